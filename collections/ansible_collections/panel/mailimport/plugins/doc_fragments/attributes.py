@@ -1,0 +1,44 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the modules can do, in the words Ansible has for it."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+  async:
+    description: Supports being used with the C(async) keyword.
+  platform:
+    description: Target systems the module works on.
+    platforms: linux
+  action_group:
+    description: Use C(group/GROUP) in C(module_defaults) to set defaults for this module.
+"""
+
+    INFO_MODULE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details:
+      - This module does not modify anything.
+  diff_mode:
+    support: N/A
+    details:
+      - This module does not modify anything.
+  idempotent:
+    support: full
+    details:
+      - This module does not modify anything.
+"""

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options of every module that reads from an IMAP server."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  source_host:
+    description:
+      - Name or address of the IMAP server the mail comes from, as the mail host reaches it.
+    type: str
+    required: true
+  source_port:
+    description:
+      - Port of the IMAP server.
+      - Default is V(993) with O(source_tls=implicit), and V(143) otherwise.
+    type: int
+  source_tls:
+    description:
+      - How the connection is encrypted.
+      - V(implicit) is TLS from the first byte.
+      - V(starttls) upgrades a plain connection before anything else is said, and fails where the server does not
+        offer it.
+      - V(none) sends the password in clear text. Nothing ever falls back to it.
+    type: str
+    choices: [implicit, starttls, none]
+    default: implicit
+  source_validate_certs:
+    description:
+      - Whether the certificate of the server, and its name, must be valid.
+    type: bool
+    default: true
+  source_ca_cert:
+    description:
+      - File on the mail host with the certificates (PEM) of the authorities to trust instead of the system's own.
+    type: path
+  source_tls_fingerprint:
+    description:
+      - SHA-256 fingerprint of the certificate the server must show, in hexadecimal digits, with or without colons.
+      - A server with a self-signed certificate is safe to use this way.
+    type: str
+  source_user:
+    description:
+      - Login name at the source. Default is O(email).
+    type: str
+  source_master_user:
+    description:
+      - Log in as this administrator on behalf of O(source_user). O(password) is the administrator's then, so
+        O(target_password) is needed for the mailbox.
+      - A plain name is sent as the identity that authenticates, with the user as the one to act for (RFC 4616).
+      - A name that holds V(%u) is a template for the login name, such as V(%u*master) for a Dovecot server.
+    type: str
+  source_auth:
+    description:
+      - Way to log in. V(auto) takes the best one the server offers for a password.
+      - V(xoauth2) and V(oauthbearer) send O(password) as the access token.
+    type: str
+    choices: [auto, login, plain, xoauth2, oauthbearer]
+    default: auto
+  source_timeout:
+    description:
+      - Seconds without a single byte after which the connection counts as dead.
+    type: float
+    default: 60
+"""

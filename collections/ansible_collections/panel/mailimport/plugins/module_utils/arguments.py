@@ -1,0 +1,153 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of the modules, and what the engine is handed for them."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Optional
+
+from .model.address import parse_address
+from .model.imports import FolderRules, ImportRequest
+from .model.mail import SourceAccount
+from .run.settings import HostSettings
+
+Options = Dict[str, Dict[str, Any]]
+
+# What the action plugin takes out of a task's arguments and hands over in a file.
+MAILBOX_SECRETS = ("password", "target_password")
+
+
+def source_options() -> Options:
+    """Options of the documentation fragment `source`."""
+    return dict(
+        source_host=dict(type="str", required=True),
+        source_port=dict(type="int"),
+        source_tls=dict(type="str", choices=["implicit", "starttls", "none"], default="implicit"),
+        source_validate_certs=dict(type="bool", default=True),
+        source_ca_cert=dict(type="path"),
+        source_tls_fingerprint=dict(type="str"),
+        source_user=dict(type="str"),
+        source_master_user=dict(type="str"),
+        source_auth=dict(type="str", choices=["auto", "login", "plain", "xoauth2", "oauthbearer"], default="auto"),
+        source_timeout=dict(type="float", default=60.0),
+    )
+
+
+def target_options() -> Options:
+    """Options of the documentation fragment `target`."""
+    return dict(
+        host_backend=dict(type="str", choices=["dovecot"], default="dovecot"),
+        dovecot_config=dict(type="path"),
+        users_file=dict(type="path"),
+        mail_home=dict(type="str"),
+        uid=dict(type="int"),
+        gid=dict(type="int"),
+        state_dir=dict(type="path", default="/var/lib/panel-mailimport"),
+    )
+
+
+def importing_options() -> Options:
+    """Options of the documentation fragment `importing`."""
+    return dict(
+        owner=dict(type="str", required=True),
+        state=dict(type="str", choices=["present", "latest"], default="present"),
+        ignore_existing=dict(type="bool", default=True),
+        existing_content=dict(type="str", choices=["replace", "merge"], default="replace"),
+        force=dict(type="bool", default=False),
+        update_password=dict(type="str", choices=["on_create", "always"], default="on_create", no_log=False),
+        import_content=dict(type="bool", default=True),
+        folders=dict(type="list", elements="str", default=[]),
+        exclude_folders=dict(type="list", elements="str", default=[]),
+        folder_map=dict(type="dict", default={}),
+        automap=dict(type="bool", default=True),
+        max_message_size=dict(type="bytes", default="2G"),
+        message_store=dict(type="str", choices=["auto", "maildir", "imap"], default="auto"),
+    )
+
+
+def mailbox_options() -> Options:
+    """Every option a task of `mail_import_imap` may give."""
+    return dict(
+        email=dict(type="str", required=True),
+        password=dict(type="str", no_log=True),
+        target_email=dict(type="str"),
+        target_password=dict(type="str", no_log=True),
+        **source_options(),
+        **target_options(),
+        **importing_options(),
+    )
+
+
+def secrets_option() -> Options:
+    """The internal option in which the action plugin passes the path of the secrets."""
+    return dict(secrets_file=dict(type="path", no_log=False))
+
+
+def missing_password(params: Mapping[str, Any]) -> Optional[str]:
+    """Say which password a mailbox import lacks, or None when it has all it needs."""
+    if params.get("import_content", True) and not params.get("password"):
+        return "password is required, to log in at the source"
+    if params.get("source_master_user") and not params.get("target_password"):
+        return "target_password is required with source_master_user: password is the administrator's"
+    if not params.get("password") and not params.get("target_password"):
+        return "one of password and target_password is required, for the mailbox"
+    return None
+
+
+def mailbox_request(params: Mapping[str, Any]) -> ImportRequest:
+    """Turn the validated options of `mail_import_imap` into what the engine takes.
+
+    Raises:
+        MailImportError: `invalid_row`, when an address cannot be one.
+    """
+    return ImportRequest(
+        source=source_account(params),
+        address=parse_address(params["target_email"] or params["email"]),
+        password=params["target_password"] or params["password"],
+        owner=params["owner"],
+        state=params["state"],
+        ignore_existing=params["ignore_existing"],
+        existing_content=params["existing_content"],
+        force=params["force"],
+        update_password=params["update_password"],
+        import_content=params["import_content"],
+        rules=FolderRules(
+            include=tuple(params["folders"]),
+            exclude=tuple(params["exclude_folders"]),
+            mapping={str(name): str(target) for name, target in params["folder_map"].items()},
+            automap=params["automap"],
+        ),
+        max_message_size=params["max_message_size"],
+        message_store=params["message_store"],
+    )
+
+
+def source_account(params: Mapping[str, Any]) -> SourceAccount:
+    """Collect the `source_*` options; the port follows from the kind of TLS where it is not given."""
+    return SourceAccount(
+        host=params["source_host"],
+        port=params["source_port"] or (993 if params["source_tls"] == "implicit" else 143),
+        user=params["source_user"] or params["email"],
+        password=params["password"] or "",
+        tls=params["source_tls"],
+        auth=params["source_auth"],
+        master_user=params["source_master_user"],
+        validate_certs=params["source_validate_certs"],
+        ca_cert=params["source_ca_cert"],
+        tls_fingerprint=params["source_tls_fingerprint"],
+        timeout=params["source_timeout"],
+    )
+
+
+def host_settings(params: Mapping[str, Any]) -> HostSettings:
+    """Collect the options of the mail host."""
+    return HostSettings(
+        dovecot_config=params["dovecot_config"],
+        users_file=params["users_file"],
+        mail_home=params["mail_home"],
+        uid=params["uid"],
+        gid=params["gid"],
+        state_dir=params["state_dir"],
+    )

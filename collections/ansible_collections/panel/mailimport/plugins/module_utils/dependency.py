@@ -1,0 +1,39 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""IMAPClient on the mail host: found, or the module runs again under the interpreter that has it."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Optional
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
+
+IMPORT_ERROR: Optional[str]
+try:
+    import imapclient  # noqa: F401
+except ImportError:
+    IMPORT_ERROR = traceback.format_exc()
+else:
+    IMPORT_ERROR = None
+
+# Where the role panel.mailimport.setup puts it, and where a distribution might.
+INTERPRETERS = ["/opt/panel-mailimport/venv/bin/python", "/usr/bin/python3"]
+
+
+def require_imapclient(module: AnsibleModule) -> None:
+    """Return where IMAPClient can be imported; otherwise respawn the module there, or fail it."""
+    if IMPORT_ERROR is None:
+        return
+    if not has_respawned():
+        interpreter = probe_interpreters_for_module(INTERPRETERS, "imapclient")
+        if interpreter:
+            respawn_module(interpreter)
+    message = missing_required_lib("imapclient", url="https://imapclient.readthedocs.io")
+    module.fail_json(
+        msg="%s The role panel.mailimport.setup installs it where this module finds it." % message,
+        exception=IMPORT_ERROR,
+    )

@@ -1,0 +1,260 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Import one mailbox over IMAP."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mail_import_imap
+short_description: Import a mailbox from an IMAP server onto a mail host
+version_added: 0.1.0
+author:
+  - The panel.mailimport contributors (!UNKNOWN)
+description:
+  - Declares that a mailbox exists on this mail host and holds every message of an account at an IMAP server.
+  - Creates the mail domain and the mailbox where they are missing, copies the folders with all messages, flags, dates
+    and subscriptions, and compares the copy with the source before it says that the import is completed.
+  - The source is only read. An import that was interrupted, by whatever, is continued by the next run, and no message
+    arrives twice.
+  - A run that finds nothing left to do changes nothing and says so.
+  - Passwords do not travel as arguments of the module. They are written to a file that only the module can read, in the
+    temporary directory of the task, and the module removes it as soon as it has read it.
+requirements:
+  - IMAPClient >= 3.0 on the mail host. The role P(panel.mailimport.setup#role) installs it where the module finds it.
+extends_documentation_fragment:
+  - panel.mailimport.attributes
+  - panel.mailimport.source
+  - panel.mailimport.target
+  - panel.mailimport.importing
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Logs in at the source, lists and counts, and writes nothing. A login that fails there fails the task.
+  diff_mode:
+    support: full
+    details:
+      - Shows the domain, the mailbox and the number of messages of each folder, before and after.
+  idempotent:
+    support: partial
+    details:
+      - With O(force=true) every run begins again.
+      - With O(state=latest) a second run changes something when the source has changed in between.
+  async:
+    support: full
+    details:
+      - Not together with C(become) to a user without privileges, who could not remove the file with the passwords.
+  platform:
+    support: full
+  action_group:
+    support: full
+    membership:
+      - panel.mailimport.host
+      - panel.mailimport.import
+options:
+  email:
+    description:
+      - Address of the mailbox at the source.
+    type: str
+    required: true
+  password:
+    description:
+      - Password of the account at the source, and of the new mailbox unless O(target_password) is given.
+      - Required, except with O(import_content=false) and O(target_password).
+    type: str
+  target_email:
+    description:
+      - Address of the mailbox on the mail host. Default is O(email).
+    type: str
+  target_password:
+    description:
+      - Password of the new mailbox. Default is O(password).
+    type: str
+  secrets_file:
+    description:
+      - Internal, do not set it. The action plugin names the file with the passwords here.
+    type: path
+seealso:
+  - module: panel.mailimport.mail_import_info
+"""
+
+EXAMPLES = r"""
+- name: Bring Anna's mail over from the old provider
+  panel.mailimport.mail_import_imap:
+    source_host: imap.old-provider.example
+    email: anna@example.org
+    password: "{{ vault_anna_password }}"
+    owner: customer1
+
+- name: Carry over what arrived at the old provider in the meantime
+  panel.mailimport.mail_import_imap:
+    source_host: imap.old-provider.example
+    email: anna@example.org
+    password: "{{ vault_anna_password }}"
+    owner: customer1
+    state: latest
+
+- name: Add the mail of another account to a mailbox that is in use, and leave its password alone
+  panel.mailimport.mail_import_imap:
+    source_host: 192.0.2.7
+    source_tls: starttls
+    source_tls_fingerprint: "{{ old_server_fingerprint }}"
+    source_user: anna.old
+    email: anna@example.com
+    password: "{{ vault_old_password }}"
+    target_email: anna@example.org
+    target_password: "{{ vault_anna_password }}"
+    owner: customer1
+    ignore_existing: false
+    existing_content: merge
+    exclude_folders: [Trash, Spam/*]
+
+- name: Look what an import would do, as the administrator of the old server
+  panel.mailimport.mail_import_imap:
+    source_host: imap.old-provider.example
+    source_master_user: admin
+    email: anna@example.org
+    password: "{{ vault_admin_password }}"
+    target_password: "{{ vault_anna_password }}"
+    owner: customer1
+  check_mode: true
+  diff: true
+"""
+
+RETURN = r"""
+msg:
+  description: The outcome in one line. When the import failed, with the address in front and the reason word behind.
+  type: str
+  returned: always
+  sample: "anna@example.org: Import completed successfully"
+imports:
+  description: The import, as a list of one entry.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    email:
+      description: Address of the mailbox on the mail host.
+      type: str
+      returned: always
+      sample: anna@example.org
+    source:
+      description: The account the mail comes from.
+      type: str
+      returned: always
+      sample: anna@example.org@imap.old-provider.example
+    state:
+      description: One of V(queued), V(running), V(completed), V(skipped) and V(failed).
+      type: str
+      returned: always
+      sample: completed
+    reason:
+      description:
+        - Why the import failed or was skipped, in one word such as V(auth_failed), V(certificate_invalid),
+          V(connection_failed), V(disk_full), V(domain_owned_by_other), V(invalid_row), V(message_refused),
+          V(over_quota), V(source_unavailable), V(throttled) or V(tls_failed).
+      type: str
+      returned: always
+    message:
+      description: The same for people, in one line.
+      type: str
+      returned: always
+      sample: Import completed successfully
+    created:
+      description: Whether the mailbox was created.
+      type: bool
+      returned: always
+    changed:
+      description: Whether anything on the mail host was created, altered or removed.
+      type: bool
+      returned: always
+    folders:
+      description: Number of folders of the source that are imported.
+      type: int
+      returned: always
+    messages_total:
+      description: Number of messages in them.
+      type: int
+      returned: always
+    messages_copied:
+      description: Messages that this run brought.
+      type: int
+      returned: always
+    messages_present:
+      description: Messages that had arrived before.
+      type: int
+      returned: always
+    messages_failed:
+      description: Messages that did not arrive.
+      type: int
+      returned: always
+    bytes_copied:
+      description: Size of the messages that this run brought.
+      type: int
+      returned: always
+    flags_updated:
+      description: Messages whose flags were carried over again.
+      type: int
+      returned: always
+    duration:
+      description: Seconds this run took.
+      type: float
+      returned: always
+    not_imported:
+      description: Everything of the source that did not arrive.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        folder:
+          description: Readable name of the folder at the source.
+          type: str
+          returned: always
+        reason:
+          description: The reason word.
+          type: str
+          returned: always
+        message:
+          description: The reason in one line.
+          type: str
+          returned: always
+        uid:
+          description: UID of the message at the source; none for a folder.
+          type: int
+          returned: always
+        message_id:
+          description: Its Message-ID, where it could be read.
+          type: str
+          returned: always
+        size:
+          description: Its size in bytes, where the source said it.
+          type: int
+          returned: always
+    replaced_to:
+      description: Directory on the mail host with the mail that was moved aside, with O(existing_content=replace).
+      type: str
+      returned: always
+summary:
+  description: Number of imports in each state, and the sums of their counts.
+  type: dict
+  returned: always
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.panel.mailimport.plugins.module_utils.arguments import mailbox_options, secrets_option
+from ansible_collections.panel.mailimport.plugins.module_utils.dependency import require_imapclient
+from ansible_collections.panel.mailimport.plugins.module_utils.entry import run_mailbox_import
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=dict(mailbox_options(), **secrets_option()), supports_check_mode=True)
+    require_imapclient(module)
+    run_mailbox_import(module)
+
+
+if __name__ == "__main__":
+    main()
