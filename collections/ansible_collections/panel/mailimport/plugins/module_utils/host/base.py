@@ -1,0 +1,52 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the engine asks of a mail host, whatever software serves the mailboxes there."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Mapping, Optional, Set
+
+from ..model.address import Address
+from ..model.mail import StoreLocation
+
+
+class MailHost(ABC):
+    """Mail domains, mailboxes and passwords of one mail host.
+
+    Every method raises MailImportError (`host_refused`, `disk_full`) when the host does not do what it is asked.
+    """
+
+    @abstractmethod
+    def domains(self) -> Set[str]:
+        """The domains that have a mailbox here, in lower case."""
+
+    @abstractmethod
+    def mailbox_exists(self, address: Address) -> bool:
+        """Whether the mailbox is declared here; what a catch-all or a template answers for does not count."""
+
+    @abstractmethod
+    def create_mailbox(self, address: Address, password: str) -> None:
+        """Declare a new mailbox that opens with `password`."""
+
+    @abstractmethod
+    def set_password(self, address: Address, password: str) -> None:
+        """Give an existing mailbox another password."""
+
+    @abstractmethod
+    def verify_password(self, address: Address, password: str) -> bool:
+        """Whether the mailbox opens with `password`."""
+
+    @abstractmethod
+    def store_of(self, address: Address) -> StoreLocation:
+        """Where and how the mail of an existing mailbox is kept."""
+
+    @abstractmethod
+    def quota_free(self, address: Address) -> Optional[int]:
+        """Bytes the mailbox may still grow by, None without a limit. Not for check mode: the host may write indexes."""
+
+    @abstractmethod
+    def publish_domains(self, owners: Mapping[str, str]) -> bool:
+        """Tell the mail transfer agent which domains are served here, and by whom; True when that changed anything."""

@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Virtual users of a Dovecot server, kept in a passwd-file."""
+
+from __future__ import annotations
+
+import grp
+import os
+import re
+import time
+from functools import cached_property
+from typing import Callable, Dict, Mapping, Optional, Set, TypeVar
+
+from ..model.address import Address
+from ..model.errors import MailImportError
+from ..model.mail import StoreLocation
+from .atomic_file import NewFile, exclusive, host_file_errors, replace_file
+from .base import MailHost
+from .doveadm import Doveadm
+from .doveconf import Section, parse_settings, users_file_of
+from .location import store_location
+from .passwd_file import PasswdFile
+
+# Dovecot looks at the users file at most once a second; one more for the rounding of times
+_NOTICED_AFTER = 2.0
+_NOTICE_INTERVAL = 0.1
+
+_Found = TypeVar("_Found")
+
+
+class DovecotHost(MailHost):
+    """A Dovecot instance of this machine.
+
+    Args:
+        dovecot_config: configuration file of the instance, None for the system's.
+        users_file: the passwd-file of the mailboxes, None for the one Dovecot's passdb names.
+        mail_home: home directory written into new lines; `%u`, `%n` and `%d` stand for the address, its local part
+            and its domain. None leaves it to Dovecot's defaults, as do `uid` and `gid`.
+        domains_file: map of domains and owners for Postfix or Exim, None for none.
+    """
+
+    def __init__(
+        self,
+        dovecot_config: Optional[str] = None,
+        users_file: Optional[str] = None,
+        mail_home: Optional[str] = None,
+        uid: Optional[int] = None,
+        gid: Optional[int] = None,
+        domains_file: Optional[str] = None,
+    ) -> None:
+        self._doveadm = Doveadm(dovecot_config)
+        self._users_file = users_file
+        self._mail_home = mail_home
+        self._uid = uid
+        self._gid = gid
+        self._domains_file = domains_file
+        self._edited_at: Dict[Address, float] = {}
+
+    def domains(self) -> Set[str]:
+        return {user.rpartition("@")[2] for user in self._users.users() if "@" in user}
+
+    def mailbox_exists(self, address: Address) -> bool:
+        return address in self._users
+
+    def create_mailbox(self, address: Address, password: str) -> None:
+        home = None if self._mail_home is None else _expand_home(self._mail_home, address)
+        self._users.add(address, self._doveadm.hash_password(password), self._uid, self._gid, home)
+        self._edited_at[address] = time.time()
+
+    def set_password(self, address: Address, password: str) -> None:
+        self._users.set_hash(address, self._doveadm.hash_password(password))
+        self._edited_at[address] = time.time()
+
+    def verify_password(self, address: Address, password: str) -> bool:
+        # "no" is an everyday answer, so it is only doubted after an edit of our own
+        edited_at = self._edited_at.get(address, 0.0)
+        return bool(self._once_noticed(address, edited_at, lambda: self._doveadm.password_opens(address, password)))
+
+    def store_of(self, address: Address) -> StoreLocation:
+        user = self._once_noticed(address, self._users.changed_at(), lambda: self._doveadm.user(address))
+        if user is None:
+            message = "Dovecot's userdb does not know %s: does it read %s?" % (address, self._users.path)
+            raise MailImportError("host_refused", message)
+        return store_location(user, self._settings)
+
+    def quota_free(self, address: Address) -> Optional[int]:
+        return self._doveadm.quota_free(address) if "quota" in self._settings.mail_plugins() else None
+
+    def publish_domains(self, owners: Mapping[str, str]) -> bool:
+        if self._domains_file is None:
+            return False
+        path = os.path.realpath(self._domains_file)
+        content = "".join(_map_line(domain, owner) for domain, owner in sorted(owners.items())).encode("utf-8")
+        with host_file_errors(path), exclusive(path):
+            if os.path.exists(path) and _content_of(path) == content:
+                return False
+            replace_file(path, content, NewFile(0o644))
+        return True
+
+    @cached_property
+    def _settings(self) -> Section:
+        return parse_settings(self._doveadm.settings())
+
+    @cached_property
+    def _users(self) -> PasswdFile:
+        return PasswdFile(self._users_file or users_file_of(self._settings), self._dovecot_group())
+
+    def _dovecot_group(self) -> int:
+        name = self._settings.get("default_internal_group")
+        try:
+            return grp.getgrnam(name).gr_gid
+        except KeyError as error:
+            raise MailImportError("host_refused", "Dovecot's group %r does not exist on this host" % name) from error
+
+    def _once_noticed(
+        self, address: Address, changed_at: float, ask: Callable[[], Optional[_Found]]
+    ) -> Optional[_Found]:
+        """Ask until the answer is not empty, or was given when Dovecot had noticed a change made at `changed_at`."""
+        while True:
+            asked_at = time.time()
+            answer = ask()
+            if answer or not changed_at - 1 < asked_at < changed_at + _NOTICED_AFTER:
+                return answer
+            if self._settings.get("auth_cache_size") != "0":
+                self._doveadm.flush_auth_cache(address)
+            time.sleep(_NOTICE_INTERVAL)
+
+
+def _expand_home(template: str, address: Address) -> str:
+    values = {"%u": str(address), "%n": address.local_part, "%d": address.domain, "%%": "%"}
+    home = re.sub(r"%.?", lambda match: values.get(match.group(), "\0"), template)
+    if not home.startswith("/") or re.search(r"[\0\r\n:]", home):
+        raise MailImportError("host_refused", "mail_home must be an absolute path with no variables but %u, %n and %d")
+    return home
+
+
+def _map_line(domain: str, owner: str) -> str:
+    if not (domain + owner).isprintable():
+        raise MailImportError("host_refused", "%r, owner of %r, cannot be written into a map" % (owner, domain))
+    return "%s\t%s\n" % (domain, owner)
+
+
+def _content_of(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()

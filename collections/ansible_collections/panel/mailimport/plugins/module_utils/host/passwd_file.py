@@ -1,0 +1,98 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Dovecot's passwd-file: one mailbox a line, edited without touching any other byte.
+
+Format: `user:{SCHEME}hash:uid:gid:gecos:home:shell:extra fields`, `#` begins a comment
+(https://doc.dovecot.org/2.3/configuration_manual/authentication/passwd_file/).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Iterator, List, Optional
+
+from ..model.address import Address
+from ..model.errors import MailImportError
+from .atomic_file import NewFile, exclusive, host_file_errors, replace_file
+
+
+class PasswdFile:
+    """The mailboxes of a passwd-file.
+
+    Args:
+        path: the file; a symbolic link is followed. It need not exist yet, its directory must.
+        gid: group that may read the file when it is created here.
+    """
+
+    def __init__(self, path: str, gid: int) -> None:
+        self.path = os.path.realpath(path)
+        self._new = NewFile(0o640, 0, gid)
+
+    def users(self) -> Iterator[str]:
+        """Names of all users, in lower case."""
+        return (user for user in map(_user, self._read()) if user is not None)
+
+    def __contains__(self, address: Address) -> bool:
+        return str(address) in self.users()
+
+    def changed_at(self) -> float:
+        """Time of the latest change, in seconds since the epoch; the file's mtime may be ahead of it."""
+        with host_file_errors(self.path):
+            return os.stat(self.path).st_ctime if os.path.exists(self.path) else 0.0
+
+    def add(
+        self, address: Address, password_hash: str, uid: Optional[int], gid: Optional[int], home: Optional[str]
+    ) -> None:
+        """Append a line for a new user; what is None is left to Dovecot's defaults.
+
+        Raises:
+            MailImportError: `host_refused` when the user has a line already or the file cannot be written, `disk_full`.
+        """
+        values = (address, password_hash, "" if uid is None else uid, "" if gid is None else gid, home or "")
+        line = ("%s:%s:%s:%s::%s::\n" % values).encode("utf-8")
+        with host_file_errors(self.path), exclusive(self.path):
+            lines = self._read()
+            if str(address) in map(_user, lines):
+                raise MailImportError("host_refused", "%s has been added to %s meanwhile" % (address, self.path))
+            if lines and not lines[-1].endswith(b"\n"):
+                line = b"\n" + line[:-1]  # the file goes on ending the way it did
+            replace_file(self.path, b"".join(lines) + line, self._new)
+
+    def set_hash(self, address: Address, password_hash: str) -> None:
+        """Replace the password field of a user's line.
+
+        Raises:
+            MailImportError: `host_refused` when the user has no line or the file cannot be written, `disk_full`.
+        """
+        with host_file_errors(self.path), exclusive(self.path):
+            lines = self._read()
+            found = [number for number, line in enumerate(lines) if _user(line) == str(address)]
+            if not found:
+                raise MailImportError("host_refused", "%s has no line in %s" % (address, self.path))
+            for number in found:
+                lines[number] = _with_hash(lines[number], password_hash.encode("ascii"))
+            replace_file(self.path, b"".join(lines), self._new)
+
+    def _read(self) -> List[bytes]:
+        with host_file_errors(self.path):
+            try:
+                with open(self.path, "rb") as stream:
+                    return stream.readlines()
+            except FileNotFoundError:
+                return []
+
+
+def _user(line: bytes) -> Optional[str]:
+    user = line.rstrip(b"\r\n").split(b":", 1)[0]
+    if not user or user.startswith(b"#"):
+        return None
+    return user.decode("utf-8", "replace").lower()
+
+
+def _with_hash(line: bytes, password_hash: bytes) -> bytes:
+    text = line.rstrip(b"\r\n")
+    fields = text.split(b":", 2)
+    fields[1:2] = [password_hash]
+    return b":".join(fields) + line[len(text):]
