@@ -1,0 +1,258 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Dovecot servers of one's own on loopback: sources of mail, and mail hosts to import to.
+
+Everything a server has (configuration, sockets, log, users, mail) is in directories of its own and on free high ports, so that
+any number of them runs beside each other and beside the machine's. Root is needed: Dovecot gives up privileges for each
+session. The settings are those of Dovecot 2.3, https://doc.dovecot.org/2.3/.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Mapping, Optional
+
+from .tls import Certificate
+
+# Owner of all mail. Dovecot and the collection take numbers, so no account of that name has to exist on the machine.
+MAIL_UID = 5000
+MAIL_GID = 5000
+
+MASTER_USER = "migrator"
+MASTER_PASSWORD = "the masters password"  # noqa: S105 - of a server that lives for one test
+
+SPECIAL_USE = {"\\Drafts": "Drafts", "\\Sent": "Sent", "\\Trash": "Trash", "\\Junk": "Junk", "\\Archive": "Archive"}
+
+_CONFIG = """\
+base_dir = {run}
+state_dir = {directory}/state
+instance_name = {name}
+log_path = {directory}/dovecot.log
+protocols = imap
+listen = 127.0.0.1
+{tls}
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+auth_failure_delay = 0
+auth_master_user_separator = *
+first_valid_uid = {uid}
+mail_uid = {uid}
+mail_gid = {gid}
+mail_home = {mail}/%d/%n
+mail_location = {mail_location}
+# A test's server may forget its mail when the machine crashes.
+mail_fsync = never
+mail_max_userip_connections = 200
+passdb {{
+  driver = passwd-file
+  args = {directory}/masters
+  master = yes
+  result_success = continue
+}}
+passdb {{
+  driver = passwd-file
+  args = username_format=%u {users_file}
+}}
+userdb {{
+  driver = passwd-file
+  args = username_format=%u {users_file}
+  default_fields = uid={uid} gid={gid} home={mail}/%d/%n
+}}
+namespace inbox {{
+  inbox = yes
+  separator = {separator}
+  prefix = {prefix}
+{special_use}
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = {tls_port}
+    ssl = yes
+  }}
+}}
+service anvil {{
+  # No delay after a wrong password.
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+{extra_config}
+"""
+
+
+class Dovecot:
+    """One Dovecot server, started by `start()` or by entering its context.
+
+    Args:
+        directory: where everything of the server is kept; must be reachable for the mail's unprivileged owner.
+        name: instance name, unique on the machine at a time.
+        mail_location: Dovecot's setting of that name.
+        separator, prefix: of the private namespace.
+        special_use: special-use attributes and the names of the folders that have them.
+        certificate: for implicit TLS on `tls_port` and STARTTLS on `port`; None offers neither.
+        users: addresses and passwords of mailboxes that exist from the start.
+        extra_config: appended to the configuration, where it wins.
+
+    Attributes: `port` (plain and STARTTLS), `tls_port`, `config`, `users_file`, `directory`.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        name: str,
+        mail_location: str = "maildir:~/Maildir",
+        separator: str = ".",
+        prefix: str = "",
+        special_use: Mapping[str, str] = SPECIAL_USE,
+        certificate: Optional[Certificate] = None,
+        users: Optional[Mapping[str, str]] = None,
+        extra_config: str = "",
+    ) -> None:
+        if os.geteuid() != 0:
+            raise PermissionError("a Dovecot of one's own needs root: run this as root or with sudo")
+        self.directory = directory
+        self.name = name
+        self.port, self.tls_port = _free_ports(2)
+        self.config = directory / "dovecot.conf"
+        self.users_file = directory / "users"
+        self._mail = directory / "mail"
+        # The sockets' paths must fit the 108 bytes of a Unix socket address, whatever `directory` is.
+        self._run = Path(tempfile.mkdtemp(prefix="dovecot-"))
+        self._run.chmod(0o755)
+        for path in (directory, directory / "state", self._mail):
+            path.mkdir(parents=True, exist_ok=True)
+            path.chmod(0o755)
+        os.chown(self._mail, MAIL_UID, MAIL_GID)
+        self._write_secret(directory / "masters", "%s:{PLAIN}%s\n" % (MASTER_USER, MASTER_PASSWORD))
+        self._write_secret(self.users_file, "".join(map(_user_line, (users or {}).items())))
+        self.config.write_text(
+            _CONFIG.format(
+                run=self._run, directory=directory, name=name, tls=_tls_settings(certificate), uid=MAIL_UID, gid=MAIL_GID, mail=self._mail,
+                mail_location=mail_location, users_file=self.users_file, separator=separator, prefix=prefix, port=self.port,
+                tls_port=self.tls_port, special_use=_special_use_settings(special_use), extra_config=extra_config,
+            )
+        )
+
+    def __enter__(self) -> Dovecot:
+        self.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the server and return when it accepts connections.
+
+        Raises:
+            RuntimeError: it does not start; the message is Dovecot's own and its log's.
+        """
+        # Dovecot's master process goes to the background by itself once its listeners are open. It keeps the
+        # descriptors it was given, so what it prints goes to a file: a pipe would never end.
+        printed = self.directory / "start.log"
+        with printed.open("w") as output:
+            started = subprocess.run(["dovecot", "-c", str(self.config)], stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
+        if started.returncode != 0:
+            raise RuntimeError("dovecot does not start: %s%s" % (printed.read_text(), self.log()))
+        wait_until(lambda: _accepts(self.port), "dovecot %s to accept connections" % self.name)
+
+    def stop(self) -> None:
+        """Stop the server, known by its own pid file, and remove its sockets; its mail and log stay."""
+        pid_file = self._run / "master.pid"
+        if pid_file.exists():
+            pid = int(pid_file.read_text())
+            os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: not Path("/proc/%d" % pid).exists(), "dovecot %s to stop" % self.name)
+        shutil.rmtree(self._run, ignore_errors=True)
+
+    def home_of(self, address: str) -> Path:
+        """Home directory of a mailbox, whether it exists yet or not."""
+        local_part, _at, domain = address.rpartition("@")
+        return self._mail / domain / local_part
+
+    def add_user(self, address: str, password: str) -> None:
+        """Add a mailbox and return when it can be logged into (Dovecot looks at the file once a second)."""
+        with self.users_file.open("a", encoding="utf-8") as users:
+            users.write(_user_line((address, password)))
+        wait_until(lambda: self.accepts_password(address, password), "mailbox %s to open" % address)
+
+    def accepts_password(self, address: str, password: str) -> bool:
+        """Whether the mailbox opens with the password, asked of Dovecot's own authentication."""
+        command = ["doveadm", "-c", str(self.config), "auth", "test", address]
+        return subprocess.run(command, input=password + "\n", capture_output=True, text=True, check=False).returncode == 0
+
+    def doveadm(self, *arguments: str) -> str:
+        """Run doveadm against this server and return its standard output.
+
+        Raises:
+            subprocess.CalledProcessError: it fails.
+        """
+        command = ["doveadm", "-c", str(self.config), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def log(self) -> str:
+        """All that the server has logged."""
+        path = self.directory / "dovecot.log"
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+    @staticmethod
+    def _write_secret(path: Path, text: str) -> None:
+        path.touch(mode=0o640)
+        os.chown(path, 0, grp.getgrnam("dovecot").gr_gid)
+        path.write_text(text, encoding="utf-8")
+
+
+def wait_until(condition, what: str, seconds: float = 30) -> None:
+    """Poll until `condition()` is true.
+
+    Raises:
+        TimeoutError: it is not within `seconds`; `what` says what was waited for.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("waited %g s in vain for %s" % (seconds, what))
+        time.sleep(0.02)
+
+
+def _user_line(user: tuple[str, str]) -> str:
+    return "%s:{PLAIN}%s::::::\n" % user
+
+
+def _tls_settings(certificate: Optional[Certificate]) -> str:
+    if certificate is None:
+        return "ssl = no"
+    return "ssl = yes\nssl_cert = <%s\nssl_key = <%s" % certificate
+
+
+def _special_use_settings(special_use: Mapping[str, str]) -> str:
+    return "".join('  mailbox "%s" {\n    special_use = %s\n  }\n' % (name, attribute) for attribute, name in special_use.items())
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [sock.getsockname()[1] for sock in sockets]
+    finally:
+        for sock in sockets:
+            sock.close()
+
+
+def _accepts(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            return True
+    except ConnectionRefusedError:
+        return False
