@@ -10,7 +10,7 @@ import itertools
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Any, Callable, Iterator
 
 import pytest
 from support.dovecot import Dovecot
@@ -69,7 +69,7 @@ def new_host(place: Path) -> Iterator[Callable[..., Dovecot]]:
     """Start mail hosts for one test; options are those of `Dovecot`."""
     hosts: list[Dovecot] = []
 
-    def start(**options: object) -> Dovecot:
+    def start(**options: Any) -> Dovecot:
         directory = place / ("host%d" % len(hosts))
         host = Dovecot(directory, "host-%s-%d" % (place.name, len(hosts)), **options)
         host.start()

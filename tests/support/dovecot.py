@@ -20,7 +20,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Mapping, Optional
+from typing import Callable, Mapping, Optional
 
 from .tls import Certificate
 
@@ -214,7 +214,7 @@ class Dovecot:
         path.write_text(text, encoding="utf-8")
 
 
-def wait_until(condition, what: str, seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
     """Poll until `condition()` is true.
 
     Raises:

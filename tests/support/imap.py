@@ -110,7 +110,7 @@ class Session:
         for literal, text in zip(parts[1::2], parts[2::2]):
             pieces += [b" {%d+}\r\n" % len(literal), literal, text]
         self._socket.sendall(b"".join(pieces) + b"\r\n")
-        untagged = []
+        untagged: list[Response] = []
         while True:
             response = self._read_response()
             if response.text.startswith(tag + b" "):
@@ -120,7 +120,8 @@ class Session:
             untagged.append(response)
 
     def _read_response(self) -> Response:
-        text, literals = b"", []
+        text = b""
+        literals: list[LiteralValue] = []
         while True:
             line = self._file.readline()
             if not line:

@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from .dovecot import MAIL_GID, MAIL_UID, Dovecot
 from .imap import Account, Facts, Item, Session, snapshot
-from .mail import Mail
+from .mail import Mail, small_message
 from .run import INFO_MODULE, Outcome, run_module, run_task, start_module
 
 OWNER = "customer1"
@@ -49,6 +49,8 @@ _FLAGS = ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")
 _KEYWORDS = ("$Forwarded", "$MDNSent", "NonJunk", "$Label1", "Invoice-2024", "wichtig", "UPPER")
 # The epoch, the last second of 32 bits, a leap day, summer and winter time, and a day like any other.
 _DATES = (0, 2**31 - 1, 1_709_209_835, 1_719_871_200, 1_735_689_600, 760_600_345)
+# So many messages between two gaps.
+_GAP = 8
 
 
 @dataclass
@@ -133,7 +135,7 @@ class Scene:
 
 
 def fill(session: Session, mail: list[Mail], folders: tuple[str, ...] = FOLDERS) -> None:
-    """Spread messages over folders with flags, keywords and dates, then remove some so that the UIDs have gaps."""
+    """Spread all messages over folders with flags, keywords and dates; others between them, removed again, leave gaps in the UIDs."""
     separator = session.separator()
     for number, template in enumerate(folders):
         name = template.format(separator)
@@ -141,9 +143,15 @@ def fill(session: Session, mail: list[Mail], folders: tuple[str, ...] = FOLDERS)
             session.create(name)
         if number % 3 != 2:
             session.subscribe(name)
-        session.append(name, [item_of(message) for message in mail[number :: len(folders)]])
+        items = [item_of(message) for message in mail[number :: len(folders)]]
+        for place in range(0, len(items) + len(items) // _GAP, _GAP + 1):
+            items.insert(place, Item(small_message(place, "It goes again.")))
+        session.append(name, items)
         session.select(name)
-        session.delete(session.uids()[1::9])
+        doomed = session.uids()[:: _GAP + 1]
+        if doomed:
+            session.delete(doomed)
+    session.create("Empty")
 
 
 def item_of(message: Mail) -> Item:

@@ -1,0 +1,70 @@
+# shellcheck shell=bash
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# What demo.sh and test.sh share: from a bare Debian 12 to a virtual environment in .venv. Sourced, never run.
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+venv=$repository/.venv
+export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+
+# Dovecot gives up privileges for each mail session, and packages are installed: both need root.
+become_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    return
+  fi
+  if ! command -v sudo >/dev/null; then
+    echo "Run this as root, or install sudo." >&2
+    exit 1
+  fi
+  exec sudo -- bash "$0" "$@"
+}
+
+# install_packages PACKAGE...: those of them that are missing.
+install_packages() {
+  local missing=() package
+  for package in "$@"; do
+    if [ "$(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
+      missing+=("$package")
+    fi
+  done
+  if [ ${#missing[@]} -eq 0 ]; then
+    return
+  fi
+  echo "Installing: ${missing[*]}"
+  apt-get update -q
+  without_starting_services env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+}
+
+# The packaged Dovecot is only wanted for its programs: it must not open the machine's mail ports.
+without_starting_services() {
+  local policy=/usr/sbin/policy-rc.d status=0
+  if [ -e "$policy" ]; then
+    "$@"
+    return
+  fi
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+  "$@" || status=$?
+  rm -f "$policy"
+  return "$status"
+}
+
+# make_venv REQUIREMENTS: a virtual environment with what the file lists, made again only when the list or Python changed.
+make_venv() {
+  local python=${PYTHON:-/usr/bin/python3} requirements=$1 stamp
+  stamp=$venv/made-from-$(basename "$requirements")
+  if [ -x "$venv/bin/python" ] && [ "$(fingerprint "$python" "$requirements")" = "$(cat "$stamp" 2>/dev/null)" ]; then
+    return
+  fi
+  echo "Making the virtual environment $venv"
+  "$python" -m venv "$venv"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
+  fingerprint "$python" "$requirements" >"$stamp"
+}
+
+fingerprint() {
+  "$1" --version
+  cat "$repository"/tests/requirements*.txt
+}

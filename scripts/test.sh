@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Run everything that is tested, after installing what it needs on Debian 12 with nothing but python3.
+# All checks run, also after one that failed; a summary ends it. Exit code 0 only when all passed.
+# PYTHON chooses another interpreter than /usr/bin/python3.
+
+# The functions are called through `check`:
+# shellcheck disable=SC2317
+set -euo pipefail
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+become_root "$@"
+
+packages=(
+  ca-certificates # pip's downloads are verified
+  dovecot-imapd   # the real source servers and mail hosts
+  git             # installs from the repository's URL are tested; ansible-test asks it for the files
+  procps          # ps, in which no password may show
+  python3-venv    # the virtual environment, and those of ansible-test
+  shellcheck      # a part of ansible-test sanity, and for these scripts
+)
+install_packages "${packages[@]}"
+make_venv "$repository/tests/requirements.txt"
+
+cd "$repository"
+collection=$repository/collections/ansible_collections/panel/mailimport
+# Of the tools in .venv and the system's only: version managers put launchers for Pythons that are not there into PATH.
+export PATH=$venv/bin:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin
+export ANSIBLE_COLLECTIONS_PATH=$repository/collections
+python_version=$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+
+# ansible-test runs with a home of its own: its stand-in for get-pip.py is no business of the user's.
+sanity() {
+  local home=$venv/home version
+  mkdir -p "$home/.ansible/test/cache"
+  for version in 24_2 25_2; do
+    cp tests/ci/get_pip_stand_in.py "$home/.ansible/test/cache/get_pip_$version.py"
+  done
+  # The checkout may belong to the user who called sudo.
+  git config --file "$home/.gitconfig" safe.directory '*'
+  (cd "$collection" && HOME=$home ansible-test sanity --local --python "$python_version" --color no)
+}
+
+types() {
+  mypy collections/ansible_collections/panel/mailimport/plugins
+  MYPYPATH=collections:tests mypy tests/support tests/conftest.py scripts/demo.py
+}
+
+changelog() {
+  (cd "$collection" && antsibull-changelog lint)
+}
+
+results=()
+failed=0
+
+# check NAME COMMAND...: run it and remember how it went.
+check() {
+  local name=$1 started=$SECONDS verdict=passed
+  shift
+  printf '\n== %s\n' "$name"
+  # Not in a condition of this shell, where `set -e` would have no effect inside the command.
+  set +e
+  (set -e; "$@")
+  local status=$?
+  set -e
+  if [ "$status" -ne 0 ]; then
+    verdict=FAILED
+    failed=1
+  fi
+  results+=("$(printf '%-32s %-7s %4d s' "$name" "$verdict" $((SECONDS - started)))")
+}
+
+check 'shell scripts' shellcheck --external-sources scripts/*.sh .ci/run
+check 'Python style' ruff check .
+check 'types' types
+check 'changelog' changelog
+check 'YAML style' yamllint --strict .
+check 'playbooks and roles' ansible-lint --offline --profile production
+check 'ansible-test sanity' sanity
+check 'unit and end-to-end tests' pytest -p no:cacheprovider --numprocesses 2 --dist worksteal
+
+printf '\n== Summary\n'
+printf '%s\n' "${results[@]}"
+printf '%-32s %-7s %4d s\n' 'everything' "$([ "$failed" -eq 0 ] && echo passed || echo FAILED)" "$SECONDS"
+exit "$failed"
