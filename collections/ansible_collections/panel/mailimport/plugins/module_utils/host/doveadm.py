@@ -19,6 +19,8 @@ from ..model.errors import MailImportError, one_line
 _SCHEME = "SHA512-CRYPT"
 # libxcrypt's CRYPT_MAX_PASSPHRASE_SIZE
 _LONGEST_PASSWORD = 511
+# NUL ends a password everywhere; the others Dovecot refuses at every login
+_ILLEGAL_IN_PASSWORD = b"\0\1\t\r\n"
 _TIMEOUT = 30.0
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 
@@ -65,10 +67,8 @@ class Doveadm:
         # without "no-penalty" each wrong password makes everybody's next answer come later, up to 15 seconds
         arguments = ("auth", "test", "-x", "no-penalty", str(address))
         completed = self._run("doveadm", *arguments, stdin=_password_line(password))
-        # the exit code is 77 too when there is no server, and when it cannot tell
-        if completed.returncode == _NO_PERMISSION:
-            if b"auth failed" in completed.stdout and b"temp_fail" not in completed.stdout:
-                return False
+        if _is_refusal(completed):
+            return False
         self._checked(completed, "check the password of %s (is Dovecot running?)" % str(address))
         return True
 
@@ -123,10 +123,16 @@ class Doveadm:
 def _password_line(password: str) -> bytes:
     """The password as doveadm reads it; its messages never hold it."""
     secret = password.encode("utf-8", "surrogateescape")
-    if not secret or len(secret) > _LONGEST_PASSWORD or any(byte in secret for byte in b"\0\r\n"):
-        message = "the password is empty, longer than %d bytes, or holds a line break or NUL" % _LONGEST_PASSWORD
-        raise MailImportError("invalid_row", message)
+    if not secret or len(secret) > _LONGEST_PASSWORD or any(byte in secret for byte in _ILLEGAL_IN_PASSWORD):
+        message = "no login to Dovecot can carry this password: it is empty, longer than %d bytes, or holds a tab, line break or NUL"
+        raise MailImportError("invalid_row", message % _LONGEST_PASSWORD)
     return secret + b"\n"
+
+
+def _is_refusal(completed: subprocess.CompletedProcess[bytes]) -> bool:
+    """Whether `doveadm auth test` was told no; its exit code is the same without a server, and when that cannot tell."""
+    told = completed.returncode == _NO_PERMISSION and b"auth failed" in completed.stdout
+    return told and b"temp_fail" not in completed.stdout
 
 
 def _text(output: bytes) -> str:

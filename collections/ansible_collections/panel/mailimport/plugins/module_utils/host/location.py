@@ -112,12 +112,12 @@ def _inbox_namespace(settings: Section) -> Section:
 
 
 def _special_use(namespace: Section) -> Dict[str, str]:
-    """The first folder of each special use; a pattern names no folder."""
+    """A folder for each special use, one that Dovecot makes by itself where there is a choice; patterns are none."""
+    named = [mailbox for mailbox in namespace.all("mailbox") if not re.search(r"[*?]", mailbox.name)]
     folders: Dict[str, str] = {}
-    for mailbox in namespace.all("mailbox"):
-        if not re.search(r"[*?]", mailbox.name):
-            for attribute in mailbox.get("special_use").split():
-                folders.setdefault(attribute, mailbox.name)
+    for mailbox in sorted(named, key=lambda mailbox: mailbox.get("auto") == "no"):
+        for attribute in mailbox.get("special_use").split():
+            folders.setdefault(attribute, mailbox.name)
     return folders
 
 

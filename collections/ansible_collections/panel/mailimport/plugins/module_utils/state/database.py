@@ -1,0 +1,190 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a mail host remembers between runs: owners of domains, imports and how far their folders have come."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from typing import Any, Callable, ContextManager, Dict, Iterator, List, Optional
+
+from ..model.address import Address
+from ..model.imports import ImportKey, ImportResult
+from .errors import database_errors, state_file_errors
+from .locks import mailbox_lock
+from .process import start_time
+from .records import FolderMark, ImportRecord, interrupted, result_from_json, result_to_json
+from .schema import open_database, snapshot_database, transaction
+
+_OF_KEY = "source_host = ? AND source_user = ? AND address = ?"
+_FOLDER_COLUMNS = (
+    "raw_name, target_name, uidvalidity, last_uid, uidnext, messages, highest_modseq, copied, missing"
+)
+
+
+class State:
+    """The state of one mail host, a database in `state_dir` (made with mode 0700 when absent).
+
+    It holds no secret, and losing it loses no mail. An open State belongs to the process that opened it: a forked
+    child leaves it alone. Close it, or use it as a context manager.
+
+    Raises:
+        MailImportError: `host_refused` when the directory cannot be written or the database is damaged or of a newer
+            version; `disk_full`. So do all methods.
+    """
+
+    def __init__(self, state_dir: str) -> None:
+        self._directory = state_dir
+        self._path = os.path.join(state_dir, "state.db")
+        with state_file_errors(state_dir), database_errors(self._path):
+            os.makedirs(state_dir, 0o700, exist_ok=True)
+            os.chmod(state_dir, 0o700)
+            self._database = open_database(self._path)
+
+    @classmethod
+    def open_readonly(cls, state_dir: str) -> State:
+        """The state as it is now, for looking only: creates nothing, an absent state is an empty one."""
+        state = cls.__new__(cls)
+        state._directory = state_dir
+        state._path = os.path.join(state_dir, "state.db")
+        with state_file_errors(state_dir), database_errors(state._path):
+            state._database = snapshot_database(state._path)
+        return state
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> State:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def owner_of(self, domain: str) -> Optional[str]:
+        """Owner of a mail domain, None when nobody recorded one."""
+        row = self._row("SELECT owner FROM domains WHERE domain = ?", domain)
+        return row["owner"] if row else None
+
+    def record_domain(self, domain: str, owner: str) -> None:
+        """Record a domain's owner, or that it has another one now."""
+        statement = "INSERT INTO domains VALUES (?, ?) ON CONFLICT (domain) DO UPDATE SET owner = excluded.owner"
+        self._execute(statement, domain, owner)
+
+    def domains(self) -> Dict[str, str]:
+        """Owner by domain."""
+        return {row["domain"]: row["owner"] for row in self._rows("SELECT * FROM domains ORDER BY domain")}
+
+    def import_record(self, key: ImportKey) -> Optional[ImportRecord]:
+        row = self._row("SELECT * FROM imports WHERE " + _OF_KEY, *key)
+        return _import_record(row) if row else None
+
+    def imports(self) -> List[ImportRecord]:
+        """All imports this host knows, in order of their mailboxes."""
+        rows = self._rows("SELECT * FROM imports ORDER BY address, source_host, source_user")
+        return [_import_record(row) for row in rows]
+
+    def begin(self, key: ImportKey, mailbox_existed: bool, owner: str, pid: int) -> None:
+        """Record that process `pid` runs this import now; `mailbox_existed` counts at the first contact only."""
+        result = ImportResult(email=key.address, source="%s@%s" % (key.source_user, key.source_host), state="running")
+        self._execute(
+            """INSERT INTO imports
+            (source_host, source_user, address, mailbox_existed, owner, started_at, pid, process_started, result)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (source_host, source_user, address) DO UPDATE SET owner = excluded.owner,
+            started_at = excluded.started_at, finished_at = NULL, pid = excluded.pid,
+            process_started = excluded.process_started, result = excluded.result""",
+            *key, mailbox_existed, owner, time.time(), pid, start_time(pid), result_to_json(result),
+        )
+
+    def progress(self, key: ImportKey, result: ImportResult) -> None:
+        """Record the counts of an import that is running."""
+        self._update(key, "result = ?", result_to_json(result))
+
+    def note_replaced(self, key: ImportKey, path: str) -> None:
+        """Record that the mailbox's contents were moved to `path`, so that it happens once."""
+        self._update(key, "replaced_to = ?", path)
+
+    def finish(self, key: ImportKey, result: ImportResult) -> None:
+        """Record how an import ended; a completed one stays known as completed whatever later runs come to."""
+        completed = result.state == "completed"
+        values = (result_to_json(result), time.time(), completed)
+        self._update(key, "result = ?, finished_at = ?, completed_once = completed_once OR ?", *values)
+
+    def forget(self, key: ImportKey) -> None:
+        """Drop what makes an import continue or count as done, so that it begins again."""
+        with database_errors(self._path), transaction(self._database):
+            self._execute("DELETE FROM folders WHERE import = (SELECT id FROM imports WHERE %s)" % _OF_KEY, *key)
+            self._execute("UPDATE imports SET completed_once = 0, replaced_to = NULL WHERE " + _OF_KEY, *key)
+
+    def folder_mark(self, key: ImportKey, raw_name: bytes) -> Optional[FolderMark]:
+        return next(self._folder_marks(key, "AND raw_name = ?", raw_name), None)
+
+    def folder_marks(self, key: ImportKey) -> List[FolderMark]:
+        """Marks of all folders of an import, in order of their names at the source."""
+        return list(self._folder_marks(key, "ORDER BY raw_name"))
+
+    def commit_folder(self, key: ImportKey, mark: FolderMark) -> None:
+        """Record how far a folder has come; its messages are durable by then. The import has begun."""
+        values = (
+            mark.raw_name, mark.target_name, mark.uidvalidity, mark.last_uid, mark.uidnext, mark.messages,
+            mark.highest_modseq, mark.copied, json.dumps(mark.missing),
+        )
+        changed = self._execute(
+            "INSERT OR REPLACE INTO folders (import, %s) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM imports WHERE %s"
+            % (_FOLDER_COLUMNS, _OF_KEY),
+            *values, *key,
+        )
+        _require_begun(changed, key)
+
+    def lock_mailbox(self, address: Address, waiting: Optional[Callable[[], None]] = None) -> ContextManager[None]:
+        """Hold a mailbox against all other runs on this host, see `mailbox_lock`."""
+        return mailbox_lock(self._directory, address, waiting)
+
+    def _folder_marks(self, key: ImportKey, condition: str, *values: object) -> Iterator[FolderMark]:
+        query = "SELECT %s FROM folders JOIN imports ON imports.id = folders.import WHERE %s %s"
+        return map(_folder_mark, self._rows(query % (_FOLDER_COLUMNS, _OF_KEY, condition), *key, *values))
+
+    def _update(self, key: ImportKey, assignments: str, *values: object) -> None:
+        _require_begun(self._execute("UPDATE imports SET %s WHERE %s" % (assignments, _OF_KEY), *values, *key), key)
+
+    def _execute(self, statement: str, *values: Any) -> int:
+        with database_errors(self._path):
+            return self._database.execute(statement, values).rowcount
+
+    def _rows(self, query: str, *values: Any) -> List[sqlite3.Row]:
+        with database_errors(self._path):
+            return self._database.execute(query, values).fetchall()
+
+    def _row(self, query: str, *values: Any) -> Optional[sqlite3.Row]:
+        return next(iter(self._rows(query, *values)), None)
+
+
+def _require_begun(changed: int, key: ImportKey) -> None:
+    if changed != 1:
+        raise LookupError("the import of %s has not begun" % key.address)
+
+
+def _import_record(row: sqlite3.Row) -> ImportRecord:
+    result = result_from_json(row["result"])
+    alive = row["process_started"] is not None and start_time(row["pid"]) == row["process_started"]
+    return ImportRecord(
+        key=ImportKey(row["source_host"], row["source_user"], row["address"]),
+        mailbox_existed=bool(row["mailbox_existed"]),
+        owner=row["owner"],
+        replaced_to=row["replaced_to"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        pid=row["pid"],
+        result=interrupted(result) if row["finished_at"] is None and not alive else result,
+        completed_once=bool(row["completed_once"]),
+    )
+
+
+def _folder_mark(row: sqlite3.Row) -> FolderMark:
+    values = dict(row)
+    values.update(copied=bool(row["copied"]), missing=tuple(json.loads(row["missing"])))
+    return FolderMark(**values)

@@ -1,0 +1,41 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What goes wrong with the files of the state, as a MailImportError."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from contextlib import contextmanager
+from typing import Iterator
+
+from ..model.errors import MailImportError
+
+_FULL = "database or disk is full"
+
+
+@contextmanager
+def state_file_errors(path: str) -> Iterator[None]:
+    """Turn errors of the operating system about `path` into `disk_full` or `host_refused`."""
+    try:
+        yield
+    except OSError as error:
+        reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "host_refused"
+        raise MailImportError(reason, "the state cannot be kept in %s: %s" % (path, error.strerror)) from error
+
+
+@contextmanager
+def database_errors(path: str) -> Iterator[None]:
+    """Turn errors of SQLite about the database `path` into `disk_full` or `host_refused`."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        reason = "disk_full" if str(error) == _FULL else "host_refused"
+        raise MailImportError(reason, "state database %s: %s" % (path, error)) from error
+    except sqlite3.DatabaseError as error:
+        if type(error) is not sqlite3.DatabaseError:  # its other subclasses are mistakes of ours
+            raise
+        message = "state database %s is damaged (%s): move it away, imported mail stays and is found again" % (path, error)
+        raise MailImportError("host_refused", message) from error

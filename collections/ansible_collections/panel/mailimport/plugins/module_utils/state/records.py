@@ -1,0 +1,70 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the state remembers of an import and of its folders."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Dict, Optional, Tuple
+
+from ..model.imports import ImportKey, ImportResult, NotImported
+
+INTERRUPTED_MESSAGE = "The run that imported this mailbox ended before it was done; the next one continues"
+
+
+@dataclass(frozen=True)
+class ImportRecord:
+    """One import as this host knows it; times are in seconds since the epoch.
+
+    `mailbox_existed` is what the first contact found. `replaced_to` is where the contents were moved that `replace`
+    took away, None as long as that has not happened. `completed_once`: the source was imported once, to the end.
+    `result` is the latest one; that of a run whose process is gone reads `failed`, `interrupted`.
+    """
+
+    key: ImportKey
+    mailbox_existed: bool
+    owner: str
+    replaced_to: Optional[str]
+    started_at: float
+    finished_at: Optional[float]
+    pid: int
+    result: ImportResult
+    completed_once: bool
+
+
+@dataclass(frozen=True)
+class FolderMark:
+    """How far a folder has come; `raw_name` is the source's name of it, `last_uid` the last committed UID.
+
+    `uidnext`, `messages` and `highest_modseq` are the source's figures when the folder was copied to its end
+    (`copied`). `missing` are UIDs up to `last_uid` that did not arrive and are tried again.
+    """
+
+    raw_name: bytes
+    target_name: str
+    uidvalidity: int
+    last_uid: int = 0
+    uidnext: Optional[int] = None
+    messages: Optional[int] = None
+    highest_modseq: Optional[int] = None
+    copied: bool = False
+    missing: Tuple[int, ...] = ()
+
+
+def result_to_json(result: ImportResult) -> str:
+    return json.dumps(result.as_dict(), ensure_ascii=True)
+
+
+def result_from_json(text: str) -> ImportResult:
+    values: Dict[str, Any] = json.loads(text)
+    values["not_imported"] = [NotImported(**entry) for entry in values["not_imported"]]
+    return ImportResult(**values)
+
+
+def interrupted(result: ImportResult) -> ImportResult:
+    """The result of a run that did not live to tell it."""
+    result.state, result.reason, result.message = "failed", "interrupted", INTERRUPTED_MESSAGE
+    return result

@@ -1,0 +1,119 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The tables of the state and how an older database comes up to date."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import contextmanager
+from typing import Iterator
+
+from ..model.errors import MailImportError
+
+_BUSY_TIMEOUT = 30.0
+
+# One entry a schema version, in order; an entry that was released is never changed.
+_MIGRATIONS = (
+    """
+    CREATE TABLE domains (
+        domain TEXT PRIMARY KEY,
+        owner TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE imports (
+        id INTEGER PRIMARY KEY,
+        source_host TEXT NOT NULL,
+        source_user TEXT NOT NULL,
+        address TEXT NOT NULL,
+        mailbox_existed INTEGER NOT NULL,
+        owner TEXT NOT NULL,
+        replaced_to TEXT,
+        started_at REAL NOT NULL,
+        finished_at REAL,
+        pid INTEGER NOT NULL,
+        process_started INTEGER,
+        completed_once INTEGER NOT NULL DEFAULT 0,
+        result TEXT NOT NULL,
+        UNIQUE (source_host, source_user, address)
+    );
+    CREATE TABLE folders (
+        import INTEGER NOT NULL REFERENCES imports (id) ON DELETE CASCADE,
+        raw_name BLOB NOT NULL,
+        target_name TEXT NOT NULL,
+        uidvalidity INTEGER NOT NULL,
+        last_uid INTEGER NOT NULL,
+        uidnext INTEGER,
+        messages INTEGER,
+        highest_modseq INTEGER,
+        copied INTEGER NOT NULL,
+        missing TEXT NOT NULL,
+        PRIMARY KEY (import, raw_name)
+    ) WITHOUT ROWID;
+    """,
+)
+
+
+def open_database(path: str) -> sqlite3.Connection:
+    """Open or create the database for reading and writing; what is committed survives a power failure."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))  # SQLite gives its other files the same mode
+    connection = _connect(path)
+    os.chmod(path, 0o600)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    migrate(connection, path)
+    return connection
+
+
+def snapshot_database(path: str) -> sqlite3.Connection:
+    """Copy what the database holds now into memory; an absent one is empty. Writes no file."""
+    snapshot = _connect(":memory:")
+    if os.path.exists(path):
+        # Without a log beside it nobody is writing; only then SQLite may be told so, and makes no files of its own.
+        mode = "mode=ro" if os.path.exists(path + "-wal") else "immutable=1"
+        uri = "file:%s?%s" % (path.replace("%", "%25").replace("?", "%3f").replace("#", "%23"), mode)
+        database = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT)
+        try:
+            database.backup(snapshot)
+        finally:
+            database.close()
+    migrate(snapshot, path)
+    snapshot.execute("PRAGMA query_only = ON")
+    return snapshot
+
+
+def migrate(connection: sqlite3.Connection, path: str) -> None:
+    """Bring the tables up to the newest version this code knows.
+
+    Raises:
+        MailImportError: `host_refused` when the database is newer than that.
+    """
+    with transaction(connection):
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(_MIGRATIONS):
+            message = "state database %s is of a newer version of panel.mailimport: update the collection" % path
+            raise MailImportError("host_refused", message)
+        for number, statements in enumerate(_MIGRATIONS[version:], version + 1):
+            for statement in filter(str.strip, statements.split(";")):
+                connection.execute(statement)
+            connection.execute("PRAGMA user_version = %d" % number)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit all or nothing of what is executed inside."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    return connection

@@ -1,0 +1,108 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A Dovecot of the tests' own: no port, everything under one directory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+_CONFIG = """
+base_dir = {root}/run
+state_dir = {root}/state
+log_path = {root}/log
+protocols =
+ssl = no
+auth_failure_delay = 0
+auth_cache_size = 1M
+first_valid_uid = 5000
+mail_plugins = quota
+mail_location = maildir:~/Maildir:INDEX=/var/index/%d/%n
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {root}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = username_format=%u {root}/users
+  default_fields = uid=5000 gid=5000 home={root}/vmail/%d/%n
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+  prefix = INBOX/
+  mailbox Junk {{
+    special_use = \\Junk
+  }}
+  mailbox "Sent Messages" {{
+    special_use = \\Sent
+  }}
+  mailbox Sent {{
+    special_use = \\Sent
+  }}
+}}
+plugin {{
+  quota = count:User quota
+  quota_vsizes = yes
+  quota_rule = *:storage=10M
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    root: Path
+
+    @property
+    def config(self) -> str:
+        return str(self.root / "dovecot.conf")
+
+    @property
+    def users(self) -> Path:
+        return self.root / "users"
+
+
+def write_instance(root: Path) -> Server:
+    """The files of an instance that is not running."""
+    root.chmod(0o755)  # Dovecot's auth process reads the users file as another user
+    server = Server(root)
+    Path(server.config).write_text(_CONFIG.format(root=root).replace("/var/index", str(root / "index")))
+    server.users.write_bytes(b"# the first line\n")
+    shutil.chown(server.users, "root", "dovecot")
+    server.users.chmod(0o640)
+    for name in ("vmail", "index"):
+        (root / name).mkdir()
+        os.chown(root / name, 5000, 5000)
+    return server
+
+
+@pytest.fixture
+def instance() -> Iterator[Server]:
+    if shutil.which("dovecot", path="/usr/sbin:/usr/bin") is None or os.geteuid() != 0:
+        pytest.skip("needs Dovecot installed, and root")
+    root = Path(tempfile.mkdtemp(prefix="mailhost-"))
+    yield write_instance(root)
+    shutil.rmtree(root)
+
+
+@pytest.fixture
+def server(instance: Server) -> Iterator[Server]:
+    process = subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", instance.config], stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 20
+    while not (instance.root / "run" / "auth-userdb").exists():
+        assert process.poll() is None, process.stderr
+        assert time.monotonic() < deadline, (instance.root / "log").read_text()
+        time.sleep(0.05)
+    yield instance
+    process.terminate()
+    process.communicate(timeout=20)
