@@ -10,9 +10,11 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-
-from ansible_collections.panel.mailimport.plugins.module_utils.arguments import MAILBOX_SECRETS, mailbox_options, missing_password
+from ansible_collections.panel.mailimport.plugins.module_utils.arguments import MAILBOX_SECRETS, incomplete, mailbox_options
+from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
 from ansible_collections.panel.mailimport.plugins.plugin_utils.secrets_file import hand_over
+
+MODULE = "panel.mailimport.mail_import_imap"
 
 
 class ActionModule(ActionBase):
@@ -21,24 +23,24 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        _, params = self.validate_argument_spec(mailbox_options())
-        problem = missing_password(params)
+        params = validated(self._task.args, mailbox_options(), MODULE)
+        problem = incomplete(params)
         if problem:
             raise AnsibleActionFail(problem)
         try:
             result.update(self._import(params, task_vars))
         except Exception:
-            # Ansible leaves the temporary directory of an async task to the job, and there is none.
+            # Ansible leaves the temporary directory of an async task to its job, and there is none.
             self.cleanup(force=True)
             raise
         return result
 
     def _import(self, params: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
-        secrets = {name: str(params[name]) for name in MAILBOX_SECRETS if params[name] is not None}
+        secrets = {name: params[name] for name in MAILBOX_SECRETS if params[name] is not None}
         arguments = {name: value for name, value in self._task.args.items() if name not in MAILBOX_SECRETS}
         arguments["secrets_file"] = hand_over(self, secrets)
         return self._execute_module(
-            module_name="panel.mailimport.mail_import_imap",
+            module_name=MODULE,
             module_args=arguments,
             task_vars=task_vars,
             wrap_async=bool(self._task.async_val),

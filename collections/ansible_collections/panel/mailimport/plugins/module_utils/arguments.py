@@ -85,13 +85,19 @@ def secrets_option() -> Options:
     return dict(secrets_file=dict(type="path", no_log=False))
 
 
-def missing_password(params: Mapping[str, Any]) -> Optional[str]:
-    """Say which password a mailbox import lacks, or None when it has all it needs."""
-    if params.get("import_content", True) and not params.get("password"):
+def incomplete(params: Mapping[str, Any]) -> Optional[str]:
+    """Say in one line what a mailbox import lacks, or None when it has all it needs.
+
+    More than Ansible's own check of required options, which is content with an empty value.
+    """
+    for name in ("email", "owner", "source_host"):
+        if not params[name]:
+            return "%s is required, and must not be empty" % name
+    if params["import_content"] and not params["password"]:
         return "password is required, to log in at the source"
-    if params.get("source_master_user") and not params.get("target_password"):
+    if params["source_master_user"] and not params["target_password"]:
         return "target_password is required with source_master_user: password is the administrator's"
-    if not params.get("password") and not params.get("target_password"):
+    if not params["password"] and not params["target_password"]:
         return "one of password and target_password is required, for the mailbox"
     return None
 

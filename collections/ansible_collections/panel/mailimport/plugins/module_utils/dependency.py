@@ -32,8 +32,8 @@ def require_imapclient(module: AnsibleModule) -> None:
         interpreter = probe_interpreters_for_module(INTERPRETERS, "imapclient")
         if interpreter:
             respawn_module(interpreter)
-    message = missing_required_lib("imapclient", url="https://imapclient.readthedocs.io")
+    reason = "to read from IMAP servers, and the role panel.mailimport.setup installs it where the modules find it"
     module.fail_json(
-        msg="%s The role panel.mailimport.setup installs it where this module finds it." % message,
+        msg=missing_required_lib("imapclient", reason=reason, url="https://imapclient.readthedocs.io"),
         exception=IMPORT_ERROR,
     )

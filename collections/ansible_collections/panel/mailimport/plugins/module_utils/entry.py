@@ -10,8 +10,8 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .arguments import MAILBOX_SECRETS, host_settings, mailbox_request, missing_password
-from .model.errors import MailImportError
+from .arguments import MAILBOX_SECRETS, host_settings, incomplete, mailbox_request
+from .model.errors import MailImportError, one_line
 from .model.imports import ImportResult
 from .run.info import summarize
 from .run.mailbox import Outcome, import_mailbox
@@ -25,9 +25,7 @@ def run_mailbox_import(module: AnsibleModule) -> None:
     except MailImportError as error:
         outcome = Outcome(_refused(module.params, error), {}, {})
     result = outcome.result
-    answer: Dict[str, Any] = dict(
-        changed=result.changed, imports=[result.as_dict()], summary=summarize([result])
-    )
+    answer: Dict[str, Any] = dict(changed=result.changed, imports=[result.as_dict()], summary=summarize([result]))
     if module._diff:
         answer["diff"] = dict(before_header=result.email, after_header=result.email, before=outcome.before, after=outcome.after)
     if result.state == "failed":
@@ -40,7 +38,7 @@ def _outcome(module: AnsibleModule) -> Outcome:
     if params["secrets_file"]:
         secrets = take_secrets(params["secrets_file"])
         params.update((name, secrets.get(name)) for name in MAILBOX_SECRETS)
-    problem = missing_password(params)
+    problem = incomplete(params)
     if problem:
         raise MailImportError("invalid_row", problem)
     return import_mailbox(mailbox_request(params), host_settings(params), module.check_mode, module.log)
@@ -49,8 +47,8 @@ def _outcome(module: AnsibleModule) -> Outcome:
 def _refused(params: Dict[str, Any], error: MailImportError) -> ImportResult:
     """The entry of an import that could not even begin."""
     return ImportResult(
-        email=params["target_email"] or params["email"],
-        source="%s@%s" % (params["source_user"] or params["email"], params["source_host"]),
+        email=one_line(params["target_email"] or params["email"] or ""),
+        source=one_line("%s@%s" % (params["source_user"] or params["email"], params["source_host"])),
         state="failed",
         reason=error.reason,
         message=error.message,

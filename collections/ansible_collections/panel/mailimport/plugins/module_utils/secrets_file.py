@@ -24,10 +24,13 @@ def take_secrets(path: str) -> Dict[str, str]:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise MailImportError("internal_error", "cannot open the secrets file: %s" % error.strerror) from error
-    with os.fdopen(handle, encoding="utf-8", errors="surrogateescape") as stream:
+    try:
         _check_private(os.fstat(handle), path)
         _remove(path)
-        return json.load(stream)
+        with open(handle, encoding="ascii", closefd=False) as stream:
+            return json.load(stream)
+    finally:
+        os.close(handle)
 
 
 def _check_private(status: os.stat_result, path: str) -> None:

@@ -244,7 +244,6 @@ summary:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.panel.mailimport.plugins.module_utils.arguments import mailbox_options, secrets_option
 from ansible_collections.panel.mailimport.plugins.module_utils.dependency import require_imapclient
 from ansible_collections.panel.mailimport.plugins.module_utils.entry import run_mailbox_import
