@@ -88,10 +88,6 @@ class Doveadm:
         kilobytes = [int(limit) - int(used) for _root, kind, used, limit, _percent in rows if kind == "STORAGE" and limit != "-"]
         return max(0, min(kilobytes)) * 1024 if kilobytes else None
 
-    def flush_auth_cache(self, address: Address) -> None:
-        """Make the running server forget what it knows of a user."""
-        self._checked(self._run("doveadm", "auth", "cache", "flush", str(address)), "flush the authentication cache")
-
     def _run(self, program: str, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         executable = shutil.which(program, path=self._environment["PATH"])
         if executable is None:

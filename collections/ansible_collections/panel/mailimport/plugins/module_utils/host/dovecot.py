@@ -76,10 +76,10 @@ class DovecotHost(MailHost):
     def verify_password(self, address: Address, password: str) -> bool:
         # "no" is an everyday answer, so it is only doubted after an edit of our own
         edited_at = self._edited_at.get(address, 0.0)
-        return bool(self._once_noticed(address, edited_at, lambda: self._doveadm.password_opens(address, password)))
+        return bool(self._once_noticed(edited_at, lambda: self._doveadm.password_opens(address, password)))
 
     def store_of(self, address: Address) -> StoreLocation:
-        user = self._once_noticed(address, self._users.changed_at(), lambda: self._doveadm.user(address))
+        user = self._once_noticed(self._users.changed_at(), lambda: self._doveadm.user(address))
         if user is None:
             message = "Dovecot's userdb does not know %s: does it read %s?" % (address, self._users.path)
             raise MailImportError("host_refused", message)
@@ -114,17 +114,14 @@ class DovecotHost(MailHost):
         except KeyError as error:
             raise MailImportError("host_refused", "Dovecot's group %r does not exist on this host" % name) from error
 
-    def _once_noticed(
-        self, address: Address, changed_at: float, ask: Callable[[], Optional[_Found]]
-    ) -> Optional[_Found]:
+    @staticmethod
+    def _once_noticed(changed_at: float, ask: Callable[[], Optional[_Found]]) -> Optional[_Found]:
         """Ask until the answer is not empty, or was given when Dovecot had noticed a change made at `changed_at`."""
         while True:
             asked_at = time.time()
             answer = ask()
             if answer or not changed_at - 1 < asked_at < changed_at + _NOTICED_AFTER:
                 return answer
-            if self._settings.get("auth_cache_size") != "0":
-                self._doveadm.flush_auth_cache(address)
             time.sleep(_NOTICE_INTERVAL)
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.panel.mailimport.plugins.module_utils.host.doveconf import parse_settings, users_file_of
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 
@@ -22,7 +21,10 @@ def settings_with(*blocks, username_format="%Lu"):
 
 
 def test_blocks_names_and_values():
-    text = 'mail_plugins =  quota zlib\nssl_key = # hidden\nempty = \nnamespace inbox {\n  prefix = A = B\n  mailbox "Sent {x} Messages" {\n    auto = no\n  }\n}\nlast = 1\n'
+    text = (
+        "mail_plugins =  quota zlib\nssl_key = # hidden\nempty = \nnamespace inbox {\n  prefix = A = B\n"
+        '  mailbox "Sent {x} Messages" {\n    auto = no\n  }\n}\nlast = 1\n'
+    )
     settings = parse_settings(HEADER + text)
     assert settings.mail_plugins() == {"quota", "zlib"}
     (namespace,) = settings.all("namespace")

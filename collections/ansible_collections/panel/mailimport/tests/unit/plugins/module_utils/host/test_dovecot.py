@@ -10,7 +10,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.panel.mailimport.plugins.module_utils.host import doveadm
 from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot import DovecotHost
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import Address
@@ -68,7 +67,6 @@ def test_store_of_a_mailbox_created_right_now(server):
 
 
 def test_a_mailbox_dovecot_was_asked_for_before_it_existed(server):
-    """The authentication cache keeps "no such user" for an hour."""
     host = DovecotHost(server.config)
     with pytest.raises(MailImportError):
         host.store_of(ANNA)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.panel.mailimport.plugins.module_utils.host.doveconf import parse_settings
 from ansible_collections.panel.mailimport.plugins.module_utils.host.location import store_location
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError

@@ -10,7 +10,6 @@ import signal
 import stat
 
 import pytest
-
 from ansible_collections.panel.mailimport.plugins.module_utils.host.passwd_file import PasswdFile
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import Address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError

@@ -1,0 +1,286 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+import stat
+from dataclasses import replace
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import (
+    ImportKey,
+    ImportResult,
+    NotImported,
+)
+from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
+from ansible_collections.panel.mailimport.plugins.module_utils.state.records import FolderMark
+
+KEY = ImportKey("imap.example.net", "anna", "anna@example.org")
+OTHER = ImportKey("imap.example.net", "bert", "bert@example.org")
+MARK = FolderMark(b"INBOX.Entw&APw-rfe", "Drafts", 2**32 - 1, 70_000, 70_001, 69_000, 2**63 - 1, True, (3, 69_999))
+COMPLETED = ImportResult(
+    email="anna@example.org",
+    source="anna@imap.example.net",
+    state="completed",
+    changed=True,
+    messages_total=7,
+    duration=1.5,
+    not_imported=[NotImported("Junk", "message_refused", "too large: 日本", 12, "<a@b>", 99)],
+)
+
+
+@pytest.fixture
+def state(tmp_path):
+    with State(str(tmp_path / "state")) as opened:
+        yield opened
+
+
+def begin(state, key=KEY, mailbox_existed=False, pid=None):
+    state.begin(key, mailbox_existed, "customer", pid or os.getpid())
+
+
+def in_dead_process(action):
+    """Run `action(pid)` in a child that does not live on; return its pid."""
+    child = os.fork()
+    if child == 0:
+        action(os.getpid())
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    return child
+
+
+def test_only_the_owner_of_the_process_gets_at_the_files(tmp_path):
+    previous = os.umask(0)
+    try:
+        with State(str(tmp_path / "state")) as state:
+            begin(state)
+            with state.lock_mailbox(KEY.address):
+                modes = {
+                    os.path.relpath(os.path.join(folder, name), tmp_path): os.stat(os.path.join(folder, name)).st_mode
+                    for folder, folders, files in os.walk(tmp_path)
+                    for name in folders + files
+                }
+    finally:
+        os.umask(previous)
+    assert {"state", "state/state.db", "state/state.db-wal", "state/locks"} <= set(modes)
+    for mode in modes.values():
+        assert stat.S_IMODE(mode) == (0o700 if stat.S_ISDIR(mode) else 0o600)
+
+
+def test_loose_modes_are_tightened(tmp_path):
+    State(str(tmp_path)).close()
+    tmp_path.chmod(0o755)
+    (tmp_path / "state.db").chmod(0o644)
+    State(str(tmp_path)).close()
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "state.db").stat().st_mode) == 0o600
+
+
+def test_domains_and_owners(state):
+    assert state.owner_of("example.org") is None and state.domains() == {}
+    state.record_domain("example.org", "anna")
+    state.record_domain("example.net", "bert")
+    state.record_domain("example.org", "carl")
+    assert state.owner_of("example.org") == "carl"
+    assert state.domains() == {"example.net": "bert", "example.org": "carl"}
+
+
+def test_everything_is_there_after_opening_again(tmp_path):
+    with State(str(tmp_path)) as state:
+        begin(state)
+        state.commit_folder(KEY, MARK)
+        state.note_replaced(KEY, "/var/replaced/anna")
+        state.finish(KEY, COMPLETED)
+    with State(str(tmp_path)) as state:
+        record = state.import_record(KEY)
+        assert state.imports() == [record]
+        assert state.folder_marks(KEY) == [MARK]
+    assert record.result == COMPLETED
+    assert (record.key, record.owner, record.mailbox_existed) == (KEY, "customer", False)
+    assert (record.replaced_to, record.completed_once) == ("/var/replaced/anna", True)
+    assert record.started_at <= record.finished_at
+
+
+def test_first_contact_stays_what_it_was(state):
+    begin(state, mailbox_existed=False)
+    state.note_replaced(KEY, "/var/replaced/anna")
+    begin(state, mailbox_existed=True)
+    record = state.import_record(KEY)
+    assert (record.mailbox_existed, record.replaced_to) == (False, "/var/replaced/anna")
+
+
+def test_completed_once_outlives_a_later_failure_and_a_failure_alone_is_none(state):
+    failed = replace(COMPLETED, state="failed", reason="auth_failed")
+    begin(state)
+    state.finish(KEY, failed)
+    assert not state.import_record(KEY).completed_once
+    begin(state)
+    state.finish(KEY, COMPLETED)
+    begin(state)
+    assert state.import_record(KEY).finished_at is None
+    state.finish(KEY, failed)
+    record = state.import_record(KEY)
+    assert record.completed_once and record.result == failed
+
+
+def test_progress_of_a_running_import_is_seen_by_others(state, tmp_path):
+    begin(state)
+    running = replace(COMPLETED, state="running", messages_copied=3)
+    state.progress(KEY, running)
+    with State.open_readonly(str(tmp_path / "state")) as other:
+        assert other.import_record(KEY).result == running
+        assert other.import_record(KEY).finished_at is None
+
+
+def test_import_of_a_killed_process_is_interrupted(tmp_path):
+    def run(pid):
+        with State(str(tmp_path)) as state:
+            begin(state, pid=pid)
+            state.progress(KEY, replace(COMPLETED, state="running", messages_copied=3))
+
+    in_dead_process(run)
+    with State(str(tmp_path)) as state:
+        result = state.import_record(KEY).result
+        assert (result.state, result.reason, result.messages_copied) == ("failed", "interrupted", 3)
+
+
+def test_another_process_with_the_same_number_is_not_the_import(state, tmp_path):
+    pid = in_dead_process(lambda _pid: None)
+    begin(state, pid=os.getpid())
+    database = sqlite3.connect(tmp_path / "state" / "state.db")
+    with database:
+        database.execute("UPDATE imports SET process_started = process_started - 1")
+    database.close()
+    assert state.import_record(KEY).result.reason == "interrupted"
+    begin(state, pid=pid)
+    assert state.import_record(KEY).result.reason == "interrupted"
+
+
+def test_folder_marks_belong_to_their_import(state):
+    begin(state)
+    begin(state, OTHER)
+    early = FolderMark(b"\xff raw \0 name", "raw", 1)
+    state.commit_folder(KEY, MARK)
+    state.commit_folder(KEY, replace(MARK, last_uid=80_000, missing=()))
+    state.commit_folder(KEY, early)
+    state.commit_folder(OTHER, replace(MARK, uidnext=None, messages=None, highest_modseq=None, copied=False))
+    assert state.folder_mark(KEY, MARK.raw_name) == replace(MARK, last_uid=80_000, missing=())
+    assert state.folder_marks(KEY) == [replace(MARK, last_uid=80_000, missing=()), early]
+    assert state.folder_mark(OTHER, MARK.raw_name).uidnext is None
+    assert state.folder_mark(OTHER, b"INBOX") is None
+    assert state.folder_marks(ImportKey("x", "y", "z")) == []
+
+
+def test_forget_lets_one_import_begin_again(state):
+    for key in (KEY, OTHER):
+        begin(state, key, mailbox_existed=True)
+        state.commit_folder(key, MARK)
+        state.note_replaced(key, "/var/replaced")
+        state.finish(key, COMPLETED)
+    state.forget(KEY)
+    record = state.import_record(KEY)
+    assert (record.completed_once, record.replaced_to, record.mailbox_existed) == (False, None, True)
+    assert state.folder_marks(KEY) == []
+    assert state.import_record(OTHER).completed_once and state.folder_marks(OTHER) == [MARK]
+
+
+def test_an_import_that_has_not_begun_takes_nothing(state):
+    for record in (
+        lambda: state.commit_folder(KEY, MARK),
+        lambda: state.progress(KEY, COMPLETED),
+        lambda: state.finish(KEY, COMPLETED),
+        lambda: state.note_replaced(KEY, "/x"),
+    ):
+        with pytest.raises(LookupError):
+            record()
+    assert state.import_record(KEY) is None and state.imports() == []
+
+
+def test_looking_creates_nothing(tmp_path):
+    with State.open_readonly(str(tmp_path / "state")) as state:
+        assert state.imports() == [] and state.domains() == {} and state.import_record(KEY) is None
+        with pytest.raises(MailImportError):
+            state.record_domain("example.org", "anna")
+    assert os.listdir(tmp_path) == []
+
+
+def test_looking_at_a_state_at_rest_changes_no_file(tmp_path):
+    with State(str(tmp_path)) as state:
+        state.record_domain("example.org", "anna")
+    before = {entry.name: (entry.stat().st_mtime_ns, entry.stat().st_size) for entry in tmp_path.iterdir()}
+    with State.open_readonly(str(tmp_path)) as state:
+        assert state.owner_of("example.org") == "anna"
+    assert {entry.name: (entry.stat().st_mtime_ns, entry.stat().st_size) for entry in tmp_path.iterdir()} == before
+
+
+def test_looking_sees_what_a_killed_process_committed(tmp_path):
+    def run(pid):
+        State(str(tmp_path)).record_domain("example.org", "anna")
+
+    in_dead_process(run)
+    with State.open_readonly(str(tmp_path)) as state:
+        assert state.owner_of("example.org") == "anna"
+
+
+@pytest.mark.parametrize("opened", [State, State.open_readonly])
+def test_database_of_a_newer_version_is_refused_and_kept(tmp_path, opened):
+    State(str(tmp_path)).close()
+    database = sqlite3.connect(tmp_path / "state.db")
+    database.execute("PRAGMA user_version = 1000")
+    database.close()
+    with pytest.raises(MailImportError, match="newer version") as refused:
+        opened(str(tmp_path))
+    assert refused.value.reason == "host_refused"
+    database = sqlite3.connect(tmp_path / "state.db")
+    assert database.execute("PRAGMA user_version").fetchone() == (1000,)
+    database.close()
+
+
+@pytest.mark.parametrize("opened", [State, State.open_readonly])
+def test_damaged_database_is_named(tmp_path, opened):
+    (tmp_path / "state.db").write_bytes(b"not a database, " * 1000)
+    with pytest.raises(MailImportError, match=r"state\.db is damaged") as refused:
+        opened(str(tmp_path))
+    assert refused.value.reason == "host_refused"
+
+
+def test_damage_within_the_database_is_named(tmp_path):
+    with State(str(tmp_path)) as state:
+        for number in range(2000):
+            state.record_domain("domain%d.example" % number, "owner")
+    with open(tmp_path / "state.db", "r+b") as stream:
+        stream.seek(4096)
+        stream.write(b"\xff" * (os.path.getsize(tmp_path / "state.db") - 4096))
+    with pytest.raises(MailImportError, match="damaged"), State(str(tmp_path)) as state:
+        state.domains()
+
+
+def test_directory_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MailImportError, match="file/state") as refused:
+        State(str(tmp_path / "file" / "state"))
+    assert refused.value.reason == "host_refused"
+
+
+def _record_domains(path, worker):
+    with State(path) as state:
+        for number in range(20):
+            state.record_domain("d%d-%d.example" % (worker, number), "owner")
+
+
+def test_runs_at_the_same_time_share_a_new_state(tmp_path):
+    fork = multiprocessing.get_context("fork")
+    workers = [fork.Process(target=_record_domains, args=(str(tmp_path / "state"), worker)) for worker in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
+    with State(str(tmp_path / "state")) as state:
+        assert len(state.domains()) == 120
