@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import time
-from typing import Any, Callable, ContextManager, Dict, Iterator, List, Optional
+from typing import Any, Callable, ContextManager, Dict, Iterable, Iterator, List, Optional
 
 from ..model.address import Address
 from ..model.imports import ImportKey, ImportResult
@@ -87,18 +87,26 @@ class State:
         rows = self._rows("SELECT * FROM imports ORDER BY address, source_host, source_user")
         return [_import_record(row) for row in rows]
 
-    def begin(self, key: ImportKey, mailbox_existed: bool, owner: str, pid: int) -> None:
-        """Record that process `pid` runs this import now; `mailbox_existed` counts at the first contact only."""
+    def begin(self, key: ImportKey, owner: str, pid: int) -> None:
+        """Record that process `pid` runs this import now."""
         result = ImportResult(email=key.address, source="%s@%s" % (key.source_user, key.source_host), state="running")
         self._execute(
             """INSERT INTO imports
-            (source_host, source_user, address, mailbox_existed, owner, started_at, pid, process_started, result)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            (source_host, source_user, address, owner, started_at, pid, process_started, result)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (source_host, source_user, address) DO UPDATE SET owner = excluded.owner,
             started_at = excluded.started_at, finished_at = NULL, pid = excluded.pid,
             process_started = excluded.process_started, result = excluded.result""",
-            *key, mailbox_existed, owner, time.time(), pid, start_time(pid), result_to_json(result),
+            *key, owner, time.time(), pid, start_time(pid), result_to_json(result),
         )
+
+    def note_contact(self, key: ImportKey, mailbox_existed: bool) -> None:
+        """Record, before the mailbox is touched, whether it existed; only the first contact counts."""
+        self._update(key, "mailbox_existed = COALESCE(mailbox_existed, ?)", mailbox_existed)
+
+    def drop(self, key: ImportKey) -> None:
+        """Forget an import altogether: its mailbox is gone."""
+        self._execute("DELETE FROM imports WHERE " + _OF_KEY, *key)
 
     def progress(self, key: ImportKey, result: ImportResult) -> None:
         """Record the counts of an import that is running."""
@@ -127,8 +135,13 @@ class State:
         """Marks of all folders of an import, in order of their names at the source."""
         return list(self._folder_marks(key, "ORDER BY raw_name"))
 
-    def commit_folder(self, key: ImportKey, mark: FolderMark) -> None:
-        """Record how far a folder has come; its messages are durable by then. The import has begun."""
+    def commit_folders(self, key: ImportKey, marks: Iterable[FolderMark]) -> None:
+        """Record how far folders have come; their messages are durable by then. The import has begun."""
+        with database_errors(self._path), transaction(self._database):
+            for mark in marks:
+                self._commit_folder(key, mark)
+
+    def _commit_folder(self, key: ImportKey, mark: FolderMark) -> None:
         values = (
             mark.raw_name, mark.target_name, mark.uidvalidity, mark.last_uid, mark.uidnext, mark.messages,
             mark.highest_modseq, mark.copied, json.dumps(mark.missing),
@@ -140,7 +153,7 @@ class State:
         )
         _require_begun(changed, key)
 
-    def lock_mailbox(self, address: Address, waiting: Optional[Callable[[], None]] = None) -> ContextManager[None]:
+    def lock_mailbox(self, address: Address, waiting: Optional[Callable[[], None]] = None) -> ContextManager[int]:
         """Hold a mailbox against all other runs on this host, see `mailbox_lock`."""
         return mailbox_lock(self._directory, address, waiting)
 

@@ -17,7 +17,7 @@ from .errors import state_file_errors
 
 
 @contextmanager
-def mailbox_lock(state_dir: str, address: Address, waiting: Optional[Callable[[], None]] = None) -> Iterator[None]:
+def mailbox_lock(state_dir: str, address: Address, waiting: Optional[Callable[[], None]] = None) -> Iterator[int]:
     """Hold the lock of a mailbox; blocks until it is free.
 
     The kernel frees it when the last process that holds it is gone, however that ends. Forked children hold it too:
@@ -27,6 +27,9 @@ def mailbox_lock(state_dir: str, address: Address, waiting: Optional[Callable[[]
         state_dir: the state's directory.
         address: the mailbox.
         waiting: called once when somebody else holds the lock.
+
+    Yields:
+        The lock's descriptor: a child that closes what it inherits keeps this one.
     """
     directory = os.path.join(state_dir, "locks")
     path = os.path.join(directory, hashlib.sha256(str(address).encode("utf-8")).hexdigest() + ".lock")
@@ -35,7 +38,7 @@ def mailbox_lock(state_dir: str, address: Address, waiting: Optional[Callable[[]
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         _lock(descriptor, waiting)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

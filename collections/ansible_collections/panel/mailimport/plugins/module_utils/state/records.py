@@ -19,13 +19,13 @@ INTERRUPTED_MESSAGE = "The run that imported this mailbox ended before it was do
 class ImportRecord:
     """One import as this host knows it; times are in seconds since the epoch.
 
-    `mailbox_existed` is what the first contact found. `replaced_to` is where the contents were moved that `replace`
+    `mailbox_existed` is what the first contact with the mailbox found, None before it. `replaced_to` is where the contents were moved that `replace`
     took away, None as long as that has not happened. `completed_once`: the source was imported once, to the end.
     `result` is the latest one; that of a run whose process is gone reads `failed`, `interrupted`.
     """
 
     key: ImportKey
-    mailbox_existed: bool
+    mailbox_existed: Optional[bool]
     owner: str
     replaced_to: Optional[str]
     started_at: float

@@ -27,7 +27,7 @@ _MIGRATIONS = (
         source_host TEXT NOT NULL,
         source_user TEXT NOT NULL,
         address TEXT NOT NULL,
-        mailbox_existed INTEGER NOT NULL,
+        mailbox_existed INTEGER,
         owner TEXT NOT NULL,
         replaced_to TEXT,
         started_at REAL NOT NULL,

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Mail domains and addresses: what may become a line of a users file or part of a path."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .errors import MailImportError, one_line
+
+# RFC 6531 lets any UTF-8 into a local part; what is kept out is what files, paths, shells and Dovecot's
+# user names give a meaning to.
+_LOCAL_PART = re.compile(r"[\w!#$&'+=?^`{|}~.-]+", re.UNICODE)
+_DOMAIN_LABEL = re.compile(r"[^\W_]([\w-]*[^\W_])?", re.UNICODE)
+
+
+@dataclass(frozen=True)
+class Address:
+    """A mailbox's address in the form it has in every file: lower case, domain as written (IDN or A-label)."""
+
+    local_part: str
+    domain: str
+
+    def __str__(self) -> str:
+        return "%s@%s" % (self.local_part, self.domain)
+
+
+def parse_domain(text: str) -> str:
+    """Return the domain in lower case.
+
+    Raises:
+        MailImportError: `invalid_row`, when it is no domain name (RFC 1035 section 2.3.1, RFC 5890 for IDN).
+    """
+    domain = text.strip(" ").lower()
+    labels = domain.split(".")
+    if len(labels) < 2 or len(domain) > 253 or not all(len(label) <= 63 and _DOMAIN_LABEL.fullmatch(label) for label in labels):
+        raise MailImportError("invalid_row", "%r is not a mail domain" % one_line(text, 80))
+    return domain
+
+
+def parse_address(text: str) -> Address:
+    """Split and check a mailbox address.
+
+    Raises:
+        MailImportError: `invalid_row`, when the address has not the form local-part@domain or holds a character
+            that must not reach a file (newline, colon, slash, NUL, blank, `..`, `*`, `%`).
+    """
+    local_part, at, domain = text.strip(" ").rpartition("@")
+    local_part = local_part.lower()
+    if not at or not _LOCAL_PART.fullmatch(local_part) or len(local_part.encode("utf-8")) > 64:
+        raise MailImportError("invalid_row", "%r is not a mailbox address" % one_line(text, 80))
+    if ".." in local_part or local_part.startswith(".") or local_part.endswith("."):
+        raise MailImportError("invalid_row", "%r is not a mailbox address: misplaced dot" % one_line(text, 80))
+    return Address(local_part, parse_domain(domain))

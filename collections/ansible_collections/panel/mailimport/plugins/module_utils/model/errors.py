@@ -1,0 +1,35 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one exception of the engine: a reason word for machines and one line for people."""
+
+from __future__ import annotations
+
+REASONS = frozenset(
+    """auth_failed certificate_invalid connection_failed disk_full domain_owned_by_other folder_refused host_refused
+    internal_error interrupted invalid_row keyword_refused message_refused over_quota protocol_error source_unavailable
+    store_unsupported throttled tls_failed verification_failed""".split()
+)
+
+
+class MailImportError(Exception):
+    """Something that ends an import, or a part of it, and that a person can act upon.
+
+    Args:
+        reason: one word of REASONS.
+        message: one line without secrets that says what happened and what to do.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        if reason not in REASONS:
+            raise ValueError("unknown reason word: %s" % reason)
+        super().__init__(message)
+        self.reason = reason
+        self.message = one_line(message)
+
+
+def one_line(text: str, limit: int = 500) -> str:
+    """Fold any text, a server's answer say, into one printable line of at most `limit` characters."""
+    folded = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return folded if len(folded) <= limit else folded[: limit - 1] + "…"

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One import: what is asked for, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+from .address import Address
+from .mail import SourceAccount
+
+COMPLETED_MESSAGE = "Import completed successfully"
+
+
+class ImportKey(NamedTuple):
+    """Identity of an import: case-folded source host, source user and target address."""
+
+    source_host: str
+    source_user: str
+    address: str
+
+
+@dataclass(frozen=True)
+class FolderRules:
+    """Which folders are carried over and under what names (readable names, components joined with `/`).
+
+    `include` and `exclude` are globs; an empty `include` means every folder. `mapping` (source name to target name)
+    wins over `automap`, which lands special-use folders on the host's own.
+    """
+
+    include: Tuple[str, ...] = ()
+    exclude: Tuple[str, ...] = ()
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    automap: bool = True
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """One source account to one mailbox. `password` is the mailbox's on the host; sizes are in bytes."""
+
+    source: SourceAccount
+    address: Address
+    password: str = field(repr=False)
+    owner: str
+    state: str = "present"
+    ignore_existing: bool = True
+    existing_content: str = "replace"
+    force: bool = False
+    update_password: str = "on_create"
+    import_content: bool = True
+    rules: FolderRules = FolderRules()
+    max_message_size: int = 2 << 30
+    message_store: str = "auto"
+
+    @property
+    def key(self) -> ImportKey:
+        return ImportKey(self.source.host.casefold(), self.source.user.casefold(), str(self.address).casefold())
+
+
+@dataclass
+class NotImported:
+    """Something of the source that did not arrive, with the reason word and a line for people."""
+
+    folder: str
+    reason: str
+    message: str
+    uid: Optional[int] = None
+    message_id: Optional[str] = None
+    size: Optional[int] = None
+
+
+@dataclass
+class FolderCounts:
+    """Messages of one folder on the host before and after the import; for `--diff` and progress."""
+
+    before: int = 0
+    after: int = 0
+
+
+@dataclass
+class ImportResult:
+    """The entry of one import in the results; every key is always there (design section 5)."""
+
+    email: str
+    source: str
+    state: str = "queued"
+    reason: Optional[str] = None
+    message: str = ""
+    created: bool = False
+    changed: bool = False
+    folders: int = 0
+    messages_total: int = 0
+    messages_copied: int = 0
+    messages_present: int = 0
+    messages_failed: int = 0
+    bytes_copied: int = 0
+    flags_updated: int = 0
+    duration: float = 0.0
+    not_imported: List[NotImported] = field(default_factory=list)
+    replaced_to: Optional[str] = None
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Plain values only, for JSON."""
+        return asdict(self)

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Vocabulary of the mail itself: accounts, folders and messages, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Iterator, Mapping, Optional, Tuple
+
+
+@dataclass(frozen=True)
+class SourceAccount:
+    """One login on one IMAP server. `timeout` is in seconds without a byte."""
+
+    host: str
+    user: str
+    password: str = field(repr=False)
+    port: int = 993
+    tls: str = "implicit"
+    auth: str = "auto"
+    master_user: Optional[str] = None
+    validate_certs: bool = True
+    ca_cert: Optional[str] = None
+    tls_fingerprint: Optional[str] = None
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True)
+class SourceFolder:
+    """A folder as the source lists it.
+
+    `raw_name` is the name's bytes as the server sent them (usually modified UTF-7), the only form used to talk to
+    it. `path` is the readable name split at the separator. The figures are None where the server gave none.
+    """
+
+    raw_name: bytes
+    path: Tuple[str, ...]
+    attributes: frozenset = frozenset()
+    selectable: bool = True
+    subscribed: bool = False
+    messages: Optional[int] = None
+    uidvalidity: Optional[int] = None
+    uidnext: Optional[int] = None
+    highest_modseq: Optional[int] = None
+
+    @property
+    def name(self) -> str:
+        """Readable name for people, components joined with a slash."""
+        return "/".join(self.path)
+
+
+@dataclass
+class Message:
+    """What is known of a message besides its bytes.
+
+    `internal_date` is in seconds since the epoch, None when the source gave no usable date; `flags` are as the
+    source sent them. `uid` may be None until the message's body has been read (some servers send it behind).
+    """
+
+    uid: Optional[int]
+    flags: Tuple[bytes, ...] = ()
+    internal_date: Optional[int] = None
+
+
+Chunks = Iterator[memoryview]
+
+
+@dataclass(frozen=True)
+class StoreLocation:
+    """Where and how a mailbox's mail is kept on the mail host, as the host itself reports it.
+
+    `driver` is Dovecot's (maildir, sdbox, mdbox, …). `root`, `control` and `index` are absolute directories
+    (`control` and `index` equal `root` unless the host says otherwise, `index` is None for indexes in memory).
+    `layout` is `maildir++` or `fs`; `separator` and `prefix` are the private namespace's; `special_use` maps
+    attributes such as `\\Sent` to folder names on this host, components joined with `separator`, without prefix.
+    `unsupported` says in words why files cannot be written directly, None when they can.
+    """
+
+    uid: int
+    gid: int
+    home: str
+    driver: str
+    root: str
+    control: str
+    index: Optional[str]
+    layout: str = "maildir++"
+    separator: str = "."
+    prefix: str = ""
+    special_use: Mapping[str, str] = field(default_factory=dict)
+    unsupported: Optional[str] = None

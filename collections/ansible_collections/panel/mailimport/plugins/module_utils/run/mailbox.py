@@ -1,0 +1,278 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One mailbox, from what a task declares to a result that is true."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import partial
+from typing import Any, Callable, Dict, NamedTuple, Optional
+
+from ..host.base import MailHost
+from ..model.errors import MailImportError
+from ..model.imports import COMPLETED_MESSAGE, ImportRequest, ImportResult, NotImported
+from ..model.mail import StoreLocation
+from ..source.connection import tls_context
+from ..state.database import State
+from ..state.records import FolderMark, ImportRecord
+from ..transfer.account import check_login, import_account, open_store_kind, preview_account
+from ..transfer.worker import Event, os_failure, run_as
+from .settings import HostSettings
+
+# Whose rights a process has that talks to a source before there is a mailbox: nobody's.
+_NOBODY = 65534
+
+Notify = Callable[[str], None]
+
+
+class Outcome(NamedTuple):
+    """A result, and what `--diff` shows of the mailbox before and after."""
+
+    result: ImportResult
+    before: Dict[str, Any]
+    after: Dict[str, Any]
+
+
+def import_mailbox(request: ImportRequest, settings: HostSettings, check_mode: bool = False, notify: Notify = lambda line: None) -> Outcome:
+    """Make the mailbox exist and hold what its source holds; do nothing when nothing is left to do.
+
+    Args:
+        check_mode: log in, list and count, and write nothing.
+        notify: takes lines on the progress.
+
+    Returns:
+        The outcome; a failed import is a result with state `failed`, its reason and message.
+    """
+    began = time.monotonic()
+    outcome = _new_outcome(request)
+    try:
+        if check_mode:
+            with State.open_readonly(settings.state_dir) as state:
+                _MailboxRun(request, settings.open_host(), state, outcome, notify, None).perform()
+        else:
+            _import_locked(request, settings, outcome, notify, began)
+    except MailImportError as error:
+        _fail(outcome.result, error)
+    outcome.result.duration = round(time.monotonic() - began, 3)
+    return outcome
+
+
+def _import_locked(request: ImportRequest, settings: HostSettings, outcome: Outcome, notify: Notify, began: float) -> None:
+    def waiting() -> None:
+        notify("another import of %s is running; waiting for it" % request.address)
+
+    with State(settings.state_dir) as state, state.lock_mailbox(request.address, waiting) as lock:
+        run = _MailboxRun(request, settings.open_host(), state, outcome, notify, lock)
+        try:
+            run.perform()
+        except MailImportError as error:
+            _fail(outcome.result, error)
+        except OSError as error:
+            _fail(outcome.result, os_failure(error))
+        outcome.result.duration = round(time.monotonic() - began, 3)
+        if run.began:
+            state.finish(request.key, outcome.result)
+
+
+def _new_outcome(request: ImportRequest) -> Outcome:
+    source = "%s@%s" % (request.source.user, request.source.host)
+    empty = {"domain": None, "mailbox": None, "folders": {}}
+    return Outcome(ImportResult(str(request.address), source), dict(empty, folders={}), dict(empty, folders={}))
+
+
+def _fail(result: ImportResult, error: MailImportError) -> None:
+    result.state, result.reason, result.message = "failed", error.reason, error.message
+
+
+class _MailboxRun:
+    """The steps of one run on one mailbox. `lock` is the descriptor of the mailbox's lock, None in check mode."""
+
+    def __init__(self, request: ImportRequest, host: MailHost, state: State, outcome: Outcome, notify: Notify, lock: Optional[int]) -> None:
+        self.request = request
+        self.host = host
+        self.state = state
+        self.outcome = outcome
+        self.result = outcome.result
+        self.notify = notify
+        self.lock = lock
+        self.began = False
+
+    def perform(self) -> None:
+        """Do what is left to do, and say so in the result."""
+        request = self.request
+        self._check_owner()
+        exists = self.host.mailbox_exists(request.address)
+        record = self._record(exists)
+        contacted = record is not None and record.mailbox_existed is not None
+        existed = bool(record.mailbox_existed) if record and contacted else exists
+        self._describe_host(exists)
+        if existed and request.ignore_existing:
+            self.result.state, self.result.message = "skipped", "the mailbox existed before its first import and is left as it is"
+            return
+        done = record is not None and record.completed_once and not request.force
+        if record is not None and done and request.state == "present":
+            self._keep_finished(record)
+            return
+        # Once: an interrupted import is resumed and a finished one kept, whatever was wiped stays wiped only then.
+        replacing = existed and request.existing_content == "replace" and not done
+        if self.lock is None:
+            self._preview(exists, replacing)
+        else:
+            self._import(exists, existed, contacted, replacing, record)
+
+    def _check_owner(self) -> None:
+        domain, owner = self.request.address.domain, self.request.owner
+        holder = self.state.owner_of(domain)
+        if holder not in (None, owner):
+            raise MailImportError("domain_owned_by_other", "the mail domain %s belongs to %s, not to %s" % (domain, holder, owner))
+
+    def _record(self, exists: bool) -> Optional[ImportRecord]:
+        """Return what is known of this import; nothing is when somebody has removed the mailbox since."""
+        record = self.state.import_record(self.request.key)
+        if record and not exists:
+            if self.lock is not None:
+                self.state.drop(self.request.key)
+            return None
+        return record
+
+    def _describe_host(self, exists: bool) -> None:
+        domain = self.request.address.domain
+        self._domain_known = self.state.owner_of(domain) is not None or domain in self.host.domains()
+        for side, mailbox, known in ((self.outcome.before, exists, self._domain_known), (self.outcome.after, True, True)):
+            side["domain"] = domain if known else None
+            side["mailbox"] = str(self.request.address) if mailbox else None
+
+    def _keep_finished(self, record: ImportRecord) -> None:
+        """Nothing is left to do but perhaps the password; the source is not asked."""
+        self.result.messages_total = self.result.messages_present = record.result.messages_total
+        self.result.folders = record.result.folders
+        self.result.replaced_to = record.replaced_to
+        self._update_password(self.request.update_password == "always")
+        self.result.state, self.result.message = "completed", COMPLETED_MESSAGE
+
+    def _update_password(self, wanted: bool) -> None:
+        if wanted and not self.host.verify_password(self.request.address, self.request.password):
+            if self.lock is not None:
+                self.host.set_password(self.request.address, self.request.password)
+            self.result.changed = True
+
+    def _preview(self, exists: bool, replacing: bool) -> None:
+        """Find out what a run would do: log in, list and count."""
+        request = self.request
+        self.result.created, self.result.changed = not exists, not exists or not self._domain_known
+        location = self.host.store_of(request.address) if exists else None
+        if location:
+            open_store_kind(request, location)
+        if request.import_content:
+            marks = {} if replacing or request.force else self._marks()
+            self._work_as(location, partial(preview_account, request, tls_context(request.source), location, marks))
+        if exists:
+            self._update_password(replacing or request.update_password == "always")
+        self.result.changed = self.result.changed or replacing
+        self.result.state = "queued"
+        self.result.message = "%d messages would be imported" % self.result.messages_copied
+
+    def _import(self, exists: bool, existed: bool, contacted: bool, replacing: bool, record: Optional[ImportRecord]) -> None:
+        request, key = self.request, self.request.key
+        self.state.begin(key, request.owner, os.getpid())
+        self.began = True
+        context = tls_context(request.source)
+        if request.import_content and not contacted:
+            # Before anything is made or wiped: a wrong password leaves no trace on the host.
+            self._work_as(None, partial(check_login, request.source, context))
+        self.state.note_contact(key, existed)
+        if request.force and contacted:
+            self.state.forget(key)
+            record = None
+        self._make_mailbox(exists)
+        self._update_password(exists and (replacing or request.update_password == "always"))
+        location = self.host.store_of(request.address)
+        if request.import_content:
+            open_store_kind(request, location)
+            aside = self._place_aside(record, location) if replacing else None
+            self._work_as(location, partial(import_account, request, context, location, self._marks(), aside))
+        self._conclude()
+
+    def _make_mailbox(self, exists: bool) -> None:
+        address = self.request.address
+        if not exists:
+            self.host.create_mailbox(address, self.request.password)
+            self.result.created = self.result.changed = True
+        if self.state.owner_of(address.domain) is None:
+            self.state.record_domain(address.domain, self.request.owner)
+        self.result.changed = self.result.changed or not self._domain_known
+        self.host.publish_domains(self.state.domains())
+
+    def _place_aside(self, record: Optional[ImportRecord], location: StoreLocation) -> str:
+        """Decide where the present mail goes and remember it beforehand, so that it is moved away once."""
+        path = record.replaced_to if record else None
+        if not path:
+            path = location.root.rstrip("/") + time.strftime(".replaced-%Y%m%dT%H%M%SZ", time.gmtime())
+            self.state.note_replaced(self.request.key, path)
+        return path
+
+    def _marks(self) -> Dict[bytes, FolderMark]:
+        return {mark.raw_name: mark for mark in self.state.folder_marks(self.request.key)}
+
+    def _work_as(self, location: Optional[StoreLocation], work: Callable[..., None]) -> None:
+        uid, gid = (location.uid, location.gid) if location else (_NOBODY, _NOBODY)
+        run_as(uid, gid, lambda emit: work(emit=emit), self._take_event, keep=self.lock)
+
+    def _conclude(self) -> None:
+        result = self.result
+        result.messages_present = max(0, result.messages_total - result.messages_copied - result.messages_failed)
+        lacking = [entry for entry in result.not_imported if entry.reason != "keyword_refused"]
+        if lacking:
+            result.state, result.reason = "failed", lacking[0].reason
+            result.message = "%d messages were left behind, see not_imported: %s" % (result.messages_failed, lacking[0].message)
+        else:
+            result.state, result.message = "completed", COMPLETED_MESSAGE
+
+    def _take_event(self, event: Event) -> None:
+        """Take what the importing process says; it is not trusted with more than its own import."""
+        getattr(self, "_on_" + event["event"])(event)
+
+    def _on_listed(self, event: Event) -> None:
+        self.result.folders = len(event["folders"])
+        self.result.messages_total = sum(event["folders"].values())
+
+    def _on_replaced(self, event: Event) -> None:
+        self.result.changed = True
+        self.result.replaced_to = event["path"]
+
+    def _on_folder(self, event: Event) -> None:
+        if event["created"] or event["before"] != event["after"]:
+            self.result.changed = True
+            self.outcome.before["folders"][event["name"]] = None if event["created"] else event["before"]
+            self.outcome.after["folders"][event["name"]] = event["after"]
+
+    def _on_marks(self, event: Event) -> None:
+        marks = [FolderMark(**dict(mark, raw_name=mark["raw_name"].encode("latin-1"), missing=tuple(mark["missing"]))) for mark in event["marks"]]
+        self.state.commit_folders(self.request.key, marks)
+
+    def _on_copied(self, event: Event) -> None:
+        self.result.messages_copied, self.result.bytes_copied = event["messages"], event["bytes"]
+        self.result.changed = self.result.changed or event["messages"] > 0
+        if self.began:
+            self.state.progress(self.request.key, self.result)
+        self.notify("%s: %d of %d messages" % (self.result.email, event["messages"], self.result.messages_total))
+
+    def _on_flags(self, event: Event) -> None:
+        self.result.flags_updated = event["messages"]
+        self.result.changed = self.result.changed or event["messages"] > 0
+
+    def _on_subscribed(self, event: Event) -> None:
+        self.result.changed = self.result.changed or event["folders"] > 0
+
+    def _on_not_imported(self, event: Event) -> None:
+        self.result.not_imported += [NotImported(**entry) for entry in event["entries"]]
+        self.result.messages_failed += event["messages"]
+
+    def _on_waiting(self, event: Event) -> None:
+        self.notify("%s: waiting %g seconds: %s" % (self.result.email, event["seconds"], event["message"]))
+
+    def _on_note(self, event: Event) -> None:
+        self.notify("%s: %s" % (self.result.email, event["message"]))

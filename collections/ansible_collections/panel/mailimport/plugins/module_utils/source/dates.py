@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""INTERNALDATE and Date: as seconds since the epoch, whatever the time zone and locale of this machine."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from email.utils import mktime_tz, parsedate_tz
+from functools import lru_cache
+from typing import Optional
+
+# date-time of RFC 3501 section 9; the day is padded with a blank, a zero or not at all, depending on the server.
+_DATE_TIME = re.compile(rb" ?(\d{1,2})-(\w{3})-(\d{4}) +(\d{1,2}):(\d\d):(\d\d) +([+-])(\d\d)(\d\d)")
+_MONTHS = {name: number for number, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_DATE_HEADER = re.compile(rb"(?:^|\n)date:[ \t]*([^\r\n]{1,100})", re.IGNORECASE)
+
+
+@lru_cache(maxsize=4096)
+def _midnight(day: bytes, month: bytes, year: bytes) -> Optional[int]:
+    number = _MONTHS.get(month.lower())
+    if number is None or not 1 <= int(day) <= 31 or int(year) < 1900:
+        return None
+    return calendar.timegm((int(year), number, int(day), 0, 0, 0))
+
+
+def parse_internal_date(text: bytes) -> Optional[int]:
+    """Return the instant of an INTERNALDATE, None when it is no date a message can have."""
+    found = _DATE_TIME.match(text)
+    if not found:
+        return None
+    day, month, year, hour, minute, second, sign, zone_hours, zone_minutes = found.groups()
+    midnight = _midnight(day, month, year)
+    if midnight is None:
+        return None
+    zone = (int(zone_hours) * 60 + int(zone_minutes)) * 60
+    local = midnight + int(hour) * 3600 + int(minute) * 60 + int(second)
+    return local - zone if sign == b"+" else local + zone
+
+
+def date_from_header(beginning: bytes) -> Optional[int]:
+    """Return the instant of the Date: header in the beginning of a message, None when there is no usable one."""
+    header = re.split(rb"\r?\n\r?\n", beginning, maxsplit=1)[0]
+    found = _DATE_HEADER.search(header)
+    parsed = parsedate_tz(found.group(1).decode("ascii", "replace")) if found else None
+    if parsed is None:
+        return None
+    try:
+        return mktime_tz(parsed)
+    except (ValueError, OverflowError):
+        return None

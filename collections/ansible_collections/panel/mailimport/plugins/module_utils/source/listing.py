@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Folders of an account out of LIST, LSUB, STATUS and NAMESPACE responses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, List, Optional, Tuple
+
+from ..model.errors import MailImportError
+from ..model.mail import SourceFolder
+from ..model.mutf7 import decode_folder_name
+from .responses import Parts, parse_parts
+
+LIST_STATUS_ITEMS = [b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY"]
+MAX_FOLDERS = 50_000
+
+_NOT_SELECTABLE = frozenset((b"\\NOSELECT", b"\\NONEXISTENT"))
+
+
+@dataclass
+class _Entry:
+    separator: Optional[bytes]
+    attributes: frozenset
+    figures: Dict[bytes, int] = field(default_factory=dict)
+
+
+class Listing:
+    """Collects responses in any order; `folders()` then says what they amount to."""
+
+    def __init__(self) -> None:
+        self._entries: Dict[bytes, _Entry] = {}
+        self._subscribed: set = set()
+        self._personal_prefix = b""
+        self._foreign_prefixes: Tuple[bytes, ...] = ()
+
+    def handle(self, parts: Parts) -> None:
+        """Take one untagged response; others than the four kinds are none of our business here."""
+        word = parts[0].split(b" ", 1)[0].upper()
+        if word == b"LIST":
+            self._take_list(parse_parts(parts)[1:])
+        elif word == b"LSUB":
+            values = parse_parts(parts)
+            if len(values) == 4 and isinstance(values[3], bytes):
+                self._subscribed.add(_canonical(values[3]))
+        elif word == b"STATUS":
+            self._take_status(parse_parts(parts)[1:])
+        elif word == b"NAMESPACE":
+            self._take_namespace(parse_parts(parts)[1:])
+
+    def _take_list(self, values: list) -> None:
+        if len(values) < 3 or not isinstance(values[0], list) or not isinstance(values[2], bytes):
+            raise MailImportError("protocol_error", "a LIST response of an unknown shape")
+        attributes = frozenset(value.upper() for value in values[0] if isinstance(value, bytes))
+        name = _canonical(values[2])
+        if len(self._entries) >= MAX_FOLDERS:
+            raise MailImportError("protocol_error", "the source lists more than %d folders" % MAX_FOLDERS)
+        if b"\\SUBSCRIBED" in attributes:
+            self._subscribed.add(name)
+        known = self._entries.get(name)
+        if known:  # some servers list a folder twice
+            known.attributes |= attributes
+        else:
+            self._entries[name] = _Entry(values[1], attributes)
+
+    def _take_status(self, values: list) -> None:
+        if len(values) < 2 or not isinstance(values[0], bytes) or not isinstance(values[1], list):
+            return  # seen from servers whose STATUS failed half-way; SELECT tells the same figures
+        entry = self._entries.get(_canonical(values[0]))
+        if entry is None:
+            return
+        for item, figure in zip(values[1][::2], values[1][1::2]):
+            if isinstance(item, bytes) and isinstance(figure, bytes) and figure.isdigit():
+                entry.figures[item.upper()] = int(figure)
+
+    def _take_namespace(self, values: list) -> None:
+        kinds = [[space[0] for space in kind if isinstance(space, list) and space] if isinstance(kind, list) else [] for kind in values[:3]]
+        personal = [prefix for prefix in (kinds[0] if kinds else []) if isinstance(prefix, bytes)]
+        self._personal_prefix = personal[0] if personal else b""
+        # A shared namespace with an empty prefix (classic Cyrus) cannot be told from the personal one by its names.
+        self._foreign_prefixes = tuple(prefix for kind in kinds[1:] for prefix in kind if prefix)
+
+    def folders(self) -> List[SourceFolder]:
+        """Return the personal folders; those of other users and shared ones belong to somebody else's import."""
+        found = []
+        for name, entry in self._entries.items():
+            if self._foreign_prefixes and name.startswith(self._foreign_prefixes):
+                continue
+            path = self._path(name, entry.separator)
+            if not path:
+                continue
+            figures = entry.figures
+            found.append(
+                SourceFolder(
+                    raw_name=name,
+                    path=path,
+                    attributes=entry.attributes,
+                    selectable=not entry.attributes & _NOT_SELECTABLE,
+                    subscribed=name in self._subscribed,
+                    messages=figures.get(b"MESSAGES"),
+                    uidvalidity=figures.get(b"UIDVALIDITY"),
+                    uidnext=figures.get(b"UIDNEXT"),
+                    highest_modseq=figures.get(b"HIGHESTMODSEQ"),
+                )
+            )
+        return found
+
+    def _path(self, name: bytes, separator: Optional[bytes]) -> Tuple[str, ...]:
+        if name == b"INBOX":
+            return ("INBOX",)
+        if self._personal_prefix and name.startswith(self._personal_prefix):
+            name = name[len(self._personal_prefix) :]
+        pieces = name.split(separator) if separator else [name]
+        return tuple(decode_folder_name(piece) for piece in pieces if piece)
+
+
+def _canonical(name: bytes) -> bytes:
+    """INBOX is one folder in any case of letters (RFC 3501 section 5.1)."""
+    return b"INBOX" if name.upper() == b"INBOX" else bytes(name)

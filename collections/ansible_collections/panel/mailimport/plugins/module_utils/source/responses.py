@@ -1,0 +1,131 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Responses of an IMAP server (RFC 3501 section 7) as Python values; the general parser behind the fast paths."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, List, Optional, Union
+
+from ..model.errors import MailImportError, one_line
+from .stream import ByteStream
+
+MAX_DEPTH = 32
+MAX_PARTS = 4096
+
+LITERAL_TAIL = re.compile(rb"~?\{(\d{1,19})\+?\}\r?\n$")
+_STATUS = re.compile(rb"(OK|NO|BAD|BYE|PREAUTH)(?: +(?:\[([^\]]*)\] ?)?(.*))?$", re.IGNORECASE | re.DOTALL)
+_TOKEN = re.compile(rb'[ \t]*(?:(\()|(\))|"((?:[^"\\]|\\.)*)"|([^\s()"]+))', re.DOTALL)
+
+
+class Literal(bytes):
+    """A literal's bytes, kept apart from the text around them."""
+
+
+class Quoted(bytes):
+    """A quoted string's bytes without quotes and escapes: `"NIL"` is not NIL."""
+
+
+Parts = List[Union[bytes, Literal]]
+
+
+@dataclass(frozen=True)
+class Status:
+    """A status response: condition OK, NO, BAD, BYE or PREAUTH, its response code and its text."""
+
+    condition: str
+    code: bytes
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        return self.condition == "OK"
+
+    def __str__(self) -> str:
+        code = "[%s] " % self.code.decode("ascii", "replace") if self.code else ""
+        return one_line("%s %s%s" % (self.condition, code, self.text), 300)
+
+
+def parse_status(line: bytes) -> Optional[Status]:
+    """Return the status response in a line without its tag, None when it is none."""
+    match = _STATUS.match(line.rstrip(b"\r\n"))
+    if not match:
+        return None
+    condition, code, text = match.groups()
+    return Status(condition.decode("ascii").upper(), code or b"", (text or b"").decode("utf-8", "replace"))
+
+
+def read_rest(stream: ByteStream, line: bytes) -> Parts:
+    """Read the literals and line pieces that belong to the response that `line` begins.
+
+    Raises:
+        MailImportError: `protocol_error` for literals beyond a small bound: no body is read here.
+    """
+    parts: Parts = []
+    while True:
+        tail = LITERAL_TAIL.search(line)
+        if not tail:
+            parts.append(line.rstrip(b"\r\n"))
+            return parts
+        if len(parts) > MAX_PARTS:
+            raise MailImportError("protocol_error", "%s sent a response of too many parts" % stream.peer)
+        parts.append(line[: tail.start()])
+        parts.append(Literal(stream.read_exactly(int(tail.group(1)))))
+        line = stream.read_line()
+
+
+def parse_parts(parts: Parts) -> List[Any]:
+    """Parse text and literals into nested lists: atoms as bytes, strings as Quoted or Literal, NIL as None.
+
+    Raises:
+        MailImportError: `protocol_error` when parentheses or quotes do not match or nest too deep.
+    """
+    root: List[Any] = []
+    open_lists = [root]
+    for part in parts:
+        if isinstance(part, Literal):
+            open_lists[-1].append(part)
+            continue
+        position = 0
+        text = part.rstrip()
+        while position < len(text):
+            token = _TOKEN.match(text, position)
+            if not token:
+                raise MailImportError("protocol_error", "malformed response: %s" % one_line(text.decode("latin-1"), 120))
+            position = token.end()
+            _append_token(open_lists, token)
+    if len(open_lists) != 1:
+        raise MailImportError("protocol_error", "response with an unclosed parenthesis")
+    return root
+
+
+def _append_token(open_lists: List[List[Any]], token: "re.Match[bytes]") -> None:
+    opening, closing, quoted, atom = token.groups()
+    if opening:
+        if len(open_lists) > MAX_DEPTH:
+            raise MailImportError("protocol_error", "response nested more than %d deep" % MAX_DEPTH)
+        inner: List[Any] = []
+        open_lists[-1].append(inner)
+        open_lists.append(inner)
+    elif closing:
+        if len(open_lists) == 1:
+            raise MailImportError("protocol_error", "response with a parenthesis too many")
+        open_lists.pop()
+    elif quoted is not None:
+        open_lists[-1].append(Quoted(re.sub(rb"\\(.)", rb"\1", quoted, flags=re.DOTALL)))
+    else:
+        open_lists[-1].append(None if atom.upper() == b"NIL" else atom)
+
+
+def quote(value: bytes) -> bytes:
+    """Quote a string for a command. Names that a quoted string cannot carry are not addressable without literals.
+
+    Raises:
+        MailImportError: `folder_refused` for NUL, CR or LF in it.
+    """
+    if any(byte in value for byte in (b"\0", b"\r", b"\n")):
+        raise MailImportError("folder_refused", "a name with a control character cannot be asked for: %r" % value[:80])
+    return b'"' + value.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'

@@ -1,0 +1,193 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every message store offers: folders to write messages into, durable and exactly once."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from ..model.imports import ImportKey
+from ..source.fetch import Fetched
+
+FolderPath = Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the messages of one source folder come from; with a UID, the identity of a message.
+
+    `uidnext` is the source's, as a hint for a fresh folder; None when unknown.
+    """
+
+    key: ImportKey
+    raw_name: bytes
+    uidvalidity: int
+    uidnext: Optional[int] = None
+
+    @cached_property
+    def digest(self) -> str:
+        """16 hex digits that stand for import and folder in a file name."""
+        text = "\0".join(self.key).encode("utf-8") + b"\0" + self.raw_name
+        return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+    @cached_property
+    def name_part(self) -> str:
+        """What every file name of this origin has behind the UID."""
+        return ".V%dI%s.mailimport" % (self.uidvalidity, self.digest)
+
+    def base_name(self, uid: int) -> str:
+        """Return the unique part of a message's file name. Sorting by name is sorting by UID, as Dovecot does."""
+        return "%010d%s" % (uid, self.name_part)
+
+    def uid_of(self, name: str) -> int:
+        """Return the UID in a file name of this origin, 0 when the file is of another."""
+        return int(name[:10]) if name.startswith(self.name_part, 10) and name[:10].isdigit() else 0
+
+
+class UidSet:
+    """A set of UIDs as bitmaps, so that a million of them take some kilobytes."""
+
+    _SHIFT = 12
+
+    def __init__(self) -> None:
+        self._blocks: Dict[int, bytearray] = {}
+        self._count = 0
+
+    def add(self, uid: int) -> None:
+        block = self._blocks.setdefault(uid >> self._SHIFT, bytearray(1 << self._SHIFT - 3))
+        index, bit = (uid >> 3) & (len(block) - 1), 1 << (uid & 7)
+        if not block[index] & bit:
+            block[index] |= bit
+            self._count += 1
+
+    def __contains__(self, uid: int) -> bool:
+        block = self._blocks.get(uid >> self._SHIFT)
+        return block is not None and bool(block[(uid >> 3) & (len(block) - 1)] & 1 << (uid & 7))
+
+    def __len__(self) -> int:
+        return self._count
+
+
+class FolderWriter(ABC):
+    """One folder of the target while messages of one origin are written into it.
+
+    `path` is the folder's name on the host, `fresh` tells that it did not exist, `held` are the UIDs of the origin
+    that are in it already, `before` the number of messages it had, `written` and `skipped` what this run did.
+    """
+
+    path: FolderPath
+    fresh: bool
+    held: UidSet
+    before: int
+    written: int = 0
+    last_uid: int = 0
+
+    @abstractmethod
+    def add(self, fetched: Fetched) -> Optional[int]:
+        """Write one message; return its size in bytes, None when the folder has it already.
+
+        It is durable after the store's next `commit`.
+        """
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Everything there is has been added: let the next `commit` make the folder whole."""
+
+
+class MessageStore(ABC):
+    """The mail of one mailbox, written as the mailbox's own user."""
+
+    @abstractmethod
+    def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
+        """Begin or continue to write the messages of an origin into a folder, creating it.
+
+        Args:
+            by_content: leave out messages of which the folder has an equal one, byte for byte, of another origin.
+        """
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Make everything added so far durable, check it against what was received, and show finished folders.
+
+        Raises:
+            MailImportError: `verification_failed` when the store does not hold what was received.
+        """
+
+    @abstractmethod
+    def discard(self, writer: FolderWriter) -> None:
+        """Forget a writer whose source folder turned out to be another one; nothing of it becomes visible."""
+
+    @abstractmethod
+    def subscribe(self, paths: Sequence[FolderPath]) -> int:
+        """Subscribe to folders; return how many were not subscribed before."""
+
+    @abstractmethod
+    def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]]) -> int:
+        """Give messages of an origin the flags of their source, by UID; return how many changed."""
+
+    @abstractmethod
+    def move_aside(self, path: str) -> Optional[str]:
+        """Take all mail out of the mailbox, keeping it at `path` unless something is there already.
+
+        Returns:
+            `path` when mail is there now, None when there was none.
+        """
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Everything there is has been added: let the next `commit` make the folder whole."""
+
+
+class MessageStore(ABC):
+    """The mail of one mailbox, written as the mailbox's own user."""
+
+    @abstractmethod
+    def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
+        """Begin or continue to write the messages of an origin into a folder, creating it.
+
+        Args:
+            by_content: leave out messages of which the folder has an equal one, byte for byte, of another origin.
+        """
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Make everything added so far durable, check it against what was received, and show finished folders.
+
+        Raises:
+            MailImportError: `verification_failed` when the store does not hold what was received.
+        """
+
+    @abstractmethod
+    def discard(self, writer: FolderWriter) -> None:
+        """Forget a writer whose source folder turned out to be another one; nothing of it becomes visible."""
+
+    @abstractmethod
+    def subscribe(self, paths: Sequence[FolderPath]) -> int:
+        """Subscribe to folders; return how many were not subscribed before."""
+
+    @abstractmethod
+    def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]]) -> int:
+        """Give messages of an origin the flags of their source, by UID; return how many changed."""
+
+    @abstractmethod
+    def move_aside(self, suffix: str) -> Optional[str]:
+        """Take all mail out of the mailbox, keeping it on disk; return where it is now, None when there was none."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Everything is committed: leave the mailbox as its server wants to find it."""
+
+    @abstractmethod
+    def lost_keywords(self) -> List[str]:
+        """Names of keywords that this store could not give to messages."""
+
+
+def escape_path(path: Iterable[str]) -> str:
+    """A folder path for people and for the state."""
+    return "/".join(path)

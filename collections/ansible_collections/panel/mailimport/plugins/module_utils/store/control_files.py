@@ -1,0 +1,166 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Dovecot's own files in a Maildir: uidlist, keywords, subscriptions and their locks.
+
+Sources: Dovecot wiki "MailboxFormat/Maildir" (dovecot-uidlist version 3, dovecot-keywords) and "MailLocation" (control
+files); checked against Dovecot 2.3 itself in the tests.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import re
+import time
+from contextlib import contextmanager
+from typing import Dict, Iterable, Iterator, NamedTuple, Optional, Tuple
+
+from ..model.errors import MailImportError
+from .files import CREATE, READ, read_file, replace_file
+
+UIDLIST = "dovecot-uidlist"
+KEYWORDS = "dovecot-keywords"
+SUBSCRIPTIONS = "subscriptions"
+
+MAX_KEYWORDS = 26  # letters a to z in a file name
+
+# Dovecot takes a lock file that was not touched for this many seconds for a leftover (file-dotlock.c).
+_STALE_LOCK = 120.0
+_LOCK_TIMEOUT = 60.0
+
+_HEADER = re.compile(rb"3 (?:.* )?V(\d+) (?:.* )?N(\d+)")
+
+
+class UidlistHeader(NamedTuple):
+    """UIDVALIDITY and the next UID of a folder."""
+
+    uidvalidity: int
+    uidnext: int
+
+
+@contextmanager
+def dotlock(directory: int, name: str) -> Iterator[None]:
+    """Hold Dovecot's lock file NAME.lock, waiting for whoever has it.
+
+    Raises:
+        MailImportError: `host_refused` when it is held for a minute.
+    """
+    lock = name + ".lock"
+    deadline = time.monotonic() + _LOCK_TIMEOUT
+    while True:
+        try:
+            os.close(os.open(lock, CREATE | os.O_EXCL, 0o600, dir_fd=directory))
+            break
+        except FileExistsError:
+            _remove_stale_lock(directory, lock)
+            if time.monotonic() > deadline:
+                raise MailImportError("host_refused", "the lock file %s of the mailbox stays held: is a Dovecot process stuck?" % lock) from None
+            time.sleep(0.05)
+    try:
+        yield
+    finally:
+        os.unlink(lock, dir_fd=directory)
+
+
+def _remove_stale_lock(directory: int, lock: str) -> None:
+    try:
+        if time.time() - os.stat(lock, dir_fd=directory, follow_symlinks=False).st_mtime > _STALE_LOCK:
+            os.unlink(lock, dir_fd=directory)
+    except FileNotFoundError:
+        pass  # released in the meantime
+
+
+def uidlist_header(uidvalidity: int, uidnext: int, guid: str) -> bytes:
+    """First line of a uidlist; the next UID has a fixed width so that it can be set later in place."""
+    return b"3 V%d N%010d G%s\n" % (uidvalidity, uidnext, guid.encode("ascii"))
+
+
+def read_uidlist_header(directory: int) -> Optional[UidlistHeader]:
+    """Return what the folder's uidlist says; None when there is none, or none of version 3.
+
+    The next UID counts entries appended behind the header too.
+    """
+    try:
+        fd = os.open(UIDLIST, READ, dir_fd=directory)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(fd, "rb") as handle:
+        header = _HEADER.match(handle.readline(4096))
+        if not header:
+            return None
+        handle.seek(max(handle.tell(), os.fstat(handle.fileno()).st_size - 4096))
+        last_uids = re.findall(rb"^(\d+) ", handle.read(), re.MULTILINE)
+    uidnext = int(header.group(2))
+    return UidlistHeader(int(header.group(1)), max([uidnext] + [int(uid) + 1 for uid in last_uids[-1:]]))
+
+
+def uidlist_entries(directory: int) -> Iterator[Tuple[int, str]]:
+    """Yield (UID, base name) line by line; a last line without its end was torn and does not count."""
+    fd = os.open(UIDLIST, READ, dir_fd=directory)
+    with os.fdopen(fd, "rb") as handle:
+        handle.readline(4096)
+        for line in handle:
+            head, colon, base_name = line.partition(b":")
+            if colon and line.endswith(b"\n"):
+                yield int(head.split(b" ", 1)[0]), os.fsdecode(base_name[:-1])
+
+
+def append_to_uidlist(directory: int, entries: Iterable[Tuple[int, str]]) -> None:
+    """Append entries, which must have UIDs beyond those in the file."""
+    fd = os.open(UIDLIST, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    with os.fdopen(fd, "wb") as handle:
+        handle.writelines(_uidlist_line(uid, name) for uid, name in entries)
+
+
+def finish_uidlist(directory: int, uidnext: int, in_order: bool) -> None:
+    """Set the next UID in a uidlist of ours, and bring its entries into order: Dovecot wants UIDs ascending."""
+    if not in_order:
+        _sort_uidlist(directory)
+    fd = os.open(UIDLIST, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    with os.fdopen(fd, "r+b") as handle:
+        header = handle.readline(4096)
+        handle.seek(0)
+        handle.write(re.sub(rb" N\d{10} ", b" N%010d " % uidnext, header))
+
+
+def _sort_uidlist(directory: int) -> None:
+    """Merge the few entries that came late into the many that came in order, without holding the many in memory."""
+    late = sorted(_split_order(directory, late=True))
+    with os.fdopen(os.open(UIDLIST, READ, dir_fd=directory), "rb") as handle:
+        header = handle.readline(4096)
+    temporary = UIDLIST + ".sorted"
+    fd = os.open(temporary, CREATE | os.O_TRUNC, 0o600, dir_fd=directory)
+    with os.fdopen(fd, "wb") as handle:
+        handle.write(header)
+        handle.writelines(_uidlist_line(uid, name) for uid, name in heapq.merge(_split_order(directory, late=False), late))
+    os.rename(temporary, UIDLIST, src_dir_fd=directory, dst_dir_fd=directory)
+
+
+def _split_order(directory: int, late: bool) -> Iterator[Tuple[int, str]]:
+    highest = 0
+    for uid, name in uidlist_entries(directory):
+        if (uid <= highest) == late:
+            yield uid, name
+        highest = max(highest, uid)
+
+
+def _uidlist_line(uid: int, base_name: str) -> bytes:
+    return b"%d :%s\n" % (uid, os.fsencode(base_name))
+
+
+def read_keywords(directory: int) -> Dict[bytes, int]:
+    """Return the keyword numbers (0 to 25) of a folder by keyword in lower case."""
+    numbers = {}
+    for line in (read_file(KEYWORDS, directory) or b"").splitlines():
+        number, _blank, keyword = line.partition(b" ")
+        if number.isdigit() and int(number) < MAX_KEYWORDS and keyword:
+            numbers[keyword.lower()] = int(number)
+    return numbers
+
+
+def write_keyword(directory: int, number: int, keyword: bytes) -> None:
+    """Add one keyword to the folder's file; the caller holds the lock of the uidlist, as Dovecot does."""
+    content = read_file(KEYWORDS, directory) or b""
+    replace_file(KEYWORDS, directory, content + b"%d %s\n" % (number, keyword))

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files and directories of a mailbox: relative to directory handles, and never through a link its owner planted."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+from typing import Iterator, Optional
+
+from ..model.errors import MailImportError
+
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+CREATE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_BLOCK = 1 << 20
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def open_directory(name: str, parent: Optional[int] = None) -> int:
+    """Open a directory, never through a link.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        MailImportError: `host_refused` when a link or a file is in its place.
+    """
+    try:
+        return os.open(name, _DIRECTORY, dir_fd=parent)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise MailImportError("host_refused", "%s in the mailbox is not a directory (%s); nothing was written there" % (name, error.strerror)) from None
+
+
+def make_directory(name: str, parent: int) -> int:
+    """Create a directory unless it is there, and open it. Components of `name` are taken one by one."""
+    handle = os.dup(parent)
+    for part in name.split("/"):
+        try:
+            os.mkdir(part, 0o700, dir_fd=handle)
+        except FileExistsError:
+            pass
+        try:
+            inner = open_directory(part, handle)
+        finally:
+            os.close(handle)
+        handle = inner
+    return handle
+
+
+def exists(name: str, parent: int) -> bool:
+    try:
+        os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def entries(directory: int) -> Iterator[str]:
+    """Yield the names in a directory, none of them all at once in memory."""
+    with os.scandir(directory) as found:
+        for entry in found:
+            yield entry.name
+
+
+def remove_entries(directory: int) -> None:
+    """Remove every file of a directory of ours."""
+    for name in list(entries(directory)):
+        os.unlink(name, dir_fd=directory)
+
+
+def remove_tree(name: str, parent: int) -> None:
+    """Remove a directory with all that is in it; links in it are removed, not followed."""
+    try:
+        directory = open_directory(name, parent)
+    except FileNotFoundError:
+        return
+    for entry in list(os.scandir(directory)):
+        if entry.is_dir(follow_symlinks=False):
+            remove_tree(entry.name, directory)
+        else:
+            os.unlink(entry.name, dir_fd=directory)
+    os.close(directory)
+    os.rmdir(name, dir_fd=parent)
+
+
+def read_file(name: str, directory: int) -> Optional[bytes]:
+    """Return a small file's content, None when it does not exist."""
+    try:
+        fd = os.open(name, READ, dir_fd=directory)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(fd, "rb") as handle:
+        return handle.read()
+
+
+def replace_file(name: str, directory: int, content: bytes) -> None:
+    """Write a file beside itself and rename it into place."""
+    temporary = "%s.%d.new" % (name, os.getpid())
+    fd = os.open(temporary, CREATE | os.O_TRUNC, 0o600, dir_fd=directory)
+    with os.fdopen(fd, "wb") as handle:
+        handle.write(content)
+    os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+
+
+def digest_of_file(name: str, directory: int, size: int) -> bytes:
+    """SHA-256 of a file, empty when it is not exactly `size` bytes long."""
+    fd = os.open(name, READ, dir_fd=directory)
+    try:
+        if size < _BLOCK:
+            data = os.read(fd, size + 1)
+            return hashlib.sha256(data).digest() if len(data) == size else b""
+        digest = hashlib.sha256()
+        found = 0
+        buffer = bytearray(_BLOCK)
+        view = memoryview(buffer)
+        while True:
+            count = os.readv(fd, [buffer])
+            if not count:
+                return digest.digest() if found == size else b""
+            found += count
+            digest.update(view[:count])
+    finally:
+        os.close(fd)
+
+
+def syncfs(directory: int) -> None:
+    """Write everything of the directory's filesystem to disk (syncfs(2)).
+
+    Raises:
+        OSError: with the errno of the failed write-back.
+    """
+    if _libc.syncfs(directory) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Flags and keywords as Maildir file names carry them."""
+
+from __future__ import annotations
+
+import re
+from typing import Dict, Optional, Set, Tuple
+
+from .control_files import MAX_KEYWORDS, UIDLIST, dotlock, read_keywords, write_keyword
+
+_SYSTEM_FLAGS = {b"\\draft": "D", b"\\flagged": "F", b"\\answered": "R", b"\\seen": "S", b"\\deleted": "T"}
+
+# System flags of some servers' own that other programs know as keywords.
+_ALIASES = {b"\\forwarded": b"$Forwarded", b"\\notjunk": b"$NotJunk", b"\\junk": b"$Junk", b"\\mdnsent": b"$MDNSent"}
+
+_KEYWORD = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]{1,255}")
+
+
+class FolderFlags:
+    """Turns flags into the letters of one folder's file names, giving new keywords a letter in dovecot-keywords.
+
+    `lost` collects what the folder cannot hold: keywords beyond the 26 that file names have letters for, and flags
+    that are no keyword.
+    """
+
+    def __init__(self, directory: int) -> None:
+        self._directory = directory
+        self._numbers = read_keywords(directory)
+        self._known: Dict[Tuple[bytes, ...], str] = {}
+        self.lost: Set[bytes] = set()
+
+    def letters(self, flags: Tuple[bytes, ...]) -> str:
+        """Return the letters, sorted as Maildir wants them (system flags are upper case, keywords lower case)."""
+        found = self._known.get(flags)
+        if found is None:
+            found = self._known[flags] = "".join(sorted({letter for flag in flags for letter in (self._letter(flag),) if letter}))
+        return found
+
+    def _letter(self, flag: bytes) -> Optional[str]:
+        folded = flag.lower()
+        if folded in _SYSTEM_FLAGS:
+            return _SYSTEM_FLAGS[folded]
+        if folded == b"\\recent":
+            return None
+        keyword = _ALIASES.get(folded, flag)
+        number = self._number(keyword) if _KEYWORD.fullmatch(keyword) else None
+        if number is None:
+            self.lost.add(flag)
+            return None
+        return chr(ord("a") + number)
+
+    def _number(self, keyword: bytes) -> Optional[int]:
+        if keyword.lower() not in self._numbers:
+            with dotlock(self._directory, UIDLIST):
+                self._numbers = read_keywords(self._directory)
+                free = sorted(set(range(MAX_KEYWORDS)) - set(self._numbers.values()))
+                if keyword.lower() not in self._numbers and free:
+                    write_keyword(self._directory, free[0], keyword)
+                    self._numbers[keyword.lower()] = free[0]
+        return self._numbers.get(keyword.lower())

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The Maildir store: Dovecot's Maildir++ (or LAYOUT=fs) written directly, folder by folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+
+from ..model.mail import StoreLocation
+from ..model.mutf7 import encode_folder_name
+from .base import FolderPath, FolderWriter, MessageStore, Origin
+from .control_files import SUBSCRIPTIONS, dotlock, read_uidlist_header
+from .files import entries, exists, make_directory, open_directory, syncfs
+from .flags import FolderFlags
+from .maildir_folder import MaildirWriter
+from .subscriptions import add_subscriptions
+
+
+class MaildirStore(MessageStore):
+    """The Maildir of one mailbox.
+
+    Args:
+        location: as `MailHost.store_of` reports it; its `unsupported` must be None.
+    """
+
+    def __init__(self, location: StoreLocation) -> None:
+        self.location = location
+        self._writers: List[MaildirWriter] = []
+        self._lost_keywords: Set[bytes] = set()
+        self._open()
+
+    def _open(self) -> None:
+        for path in {self.location.root, self.location.control}:
+            os.makedirs(path, 0o700, exist_ok=True)
+        self.root = os.open(self.location.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.control = os.open(self.location.control, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    @property
+    def separate_control(self) -> bool:
+        return self.location.control != self.location.root
+
+    def directory_name(self, path: FolderPath) -> str:
+        """Return a folder's directory below the root, "." for INBOX."""
+        if path == ("INBOX",):
+            return "."
+        parts = [os.fsdecode(encode_folder_name(part)) for part in path]
+        return "/".join(parts) if self.location.layout == "fs" else "." + ".".join(parts)
+
+    def folder_exists(self, path: FolderPath) -> bool:
+        """True when somebody has begun this folder; an INBOX without mail that nobody has opened is not begun."""
+        name = self.directory_name(path)
+        if name != ".":
+            return exists(name, self.root) or exists(name, self.control)
+        return read_uidlist_header(self.control) is not None or next(self.message_names(path), None) is not None
+
+    def message_names(self, path: FolderPath) -> Iterator[Tuple[str, str]]:
+        """Yield (`cur` or `new`, file name) of every message in a folder."""
+        for part in ("cur", "new"):
+            try:
+                directory = open_directory(os.path.normpath(os.path.join(self.directory_name(path), part)), self.root)
+            except FileNotFoundError:
+                continue
+            try:
+                for name in entries(directory):
+                    if not name.startswith("."):
+                        yield part, name
+            finally:
+                os.close(directory)
+
+    def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
+        writer = MaildirWriter(self, path, origin, by_content)
+        self._writers.append(writer)
+        return writer
+
+    def commit(self) -> None:
+        # The order is what makes a message exist exactly once: bytes durable, then checked, then named in the
+        # journal or visible, then that durable too; only after this does the caller record it in the state.
+        waiting = [writer for writer in self._writers if writer.has_work]
+        if not waiting:
+            return
+        syncfs(self.root)
+        for writer in waiting:
+            writer.verify()
+        for writer in waiting:
+            writer.publish()
+            self._lost_keywords |= writer.lost_keywords
+        if self.separate_control:
+            syncfs(self.control)
+        syncfs(self.root)
+        self._writers = [writer for writer in self._writers if not writer.done]
+
+    def discard(self, writer: FolderWriter) -> None:
+        assert isinstance(writer, MaildirWriter)
+        self._writers.remove(writer)
+        writer.remove_stage()
+
+    def finish(self) -> None:
+        """Let Dovecot's maildir quota count anew: it knows nothing of files that it did not write."""
+        if exists("maildirsize", self.root):
+            os.unlink("maildirsize", dir_fd=self.root)
+
+    def subscribe(self, paths: Sequence[FolderPath]) -> int:
+        names = [tuple(encode_folder_name(part) for part in path) for path in paths]
+        with dotlock(self.control, SUBSCRIPTIONS):
+            return add_subscriptions(self.control, names, self.location.separator.encode("ascii"))
+
+    def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]]) -> int:
+        name = self.directory_name(path)
+        folder = make_directory(name, self.root)
+        control = make_directory(name, self.control)
+        letters = FolderFlags(control)
+        mine = re.compile(re.escape(origin.name_part) + r"[^:]*")
+        renames: Dict[Tuple[str, str], str] = {}
+        for part, found in self.message_names(path):
+            base_name, _colon, info = found.partition(":2,")
+            uid = origin.uid_of(base_name)
+            if uid in flags:
+                wanted = letters.letters(flags[uid])
+                if sorted(wanted) != sorted(info):
+                    renames[part, found] = "cur/%s:2,%s" % (base_name, wanted)
+        for (part, old), new in renames.items():
+            os.rename("%s/%s" % (part, old), new, src_dir_fd=folder, dst_dir_fd=folder)
+        self._lost_keywords |= letters.lost
+        os.close(folder)
+        os.close(control)
+        return len(renames)
+
+    def move_aside(self, path: str) -> Optional[str]:
+        if not os.path.lexists(path):
+            os.close(self.root)
+            os.close(self.control)
+            suffix = path[len(self.location.root.rstrip("/")) :]
+            # Each to a sibling of its own, for they may be on different filesystems; the root last: it says that all is done.
+            others = {self.location.control, self.location.index} - {self.location.root, None}
+            for directory in sorted(other for other in others if other) + [self.location.root]:
+                if os.path.isdir(directory):
+                    os.rename(directory, directory.rstrip("/") + suffix)
+            self._open()
+        return path if os.path.lexists(path) else None
+
+    def lost_keywords(self) -> List[str]:
+        return sorted(keyword.decode("ascii", "replace") for keyword in self._lost_keywords)

@@ -1,0 +1,298 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One Maildir folder while it is written.
+
+A folder that does not exist yet is staged under ROOT/tmp, with the source's UIDs in a dovecot-uidlist of its own that
+doubles as the journal of what is durable, and becomes visible by one rename. Messages for a folder that exists are
+staged the same way and moved into it one by one, under Dovecot's lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from typing import TYPE_CHECKING, List, NamedTuple, Optional, Set
+
+from ..model.errors import MailImportError
+from ..source.dates import date_from_header
+from ..source.fetch import Fetched
+from . import control_files
+from .base import FolderPath, FolderWriter, Origin, UidSet, escape_path
+from .contents import ContentIndex
+from .control_files import KEYWORDS, UIDLIST
+from .files import CREATE, digest_of_file, entries, exists, make_directory, read_file, remove_entries, remove_tree, replace_file
+from .flags import FolderFlags
+
+if TYPE_CHECKING:
+    from .maildir import MaildirStore
+
+
+class Staged(NamedTuple):
+    """A message in the stage that no journal names yet. `digest` is of what the source sent."""
+
+    uid: int
+    name: str
+    size: int
+    digest: bytes
+
+    @property
+    def base_name(self) -> str:
+        return self.name.partition(":2,")[0]
+
+
+class MaildirWriter(FolderWriter):
+    """See the module. `done` is set once everything is where it belongs."""
+
+    def __init__(self, store: "MaildirStore", path: FolderPath, origin: Origin, by_content: bool) -> None:
+        self.path = path
+        self.origin = origin
+        self.held = UidSet()
+        self.before = 0
+        self.done = False
+        self._store = store
+        self._directory = store.directory_name(path)
+        self._staged: List[Staged] = []
+        self._finished = False
+        self._journaled = 0
+        self._in_order = True
+        self._stage_name = "tmp/mailimport-%s-%d" % (origin.digest, origin.uidvalidity)
+        self._stage = make_directory(self._stage_name, store.root)
+        for part in ("new", "tmp"):
+            os.close(make_directory(part, self._stage))
+        self._cur = make_directory("cur", self._stage)
+        self.fresh = not store.folder_exists(path)
+        if self.fresh:
+            self._resume_stage()
+            self._flags = FolderFlags(self._stage)
+        else:
+            remove_entries(self._cur)
+            self._note_delivered()
+            self._control = self._target_control()
+            self._flags = FolderFlags(self._control)
+        self._contents = self._index_contents() if by_content and not self.fresh else None
+
+    @property
+    def has_work(self) -> bool:
+        return not self.done and bool(self._staged or self._finished)
+
+    @property
+    def lost_keywords(self) -> Set[bytes]:
+        return self._flags.lost
+
+    def _resume_stage(self) -> None:
+        """Keep what the journal says is durable; what was being written when an earlier run ended goes."""
+        header = control_files.read_uidlist_header(self._stage)
+        if header is None or header.uidvalidity != self.origin.uidvalidity:
+            content = control_files.uidlist_header(self.origin.uidvalidity, self.origin.uidnext or 1, os.urandom(16).hex())
+            replace_file(UIDLIST, self._stage, content)
+        for uid, _name in control_files.uidlist_entries(self._stage):
+            self.held.add(uid)
+            self._in_order = self._in_order and uid > self._journaled
+            self._journaled = self.last_uid = max(self._journaled, uid)
+        for name in list(entries(self._cur)):
+            if self.origin.uid_of(name) not in self.held:
+                os.unlink(name, dir_fd=self._cur)
+
+    def _note_delivered(self) -> None:
+        for _part, name in self._store.message_names(self.path):
+            self.before += 1
+            uid = self.origin.uid_of(name)
+            if uid:
+                self.held.add(uid)
+
+    def _index_contents(self) -> ContentIndex:
+        index = ContentIndex()
+        folder = make_directory(self._directory, self._store.root)
+        for part, name in self._store.message_names(self.path):
+            if not self.origin.uid_of(name):
+                path = "%s/%s" % (part, name)
+                index.add(digest_of_file(path, folder, os.stat(path, dir_fd=folder, follow_symlinks=False).st_size))
+        os.close(folder)
+        return index
+
+    def _target_control(self) -> int:
+        return make_directory(self._directory, self._store.control)
+
+    def add(self, fetched: Fetched) -> Optional[int]:
+        staged = self._write_whole(fetched, fetched.whole) if fetched.whole is not None else self._write_chunks(fetched)
+        known = staged.uid in self.held or (self._contents is not None and self._contents.take(staged.digest))
+        self.held.add(staged.uid)
+        self.last_uid = max(self.last_uid, staged.uid)
+        if known:
+            os.unlink(staged.name, dir_fd=self._cur)
+            return None
+        self._staged.append(staged)
+        self.written += 1
+        return staged.size
+
+    def _write_whole(self, fetched: Fetched, whole: memoryview) -> Staged:
+        data = bytes(whole)
+        virtual_size = len(data) + data.count(b"\n") - data.count(b"\r\n")
+        name = self._name(fetched, len(data), virtual_size)
+        fd = os.open(name, CREATE | os.O_EXCL, 0o600, dir_fd=self._cur)
+        try:
+            _write_all(fd, whole)
+            date = fetched.message.internal_date
+            if date is None:
+                date = self._date_without_internal_date(data)
+            os.utime(fd, (date, date))
+        finally:
+            os.close(fd)
+        return Staged(self._uid(fetched), name, len(data), hashlib.sha256(data).digest())
+
+    def _write_chunks(self, fetched: Fetched) -> Staged:
+        """Write a long message, or one whose UID comes behind it, under a passing name."""
+        digest = hashlib.sha256()
+        size = virtual_size = 0
+        last = b""
+        beginning = b""
+        fd = os.open("arriving", CREATE | os.O_TRUNC, 0o600, dir_fd=self._cur)
+        try:
+            for chunk in fetched.chunks:
+                digest.update(chunk)
+                _write_all(fd, chunk)
+                data = bytes(chunk)
+                beginning = beginning or data[:65536]
+                size += len(data)
+                virtual_size += len(data) + data.count(b"\n") - data.count(b"\r\n") - (last == b"\r" and data[:1] == b"\n")
+                last = data[-1:] or last
+            date = fetched.message.internal_date
+            if date is None:
+                date = self._date_without_internal_date(beginning)
+            os.utime(fd, (date, date))
+        except BaseException:
+            os.unlink("arriving", dir_fd=self._cur)  # the folder may become visible without this message
+            raise
+        finally:
+            os.close(fd)
+        name = self._name(fetched, size, virtual_size)
+        os.rename("arriving", name, src_dir_fd=self._cur, dst_dir_fd=self._cur)
+        return Staged(self._uid(fetched), name, size, digest.digest())
+
+    def _uid(self, fetched: Fetched) -> int:
+        uid = fetched.message.uid
+        if uid is None:
+            raise MailImportError("protocol_error", "the source sent a message of %s without its UID" % escape_path(self.path))
+        return uid
+
+    def _date_without_internal_date(self, beginning: bytes) -> int:
+        date = date_from_header(beginning)
+        return int(time.time()) if date is None else date
+
+    def _name(self, fetched: Fetched, size: int, virtual_size: int) -> str:
+        # S and W are Maildir++ sizes: bytes in the file, and bytes with every line end as CRLF.
+        base_name = self.origin.base_name(self._uid(fetched))
+        return "%s,S=%d,W=%d:2,%s" % (base_name, size, virtual_size, self._flags.letters(fetched.message.flags))
+
+    def finish(self) -> None:
+        self._finished = True
+
+    def verify(self) -> None:
+        """Compare every staged message, as the store gives it back, with what the source sent.
+
+        Raises:
+            MailImportError: `verification_failed`.
+        """
+        for staged in self._staged:
+            if digest_of_file(staged.name, self._cur, staged.size) != staged.digest:
+                raise MailImportError(
+                    "verification_failed",
+                    "message UID %d of %s does not read back as it was received; check the disk" % (staged.uid, escape_path(self.path)),
+                )
+
+    def publish(self) -> None:
+        """Enter what is durable into the journal, or show it."""
+        if not self.fresh:
+            self._move_into_folder(self._staged)
+        else:
+            self._journal()
+            if self._finished:
+                self._show_folder()
+        self._staged = []
+        if self._finished:
+            self.done = True
+            self.remove_stage()
+
+    def _journal(self) -> None:
+        control_files.append_to_uidlist(self._stage, [(staged.uid, staged.base_name) for staged in self._staged])
+        for staged in self._staged:
+            self._in_order = self._in_order and staged.uid > self._journaled
+            self._journaled = max(self._journaled, staged.uid)
+
+    def _show_folder(self) -> None:
+        """Give the folder the source's UIDs and rename it into place; if somebody began it meanwhile, move mail into it."""
+        control_files.finish_uidlist(self._stage, max(self.origin.uidnext or 1, self._journaled + 1), self._in_order)
+        if self._directory == ".":
+            shown = self._show_inbox()
+        else:
+            shown = self._show_other_folder()
+        if not shown:
+            self._move_into_folder(
+                [Staged(self.origin.uid_of(name), name, 0, b"") for name in list(entries(self._cur)) if self.origin.uid_of(name)]
+            )
+
+    def _show_inbox(self) -> bool:
+        root, control = self._store.root, self._store.control
+        with control_files.dotlock(control, UIDLIST):
+            if self._store.folder_exists(self.path):
+                return False
+            for part in ("cur", "new", "tmp"):
+                os.close(make_directory(part, root))
+            self._hand_over_control_files(control)
+            os.rename("cur", "cur", src_dir_fd=self._stage, dst_dir_fd=root)
+        return True
+
+    def _show_other_folder(self) -> bool:
+        if self._store.folder_exists(self.path):
+            return False
+        parent, _slash, _name = self._directory.rpartition("/")
+        if parent:
+            os.close(make_directory(parent, self._store.root))
+        if self._store.location.layout != "fs":
+            replace_file("maildirfolder", self._stage, b"")
+        if self._store.separate_control:
+            control = self._target_control()
+            self._hand_over_control_files(control)
+            os.close(control)
+        os.rename(self._stage_name, self._directory, src_dir_fd=self._store.root, dst_dir_fd=self._store.root)
+        return True
+
+    def _hand_over_control_files(self, control: int) -> None:
+        # By content, not by rename: control files may live on another filesystem.
+        for name in (KEYWORDS, UIDLIST):
+            content = read_file(name, self._stage)
+            if content is not None:
+                replace_file(name, control, content)
+                os.unlink(name, dir_fd=self._stage)
+
+    def _move_into_folder(self, arrived: List[Staged]) -> None:
+        arrived = sorted(arrived)
+        folder = make_directory(self._directory, self._store.root)
+        for part in ("new", "tmp"):
+            os.close(make_directory(part, folder))
+        cur = make_directory("cur", folder)
+        control = self._target_control()
+        with control_files.dotlock(control, UIDLIST):
+            header = control_files.read_uidlist_header(control)
+            for staged in arrived:
+                os.rename(staged.name, staged.name, src_dir_fd=self._cur, dst_dir_fd=cur)
+            if arrived and header and header.uidvalidity == self.origin.uidvalidity and header.uidnext <= arrived[0].uid:
+                control_files.append_to_uidlist(control, [(staged.uid, staged.base_name) for staged in arrived])
+        for handle in (folder, cur, control):
+            os.close(handle)
+
+    def remove_stage(self) -> None:
+        """Remove the stage with whatever is left in it; a folder that was shown took it along."""
+        os.close(self._cur)
+        os.close(self._stage)
+        if not self.fresh:
+            os.close(self._control)
+        remove_tree(self._stage_name, self._store.root)
+
+
+def _write_all(fd: int, chunk: memoryview) -> None:
+    while chunk:
+        chunk = chunk[os.write(fd, chunk) :]

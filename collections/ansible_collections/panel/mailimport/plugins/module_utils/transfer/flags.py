@@ -1,0 +1,79 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Flags that changed at the source since they were delivered, for `state: latest`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Mapping, Optional, Sequence, Tuple
+
+from ..model.imports import ImportKey
+from ..source.session import FetchRequest, SourceSession
+from ..state.records import FolderMark
+from ..store.base import MessageStore, Origin
+from .plan import FolderPlan
+
+# Flags of that many messages are held in memory while they are compared.
+_WINDOW = 20_000
+
+
+@dataclass(frozen=True)
+class _Delivered:
+    plan: FolderPlan
+    mark: FolderMark
+    origin: Origin
+
+    def request(self, by_modseq: bool) -> FetchRequest:
+        since = self.mark.highest_modseq if by_modseq else None
+        return FetchRequest(self.plan.source, b"1:%d" % self.mark.last_uid, flags_only=True, changed_since=since)
+
+
+def update_flags(
+    session: SourceSession, store: MessageStore, key: ImportKey, plans: Sequence[FolderPlan], marks: Mapping[bytes, FolderMark]
+) -> Tuple[int, Dict[bytes, int]]:
+    """Give delivered messages the flags they have at the source now.
+
+    With CONDSTORE (RFC 7162) only folders whose HIGHESTMODSEQ moved are opened, and only what changed is fetched;
+    without, the flags of all delivered messages are compared.
+
+    Returns:
+        How many messages changed, and the mod-sequence up to which each opened folder is up to date.
+
+    Raises:
+        MailImportError: when the connection is lost; what was done by then is done.
+    """
+    by_modseq = b"CONDSTORE" in session.capabilities
+    delivered = {}
+    for plan in plans:
+        mark = marks.get(plan.source.raw_name)
+        if mark and mark.last_uid and may_have_changed(plan, mark, by_modseq):
+            delivered[plan.source.raw_name] = _Delivered(plan, mark, Origin(key, plan.source.raw_name, mark.uidvalidity))
+    changed = 0
+    modseqs: Dict[bytes, int] = {}
+    for opened in session.fetch([folder.request(by_modseq and folder.mark.highest_modseq is not None) for folder in delivered.values()]):
+        folder = delivered[opened.folder.raw_name]
+        if opened.uidvalidity != folder.mark.uidvalidity:
+            continue
+        window: Dict[int, Tuple[bytes, ...]] = {}
+        for fetched in opened.messages():
+            if fetched.message.uid is not None:
+                window[fetched.message.uid] = fetched.message.flags
+            if len(window) >= _WINDOW:
+                changed += store.set_flags(folder.plan.target, folder.origin, window)
+                window = {}
+        if window:
+            changed += store.set_flags(folder.plan.target, folder.origin, window)
+        if opened.complete and opened.highest_modseq is not None:
+            modseqs[opened.folder.raw_name] = opened.highest_modseq
+    return changed, modseqs
+
+
+def may_have_changed(plan: FolderPlan, mark: FolderMark, by_modseq: bool) -> bool:
+    source = plan.source
+    if source.uidvalidity is not None and source.uidvalidity != mark.uidvalidity:
+        return False  # other messages altogether
+    unmoved: Optional[bool] = by_modseq and None not in (source.highest_modseq, mark.highest_modseq) and source.highest_modseq == mark.highest_modseq
+    return not unmoved
+

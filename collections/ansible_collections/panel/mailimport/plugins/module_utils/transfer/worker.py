@@ -1,0 +1,156 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A child process without privileges that does all that touches the network and the mailbox's files.
+
+What a hostile source or mailbox owner may achieve stays within that process: it has the mailbox's own uid, and all it
+can tell its parent are events, JSON objects of a bounded size.
+"""
+
+from __future__ import annotations
+
+import codecs
+import ctypes
+import errno
+import json
+import os
+import signal
+import sys
+from typing import Any, BinaryIO, Callable, Dict, NoReturn, Optional, Tuple
+
+from ..model.errors import REASONS, MailImportError
+
+Event = Dict[str, Any]
+Emit = Callable[[Event], None]
+
+_MAX_EVENT = 1 << 20
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def run_as(uid: int, gid: int, work: Callable[[Emit], None], handle: Callable[[Event], None], keep: Optional[int] = None) -> None:
+    """Run `work` in a forked process of that uid and gid; call `handle` here with every event it emits.
+
+    When this process dies, the child dies with it. It inherits no descriptor but `keep`, the lock of its mailbox.
+
+    Raises:
+        MailImportError: what `work` raised, or `interrupted` when the child was killed.
+    """
+    if os.geteuid() != 0 and uid != os.geteuid():
+        raise MailImportError("host_refused", "only root can write mail of uid %d: run the task with become" % uid)
+    _load_codecs()
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _child(uid, gid, parent, (writing, keep), work)
+    os.close(writing)
+    try:
+        with os.fdopen(reading, "rb") as pipe:
+            failure = _take_events(pipe, handle)
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        raise
+    finally:
+        _pid, status = os.waitpid(child, 0)
+    if failure:
+        raise failure
+    if status != 0:
+        raise MailImportError("interrupted", "the importing process ended early (wait status %d); run the task again to continue" % status)
+
+
+def _take_events(pipe: BinaryIO, handle: Callable[[Event], None]) -> Optional[MailImportError]:
+    failure = None
+    while True:
+        line = pipe.readline(_MAX_EVENT)
+        if not line.endswith(b"\n"):
+            return failure  # end of file, or the torn last line of a killed child
+        try:
+            event = json.loads(line)
+            if event["event"] == "failed":
+                reason = event["reason"] if event["reason"] in REASONS else "internal_error"
+                failure = MailImportError(reason, str(event["message"]))
+            else:
+                handle(event)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise MailImportError("internal_error", "the importing process said something unknown (%s)" % type(error).__name__) from error
+
+
+def _load_codecs() -> None:
+    """Python loads codecs on first use, which an unprivileged process cannot do from Ansible's zip or a private path."""
+    for name in ("ascii", "utf-8", "latin-1", "utf-16-be", "idna", "punycode"):
+        codecs.lookup(name)
+
+
+def _child(uid: int, gid: int, parent: int, inherited: Tuple[int, Optional[int]], work: Callable[[Emit], None]) -> NoReturn:
+    status = 1
+    writing = inherited[0]
+    try:
+        _close_all_but(inherited)
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(null, fd)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        _give_up_privileges(uid, gid)
+        # After the change of uid, which clears it; and the parent may have died before.
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+        def emit(event: Event) -> None:
+            data = json.dumps(event).encode("ascii") + b"\n"
+            while data:
+                data = data[os.write(writing, data) :]
+
+        try:
+            work(emit)
+        except MailImportError as error:
+            emit({"event": "failed", "reason": error.reason, "message": error.message})
+        except OSError as error:
+            failure = os_failure(error)
+            emit({"event": "failed", "reason": failure.reason, "message": failure.message})
+        except Exception as error:
+            where = _place_of(error)
+            emit({"event": "failed", "reason": "internal_error", "message": "%s in %s: %s" % (type(error).__name__, where, error)})
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _close_all_but(kept: Tuple[Optional[int], ...]) -> None:
+    low = 3
+    for fd in sorted(fd for fd in kept if fd is not None):
+        os.closerange(low, fd)
+        low = fd + 1
+    os.closerange(low, os.sysconf("SC_OPEN_MAX"))
+
+
+def _give_up_privileges(uid: int, gid: int) -> None:
+    os.chdir("/")
+    os.umask(0o077)
+    if os.geteuid() == 0:
+        os.setgroups([gid])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+
+
+def os_failure(error: OSError) -> MailImportError:
+    """Return what an error of the operating system means for an import."""
+    what = "%s%s" % (error.strerror or error, ": %s" % error.filename if error.filename else "")
+    if error.errno == errno.ENOSPC:
+        return MailImportError("disk_full", "the disk of the mailbox is full; free space and run the task again to continue")
+    if error.errno == errno.EDQUOT:
+        return MailImportError("over_quota", "the disk quota of the mailbox's user is used up; raise it and run the task again to continue")
+    return MailImportError("host_refused", "cannot write the mailbox: %s" % what)
+
+
+def _place_of(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "unknown place" if trace is None else "%s line %d" % (os.path.basename(trace.tb_frame.f_code.co_filename), trace.tb_lineno)
