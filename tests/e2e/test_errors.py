@@ -1,0 +1,261 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What goes wrong is told in one clear line with its reason word, and nothing half-made stays."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import Callable, Iterator
+
+import pytest
+from support.dovecot import MAIL_GID, MAIL_UID, Dovecot
+from support.imap import Item
+from support.mail import load_mail, small_message
+from support.relay import server_that_says
+from support.run import Outcome
+from support.scene import Scene, difference
+from support.tls import Authority
+
+
+def assert_refused(scene: Scene, outcome: Outcome, *reasons: str) -> None:
+    """The run failed for one of the reasons, said so in a line, and left the mail host as it was."""
+    assert outcome.returncode != 0
+    assert outcome.result["failed"] is True
+    assert outcome.result["changed"] is False
+    entry = outcome.entry
+    assert (entry["state"], entry["changed"], entry["created"]) == ("failed", False, False)
+    assert entry["reason"] in reasons, entry
+    assert "\n" not in outcome.result["msg"]
+    assert entry["reason"] in outcome.result["msg"]
+    assert entry["message"] in outcome.result["msg"]
+    assert 10 < len(entry["message"]) <= 500
+    assert "Traceback" not in outcome.output
+    assert scene.host.users_file.read_text() == ""
+    assert list((scene.host.directory / "mail").iterdir()) == []
+    assert scene.info()["domains"] == []
+
+
+def plain(port: int) -> dict[str, object]:
+    """Options for a source without TLS on that port."""
+    return {"source_port": port, "source_tls": "none", "source_ca_cert": None}
+
+
+def test_wrong_password(small_scene: Scene) -> None:
+    outcome = small_scene.run(password="wrong")
+    assert_refused(small_scene, outcome, "auth_failed")
+    assert [entry["state"] for entry in small_scene.info()["imports"]] in ([], ["failed"])
+
+
+def test_a_right_password_after_a_wrong_one(small_scene: Scene) -> None:
+    small_scene.run(password="wrong")
+    assert small_scene.run().entry["state"] == "completed"
+    assert difference(small_scene.source_account(), small_scene.host_account()) == []
+
+
+def test_unknown_host(scene: Scene) -> None:
+    assert_refused(scene, scene.run(source_host="no-such-host.invalid"), "connection_failed")
+
+
+def test_closed_port(scene: Scene) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert_refused(scene, scene.run(**plain(port)), "connection_failed")
+
+
+@pytest.mark.parametrize("way", ["implicit", "starttls"])
+@pytest.mark.parametrize("fault", ["untrusted", "wrong name", "expired"])
+def test_bad_certificate(scene: Scene, place: Path, authority: Authority, new_host: Callable[..., Dovecot], fault: str, way: str) -> None:
+    issuer = Authority(place / "other") if fault == "untrusted" else authority
+    wrong_name = {"host": "elsewhere.example", "address": None} if fault == "wrong name" else {}
+    certificate = issuer.issue("bad-%s-%s" % (fault.replace(" ", "-"), place.name), expired=fault == "expired", **wrong_name)
+    scene.source = new_host(certificate=certificate, users={scene.address: scene.password})
+    port = scene.source.tls_port if way == "implicit" else scene.source.port
+
+    outcome = scene.run(source_tls=way, source_port=port)
+
+    assert_refused(scene, outcome, "certificate_invalid")
+    assert scene.address not in scene.source.log()
+    # Unverified, when that is asked for, it works.
+    assert scene.run(source_tls=way, source_port=port, source_validate_certs=False).entry["state"] == "completed"
+
+
+def test_wrong_fingerprint(scene: Scene) -> None:
+    assert_refused(scene, scene.run(source_tls_fingerprint="00" * 32), "certificate_invalid")
+
+
+def test_server_without_tls(scene: Scene, new_host: Callable[..., Dovecot]) -> None:
+    """STARTTLS that is not offered is no reason to go on in clear text."""
+    scene.source = new_host(users={scene.address: scene.password})
+    assert_refused(scene, scene.run(source_tls="starttls", source_port=scene.source.port), "tls_failed")
+    assert scene.address not in scene.source.log()
+
+
+def test_plain_port_instead_of_tls(scene: Scene) -> None:
+    assert_refused(scene, scene.run(source_port=scene.source.port), "tls_failed", "connection_failed")
+
+
+def test_server_that_says_bye(scene: Scene) -> None:
+    with server_that_says(b"* BYE Too many connections, come back later\r\n") as port:
+        outcome = scene.run(**plain(port))
+    assert_refused(scene, outcome, "source_unavailable", "throttled")
+    assert "come back later" in outcome.entry["message"]
+
+
+@pytest.mark.parametrize("greeting", [b"220 smtp.example.org ESMTP\r\n", b"\x00\xff garbage\r\n", b"x" * 100_000, b""])
+def test_server_that_is_no_imap_server(scene: Scene, greeting: bytes) -> None:
+    with server_that_says(greeting) as port:
+        outcome = scene.run(**plain(port))
+    assert_refused(scene, outcome, "protocol_error", "connection_failed", "source_unavailable")
+
+
+def test_server_that_stays_silent(scene: Scene) -> None:
+    with server_that_says(b"", close=False) as port:
+        outcome = scene.run(source_timeout=0.5, **plain(port))
+    assert_refused(scene, outcome, "connection_failed", "source_unavailable")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "anna\n@example.org", "anna@example.org\nroot:x:0:0", "an:na@example.org", "anna@exam:ple.org", "../anna@example.org", "anna@../etc",
+        "anna..b@example.org", "anna/b@example.org", "anna@example.org/..", "anna", "@example.org", "anna@", "anna@b@", "an na@example.org",
+        "*@example.org", "%u@example.org", "anna\x00@example.org", "anna@example..org", "", "a" * 65 + "@example.org",
+    ],
+)
+def test_address_that_must_not_reach_a_file(scene: Scene, address: str) -> None:
+    before = sorted(scene.host.directory.rglob("*"))
+    outcome = scene.run(email=address, source_user=scene.address)
+    assert_refused(scene, outcome, "invalid_row")
+    assert sorted(path for path in scene.host.directory.rglob("*") if "log" not in path.name) == [path for path in before if "log" not in path.name]
+
+
+@pytest.mark.parametrize("address", ["анна@пример.example", "o'brien+tag@example.org", "anna@xn--e1afmkfd.example"])
+def test_unusual_address_that_is_fine(small_scene: Scene, address: str) -> None:
+    outcome = small_scene.run(target_email=address)
+    assert outcome.entry["state"] == "completed", outcome.output
+    assert small_scene.host.accepts_password(address, small_scene.password)
+
+
+@pytest.mark.parametrize("owner", ["cust\nomer", "cust\tomer", ""])
+def test_owner_that_must_not_reach_a_file(scene: Scene, owner: str) -> None:
+    outcome = scene.run(owner=owner)
+    assert outcome.returncode != 0
+    assert scene.host.users_file.read_text() == ""
+
+
+def test_domain_of_another_owner(small_scene: Scene) -> None:
+    small_scene.run(target_email="first@shared.example")
+    users = small_scene.host.users_file.read_bytes()
+
+    outcome = small_scene.run(target_email="second@shared.example", owner="customer2")
+
+    assert (outcome.entry["state"], outcome.entry["reason"], outcome.result["changed"]) == ("failed", "domain_owned_by_other", False)
+    assert small_scene.host.users_file.read_bytes() == users
+    assert not small_scene.host.home_of("second@shared.example").exists()
+    assert small_scene.run(target_email="second@shared.example").entry["state"] == "completed"
+
+
+def test_domain_without_owner_takes_the_first(small_scene: Scene) -> None:
+    small_scene.host.add_user("somebody@source.example", "hers")
+    assert small_scene.run(owner="customer7").entry["state"] == "completed"
+    assert small_scene.info()["domains"] == [{"domain": "source.example", "owner": "customer7"}]
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Callable[..., None]]:
+    """Mount a small file system over a directory, or give the one that is there another size."""
+    mounted: list[Path] = []
+
+    def mount(directory: Path, size: str) -> None:
+        remount = "remount," if directory in mounted else ""
+        options = "%ssize=%s,mode=755,uid=%d,gid=%d" % (remount, size, MAIL_UID, MAIL_GID)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(directory)], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            pytest.skip("cannot mount a small file system here: " + done.stderr.strip())
+        if not remount:
+            mounted.append(directory)
+
+    yield mount
+    for directory in mounted:
+        subprocess.run(["umount", "--lazy", str(directory)], check=True)
+
+
+def test_full_disk(scene: Scene, small_disk: Callable[..., None]) -> None:
+    with scene.source_session() as session:
+        session.append("INBOX", [Item(message.data) for message in load_mail(20)])
+        session.append("INBOX", [Item(small_message(number, "x" * 100_000)) for number in range(60)])
+    source = scene.source_account()
+    disk = scene.host.directory / "mail"
+    small_disk(disk, "3m")
+
+    outcome = scene.run()
+
+    assert (outcome.returncode != 0, outcome.entry["state"], outcome.entry["reason"]) == (True, "failed", "disk_full"), outcome.output
+    assert "\n" not in outcome.result["msg"]
+    assert "Traceback" not in outcome.output
+    small_disk(disk, "64m")
+    # Nothing torn is visible, and with more room the next run goes on.
+    half = scene.host_account()
+    assert [line for line in difference(source, half) if "missing" not in line and "only at the source" not in line] == []
+    assert scene.run().entry["state"] == "completed"
+    assert difference(source, scene.host_account()) == []
+
+
+def test_full_disk_under_the_state(small_scene: Scene, small_disk: Callable[..., None]) -> None:
+    small_scene.state_dir.mkdir(mode=0o700)
+    small_disk(small_scene.state_dir, "64k")
+    free = shutil.disk_usage(small_scene.state_dir).free
+    (small_scene.state_dir / "filler").write_bytes(b"x" * (free - 4096))
+    outcome = small_scene.run()
+    assert (outcome.entry["state"], outcome.entry["reason"]) == ("failed", "disk_full"), outcome.output
+    (small_scene.state_dir / "filler").unlink()
+    small_disk(small_scene.state_dir, "64m")
+    assert small_scene.run().entry["state"] == "completed"
+    assert difference(small_scene.source_account(), small_scene.host_account()) == []
+
+
+def test_full_mailbox(small_scene: Scene, new_host: Callable[..., Dovecot]) -> None:
+    """A quota of the mail host holds for imported mail too."""
+    quota = "mail_plugins = quota\nplugin {\n  quota = count:User quota\n  quota_vsizes = yes\n  quota_rule = *:storage=20k\n}\n"
+    small_scene.host = new_host(extra_config=quota)
+    outcome = small_scene.run()
+    assert (outcome.entry["state"], outcome.entry["reason"]) == ("failed", "over_quota"), outcome.output
+
+
+def test_mail_host_that_is_not_there(scene: Scene) -> None:
+    outcome = scene.run(dovecot_config=str(scene.directory / "no-such.conf"))
+    assert outcome.returncode != 0
+    assert outcome.entry["reason"] == "host_refused"
+    assert "Traceback" not in outcome.output
+
+
+def test_task_fails_with_one_line(small_scene: Scene) -> None:
+    """What a person sees of it: ansible-playbook's own output."""
+    outcome = small_scene.task(password="wrong")
+    assert outcome.result["failed"] is True
+    assert outcome.entry["reason"] == "auth_failed"
+    assert outcome.entry["message"] in outcome.output
+    assert "Traceback" not in outcome.output
+
+
+def test_message_over_the_size_limit_is_reported(small_scene: Scene) -> None:
+    """What stays behind is listed, the rest arrives, and the import does not count as completed."""
+    with small_scene.source_session() as session:
+        session.append("Sent", [Item(small_message(1, "y" * 3_000_000))])
+        session.select("Sent")
+        uid = session.uids()[-1]
+
+    outcome = small_scene.run(max_message_size="2M")
+
+    assert outcome.entry["state"] == "failed", outcome.output
+    (left_behind,) = outcome.entry["not_imported"]
+    assert (left_behind["folder"], left_behind["uid"], left_behind["message_id"]) == ("Sent", uid, "<note-1@example.net>")
+    assert left_behind["size"] > 3_000_000
+    assert difference(small_scene.source_account(), small_scene.host_account()) == ["('Sent',): UID %d is missing" % uid]
+    assert small_scene.run().entry["state"] == "completed"
+    assert difference(small_scene.source_account(), small_scene.host_account()) == []

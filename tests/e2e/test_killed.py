@@ -1,0 +1,130 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An import that is killed at any point is continued by the next run: no message lost, doubled or torn."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from support.imap import Account, Item, snapshot
+from support.mail import load_mail, small_message
+from support.processes import group_members
+from support.run import finish_module
+from support.scene import Scene, difference, fill
+
+KILLS = 20
+FOLDERS = ("INBOX", "Sent", "Projects{0}2024", "Party 🎉", "Fish & Chips")
+
+
+@pytest.fixture
+def big_scene(scene: Scene) -> Scene:
+    """A scene with enough mail that a random moment is likely to lie inside the copy."""
+    with scene.source_session() as session:
+        fill(session, load_mail(400), FOLDERS)
+        for name in ("INBOX", "Sent"):
+            session.append(name, [Item(small_message(number)) for number in range(2000)])
+    return scene
+
+
+def kill_after(scene: Scene, seconds: float, everything: bool, **options: object) -> bool:
+    """Start an import and kill it later: its first process, or all of them. Return whether it was still running."""
+    process = scene.start(**options)
+    time.sleep(seconds)
+    running = process.poll() is None
+    if everything:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.communicate()
+    return running
+
+
+def torn_or_foreign(source: Account, host: Account) -> list[str]:
+    """What a half-finished copy must not show: messages that the source does not have under that UID."""
+    return [line for line in difference(source, host) if " is new" in line or "content" in line or "UIDVALIDITY" in line]
+
+
+def test_killed_at_random_points(big_scene: Scene) -> None:
+    scene = big_scene
+    source = scene.source_account()
+    started = time.monotonic()
+    assert scene.run(target_email="whole@target.example").entry["state"] == "completed"
+    whole = time.monotonic() - started
+    seed = random.randrange(2**32)
+    chance = random.Random(seed)
+    hits = partial = 0
+    for number in range(KILLS):
+        address = "box%d@target.example" % number
+        hit = kill_after(scene, chance.uniform(0, whole), everything=number % 2 == 0, target_email=address)
+        hits += hit
+        label = "seed %d, kill %d" % (seed, number)
+        if scene.host.accepts_password(address, scene.password):
+            half = _account(scene, address)
+            assert torn_or_foreign(source, half) == [], label
+            partial += 0 < len(half.contents()) < len(source.contents())
+        outcome = scene.run(target_email=address)
+        assert outcome.entry["state"] == "completed", label + outcome.output
+        assert difference(source, _account(scene, address)) == [], label
+        assert scene.run(target_email=address).result["changed"] is False, label
+    assert hits > KILLS / 2, "%d of %d came before the import's end, %d with a part of the mail visible" % (hits, KILLS, partial)
+
+
+def test_killed_again_and_again(big_scene: Scene) -> None:
+    """One import, killed until it has got through by itself: what is there only ever grows."""
+    source, seen, kills = big_scene.source_account(), 0, 0
+    for kills in range(60):
+        if not kill_after(big_scene, 0.3 + 0.05 * kills, everything=kills % 2 == 0):
+            break
+        if big_scene.host.accepts_password(big_scene.address, big_scene.password):
+            half = big_scene.host_account()
+            assert torn_or_foreign(source, half) == []
+            assert len(half.contents()) >= seen
+            seen = len(half.contents())
+    assert kills > 1
+    assert big_scene.run().entry["state"] == "completed"
+    assert difference(source, big_scene.host_account()) == []
+
+
+def test_killed_while_replacing_loses_no_old_mail(big_scene: Scene) -> None:
+    """Old mail is in the mailbox or moved aside, all of it, once; and the wipe does not happen twice."""
+    scene, old = big_scene, [small_message(number, "It was here before.") for number in range(5000, 5040)]
+    scene.host.add_user(scene.address, "old password")
+    with scene.host_session("old password") as session:
+        session.append("INBOX", [Item(data) for data in old])
+    for number in range(8):
+        kill_after(scene, 0.25 + 0.08 * number, everything=True, ignore_existing=False)
+        here = sorted(path for root in (scene.maildir, scene.state_dir / "replaced") for path in _message_files(root, b"was here before"))
+        assert len(here) == len(old), "kill %d" % number
+    assert scene.run(ignore_existing=False).entry["state"] == "completed"
+    assert difference(scene.source_account(), scene.host_account()) == []
+    assert len(_message_files(scene.state_dir / "replaced", b"was here before")) == len(old)
+
+
+def test_two_runs_at_once_deliver_once(big_scene: Scene) -> None:
+    """A second run of the same import waits for the first, or gives way to it."""
+    processes = [big_scene.start() for _ in range(2)]
+    outcomes = [finish_module(process) for process in processes]
+    assert any(outcome.entry["state"] == "completed" for outcome in outcomes), outcomes[0].output + outcomes[1].output
+    assert difference(big_scene.source_account(), big_scene.host_account()) == []
+    assert big_scene.run().result["changed"] is False
+
+
+def test_no_process_outlives_the_import(small_scene: Scene) -> None:
+    process = small_scene.start()
+    finish_module(process)
+    assert group_members(process.pid) == []
+
+
+def _account(scene: Scene, address: str) -> Account:
+    return snapshot(scene.host.port, address, scene.password)
+
+
+def _message_files(root: Path, text: bytes) -> list[Path]:
+    return [path for path in root.rglob("*") if path.is_file() and path.parent.name in ("cur", "new") and text in path.read_bytes()]

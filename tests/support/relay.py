@@ -1,0 +1,76 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Small servers for what a real one does not do on demand: record what it is asked, turn clients away, say nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from typing import Iterator
+
+
+class Relay:
+    """Forwards connections to a port of this machine and keeps what clients sent; a context manager."""
+
+    def __init__(self, target_port: int) -> None:
+        self._target_port = target_port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.sent = b""
+        self.connections = 0
+
+    def __enter__(self) -> Relay:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        # Closing the listener ends the loop.
+        with contextlib.suppress(OSError):
+            while True:
+                client, _address = self._listener.accept()
+                self.connections += 1
+                server = socket.create_connection(("127.0.0.1", self._target_port))
+                threading.Thread(target=self._pump, args=(client, server, True), daemon=True).start()
+                threading.Thread(target=self._pump, args=(server, client, False), daemon=True).start()
+
+    def _pump(self, reader: socket.socket, writer: socket.socket, record: bool) -> None:
+        # Either end may go first.
+        with contextlib.suppress(OSError):
+            while data := reader.recv(1 << 16):
+                if record:
+                    self.sent += data
+                writer.sendall(data)
+        with contextlib.suppress(OSError):
+            writer.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def server_that_says(greeting: bytes, close: bool = True) -> Iterator[int]:
+    """A server whose clients get the greeting and then the end of the connection, or silence; yields its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    kept = []
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _address = listener.accept()
+                client.sendall(greeting)
+                kept.append(client)
+                if close:
+                    client.close()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for client in kept:
+            client.close()
