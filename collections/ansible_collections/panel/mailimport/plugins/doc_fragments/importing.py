@@ -33,8 +33,8 @@ options:
   existing_content:
     description:
       - What becomes of a mailbox that existed before its first import, with O(ignore_existing=false).
-      - V(replace) moves its mail aside and changes its password before the import. This happens once for an import,
-        at its first contact, and never again.
+      - V(replace) moves its mail aside, to RV(imports[].replaced_to), and changes its password before the import. This
+        happens once for an import, at its first contact, and never again.
       - V(merge) keeps its mail and its password, and adds the mail of the source that is not there yet.
     type: str
     choices: [replace, merge]
@@ -58,14 +58,14 @@ options:
     default: true
   folders:
     description:
-      - Patterns (globs) of the folders to import, as readable names with C(/) between the levels. Default is every
-        folder.
+      - Patterns (globs) of the folders to import, as readable names with C(/) between the levels. A folder that
+        matches brings those below it. Default is every folder.
     type: list
     elements: str
     default: []
   exclude_folders:
     description:
-      - Patterns (globs) of the folders to leave out.
+      - Patterns (globs) of the folders to leave out, with those below them.
     type: list
     elements: str
     default: []

@@ -27,7 +27,8 @@ options:
     type: path
   mail_home:
     description:
-      - Template for the home directory of a new mailbox, with Dovecot's variables, such as V(/var/mail/%d/%n).
+      - Home directory of a new mailbox, such as V(/var/mail/%d/%n). C(%u) stands for its address, C(%n) for the part
+        before the C(@), and C(%d) for its domain.
       - Default is to leave it to Dovecot's configuration.
     type: str
   uid:
@@ -40,8 +41,8 @@ options:
     type: int
   state_dir:
     description:
-      - Directory on the mail host where the collection remembers its imports and the owners of domains, and keeps
-        the mail that was moved aside.
+      - Directory on the mail host where the collection remembers its imports and the owners of domains.
+      - The file C(domains) in it lists the mail domains with their owners, as a map for Postfix or Exim.
     type: path
     default: /var/lib/panel-mailimport
 """

@@ -6,19 +6,10 @@
 
 from __future__ import annotations
 
-import traceback
-from typing import Optional
+from importlib.util import find_spec
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
-
-IMPORT_ERROR: Optional[str]
-try:
-    import imapclient  # noqa: F401
-except ImportError:
-    IMPORT_ERROR = traceback.format_exc()
-else:
-    IMPORT_ERROR = None
 
 # Where the role panel.mailimport.setup puts it, and where a distribution might.
 INTERPRETERS = ["/opt/panel-mailimport/venv/bin/python", "/usr/bin/python3"]
@@ -26,14 +17,11 @@ INTERPRETERS = ["/opt/panel-mailimport/venv/bin/python", "/usr/bin/python3"]
 
 def require_imapclient(module: AnsibleModule) -> None:
     """Return where IMAPClient can be imported; otherwise respawn the module there, or fail it."""
-    if IMPORT_ERROR is None:
+    if find_spec("imapclient"):
         return
     if not has_respawned():
         interpreter = probe_interpreters_for_module(INTERPRETERS, "imapclient")
         if interpreter:
             respawn_module(interpreter)
     reason = "to read from IMAP servers, and the role panel.mailimport.setup installs it where the modules find it"
-    module.fail_json(
-        msg=missing_required_lib("imapclient", reason=reason, url="https://imapclient.readthedocs.io"),
-        exception=IMPORT_ERROR,
-    )
+    module.fail_json(msg=missing_required_lib("imapclient", reason=reason, url="https://imapclient.readthedocs.io"))

@@ -147,13 +147,14 @@ imports:
       returned: always
       sample: anna@example.org@imap.old-provider.example
     state:
-      description: One of V(queued), V(running), V(completed), V(skipped) and V(failed).
+      description: One of V(queued), V(running), V(completed), V(skipped) and V(failed). In check mode, V(queued) is an
+        import that would run.
       type: str
       returned: always
       sample: completed
     reason:
       description:
-        - Why the import failed or was skipped, in one word such as V(auth_failed), V(certificate_invalid),
+        - Why the import failed, in one word such as V(auth_failed), V(certificate_invalid),
           V(connection_failed), V(disk_full), V(domain_owned_by_other), V(invalid_row), V(message_refused),
           V(over_quota), V(source_unavailable), V(throttled) or V(tls_failed).
       type: str
@@ -241,6 +242,19 @@ summary:
   description: Number of imports in each state, and the sums of their counts.
   type: dict
   returned: always
+  sample:
+    queued: 0
+    running: 0
+    completed: 1
+    skipped: 0
+    failed: 0
+    folders: 7
+    messages_total: 1163
+    messages_copied: 1163
+    messages_present: 0
+    messages_failed: 0
+    bytes_copied: 8392411
+    flags_updated: 0
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -36,7 +36,7 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> Dict[str, Any]:
     def respawn(interpreter: str) -> None:
         raise Respawned(interpreter)
 
-    monkeypatch.setattr(dependency, "IMPORT_ERROR", "no module named imapclient")
+    monkeypatch.setattr(dependency, "find_spec", lambda name: None)
     monkeypatch.setattr(dependency, "probe_interpreters_for_module", probe)
     monkeypatch.setattr(dependency, "respawn_module", respawn)
     monkeypatch.setattr(dependency, "has_respawned", lambda: host["respawned"])
@@ -44,7 +44,7 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> Dict[str, Any]:
 
 
 def test_nothing_happens_where_it_can_be_imported(missing: Dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dependency, "IMPORT_ERROR", None)
+    monkeypatch.setattr(dependency, "find_spec", lambda name: object())
     dependency.require_imapclient(Module())
 
 

@@ -27,13 +27,13 @@ class Engine:
         self.requests: List[ImportRequest] = []
         self.check_modes: List[bool] = []
         self.answer = ImportResult("anna@example.org", "Anna@example.org@imap.example.net", "completed", message=COMPLETED_MESSAGE, changed=True)
-        self.error: MailImportError | None = None
+        self.errors: List[MailImportError] = []
 
     def import_mailbox(self, request: ImportRequest, settings: object, check_mode: bool, notify: object) -> Outcome:
         self.requests.append(request)
         self.check_modes.append(check_mode)
-        if self.error:
-            raise self.error
+        for error in self.errors:
+            raise error
         return Outcome(self.answer, {"folders": {}}, {"folders": {"INBOX": 3}})
 
 
@@ -99,7 +99,7 @@ def test_an_impossible_address_is_refused_before_the_engine_sees_it(engine: Engi
 
 
 def test_unusable_settings_fail_the_import(engine: Engine, run_module: Any) -> None:
-    engine.error = MailImportError("host_refused", "there is no users file")
+    engine.errors.append(MailImportError("host_refused", "there is no users file"))
     code, answer = run_module(mail_import_imap.main, {**TASK, "password": "geheim"})
     assert code == 1
     assert answer["msg"].endswith("there is no users file (host_refused)")
@@ -112,7 +112,8 @@ def test_check_mode_reaches_the_engine(engine: Engine, run_module: Any) -> None:
 
 
 def test_diff_mode_shows_before_and_after(engine: Engine, run_module: Any) -> None:
-    _, answer = run_module(mail_import_imap.main, {**TASK, "password": "geheim", "_ansible_diff": True})
+    code, answer = run_module(mail_import_imap.main, {**TASK, "password": "geheim", "_ansible_diff": True})
+    assert code == 0
     assert answer["diff"]["before"] == {"folders": {}}
     assert answer["diff"]["after"] == {"folders": {"INBOX": 3}}
 
