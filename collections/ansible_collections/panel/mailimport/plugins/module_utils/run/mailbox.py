@@ -79,8 +79,8 @@ def _import_locked(request: ImportRequest, settings: HostSettings, outcome: Outc
 
 def _new_outcome(request: ImportRequest) -> Outcome:
     source = "%s@%s" % (request.source.user, request.source.host)
-    empty = {"domain": None, "mailbox": None, "folders": {}}
-    return Outcome(ImportResult(str(request.address), source), dict(empty, folders={}), dict(empty, folders={}))
+    before, after = ({"domain": None, "mailbox": None, "folders": {}} for _side in range(2))
+    return Outcome(ImportResult(str(request.address), source), before, after)
 
 
 def _fail(result: ImportResult, error: MailImportError) -> None:

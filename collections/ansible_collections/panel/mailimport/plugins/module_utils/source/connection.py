@@ -11,7 +11,7 @@ import imaplib
 import re
 import socket
 import ssl
-from typing import Optional
+from typing import Any, Optional, Tuple
 
 from ..model.errors import MailImportError, one_line
 from ..model.mail import SourceAccount
@@ -23,8 +23,8 @@ try:
     from imapclient import IMAPClient
     from imapclient.exceptions import IMAPClientError
 except ImportError:  # the module says which package is missing before anything here is used
-    IMAPClient = object  # type: ignore[assignment,misc]
-    IMAPClientError = imaplib.IMAP4.error  # type: ignore[assignment,misc]
+    IMAPClient = object
+    IMAPClientError = imaplib.IMAP4.error
 
 _HOST = re.compile(r"[\w.:-]+", re.UNICODE)
 
@@ -106,7 +106,7 @@ class _Connection(imaplib.IMAP4):
         if not isinstance(getattr(type(self), "file", None), property):
             self.file = self._file
 
-    def starttls(self, ssl_context: Optional[ssl.SSLContext] = None):
+    def starttls(self, ssl_context: Optional[ssl.SSLContext] = None) -> Tuple[str, Any]:
         """RFC 3501 section 6.2.1; bytes that came behind the OK in clear text were not sent by a server in TLS."""
         status, data = self._simple_command("STARTTLS")
         if status != "OK":
@@ -127,7 +127,7 @@ class _Connection(imaplib.IMAP4):
         if words[:1] == ["CAPABILITY"]:
             self.capabilities = tuple(words[1:])
         else:
-            super()._get_capabilities()
+            super()._get_capabilities()  # type: ignore[misc]
 
     def read(self, size: int) -> bytes:
         return self.stream.read_exactly(size)
@@ -135,7 +135,7 @@ class _Connection(imaplib.IMAP4):
     def readline(self) -> bytes:
         return self.stream.read_line()
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:  # type: ignore[override]
         try:
             self.sock.sendall(data)
         except OSError as error:
@@ -154,7 +154,7 @@ class _Client(IMAPClient):
         return _Connection(self._account, self._context)
 
 
-def connect(account: SourceAccount, context: Optional[ssl.SSLContext]) -> "_Client":
+def connect(account: SourceAccount, context: Optional[ssl.SSLContext]) -> _Client:
     """Connect and log in.
 
     Raises:
@@ -176,13 +176,13 @@ def connect(account: SourceAccount, context: Optional[ssl.SSLContext]) -> "_Clie
         raise MailImportError("connection_failed", "connection to %s broke: %s" % (peer, error)) from None
 
 
-def _start_tls(client: "_Client", context: Optional[ssl.SSLContext], peer: str) -> None:
+def _start_tls(client: _Client, context: Optional[ssl.SSLContext], peer: str) -> None:
     if b"STARTTLS" not in client.capabilities():
         raise MailImportError("tls_failed", "%s offers no STARTTLS; nothing was sent in clear text" % peer)
     client.starttls(context)
 
 
-def _log_in(client: "_Client", account: SourceAccount, peer: str) -> None:
+def _log_in(client: _Client, account: SourceAccount, peer: str) -> None:
     try:
         _authenticate(client, account, peer)
     except MailImportError:
@@ -191,7 +191,7 @@ def _log_in(client: "_Client", account: SourceAccount, peer: str) -> None:
         raise _login_error(_scrub(str(error), account), account, peer) from None
 
 
-def _authenticate(client: "_Client", account: SourceAccount, peer: str) -> None:
+def _authenticate(client: _Client, account: SourceAccount, peer: str) -> None:
     if client._imap.state == "AUTH":  # PREAUTH greeting
         return
     if "\0" in account.password:
@@ -215,7 +215,7 @@ def _authenticate(client: "_Client", account: SourceAccount, peer: str) -> None:
         client.oauthbearer_login(login_name, account.password)
 
 
-def _choose_mechanism(client: "_Client", account: SourceAccount, peer: str) -> str:
+def _choose_mechanism(client: _Client, account: SourceAccount, peer: str) -> str:
     capabilities = client.capabilities()
     if account.auth != "auto":
         if account.auth != "login" and b"AUTH=%s" % account.auth.upper().encode() not in capabilities:

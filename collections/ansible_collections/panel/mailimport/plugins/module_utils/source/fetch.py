@@ -56,7 +56,7 @@ class FolderStream:
     folder could not be opened. After `messages()` is exhausted, `status` is the answer to FETCH.
     """
 
-    def __init__(self, session: "SourceSession", request: "FetchRequest", tags: List[bytes]) -> None:
+    def __init__(self, session: SourceSession, request: FetchRequest, tags: List[bytes]) -> None:
         self.session = session
         self.request = request
         self.folder = request.folder
@@ -142,7 +142,7 @@ class FolderStream:
                 self.status = status
                 return
 
-    def _usual_message(self, found: "re.Match[bytes]") -> Fetched:
+    def _usual_message(self, found: re.Match[bytes]) -> Fetched:
         stream = self.session.stream
         size = int(found[4])
         message = Message(int(found[1]), tuple(found[2].split()), parse_internal_date(found[3]))

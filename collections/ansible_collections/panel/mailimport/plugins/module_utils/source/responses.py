@@ -102,7 +102,7 @@ def parse_parts(parts: Parts) -> List[Any]:
     return root
 
 
-def _append_token(open_lists: List[List[Any]], token: "re.Match[bytes]") -> None:
+def _append_token(open_lists: List[List[Any]], token: re.Match[bytes]) -> None:
     opening, closing, quoted, atom = token.groups()
     if opening:
         if len(open_lists) > MAX_DEPTH:

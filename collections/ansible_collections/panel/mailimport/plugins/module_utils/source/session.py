@@ -61,7 +61,7 @@ class SourceSession:
         self.peer = self.stream.peer
         self.capabilities = frozenset(word.upper() for word in self._client.capabilities())
         self._tags = 0
-        self._deflater: Optional["zlib._Compress"] = None
+        self._deflater: Optional[zlib._Compress] = None
 
     def close(self) -> None:
         """Say LOGOUT without waiting for the answer, and close."""

@@ -49,7 +49,7 @@ class ByteStream:
         self._deflated = bytes(self._view[self.start : self.end])
         self.start = self.end = 0
 
-    def match(self, pattern: Pattern[bytes]) -> Optional["re.Match[bytes]"]:
+    def match(self, pattern: Pattern[bytes]) -> Optional[re.Match[bytes]]:
         """Match a pattern at the read position against what is already buffered."""
         return pattern.match(self.buffer, self.start, self.end)
 

@@ -78,7 +78,7 @@ class FolderWriter(ABC):
     """One folder of the target while messages of one origin are written into it.
 
     `path` is the folder's name on the host, `fresh` tells that it did not exist, `held` are the UIDs of the origin
-    that are in it already, `before` the number of messages it had, `written` and `skipped` what this run did.
+    that are in it, `before` the number of messages it had, `written` how many this run added.
     """
 
     path: FolderPath
@@ -138,46 +138,6 @@ class MessageStore(ABC):
         Returns:
             `path` when mail is there now, None when there was none.
         """
-
-    @abstractmethod
-    def finish(self) -> None:
-        """Everything there is has been added: let the next `commit` make the folder whole."""
-
-
-class MessageStore(ABC):
-    """The mail of one mailbox, written as the mailbox's own user."""
-
-    @abstractmethod
-    def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
-        """Begin or continue to write the messages of an origin into a folder, creating it.
-
-        Args:
-            by_content: leave out messages of which the folder has an equal one, byte for byte, of another origin.
-        """
-
-    @abstractmethod
-    def commit(self) -> None:
-        """Make everything added so far durable, check it against what was received, and show finished folders.
-
-        Raises:
-            MailImportError: `verification_failed` when the store does not hold what was received.
-        """
-
-    @abstractmethod
-    def discard(self, writer: FolderWriter) -> None:
-        """Forget a writer whose source folder turned out to be another one; nothing of it becomes visible."""
-
-    @abstractmethod
-    def subscribe(self, paths: Sequence[FolderPath]) -> int:
-        """Subscribe to folders; return how many were not subscribed before."""
-
-    @abstractmethod
-    def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]]) -> int:
-        """Give messages of an origin the flags of their source, by UID; return how many changed."""
-
-    @abstractmethod
-    def move_aside(self, suffix: str) -> Optional[str]:
-        """Take all mail out of the mailbox, keeping it on disk; return where it is now, None when there was none."""
 
     @abstractmethod
     def finish(self) -> None:

@@ -23,7 +23,7 @@ from . import control_files
 from .base import FolderPath, FolderWriter, Origin, UidSet, escape_path
 from .contents import ContentIndex
 from .control_files import KEYWORDS, UIDLIST
-from .files import CREATE, digest_of_file, entries, exists, make_directory, read_file, remove_entries, remove_tree, replace_file
+from .files import CREATE, digest_of_file, entries, make_directory, read_file, remove_entries, remove_tree, replace_file
 from .flags import FolderFlags
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Staged(NamedTuple):
 class MaildirWriter(FolderWriter):
     """See the module. `done` is set once everything is where it belongs."""
 
-    def __init__(self, store: "MaildirStore", path: FolderPath, origin: Origin, by_content: bool) -> None:
+    def __init__(self, store: MaildirStore, path: FolderPath, origin: Origin, by_content: bool) -> None:
         self.path = path
         self.origin = origin
         self.held = UidSet()

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Optional, Sequence
+from typing import List, Mapping, Optional, Sequence
 
 from ..source.session import FetchRequest, SourceSession
 from ..state.records import FolderMark
@@ -21,7 +21,7 @@ def count_new(session: SourceSession, plan: FolderPlan, mark: Optional[FolderMar
         return source.messages or 0
     if mark.copied and (mark.uidnext, mark.messages) == (source.uidnext, source.messages):
         return 0
-    uids = []
+    uids: List[int] = []
     session.search_uids(source, uids.append, mark.last_uid + 1)
     return len(uids) + len(mark.missing)
 

@@ -42,7 +42,8 @@ def state(tmp_path):
 
 
 def begin(state, key=KEY, mailbox_existed=False, pid=None):
-    state.begin(key, mailbox_existed, "customer", pid or os.getpid())
+    state.begin(key, "customer", pid or os.getpid())
+    state.note_contact(key, mailbox_existed)
 
 
 def in_dead_process(action):
@@ -94,7 +95,7 @@ def test_domains_and_owners(state):
 def test_everything_is_there_after_opening_again(tmp_path):
     with State(str(tmp_path)) as state:
         begin(state)
-        state.commit_folder(KEY, MARK)
+        state.commit_folders(KEY, [MARK])
         state.note_replaced(KEY, "/var/replaced/anna")
         state.finish(KEY, COMPLETED)
     with State(str(tmp_path)) as state:
@@ -166,10 +167,10 @@ def test_folder_marks_belong_to_their_import(state):
     begin(state)
     begin(state, OTHER)
     early = FolderMark(b"\xff raw \0 name", "raw", 1)
-    state.commit_folder(KEY, MARK)
-    state.commit_folder(KEY, replace(MARK, last_uid=80_000, missing=()))
-    state.commit_folder(KEY, early)
-    state.commit_folder(OTHER, replace(MARK, uidnext=None, messages=None, highest_modseq=None, copied=False))
+    state.commit_folders(KEY, [MARK])
+    state.commit_folders(KEY, [replace(MARK, last_uid=80_000, missing=())])
+    state.commit_folders(KEY, [early])
+    state.commit_folders(OTHER, [replace(MARK, uidnext=None, messages=None, highest_modseq=None, copied=False)])
     assert state.folder_mark(KEY, MARK.raw_name) == replace(MARK, last_uid=80_000, missing=())
     assert state.folder_marks(KEY) == [replace(MARK, last_uid=80_000, missing=()), early]
     assert state.folder_mark(OTHER, MARK.raw_name).uidnext is None
@@ -180,7 +181,7 @@ def test_folder_marks_belong_to_their_import(state):
 def test_forget_lets_one_import_begin_again(state):
     for key in (KEY, OTHER):
         begin(state, key, mailbox_existed=True)
-        state.commit_folder(key, MARK)
+        state.commit_folders(key, [MARK])
         state.note_replaced(key, "/var/replaced")
         state.finish(key, COMPLETED)
     state.forget(KEY)
@@ -192,7 +193,7 @@ def test_forget_lets_one_import_begin_again(state):
 
 def test_an_import_that_has_not_begun_takes_nothing(state):
     for record in (
-        lambda: state.commit_folder(KEY, MARK),
+        lambda: state.commit_folders(KEY, [MARK]),
         lambda: state.progress(KEY, COMPLETED),
         lambda: state.finish(KEY, COMPLETED),
         lambda: state.note_replaced(KEY, "/x"),
