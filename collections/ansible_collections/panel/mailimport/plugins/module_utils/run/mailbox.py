@@ -79,8 +79,11 @@ def _import_locked(request: ImportRequest, settings: HostSettings, outcome: Outc
 
 def _new_outcome(request: ImportRequest) -> Outcome:
     source = "%s@%s" % (request.source.user, request.source.host)
-    before, after = ({"domain": None, "mailbox": None, "folders": {}} for _side in range(2))
-    return Outcome(ImportResult(str(request.address), source), before, after)
+    return Outcome(ImportResult(str(request.address), source), _nothing(), _nothing())
+
+
+def _nothing() -> Dict[str, Any]:
+    return {"domain": None, "mailbox": None, "folders": {}}
 
 
 def _fail(result: ImportResult, error: MailImportError) -> None:

@@ -11,7 +11,7 @@ import imaplib
 import re
 import socket
 import ssl
-from typing import Any, Optional, Tuple
+from typing import Any, Optional
 
 from ..model.errors import MailImportError, one_line
 from ..model.mail import SourceAccount
@@ -106,7 +106,7 @@ class _Connection(imaplib.IMAP4):
         if not isinstance(getattr(type(self), "file", None), property):
             self.file = self._file
 
-    def starttls(self, ssl_context: Optional[ssl.SSLContext] = None) -> Tuple[str, Any]:
+    def starttls(self, ssl_context: Optional[ssl.SSLContext] = None) -> Any:
         """RFC 3501 section 6.2.1; bytes that came behind the OK in clear text were not sent by a server in TLS."""
         status, data = self._simple_command("STARTTLS")
         if status != "OK":
@@ -150,7 +150,7 @@ class _Client(IMAPClient):
         self._context = context
         super().__init__(account.host, account.port, ssl=account.tls == "implicit", timeout=account.timeout)
 
-    def _create_IMAP4(self) -> _Connection:
+    def _create_IMAP4(self) -> _Connection:  # noqa: N802 - IMAPClient's name
         return _Connection(self._account, self._context)
 
 

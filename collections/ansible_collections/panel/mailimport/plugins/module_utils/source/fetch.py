@@ -122,10 +122,9 @@ class FolderStream:
         usual = _USUAL_FLAGS if flags_only else _USUAL
         while True:
             found = stream.match(usual)
-            if not found and stream.buffer.find(b"\n", stream.start, stream.end) < 0:
-                if stream.end - stream.start < BUFFER_SIZE:
-                    stream.fill()
-                    continue
+            if not found and not stream.has_line():
+                stream.fill()
+                continue
             if found:
                 stream.start = found.end()
                 if flags_only:

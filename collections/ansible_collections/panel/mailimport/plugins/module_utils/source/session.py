@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 import zlib
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Callable, Deque, Dict, Iterable, Iterator, List, Optional, Tuple
 
@@ -65,10 +66,8 @@ class SourceSession:
 
     def close(self) -> None:
         """Say LOGOUT without waiting for the answer, and close."""
-        try:
+        with suppress(MailImportError):  # a connection that is gone already is what is wanted
             self.send(b"LOGOUT")
-        except MailImportError:
-            pass  # the connection is gone already, which is what is wanted
         self._client._imap.sock.close()
 
     def abandon(self) -> None:

@@ -53,6 +53,10 @@ class ByteStream:
         """Match a pattern at the read position against what is already buffered."""
         return pattern.match(self.buffer, self.start, self.end)
 
+    def has_line(self) -> bool:
+        """True when a whole line is buffered; or so much without a line end that reading it will raise."""
+        return self.buffer.find(b"\n", self.start, self.end) >= 0 or self.end - self.start > MAX_LINE
+
     def fill(self) -> None:
         """Wait for more bytes.
 

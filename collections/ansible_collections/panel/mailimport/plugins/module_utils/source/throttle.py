@@ -22,7 +22,7 @@ DEFAULT_WAIT = 5.0
 LONGEST_WAIT = 600.0
 
 
-class SourceBusy(MailImportError):
+class SourceBusyError(MailImportError):
     """The source asks to come back later, after `wait` seconds."""
 
     def __init__(self, message: str, wait: float) -> None:
@@ -30,11 +30,11 @@ class SourceBusy(MailImportError):
         self.wait = wait
 
 
-def busy_error(status: Status, peer: str) -> Optional[SourceBusy]:
+def busy_error(status: Status, peer: str) -> Optional[SourceBusyError]:
     """Return the error for an answer that asks for patience, None when it is no such answer."""
     named = _BACKOFF_TIME.search(status.text)
     first_word = status.code.split(b" ", 1)[0].upper()
     if not (named or first_word in _BUSY_CODES or _BUSY_WORDS.search(status.text)):
         return None
     wait = int(named.group(1)) / 1000.0 if named else DEFAULT_WAIT
-    return SourceBusy("%s asks to wait: %s" % (peer, status), min(wait, LONGEST_WAIT))
+    return SourceBusyError("%s asks to wait: %s" % (peer, status), min(wait, LONGEST_WAIT))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+from contextlib import suppress
 from typing import Iterator, Optional
 
 from ..model.errors import MailImportError
@@ -40,10 +41,8 @@ def make_directory(name: str, parent: int) -> int:
     """Create a directory unless it is there, and open it. Components of `name` are taken one by one."""
     handle = os.dup(parent)
     for part in name.split("/"):
-        try:
+        with suppress(FileExistsError):
             os.mkdir(part, 0o700, dir_fd=handle)
-        except FileExistsError:
-            pass
         try:
             inner = open_directory(part, handle)
         finally:

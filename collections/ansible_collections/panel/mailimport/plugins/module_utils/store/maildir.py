@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..model.mail import StoreLocation
@@ -113,7 +112,6 @@ class MaildirStore(MessageStore):
         folder = make_directory(name, self.root)
         control = make_directory(name, self.control)
         letters = FolderFlags(control)
-        mine = re.compile(re.escape(origin.name_part) + r"[^:]*")
         renames: Dict[Tuple[str, str], str] = {}
         for part, found in self.message_names(path):
             base_name, _colon, info = found.partition(":2,")

@@ -225,10 +225,7 @@ class MaildirWriter(FolderWriter):
     def _show_folder(self) -> None:
         """Give the folder the source's UIDs and rename it into place; if somebody began it meanwhile, move mail into it."""
         control_files.finish_uidlist(self._stage, max(self.origin.uidnext or 1, self._journaled + 1), self._in_order)
-        if self._directory == ".":
-            shown = self._show_inbox()
-        else:
-            shown = self._show_other_folder()
+        shown = self._show_inbox() if self._directory == "." else self._show_other_folder()
         if not shown:
             self._move_into_folder(
                 [Staged(self.origin.uid_of(name), name, 0, b"") for name in list(entries(self._cur)) if self.origin.uid_of(name)]

@@ -15,7 +15,7 @@ from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
 from ..source.fetch import Fetched, FolderStream
 from ..source.session import FetchRequest, SourceSession
-from ..source.throttle import SourceBusy, busy_error
+from ..source.throttle import SourceBusyError, busy_error
 from ..state.records import FolderMark
 from ..store.base import FolderWriter, MessageStore, Origin, escape_path
 from .plan import FolderPlan
@@ -132,7 +132,7 @@ class AccountCopy:
         self._drop_session()
         if error.reason != "auth_failed":
             self._commit()
-        if isinstance(error, SourceBusy) and self._busy_for < LONGEST_BUSY:
+        if isinstance(error, SourceBusyError) and self._busy_for < LONGEST_BUSY:
             wait = error.wait * min(8, 1 << self._failures)
             self._busy_for += wait
         elif error.reason in _LOST_CONNECTION and self._failures < ATTEMPTS:
@@ -310,7 +310,7 @@ class AccountCopy:
                         raise busy
                     return str(answer)
         except MailImportError as error:
-            if isinstance(error, SourceBusy) or error.reason not in _LOST_CONNECTION:
+            if isinstance(error, SourceBusyError) or error.reason not in _LOST_CONNECTION:
                 self._recover(error)
             self._drop_session()
             return error.message

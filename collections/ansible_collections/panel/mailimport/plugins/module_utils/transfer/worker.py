@@ -114,7 +114,7 @@ def _child(uid: int, gid: int, parent: int, inherited: Tuple[int, Optional[int]]
         except OSError as error:
             failure = os_failure(error)
             emit({"event": "failed", "reason": failure.reason, "message": failure.message})
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the parent has to hear of it
             where = _place_of(error)
             emit({"event": "failed", "reason": "internal_error", "message": "%s in %s: %s" % (type(error).__name__, where, error)})
         status = 0
