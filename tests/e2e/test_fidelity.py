@@ -21,7 +21,7 @@ HOSTS = {
     "separator /": {"separator": "/"},
     "LAYOUT=fs": {"mail_location": "maildir:~/Maildir:LAYOUT=fs", "separator": "/"},
     "INDEX and CONTROL elsewhere": {"mail_location": "maildir:~/Maildir:INDEX=~/index:CONTROL=~/control"},
-    "sdbox": {"mail_location": "sdbox:~/sdbox"},
+    "sdbox": {"mail_location": "sdbox:~/sdbox", "separator": "/"},
 }
 STORED_AS_MAILDIR = [name for name in HOSTS if name != "sdbox"]
 
@@ -81,23 +81,24 @@ def test_each_arrangement_of_maildir(small_scene: Scene, new_host: Callable[...,
     assert small_scene.run(state="latest").entry["changed"] is False
 
 
-@pytest.mark.parametrize("kind", ["separator /", "LAYOUT=fs"])
-def test_folder_names_hold_the_other_separator(scene: Scene, new_host: Callable[..., Dovecot], kind: str) -> None:
+@pytest.mark.parametrize("kind", ["Maildir++", "LAYOUT=fs"])
+def test_folder_names_hold_the_other_separator(scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot], kind: str) -> None:
     """A folder whose name cannot be kept arrives under a name of its own, and none of its mail is lost."""
-    slashes = new_host(**HOSTS[kind], users={scene.address: scene.password})
-    scene.source, source_options = slashes, {"source_host": "127.0.0.1", "source_port": slashes.port, "source_tls": "none"}
+    scene.source = new_host(certificate=certificate, users={scene.address: scene.password}, **HOSTS["sdbox"])
+    scene.host = new_host(**HOSTS[kind])
     with scene.source_session() as session:
-        for number, name in enumerate(("INBOX", "v1.0", "v1/0", "mail.example.org/in.box")):
+        for number, name in enumerate(("INBOX", "v1.0", "v1/0", "v1_0", "mail.example.org/in.box")):
             if name != "INBOX":
                 session.create(name)
             session.append(name, [Item(small_message(number))])
 
-    outcome = scene.run(**source_options)
+    outcome = scene.run()
 
     assert outcome.entry["state"] == "completed", outcome.output
     source, host = scene.source_account(), scene.host_account()
     assert host.contents() == source.contents()
-    assert len([path for path, content in host.folders.items() if content.messages]) == 4
+    assert len([path for path, content in host.folders.items() if content.messages]) == 5
+    assert scene.run(state="latest").result["changed"] is False
 
 
 def test_store_that_is_not_maildir_is_filled_or_refused_but_never_damaged(small_scene: Scene, new_host: Callable[..., Dovecot]) -> None:
