@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.dovecot import wait_until
 from support.imap import Item, Session
 from support.mail import small_message
 from support.scene import Scene, difference
@@ -59,9 +60,9 @@ def test_replace_moves_the_old_mail_aside_and_changes_the_password(occupied: Sce
     assert difference(occupied.source_account(), occupied.host_account()) == []
     assert not occupied.host.accepts_password(occupied.address, OLD_PASSWORD)
     aside = Path(outcome.entry["replaced_to"])
-    assert aside.is_relative_to(occupied.state_dir / "replaced" / occupied.address)
     assert old_files(aside) == OLD_MAIL
     assert any(folder.stat().st_mode & 0o077 == 0 for folder in (aside, *aside.parents[:3]))
+    assert aside.is_relative_to(occupied.state_dir / "replaced" / occupied.address)
 
 
 def test_replace_empties_the_mailbox_once(occupied: Scene) -> None:
@@ -142,7 +143,7 @@ def test_password_is_updated_only_when_asked(small_scene: Scene) -> None:
     outcome = small_scene.run(target_password="a new one", update_password="always")
 
     assert outcome.result["changed"] is True, outcome.output
-    assert small_scene.host.accepts_password(small_scene.address, "a new one")
+    wait_until(lambda: small_scene.host.accepts_password(small_scene.address, "a new one"), "Dovecot to look at its users file")
     assert small_scene.run(target_password="a new one", update_password="always").result["changed"] is False
 
 

@@ -12,7 +12,7 @@ import pytest
 from support.dovecot import wait_until
 from support.imap import Item
 from support.mail import REPOSITORY, small_message
-from support.relay import Relay, server_that_says
+from support.relay import Relay
 from support.run import finish_module, run_playbook
 from support.scene import OWNER, Scene, difference
 
@@ -178,6 +178,7 @@ def test_a_source_that_was_rebuilt_brings_no_message_twice(imported: Scene) -> N
         session.select("Old")
         session.move(session.uids(), "Sent")
         session.append("Sent", [Item(small_message(1))])
+        session.command(b"UNSELECT")
         session.command(b'DELETE "Old"')
         session.subscribe("Sent")
     before = imported.host_account().contents()
@@ -201,9 +202,18 @@ def test_info_tells_what_was_imported(imported: Scene) -> None:
 
 
 def test_info_shows_an_import_that_is_running(small_scene: Scene) -> None:
-    """The source stalls in the middle: meanwhile the host knows of the import."""
-    with server_that_says(b"* OK wait\r\n", close=False) as port:
-        process = small_scene.start(source_port=port, source_tls="none", source_ca_cert=None, source_timeout=5)
+    """The source stalls in the middle of the mail: meanwhile the host knows of the import."""
+    with Relay(small_scene.source.port, hold_after=50_000) as relay:
+        process = small_scene.start(**through(relay))
         wait_until(lambda: [entry["state"] for entry in small_scene.info()["imports"]] == ["running"], "the import to be known as running")
-        assert finish_module(process).entry["state"] == "failed"
-    assert [entry["state"] for entry in small_scene.info()["imports"]] == ["failed"]
+        assert process.poll() is None
+        relay.let_go()
+        assert finish_module(process).entry["state"] == "completed"
+    assert [entry["state"] for entry in small_scene.info()["imports"]] == ["completed"]
+    assert difference(small_scene.source_account(), small_scene.host_account()) == []
+
+
+def test_info_tells_a_failed_import(imported: Scene) -> None:
+    imported.run(state="latest", password="wrong", target_password=imported.password)
+    (entry,) = imported.info()["imports"]
+    assert (entry["state"], entry["reason"]) == ("failed", "auth_failed")

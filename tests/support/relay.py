@@ -9,14 +9,19 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from typing import Iterator
+from typing import Iterator, Optional
 
 
 class Relay:
-    """Forwards connections to a port of this machine and keeps what clients sent; a context manager."""
+    """Forwards connections to a port of this machine and keeps what clients sent; a context manager.
 
-    def __init__(self, target_port: int) -> None:
+    With `hold_after` it keeps back what the server says beyond so many bytes, until `let_go()`.
+    """
+
+    def __init__(self, target_port: int, hold_after: Optional[int] = None) -> None:
         self._target_port = target_port
+        self._hold_after = hold_after
+        self._released = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.sent = b""
@@ -27,8 +32,13 @@ class Relay:
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        self.let_go()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+    def let_go(self) -> None:
+        """Deliver what was kept back."""
+        self._released.set()
 
     def _accept(self) -> None:
         # Closing the listener ends the loop.
@@ -40,12 +50,16 @@ class Relay:
                 threading.Thread(target=self._pump, args=(client, server, True), daemon=True).start()
                 threading.Thread(target=self._pump, args=(server, client, False), daemon=True).start()
 
-    def _pump(self, reader: socket.socket, writer: socket.socket, record: bool) -> None:
+    def _pump(self, reader: socket.socket, writer: socket.socket, from_client: bool) -> None:
+        passed = 0
         # Either end may go first.
         with contextlib.suppress(OSError):
-            while data := reader.recv(1 << 16):
-                if record:
+            while data := reader.recv(1 << 14):
+                passed += len(data)
+                if from_client:
                     self.sent += data
+                elif self._hold_after is not None and passed > self._hold_after:
+                    self._released.wait()
                 writer.sendall(data)
         with contextlib.suppress(OSError):
             writer.shutdown(socket.SHUT_WR)

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The collection installs from every form of its address, and what is installed works."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.mail import REPOSITORY
+from support.run import COLLECTION, environment, run_command, run_playbook
+from support.scene import Scene, difference
+
+INSIDE = COLLECTION.relative_to(REPOSITORY)
+
+PLAYBOOK = """\
+- name: Import with the installed collection
+  ansible.builtin.import_playbook: panel.mailimport.import_imap
+"""
+
+
+@pytest.fixture(scope="module")
+def checkout(workplace: Path) -> Path:
+    """What is committed, as another repository: neither unfinished work nor another user's ownership comes in."""
+    if not (REPOSITORY / ".git").exists():
+        pytest.skip("not a git checkout: there is no URL to install from")
+    directory = workplace / "repository"
+    trusted = ["git", "-c", "safe.directory=*"]
+    archive = subprocess.run([*trusted, "-C", str(REPOSITORY), "archive", "HEAD"], capture_output=True, check=True)
+    directory.mkdir()
+    subprocess.run(["tar", "-x", "-C", str(directory)], input=archive.stdout, check=True)
+    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--no-gpg-sign", "--message", "As committed"]):
+        subprocess.run(["git", *identity, *command], cwd=directory, check=True)
+    return directory
+
+
+def install(name: str, into: Path, env: dict[str, str]) -> None:
+    """Install with ansible-galaxy, which needs no network for it."""
+    command = ["ansible-galaxy", "collection", "install", "--offline", "-p", str(into), name]
+    returncode, output = run_command(command, cwd=into, env=env)
+    assert returncode == 0, output
+    assert "WARNING" not in output.replace("collections_path", ""), output
+
+
+def address(kind: str, checkout: Path, place: Path, env: dict[str, str]) -> str:
+    """What to tell ansible-galaxy."""
+    if kind == "plain URL":
+        return "git+file://%s" % checkout
+    if kind == "URL with folder":
+        return "git+file://%s#/%s" % (checkout, INSIDE)
+    source = checkout / INSIDE if kind == "tarball" else checkout
+    returncode, output = run_command(["ansible-galaxy", "collection", "build", "--output-path", str(place)], cwd=source, env=env)
+    assert returncode == 0, output
+    (tarball,) = place.glob("panel-mailimport-*.tar.gz")
+    return str(tarball)
+
+
+@pytest.mark.parametrize("kind", ["plain URL", "URL with folder", "tarball", "tarball from the root"])
+def test_installed_collection_imports(small_scene: Scene, checkout: Path, kind: str) -> None:
+    collections = small_scene.directory / "collections"
+    collections.mkdir()
+    env = environment(collections)
+    install(address(kind, checkout, small_scene.directory, env), collections, env)
+
+    returncode, documentation = run_command(["ansible-doc", "panel.mailimport.mail_import_imap"], cwd=collections, env=env)
+    assert returncode == 0, documentation
+    assert "Import a mailbox from an IMAP server" in documentation
+
+    playbook = small_scene.directory / "site.yml"
+    playbook.write_text(PLAYBOOK)
+    variables = {**small_scene.arguments(), "import_hosts": "localhost", "import_setup": False}
+    runs = [
+        run_playbook(playbook, inventory=str(REPOSITORY / "inventories" / "demo"), variables=variables, directory=small_scene.directory, env=env)
+        for _ in range(2)
+    ]
+    assert [run.returncode for run in runs] == [0, 0], runs[0].output
+    assert [run.recap["localhost"]["changed"] for run in runs] == [1, 0]
+    assert difference(small_scene.source_account(), small_scene.host_account()) == []
+
+
+def test_tarball_ships_no_tests_and_no_caches(checkout: Path, place: Path) -> None:
+    tarball = address("tarball", checkout, place, environment())
+    listing = subprocess.run(["tar", "-tzf", tarball], capture_output=True, text=True, check=True).stdout.split()
+    assert "plugins/modules/mail_import_imap.py" in listing
+    assert [name for name in listing if name.startswith(("tests/", ".")) or "cache" in name or name.endswith(".pyc")] == []
