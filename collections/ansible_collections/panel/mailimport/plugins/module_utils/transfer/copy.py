@@ -28,6 +28,7 @@ BATCH_SECONDS = 15.0
 
 # Attempts in a row that brought no message before an import gives up; what a busy server asks to wait for is no attempt.
 ATTEMPTS = 4
+RECONNECT_WAIT = 0.25
 LONGEST_BUSY = 3600.0
 UIDS_PER_COMMAND = 500
 MARKS_PER_EVENT = 500
@@ -136,7 +137,7 @@ class AccountCopy:
             wait = error.wait * min(8, 1 << self._failures)
             self._busy_for += wait
         elif error.reason in _LOST_CONNECTION and self._failures < ATTEMPTS:
-            wait = 0.25 * (1 << self._failures)
+            wait = RECONNECT_WAIT * (1 << self._failures)
         else:
             raise error
         self._failures += 1
