@@ -27,6 +27,7 @@ except ImportError:  # the module says which package is missing before anything 
     IMAPClientError = imaplib.IMAP4.error
 
 _HOST = re.compile(r"[\w.:-]+", re.UNICODE)
+_LOOSE_LINE = re.compile(rb"(\S+ (?:OK|NO|BAD|BYE|PREAUTH|CAPABILITY))(?: (.*?))?\r?\n\Z", re.IGNORECASE | re.DOTALL)
 
 
 def tls_context(account: SourceAccount) -> Optional[ssl.SSLContext]:
@@ -133,7 +134,10 @@ class _Connection(imaplib.IMAP4):
         return self.stream.read_exactly(size)
 
     def readline(self) -> bytes:
-        return self.stream.read_line()
+        """Return a line as imaplib insists on it: words in capitals, a blank behind them, CRLF at the end."""
+        line = self.stream.read_line()
+        loose = _LOOSE_LINE.match(line)
+        return b"%s %s\r\n" % (loose[1].upper(), loose[2] or b"") if loose else line
 
     def send(self, data: bytes) -> None:  # type: ignore[override]
         try:

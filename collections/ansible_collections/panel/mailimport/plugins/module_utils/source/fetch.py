@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Tuple
 
 from ..model.errors import MailImportError, one_line
@@ -31,12 +32,16 @@ WHOLE_SIZE = BUFFER_SIZE // 2
 MAX_UID = 2**32 - 1
 
 
+class NoUidError(MailImportError):
+    """A message came without its UID: nobody knows which one it is. The response has been read to its end."""
+
+
 class Fetched:
     """A message on its way: what is known of it, and its bytes to be taken exactly once.
 
     `whole` is the complete body when it is small, and then `message` is complete too. Otherwise `chunks` yields the
-    body, and `message` is complete when it is exhausted. `size` is the body's length in bytes, `has_body` False for
-    an answer that came without one.
+    body, and `message` is complete when it is exhausted; NoUidError ends it when no UID came at all. `size` is the
+    body's length in bytes, `has_body` False for an answer without one, or with one that is nobody's.
     """
 
     __slots__ = ("chunks", "has_body", "message", "size", "whole")
@@ -47,6 +52,11 @@ class Fetched:
         self.whole = whole
         self.chunks = chunks if chunks is not None else iter(() if whole is None else (whole,))
         self.has_body = has_body
+
+    def skip(self) -> None:
+        """Read the rest of the body, if any, and throw it away."""
+        for _chunk in self.chunks:
+            pass
 
 
 class FolderStream:
@@ -99,8 +109,8 @@ class FolderStream:
         """Read on to the end of the FETCH, throwing away what comes."""
         if self.status is None:
             for fetched in self._responses():
-                for _chunk in fetched.chunks:
-                    pass
+                with suppress(NoUidError):
+                    fetched.skip()
 
     def messages(self) -> Iterator[Fetched]:
         """Yield each message once; what is not taken of its body is skipped.
@@ -113,8 +123,8 @@ class FolderStream:
             return
         for fetched in self._responses():
             yield fetched
-            for _chunk in fetched.chunks:
-                pass
+            with suppress(NoUidError):
+                fetched.skip()
 
     def _responses(self) -> Iterator[Fetched]:
         stream = self.session.stream
@@ -164,6 +174,8 @@ class FolderStream:
             raise MailImportError("protocol_error", "%s sent two bodies in one response" % self.session.peer)
         if before:
             self._complete(message, list(before) + [Literal(b"")] + rest)
+            if message.uid is None:
+                raise NoUidError("protocol_error", "%s sent a message without its UID" % self.session.peer)
 
     def _read_parts(self, line: bytes) -> Tuple[Parts, Optional[int]]:
         """Read a response up to its end, or up to a body's literal, whose size is returned then."""
@@ -187,7 +199,7 @@ class FolderStream:
         if size is not None:
             return Fetched(message, size, chunks=self._body_chunks(message, size, tuple(parts)))
         body = self._complete(message, parts)
-        if body is None:
+        if body is None or message.uid is None:
             return Fetched(message, has_body=False)
         return Fetched(message, len(body), memoryview(body))
 

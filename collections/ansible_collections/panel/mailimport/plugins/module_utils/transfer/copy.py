@@ -13,7 +13,7 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, 
 
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
-from ..source.fetch import Fetched, FolderStream
+from ..source.fetch import Fetched, FolderStream, NoUidError
 from ..source.session import FetchRequest, SourceSession
 from ..source.throttle import SourceBusyError, busy_error
 from ..state.records import FolderMark
@@ -51,6 +51,8 @@ class FolderCopy:
     uidnext: Optional[int] = None
     highest_modseq: Optional[int] = None
     all_answered: bool = False
+    # Some answer left open whether all messages came in the order of their UIDs.
+    doubtful: bool = False
     failed: Dict[int, NotImported] = field(default_factory=dict)
 
     @property
@@ -61,6 +63,12 @@ class FolderCopy:
     def retried(self) -> List[int]:
         """UIDs that an earlier run left behind and that are still not there."""
         return [uid for uid in (self.mark.missing if self.mark else ()) if not self.covers(uid)]
+
+    @property
+    def whole(self) -> bool:
+        """True when everything from `first` on is known to have come."""
+        counted = self.first > 1 or len(self.writer.held) + len(self.failed) >= (self.messages or 0)
+        return self.all_answered and not self.doubtful and counted
 
     def covers(self, uid: int) -> bool:
         """True when there is nothing to do about a UID."""
@@ -73,7 +81,7 @@ class FolderCopy:
             raw_name=source.raw_name,
             target_name=escape_path(self.plan.target),
             uidvalidity=self.origin.uidvalidity,
-            last_uid=max(self.first - 1, self.writer.last_uid),
+            last_uid=max(self.first - 1, self.writer.last_uid) if copied or not self.doubtful else self.first - 1,
             uidnext=self.uidnext if self.uidnext is not None else source.uidnext,
             messages=self.messages,
             highest_modseq=self.highest_modseq,
@@ -242,24 +250,26 @@ class AccountCopy:
         if busy:
             raise busy
         copy.all_answered = opened.complete
-        if self._is_complete(copy):
+        if copy.whole and not copy.retried:
             self._finish_folder(copy)
         else:
             self._incomplete.append(copy)
         return None
 
-    def _is_complete(self, copy: FolderCopy) -> bool:
-        counted = copy.first > 1 or len(copy.writer.held) + len(copy.failed) >= (copy.messages or 0)
-        return copy.all_answered and counted and not copy.retried
-
     def _take(self, copy: FolderCopy, fetched: Fetched) -> None:
         uid = fetched.message.uid
-        if not fetched.has_body or (uid is not None and copy.covers(uid)):
+        if uid is not None and copy.covers(uid):
             return
-        if fetched.size > self._request.max_message_size:
-            self._leave_out(copy, uid, "message_refused", "larger than max_message_size", fetched.size)
+        if not fetched.has_body:
+            copy.doubtful = True
             return
-        size = copy.writer.add(fetched)
+        highest = copy.writer.last_uid
+        try:
+            size = self._add(copy, fetched)
+        except NoUidError:
+            copy.doubtful = True
+            return
+        copy.doubtful = copy.doubtful or (fetched.message.uid or 0) < highest
         if size is None:
             return
         self._failures = 0
@@ -269,6 +279,13 @@ class AccountCopy:
         self._batch_bytes += size
         if self._batch_messages >= BATCH_MESSAGES or self._batch_bytes >= BATCH_BYTES or time.monotonic() - self._batch_began > BATCH_SECONDS:
             self._commit()
+
+    def _add(self, copy: FolderCopy, fetched: Fetched) -> Optional[int]:
+        if fetched.size <= self._request.max_message_size:
+            return copy.writer.add(fetched)
+        fetched.skip()  # its UID may come behind it
+        self._leave_out(copy, fetched.message.uid, "message_refused", "larger than max_message_size", fetched.size)
+        return None
 
     def _leave_out(self, copy: FolderCopy, uid: Optional[int], reason: str, message: str, size: Optional[int] = None) -> None:
         copy.failed[uid or 0] = NotImported(folder=copy.name, reason=reason, message=message, uid=uid, size=size)
@@ -282,7 +299,7 @@ class AccountCopy:
     def _fetch_what_is_missing(self, copy: FolderCopy) -> None:
         """Ask again for what the folder holds and did not come: first in pieces, at last one by one."""
         missing = array.array("I", copy.retried)
-        if not copy.all_answered or not missing:
+        if not copy.whole:
             self.attempt(lambda session: session.search_uids(copy.plan.source, lambda uid: None if copy.covers(uid) else missing.append(uid), copy.first))
         pieces = [missing[start : start + UIDS_PER_COMMAND] for start in range(0, len(missing), UIDS_PER_COMMAND)][::-1]
         while pieces:
