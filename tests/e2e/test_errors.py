@@ -14,7 +14,7 @@ from typing import Callable, Iterator
 
 import pytest
 from support.dovecot import MAIL_GID, MAIL_UID, Dovecot
-from support.imap import Item
+from support.imap import Item, snapshot
 from support.mail import load_mail, small_message
 from support.relay import server_that_says
 from support.run import Outcome
@@ -128,17 +128,24 @@ def test_server_that_stays_silent(scene: Scene) -> None:
     ],
 )
 def test_address_that_must_not_reach_a_file(scene: Scene, address: str) -> None:
-    before = sorted(scene.host.directory.rglob("*"))
+    places = (scene.directory, scene.directory.parent, scene.host.directory)
+    before = [set(place.iterdir()) - {scene.state_dir, scene.directory / "arguments.json"} for place in places]
     outcome = scene.run(email=address, source_user=scene.address)
     assert_refused(scene, outcome, "invalid_row")
-    assert sorted(path for path in scene.host.directory.rglob("*") if "log" not in path.name) == [path for path in before if "log" not in path.name]
+    assert [set(place.iterdir()) - {scene.state_dir, scene.directory / "arguments.json"} for place in places] == before
 
 
 @pytest.mark.parametrize("address", ["анна@пример.example", "o'brien+tag@example.org", "anna@xn--e1afmkfd.example"])
-def test_unusual_address_that_is_fine(small_scene: Scene, address: str) -> None:
+def test_unusual_address_that_is_fine(small_scene: Scene, new_host: Callable[..., Dovecot], address: str) -> None:
+    small_scene.host = new_host(extra_config="auth_username_chars =\n")
     outcome = small_scene.run(target_email=address)
     assert outcome.entry["state"] == "completed", outcome.output
     assert small_scene.host.accepts_password(address, small_scene.password)
+    assert snapshot(small_scene.host.port, address, small_scene.password).contents() == small_scene.source_account().contents()
+
+
+def test_address_that_this_dovecot_does_not_admit(scene: Scene) -> None:
+    assert_refused(scene, scene.run(email="o'brien@example.org"), "host_refused")
 
 
 @pytest.mark.parametrize("owner", ["cust\nomer", "cust\tomer", ""])

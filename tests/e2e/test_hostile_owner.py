@@ -30,13 +30,15 @@ def trapped(small_scene: Scene) -> Scene:
 
 
 def make_victim(scene: Scene, uid: int) -> Path:
-    """A Maildir that belongs to another: to root, or to another mailbox of the same system user."""
+    """A Maildir that belongs to another: to root, to another system user, or to another mailbox of the same one."""
     victim = scene.directory / "victim"
     for name in ("cur", "new", "tmp"):
         (victim / name).mkdir(parents=True)
     files = {"cur/1.other:2,S": b"Subject: not yours\r\n\r\nsecret\r\n", "subscriptions": b"Private\n", "dovecot-uidlist": b"3 V1 N9 G0\n", "keep": b"keep"}
     for name, content in files.items():
         (victim / name).write_bytes(content)
+    # A lock that has been there long enough to be nobody's.
+    os.utime(victim / "keep", (1, 1))
     for path in (victim, *victim.rglob("*")):
         os.chown(path, uid, MAIL_GID if uid else 0)
         path.chmod(0o700 if path.is_dir() else 0o600)
@@ -58,6 +60,7 @@ def plant(place: Path, target: Path) -> None:
         place.rename(place.with_name("was-" + place.name.lstrip(".")))
     place.symlink_to(target)
     os.chown(place, MAIL_UID, MAIL_GID, follow_symlinks=False)
+    os.utime(place, (1, 1), follow_symlinks=False)
 
 
 TRAPS = {
@@ -90,13 +93,10 @@ def test_planted_link(trapped: Scene, trap: str, uid: int, content: str) -> None
     assert "Traceback" not in outcome.output
     assert "\n" not in outcome.result["msg"]
     assert outcome.entry["state"] in ("completed", "failed")
-    if outcome.entry["state"] == "completed" and uid:
-        # What Dovecot itself follows a link to shows in the mailbox, but is no part of what was imported.
-        assert outcome.entry["messages_failed"] == 0
 
 
 @pytest.mark.parametrize("content", ["merge", "replace"])
-@pytest.mark.parametrize("uid", [0, MAIL_UID], ids=["of root", "of another mailbox"])
+@pytest.mark.parametrize("uid", [0, MAIL_UID + 1], ids=["of root", "of another user"])
 @pytest.mark.parametrize("link", ["Maildir", "home"])
 def test_whole_maildir_is_a_link(trapped: Scene, link: str, uid: int, content: str) -> None:
     victim = make_victim(trapped, uid)

@@ -68,7 +68,7 @@ def test_installed_collection_imports(small_scene: Scene, checkout: Path, kind: 
 
     returncode, documentation = run_command(["ansible-doc", "panel.mailimport.mail_import_imap"], cwd=collections, env=env)
     assert returncode == 0, documentation
-    assert "Import a mailbox from an IMAP server" in documentation
+    assert "source_host" in documentation
 
     playbook = small_scene.directory / "site.yml"
     playbook.write_text(PLAYBOOK)

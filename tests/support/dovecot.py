@@ -44,6 +44,8 @@ listen = 127.0.0.1
 disable_plaintext_auth = no
 auth_mechanisms = plain login
 auth_failure_delay = 0
+# Any address: by default Dovecot admits no letters beyond ASCII, and no plus.
+auth_username_chars =
 auth_master_user_separator = *
 first_valid_uid = {uid}
 mail_uid = {uid}
