@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import calendar
 import re
+import time
 from email.utils import mktime_tz, parsedate_tz
 from functools import lru_cache
 from typing import Optional
 
 # date-time of RFC 3501 section 9; the day is padded with a blank, a zero or not at all, depending on the server.
 _DATE_TIME = re.compile(rb" ?(\d{1,2})-(\w{3})-(\d{4}) +(\d{1,2}):(\d\d):(\d\d) +([+-])(\d\d)(\d\d)")
-_MONTHS = {name: number for number, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_MONTH_NAMES = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = {name.lower(): number for number, name in enumerate(_MONTH_NAMES, 1)}
+# What a date is believed between: the years that INTERNALDATE can name, from 1900 on.
+_EARLIEST = calendar.timegm((1900, 1, 1, 0, 0, 0))
+_LATEST = calendar.timegm((9999, 12, 31, 23, 59, 59))
 _DATE_HEADER = re.compile(rb"(?:^|\n)date:[ \t]*([^\r\n]{1,100})", re.IGNORECASE)
 
 
@@ -40,6 +45,14 @@ def parse_internal_date(text: bytes) -> Optional[int]:
     return local - zone if sign == b"+" else local + zone
 
 
+def format_internal_date(seconds: int) -> bytes:
+    """Return an instant as IMAP writes it, in UTC."""
+    moment = time.gmtime(seconds)
+    return b"%02d-%s-%04d %02d:%02d:%02d +0000" % (
+        moment.tm_mday, _MONTH_NAMES[moment.tm_mon - 1], moment.tm_year, moment.tm_hour, moment.tm_min, moment.tm_sec,
+    )
+
+
 def date_from_header(beginning: bytes) -> Optional[int]:
     """Return the instant of the Date: header in the beginning of a message, None when there is no usable one."""
     header = re.split(rb"\r?\n\r?\n", beginning, maxsplit=1)[0]
@@ -48,6 +61,7 @@ def date_from_header(beginning: bytes) -> Optional[int]:
     if parsed is None:
         return None
     try:
-        return mktime_tz(parsed)
+        date = mktime_tz(parsed)
     except (ValueError, OverflowError):
         return None
+    return date if _EARLIEST <= date <= _LATEST else None
