@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Tuple
 from ..model.errors import MailImportError, one_line
 from ..model.mail import Chunks, Message
 from .dates import parse_internal_date
-from .responses import LITERAL_TAIL, Literal, Parts, Status, parse_parts, parse_status
+from .responses import LITERAL_TAIL, MAX_PARTS, Literal, Parts, Status, figure, parse_parts, parse_status
 from .stream import BUFFER_SIZE
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()"{\r\n]*)\) IN
 _USUAL_FLAGS = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()"{\r\n]*)\)(?: MODSEQ \(\d+\))?\)\r\n')
 _IS_FETCH = re.compile(rb"\* \d+ FETCH \(", re.IGNORECASE)
 _BODY_ITEM = re.compile(rb"BODY\[\](?:<0>)? $", re.IGNORECASE)
-_CODE_NUMBER = re.compile(rb"(UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ) (\d{1,20})$", re.IGNORECASE)
+_CODE_NUMBER = re.compile(rb"(UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ) (\d+)$", re.IGNORECASE)
 
 # A body up to this size is handed out in one piece; it fits the stream's buffer with room for the line before it.
 WHOLE_SIZE = BUFFER_SIZE // 2
@@ -91,13 +91,13 @@ class FolderStream:
 
     def _take_figure(self, parts: Parts) -> None:
         words = parts[0].split()
-        if len(words) == 2 and words[1].upper() == b"EXISTS" and words[0].isdigit():
-            self.exists = int(words[0])
+        if len(words) == 2 and words[1].upper() == b"EXISTS":
+            self.exists = figure(words[1], words[0])
             return
         status = parse_status(parts[0])
         number = _CODE_NUMBER.match(status.code) if status else None
         if number:
-            name, value = number.group(1).upper(), int(number.group(2))
+            name, value = number.group(1).upper(), figure(number.group(1), number.group(2))
             if name == b"UIDVALIDITY":
                 self.uidvalidity = value
             elif name == b"UIDNEXT":
@@ -138,7 +138,7 @@ class FolderStream:
             if found:
                 stream.start = found.end()
                 if flags_only:
-                    yield Fetched(Message(int(found[1]), tuple(found[2].split())), has_body=False)
+                    yield Fetched(Message(self._parse_uid(found[1]), tuple(found[2].split())), has_body=False)
                 else:
                     yield self._usual_message(found)
                 continue
@@ -154,7 +154,7 @@ class FolderStream:
     def _usual_message(self, found: re.Match[bytes]) -> Fetched:
         stream = self.session.stream
         size = int(found[4])
-        message = Message(int(found[1]), tuple(found[2].split()), parse_internal_date(found[3]))
+        message = Message(self._parse_uid(found[1]), tuple(found[2].split()), parse_internal_date(found[3]))
         if size > WHOLE_SIZE:
             return Fetched(message, size, chunks=self._body_chunks(message, size))
         while stream.end - stream.start < size + 3:
@@ -166,16 +166,18 @@ class FolderStream:
         stream.start += 3
         return Fetched(message, size, whole)
 
-    def _body_chunks(self, message: Message, size: int, before: Tuple[Any, ...] = ()) -> Iterator[memoryview]:
-        """Yield the body, then read what follows it up to the end of the response and complete the message."""
+    def _body_chunks(self, message: Message, size: int, before: Tuple[Any, ...] = (b"(BODY[] ",)) -> Iterator[memoryview]:
+        """Yield the body, then read what follows it up to the end of the response and complete the message.
+
+        A response that does not go on as one must was not the length its literal says: the body is not whole.
+        """
         yield from self.session.stream.chunks(size)
         rest, second_body = self._read_parts(self.session.stream.read_line())
-        if second_body is not None:
-            raise MailImportError("protocol_error", "%s sent two bodies in one response" % self.session.peer)
-        if before:
-            self._complete(message, list(before) + [Literal(b"")] + rest)
-            if message.uid is None:
-                raise NoUidError("protocol_error", "%s sent a message without its UID" % self.session.peer)
+        if second_body is not None or rest[0][:1] not in (b" ", b")"):
+            raise MailImportError("protocol_error", "%s sent a body of another length than it said, or two of them" % self.session.peer)
+        self._complete(message, [*before, Literal(b""), *rest])
+        if message.uid is None:
+            raise NoUidError("protocol_error", "%s sent a message without its UID" % self.session.peer)
 
     def _read_parts(self, line: bytes) -> Tuple[Parts, Optional[int]]:
         """Read a response up to its end, or up to a body's literal, whose size is returned then."""
@@ -185,6 +187,8 @@ class FolderStream:
             if not tail:
                 parts.append(line.rstrip(b"\r\n"))
                 return parts, None
+            if len(parts) > MAX_PARTS:
+                raise MailImportError("protocol_error", "%s sent a response of too many parts" % self.session.peer)
             parts.append(line[: tail.start()])
             size = int(tail.group(1))
             if _BODY_ITEM.search(parts[-1]):
@@ -205,10 +209,9 @@ class FolderStream:
 
     def _complete(self, message: Message, parts: Parts) -> Optional[bytes]:
         """Fill in UID, flags and date from a whole response; return the body when it came as a short string."""
-        lists = [value for value in parse_parts(parts) if isinstance(value, list)]
-        if len(lists) != 1:
+        items = parse_parts(parts)[-1]
+        if not isinstance(items, list):
             raise MailImportError("protocol_error", "a FETCH response of an unknown shape from %s" % self.session.peer)
-        items = lists[0]
         body = None
         for name, value in zip(items[::2], items[1::2]):
             word = name.upper() if isinstance(name, bytes) else b""

@@ -12,7 +12,7 @@ from typing import Dict, List, Optional, Tuple
 from ..model.errors import MailImportError
 from ..model.mail import SourceFolder
 from ..model.mutf7 import decode_folder_name
-from .responses import Parts, parse_parts
+from .responses import Parts, figure, parse_parts
 
 LIST_STATUS_ITEMS = [b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY"]
 MAX_FOLDERS = 50_000
@@ -24,7 +24,7 @@ _NOT_SELECTABLE = frozenset((b"\\NOSELECT", b"\\NONEXISTENT"))
 class _Entry:
     separator: Optional[bytes]
     attributes: frozenset
-    figures: Dict[bytes, int] = field(default_factory=dict)
+    figures: Dict[bytes, Optional[int]] = field(default_factory=dict)
 
 
 class Listing:
@@ -71,9 +71,9 @@ class Listing:
         entry = self._entries.get(_canonical(values[0]))
         if entry is None:
             return
-        for item, figure in zip(values[1][::2], values[1][1::2]):
-            if isinstance(item, bytes) and isinstance(figure, bytes) and figure.isdigit():
-                entry.figures[item.upper()] = int(figure)
+        for item, value in zip(values[1][::2], values[1][1::2]):
+            if isinstance(item, bytes) and isinstance(value, bytes):
+                entry.figures[item.upper()] = figure(item, value)
 
     def _take_namespace(self, values: list) -> None:
         kinds = [[space[0] for space in kind if isinstance(space, list) and space] if isinstance(kind, list) else [] for kind in values[:3]]

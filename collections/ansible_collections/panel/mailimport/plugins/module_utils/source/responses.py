@@ -14,7 +14,7 @@ from ..model.errors import MailImportError, one_line
 from .stream import ByteStream
 
 MAX_DEPTH = 32
-MAX_PARTS = 4096
+MAX_PARTS = 256
 
 LITERAL_TAIL = re.compile(rb"~?\{(\d{1,19})\+?\}\r?\n$")
 _STATUS = re.compile(rb"(OK|NO|BAD|BYE|PREAUTH)(?: +(?:\[([^\]]*)\] ?)?(.*))?$", re.IGNORECASE | re.DOTALL)
@@ -118,6 +118,13 @@ def _append_token(open_lists: List[List[Any]], token: re.Match[bytes]) -> None:
         open_lists[-1].append(Quoted(re.sub(rb"\\(.)", rb"\1", quoted, flags=re.DOTALL)))
     else:
         open_lists[-1].append(None if atom.upper() == b"NIL" else atom)
+
+
+def figure(name: bytes, digits: bytes) -> Optional[int]:
+    """Return a figure of a folder, None when no folder can have it: 32 bits (RFC 3501 section 9), 63 of HIGHESTMODSEQ (RFC 7162 section 7)."""
+    bits = 63 if name.upper() == b"HIGHESTMODSEQ" else 32
+    value = int(digits) if digits.isdigit() and len(digits) < 20 else 1 << bits
+    return value if value < 1 << bits else None
 
 
 def quote(value: bytes) -> bytes:
