@@ -51,7 +51,7 @@ class Listing:
             self._take_namespace(parse_parts(parts)[1:])
 
     def _take_list(self, values: list) -> None:
-        if len(values) < 3 or not isinstance(values[0], list) or not isinstance(values[2], bytes):
+        if len(values) < 3 or not isinstance(values[0], list) or isinstance(values[1], list) or not isinstance(values[2], bytes):
             raise MailImportError("protocol_error", "a LIST response of an unknown shape")
         attributes = frozenset(value.upper() for value in values[0] if isinstance(value, bytes))
         name = _canonical(values[2])
@@ -110,9 +110,10 @@ class Listing:
     def _path(self, name: bytes, separator: Optional[bytes]) -> Tuple[str, ...]:
         if name == b"INBOX":
             return ("INBOX",)
-        if self._personal_prefix and name.startswith(self._personal_prefix):
-            name = name[len(self._personal_prefix) :]
-        pieces = name.split(separator) if separator else [name]
+        inner = name[len(self._personal_prefix) :] if name.startswith(self._personal_prefix) else name
+        # INBOX.INBOX is another folder than INBOX, and keeps its prefix.
+        outer = name if inner.upper() == b"INBOX" else inner
+        pieces = outer.split(separator) if separator else [outer]
         return tuple(decode_folder_name(piece) for piece in pieces if piece)
 
 

@@ -124,7 +124,7 @@ def account():
     """An account on a ScriptedServer."""
 
     def make(server, **options):
-        values = dict(user="anna", password="a secret", tls="none", timeout=30.0)
+        values = {"user": "anna", "password": "a secret", "tls": "none", "timeout": 30.0}
         return SourceAccount(host="127.0.0.1", port=server.port, **{**values, **options})
 
     return make

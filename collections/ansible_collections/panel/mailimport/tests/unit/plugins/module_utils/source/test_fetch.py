@@ -13,7 +13,10 @@ from ansible_collections.panel.mailimport.plugins.module_utils.source.fetch impo
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import FetchRequest
 
 INBOX = SourceFolder(b"INBOX", ("INBOX",))
-EXAMINED = b"* FLAGS (\\Seen)\r\n* 3 EXISTS\r\n* OK [UIDVALIDITY 77] ok\r\n* OK [UIDNEXT 100] ok\r\n* OK [HIGHESTMODSEQ 12345678901] ok\r\nTAG OK [READ-ONLY] done\r\n"
+EXAMINED = (
+    b"* FLAGS (\\Seen)\r\n* 3 EXISTS\r\n* OK [UIDVALIDITY 77] ok\r\n* OK [UIDNEXT 100] ok\r\n"
+    b"* OK [HIGHESTMODSEQ 12345678901] ok\r\nTAG OK [READ-ONLY] done\r\n"
+)
 DATE = b' INTERNALDATE " 1-Jan-2024 00:00:00 +0000"'
 NEW_YEAR = timegm((2024, 1, 1, 0, 0, 0))
 

@@ -1,0 +1,44 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.source.responses import parse_status
+from ansible_collections.panel.mailimport.plugins.module_utils.source.throttle import DEFAULT_WAIT, LONGEST_WAIT, busy_error
+
+
+@pytest.mark.parametrize(
+    ("line", "wait"),
+    [
+        (b"NO Request is throttled. Suggested Backoff Time: 299961 milliseconds", 299.961),
+        (b"BAD Request is throttled. Suggested Backoff Time: 5 milliseconds", 0.005),
+        (b"NO throttled, suggested backoff time: 999999999 MILLISECONDS", LONGEST_WAIT),
+        (b"NO [UNAVAILABLE] UID FETCH Server error", DEFAULT_WAIT),
+        (b"NO [LIMIT] UID FETCH Rate limit hit.", DEFAULT_WAIT),
+        (b"NO [limit] hit", DEFAULT_WAIT),
+        (b"NO [INUSE] mailbox is locked", DEFAULT_WAIT),
+        (b"NO [SERVERBUG] oops", DEFAULT_WAIT),
+        (b"OK [THROTTLED] slow down", DEFAULT_WAIT),
+        (b"NO [ALERT] Too many simultaneous connections. (Failure)", DEFAULT_WAIT),
+        (b"BYE Too many connections from your address", DEFAULT_WAIT),
+        (b"NO Server Unavailable. 15", DEFAULT_WAIT),
+        (b"NO [OVERQUOTA] Account exceeded command or bandwidth limits.", DEFAULT_WAIT),
+    ],
+)
+def test_answers_that_ask_for_patience(line, wait):
+    error = busy_error(parse_status(line), "imap.example:993")
+    assert error.reason == "throttled" and error.wait == wait
+    assert error.message.startswith("imap.example:993 asks to wait: ")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"NO [AUTHENTICATIONFAILED] Invalid credentials", b"NO [NONEXISTENT] no such folder", b"BAD parse error", b"OK done",
+        b"NO [NOPERM] no", b"NO [UNAVAILABLEX] no", b"BYE logging out",
+    ],
+)
+def test_answers_that_do_not(line):
+    assert busy_error(parse_status(line), "imap.example:993") is None
