@@ -57,6 +57,7 @@ def test_replace_moves_the_old_mail_aside_and_changes_the_password(occupied: Sce
     outcome = occupied.run(ignore_existing=False)
 
     assert (outcome.entry["state"], outcome.result["changed"], outcome.entry["created"]) == ("completed", True, False), outcome.output
+    wait_until(lambda: occupied.host.accepts_password(occupied.address, occupied.password), "Dovecot to look at its users file")
     assert difference(occupied.source_account(), occupied.host_account()) == []
     assert not occupied.host.accepts_password(occupied.address, OLD_PASSWORD)
     aside = Path(outcome.entry["replaced_to"])
@@ -67,6 +68,7 @@ def test_replace_moves_the_old_mail_aside_and_changes_the_password(occupied: Sce
 
 def test_replace_empties_the_mailbox_once(occupied: Scene) -> None:
     occupied.run(ignore_existing=False)
+    wait_until(lambda: occupied.host.accepts_password(occupied.address, occupied.password), "Dovecot to look at its users file")
     with occupied.host_session() as session:
         session.append("INBOX", [Item(small_message(7, "It came after the import."))])
     before = occupied.host_account()

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.dovecot import wait_until
 from support.imap import Account, Item, snapshot
 from support.mail import load_mail, small_message
 from support.processes import group_members
@@ -42,7 +44,9 @@ def kill_after(scene: Scene, seconds: float, everything: bool, **options: object
     time.sleep(seconds)
     running = process.poll() is None
     if everything:
-        os.killpg(process.pid, signal.SIGKILL)
+        # It may be over already.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
     process.communicate()
@@ -60,8 +64,12 @@ def seen_in_a_copy(scene: Scene, address: str) -> Account:
 
 
 def torn_or_foreign(source: Account, host: Account) -> list[str]:
-    """What a half-finished copy must not show: messages that the source does not have, so, under that UID."""
-    return [line for line in difference(source, host) if "only at the source" not in line and "is missing" not in line and "subscribed" not in line]
+    """What a half-finished copy must not show: messages that the source does not have under that UID.
+
+    A folder still empty has the UIDVALIDITY that Dovecot gave it at this very login; the import replaces it.
+    """
+    filled = host._replace(folders={path: folder for path, folder in host.folders.items() if folder.messages})
+    return [line for line in difference(source, filled) if " is new" in line or "content" in line or "UIDVALIDITY" in line]
 
 
 def test_killed_at_random_points(big_scene: Scene) -> None:
@@ -129,6 +137,7 @@ def test_killed_while_replacing_loses_no_old_mail(big_scene: Scene) -> None:
         assert len(message_files(scene, b"was here before")) == len(old), "kill %d" % number
     outcome = scene.run(ignore_existing=False)
     assert outcome.entry["state"] == "completed", outcome.output
+    wait_until(lambda: scene.host.accepts_password(scene.address, scene.password), "Dovecot to look at its users file")
     assert difference(scene.source_account(), scene.host_account()) == []
     aside = Path(outcome.entry["replaced_to"])
     assert len(message_files(scene, b"was here before")) == len(old)

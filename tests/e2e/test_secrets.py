@@ -52,7 +52,7 @@ def watched_run(scene: Scene, monkeypatch: pytest.MonkeyPatch, **changes: object
 
 def files_with_secrets(scene: Scene) -> list[Path]:
     """Files below the test's directory with a password in them, besides those that this test wrote itself."""
-    own = {scene.directory / "play.yml", scene.directory / "variables.json", scene.directory / "arguments.json"}
+    own = {scene.directory / "play.yml", scene.directory / "variables.json", *scene.directory.glob("arguments-*")}
     paths = [path for path in scene.directory.rglob("*") if path.is_file() and path not in own]
     assert any("state.db" in path.name for path in paths) or not scene.state_dir.exists()
     return [path for path in paths if any(secret in path.read_bytes() for secret in SECRETS)]

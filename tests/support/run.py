@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
@@ -21,6 +23,10 @@ from .mail import REPOSITORY
 COLLECTION = REPOSITORY / "collections" / "ansible_collections" / "panel" / "mailimport"
 IMPORT_MODULE = "mail_import_imap"
 INFO_MODULE = "mail_import_info"
+
+
+# Several modules may run at once in one directory.
+_numbers = itertools.count()
 
 
 class Outcome(NamedTuple):
@@ -62,9 +68,9 @@ def environment(collections: Path = REPOSITORY / "collections") -> dict[str, str
 def start_module(arguments: Mapping[str, Any], directory: Path, module: str = IMPORT_MODULE, check_mode: bool = False) -> subprocess.Popen[str]:
     """Start a module as Ansible does on the mail host, as a process that can be watched and killed.
 
-    It leads a process group of its own. Its arguments are in a file below `directory`, so none shows in the process list.
+    It leads a process group of its own. Its arguments are in a file in `directory`, so none shows in the process list.
     """
-    file = directory / "arguments.json"
+    file = directory / ("arguments-%d.json" % next(_numbers))
     file.touch(mode=0o600)
     file.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_check_mode": check_mode, "_ansible_diff": True}}))
     return subprocess.Popen(
