@@ -65,6 +65,7 @@ class DovecotHost(MailHost):
         return address in self._users
 
     def create_mailbox(self, address: Address, password: str) -> None:
+        self._require_usable_name(str(address))
         home = None if self._mail_home is None else _expand_home(self._mail_home, address)
         self._users.add(address, self._doveadm.hash_password(password), self._uid, self._gid, home)
         self._edited_at[address] = time.time()
@@ -98,6 +99,14 @@ class DovecotHost(MailHost):
                 return False
             replace_file(path, content, NewFile(0o644))
         return True
+
+    def _require_usable_name(self, user: str) -> None:
+        """Dovecot refuses every login with a character that auth_username_chars does not name; empty admits all."""
+        admitted = self._settings.get("auth_username_chars")
+        refused = sorted(set(user) - set(admitted)) if admitted else []
+        if refused:
+            characters = "".join(refused)
+            raise MailImportError("host_refused", "Dovecot's auth_username_chars does not admit %r of %s: add it there" % (characters, user))
 
     @cached_property
     def _settings(self) -> Section:

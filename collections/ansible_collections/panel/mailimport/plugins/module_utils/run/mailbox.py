@@ -11,7 +11,6 @@ import time
 from functools import partial
 from typing import Any, Callable, Dict, NamedTuple, Optional
 
-from ..host.base import MailHost
 from ..model.errors import MailImportError
 from ..model.imports import COMPLETED_MESSAGE, ImportRequest, ImportResult, NotImported
 from ..model.mail import StoreLocation
@@ -20,6 +19,7 @@ from ..state.database import State
 from ..state.records import FolderMark, ImportRecord
 from ..transfer.account import check_login, import_account, open_store_kind, preview_account
 from ..transfer.worker import Event, os_failure, run_as
+from .aside import keep, path_beside, path_kept
 from .settings import HostSettings
 
 # Whose rights a process has that talks to a source before there is a mailbox: nobody's.
@@ -51,7 +51,7 @@ def import_mailbox(request: ImportRequest, settings: HostSettings, check_mode: b
     try:
         if check_mode:
             with State.open_readonly(settings.state_dir) as state:
-                _MailboxRun(request, settings.open_host(), state, outcome, notify, None).perform()
+                _MailboxRun(request, settings, state, outcome, notify, None).perform()
         else:
             _import_locked(request, settings, outcome, notify, began)
     except MailImportError as error:
@@ -65,7 +65,7 @@ def _import_locked(request: ImportRequest, settings: HostSettings, outcome: Outc
         notify("another import of %s is running; waiting for it" % request.address)
 
     with State(settings.state_dir) as state, state.lock_mailbox(request.address, waiting) as lock:
-        run = _MailboxRun(request, settings.open_host(), state, outcome, notify, lock)
+        run = _MailboxRun(request, settings, state, outcome, notify, lock)
         try:
             run.perform()
         except MailImportError as error:
@@ -74,7 +74,7 @@ def _import_locked(request: ImportRequest, settings: HostSettings, outcome: Outc
             _fail(outcome.result, os_failure(error))
         outcome.result.duration = round(time.monotonic() - began, 3)
         if run.began:
-            state.finish(request.key, outcome.result)
+            state.finish(request.key, outcome.result, request.import_content and outcome.result.state == "completed")
 
 
 def _new_outcome(request: ImportRequest) -> Outcome:
@@ -93,9 +93,12 @@ def _fail(result: ImportResult, error: MailImportError) -> None:
 class _MailboxRun:
     """The steps of one run on one mailbox. `lock` is the descriptor of the mailbox's lock, None in check mode."""
 
-    def __init__(self, request: ImportRequest, host: MailHost, state: State, outcome: Outcome, notify: Notify, lock: Optional[int]) -> None:
+    def __init__(
+        self, request: ImportRequest, settings: HostSettings, state: State, outcome: Outcome, notify: Notify, lock: Optional[int]
+    ) -> None:
         self.request = request
-        self.host = host
+        self.host = settings.open_host()
+        self._state_dir = settings.state_dir
         self.state = state
         self.outcome = outcome
         self.result = outcome.result
@@ -128,6 +131,8 @@ class _MailboxRun:
 
     def _check_owner(self) -> None:
         domain, owner = self.request.address.domain, self.request.owner
+        if not owner or not owner.isprintable():
+            raise MailImportError("invalid_row", "owner must be a name of printable characters")
         holder = self.state.owner_of(domain)
         if holder not in (None, owner):
             raise MailImportError("domain_owned_by_other", "the mail domain %s belongs to %s, not to %s" % (domain, holder, owner))
@@ -180,6 +185,7 @@ class _MailboxRun:
 
     def _import(self, exists: bool, existed: bool, contacted: bool, replacing: bool, record: Optional[ImportRecord]) -> None:
         request, key = self.request, self.request.key
+        self.result.state = "running"
         self.state.begin(key, request.owner, os.getpid())
         self.began = True
         context = tls_context(request.source)
@@ -209,13 +215,22 @@ class _MailboxRun:
         self.result.changed = self.result.changed or not self._domain_known
         self.host.publish_domains(self.state.domains())
 
-    def _place_aside(self, record: Optional[ImportRecord], location: StoreLocation) -> str:
-        """Decide where the present mail goes and remember it beforehand, so that it is moved away once."""
-        path = record.replaced_to if record else None
-        if not path:
-            path = location.root.rstrip("/") + time.strftime(".replaced-%Y%m%dT%H%M%SZ", time.gmtime())
-            self.state.note_replaced(self.request.key, path)
-        return path
+    def _place_aside(self, record: Optional[ImportRecord], location: StoreLocation) -> Optional[str]:
+        """Return where the present mail is to be moved, None when that has happened; it is recorded first, so that it happens once."""
+        beside = record.replaced_to if record else None
+        if not beside:
+            beside = path_beside(location.root)
+            self.state.note_replaced(self.request.key, beside)
+            return beside
+        kept = path_kept(self._state_dir, self.request.address, beside)
+        if not os.path.lexists(kept) and not os.path.lexists(beside):
+            return beside
+        self._keep_aside(beside, kept)
+        return None
+
+    def _keep_aside(self, beside: str, kept: str) -> None:
+        self.result.replaced_to = kept if os.path.lexists(kept) else keep(beside, kept)
+        self.state.note_replaced(self.request.key, self.result.replaced_to)
 
     def _marks(self) -> Dict[bytes, FolderMark]:
         return {mark.raw_name: mark for mark in self.state.folder_marks(self.request.key)}
@@ -243,8 +258,9 @@ class _MailboxRun:
         self.result.messages_total = sum(event["folders"].values())
 
     def _on_replaced(self, event: Event) -> None:
+        beside = str(event["path"])
+        self._keep_aside(beside, path_kept(self._state_dir, self.request.address, beside))
         self.result.changed = True
-        self.result.replaced_to = event["path"]
 
     def _on_folder(self, event: Event) -> None:
         if event["created"] or event["before"] != event["after"]:

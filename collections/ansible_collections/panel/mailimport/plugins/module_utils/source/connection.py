@@ -189,6 +189,8 @@ def _start_tls(client: _Client, context: Optional[ssl.SSLContext], peer: str) ->
 def _log_in(client: _Client, account: SourceAccount, peer: str) -> None:
     try:
         _authenticate(client, account, peer)
+        # IMAPClient would go on with what the greeting said; what LOGIN answered, or else CAPABILITY, counts now.
+        client._cached_capabilities = None
     except MailImportError:
         raise
     except (IMAPClientError, imaplib.IMAP4.error) as error:
@@ -196,6 +198,7 @@ def _log_in(client: _Client, account: SourceAccount, peer: str) -> None:
 
 
 def _authenticate(client: _Client, account: SourceAccount, peer: str) -> None:
+    client._imap.untagged_responses.pop("CAPABILITY", None)
     if client._imap.state == "AUTH":  # PREAUTH greeting
         return
     if "\0" in account.password:

@@ -116,10 +116,9 @@ class State:
         """Record that the mailbox's contents were moved to `path`, so that it happens once."""
         self._update(key, "replaced_to = ?", path)
 
-    def finish(self, key: ImportKey, result: ImportResult) -> None:
-        """Record how an import ended; a completed one stays known as completed whatever later runs come to."""
-        completed = result.state == "completed"
-        values = (result_to_json(result), time.time(), completed)
+    def finish(self, key: ImportKey, result: ImportResult, to_the_end: bool) -> None:
+        """Record how an import ended; `to_the_end`: the source is imported, and stays known as that whatever later runs come to."""
+        values = (result_to_json(result), time.time(), to_the_end)
         self._update(key, "result = ?, finished_at = ?, completed_once = completed_once OR ?", *values)
 
     def forget(self, key: ImportKey) -> None:

@@ -66,12 +66,30 @@ class UidSet:
             block[index] |= bit
             self._count += 1
 
+    def discard(self, uid: int) -> None:
+        if uid in self:
+            block = self._blocks[uid >> self._SHIFT]
+            block[(uid >> 3) & (len(block) - 1)] ^= 1 << (uid & 7)
+            self._count -= 1
+
     def __contains__(self, uid: int) -> bool:
         block = self._blocks.get(uid >> self._SHIFT)
         return block is not None and bool(block[(uid >> 3) & (len(block) - 1)] & 1 << (uid & 7))
 
     def __len__(self) -> int:
         return self._count
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A message that the store did not take; or, when `stored`, that it keeps otherwise than it was sent. `size` in bytes."""
+
+    uid: int
+    reason: str
+    message: str
+    size: int
+    message_id: Optional[str] = None
+    stored: bool = False
 
 
 class FolderWriter(ABC):
@@ -98,6 +116,15 @@ class FolderWriter(ABC):
     @abstractmethod
     def finish(self) -> None:
         """Everything there is has been added: let the next `commit` make the folder whole."""
+
+    @property
+    def staged(self) -> bool:
+        """True when the folder stays out of sight until it is whole, with a journal of its own of what is durable."""
+        return False
+
+    def take_refusals(self) -> List[Refusal]:
+        """Return, once, what turned out by the last `commit` not to be in the folder as it was added."""
+        return []
 
 
 class MessageStore(ABC):

@@ -19,6 +19,12 @@ _ALIASES = {b"\\forwarded": b"$Forwarded", b"\\notjunk": b"$NotJunk", b"\\junk":
 _KEYWORD = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]{1,255}")
 
 
+def keyword_of(flag: bytes) -> Optional[bytes]:
+    """Return the keyword that a flag, not one of the five system flags, is to other programs; None when it is none."""
+    keyword = _ALIASES.get(flag.lower(), flag)
+    return keyword if _KEYWORD.fullmatch(keyword) else None
+
+
 class FolderFlags:
     """Turns flags into the letters of one folder's file names, giving new keywords a letter in dovecot-keywords.
 
@@ -45,8 +51,8 @@ class FolderFlags:
             return _SYSTEM_FLAGS[folded]
         if folded == b"\\recent":
             return None
-        keyword = _ALIASES.get(folded, flag)
-        number = self._number(keyword) if _KEYWORD.fullmatch(keyword) else None
+        keyword = keyword_of(flag)
+        number = None if keyword is None else self._number(keyword)
         if number is None:
             self.lost.add(flag)
             return None

@@ -11,6 +11,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..model.mail import StoreLocation
 from ..model.mutf7 import encode_folder_name
+from .aside import move_directories_aside
 from .base import FolderPath, FolderWriter, MessageStore, Origin
 from .control_files import SUBSCRIPTIONS, dotlock, read_uidlist_header
 from .files import entries, exists, make_directory, open_directory, syncfs
@@ -49,12 +50,26 @@ class MaildirStore(MessageStore):
         parts = [os.fsdecode(encode_folder_name(part)) for part in path]
         return "/".join(parts) if self.location.layout == "fs" else "." + ".".join(parts)
 
-    def folder_exists(self, path: FolderPath) -> bool:
-        """True when somebody has begun this folder; an INBOX without mail that nobody has opened is not begun."""
+    def control_name(self, path: FolderPath) -> str:
+        """Return a folder's directory below the control directory: INBOX has one of its own only when that is elsewhere."""
         name = self.directory_name(path)
-        if name != ".":
-            return exists(name, self.root) or exists(name, self.control)
-        return read_uidlist_header(self.control) is not None or next(self.message_names(path), None) is not None
+        if name != "." or not self.separate_control:
+            return name
+        return "INBOX" if self.location.layout == "fs" else ".INBOX"
+
+    def is_fresh(self, path: FolderPath) -> bool:
+        """True when no message has ever been in this folder: it may get the UIDs of its source."""
+        if next(self.message_names(path), None) is not None:
+            return False
+        try:
+            control = open_directory(self.control_name(path), self.control)
+        except FileNotFoundError:
+            return True
+        try:
+            header = read_uidlist_header(control)
+            return header is None or header.uidnext == 1
+        finally:
+            os.close(control)
 
     def message_names(self, path: FolderPath) -> Iterator[Tuple[str, str]]:
         """Yield (`cur` or `new`, file name) of every message in a folder."""
@@ -110,7 +125,7 @@ class MaildirStore(MessageStore):
     def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]]) -> int:
         name = self.directory_name(path)
         folder = make_directory(name, self.root)
-        control = make_directory(name, self.control)
+        control = make_directory(self.control_name(path), self.control)
         letters = FolderFlags(control)
         renames: Dict[Tuple[str, str], str] = {}
         for part, found in self.message_names(path):
@@ -131,12 +146,7 @@ class MaildirStore(MessageStore):
         if not os.path.lexists(path):
             os.close(self.root)
             os.close(self.control)
-            suffix = path[len(self.location.root.rstrip("/")) :]
-            # Each to a sibling of its own, for they may be on different filesystems; the root last: it says that all is done.
-            others = {self.location.control, self.location.index} - {self.location.root, None}
-            for directory in sorted(other for other in others if other) + [self.location.root]:
-                if os.path.isdir(directory):
-                    os.rename(directory, directory.rstrip("/") + suffix)
+            move_directories_aside(self.location, path)
             self._open()
         return path if os.path.lexists(path) else None
 

@@ -23,7 +23,7 @@ from . import control_files
 from .base import FolderPath, FolderWriter, Origin, UidSet, escape_path
 from .contents import ContentIndex
 from .control_files import KEYWORDS, UIDLIST
-from .files import CREATE, digest_of_file, entries, make_directory, read_file, remove_entries, remove_tree, replace_file
+from .files import CREATE, digest_of_file, entries, exists, make_directory, read_file, remove_entries, remove_tree, replace_file
 from .flags import FolderFlags
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class MaildirWriter(FolderWriter):
         for part in ("new", "tmp"):
             os.close(make_directory(part, self._stage))
         self._cur = make_directory("cur", self._stage)
-        self.fresh = not store.folder_exists(path)
+        self.fresh = store.is_fresh(path)
         if self.fresh:
             self._resume_stage()
             self._flags = FolderFlags(self._stage)
@@ -73,6 +73,10 @@ class MaildirWriter(FolderWriter):
             self._control = self._target_control()
             self._flags = FolderFlags(self._control)
         self._contents = self._index_contents() if by_content and not self.fresh else None
+
+    @property
+    def staged(self) -> bool:
+        return self.fresh
 
     @property
     def has_work(self) -> bool:
@@ -114,7 +118,7 @@ class MaildirWriter(FolderWriter):
         return index
 
     def _target_control(self) -> int:
-        return make_directory(self._directory, self._store.control)
+        return make_directory(self._store.control_name(self.path), self._store.control)
 
     def add(self, fetched: Fetched) -> Optional[int]:
         staged = self._write_whole(fetched, fetched.whole) if fetched.whole is not None else self._write_chunks(fetched)
@@ -223,28 +227,15 @@ class MaildirWriter(FolderWriter):
             self._journaled = max(self._journaled, staged.uid)
 
     def _show_folder(self) -> None:
-        """Give the folder the source's UIDs and rename it into place; if somebody began it meanwhile, move mail into it."""
+        """Give the folder the source's UIDs and make it visible; if mail came into it meanwhile, move ours there."""
         control_files.finish_uidlist(self._stage, max(self.origin.uidnext or 1, self._journaled + 1), self._in_order)
-        shown = self._show_inbox() if self._directory == "." else self._show_other_folder()
+        shown = self._fill_empty_folder() if exists(self._directory, self._store.root) else self._rename_into_place()
         if not shown:
             self._move_into_folder(
                 [Staged(self.origin.uid_of(name), name, 0, b"") for name in list(entries(self._cur)) if self.origin.uid_of(name)]
             )
 
-    def _show_inbox(self) -> bool:
-        root, control = self._store.root, self._store.control
-        with control_files.dotlock(control, UIDLIST):
-            if self._store.folder_exists(self.path):
-                return False
-            for part in ("cur", "new", "tmp"):
-                os.close(make_directory(part, root))
-            self._hand_over_control_files(control)
-            os.rename("cur", "cur", src_dir_fd=self._stage, dst_dir_fd=root)
-        return True
-
-    def _show_other_folder(self) -> bool:
-        if self._store.folder_exists(self.path):
-            return False
+    def _rename_into_place(self) -> bool:
         parent, _slash, _name = self._directory.rpartition("/")
         if parent:
             os.close(make_directory(parent, self._store.root))
@@ -256,6 +247,23 @@ class MaildirWriter(FolderWriter):
             os.close(control)
         os.rename(self._stage_name, self._directory, src_dir_fd=self._store.root, dst_dir_fd=self._store.root)
         return True
+
+    def _fill_empty_folder(self) -> bool:
+        """Take over a folder without mail, INBOX or one that Dovecot made by itself, with its UIDVALIDITY."""
+        folder = make_directory(self._directory, self._store.root)
+        control = self._target_control()
+        try:
+            with control_files.dotlock(control, UIDLIST):
+                if not self._store.is_fresh(self.path):
+                    return False
+                for part in ("cur", "new", "tmp"):
+                    os.close(make_directory(part, folder))
+                self._hand_over_control_files(control)
+                os.rename("cur", "cur", src_dir_fd=self._stage, dst_dir_fd=folder)
+                return True
+        finally:
+            os.close(folder)
+            os.close(control)
 
     def _hand_over_control_files(self, control: int) -> None:
         # By content, not by rename: control files may live on another filesystem.

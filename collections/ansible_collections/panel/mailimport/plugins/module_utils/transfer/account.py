@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import replace
 from typing import Mapping, Optional, Type
 
 from ..model.errors import MailImportError
@@ -110,13 +109,11 @@ def import_account(
     for plan in plans:
         if plan.renamed:
             emit({"event": "note", "message": "folder %s is called %s on this host" % (plan.source.name, escape_path(plan.target))})
-    modseqs: Mapping[bytes, int] = {}
     if request.state == "latest" and marks:
-        changed, modseqs = copy.attempt(lambda session: update_flags(session, store, request.key, plans, marks))
-        current = [replace(marks[raw_name], highest_modseq=modseq) for raw_name, modseq in modseqs.items()]
+        changed, current = copy.attempt(lambda session: update_flags(session, store, request.key, plans, marks))
         emit({"event": "flags", "messages": changed})
         copy.emit_marks(current)
-    copy.run(plans, modseqs)
+    copy.run(plans)
     wanted = [plan.target for plan in plans if plan.source.subscribed and plan.source.raw_name not in marks]
     if wanted:
         emit({"event": "subscribed", "folders": store.subscribe(wanted)})

@@ -49,7 +49,6 @@ class FolderCopy:
     first: int
     messages: Optional[int] = None
     uidnext: Optional[int] = None
-    highest_modseq: Optional[int] = None
     all_answered: bool = False
     # Some answer left open whether all messages came in the order of their UIDs.
     doubtful: bool = False
@@ -84,7 +83,8 @@ class FolderCopy:
             last_uid=max(self.first - 1, self.writer.last_uid) if copied or not self.doubtful else self.first - 1,
             uidnext=self.uidnext if self.uidnext is not None else source.uidnext,
             messages=self.messages,
-            highest_modseq=self.highest_modseq,
+            # As listed before any message or flag was fetched: what changes from then on will look new.
+            highest_modseq=source.highest_modseq,
             copied=copied and not self.failed,
             missing=tuple(sorted(self.failed)),
         )
@@ -117,7 +117,6 @@ class AccountCopy:
         self.session: Optional[SourceSession] = None
         self.messages_copied = 0
         self.bytes_copied = 0
-        self._modseqs: Mapping[bytes, int] = {}
         self._incomplete: List[FolderCopy] = []
         self._failures = 0
         self._busy_for = 0.0
@@ -157,16 +156,12 @@ class AccountCopy:
             self.session.abandon()
             self.session = None
 
-    def run(self, plans: Sequence[FolderPlan], modseqs: Mapping[bytes, int]) -> None:
+    def run(self, plans: Sequence[FolderPlan]) -> None:
         """Copy everything; what could not be copied has been emitted as `not_imported` by then.
-
-        Args:
-            modseqs: up to which mod-sequence the flags of folders delivered before are up to date.
 
         Raises:
             MailImportError: what ends the import as a whole.
         """
-        self._modseqs = modseqs
         waiting = list(plans)
         while waiting:
             waiting = self._pass_over(waiting)
@@ -204,7 +199,7 @@ class AccountCopy:
             if copy is None or (plan.source.messages == 0 and plan.source.uidvalidity):
                 left.pop(plan.source.raw_name)
                 if copy is not None:
-                    copy.messages, copy.highest_modseq = 0, plan.source.highest_modseq
+                    copy.messages = 0
                     self._finish_folder(copy)
                 continue
             yield FetchRequest(plan.source, b"%d:*" % max(copy.first, copy.writer.last_uid + 1))
@@ -242,8 +237,6 @@ class AccountCopy:
             del self._open_copies[plan.source.raw_name]
             return replace(plan, source=replace(plan.source, uidvalidity=uidvalidity, uidnext=opened.uidnext, messages=opened.exists))
         copy.messages, copy.uidnext = opened.exists, opened.uidnext
-        # Flags are carried over before messages: what changed in between must look new the next time.
-        copy.highest_modseq = self._modseqs.get(plan.source.raw_name, opened.highest_modseq)
         for fetched in opened.messages():
             self._take(copy, fetched)
         busy = None if opened.complete or opened.status is None else busy_error(opened.status, self.connected().peer)

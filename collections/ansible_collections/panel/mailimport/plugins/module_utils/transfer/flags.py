@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, Mapping, Optional, Sequence, Tuple
+from dataclasses import dataclass, replace
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..model.imports import ImportKey
 from ..source.session import FetchRequest, SourceSession
@@ -32,14 +32,14 @@ class _Delivered:
 
 def update_flags(
     session: SourceSession, store: MessageStore, key: ImportKey, plans: Sequence[FolderPlan], marks: Mapping[bytes, FolderMark]
-) -> Tuple[int, Dict[bytes, int]]:
+) -> Tuple[int, List[FolderMark]]:
     """Give delivered messages the flags they have at the source now.
 
     With CONDSTORE (RFC 7162) only folders whose HIGHESTMODSEQ moved are opened, and only what changed is fetched;
     without, the flags of all delivered messages are compared.
 
     Returns:
-        How many messages changed, and the mod-sequence up to which each opened folder is up to date.
+        How many messages changed, and the marks of the folders whose flags are up to date now.
 
     Raises:
         MailImportError: when the connection is lost; what was done by then is done.
@@ -51,7 +51,7 @@ def update_flags(
         if mark and mark.last_uid and may_have_changed(plan, mark, by_modseq):
             delivered[plan.source.raw_name] = _Delivered(plan, mark, Origin(key, plan.source.raw_name, mark.uidvalidity))
     changed = 0
-    modseqs: Dict[bytes, int] = {}
+    current: List[FolderMark] = []
     for opened in session.fetch([folder.request(by_modseq and folder.mark.highest_modseq is not None) for folder in delivered.values()]):
         folder = delivered[opened.folder.raw_name]
         if opened.uidvalidity != folder.mark.uidvalidity:
@@ -65,9 +65,9 @@ def update_flags(
                 window = {}
         if window:
             changed += store.set_flags(folder.plan.target, folder.origin, window)
-        if opened.complete and opened.highest_modseq is not None:
-            modseqs[opened.folder.raw_name] = opened.highest_modseq
-    return changed, modseqs
+        if opened.complete:
+            current.append(replace(folder.mark, highest_modseq=folder.plan.source.highest_modseq))
+    return changed, current
 
 
 def may_have_changed(plan: FolderPlan, mark: FolderMark, by_modseq: bool) -> bool:
@@ -76,4 +76,3 @@ def may_have_changed(plan: FolderPlan, mark: FolderMark, by_modseq: bool) -> boo
         return False  # other messages altogether
     unmoved: Optional[bool] = by_modseq and None not in (source.highest_modseq, mark.highest_modseq) and source.highest_modseq == mark.highest_modseq
     return not unmoved
-

@@ -13,6 +13,7 @@ from __future__ import annotations
 import codecs
 import ctypes
 import errno
+import gc
 import json
 import os
 import signal
@@ -90,6 +91,8 @@ def _child(uid: int, gid: int, parent: int, inherited: Tuple[int, Optional[int]]
     status = 1
     writing = inherited[0]
     try:
+        # No object of the parent may be collected here: its descriptor's number may soon be another file's.
+        gc.freeze()
         _close_all_but(inherited)
         null = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):

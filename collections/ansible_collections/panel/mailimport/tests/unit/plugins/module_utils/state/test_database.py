@@ -97,7 +97,7 @@ def test_everything_is_there_after_opening_again(tmp_path):
         begin(state)
         state.commit_folders(KEY, [MARK])
         state.note_replaced(KEY, "/var/replaced/anna")
-        state.finish(KEY, COMPLETED)
+        state.finish(KEY, COMPLETED, to_the_end=True)
     with State(str(tmp_path)) as state:
         record = state.import_record(KEY)
         assert state.imports() == [record]
@@ -119,13 +119,13 @@ def test_first_contact_stays_what_it_was(state):
 def test_completed_once_outlives_a_later_failure_and_a_failure_alone_is_none(state):
     failed = replace(COMPLETED, state="failed", reason="auth_failed")
     begin(state)
-    state.finish(KEY, failed)
+    state.finish(KEY, failed, to_the_end=False)
     assert not state.import_record(KEY).completed_once
     begin(state)
-    state.finish(KEY, COMPLETED)
+    state.finish(KEY, COMPLETED, to_the_end=True)
     begin(state)
     assert state.import_record(KEY).finished_at is None
-    state.finish(KEY, failed)
+    state.finish(KEY, failed, to_the_end=False)
     record = state.import_record(KEY)
     assert record.completed_once and record.result == failed
 
@@ -183,7 +183,7 @@ def test_forget_lets_one_import_begin_again(state):
         begin(state, key, mailbox_existed=True)
         state.commit_folders(key, [MARK])
         state.note_replaced(key, "/var/replaced")
-        state.finish(key, COMPLETED)
+        state.finish(key, COMPLETED, to_the_end=True)
     state.forget(KEY)
     record = state.import_record(KEY)
     assert (record.completed_once, record.replaced_to, record.mailbox_existed) == (False, None, True)
@@ -195,7 +195,7 @@ def test_an_import_that_has_not_begun_takes_nothing(state):
     for record in (
         lambda: state.commit_folders(KEY, [MARK]),
         lambda: state.progress(KEY, COMPLETED),
-        lambda: state.finish(KEY, COMPLETED),
+        lambda: state.finish(KEY, COMPLETED, to_the_end=True),
         lambda: state.note_replaced(KEY, "/x"),
     ):
         with pytest.raises(LookupError):

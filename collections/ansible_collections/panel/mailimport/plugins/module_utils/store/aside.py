@@ -1,0 +1,25 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Moving a mailbox's mail out of the way, whatever format it has."""
+
+from __future__ import annotations
+
+import os
+
+from ..model.mail import StoreLocation
+
+
+def move_directories_aside(location: StoreLocation, path: str) -> None:
+    """Rename the directories of a store, each to a sibling of its own: they may be on different filesystems.
+
+    Args:
+        path: `location.root` and a suffix, which the others get too.
+    """
+    suffix = path[len(location.root.rstrip("/")) :]
+    # The root last: it says that all is done.
+    others = {location.control, location.index} - {location.root, None}
+    for directory in sorted(other for other in others if other) + [location.root]:
+        if os.path.isdir(directory):
+            os.rename(directory, directory.rstrip("/") + suffix)

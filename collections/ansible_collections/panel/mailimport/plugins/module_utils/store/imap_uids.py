@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which message of the target each delivered message of a source folder is: UIDs cannot be chosen over IMAP."""
+
+from __future__ import annotations
+
+import array
+from bisect import bisect_right
+from typing import Dict, Iterable, Iterator, List, Sequence, Tuple
+
+
+class UidMap:
+    """UIDs of a source folder and of its target, as runs in which both count up by one.
+
+    Args:
+        runs: source UID, target UID and length of each run, one after the other.
+    """
+
+    def __init__(self, runs: Sequence[int] = ()) -> None:
+        self._runs = array.array("I", runs)
+
+    def __bool__(self) -> bool:
+        return bool(self._runs)
+
+    @property
+    def runs(self) -> List[int]:
+        """What the constructor takes."""
+        return self._runs.tolist()
+
+    def add(self, source: int, target: int) -> None:
+        runs = self._runs
+        if runs and (source, target) == (runs[-3] + runs[-1], runs[-2] + runs[-1]):
+            runs[-1] += 1
+        else:
+            runs.extend((source, target, 1))
+
+    def triples(self) -> Iterator[Tuple[int, int, int]]:
+        values = iter(self._runs)
+        return zip(values, values, values)
+
+    def sources(self) -> Iterator[int]:
+        for source, _target, length in self.triples():
+            yield from range(source, source + length)
+
+    def targets(self) -> Iterator[int]:
+        for _source, target, length in self.triples():
+            yield from range(target, target + length)
+
+    @property
+    def highest_target(self) -> int:
+        return max((target + length - 1 for _source, target, length in self.triples()), default=0)
+
+    def targets_of(self, sources: Iterable[int]) -> Dict[int, int]:
+        """Return target UIDs by source UID, of those that are known."""
+        runs = sorted(self.triples())
+        firsts = [run[0] for run in runs]
+        found = {}
+        for uid in sources:
+            place = bisect_right(firsts, uid) - 1
+            if place >= 0 and uid < runs[place][0] + runs[place][2]:
+                found[uid] = runs[place][1] + uid - runs[place][0]
+        return found
+
+
+def sequence_set(uids: Iterable[int], most: int = 500) -> Iterator[bytes]:
+    """Yield UIDs as IMAP sequence sets of at most `most` ranges, ascending."""
+    ranges: List[List[int]] = []
+    for uid in sorted(uids):
+        if ranges and uid <= ranges[-1][1] + 1:
+            ranges[-1][1] = uid
+        else:
+            if len(ranges) >= most:
+                yield _join(ranges)
+                ranges = []
+            ranges.append([uid, uid])
+    if ranges:
+        yield _join(ranges)
+
+
+def _join(ranges: Iterable[Sequence[int]]) -> bytes:
+    return b",".join(b"%d" % first if first == last else b"%d:%d" % (first, last) for first, last in ranges)
+
+
+def parse_sequence_set(text: bytes, most: int) -> List[int]:
+    """Return the UIDs of a set in APPENDUID (RFC 4315), in the order they are given; none when it names over `most`."""
+    uids: List[int] = []
+    for part in text.split(b","):
+        first, _colon, last = part.partition(b":")
+        begin, end = int(first), int(last or first)
+        if abs(end - begin) + len(uids) >= most:
+            return []
+        uids += range(min(begin, end), max(begin, end) + 1)
+    return uids
