@@ -1,0 +1,214 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The benchmark: everybody imports the same mail, in turn, and every copy is compared. benchmarks/run.sh prepares the machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+import plots
+import report
+from contestants import CONTESTANTS, ENGINE, FLOOR, NETWORK_IMPORTERS, Contestant, Job
+from machine import describe_machine
+from relay import Relay
+from stage import Stage
+from workloads import WORKLOADS, Account, Workload
+
+SECTIONS = ("copies", "line", "folders", "compression", "tls")
+DEFAULT_WORKLOADS = ("small", "large", "mailboxes", "tiny")
+# Who needs so many seconds for a run has only one.
+_SLOW = 60.0
+
+# Round trips in seconds: this machine, a continent, the other end of the world.
+ROUND_TRIPS = (0.0, 0.04, 0.2)
+# Bytes a second of lines of 10, 100 and 1,000 Mbit/s, and of one without limit; one way takes so many seconds.
+RATES = (1_250_000, 12_500_000, 125_000_000, None)
+_DELAY_OF_RATES = 0.01
+
+_QUICK_FACTOR = 20
+QUICK_ROUND_TRIPS = (0.0, 0.2)
+QUICK_RATES = (12_500_000, None)
+
+Runs = Dict[str, Dict[str, Any]]
+
+
+class Benchmark:
+    """What is measured on one stage; each method returns a part of the results."""
+
+    def __init__(self, stage: Stage, contestants: Sequence[Contestant], rounds: int, quick: bool) -> None:
+        self._stage = stage
+        self._contestants = contestants
+        self._rounds = rounds
+        self._quick = quick
+
+    def copies(self, name: str) -> Dict[str, Any]:
+        """First import and one with nothing new, straight from the source."""
+        with self._stage.made(self._sized(name)) as workload:
+            return self._copies(workload.title, workload.accounts, self._contestants, None)
+
+    def external(self, account: Account, port: int) -> Dict[str, Any]:
+        """The same from a server that was there before."""
+        self._stage.know(account, port)
+        return self._copies("port %d" % port, [account], [one for one in self._contestants if one.name != FLOOR], port)
+
+    def _copies(self, title: str, accounts: List[Account], contestants: Sequence[Contestant], port: Optional[int]) -> Dict[str, Any]:
+        messages, size = self._stage.amount(accounts)
+        ran = self._in_turn(contestants, self._stage.job(accounts, port))
+        return {"title": title, "messages": messages, "bytes": size, "contestants": ran}
+
+    def line(self, name: str, contestants: Sequence[Contestant]) -> Dict[str, Any]:
+        """The same over lines of some length."""
+        by_length = {}
+        with self._stage.made(self._sized(name)) as workload:
+            for seconds in QUICK_ROUND_TRIPS if self._quick else ROUND_TRIPS:
+                say("\n%s, round trips of %g ms" % (workload.title, seconds * 1000))
+                with Relay(self._stage.source.port, seconds / 2) as relay:
+                    job = self._stage.job(workload.accounts, relay.port)
+                    by_length["%g" % (seconds * 1000)] = self._in_turn(contestants, job, relay)
+        return {"title": workload.title, "milliseconds": by_length}
+
+    def compression(self, name: str) -> Dict[str, Any]:
+        """The engine on lines of some width, with and without COMPRESS=DEFLATE."""
+        by_rate = {}
+        with self._stage.made(self._sized(name)) as workload:
+            for rate in QUICK_RATES if self._quick else RATES:
+                with Relay(self._stage.compressing_source.port, _DELAY_OF_RATES, rate) as relay:
+                    plain = self._stage.job(workload.accounts, relay.port)
+                    label = "%g Mbit/s" % (rate * 8 / 1e6) if rate else "no limit"
+                    say("\n%s, %s" % (workload.title, label))
+                    by_rate[label] = self._variants({"plain": plain, "compressed": replace(plain, compress=True)}, relay)
+        return {"title": workload.title, "rates": by_rate}
+
+    def tls(self, name: str) -> Dict[str, Any]:
+        """The engine with and without TLS."""
+        with self._stage.made(self._sized(name)) as workload:
+            plain = self._stage.job(workload.accounts)
+            say("\n%s, with and without TLS" % workload.title)
+            ways = {"plain": plain, "tls": replace(plain, port=self._stage.source.tls_port, ca_file=self._stage.ca_file)}
+            return {"title": workload.title, "ways": self._variants(ways)}
+
+    def _sized(self, name: str) -> Workload:
+        return WORKLOADS[name].shrunk(_QUICK_FACTOR) if self._quick else WORKLOADS[name]
+
+    def _in_turn(self, contestants: Sequence[Contestant], job: Job, relay: Optional[Relay] = None) -> Runs:
+        runs: Dict[str, Dict[str, List[Any]]] = {contestant.name: {"first": [], "again": []} for contestant in contestants}
+        for turn in range(self._rounds):
+            for contestant in _rotated(contestants, turn):
+                ran = runs[contestant.name]
+                if any(run["seconds"] > _SLOW for run in ran["first"]):
+                    continue
+                ran["first"].append(self._run(contestant, job, relay))
+                if contestant.name != FLOOR:
+                    ran["again"].append(self._run(contestant, replace(job, again=True), relay))
+        return {name: {kind: report.summary(found) for kind, found in ran.items()} for name, ran in runs.items()}
+
+    def _variants(self, jobs: Dict[str, Job], relay: Optional[Relay] = None) -> Dict[str, Any]:
+        runs: Dict[str, List[Any]] = {name: [] for name in jobs}
+        for turn in range(self._rounds):
+            for name in _rotated(list(jobs), turn):
+                runs[name].append(self._run(CONTESTANTS[ENGINE], jobs[name], relay))
+        return {name: report.summary(found) for name, found in runs.items()}
+
+    def _run(self, contestant: Contestant, job: Job, relay: Optional[Relay]) -> Dict[str, Any]:
+        measured = self._stage.run(contestant, job)
+        what = "nothing new" if job.again else "first import"
+        say("  %-20s %-12s %9.3f s  %s" % (contestant.name, what, measured.seconds, measured.trouble or "equal"))
+        return {**vars(measured), **(relay.traffic()._asdict() if relay else {})}
+
+
+def _rotated(items: Sequence[Any], turn: int) -> List[Any]:
+    """In each round somebody else begins."""
+    start = turn % len(items)
+    return [*items[start:], *items[:start]]
+
+
+def measure(options: argparse.Namespace, stage: Stage) -> Dict[str, Any]:
+    """Do what the options choose; return the results."""
+    chosen = [CONTESTANTS[name] for name in options.contestants]
+    absent = {contestant.name: contestant.missing() for contestant in chosen if contestant.missing()}
+    for name, reason in absent.items():
+        say("%s does not take part: %s." % (name, reason))
+    contestants = [contestant for contestant in chosen if contestant.name not in absent]
+    importers = [contestant for contestant in contestants if contestant.name in NETWORK_IMPORTERS]
+    benchmark = Benchmark(stage, contestants, options.rounds, options.quick)
+    results: Dict[str, Any] = {"machine": describe_machine(stage.directory), "quick": options.quick, "rounds": options.rounds, "absent": absent}
+    if options.source_port:
+        account = Account(options.source_user, "copy@example.org", options.source_password_file.read_text().strip())
+        return {**results, "copies": {"external": benchmark.external(account, options.source_port)}}
+    sections: Dict[str, Callable[[], Any]] = {
+        "copies": lambda: {name: _headed(name, benchmark) for name in options.workloads},
+        "line": lambda: benchmark.line("line", importers),
+        "folders": lambda: benchmark.line("folders", [CONTESTANTS[ENGINE]]),
+        "compression": lambda: benchmark.compression("narrow"),
+        "tls": lambda: benchmark.tls("small"),
+    }
+    return {**results, **{name: work() for name, work in sections.items() if name in options.sections}}
+
+
+def _headed(name: str, benchmark: Benchmark) -> Dict[str, Any]:
+    say("\n%s" % WORKLOADS[name].title)
+    return benchmark.copies(name)
+
+
+def parse_options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="benchmarks/run.sh", description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a twentieth of everything, one round: does it all work?")
+    parser.add_argument("--rounds", type=int, help="runs of each contestant, of which the median counts (default 3, quick 1)")
+    parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=SECTIONS, help="what to measure (default all)")
+    parser.add_argument("--workloads", nargs="+", choices=list(WORKLOADS), default=DEFAULT_WORKLOADS, help="of the section `copies`")
+    parser.add_argument("--contestants", nargs="+", choices=list(CONTESTANTS), default=list(CONTESTANTS), help="who runs (default all)")
+    parser.add_argument("--output", type=Path, help="directory for results.json and plots (default benchmarks/results; none with --quick)")
+    given = parser.add_argument_group("a source that runs already, in place of the workloads (plain IMAP on 127.0.0.1)")
+    given.add_argument("--source-port", type=int)
+    given.add_argument("--source-user")
+    given.add_argument("--source-password-file", type=Path)
+    options = parser.parse_args()
+    if options.source_port and not (options.source_user and options.source_password_file):
+        parser.error("--source-port needs --source-user and --source-password-file")
+    options.rounds = options.rounds or (1 if options.quick else 3)
+    if options.output is None and not options.quick:
+        options.output = Path(__file__).with_name("results")
+    return options
+
+
+def main() -> int:
+    options = parse_options()
+    # A benchmark that is ended from outside cleans up as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    directory = Path(tempfile.mkdtemp(prefix="mailimport-benchmark-"))
+    directory.chmod(0o755)
+    try:
+        with Stage(directory) as stage:
+            results = measure(options, stage)
+    finally:
+        shutil.rmtree(directory)
+    results["goals"] = report.goals(results)
+    say("\n" + report.text(results))
+    if options.output:
+        options.output.mkdir(parents=True, exist_ok=True)
+        (options.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+        plots.draw(results, options.output)
+        say("Results and plots are in %s." % os.path.relpath(options.output))
+    return 1 if report.troubles(results, ENGINE) else 0
+
+
+def say(text: str) -> None:
+    """Show a line at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
