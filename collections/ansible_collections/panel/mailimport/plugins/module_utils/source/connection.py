@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import imaplib
 import re
@@ -15,9 +16,10 @@ from typing import Any, Optional
 
 from ..model.errors import MailImportError, one_line
 from ..model.mail import SourceAccount
+from ..model.secret import hide_secret
 from .responses import Status, parse_status
 from .stream import ByteStream
-from .throttle import busy_error
+from .throttle import SourceBusyError, busy_error
 
 try:
     from imapclient import IMAPClient
@@ -26,7 +28,9 @@ except ImportError:  # the module says which package is missing before anything 
     IMAPClient = object
     IMAPClientError = imaplib.IMAP4.error
 
-_HOST = re.compile(r"[\w.:-]+", re.UNICODE)
+# A name or an IPv4 address, or an IPv6 address: that has two colons at least, a name with a port has one.
+_HOST = re.compile(r"[\w.-]+|[\da-f.]*:[\da-f.]*:[\da-f.:]*(%\w+)?", re.IGNORECASE)
+_BYTES = re.compile(r"""\bb('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
 _LOOSE_LINE = re.compile(rb"(\S+ (?:OK|NO|BAD|BYE|PREAUTH|CAPABILITY))(?: (.*?))?\r?\n\Z", re.IGNORECASE | re.DOTALL)
 
 
@@ -73,7 +77,7 @@ class _Connection(imaplib.IMAP4):
             sock = socket.create_connection((account.host, account.port), timeout=account.timeout)
         except socket.gaierror as error:
             raise MailImportError("connection_failed", "source host %s is not known: %s" % (account.host, error.strerror)) from None
-        except (OSError, UnicodeError) as error:
+        except (OSError, OverflowError, UnicodeError) as error:
             raise MailImportError("connection_failed", "cannot connect to %s: %s" % (self.peer, error)) from None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -119,6 +123,14 @@ class _Connection(imaplib.IMAP4):
         self._tls_established = True
         self.untagged_responses.clear()
         self._get_capabilities()
+        return status, data
+
+    def login(self, user: str, password: str) -> Any:
+        """RFC 3501 section 6.2.3 with both arguments quoted; imaplib sends the name as an atom, whatever is in it."""
+        status, data = self._simple_command("LOGIN", self._quote(user), self._quote(password))
+        if status != "OK":
+            raise self.error(data[-1])
+        self.state = "AUTH"
         return status, data
 
     def _get_capabilities(self) -> None:
@@ -175,12 +187,14 @@ def connect(account: SourceAccount, context: Optional[ssl.SSLContext]) -> _Clien
         _log_in(client, account, peer)
         return client
     except (IMAPClientError, imaplib.IMAP4.error) as error:
-        raise MailImportError("source_unavailable", "%s: %s" % (peer, _scrub(str(error), account))) from None
+        raise _session_error(_server_text(error, account), peer) from None
     except OSError as error:
         raise MailImportError("connection_failed", "connection to %s broke: %s" % (peer, error)) from None
 
 
 def _start_tls(client: _Client, context: Optional[ssl.SSLContext], peer: str) -> None:
+    if client._imap.state == "AUTH":
+        raise MailImportError("tls_failed", "%s begins the session before TLS: someone may be tampering" % peer)
     if b"STARTTLS" not in client.capabilities():
         raise MailImportError("tls_failed", "%s offers no STARTTLS; nothing was sent in clear text" % peer)
     client.starttls(context)
@@ -194,25 +208,25 @@ def _log_in(client: _Client, account: SourceAccount, peer: str) -> None:
     except MailImportError:
         raise
     except (IMAPClientError, imaplib.IMAP4.error) as error:
-        raise _login_error(_scrub(str(error), account), account, peer) from None
+        text = _server_text(error, account)
+        if isinstance(error.__context__, imaplib.IMAP4.abort):  # what IMAPClient made the error of: the session is over
+            raise _session_error(text, peer) from None
+        raise _busy(text, peer) or MailImportError("auth_failed", "%s refuses the login of %s: %s" % (peer, account.user, text)) from None
 
 
 def _authenticate(client: _Client, account: SourceAccount, peer: str) -> None:
     client._imap.untagged_responses.pop("CAPABILITY", None)
     if client._imap.state == "AUTH":  # PREAUTH greeting
         return
-    if "\0" in account.password:
-        raise MailImportError("auth_failed", "the password of %s holds a NUL, which no login can carry" % account.user)
     mechanism = _choose_mechanism(client, account, peer)
     login_name, authorization = account.user, None
     if account.master_user:
-        if "%u" in account.master_user:
+        if _is_template(account.master_user):
             login_name = account.master_user.replace("%u", account.user)
         else:
             login_name, authorization = account.master_user, account.user
+    _check_characters(login_name, account, mechanism)
     if mechanism == "login":
-        if re.search(r"[\r\n]", login_name + account.password):
-            raise MailImportError("auth_failed", "a line break in user name or password of %s" % account.user)
         client.login(login_name, account.password)
     elif mechanism == "plain":
         client.plain_login(login_name, account.password, authorization)
@@ -222,32 +236,57 @@ def _authenticate(client: _Client, account: SourceAccount, peer: str) -> None:
         client.oauthbearer_login(login_name, account.password)
 
 
+def _is_template(master_user: str) -> bool:
+    return "%u" in master_user
+
+
 def _choose_mechanism(client: _Client, account: SourceAccount, peer: str) -> str:
     capabilities = client.capabilities()
-    if account.auth != "auto":
-        if account.auth != "login" and b"AUTH=%s" % account.auth.upper().encode() not in capabilities:
-            raise MailImportError("auth_failed", "%s offers no AUTH=%s" % (peer, account.auth.upper()))
-        return account.auth
-    needs_plain = (account.master_user and "%u" not in account.master_user) or not (account.user + account.password).isascii()
-    if needs_plain or b"LOGINDISABLED" in capabilities:
-        if b"AUTH=PLAIN" in capabilities:
-            return "plain"
-        if b"LOGINDISABLED" in capabilities:
-            raise MailImportError("auth_failed", "%s allows no login on this connection: use source_tls implicit or starttls" % peer)
-        if account.master_user and "%u" not in account.master_user:
-            raise MailImportError("auth_failed", "%s offers no AUTH=PLAIN, which source_master_user needs" % peer)
-    return "login"
+    mechanism = account.auth
+    on_behalf = account.master_user and not _is_template(account.master_user)
+    if mechanism == "auto":
+        prefers_plain = b"LOGINDISABLED" in capabilities or not (account.user + account.password).isascii()
+        mechanism = "plain" if on_behalf or (prefers_plain and b"AUTH=PLAIN" in capabilities) else "login"
+    if on_behalf and mechanism != "plain":
+        # Any other way in is one to the administrator's own mail.
+        raise MailImportError("auth_failed", "source_master_user needs source_auth plain, or a template with %%u, not %s" % mechanism)
+    if mechanism == "login" and b"LOGINDISABLED" in capabilities:
+        raise MailImportError("auth_failed", "%s allows no login on this connection: use source_tls implicit or starttls" % peer)
+    if mechanism != "login" and b"AUTH=%s" % mechanism.upper().encode() not in capabilities:
+        needed = ", which source_master_user needs" if on_behalf else ""
+        raise MailImportError("auth_failed", "%s offers no AUTH=%s%s" % (peer, mechanism.upper(), needed))
+    return mechanism
 
 
-def _login_error(text: str, account: SourceAccount, peer: str) -> MailImportError:
-    status = parse_status(b"NO " + text.encode("utf-8", "replace")) or Status("NO", b"", text)
-    busy = busy_error(status, peer)
-    if busy:
-        return busy
-    return MailImportError("auth_failed", "%s refuses the login of %s: %s" % (peer, account.user, text))
+def _check_characters(login_name: str, account: SourceAccount, mechanism: str) -> None:
+    """Refuse what would not reach the server as it is, before anything is sent."""
+    credentials = login_name + account.user + account.password
+    problem = None
+    if "\0" in credentials:
+        problem = "a NUL, which no login can carry"
+    elif re.search("[\ud800-\udfff]", credentials):
+        problem = "bytes that are no Unicode text"
+    elif mechanism == "login" and re.search(r"[\r\n]", credentials):
+        problem = "a line break, which LOGIN cannot carry"
+    if problem:
+        raise MailImportError("auth_failed", "user name or password of %s holds %s" % (account.user, problem))
 
 
-def _scrub(text: str, account: SourceAccount) -> str:
-    """A server may echo what it was sent: no secret gets into a message."""
-    text = re.sub(r"^(?:b?['\"])(.*)['\"]$", r"\1", one_line(text, 300))
-    return text.replace(account.password, "********") if account.password else text
+def _busy(text: str, peer: str) -> Optional[SourceBusyError]:
+    return busy_error(parse_status(b"NO " + text.encode("utf-8", "replace")) or Status("NO", b"", text), peer)
+
+
+def _session_error(text: str, peer: str) -> MailImportError:
+    return _busy(text, peer) or MailImportError("source_unavailable", "%s: %s" % (peer, text))
+
+
+def _server_text(error: Exception, account: SourceAccount) -> str:
+    """Return what the server said, out of the error that imaplib and IMAPClient made of it, for people."""
+    return one_line(hide_secret(_BYTES.sub(_decoded, str(error)), account.password), 300)
+
+
+def _decoded(found: re.Match[str]) -> str:
+    try:
+        return ast.literal_eval(found.group()).decode("utf-8", "replace")
+    except (SyntaxError, ValueError):
+        return found.group()  # the server's own words that look like Python

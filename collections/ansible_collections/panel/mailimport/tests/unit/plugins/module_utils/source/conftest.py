@@ -62,7 +62,8 @@ def stream_of():
 class ScriptedServer:
     """Answers each command with what `answers` has for its beginning, in place of TAG its tag; OK to all others.
 
-    An answer that ends without a tagged line leaves the client waiting; one that is None closes the connection.
+    An answer that ends without a tagged line leaves the client waiting; one that is None closes the connection; one that
+    begins with + takes the next line as part of the command.
     """
 
     def __init__(self, answers, greeting, capabilities):
@@ -79,9 +80,12 @@ class ScriptedServer:
         with suppress(OSError):  # closed by the test
             self._connection, _address = self._listener.accept()
             self._connection.sendall(self.greeting)
+            continued = None
             for line in self._connection.makefile("rb"):
                 self.heard.append(line.rstrip(b"\r\n"))
-                answer = self._answer(*self.heard[-1].partition(b" ")[::2])
+                tag, _blank, command = self.heard[-1].partition(b" ")
+                answer = continued + b" OK done\r\n" if continued else self._answer(tag, command)
+                continued = tag if answer and answer.startswith(b"+") else None
                 if answer is None:
                     self._connection.shutdown(socket.SHUT_RDWR)
                 else:

@@ -1,0 +1,36 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keeping a secret out of what a server says: it may echo what it was sent."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+from .errors import one_line
+
+_MASK = "********"
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{4,}={0,2}")
+
+
+def hide_secret(text: str, secret: str) -> str:
+    """Return the text with the secret masked: as it is, as a quoted string, folded into one line, or somewhere in Base64.
+
+    Before the text is cut or folded, that is: afterwards the secret may be there in part.
+    """
+    if not secret:
+        return text
+    quoted = secret.replace("\\", "\\\\").replace('"', '\\"')
+    for form in (quoted, secret, one_line(secret, len(secret))):
+        text = text.replace(form, _MASK) if form else text
+    return _BASE64.sub(lambda found: _MASK if _encodes(found.group(), secret) else found.group(), text)
+
+
+def _encodes(word: str, secret: str) -> bool:
+    try:
+        return secret.encode("utf-8", "surrogatepass") in base64.b64decode(word + "=" * (-len(word) % 4))
+    except binascii.Error:
+        return False

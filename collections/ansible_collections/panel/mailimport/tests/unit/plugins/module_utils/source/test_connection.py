@@ -1,0 +1,216 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import base64
+import socket
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
+from ansible_collections.panel.mailimport.plugins.module_utils.source.connection import connect, tls_context
+
+PLAIN = b"IMAP4rev1 AUTH=PLAIN"
+# Bytes that are told from each other however a server or a message writes them.
+PASSWORDS = ["a secret", 'qu"ote', "back\\slash", "two  blanks ", "ünïcode", "per%cent {7}", "(paren)", "x" * 400]
+
+
+def log_in(account):
+    connect(account, tls_context(account))._imap.sock.close()
+
+
+def refused(account):
+    with pytest.raises(MailImportError) as error:
+        log_in(account)
+    assert account.password not in error.value.message
+    return error.value
+
+
+@pytest.mark.parametrize(
+    ("user", "password"),
+    [("anna", "a secret"), ("anna smith", 'qu"ote'), ('an"na', "back\\slash"), ("DOMAIN\\anna", "{10}"), ("a(b)c {5}", "*"), ("", "")],
+)
+def test_user_and_password_reach_the_server_as_they_are(server, account, user, password):
+    listening = server()
+    log_in(account(listening, user=user, password=password))
+    (login,) = [line for line in listening.heard if b" LOGIN " in line]
+
+    def quoted(text):
+        return '"%s"' % text.replace("\\", "\\\\").replace('"', '\\"')
+
+    assert login.split(b" ", 1)[1].decode() == "LOGIN %s %s" % (quoted(user), quoted(password))
+
+
+@pytest.mark.parametrize(
+    ("options", "capabilities", "said"),
+    [
+        ({"password": "пароль"}, PLAIN, "\0anna\0пароль"),
+        ({"user": "анна"}, PLAIN, "\0анна\0a secret"),
+        ({}, PLAIN + b" LOGINDISABLED", "\0anna\0a secret"),
+        ({"auth": "plain"}, PLAIN, "\0anna\0a secret"),
+        ({"master_user": "admin"}, PLAIN, "anna\0admin\0a secret"),
+        ({"auth": "plain", "master_user": "admin"}, PLAIN, "anna\0admin\0a secret"),
+        ({"auth": "plain", "master_user": "%u*admin"}, PLAIN, "\0anna*admin\0a secret"),
+        ({"auth": "xoauth2"}, b"IMAP4rev1 AUTH=XOAUTH2", "user=anna\1auth=Bearer a secret\1\1"),
+        ({"auth": "oauthbearer"}, b"IMAP4rev1 AUTH=OAUTHBEARER", "n,a=anna,\1auth=Bearer a secret\1\1"),
+    ],
+)
+def test_mechanisms(server, account, options, capabilities, said):
+    listening = server({b"AUTHENTICATE": b"+ \r\n"}, capabilities=capabilities)
+    log_in(account(listening, **options))
+    (position,) = [number for number, line in enumerate(listening.heard) if b" AUTHENTICATE " in line]
+    assert base64.b64decode(listening.heard[position + 1]).decode() == said
+    assert not any(b" LOGIN " in line for line in listening.heard)
+
+
+def test_a_template_of_the_master_user_is_a_login_name(server, account):
+    listening = server()
+    log_in(account(listening, master_user="%u*admin"))
+    assert any(line.endswith(b'LOGIN "anna*admin" "a secret"') for line in listening.heard)
+
+
+@pytest.mark.parametrize(
+    ("options", "capabilities", "words"),
+    [
+        ({}, b"IMAP4rev1 LOGINDISABLED", "allows no login on this connection"),
+        ({"auth": "login"}, b"IMAP4rev1 LOGINDISABLED", "allows no login on this connection"),
+        ({"auth": "plain"}, b"IMAP4rev1", "offers no AUTH=PLAIN"),
+        ({"auth": "xoauth2"}, PLAIN, "offers no AUTH=XOAUTH2"),
+        ({"master_user": "admin"}, b"IMAP4rev1", "AUTH=PLAIN, which source_master_user needs"),
+        # Otherwise the administrator's own mail would be imported.
+        ({"master_user": "admin", "auth": "login"}, PLAIN, "source_master_user"),
+        ({"master_user": "admin", "auth": "xoauth2"}, b"IMAP4rev1 AUTH=XOAUTH2", "source_master_user"),
+        ({"master_user": "admin", "auth": "oauthbearer"}, b"IMAP4rev1 AUTH=OAUTHBEARER", "source_master_user"),
+        ({"password": "a\0secret"}, PLAIN, "NUL"),
+        ({"user": "an\0na"}, PLAIN, "NUL"),
+        ({"password": "a\r\nM1 DELETE INBOX"}, b"IMAP4rev1", "line break"),
+        ({"user": "anna\nx"}, b"IMAP4rev1", "line break"),
+        ({"password": "a\udcffsecret"}, PLAIN, "Unicode"),
+    ],
+)
+def test_a_login_that_cannot_be_right_sends_no_password(server, account, options, capabilities, words):
+    listening = server(capabilities=capabilities)
+    error = refused(account(listening, **options))
+    assert error.reason == "auth_failed" and words in error.message
+    assert not any(b"LOGIN" in line or b"AUTHENTICATE" in line for line in listening.heard)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "words"),
+    [
+        (b"TAG NO [AUTHENTICATIONFAILED] wrong\r\n", "auth_failed", "refuses the login of anna: [AUTHENTICATIONFAILED] wrong"),
+        (b"TAG NO Gr\xc3\xbc\xc3\x9fe\r\n", "auth_failed", "refuses the login of anna: Grüße"),
+        (b"TAG BAD syntax\r\n", "auth_failed", "syntax"),
+        (b"TAG NO [UNAVAILABLE] the directory is down\r\n", "throttled", "the directory is down"),
+        (b"TAG NO [ALERT] Too many simultaneous connections\r\n", "throttled", "Too many simultaneous connections"),
+        (b"* BYE going down\r\n", "source_unavailable", "going down"),
+        (b"* BYE [LIMIT] Too many connections\r\n", "throttled", "Too many connections"),
+        (None, "connection_failed", "closed the connection"),
+    ],
+)
+def test_a_login_that_is_refused(server, account, answer, reason, words):
+    error = refused(account(server({b"LOGIN": answer})))
+    assert error.reason == reason
+    assert words in error.message
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+@pytest.mark.parametrize("answer", [b"TAG NO no: %s, sorry\r\n", b"TAG BAD no: %s, sorry\r\n", b"* BYE no: %s, sorry\r\n"])
+def test_a_password_that_the_server_echoes_is_in_no_message(server, account, password, answer):
+    quoted = password.replace("\\", "\\\\").replace('"', '\\"')
+    encoded = base64.b64encode(("\0anna\0" + password).encode()).decode()
+    for echo in (password, '"anna" "%s"' % quoted, encoded):
+        said = ("-" * 250 + " " + echo).encode()
+        error = refused(account(server({b"LOGIN": answer % said}), password=password))
+        for form in (password, quoted, encoded, password.strip(), password[:40], repr(password)[1:-1], str(password.encode())[2:-1]):
+            assert form not in error.message
+
+
+@pytest.mark.parametrize("host", ["imaps://mail.example.org", "mail.example.org:993", "mail example", "", "a@b", "mail.example.org/", "x\n"])
+def test_a_host_that_is_no_host_name(host):
+    error = refused(SourceAccount(host=host, user="anna", password="a secret"))
+    assert error.reason == "invalid_row" and "host name" in error.message
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 64 + ".example", "::1%nothing"])
+def test_a_host_that_is_not_there(host):
+    assert refused(SourceAccount(host=host, user="anna", password="a secret", tls="none", timeout=20)).reason == "connection_failed"
+
+
+def test_a_closed_port_and_one_that_cannot_be():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        error = refused(SourceAccount(host="127.0.0.1", port=taken.getsockname()[1], user="anna", password="a secret", tls="none"))
+    assert error.reason == "connection_failed" and "Connection refused" in error.message
+    assert refused(SourceAccount(host="127.0.0.1", port=70000, user="anna", password="a secret", tls="none")).reason == "connection_failed"
+
+
+@pytest.mark.parametrize(
+    ("greeting", "reason", "words"),
+    [
+        (b"* BYE Too many connections\r\n", "throttled", "Too many connections"),
+        (b"* BYE closed for today\r\n", "source_unavailable", "closed for today"),
+        (b"220 mail.example ESMTP\r\n", "source_unavailable", "220 mail.example ESMTP"),
+        (b"\x16\x03\x01\x02\r\n", "source_unavailable", "127.0.0.1"),
+        (b"x" * 200_000, "protocol_error", "line of more than"),
+    ],
+)
+def test_a_server_that_does_not_let_one_in(server, account, greeting, reason, words):
+    error = refused(account(server(greeting=greeting)))
+    assert (error.reason, words in error.message) == (reason, True), error.message
+
+
+def test_a_session_that_needs_no_login(server, account):
+    listening = server(greeting=b"* PREAUTH [CAPABILITY IMAP4rev1] welcome\r\n")
+    log_in(account(listening))
+    assert not any(b"LOGIN" in line for line in listening.heard)
+
+
+def test_capabilities_are_those_after_the_login(session):
+    opened = session({b"LOGIN": b"* CAPABILITY IMAP4rev1 condstore LIST-STATUS\r\nTAG OK in\r\n"}, b"IMAP4rev1 LOGIN-REFERRALS")
+    assert opened.capabilities == {b"IMAP4REV1", b"CONDSTORE", b"LIST-STATUS"}
+
+
+def test_starttls_is_never_left_out(server, account):
+    listening = server()
+    error = refused(account(listening, tls="starttls"))
+    assert error.reason == "tls_failed" and "offers no STARTTLS" in error.message
+    assert not any(b"LOGIN" in line for line in listening.heard)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"TAG NO not today\r\n", "refuses STARTTLS"),
+        (b"TAG OK go\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n", "tampering"),
+        (b"TAG OK go\r\nnot TLS at all, but as long as a record\r\n", "tampering"),
+    ],
+)
+def test_starttls_that_fails_sends_no_password(server, account, answer, words):
+    listening = server({b"STARTTLS": answer}, capabilities=b"IMAP4rev1 STARTTLS")
+    error = refused(account(listening, tls="starttls"))
+    assert error.reason == "tls_failed" and words in error.message
+    assert not any(b"LOGIN" in line for line in listening.heard)
+
+
+def test_a_session_that_begins_before_tls_is_not_gone_into(server, account):
+    """Whoever is in between could say so to keep it in clear text."""
+    error = refused(account(server(greeting=b"* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS] hello\r\n"), tls="starttls"))
+    assert error.reason == "tls_failed" and "tampering" in error.message
+
+
+def test_tls_with_a_server_that_speaks_none(server, account):
+    error = refused(account(server(), tls="implicit"))
+    assert error.reason == "tls_failed"
+
+
+def test_a_ca_file_that_cannot_be_used(tmp_path):
+    file = tmp_path / "ca.pem"
+    for content in (None, "no certificate\n"):
+        if content:
+            file.write_text(content)
+        with pytest.raises(MailImportError, match="source_ca_cert %s cannot be used" % file) as error:
+            tls_context(SourceAccount(host="x", user="anna", password="a secret", ca_cert=str(file)))
+        assert error.value.reason == "certificate_invalid"
