@@ -18,7 +18,7 @@ from support.mail import load_mail
 from support.scene import Scene, fill
 from support.tls import Authority, Certificate
 
-SOURCE_ACCOUNTS = 150
+SOURCE_ACCOUNTS = 400
 
 
 @pytest.fixture(scope="session")
