@@ -185,7 +185,7 @@ def _import_record(row: sqlite3.Row) -> ImportRecord:
     alive = row["process_started"] is not None and start_time(row["pid"]) == row["process_started"]
     return ImportRecord(
         key=ImportKey(row["source_host"], row["source_user"], row["address"]),
-        mailbox_existed=bool(row["mailbox_existed"]),
+        mailbox_existed=None if row["mailbox_existed"] is None else bool(row["mailbox_existed"]),
         owner=row["owner"],
         replaced_to=row["replaced_to"],
         started_at=row["started_at"],
