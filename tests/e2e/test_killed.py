@@ -9,22 +9,19 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 from support.dovecot import wait_until
-from support.imap import Account, Item, snapshot
+from support.imap import Item, snapshot
 from support.mail import load_mail, small_message
 from support.processes import group_members
 from support.run import finish_module
-from support.scene import Scene, difference, fill
+from support.scene import Scene, difference, fill, torn_or_foreign
 
 KILLS = 20
-SHADOW = "shadow@target.example"
 FOLDERS = ("INBOX", "Sent", "Projects{0}2024", "Party 🎉", "Fish & Chips")
 
 
@@ -53,29 +50,9 @@ def kill_after(scene: Scene, seconds: float, everything: bool, **options: object
     return running
 
 
-def seen_in_a_copy(scene: Scene, address: str) -> Account:
-    """What a login to the mailbox would show now, without the traces that a login leaves in it."""
-    copy = scene.host.home_of(SHADOW)
-    shutil.rmtree(copy, ignore_errors=True)
-    if scene.host.home_of(address).exists():
-        subprocess.run(["cp", "--archive", str(scene.host.home_of(address)), str(copy)], check=True)
-    account = snapshot(scene.host.port, SHADOW, scene.password)
-    return account._replace(folders={path: folder for path, folder in account.folders.items() if folder.messages})
-
-
-def torn_or_foreign(source: Account, host: Account) -> list[str]:
-    """What a half-finished copy must not show: messages that the source does not have under that UID.
-
-    A folder still empty has the UIDVALIDITY that Dovecot gave it at this very login; the import replaces it.
-    """
-    filled = host._replace(folders={path: folder for path, folder in host.folders.items() if folder.messages})
-    return [line for line in difference(source, filled) if " is new" in line or "content" in line or "UIDVALIDITY" in line]
-
-
 def test_killed_at_random_points(big_scene: Scene) -> None:
     scene = big_scene
     source = scene.source_account()
-    scene.host.add_user(SHADOW, scene.password)
     started = time.monotonic()
     assert scene.run(target_email="whole@target.example").entry["state"] == "completed"
     whole = time.monotonic() - started
@@ -89,7 +66,7 @@ def test_killed_at_random_points(big_scene: Scene) -> None:
         hits += kill_after(scene, chance.uniform(0, whole), everything, target_email=address)
         # A process that lost its parent may go on for a moment: the next run has to get along with it.
         if everything:
-            half = seen_in_a_copy(scene, address)
+            half = scene.host_glimpse(address)
             assert torn_or_foreign(source, half) == [], label
             partial += 0 < len(half.contents()) < len(source.contents())
         outcome = scene.run(target_email=address)
@@ -102,11 +79,10 @@ def test_killed_at_random_points(big_scene: Scene) -> None:
 def test_killed_again_and_again(big_scene: Scene) -> None:
     """One import, killed until it gets through by itself: what is there only ever grows."""
     source, seen, kills = big_scene.source_account(), 0, 0
-    big_scene.host.add_user(SHADOW, big_scene.password)
     for kills in range(60):
         if not kill_after(big_scene, 0.3 + 0.05 * kills, everything=True):
             break
-        half = seen_in_a_copy(big_scene, big_scene.address)
+        half = big_scene.host_glimpse()
         assert torn_or_foreign(source, half) == []
         assert len(half.contents()) >= seen
         seen = len(half.contents())

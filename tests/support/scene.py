@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -49,6 +52,8 @@ _FLAGS = ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")
 _KEYWORDS = ("$Forwarded", "$MDNSent", "NonJunk", "$Label1", "Invoice-2024", "wichtig", "UPPER")
 # The epoch, the last second of 32 bits, a leap day, summer and winter time, and a day like any other.
 _DATES = (0, 2**31 - 1, 1_709_209_835, 1_719_871_200, 1_735_689_600, 760_600_345)
+# A mailbox for looking at copies of others.
+_SHADOW = "shadow@shadow.example"
 # So many messages between two gaps.
 _GAP = 8
 
@@ -129,6 +134,19 @@ class Scene:
         """Everything of the account at the source."""
         return snapshot(self.source.port, self.address, self.password)
 
+    def host_glimpse(self, address: Optional[str] = None) -> Account:
+        """What a login to the mailbox would show now, without the traces that a login leaves in it; no empty folders."""
+        home, copy = self.host.home_of(address or self.address), self.host.home_of(_SHADOW)
+        if not self.host.accepts_password(_SHADOW, self.password):
+            self.host.add_user(_SHADOW, self.password)
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.parent.mkdir(exist_ok=True)
+        os.chown(copy.parent, MAIL_UID, MAIL_GID)
+        if home.exists():
+            subprocess.run(["cp", "--archive", str(home), str(copy)], check=True)
+        account = snapshot(self.host.port, _SHADOW, self.password)
+        return account._replace(folders={path: folder for path, folder in account.folders.items() if folder.messages})
+
     def host_account(self, password: Optional[str] = None) -> Account:
         """Everything of the mailbox on the mail host."""
         return snapshot(self.host.port, self.address, password or self.password)
@@ -177,6 +195,11 @@ def difference(source: Account, host: Account) -> list[str]:
         for uid in there.messages.keys() & here.messages.keys():
             found += ["%r: UID %d: %s" % (path, uid, words) for words in _changes(there.messages[uid], here.messages[uid])]
     return found
+
+
+def torn_or_foreign(source: Account, host: Account) -> list[str]:
+    """What a half-finished copy must not show: messages that the source does not have, so, under that UID."""
+    return [line for line in difference(source, host) if not any(words in line for words in ("only at the source", "is missing", "subscribed"))]
 
 
 def _changes(there: Facts, here: Facts) -> list[str]:
