@@ -8,7 +8,19 @@ from __future__ import annotations
 
 import os
 
+from ..model.errors import MailImportError
 from ..model.mail import StoreLocation
+
+
+def check_movable(location: StoreLocation) -> None:
+    """Make sure that no mail stays behind when the directories of a store are moved.
+
+    Raises:
+        MailImportError: `store_unsupported`.
+    """
+    if location.scattered:
+        text = "the mailbox's mail cannot be moved aside, %s: use existing_content=merge, or empty the mailbox yourself"
+        raise MailImportError("store_unsupported", text % location.scattered)
 
 
 def move_directories_aside(location: StoreLocation, path: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import re
 from contextlib import suppress
 from typing import Iterator, Optional
 
@@ -18,6 +19,7 @@ READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 CREATE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 1 << 20
+_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -125,6 +127,21 @@ def digest_of_file(name: str, directory: int, size: int) -> bytes:
             digest.update(view[:count])
     finally:
         os.close(fd)
+
+
+def digest_as_sent(name: str, directory: int) -> bytes:
+    """SHA-256 of a file as IMAP sends it, with every line end as CRLF: Dovecot keeps line ends of its own as LF."""
+    digest = hashlib.sha256()
+    after_cr = False
+    with os.fdopen(os.open(name, READ, dir_fd=directory), "rb") as handle:
+        for block in iter(lambda: handle.read(_BLOCK), b""):
+            if after_cr and block.startswith(b"\n"):
+                digest.update(b"\n")
+                digest.update(_BARE_LF.sub(b"\r\n", block[1:]))
+            else:
+                digest.update(_BARE_LF.sub(b"\r\n", block))
+            after_cr = block.endswith(b"\r")
+    return digest.digest()
 
 
 def syncfs(directory: int) -> None:

@@ -23,7 +23,7 @@ from . import control_files
 from .base import FolderPath, FolderWriter, Origin, UidSet, escape_path
 from .contents import ContentIndex
 from .control_files import KEYWORDS, UIDLIST
-from .files import CREATE, digest_of_file, entries, exists, make_directory, read_file, remove_entries, remove_tree, replace_file
+from .files import CREATE, digest_as_sent, digest_of_file, entries, exists, make_directory, read_file, remove_entries, remove_tree, replace_file
 from .flags import FolderFlags
 
 if TYPE_CHECKING:
@@ -112,8 +112,7 @@ class MaildirWriter(FolderWriter):
         folder = make_directory(self._directory, self._store.root)
         for part, name in self._store.message_names(self.path):
             if not self.origin.uid_of(name):
-                path = "%s/%s" % (part, name)
-                index.add(digest_of_file(path, folder, os.stat(path, dir_fd=folder, follow_symlinks=False).st_size))
+                index.add(digest_as_sent("%s/%s" % (part, name), folder))
         os.close(folder)
         return index
 
@@ -122,7 +121,7 @@ class MaildirWriter(FolderWriter):
 
     def add(self, fetched: Fetched) -> Optional[int]:
         staged = self._write_whole(fetched, fetched.whole) if fetched.whole is not None else self._write_chunks(fetched)
-        known = staged.uid in self.held or (self._contents is not None and self._contents.take(staged.digest))
+        known = staged.uid in self.held or (self._contents is not None and self._contents.take(digest_as_sent(staged.name, self._cur)))
         self.held.add(staged.uid)
         self.last_uid = max(self.last_uid, staged.uid)
         if known:
