@@ -47,7 +47,7 @@ class Origin:
 
     def uid_of(self, name: str) -> int:
         """Return the UID in a file name of this origin, 0 when the file is of another."""
-        return int(name[:10]) if name.startswith(self.name_part, 10) and name[:10].isdigit() else 0
+        return int(name[:10]) if name.startswith(self.name_part, 10) and name[:10].isdecimal() else 0
 
 
 class UidSet:

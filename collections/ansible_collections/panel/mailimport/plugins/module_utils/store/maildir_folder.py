@@ -31,12 +31,20 @@ if TYPE_CHECKING:
 
 
 class Staged(NamedTuple):
-    """A message in the stage that no journal names yet. `digest` is of what the source sent."""
+    """A message in the stage that no journal names yet. `digest` is of what the source sent.
+
+    `arrived_as` is its name in the stage when it is to get another one.
+    """
 
     uid: int
     name: str
     size: int
     digest: bytes
+    arrived_as: str = ""
+
+    @property
+    def staged_name(self) -> str:
+        return self.arrived_as or self.name
 
     @property
     def base_name(self) -> str:
@@ -281,8 +289,9 @@ class MaildirWriter(FolderWriter):
         control = self._target_control()
         with control_files.dotlock(control, UIDLIST):
             header = control_files.read_uidlist_header(control)
+            arrived = _rename_known(arrived, control)
             for staged in arrived:
-                os.rename(staged.name, staged.name, src_dir_fd=self._cur, dst_dir_fd=cur)
+                os.rename(staged.staged_name, staged.name, src_dir_fd=self._cur, dst_dir_fd=cur)
             if arrived and header and header.uidvalidity == self.origin.uidvalidity and header.uidnext <= arrived[0].uid:
                 control_files.append_to_uidlist(control, [(staged.uid, staged.base_name) for staged in arrived])
         for handle in (folder, cur, control):
@@ -295,6 +304,17 @@ class MaildirWriter(FolderWriter):
         if not self.fresh:
             os.close(self._control)
         remove_tree(self._stage_name, self._store.root)
+
+
+def _rename_known(arrived: List[Staged], control: int) -> List[Staged]:
+    """Give new names to messages that were here before and were expunged: Dovecot still knows their names, and is slow to take them back."""
+    names = {staged.base_name for staged in arrived}
+    known = {name for _uid, name in control_files.uidlist_entries(control) if name in names} if exists(UIDLIST, control) else set()
+    suffix = ".mailimport-%d," % time.time()
+    return [
+        staged._replace(name=staged.name.replace(".mailimport,", suffix, 1), arrived_as=staged.name) if staged.base_name in known else staged
+        for staged in arrived
+    ]
 
 
 def _write_all(fd: int, chunk: memoryview) -> None:
