@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Mapping, Optional, Set
+from typing import Mapping, Optional, Sequence, Set
 
 from ..model.address import Address
 from ..model.mail import StoreLocation
+from .imap_process import ImapProcess
 
 
 class MailHost(ABC):
@@ -42,6 +43,10 @@ class MailHost(ABC):
     @abstractmethod
     def store_of(self, address: Address) -> StoreLocation:
         """Where and how the mail of an existing mailbox is kept."""
+
+    @abstractmethod
+    def start_session(self, address: Address, keep: Sequence[int]) -> ImapProcess:
+        """Start an IMAP session of an existing mailbox, with its rights, that holds the descriptors `keep` while it lives."""
 
     @abstractmethod
     def quota_free(self, address: Address) -> Optional[int]:

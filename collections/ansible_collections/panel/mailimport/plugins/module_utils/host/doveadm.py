@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from typing import Dict, Optional
+from typing import Dict, List, Optional, Sequence
 
 from ..model.address import Address
 from ..model.errors import MailImportError, one_line
+from .imap_process import ImapProcess
 
 # Salted, slow, of any libc since 2007 and readable by other software. bcrypt ignores all behind 72 bytes, and Argon2
 # takes 64 MB a login, which Dovecot's auth process is not sized for by default.
@@ -88,15 +89,22 @@ class Doveadm:
         kilobytes = [int(limit) - int(used) for _root, kind, used, limit, _percent in rows if kind == "STORAGE" and limit != "-"]
         return max(0, min(kilobytes)) * 1024 if kilobytes else None
 
+    def start(self, program: str, arguments: Sequence[str], keep: Sequence[int]) -> ImapProcess:
+        """Start an IMAP program by its path, see ImapProcess."""
+        return ImapProcess(self._command(program, arguments), self._environment, keep)
+
+    def _command(self, program: str, arguments: Sequence[str]) -> List[bytes]:
+        words = [program] + (["-c", self._config] if self._config else []) + list(arguments)
+        return [word.encode("utf-8", "surrogateescape") for word in words]
+
     def _run(self, program: str, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         executable = shutil.which(program, path=self._environment["PATH"])
         if executable is None:
             message = "%s is not installed on this host: install Dovecot (Debian: dovecot-imapd)" % program
             raise MailImportError("host_refused", message)
-        command = [executable] + (["-c", self._config] if self._config else []) + list(arguments)
         try:
             return subprocess.run(
-                [word.encode("utf-8", "surrogateescape") for word in command],
+                self._command(executable, arguments),
                 input=stdin,
                 capture_output=True,
                 env=self._environment,

@@ -11,7 +11,7 @@ import os
 import re
 import time
 from functools import cached_property
-from typing import Callable, Dict, Mapping, Optional, Set, TypeVar
+from typing import Callable, Dict, Mapping, Optional, Sequence, Set, TypeVar
 
 from ..model.address import Address
 from ..model.errors import MailImportError
@@ -20,6 +20,7 @@ from .atomic_file import NewFile, exclusive, host_file_errors, replace_file
 from .base import MailHost
 from .doveadm import Doveadm
 from .doveconf import Section, parse_settings, users_file_of
+from .imap_process import ImapProcess
 from .location import store_location
 from .passwd_file import PasswdFile
 
@@ -85,6 +86,10 @@ class DovecotHost(MailHost):
             message = "Dovecot's userdb does not know %s: does it read %s?" % (address, self._users.path)
             raise MailImportError("host_refused", message)
         return store_location(user, self._settings)
+
+    def start_session(self, address: Address, keep: Sequence[int]) -> ImapProcess:
+        program = os.path.join(self._settings.get("libexec_dir"), "imap")
+        return self._doveadm.start(program, ["-u", str(address)], keep)
 
     def quota_free(self, address: Address) -> Optional[int]:
         return self._doveadm.quota_free(address) if "quota" in self._settings.mail_plugins() else None

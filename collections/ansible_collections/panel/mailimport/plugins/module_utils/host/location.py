@@ -18,7 +18,9 @@ from ..model.errors import MailImportError
 from ..model.mail import StoreLocation
 from .doveconf import Section
 
-# Options of mail_location that are read here or change nothing about how a Maildir is laid out
+# Formats that keep all mail below one directory, indexes and control files aside
+_DRIVERS = frozenset(("maildir", "sdbox", "mdbox"))
+# Options of mail_location that are read here or change nothing about where mail is kept
 _KNOWN = frozenset(("INDEX", "CONTROL", "LAYOUT", "INBOX", "VOLATILEDIR", "LISTINDEX", "INDEXPVT"))
 _OTHER_PLUGINS = {
     "mail_crypt": "the mail_crypt plugin encrypts messages as they are saved",
@@ -69,6 +71,7 @@ def store_location(user: Mapping[str, str], settings: Section) -> StoreLocation:
         prefix=namespace.get("prefix"),
         special_use=_special_use(namespace),
         unsupported=next(_obstacles(location, namespace, user, settings), None),
+        scattered=next(_scattering(location, namespace, user, settings), None),
     )
 
 
@@ -123,25 +126,20 @@ def _special_use(namespace: Section) -> Dict[str, str]:
 
 def _obstacles(location: _Location, namespace: Section, user: Mapping[str, str], settings: Section) -> Iterator[str]:
     """Whatever the writer of Maildir files must not meet, in words."""
-    yield from _location_obstacles(location)
-    if user.get("chroot") or settings.get("mail_chroot") or "/./" in user["home"]:
-        yield "the mailbox is in a chroot"
-    if len(_private_namespaces(settings)) > 1:
-        yield "there are several private namespaces"
-    if namespace.get("location"):
-        yield "the namespace has a location of its own"
+    if location.driver != "maildir":
+        yield _kept_as(location)
+    if location.layout not in ("maildir++", "fs"):
+        yield "the folder layout is %s" % location.layout
+    yield from _scattering(location, namespace, user, settings)
     if namespace.get("subscriptions") == "no":
         yield "the namespace keeps its subscriptions in another one"
-    if any(field.startswith("namespace/") for field in user):
-        yield "the userdb changes the namespace of this mailbox"
     yield from _plugin_obstacles(user, settings)
 
 
-def _location_obstacles(location: _Location) -> Iterator[str]:
-    if location.driver != "maildir":
-        yield "the mail is kept as %s" % (location.driver or "a format Dovecot finds out by itself")
-    if location.layout not in ("maildir++", "fs"):
-        yield "the folder layout is %s" % location.layout
+def _scattering(location: _Location, namespace: Section, user: Mapping[str, str], settings: Section) -> Iterator[str]:
+    """Whatever keeps mail elsewhere than in the directories of the location, in words."""
+    if location.driver not in _DRIVERS:
+        yield _kept_as(location)
     unknown = sorted(location.options - _KNOWN)
     if unknown:
         yield "mail_location uses %s" % ", ".join(unknown)
@@ -149,6 +147,18 @@ def _location_obstacles(location: _Location) -> Iterator[str]:
         yield "INBOX is kept outside of the other folders"
     if not all(os.path.isabs(path) for path in (location.root, location.control, location.index or "/")):
         yield "mail_location holds a path that is not absolute"
+    if user.get("chroot") or settings.get("mail_chroot") or "/./" in user["home"]:
+        yield "the mailbox is in a chroot"
+    if len(_private_namespaces(settings)) > 1:
+        yield "there are several private namespaces"
+    if namespace.get("location"):
+        yield "the namespace has a location of its own"
+    if any(field.startswith("namespace/") for field in user):
+        yield "the userdb changes the namespace of this mailbox"
+
+
+def _kept_as(location: _Location) -> str:
+    return "the mail is kept as %s" % (location.driver or "a format Dovecot finds out by itself")
 
 
 def _plugin_obstacles(user: Mapping[str, str], settings: Section) -> Iterator[str]:

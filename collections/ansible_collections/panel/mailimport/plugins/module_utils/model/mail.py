@@ -75,7 +75,8 @@ class StoreLocation:
     (`control` and `index` equal `root` unless the host says otherwise, `index` is None for indexes in memory).
     `layout` is `maildir++` or `fs`; `separator` and `prefix` are the private namespace's; `special_use` maps
     attributes such as `\\Sent` to folder names on this host, components joined with `separator`, without prefix.
-    `unsupported` says in words why files cannot be written directly, None when they can.
+    `unsupported` says in words why files cannot be written directly, None when they can; `scattered` why the
+    directories named here do not hold all of the mail and nothing else, None when they do.
     """
 
     uid: int
@@ -90,3 +91,4 @@ class StoreLocation:
     prefix: str = ""
     special_use: Mapping[str, str] = field(default_factory=dict)
     unsupported: Optional[str] = None
+    scattered: Optional[str] = None

@@ -7,23 +7,29 @@
 from __future__ import annotations
 
 import os
+import ssl
 import time
 from functools import partial
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence
 
 from ..model.errors import MailImportError
 from ..model.imports import COMPLETED_MESSAGE, ImportRequest, ImportResult, NotImported
 from ..model.mail import StoreLocation
 from ..source.connection import tls_context
 from ..state.database import State
-from ..state.records import FolderMark, ImportRecord
-from ..transfer.account import check_login, import_account, open_store_kind, preview_account
+from ..state.records import Deliveries, FolderMark, ImportRecord
+from ..store.aside import check_movable
+from ..transfer.account import Target, check_login, import_account, preview_account, store_kind
+from ..transfer.desk import SessionDesk
 from ..transfer.worker import Event, os_failure, run_as
 from .aside import keep, path_beside, path_kept
 from .settings import HostSettings
 
 # Whose rights a process has that talks to a source before there is a mailbox: nobody's.
 _NOBODY = 65534
+
+# Entries of not_imported that leave no message behind.
+_HARMLESS = frozenset(("keyword_refused", "message_altered"))
 
 Notify = Callable[[str], None]
 
@@ -105,6 +111,7 @@ class _MailboxRun:
         self.notify = notify
         self.lock = lock
         self.began = False
+        self._desk: Optional[SessionDesk] = None
 
     def perform(self) -> None:
         """Do what is left to do, and say so in the result."""
@@ -173,7 +180,7 @@ class _MailboxRun:
         self.result.created, self.result.changed = not exists, not exists or not self._domain_known
         location = self.host.store_of(request.address) if exists else None
         if location:
-            open_store_kind(request, location)
+            self._check_store(location, replacing)
         if request.import_content:
             marks = {} if replacing or request.force else self._marks()
             self._work_as(location, partial(preview_account, request, tls_context(request.source), location, marks))
@@ -200,10 +207,25 @@ class _MailboxRun:
         self._update_password(exists and (replacing or request.update_password == "always"))
         location = self.host.store_of(request.address)
         if request.import_content:
-            open_store_kind(request, location)
+            self._check_store(location, replacing)
             aside = self._place_aside(record, location) if replacing else None
-            self._work_as(location, partial(import_account, request, context, location, self._marks(), aside))
+            self._fill(location, aside, record is None or record.result.state != "completed", context)
         self._conclude()
+
+    def _check_store(self, location: StoreLocation, replacing: bool) -> None:
+        store_kind(self.request, location)
+        if replacing:
+            check_movable(location)
+
+    def _fill(self, location: StoreLocation, aside: Optional[str], unfinished: bool, context: Optional[ssl.SSLContext]) -> None:
+        lock = () if self.lock is None else (self.lock,)
+        # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run has sent.
+        self._desk = SessionDesk(lambda: self.host.start_session(self.request.address, lock))
+        target = Target(location, self._desk, self._marks(), self.state.deliveries(self.request.key), unfinished, aside)
+        try:
+            self._work_as(location, partial(import_account, self.request, context, target), keep=(self._desk.descriptor,))
+        finally:
+            self._desk.close()
 
     def _make_mailbox(self, exists: bool) -> None:
         address = self.request.address
@@ -235,14 +257,15 @@ class _MailboxRun:
     def _marks(self) -> Dict[bytes, FolderMark]:
         return {mark.raw_name: mark for mark in self.state.folder_marks(self.request.key)}
 
-    def _work_as(self, location: Optional[StoreLocation], work: Callable[..., None]) -> None:
+    def _work_as(self, location: Optional[StoreLocation], work: Callable[..., None], keep: Sequence[int] = ()) -> None:
         uid, gid = (location.uid, location.gid) if location else (_NOBODY, _NOBODY)
-        run_as(uid, gid, lambda emit: work(emit=emit), self._take_event, keep=self.lock)
+        lock = () if self.lock is None else (self.lock,)
+        run_as(uid, gid, lambda emit: work(emit=emit), self._take_event, keep=(*lock, *keep))
 
     def _conclude(self) -> None:
         result = self.result
         result.messages_present = max(0, result.messages_total - result.messages_copied - result.messages_failed)
-        lacking = [entry for entry in result.not_imported if entry.reason != "keyword_refused"]
+        lacking = [entry for entry in result.not_imported if entry.reason not in _HARMLESS]
         if lacking:
             result.state, result.reason = "failed", lacking[0].reason
             result.message = "%d messages were left behind, see not_imported: %s" % (result.messages_failed, lacking[0].message)
@@ -271,6 +294,15 @@ class _MailboxRun:
     def _on_marks(self, event: Event) -> None:
         marks = [FolderMark(**dict(mark, raw_name=mark["raw_name"].encode("latin-1"), missing=tuple(mark["missing"]))) for mark in event["marks"]]
         self.state.commit_folders(self.request.key, marks)
+
+    def _on_session(self, _event: Event) -> None:
+        if self._desk is None:
+            raise ValueError("there is no mailbox to open a session of")
+        self._desk.serve()
+
+    def _on_delivered(self, event: Event) -> None:
+        folder = event["raw_name"].encode("latin-1"), event["uidvalidity"], event["target_uidvalidity"]
+        self.state.add_deliveries(self.request.key, Deliveries(*folder, event["runs"]))
 
     def _on_copied(self, event: Event) -> None:
         self.result.messages_copied, self.result.bytes_copied = event["messages"], event["bytes"]

@@ -6,18 +6,19 @@
 
 from __future__ import annotations
 
+import array
 import json
 import os
 import sqlite3
 import time
-from typing import Any, Callable, ContextManager, Dict, Iterable, Iterator, List, Optional
+from typing import Any, Callable, ContextManager, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ..model.address import Address
 from ..model.imports import ImportKey, ImportResult
 from .errors import database_errors, state_file_errors
 from .locks import mailbox_lock
 from .process import start_time
-from .records import FolderMark, ImportRecord, interrupted, result_from_json, result_to_json
+from .records import Deliveries, FolderMark, ImportRecord, interrupted, result_from_json, result_to_json
 from .schema import open_database, snapshot_database, transaction
 
 _OF_KEY = "source_host = ? AND source_user = ? AND address = ?"
@@ -125,6 +126,7 @@ class State:
         """Drop what makes an import continue or count as done, so that it begins again."""
         with database_errors(self._path), transaction(self._database):
             self._execute("DELETE FROM folders WHERE import = (SELECT id FROM imports WHERE %s)" % _OF_KEY, *key)
+            self._execute("DELETE FROM deliveries WHERE import = (SELECT id FROM imports WHERE %s)" % _OF_KEY, *key)
             self._execute("UPDATE imports SET completed_once = 0, replaced_to = NULL WHERE " + _OF_KEY, *key)
 
     def folder_mark(self, key: ImportKey, raw_name: bytes) -> Optional[FolderMark]:
@@ -151,6 +153,24 @@ class State:
             *values, *key,
         )
         _require_begun(changed, key)
+
+    def add_deliveries(self, key: ImportKey, delivered: Deliveries) -> None:
+        """Record messages that are durable, beside those recorded before under the same UIDVALIDITYs; others are forgotten."""
+        folder = (delivered.raw_name, delivered.uidvalidity, delivered.target_uidvalidity)
+        with database_errors(self._path), transaction(self._database):
+            outdated = "raw_name = ? AND (uidvalidity, target_uidvalidity) != (?, ?)"
+            self._execute("DELETE FROM deliveries WHERE import = (SELECT id FROM imports WHERE %s) AND %s" % (_OF_KEY, outdated), *key, *folder)
+            insert = "INSERT INTO deliveries SELECT id, ?, ?, ?, ? FROM imports WHERE " + _OF_KEY
+            _require_begun(self._execute(insert, *folder, array.array("I", delivered.runs).tobytes(), *key), key)
+
+    def deliveries(self, key: ImportKey) -> List[Deliveries]:
+        """All messages that are known to have been delivered into stores that choose the UIDs, a folder an entry."""
+        query = "SELECT deliveries.* FROM deliveries JOIN imports ON imports.id = deliveries.import WHERE %s ORDER BY deliveries.rowid" % _OF_KEY
+        runs: Dict[Tuple[bytes, int, int], array.array[int]] = {}
+        for row in self._rows(query, *key):
+            folder = (row["raw_name"], row["uidvalidity"], row["target_uidvalidity"])
+            runs.setdefault(folder, array.array("I")).frombytes(row["runs"])
+        return [Deliveries(*folder, packed) for folder, packed in runs.items()]
 
     def lock_mailbox(self, address: Address, waiting: Optional[Callable[[], None]] = None) -> ContextManager[int]:
         """Hold a mailbox against all other runs on this host, see `mailbox_lock`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 from ..model.imports import ImportKey, ImportResult, NotImported
 
@@ -52,6 +52,20 @@ class FolderMark:
     highest_modseq: Optional[int] = None
     copied: bool = False
     missing: Tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Deliveries:
+    """Which message of the target folder each delivered message of a source folder is.
+
+    Both UIDVALIDITYs say what the UIDs belong to. `runs` holds source UID, target UID and length of runs in which
+    both count up by one.
+    """
+
+    raw_name: bytes
+    uidvalidity: int
+    target_uidvalidity: int
+    runs: Sequence[int]
 
 
 def result_to_json(result: ImportResult) -> str:

@@ -52,6 +52,17 @@ _MIGRATIONS = (
         PRIMARY KEY (import, raw_name)
     ) WITHOUT ROWID;
     """,
+    # Messages in stores that choose the UIDs themselves: a row a commit, its runs of UIDs packed.
+    """
+    CREATE TABLE deliveries (
+        import INTEGER NOT NULL REFERENCES imports (id) ON DELETE CASCADE,
+        raw_name BLOB NOT NULL,
+        uidvalidity INTEGER NOT NULL,
+        target_uidvalidity INTEGER NOT NULL,
+        runs BLOB NOT NULL
+    );
+    CREATE INDEX deliveries_of_folder ON deliveries (import, raw_name);
+    """,
 )
 
 

@@ -7,17 +7,22 @@
 from __future__ import annotations
 
 import ssl
-from typing import Mapping, Optional, Type
+from dataclasses import dataclass
+from typing import Mapping, Optional, Sequence
 
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
 from ..model.mail import SourceAccount, StoreLocation
 from ..source.session import SourceSession
-from ..state.records import FolderMark
-from ..store.base import escape_path
+from ..state.records import Deliveries, FolderMark
+from ..store.base import MessageStore, Origin, escape_path
+from ..store.imap import ImapStore
+from ..store.imap_folder import Knowledge
+from ..store.imap_uids import UidMap
 from ..store.maildir import MaildirStore
 from .copy import AccountCopy
 from .count import count_flag_changes, count_new
+from .desk import SessionDesk
 from .flags import update_flags
 from .plan import plan_folders
 from .worker import Emit
@@ -35,15 +40,51 @@ def check_login(account: SourceAccount, context: Optional[ssl.SSLContext], emit:
     SourceSession(account, context).close()
 
 
-def open_store_kind(request: ImportRequest, location: StoreLocation) -> Type[MaildirStore]:
-    """Return the kind of store that can write to a location.
+@dataclass(frozen=True)
+class Target:
+    """The mailbox an import writes to, and what is known from earlier runs.
+
+    `marks` say how far they came, by raw folder name, `deliveries` what they put into a store that chooses the UIDs.
+    `unfinished`: the latest of them did not end well, so more may be there than that. `aside` is where the present
+    content is moved first, None to keep it. `desk` hands out sessions of the mailbox.
+    """
+
+    location: StoreLocation
+    desk: SessionDesk
+    marks: Mapping[bytes, FolderMark]
+    deliveries: Sequence[Deliveries]
+    unfinished: bool
+    aside: Optional[str]
+
+
+def store_kind(request: ImportRequest, location: StoreLocation) -> str:
+    """Return which store is to write to a location, `maildir` or `imap`.
 
     Raises:
-        MailImportError: `store_unsupported` when none can.
+        MailImportError: `store_unsupported` when it is not the one that was asked for.
     """
-    if location.unsupported:
-        raise MailImportError("store_unsupported", "the mailbox's store cannot be written directly: %s" % location.unsupported)
-    return MaildirStore
+    if request.message_store == "auto":
+        return "imap" if location.unsupported else "maildir"
+    if request.message_store == "maildir" and location.unsupported:
+        raise MailImportError("store_unsupported", "the mailbox's files cannot be written directly, %s: use message_store=auto" % location.unsupported)
+    return request.message_store
+
+
+def _open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageStore:
+    if store_kind(request, target.location) == "maildir":
+        return MaildirStore(target.location)
+
+    def knowledge(origin: Origin) -> Knowledge:
+        for delivered in target.deliveries:
+            if (delivered.raw_name, delivered.uidvalidity) == (origin.raw_name, origin.uidvalidity):
+                return Knowledge(UidMap(delivered.runs), delivered.target_uidvalidity, target.unfinished)
+        return Knowledge(UidMap(), 0, target.unfinished)
+
+    def take_delivered(origin: Origin, target_uidvalidity: int, uids: UidMap) -> None:
+        folder = {"raw_name": origin.raw_name.decode("latin-1"), "uidvalidity": origin.uidvalidity, "target_uidvalidity": target_uidvalidity}
+        emit({"event": "delivered", "runs": uids.runs, **folder})
+
+    return ImapStore(target.location, lambda: target.desk.open_pipe(emit), knowledge, take_delivered)
 
 
 def preview_account(
@@ -81,30 +122,26 @@ def preview_account(
 def import_account(
     request: ImportRequest,
     context: Optional[ssl.SSLContext],
-    location: StoreLocation,
-    marks: Mapping[bytes, FolderMark],
-    aside: Optional[str],
+    target: Target,
     emit: Emit,
 ) -> None:
     """Import the account's content into the store.
 
     Args:
-        marks: how far earlier runs came, by raw folder name.
-        aside: path to which the mailbox's present content is moved first, unless that has happened; None to keep it.
-        emit: takes `replaced`, `listed`, and the events of AccountCopy.
+        emit: takes `session` and `delivered` of an IMAP store, `replaced`, `listed`, and the events of AccountCopy.
 
     Raises:
         MailImportError: what ended the import; what was emitted by then is done.
     """
-    store = open_store_kind(request, location)(location)
-    if aside:
-        kept = store.move_aside(aside)
+    store, marks = _open_store(request, target, emit), target.marks
+    if target.aside:
+        kept = store.move_aside(target.aside)
         if kept:
             emit({"event": "replaced", "path": kept})
     copy = AccountCopy(request, lambda: SourceSession(request.source, context), store, marks, emit)
     folders = copy.attempt(lambda session: session.list_folders())
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
-    plans = plan_folders(folders, request.rules, location, known)
+    plans = plan_folders(folders, request.rules, target.location, known)
     emit({"event": "listed", "folders": {escape_path(plan.target): plan.source.messages or 0 for plan in plans}})
     for plan in plans:
         if plan.renamed:
@@ -114,7 +151,8 @@ def import_account(
         emit({"event": "flags", "messages": changed})
         copy.emit_marks(current)
     copy.run(plans)
-    wanted = [plan.target for plan in plans if plan.source.subscribed and plan.source.raw_name not in marks]
+    # Subscriptions come last: a run that did not get that far left them to this one.
+    wanted = [plan.target for plan in plans if plan.source.subscribed and (target.unfinished or plan.source.raw_name not in marks)]
     if wanted:
         emit({"event": "subscribed", "folders": store.subscribe(wanted)})
     if store.lost_keywords():

@@ -32,6 +32,7 @@ RECONNECT_WAIT = 0.25
 LONGEST_BUSY = 3600.0
 UIDS_PER_COMMAND = 500
 MARKS_PER_EVENT = 500
+ENTRIES_PER_EVENT = 500
 
 _Result = TypeVar("_Result")
 
@@ -53,6 +54,8 @@ class FolderCopy:
     # Some answer left open whether all messages came in the order of their UIDs.
     doubtful: bool = False
     failed: Dict[int, NotImported] = field(default_factory=dict)
+    # Messages that are there, but not as the source sent them.
+    altered: List[NotImported] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -195,7 +198,14 @@ class AccountCopy:
     def _requests(self, plans: Sequence[FolderPlan], left: Dict[bytes, FolderPlan]) -> Iterator[FetchRequest]:
         """Yield what to fetch; folders in which nothing is to be fetched are settled on the way."""
         for plan in plans:
-            copy = self._copy_of(plan)
+            try:
+                copy = self._copy_of(plan)
+            except MailImportError as error:
+                if error.reason != "folder_refused":
+                    raise
+                self._report_folder(plan, error.message)
+                left.pop(plan.source.raw_name)
+                continue
             if copy is None or (plan.source.messages == 0 and plan.source.uidvalidity):
                 left.pop(plan.source.raw_name)
                 if copy is not None:
@@ -280,14 +290,36 @@ class AccountCopy:
         self._leave_out(copy, fetched.message.uid, "message_refused", "larger than max_message_size", fetched.size)
         return None
 
-    def _leave_out(self, copy: FolderCopy, uid: Optional[int], reason: str, message: str, size: Optional[int] = None) -> None:
-        copy.failed[uid or 0] = NotImported(folder=copy.name, reason=reason, message=message, uid=uid, size=size)
+    def _leave_out(
+        self, copy: FolderCopy, uid: Optional[int], reason: str, message: str, size: Optional[int] = None, message_id: Optional[str] = None
+    ) -> None:
+        copy.failed[uid or 0] = NotImported(copy.name, reason, message, uid, message_id, size)
+
+    def _take_refusals(self) -> None:
+        """Correct what was counted for messages that the store did not take, or not as they were."""
+        for copy in self._open_copies.values():
+            for refusal in copy.writer.take_refusals():
+                if refusal.stored:
+                    copy.altered.append(NotImported(copy.name, refusal.reason, refusal.message, refusal.uid, refusal.message_id, refusal.size))
+                else:
+                    self._leave_out(copy, refusal.uid, refusal.reason, refusal.message, refusal.size, refusal.message_id)
+                if refusal.reason != "message_altered":
+                    self.messages_copied -= 1
+                    self.bytes_copied -= refusal.size
 
     def _refuse_folder(self, copy: FolderCopy, text: str) -> None:
         self._store.discard(copy.writer)
         del self._open_copies[copy.plan.source.raw_name]
-        entry = NotImported(folder=copy.name, reason="folder_refused", message="the source does not open this folder: %s" % text)
-        self._emit({"event": "not_imported", "entries": [vars(entry)], "messages": copy.plan.source.messages or 0})
+        self._report_folder(copy.plan, "the source does not open this folder: %s" % text)
+
+    def _report_folder(self, plan: FolderPlan, text: str) -> None:
+        entry = NotImported(folder=plan.source.name, reason="folder_refused", message=text)
+        self._emit_not_imported([entry], plan.source.messages or 0)
+
+    def _emit_not_imported(self, entries: Sequence[NotImported], messages: int) -> None:
+        for start in range(0, len(entries), ENTRIES_PER_EVENT):
+            some = [vars(entry) for entry in entries[start : start + ENTRIES_PER_EVENT]]
+            self._emit({"event": "not_imported", "entries": some, "messages": messages if start == 0 else 0})
 
     def _fetch_what_is_missing(self, copy: FolderCopy) -> None:
         """Ask again for what the folder holds and did not come: first in pieces, at last one by one."""
@@ -342,16 +374,21 @@ class AccountCopy:
     def _commit(self) -> None:
         """Make durable what has come, then report it: the parent writes the state only then."""
         self._store.commit()
+        self._take_refusals()
         self._batch_messages = self._batch_bytes = 0
         self._batch_began = time.monotonic()
         marks = []
         for copy in self._finished:
             marks.append(copy.as_mark(copied=True))
             self._emit_folder(copy)
+            self._emit_failures(copy)
             self._open_copies.pop(copy.plan.source.raw_name, None)
         self._finished = []
-        # A fresh folder that is not whole yet has its own journal; the state knows it when it is visible.
-        marks += [copy.as_mark(copied=False) for copy in self._open_copies.values() if not copy.writer.fresh and copy.writer.written]
+        # A staged folder has a journal of its own; the state knows it when it is visible.
+        for copy in self._open_copies.values():
+            if not copy.writer.staged and (copy.writer.fresh or copy.writer.written):
+                marks.append(copy.as_mark(copied=False))
+                self._emit_folder(copy)
         self.emit_marks(marks)
         self._emit({"event": "copied", "messages": self.messages_copied, "bytes": self.bytes_copied})
 
@@ -370,6 +407,7 @@ class AccountCopy:
             "before": writer.before,
             "after": len(writer.held) if writer.fresh else writer.before + writer.written,
         })
-        if copy.failed:
-            entries = [vars(entry) for entry in copy.failed.values()]
-            self._emit({"event": "not_imported", "entries": entries, "messages": len(entries)})
+
+    def _emit_failures(self, copy: FolderCopy) -> None:
+        lacking = [entry for entry in copy.altered if entry.reason != "message_altered"]
+        self._emit_not_imported([*copy.failed.values(), *copy.altered], len(copy.failed) + len(lacking))

@@ -19,6 +19,9 @@ from ..store.base import FolderPath
 # A Maildir++ folder is one directory name (255 bytes), and Dovecot adds suffixes of its own while it works on it.
 _LONGEST_NAME = 230
 
+# Directories of a folder's own among those of the folders below it.
+_RESERVED = {"maildir": ("cur", "new", "tmp"), "sdbox": ("dbox-Mails",), "mdbox": ("dbox-Mails",)}
+
 _SPECIAL_USE = ("\\ALL", "\\ARCHIVE", "\\DRAFTS", "\\FLAGGED", "\\JUNK", "\\SENT", "\\TRASH")
 
 
@@ -97,7 +100,8 @@ def clean_path(path: Sequence[str], location: StoreLocation) -> FolderPath:
 def _clean_part(part: str, location: StoreLocation) -> str:
     forbidden = {"/", location.separator} | ({"."} if location.layout == "maildir++" else set())
     cleaned = "".join("_" if char in forbidden or not (char.isprintable() or char == " ") else char for char in part)
-    if cleaned in (".", "..") or (location.layout == "fs" and cleaned in ("cur", "new", "tmp")):
+    reserved = _RESERVED.get(location.driver, ()) if location.layout == "fs" else ()
+    if cleaned in (".", "..") or cleaned in reserved:
         return cleaned.replace(".", "_") if "." in cleaned else cleaned + "_"
     # Dovecot refuses a name that could be a home directory.
     return "_" + cleaned[1:] if cleaned.startswith("~") else cleaned

@@ -18,7 +18,7 @@ import json
 import os
 import signal
 import sys
-from typing import Any, BinaryIO, Callable, Dict, NoReturn, Optional, Tuple
+from typing import Any, BinaryIO, Callable, Dict, NoReturn, Optional, Sequence
 
 from ..model.errors import REASONS, MailImportError
 
@@ -30,10 +30,10 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def run_as(uid: int, gid: int, work: Callable[[Emit], None], handle: Callable[[Event], None], keep: Optional[int] = None) -> None:
+def run_as(uid: int, gid: int, work: Callable[[Emit], None], handle: Callable[[Event], None], keep: Sequence[int] = ()) -> None:
     """Run `work` in a forked process of that uid and gid; call `handle` here with every event it emits.
 
-    When this process dies, the child dies with it. It inherits no descriptor but `keep`, the lock of its mailbox.
+    When this process dies, the child dies with it. It inherits no descriptors but `keep`, the lock of its mailbox for one.
 
     Raises:
         MailImportError: what `work` raised, or `interrupted` when the child was killed.
@@ -48,7 +48,7 @@ def run_as(uid: int, gid: int, work: Callable[[Emit], None], handle: Callable[[E
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _child(uid, gid, parent, (writing, keep), work)
+        _child(uid, gid, parent, (writing, *keep), work)
     os.close(writing)
     try:
         with os.fdopen(reading, "rb") as pipe:
@@ -87,7 +87,7 @@ def _load_codecs() -> None:
         codecs.lookup(name)
 
 
-def _child(uid: int, gid: int, parent: int, inherited: Tuple[int, Optional[int]], work: Callable[[Emit], None]) -> NoReturn:
+def _child(uid: int, gid: int, parent: int, inherited: Sequence[int], work: Callable[[Emit], None]) -> NoReturn:
     status = 1
     writing = inherited[0]
     try:
@@ -125,9 +125,9 @@ def _child(uid: int, gid: int, parent: int, inherited: Tuple[int, Optional[int]]
         os._exit(status)
 
 
-def _close_all_but(kept: Tuple[Optional[int], ...]) -> None:
+def _close_all_but(kept: Sequence[int]) -> None:
     low = 3
-    for fd in sorted(fd for fd in kept if fd is not None):
+    for fd in sorted(kept):
         os.closerange(low, fd)
         low = fd + 1
     os.closerange(low, os.sysconf("SC_OPEN_MAX"))
