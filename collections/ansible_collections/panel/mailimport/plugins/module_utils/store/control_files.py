@@ -103,8 +103,16 @@ def uidlist_entries(directory: int) -> Iterator[Tuple[int, str]]:
         handle.readline(4096)
         for line in handle:
             head, colon, base_name = line.partition(b":")
-            if colon and line.endswith(b"\n"):
-                yield int(head.split(b" ", 1)[0]), os.fsdecode(base_name[:-1])
+            uid = head.partition(b" ")[0]
+            if colon and uid.isdigit() and line.endswith(b"\n"):
+                yield int(uid), os.fsdecode(base_name[:-1])
+
+
+def cut_torn_line(directory: int) -> None:
+    """Cut off a last line without its end, so that what is appended begins a line of its own."""
+    fd = os.open(UIDLIST, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    with os.fdopen(fd, "r+b") as handle:
+        handle.truncate(sum(len(line) for line in handle if line.endswith(b"\n")))
 
 
 def append_to_uidlist(directory: int, entries: Iterable[Tuple[int, str]]) -> None:

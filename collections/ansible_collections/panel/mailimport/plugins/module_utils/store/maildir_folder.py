@@ -29,6 +29,9 @@ from .flags import FolderFlags
 if TYPE_CHECKING:
     from .maildir import MaildirStore
 
+# So much of a message is searched for its date.
+_LONGEST_HEADER = 65536
+
 
 class Staged(NamedTuple):
     """A message in the stage that no journal names yet. `digest` is of what the source sent.
@@ -100,6 +103,7 @@ class MaildirWriter(FolderWriter):
         if header is None or header.uidvalidity != self.origin.uidvalidity:
             content = control_files.uidlist_header(self.origin.uidvalidity, self.origin.uidnext or 1, os.urandom(16).hex())
             replace_file(UIDLIST, self._stage, content)
+        control_files.cut_torn_line(self._stage)
         for uid, _name in control_files.uidlist_entries(self._stage):
             self.held.add(uid)
             self._in_order = self._in_order and uid > self._journaled
@@ -128,8 +132,13 @@ class MaildirWriter(FolderWriter):
         return make_directory(self._store.control_name(self.path), self._store.control)
 
     def add(self, fetched: Fetched) -> Optional[int]:
+        uid = fetched.message.uid
+        if uid is not None and uid in self.held:
+            return None
         staged = self._write_whole(fetched, fetched.whole) if fetched.whole is not None else self._write_chunks(fetched)
-        known = staged.uid in self.held or (self._contents is not None and self._contents.take(digest_as_sent(staged.name, self._cur)))
+        if staged is None:
+            return None
+        known = self._contents is not None and self._contents.take(digest_as_sent(staged.name, self._cur))
         self.held.add(staged.uid)
         self.last_uid = max(self.last_uid, staged.uid)
         if known:
@@ -154,8 +163,8 @@ class MaildirWriter(FolderWriter):
             os.close(fd)
         return Staged(self._uid(fetched), name, len(data), hashlib.sha256(data).digest())
 
-    def _write_chunks(self, fetched: Fetched) -> Staged:
-        """Write a long message, or one whose UID comes behind it, under a passing name."""
+    def _write_chunks(self, fetched: Fetched) -> Optional[Staged]:
+        """Write a long message, or one whose UID comes behind it, under a passing name; None when that UID is there already."""
         digest = hashlib.sha256()
         size = virtual_size = 0
         last = b""
@@ -166,7 +175,7 @@ class MaildirWriter(FolderWriter):
                 digest.update(chunk)
                 _write_all(fd, chunk)
                 data = bytes(chunk)
-                beginning = beginning or data[:65536]
+                beginning += data[: _LONGEST_HEADER - len(beginning)]
                 size += len(data)
                 virtual_size += len(data) + data.count(b"\n") - data.count(b"\r\n") - (last == b"\r" and data[:1] == b"\n")
                 last = data[-1:] or last
@@ -179,6 +188,9 @@ class MaildirWriter(FolderWriter):
             raise
         finally:
             os.close(fd)
+        if self._uid(fetched) in self.held:
+            os.unlink("arriving", dir_fd=self._cur)
+            return None
         name = self._name(fetched, size, virtual_size)
         os.rename("arriving", name, src_dir_fd=self._cur, dst_dir_fd=self._cur)
         return Staged(self._uid(fetched), name, size, digest.digest())

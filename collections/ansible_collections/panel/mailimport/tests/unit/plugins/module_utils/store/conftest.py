@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A Maildir of the tests' own, and messages as the source hands them out."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import Message, StoreLocation
+from ansible_collections.panel.mailimport.plugins.module_utils.source.fetch import Fetched
+from ansible_collections.panel.mailimport.plugins.module_utils.store.base import Origin
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
+
+KEY = ImportKey("imap.old.example", "anna", "anna@example.org")
+
+
+@pytest.fixture
+def location(tmp_path):
+    """Where a mailbox below tmp_path keeps its mail."""
+
+    def make(control=None, layout="maildir++", **values):
+        root = str(tmp_path / "Maildir")
+        separator = "." if layout == "maildir++" else "/"
+        defaults = {"uid": 0, "gid": 0, "home": str(tmp_path), "driver": "maildir", "index": root, "separator": separator}
+        return StoreLocation(root=root, control=str(tmp_path / control) if control else root, layout=layout, **{**defaults, **values})
+
+    return make
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "Maildir"
+
+
+@pytest.fixture
+def store(location):
+    return MaildirStore(location())
+
+
+@pytest.fixture
+def origin():
+    """A source folder; its UIDVALIDITY is 77 unless told."""
+
+    def make(raw_name=b"A", uidvalidity=77, uidnext=None, key=KEY):
+        return Origin(key, raw_name, uidvalidity, uidnext)
+
+    return make
+
+
+@pytest.fixture
+def message():
+    """A message that comes whole, or in chunks when `cuts` say where."""
+
+    def make(uid, body=b"Subject: x\r\n\r\nbody\r\n", flags=(), date=1_700_000_000, cuts=None):
+        about = Message(uid, tuple(flags), date)
+        if cuts is None:
+            return Fetched(about, len(body), whole=memoryview(body))
+        ends = [*cuts, len(body)]
+        return Fetched(about, len(body), chunks=iter([memoryview(body)[start:end] for start, end in zip([0, *ends], ends)]))
+
+    return make
+
+
+@pytest.fixture
+def fill(message):
+    """Open a folder, add messages by UID and commit; the folder is finished unless told otherwise."""
+
+    def make(store, path, origin, uids, finish=True, by_content=False):
+        writer = store.open_folder(path, origin, by_content)
+        for uid in uids:
+            writer.add(message(uid))
+        if finish:
+            writer.finish()
+        store.commit()
+        return writer
+
+    return make
+
+
+@pytest.fixture
+def uidlist():
+    """What a dovecot-uidlist says: its header's words, and UIDs with the names of files."""
+
+    def read(directory):
+        header, *lines = (directory / "dovecot-uidlist").read_bytes().split(b"\n")
+        assert lines.pop() == b""
+        return header.split(), [(int(line.split()[0]), line.partition(b":")[2].decode()) for line in lines]
+
+    return read
+
+
+@pytest.fixture
+def uids():
+    """UIDs in the names of the files of a folder."""
+
+    def read(directory):
+        return sorted(int(file.name[:10]) for part in ("cur", "new") for file in (directory / part).iterdir())
+
+    return read
