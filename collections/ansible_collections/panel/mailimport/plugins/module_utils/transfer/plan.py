@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Dict, Iterable, List, Mapping, Sequence
+from typing import AbstractSet, Dict, Iterable, List, Mapping, Sequence
 
+from ..model.errors import MailImportError
 from ..model.imports import FolderRules
 from ..model.mail import SourceFolder, StoreLocation
 from ..model.mutf7 import encode_folder_name
@@ -21,6 +23,9 @@ _LONGEST_NAME = 230
 
 # Directories of a folder's own among those of the folders below it.
 _RESERVED = {"maildir": ("cur", "new", "tmp"), "sdbox": ("dbox-Mails",), "mdbox": ("dbox-Mails",)}
+
+# Control characters, lone surrogates, and the line and paragraph ends of Unicode; Dovecot takes all others.
+_REFUSED_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
 _SPECIAL_USE = ("\\ALL", "\\ARCHIVE", "\\DRAFTS", "\\FLAGGED", "\\JUNK", "\\SENT", "\\TRASH")
 
@@ -37,33 +42,42 @@ class FolderPlan:
 def plan_folders(
     folders: Sequence[SourceFolder], rules: FolderRules, location: StoreLocation, known: Mapping[bytes, str]
 ) -> List[FolderPlan]:
-    """Choose the folders to import and name their targets. No two of them share a target unless the rules say so.
+    """Choose the folders to import and name their targets. Only `rules.mapping` lets two of them share a target.
 
     Args:
         known: targets of an earlier run by raw name, components joined with `/`; they stay what they are.
+
+    Raises:
+        MailImportError: `invalid_row` when `rules.mapping` names no folder to go to.
     """
     chosen = [folder for folder in folders if folder.selectable and _is_wanted(folder, rules)]
-    special = _special_use_targets(chosen, location) if rules.automap else {}
-    plans: List[FolderPlan] = []
-    taken: Dict[FolderPath, bytes] = {tuple(target.split("/")): raw_name for raw_name, target in known.items()}
-    # Folders that keep their name go first, so that a renamed one never takes a name from its rightful owner.
-    for folder in sorted(chosen, key=lambda folder: clean_path(folder.path, location) != folder.path):
-        if folder.raw_name in known:
-            target = tuple(known[folder.raw_name].split("/"))
-            plans.append(FolderPlan(folder, target, False))
-            continue
-        if folder.name in rules.mapping:
-            target = clean_path(tuple(part for part in rules.mapping[folder.name].split("/") if part), location)
-            plans.append(FolderPlan(folder, target, False))
-            continue
-        if folder.raw_name in special:
-            plans.append(FolderPlan(folder, special[folder.raw_name], False))
-            continue
-        target = _free_name(clean_path(folder.path, location), taken)
-        taken[target] = folder.raw_name
-        plans.append(FolderPlan(folder, target, target != folder.path))
-    order = {folder.raw_name: index for index, folder in enumerate(chosen)}
-    return sorted(plans, key=lambda plan: order[plan.source.raw_name])
+    mapped = {folder.raw_name: _mapped(folder, rules, location) for folder in chosen if folder.name in rules.mapping}
+    special = _special_use_targets([folder for folder in chosen if folder.raw_name not in mapped], location) if rules.automap else {}
+    stay = {raw_name: tuple(target.split("/")) for raw_name, target in known.items()}
+    ruled: Dict[bytes, FolderPath] = {**special, **mapped, **stay}
+    taken = {*special.values(), *stay.values()}
+    plans: Dict[bytes, FolderPlan] = {}
+    for folder in sorted(chosen, key=lambda folder: _claim(folder, location)):
+        target = ruled.get(folder.raw_name)
+        if target is None:
+            target = _free_name(clean_path(folder.path, location), taken)
+            taken.add(target)
+        plans[folder.raw_name] = FolderPlan(folder, target, folder.raw_name not in ruled and target != folder.path)
+    return [plans[folder.raw_name] for folder in chosen]
+
+
+def _claim(folder: SourceFolder, location: StoreLocation) -> int:
+    """Rank of a folder's claim to its name: a renamed one never takes a name from its rightful owner."""
+    if folder.raw_name == b"INBOX":
+        return 0
+    return 1 if clean_path(folder.path, location) == folder.path else 2
+
+
+def _mapped(folder: SourceFolder, rules: FolderRules, location: StoreLocation) -> FolderPath:
+    parts = tuple(part for part in rules.mapping[folder.name].split("/") if part)
+    if not parts:
+        raise MailImportError("invalid_row", "folder_map names no folder for %s" % folder.name)
+    return clean_path(parts, location)
 
 
 def _is_wanted(folder: SourceFolder, rules: FolderRules) -> bool:
@@ -73,8 +87,12 @@ def _is_wanted(folder: SourceFolder, rules: FolderRules) -> bool:
 
 
 def _matches(name: str, globs: Iterable[str]) -> bool:
-    """A glob matches a folder and everything below it."""
-    return any(fnmatchcase(name, glob) or fnmatchcase(name, glob + "/*") for glob in globs)
+    """A glob, or a name that looks like one (`[Gmail]`), matches a folder and everything below it."""
+    return any(_is_within(name, glob) or fnmatchcase(name, glob) or fnmatchcase(name, glob + "/*") for glob in globs)
+
+
+def _is_within(name: str, folder: str) -> bool:
+    return name == folder or name.startswith(folder + "/")
 
 
 def _special_use_targets(folders: Sequence[SourceFolder], location: StoreLocation) -> Mapping[bytes, FolderPath]:
@@ -94,12 +112,13 @@ def clean_path(path: Sequence[str], location: StoreLocation) -> FolderPath:
     encoded = b".".join(encode_folder_name(part) for part in cleaned)
     if len(encoded) > _LONGEST_NAME:
         return _shorten(cleaned)
-    return cleaned
+    # Dovecot takes a folder called inbox, in any letters, for INBOX.
+    return ("INBOX",) if len(cleaned) == 1 and cleaned[0].upper() == "INBOX" else cleaned
 
 
 def _clean_part(part: str, location: StoreLocation) -> str:
     forbidden = {"/", location.separator} | ({"."} if location.layout == "maildir++" else set())
-    cleaned = "".join("_" if char in forbidden or not (char.isprintable() or char == " ") else char for char in part)
+    cleaned = "".join("_" if char in forbidden or unicodedata.category(char) in _REFUSED_CATEGORIES else char for char in part)
     reserved = _RESERVED.get(location.driver, ()) if location.layout == "fs" else ()
     if cleaned in (".", "..") or cleaned in reserved:
         return cleaned.replace(".", "_") if "." in cleaned else cleaned + "_"
@@ -110,13 +129,13 @@ def _clean_part(part: str, location: StoreLocation) -> str:
 def _shorten(path: FolderPath) -> FolderPath:
     """Cut a name that is too long and tell it apart by a digest of the whole."""
     digest = hashlib.blake2b("/".join(path).encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-    text = "_".join(path)
+    text = "_".join(path)[:_LONGEST_NAME]
     while len(encode_folder_name(text)) > _LONGEST_NAME - len(digest) - 1:
         text = text[:-1]
     return ("%s-%s" % (text.rstrip(), digest),)
 
 
-def _free_name(path: FolderPath, taken: Mapping[FolderPath, bytes]) -> FolderPath:
+def _free_name(path: FolderPath, taken: AbstractSet[FolderPath]) -> FolderPath:
     number = 2
     candidate = path
     while candidate in taken:
