@@ -33,5 +33,6 @@ def move_directories_aside(location: StoreLocation, path: str) -> None:
     # The root last: it says that all is done.
     others = {location.control, location.index} - {location.root, None}
     for directory in sorted(other for other in others if other) + [location.root]:
-        if os.path.isdir(directory):
-            os.rename(directory, directory.rstrip("/") + suffix)
+        target = directory.rstrip("/") + suffix
+        if os.path.isdir(directory) and not os.path.lexists(target):  # there already: moved by a run that was killed then
+            os.rename(directory, target)

@@ -171,4 +171,5 @@ def read_keywords(directory: int) -> Dict[bytes, int]:
 def write_keyword(directory: int, number: int, keyword: bytes) -> None:
     """Add one keyword to the folder's file; the caller holds the lock of the uidlist, as Dovecot does."""
     content = read_file(KEYWORDS, directory) or b""
-    replace_file(KEYWORDS, directory, content + b"%d %s\n" % (number, keyword))
+    end = b"" if content.endswith(b"\n") or not content else b"\n"
+    replace_file(KEYWORDS, directory, content + end + b"%d %s\n" % (number, keyword))

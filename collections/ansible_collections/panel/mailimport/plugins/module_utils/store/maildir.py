@@ -19,6 +19,9 @@ from .flags import FolderFlags
 from .maildir_folder import MaildirWriter
 from .subscriptions import add_subscriptions
 
+# How often a message is looked for again that a mail program renames at the same time.
+_RENAME_PASSES = 5
+
 
 class MaildirStore(MessageStore):
     """The Maildir of one mailbox.
@@ -120,27 +123,40 @@ class MaildirStore(MessageStore):
     def subscribe(self, paths: Sequence[FolderPath]) -> int:
         names = [tuple(encode_folder_name(part) for part in path) for path in paths]
         with dotlock(self.control, SUBSCRIPTIONS):
-            return add_subscriptions(self.control, names, self.location.separator.encode("ascii"))
+            return add_subscriptions(self.control, names, b"/" if self.location.layout == "fs" else b".")
 
     def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]]) -> int:
         name = self.directory_name(path)
+        if not exists(name, self.root):
+            return 0  # its owner has removed the folder
         folder = make_directory(name, self.root)
         control = make_directory(self.control_name(path), self.control)
         letters = FolderFlags(control)
-        renames: Dict[Tuple[str, str], str] = {}
-        for part, found in self.message_names(path):
-            base_name, _colon, info = found.partition(":2,")
-            uid = origin.uid_of(base_name)
-            if uid in flags:
-                wanted = letters.letters(flags[uid])
-                if sorted(wanted) != sorted(info):
-                    renames[part, found] = "cur/%s:2,%s" % (base_name, wanted)
-        for (part, old), new in renames.items():
-            os.rename("%s/%s" % (part, old), new, src_dir_fd=folder, dst_dir_fd=folder)
+        changed = 0
+        left = dict(flags)
+        for _pass in range(_RENAME_PASSES):
+            renames = self._flag_renames(path, origin, {uid: letters.letters(wanted) for uid, wanted in left.items()})
+            left = {}
+            for uid, (old, new) in renames.items():
+                try:
+                    os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
+                    changed += 1
+                except FileNotFoundError:
+                    left[uid] = flags[uid]  # a mail program was faster: look again what the message is called now
         self._lost_keywords |= letters.lost
         os.close(folder)
         os.close(control)
-        return len(renames)
+        return changed
+
+    def _flag_renames(self, path: FolderPath, origin: Origin, letters: Mapping[int, str]) -> Dict[int, Tuple[str, str]]:
+        """Return the old and the new name of messages that have other letters than these."""
+        renames = {}
+        for part, found in self.message_names(path):
+            base_name, _colon, info = found.partition(":2,")
+            uid = origin.uid_of(base_name)
+            if uid in letters and sorted(letters[uid]) != sorted(info):
+                renames[uid] = "%s/%s" % (part, found), "cur/%s:2,%s" % (base_name, letters[uid])
+        return renames
 
     def move_aside(self, path: str) -> Optional[str]:
         if not os.path.lexists(path):

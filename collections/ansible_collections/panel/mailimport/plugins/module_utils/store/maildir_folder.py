@@ -122,11 +122,24 @@ class MaildirWriter(FolderWriter):
     def _index_contents(self) -> ContentIndex:
         index = ContentIndex()
         folder = make_directory(self._directory, self._store.root)
-        for part, name in self._store.message_names(self.path):
-            if not self.origin.uid_of(name):
-                index.add(digest_as_sent("%s/%s" % (part, name), folder))
+        renamed = self._add_contents(index, folder, None)
+        while renamed:
+            renamed = self._add_contents(index, folder, renamed)
         os.close(folder)
         return index
+
+    def _add_contents(self, index: ContentIndex, folder: int, only: Optional[Set[str]]) -> Set[str]:
+        """Add digests of the messages that are not of this origin; return which a mail program renamed before they were read."""
+        renamed = set()
+        for part, name in self._store.message_names(self.path):
+            base_name = name.partition(":2,")[0]
+            if self.origin.uid_of(name) or (only is not None and base_name not in only):
+                continue
+            try:
+                index.add(digest_as_sent("%s/%s" % (part, name), folder))
+            except FileNotFoundError:
+                renamed.add(base_name)
+        return renamed
 
     def _target_control(self) -> int:
         return make_directory(self._store.control_name(self.path), self._store.control)

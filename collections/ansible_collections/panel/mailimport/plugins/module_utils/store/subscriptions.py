@@ -19,7 +19,11 @@ def _escape(part: bytes) -> bytes:
 
 
 def add_subscriptions(directory: int, names: Sequence[Tuple[bytes, ...]], separator: bytes) -> int:
-    """Add folder names (their components, encoded) that are missing; return how many. The caller holds the lock."""
+    """Add folder names (their components, encoded) that are missing; return how many. The caller holds the lock.
+
+    Args:
+        separator: the layout's, which the old format of the file has between components whatever users see.
+    """
     content = read_file(SUBSCRIPTIONS, directory)
     if content is None:
         content = _VERSION_2
@@ -28,7 +32,7 @@ def add_subscriptions(directory: int, names: Sequence[Tuple[bytes, ...]], separa
     lines = [joint.join(_escape(part) for part in name) for name in names]
     missing = [line for line in dict.fromkeys(lines) if line not in known]
     if missing:
-        if not content.endswith(b"\n"):
+        if content and not content.endswith(b"\n"):
             content += b"\n"
         replace_file(SUBSCRIPTIONS, directory, content + b"".join(line + b"\n" for line in missing))
     return len(missing)

@@ -10,6 +10,7 @@ import os
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.store import maildir_folder
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
 
 A = ("A",)
@@ -152,6 +153,21 @@ def test_messages_of_this_source_are_not_compared_with_themselves(location, root
     writer = resumed(location).open_folder(A, origin(), True)
     assert writer.add(message(1)) is None
     assert writer.add(message(2)) is not None  # equal to message 1, and another one at the source too
+
+
+def test_a_message_that_is_renamed_while_it_is_compared_still_counts(store, own, origin, message, monkeypatch):
+    folder = own(content=b"equal")
+    digest = maildir_folder.digest_as_sent
+
+    def read_by_the_user(name, directory):
+        monkeypatch.setattr(maildir_folder, "digest_as_sent", digest)
+        os.rename(folder / "cur" / OWN, folder / "cur" / (OWN + "T"))
+        return digest(name, directory)
+
+    monkeypatch.setattr(maildir_folder, "digest_as_sent", read_by_the_user)
+    writer = store.open_folder(A, origin(), True)
+    assert not (folder / "cur" / OWN).exists()
+    assert writer.add(message(1, b"equal")) is None
 
 
 @pytest.fixture
