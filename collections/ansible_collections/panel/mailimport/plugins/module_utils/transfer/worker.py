@@ -25,7 +25,7 @@ from ..model.errors import REASONS, MailImportError
 Event = Dict[str, Any]
 Emit = Callable[[Event], None]
 
-_MAX_EVENT = 1 << 20
+_MAX_EVENT = 16 << 20
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -68,6 +68,8 @@ def _take_events(pipe: BinaryIO, handle: Callable[[Event], None]) -> Optional[Ma
     failure = None
     while True:
         line = pipe.readline(_MAX_EVENT)
+        if len(line) == _MAX_EVENT:
+            raise MailImportError("internal_error", "the importing process said too much at once")
         if not line.endswith(b"\n"):
             return failure  # end of file, or the torn last line of a killed child
         try:
@@ -77,7 +79,9 @@ def _take_events(pipe: BinaryIO, handle: Callable[[Event], None]) -> Optional[Ma
                 failure = MailImportError(reason, str(event["message"]))
             else:
                 handle(event)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (MailImportError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a child that was taken over may say anything, and ends only its own import
             raise MailImportError("internal_error", "the importing process said something unknown (%s)" % type(error).__name__) from error
 
 

@@ -15,6 +15,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import
 from ansible_collections.panel.mailimport.plugins.module_utils.source.connection import tls_context
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
 from ansible_collections.panel.mailimport.plugins.module_utils.source.stream import ByteStream
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source.scripted_server import ScriptedServer
 from hypothesis import settings
 
 settings.register_profile("unit", deadline=None, max_examples=60, database=None)
@@ -59,63 +60,13 @@ def stream_of():
         thread.join(30)
 
 
-class ScriptedServer:
-    """Answers each command with what `answers` has for its beginning, in place of TAG its tag; OK to all others.
-
-    An answer that ends without a tagged line leaves the client waiting; one that is None closes the connection; one that
-    begins with + takes the next line as part of the command.
-    """
-
-    def __init__(self, answers, greeting, capabilities):
-        self.answers = {b"CAPABILITY": b"* CAPABILITY %s\r\nTAG OK done\r\n" % capabilities, **answers}
-        self.greeting = greeting
-        self.heard = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._connection = None
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self):
-        with suppress(OSError):  # closed by the test
-            self._connection, _address = self._listener.accept()
-            self._connection.sendall(self.greeting)
-            continued = None
-            for line in self._connection.makefile("rb"):
-                self.heard.append(line.rstrip(b"\r\n"))
-                tag, _blank, command = self.heard[-1].partition(b" ")
-                answer = continued + b" OK done\r\n" if continued else self._answer(tag, command)
-                continued = tag if answer and answer.startswith(b"+") else None
-                if answer is None:
-                    self._connection.shutdown(socket.SHUT_RDWR)
-                else:
-                    self._connection.sendall(answer)
-
-    def _answer(self, tag, command):
-        for beginning, answer in self.answers.items():
-            if command.startswith(beginning):
-                return answer and answer.replace(b"TAG", tag)
-        return b"" if not command else tag + b" OK done\r\n"
-
-    def close(self):
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        if self._connection:
-            with suppress(OSError):
-                self._connection.shutdown(socket.SHUT_RDWR)
-        self._thread.join(30)
-        if self._connection:
-            self._connection.close()
-
-
 @pytest.fixture
 def server():
     """Start a ScriptedServer."""
     started = []
 
     def start(answers=(), greeting=None, capabilities=b"IMAP4rev1"):
-        started.append(ScriptedServer(dict(answers), greeting or b"* OK [CAPABILITY %s] hello\r\n" % capabilities, capabilities))
+        started.append(ScriptedServer(answers, greeting, capabilities))
         return started[-1]
 
     yield start

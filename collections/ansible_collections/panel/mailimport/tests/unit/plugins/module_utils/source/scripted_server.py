@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A small IMAP server that says what a test tells it to."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+
+
+class ScriptedServer:
+    """Answers each command with what `answers` has for its beginning, in place of TAG its tag; OK to all others.
+
+    An answer may be made of the command by a function. One that ends without a tagged line leaves the client waiting;
+    one that is None closes the connection; one that begins with + takes the next line as part of the command.
+    """
+
+    def __init__(self, answers=(), greeting=None, capabilities=b"IMAP4rev1"):
+        self.answers = {b"CAPABILITY": b"* CAPABILITY %s\r\nTAG OK done\r\n" % capabilities, **dict(answers)}
+        self.greeting = greeting or b"* OK [CAPABILITY %s] hello\r\n" % capabilities
+        self.heard = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._connection = None
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self):
+        with suppress(OSError):  # closed by the test
+            while True:
+                self._connection, _address = self._listener.accept()
+                with suppress(OSError), self._connection:  # closed by the client
+                    self._converse(self._connection)
+
+    def _converse(self, connection):
+        connection.sendall(self.greeting)
+        continued = None
+        for line in connection.makefile("rb"):
+            self.heard.append(line.rstrip(b"\r\n"))
+            tag, _blank, command = self.heard[-1].partition(b" ")
+            answer = continued + b" OK done\r\n" if continued else self._answer(tag, command)
+            if answer is None:
+                return
+            continued = tag if answer.startswith(b"+") else None
+            connection.sendall(answer)
+
+    def _answer(self, tag, command):
+        for beginning, answer in self.answers.items():
+            if command.startswith(beginning):
+                said = answer(command) if callable(answer) else answer
+                return said and said.replace(b"TAG", tag)
+        return b"" if not command else tag + b" OK done\r\n"
+
+    def close(self):
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        if self._connection:
+            with suppress(OSError):  # closed already
+                self._connection.shutdown(socket.SHUT_RDWR)
+        self._thread.join(30)
