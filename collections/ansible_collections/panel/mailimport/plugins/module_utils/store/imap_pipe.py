@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import select
+from contextlib import suppress
 from typing import Union
 
 from ..model.errors import one_line
@@ -48,20 +49,19 @@ class HostPipe:
             raise TimeoutError
         return os.readv(self._reading, [space])
 
-    def sendall(self, data: Union[bytes, memoryview]) -> None:
+    def sendall(self, data: Union[bytes, bytearray]) -> None:
         """Write everything.
 
         Raises:
             OSError: the process is gone, or takes nothing any more.
         """
-        rest = memoryview(data)
-        while rest:
-            if not self._writable.poll(_TIMEOUT * 1000):
-                raise TimeoutError("it reads nothing")
-            try:
-                rest = rest[os.write(self._writing, rest) :]
-            except BlockingIOError:
-                continue  # less room than one atomic write wants; poll(2) says so only for more
+        with memoryview(data) as view:
+            sent = 0
+            while sent < len(view):
+                if not self._writable.poll(_TIMEOUT * 1000):
+                    raise TimeoutError("it reads nothing")
+                with suppress(BlockingIOError):  # room for less than a write that is not split
+                    sent += os.write(self._writing, view[sent:])
 
     def last_complaint(self) -> str:
         """The last line on the process's standard error, empty when it said nothing."""

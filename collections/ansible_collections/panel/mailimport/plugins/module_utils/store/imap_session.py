@@ -25,6 +25,9 @@ _PEER = "the IMAP process of this host"
 _APPENDUID = re.compile(rb"APPENDUID (\d{1,10}) ([\d:,]+)$", re.IGNORECASE)
 _LITERAL_MINUS = 4096
 
+# Sent in one piece: many small writes wake the process up as many times.
+_WRITE_SIZE = 256 * 1024
+
 # Ends in a row, with nothing achieved in between, after which the process is given up.
 _MOST_ENDS = 4
 
@@ -99,7 +102,7 @@ class HostSession(SourceSession):
                 raise
             raise self._ended(error.message) from None
 
-    def _transmit(self, data: Union[bytes, memoryview]) -> None:
+    def _transmit(self, data: Union[bytes, bytearray]) -> None:
         try:
             self._pipe.sendall(data)
         except OSError as error:
@@ -183,17 +186,22 @@ class HostSession(SourceSession):
             Exception: whatever reading the chunks raises; the session is of no use then.
         """
         tag = self._next_tag()
-        text = b"%s APPEND %s" % (tag, quote(name))
+        text = bytearray(b"%s APPEND %s" % (tag, quote(name)))
         for message in messages:
             ahead = not waiting and self._takes_unasked(message.size)
             date = format_internal_date(message.date)
-            self._transmit(text + b' (%s) "%s" {%d%s}\r\n' % (b" ".join(message.flags), date, message.size, b"+" if ahead else b""))
-            if not ahead and not self._is_asked_for(tag):
-                return tag
+            text += b' (%s) "%s" {%d%s}\r\n' % (b" ".join(message.flags), date, message.size, b"+" if ahead else b"")
+            if not ahead:
+                self._transmit(text)
+                text.clear()
+                if not self._is_asked_for(tag):
+                    return tag
             for chunk in message.chunks:
-                self._transmit(chunk)
-            text = b""
-        self._transmit(b"\r\n")
+                text += chunk
+                if len(text) >= _WRITE_SIZE:
+                    self._transmit(text)
+                    text.clear()
+        self._transmit(text + b"\r\n")
         return tag
 
     def collect_append(self, tag: bytes, count: int) -> Appended:
