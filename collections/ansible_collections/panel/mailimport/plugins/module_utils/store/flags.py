@@ -28,14 +28,14 @@ def keyword_of(flag: bytes) -> Optional[bytes]:
 class FolderFlags:
     """Turns flags into the letters of one folder's file names, giving new keywords a letter in dovecot-keywords.
 
-    `lost` collects what the folder cannot hold: keywords beyond the 26 that file names have letters for, and flags
-    that are no keyword.
+    `lost` collects flags that are no keyword, so that no mailbox can hold them.
     """
 
     def __init__(self, directory: int) -> None:
         self._directory = directory
         self._numbers = read_keywords(directory)
         self._known: Dict[Tuple[bytes, ...], str] = {}
+        self._excess: Set[bytes] = set()
         self.lost: Set[bytes] = set()
 
     def letters(self, flags: Tuple[bytes, ...]) -> str:
@@ -52,11 +52,20 @@ class FolderFlags:
         if folded == b"\\recent":
             return None
         keyword = keyword_of(flag)
-        number = None if keyword is None else self._number(keyword)
-        if number is None:
+        if keyword is None:
             self.lost.add(flag)
             return None
+        number = self._number(keyword)
+        if number is None:
+            self._excess.add(flag)
+            return None
         return chr(ord("a") + number)
+
+    def beyond_letters(self, flags: Tuple[bytes, ...]) -> Tuple[bytes, ...]:
+        """Return the keywords among flags, asked for their letters before, that found no letter left."""
+        if not self._excess:
+            return ()
+        return tuple(keyword_of(flag) or flag for flag in flags if flag in self._excess)
 
     def _number(self, keyword: bytes) -> Optional[int]:
         if keyword.lower() not in self._numbers:

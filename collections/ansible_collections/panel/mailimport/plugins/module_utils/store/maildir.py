@@ -7,16 +7,18 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..model.mail import StoreLocation
 from ..model.mutf7 import encode_folder_name
 from .aside import move_directories_aside
 from .base import FolderPath, FolderWriter, MessageStore, Origin
-from .control_files import SUBSCRIPTIONS, dotlock, read_uidlist_header
+from .control_files import SUBSCRIPTIONS, dotlock, read_uidlist_header, uidlist_entries
 from .files import entries, exists, make_directory, open_directory, syncfs
 from .flags import FolderFlags
+from .imap_pipe import HostPipe
 from .maildir_folder import MaildirWriter
+from .maildir_keywords import ExcessKeywords
 from .subscriptions import add_subscriptions
 
 # How often a message is looked for again that a mail program renames at the same time.
@@ -28,10 +30,13 @@ class MaildirStore(MessageStore):
 
     Args:
         location: as `MailHost.store_of` reports it; its `unsupported` must be None.
+        open_pipe: starts an IMAP process of the mailbox, for what only Dovecot itself can write: keywords beyond the 26 that
+            file names have letters for. Without it they count as lost.
     """
 
-    def __init__(self, location: StoreLocation) -> None:
+    def __init__(self, location: StoreLocation, open_pipe: Optional[Callable[[], HostPipe]] = None) -> None:
         self.location = location
+        self._keywords = ExcessKeywords(open_pipe) if open_pipe else None
         self._writers: List[MaildirWriter] = []
         self._lost_keywords: Set[bytes] = set()
         self._open()
@@ -108,7 +113,28 @@ class MaildirStore(MessageStore):
         if self.separate_control:
             syncfs(self.control)
         syncfs(self.root)
+        for writer in waiting:
+            if writer.excess_keywords and (writer.done or not writer.fresh):
+                self._add_keywords(writer.path, writer.origin, writer.excess_keywords)
+                writer.excess_keywords = {}
         self._writers = [writer for writer in self._writers if not writer.done]
+
+    def _add_keywords(self, path: FolderPath, origin: Origin, keywords: Mapping[bytes, Sequence[int]]) -> int:
+        """Give visible messages keywords that their file names have no letters for; `keywords` hold UIDs of the source."""
+        if self._keywords is None:
+            self._lost_keywords.update(keywords)
+            return 0
+        name = self.location.prefix.encode("utf-8") + self.location.separator.encode("utf-8").join(encode_folder_name(part) for part in path)
+        if path == ("INBOX",):
+            name = b"INBOX"
+        self._keywords.notice(name)
+        control = make_directory(self.control_name(path), self.control)
+        targets = {origin.uid_of(base_name): uid for uid, base_name in uidlist_entries(control)}
+        os.close(control)
+        here = {keyword: [targets[uid] for uid in uids if uid in targets] for keyword, uids in keywords.items()}
+        changed = self._keywords.add(name, here)
+        self._lost_keywords |= self._keywords.refused
+        return changed
 
     def discard(self, writer: FolderWriter) -> None:
         assert isinstance(writer, MaildirWriter)
@@ -117,6 +143,8 @@ class MaildirStore(MessageStore):
 
     def finish(self) -> None:
         """Let Dovecot's maildir quota count anew: it knows nothing of files that it did not write."""
+        if self._keywords:
+            self._keywords.close()
         if exists("maildirsize", self.root):
             os.unlink("maildirsize", dir_fd=self.root)
 
@@ -143,6 +171,12 @@ class MaildirStore(MessageStore):
                     changed += 1
                 except FileNotFoundError:
                     left[uid] = flags[uid]  # a mail program was faster: look again what the message is called now
+        excess: Dict[bytes, List[int]] = {}
+        for uid, wanted in flags.items():
+            for keyword in letters.beyond_letters(wanted):
+                excess.setdefault(keyword, []).append(uid)
+        if excess:
+            changed += self._add_keywords(path, origin, excess)
         self._lost_keywords |= letters.lost
         os.close(folder)
         os.close(control)

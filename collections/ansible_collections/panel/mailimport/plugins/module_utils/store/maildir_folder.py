@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from typing import TYPE_CHECKING, List, NamedTuple, Optional, Set
+from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional, Set
 
 from ..model.errors import MailImportError
 from ..source.dates import date_from_header
@@ -69,6 +69,7 @@ class MaildirWriter(FolderWriter):
         self._finished = False
         self._journaled = 0
         self._in_order = True
+        self.excess_keywords: Dict[bytes, List[int]] = {}
         self._stage_name = "tmp/mailimport-%s-%d" % (origin.digest, origin.uidvalidity)
         self._stage = make_directory(self._stage_name, store.root)
         for part in ("new", "tmp"):
@@ -100,7 +101,9 @@ class MaildirWriter(FolderWriter):
     def _resume_stage(self) -> None:
         """Keep what the journal says is durable; what was being written when an earlier run ended goes."""
         header = control_files.read_uidlist_header(self._stage)
-        if header is None or header.uidvalidity != self.origin.uidvalidity:
+        # A stage without letters left may hold messages that wait for further keywords, and nobody knows which: begin again.
+        full = len(control_files.read_keywords(self._stage)) >= control_files.MAX_KEYWORDS
+        if header is None or header.uidvalidity != self.origin.uidvalidity or full:
             content = control_files.uidlist_header(self.origin.uidvalidity, self.origin.uidnext or 1, os.urandom(16).hex())
             replace_file(UIDLIST, self._stage, content)
         control_files.cut_torn_line(self._stage)
@@ -157,6 +160,8 @@ class MaildirWriter(FolderWriter):
         if known:
             os.unlink(staged.name, dir_fd=self._cur)
             return None
+        for keyword in self._flags.beyond_letters(fetched.message.flags):
+            self.excess_keywords.setdefault(keyword, []).append(staged.uid)
         self._staged.append(staged)
         self.written += 1
         return staged.size

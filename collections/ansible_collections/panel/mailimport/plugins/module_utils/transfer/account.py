@@ -72,7 +72,7 @@ def store_kind(request: ImportRequest, location: StoreLocation) -> str:
 
 def _open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageStore:
     if store_kind(request, target.location) == "maildir":
-        return MaildirStore(target.location)
+        return MaildirStore(target.location, lambda: target.desk.open_pipe(emit))
 
     def knowledge(origin: Origin) -> Knowledge:
         for delivered in target.deliveries:

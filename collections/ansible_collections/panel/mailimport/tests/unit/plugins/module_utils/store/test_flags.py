@@ -58,11 +58,12 @@ def test_what_dovecot_adds_meanwhile_keeps_its_letter(directory, tmp_path):
     assert (tmp_path / "dovecot-keywords").read_bytes() == b"0 first\n1 of-dovecot\n2 second\n"
 
 
-def test_the_27th_keyword_is_told_not_lost_in_silence(directory):
+def test_the_27th_keyword_has_no_letter_and_is_told(directory):
     known = FolderFlags(directory)
     letters = [known.letters((b"k%d" % number, b"\\Seen")) for number in range(28)]
     assert letters == ["S" + chr(ord("a") + number) for number in range(26)] + ["S", "S"]
-    assert known.lost == {b"k26", b"k27"}
+    assert known.beyond_letters((b"\\Seen", b"k25", b"k26", b"k27")) == (b"k26", b"k27")
+    assert known.lost == set()
 
 
 @pytest.fixture

@@ -1,0 +1,51 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keywords beyond the 26 that Maildir file names have letters for: Dovecot keeps them in its index, so its own IMAP process sets them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Callable, Dict, Mapping, Sequence, Set
+
+from .imap_pipe import HostPipe
+from .imap_session import HostSession, HostSessions
+from .imap_uids import sequence_set
+
+
+class ExcessKeywords:
+    """Sets keywords on messages that are in the mailbox already.
+
+    Args:
+        open_pipe: starts an IMAP process of the mailbox.
+    """
+
+    def __init__(self, open_pipe: Callable[[], HostPipe]) -> None:
+        self._sessions = HostSessions(open_pipe)
+        self.refused: Set[bytes] = set()
+
+    def notice(self, name: bytes) -> None:
+        """Let Dovecot take notice of the files in a folder and give them UIDs; `name` is the folder's on the wire."""
+        self._sessions.attempt(lambda session: session.figures(name))
+
+    def add(self, name: bytes, keywords: Mapping[bytes, Sequence[int]]) -> int:
+        """Add keywords, each to the messages with these UIDs on the host; return how many messages changed."""
+        wanted = sorted({uid for uids in keywords.values() for uid in uids})
+        have = self._sessions.attempt(lambda session: _keywords_of(session, name, wanted))
+        changed: Set[int] = set()
+        for keyword, uids in keywords.items():
+            lacking = [uid for uid in uids if keyword.lower() not in have.get(uid, set())]
+            for some in sequence_set(lacking):
+                if not self._sessions.attempt(partial(HostSession.change_flags, name=name, uids=some, sign=b"+", flag=keyword)).ok:
+                    self.refused.add(keyword)
+            if keyword not in self.refused:
+                changed.update(lacking)
+        return len(changed)
+
+    def close(self) -> None:
+        self._sessions.close()
+
+
+def _keywords_of(session: HostSession, name: bytes, uids: Sequence[int]) -> Dict[int, Set[bytes]]:
+    return {uid: {flag.lower() for flag in flags} for some in sequence_set(uids) for uid, flags in session.flags(name, some)}
