@@ -121,6 +121,7 @@ class MaildirWriter(FolderWriter):
             uid = self.origin.uid_of(name)
             if uid:
                 self.held.add(uid)
+                self.last_uid = max(self.last_uid, uid)
 
     def _index_contents(self) -> ContentIndex:
         index = ContentIndex()

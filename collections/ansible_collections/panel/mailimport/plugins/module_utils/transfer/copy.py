@@ -25,6 +25,8 @@ from .worker import Emit
 BATCH_MESSAGES = 10_000
 BATCH_BYTES = 256 << 20
 BATCH_SECONDS = 15.0
+# Each open folder takes some descriptors, of which a process usually has 1,024.
+BATCH_FOLDERS = 100
 
 # Attempts in a row that brought no message before an import gives up; what a busy server asks to wait for is no attempt.
 ATTEMPTS = 4
@@ -41,13 +43,18 @@ _LOST_CONNECTION = frozenset(("connection_failed", "source_unavailable", "thrott
 
 @dataclass
 class FolderCopy:
-    """One folder's way through the copy. `first` is the lowest UID that has not been delivered by an earlier run."""
+    """One folder's way through the copy.
+
+    `first` is the lowest UID that has not been delivered by an earlier run; `resumed`, that the folder held messages
+    from there on before this one.
+    """
 
     plan: FolderPlan
     mark: Optional[FolderMark]
     origin: Origin
     writer: FolderWriter
     first: int
+    resumed: bool
     messages: Optional[int] = None
     uidnext: Optional[int] = None
     all_answered: bool = False
@@ -68,8 +75,8 @@ class FolderCopy:
 
     @property
     def whole(self) -> bool:
-        """True when everything from `first` on is known to have come."""
-        counted = self.first > 1 or len(self.writer.held) + len(self.failed) >= (self.messages or 0)
+        """True when everything from `first` on is known to have come: that can be counted only where nothing came earlier."""
+        counted = self.first == 1 and not self.resumed and len(self.writer.held) + len(self.failed) >= (self.messages or 0)
         return self.all_answered and not self.doubtful and counted
 
     def covers(self, uid: int) -> bool:
@@ -83,7 +90,8 @@ class FolderCopy:
             raw_name=source.raw_name,
             target_name=escape_path(self.plan.target),
             uidvalidity=self.origin.uidvalidity,
-            last_uid=max(self.first - 1, self.writer.last_uid) if copied or not self.doubtful else self.first - 1,
+            # Only of a finished folder it is known that nothing is missing in between.
+            last_uid=max(self.first - 1, self.writer.last_uid) if copied else self.first - 1,
             uidnext=self.uidnext if self.uidnext is not None else source.uidnext,
             messages=self.messages,
             # As listed before any message or flag was fetched: what changes from then on will look new.
@@ -228,7 +236,7 @@ class AccountCopy:
         origin = Origin(self._request.key, source.raw_name, source.uidvalidity or (mark.uidvalidity if mark else 0), source.uidnext)
         by_content = self._request.existing_content == "merge" or source.raw_name in self._marks and mark is None
         writer = self._store.open_folder(plan.target, origin, by_content)
-        copy = FolderCopy(plan, mark, origin, writer, first=mark.last_uid + 1 if mark else 1)
+        copy = FolderCopy(plan, mark, origin, writer, first=mark.last_uid + 1 if mark else 1, resumed=len(writer.held) > 0)
         self._open_copies[source.raw_name] = copy
         return copy
 
@@ -241,7 +249,7 @@ class AccountCopy:
                 raise busy
             self._refuse_folder(copy, str(opened.refusal))
             return None
-        uidvalidity = opened.uidvalidity or 0
+        uidvalidity = copy.origin.uidvalidity if opened.uidvalidity is None else opened.uidvalidity
         if uidvalidity != copy.origin.uidvalidity:
             self._store.discard(copy.writer)
             del self._open_copies[plan.source.raw_name]
@@ -323,9 +331,7 @@ class AccountCopy:
 
     def _fetch_what_is_missing(self, copy: FolderCopy) -> None:
         """Ask again for what the folder holds and did not come: first in pieces, at last one by one."""
-        missing = array.array("I", copy.retried)
-        if not copy.whole:
-            self.attempt(lambda session: session.search_uids(copy.plan.source, lambda uid: None if copy.covers(uid) else missing.append(uid), copy.first))
+        missing = self.attempt(lambda session: self._list_missing(session, copy))
         pieces = [missing[start : start + UIDS_PER_COMMAND] for start in range(0, len(missing), UIDS_PER_COMMAND)][::-1]
         while pieces:
             piece = pieces.pop()
@@ -339,11 +345,19 @@ class AccountCopy:
                 half = (len(rest) + 1) // 2
                 pieces += [part for part in (rest[half:], rest[:half]) if part]
 
+    def _list_missing(self, session: SourceSession, copy: FolderCopy) -> Sequence[int]:
+        missing = array.array("I")
+        lowest = min([copy.first, *copy.retried])
+        session.search_uids(copy.plan.source, lambda uid: None if copy.covers(uid) else missing.append(uid), lowest)
+        return missing
+
     def _fetch_piece(self, copy: FolderCopy, uids: Sequence[int]) -> Optional[str]:
         """Fetch a few messages; return what went wrong, None when the server says that it sent all."""
         request = FetchRequest(copy.plan.source, b",".join(b"%d" % uid for uid in uids))
         try:
             for opened in self.connected().fetch([request]):
+                if opened.uidvalidity not in (None, copy.origin.uidvalidity):
+                    raise MailImportError("interrupted", "the source replaced %s meanwhile (UIDVALIDITY); run the task again" % copy.name)
                 for fetched in opened.messages():
                     self._take(copy, fetched)
                 answer = opened.refusal or opened.status
@@ -370,6 +384,8 @@ class AccountCopy:
     def _finish_folder(self, copy: FolderCopy) -> None:
         copy.writer.finish()
         self._finished.append(copy)
+        if len(self._finished) >= BATCH_FOLDERS:
+            self._commit()
 
     def _commit(self) -> None:
         """Make durable what has come, then report it: the parent writes the state only then."""

@@ -15,7 +15,8 @@ class ScriptedServer:
     """Answers each command with what `answers` has for its beginning, in place of TAG its tag; OK to all others.
 
     An answer may be made of the command by a function. One that ends without a tagged line leaves the client waiting;
-    one that is None closes the connection; one that begins with + takes the next line as part of the command.
+    one that is None, or ends with HANG UP, closes the connection; one that begins with + takes the next line as part
+    of the command.
     """
 
     def __init__(self, answers=(), greeting=None, capabilities=b"IMAP4rev1"):
@@ -45,7 +46,9 @@ class ScriptedServer:
             if answer is None:
                 return
             continued = tag if answer.startswith(b"+") else None
-            connection.sendall(answer)
+            connection.sendall(answer.replace(b"HANG UP", b""))
+            if answer.endswith(b"HANG UP"):
+                return
 
     def _answer(self, tag, command):
         for beginning, answer in self.answers.items():
