@@ -54,7 +54,8 @@ def test_wrong_password(small_scene: Scene) -> None:
 def test_a_right_password_after_a_wrong_one(small_scene: Scene) -> None:
     small_scene.run(password="wrong")
     assert small_scene.run().entry["state"] == "completed"
-    assert difference(small_scene.source_account(), small_scene.host_account()) == []
+    # It came after the folder was shown, so its UID is a new one.
+    assert small_scene.host_account().contents() == small_scene.source_account().contents()
 
 
 def test_unknown_host(scene: Scene) -> None:
@@ -144,7 +145,8 @@ def test_unusual_address_that_is_fine(small_scene: Scene, new_host: Callable[...
     assert snapshot(small_scene.host.port, address, small_scene.password).contents() == small_scene.source_account().contents()
 
 
-def test_address_that_this_dovecot_does_not_admit(scene: Scene) -> None:
+def test_address_that_this_dovecot_does_not_admit(scene: Scene, new_host: Callable[..., Dovecot]) -> None:
+    scene.host = new_host(extra_config="auth_username_chars = abcdefghijklmnopqrstuvwxyz01234567890.-_@")
     assert_refused(scene, scene.run(target_email="o'brien@example.org"), "host_refused")
 
 
@@ -222,7 +224,8 @@ def test_full_disk_under_the_state(small_scene: Scene, small_disk: Callable[...,
     (small_scene.state_dir / "filler").unlink()
     small_disk(small_scene.state_dir, "64m")
     assert small_scene.run().entry["state"] == "completed"
-    assert difference(small_scene.source_account(), small_scene.host_account()) == []
+    # It came after the folder was shown, so its UID is a new one.
+    assert small_scene.host_account().contents() == small_scene.source_account().contents()
 
 
 def test_full_mailbox(small_scene: Scene, new_host: Callable[..., Dovecot]) -> None:
@@ -264,4 +267,5 @@ def test_message_over_the_size_limit_is_reported(small_scene: Scene) -> None:
     assert left_behind["size"] > 3_000_000
     assert difference(small_scene.source_account(), small_scene.host_account()) == ["('Sent',): UID %d is missing" % uid]
     assert small_scene.run().entry["state"] == "completed"
-    assert difference(small_scene.source_account(), small_scene.host_account()) == []
+    # It came after the folder was shown, so its UID is a new one.
+    assert small_scene.host_account().contents() == small_scene.source_account().contents()

@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence
 from ..model.errors import MailImportError
 from ..model.imports import COMPLETED_MESSAGE, ImportRequest, ImportResult, NotImported
 from ..model.mail import StoreLocation
+from ..model.secret import hide_secret
 from ..source.connection import tls_context
 from ..state.database import State
 from ..state.records import Deliveries, FolderMark, ImportRecord
@@ -61,7 +62,7 @@ def import_mailbox(request: ImportRequest, settings: HostSettings, check_mode: b
         else:
             _import_locked(request, settings, outcome, notify, began)
     except MailImportError as error:
-        _fail(outcome.result, error)
+        _fail(outcome.result, error, request)
     outcome.result.duration = round(time.monotonic() - began, 3)
     return outcome
 
@@ -75,9 +76,9 @@ def _import_locked(request: ImportRequest, settings: HostSettings, outcome: Outc
         try:
             run.perform()
         except MailImportError as error:
-            _fail(outcome.result, error)
+            _fail(outcome.result, error, request)
         except OSError as error:
-            _fail(outcome.result, os_failure(error))
+            _fail(outcome.result, os_failure(error), request)
         outcome.result.duration = round(time.monotonic() - began, 3)
         if run.began:
             state.finish(request.key, outcome.result, request.import_content and outcome.result.state == "completed")
@@ -92,8 +93,13 @@ def _nothing() -> Dict[str, Any]:
     return {"domain": None, "mailbox": None, "folders": {}}
 
 
-def _fail(result: ImportResult, error: MailImportError) -> None:
-    result.state, result.reason, result.message = "failed", error.reason, error.message
+def _fail(result: ImportResult, error: MailImportError, request: ImportRequest) -> None:
+    result.state, result.reason, result.message = "failed", error.reason, _without_secret(error.message, request)
+
+
+def _without_secret(text: str, request: ImportRequest) -> str:
+    """What a source says may echo what it was sent."""
+    return hide_secret(text, request.source.password)
 
 
 class _MailboxRun:
@@ -112,6 +118,7 @@ class _MailboxRun:
         self.lock = lock
         self.began = False
         self._desk: Optional[SessionDesk] = None
+        self._aside: Optional[str] = None
 
     def perform(self) -> None:
         """Do what is left to do, and say so in the result."""
@@ -208,8 +215,8 @@ class _MailboxRun:
         location = self.host.store_of(request.address)
         if request.import_content:
             self._check_store(location, replacing)
-            aside = self._place_aside(record, location) if replacing else None
-            self._fill(location, aside, record is None or record.result.state != "completed", context)
+            self._aside = self._place_aside(record, location) if replacing else None
+            self._fill(location, record is None or record.result.state != "completed", context)
         self._conclude()
 
     def _check_store(self, location: StoreLocation, replacing: bool) -> None:
@@ -217,11 +224,13 @@ class _MailboxRun:
         if replacing:
             check_movable(location)
 
-    def _fill(self, location: StoreLocation, aside: Optional[str], unfinished: bool, context: Optional[ssl.SSLContext]) -> None:
+    def _fill(self, location: StoreLocation, unfinished: bool, context: Optional[ssl.SSLContext]) -> None:
         lock = () if self.lock is None else (self.lock,)
         # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run has sent.
         self._desk = SessionDesk(lambda: self.host.start_session(self.request.address, lock))
-        target = Target(location, self._desk, self._marks(), self.state.deliveries(self.request.key), unfinished, aside)
+        # What is moved aside makes room; how much, only the host will know.
+        room = self.host.quota_free(self.request.address) if self._aside is None else None
+        target = Target(location, self._desk, self._marks(), self.state.deliveries(self.request.key), unfinished, self._aside, room)
         try:
             self._work_as(location, partial(import_account, self.request, context, target), keep=(self._desk.descriptor,))
         finally:
@@ -277,12 +286,18 @@ class _MailboxRun:
         getattr(self, "_on_" + event["event"])(event)
 
     def _on_listed(self, event: Event) -> None:
-        self.result.folders = len(event["folders"])
-        self.result.messages_total = sum(event["folders"].values())
+        self.result.folders, self.result.messages_total = event["folders"], event["messages"]
+        self._show_progress()
 
-    def _on_replaced(self, event: Event) -> None:
-        beside = str(event["path"])
-        self._keep_aside(beside, path_kept(self._state_dir, self.request.address, beside))
+    def _show_progress(self) -> None:
+        if self.began:
+            self.state.progress(self.request.key, self.result)
+
+    def _on_replaced(self, _event: Event) -> None:
+        # Where it is, is not taken from the event: this process may rename any directory there is.
+        if self._aside is None:
+            raise ValueError("nothing was to be moved aside")
+        self._keep_aside(self._aside, path_kept(self._state_dir, self.request.address, self._aside))
         self.result.changed = True
 
     def _on_folder(self, event: Event) -> None:
@@ -307,8 +322,7 @@ class _MailboxRun:
     def _on_copied(self, event: Event) -> None:
         self.result.messages_copied, self.result.bytes_copied = event["messages"], event["bytes"]
         self.result.changed = self.result.changed or event["messages"] > 0
-        if self.began:
-            self.state.progress(self.request.key, self.result)
+        self._show_progress()
         self.notify("%s: %d of %d messages" % (self.result.email, event["messages"], self.result.messages_total))
 
     def _on_flags(self, event: Event) -> None:
@@ -319,11 +333,14 @@ class _MailboxRun:
         self.result.changed = self.result.changed or event["folders"] > 0
 
     def _on_not_imported(self, event: Event) -> None:
-        self.result.not_imported += [NotImported(**entry) for entry in event["entries"]]
+        entries = [NotImported(**entry) for entry in event["entries"]]
+        for entry in entries:
+            entry.message = _without_secret(entry.message, self.request)
+        self.result.not_imported += entries
         self.result.messages_failed += event["messages"]
 
     def _on_waiting(self, event: Event) -> None:
-        self.notify("%s: waiting %g seconds: %s" % (self.result.email, event["seconds"], event["message"]))
+        self.notify("%s: waiting %g seconds: %s" % (self.result.email, event["seconds"], _without_secret(event["message"], self.request)))
 
     def _on_note(self, event: Event) -> None:
         self.notify("%s: %s" % (self.result.email, event["message"]))

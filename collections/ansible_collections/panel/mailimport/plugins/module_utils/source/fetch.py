@@ -24,6 +24,7 @@ _USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()"{\r\n]*)\) IN
 _USUAL_FLAGS = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()"{\r\n]*)\)(?: MODSEQ \(\d+\))?\)\r\n')
 _IS_FETCH = re.compile(rb"\* \d+ FETCH \(", re.IGNORECASE)
 _BODY_ITEM = re.compile(rb"BODY\[\](?:<0>)? $", re.IGNORECASE)
+_MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^>\r\n]{1,500}>)", re.IGNORECASE | re.MULTILINE)
 _CODE_NUMBER = re.compile(rb"(UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ) (\d+)$", re.IGNORECASE)
 
 # A body up to this size is handed out in one piece; it fits the stream's buffer with room for the line before it.
@@ -53,10 +54,18 @@ class Fetched:
         self.chunks = chunks if chunks is not None else iter(() if whole is None else (whole,))
         self.has_body = has_body
 
-    def skip(self) -> None:
-        """Read the rest of the body, if any, and throw it away."""
+    def skip(self) -> Optional[str]:
+        """Read the rest of the body, if any, and throw it away; return the Message-ID if that was still to be seen, for people."""
+        beginning = bytes(next(self.chunks, b""))
         for _chunk in self.chunks:
             pass
+        return message_id_in(beginning)
+
+
+def message_id_in(beginning: bytes) -> Optional[str]:
+    """Return the Message-ID in the beginning of a message, None when there is none."""
+    found = _MESSAGE_ID.search(re.split(rb"\r?\n\r?\n", beginning, maxsplit=1)[0])
+    return found.group(1).decode("ascii", "replace") if found else None
 
 
 class FolderStream:

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..model.errors import MailImportError
+from ..source.fetch import message_id_in
 from .imap_content import Digester, Digests
 from .imap_flags import SplitFlags
 from .imap_session import Appended, HostSession, HostSessions, Outgoing, SessionEndedError
@@ -24,8 +24,6 @@ BATCH_BYTES = 2 << 20
 
 # The IMAP process may end by accident once with a message in hand; twice, and it is the message.
 _MOST_ENDS = 2
-
-_MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^>\r\n]{1,500}>)", re.IGNORECASE | re.MULTILINE)
 
 Data = Union[bytes, memoryview]
 
@@ -50,8 +48,7 @@ class Item:
     def message_id(self) -> Optional[str]:
         """For people; None when there is none, or the bytes have gone by."""
         beginning = bytes(next(iter(self.chunks()), b"")) if self.replayable else b""
-        found = _MESSAGE_ID.search(re.split(rb"\r?\n\r?\n", beginning, maxsplit=1)[0])
-        return found.group(1).decode("ascii", "replace") if found else None
+        return message_id_in(beginning)
 
     def outgoing(self, keywords: Sequence[bytes]) -> Outgoing:
         return Outgoing(self.flags.system + tuple(keywords), self.date, self.size, self.chunks() if self.digests else self._digested())

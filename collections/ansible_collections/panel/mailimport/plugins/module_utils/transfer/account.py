@@ -46,7 +46,8 @@ class Target:
 
     `marks` say how far they came, by raw folder name, `deliveries` what they put into a store that chooses the UIDs.
     `unfinished`: the latest of them did not end well, so more may be there than that. `aside` is where the present
-    content is moved first, None to keep it. `desk` hands out sessions of the mailbox.
+    content is moved first, None to keep it. `desk` hands out sessions of the mailbox. `room` is what its quota leaves, in
+    bytes, None without a limit.
     """
 
     location: StoreLocation
@@ -55,6 +56,7 @@ class Target:
     deliveries: Sequence[Deliveries]
     unfinished: bool
     aside: Optional[str]
+    room: Optional[int]
 
 
 def store_kind(request: ImportRequest, location: StoreLocation) -> str:
@@ -105,7 +107,7 @@ def preview_account(
     session = SourceSession(request.source, context)
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
     plans = plan_folders(session.list_folders(), request.rules, location or _ANY_STORE, known)
-    emit({"event": "listed", "folders": {escape_path(plan.target): plan.source.messages or 0 for plan in plans}})
+    emit({"event": "listed", "folders": len(plans), "messages": sum(plan.source.messages or 0 for plan in plans)})
     messages = 0
     for plan in plans:
         mark = marks.get(plan.source.raw_name)
@@ -135,14 +137,13 @@ def import_account(
     """
     store, marks = _open_store(request, target, emit), target.marks
     if target.aside:
-        kept = store.move_aside(target.aside)
-        if kept:
-            emit({"event": "replaced", "path": kept})
-    copy = AccountCopy(request, lambda: SourceSession(request.source, context), store, marks, emit)
+        if store.move_aside(target.aside):
+            emit({"event": "replaced"})
+    copy = AccountCopy(request, lambda: SourceSession(request.source, context), store, marks, emit, target.room)
     folders = copy.attempt(lambda session: session.list_folders())
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
     plans = plan_folders(folders, request.rules, target.location, known)
-    emit({"event": "listed", "folders": {escape_path(plan.target): plan.source.messages or 0 for plan in plans}})
+    emit({"event": "listed", "folders": len(plans), "messages": sum(plan.source.messages or 0 for plan in plans)})
     for plan in plans:
         if plan.renamed:
             emit({"event": "note", "message": "folder %s is called %s on this host" % (plan.source.name, escape_path(plan.target))})

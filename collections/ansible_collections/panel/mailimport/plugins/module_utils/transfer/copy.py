@@ -110,6 +110,7 @@ class AccountCopy:
         store: where messages go.
         marks: how far earlier runs came, by raw folder name.
         emit: takes events: `copied` (counts so far), `marks` (folders that are durable), `waiting`, `note`.
+        room: bytes the mailbox may grow by, None without a limit.
     """
 
     def __init__(
@@ -119,12 +120,14 @@ class AccountCopy:
         store: MessageStore,
         marks: Mapping[bytes, FolderMark],
         emit: Emit,
+        room: Optional[int] = None,
     ) -> None:
         self._request = request
         self._open_session = open_session
         self._store = store
         self._marks = marks
         self._emit = emit
+        self._room = room
         self.session: Optional[SourceSession] = None
         self.messages_copied = 0
         self.bytes_copied = 0
@@ -288,14 +291,17 @@ class AccountCopy:
         self.bytes_copied += size
         self._batch_messages += 1
         self._batch_bytes += size
+        if self._room is not None and self.bytes_copied > self._room:
+            self._commit()
+            raise MailImportError("over_quota", "the source holds more than the %d bytes that the quota leaves: raise it and run the task again" % self._room)
         if self._batch_messages >= BATCH_MESSAGES or self._batch_bytes >= BATCH_BYTES or time.monotonic() - self._batch_began > BATCH_SECONDS:
             self._commit()
 
     def _add(self, copy: FolderCopy, fetched: Fetched) -> Optional[int]:
         if fetched.size <= self._request.max_message_size:
             return copy.writer.add(fetched)
-        fetched.skip()  # its UID may come behind it
-        self._leave_out(copy, fetched.message.uid, "message_refused", "larger than max_message_size", fetched.size)
+        message_id = fetched.skip()  # its UID may come behind it
+        self._leave_out(copy, fetched.message.uid, "message_refused", "larger than max_message_size", fetched.size, message_id)
         return None
 
     def _leave_out(
