@@ -228,8 +228,9 @@ class _MailboxRun:
         lock = () if self.lock is None else (self.lock,)
         # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run has sent.
         self._desk = SessionDesk(lambda: self.host.start_session(self.request.address, lock))
-        # What is moved aside makes room; how much, only the host will know.
-        room = self.host.quota_free(self.request.address) if self._aside is None else None
+        # Files written past Dovecot are not refused by its quota. What is moved aside makes room; how much, nobody knows yet.
+        direct = store_kind(self.request, location) == "maildir" and self._aside is None
+        room = self.host.quota_free(self.request.address) if direct else None
         target = Target(location, self._desk, self._marks(), self.state.deliveries(self.request.key), unfinished, self._aside, room)
         try:
             self._work_as(location, partial(import_account, self.request, context, target), keep=(self._desk.descriptor,))
@@ -286,7 +287,7 @@ class _MailboxRun:
         getattr(self, "_on_" + event["event"])(event)
 
     def _on_listed(self, event: Event) -> None:
-        self.result.folders, self.result.messages_total = event["folders"], event["messages"]
+        self.result.folders, self.result.messages_total = int(event["folders"]), int(event["messages"])
         self._show_progress()
 
     def _show_progress(self) -> None:
