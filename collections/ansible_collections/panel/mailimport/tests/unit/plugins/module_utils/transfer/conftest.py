@@ -6,81 +6,14 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.model.address import Address
-from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest
-from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount, StoreLocation
-from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import StoreLocation
 from ansible_collections.panel.mailimport.plugins.module_utils.state.records import FolderMark
-from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source.scripted_server import ScriptedServer
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source.account_server import AccountServer
 from hypothesis import settings
 
 settings.register_profile("unit", deadline=None, max_examples=60, database=None)
 settings.load_profile("unit")
-
-
-class Account:
-    """An account on a server. `folders` holds bodies by name and UID; `withheld` UIDs are listed and not sent.
-
-    `status` is what a FETCH of bodies is answered when something was withheld, None to hang up then.
-    """
-
-    def __init__(self, folders):
-        self.folders = folders
-        self.withheld = set()
-        self.status = b"OK"
-        self.examined = b"* OK [UIDVALIDITY 77] ok\r\n"
-        self._open = b""
-        self.server = ScriptedServer({
-            b'LIST "" "*"': lambda command: b"".join(b'* LIST () "/" "%s"\r\n' % name for name in self.folders) + b"TAG OK\r\n",
-            b"LSUB": lambda command: b"".join(b'* LSUB () "/" "%s"\r\n' % name for name in self.folders) + b"TAG OK\r\n",
-            b"STATUS": self._status,
-            b"EXAMINE": self._examine,
-            b"UID FETCH": self._fetch,
-        })
-
-    def _uidnext(self, name):
-        return max(self.folders[name], default=0) + 1
-
-    def _status(self, command):
-        name = command.split(b'"')[1]
-        figures = (name, len(self.folders[name]), self._uidnext(name))
-        return b'* STATUS "%s" (MESSAGES %d UIDNEXT %d UIDVALIDITY 77)\r\nTAG OK\r\n' % figures
-
-    def _examine(self, command):
-        self._open = command.split(b'"')[1]
-        figures = (len(self.folders[self._open]), self._uidnext(self._open))
-        return b"* %d EXISTS\r\n* OK [UIDNEXT %d] next\r\n" % figures + self.examined + b"TAG OK [READ-ONLY]\r\n"
-
-    def _fetch(self, command):
-        bodies = b"BODY" in command
-        answer, status = b"", b"OK"
-        for uid in self._wanted(command.split(b" ")[2]):
-            if bodies and uid in self.withheld:
-                status = self.status
-                if status is None:
-                    return None
-                continue
-            body = self.folders[self._open][uid]
-            about = b'INTERNALDATE " 1-Jan-2024 00:00:00 +0000" BODY[] {%d}\r\n%s' % (len(body), body)
-            answer += b"* 1 FETCH (UID %d FLAGS ()%s)\r\n" % (uid, b" " + about if bodies else b"")
-        return answer + b"TAG " + status + b" done\r\n"
-
-    def _wanted(self, uids):
-        there = sorted(self.folders[self._open])
-        for part in uids.split(b","):
-            first, _colon, last = part.partition(b":")
-            low, high = int(first), (there or [0])[-1] if last == b"*" else int(last or first)
-            yield from [uid for uid in there if min(low, high) <= uid <= max(low, high)]
-
-    def request(self, **options):
-        source = SourceAccount(host="127.0.0.1", port=self.server.port, user="anna", password="a secret", tls="none", timeout=30.0)
-        return ImportRequest(source=source, address=Address("anna", "example.org"), password="x", owner="customer", **options)
-
-    def session(self):
-        return SourceSession(self.request().source, None)
 
 
 @pytest.fixture
@@ -92,7 +25,7 @@ def account():
         bodies = {
             name.encode(): uids if isinstance(uids, dict) else {uid: b"Subject: %d\r\n\r\nbody\r\n" % uid for uid in uids} for name, uids in folders.items()
         }
-        started.append(Account(bodies))
+        started.append(AccountServer(bodies))
         return started[-1]
 
     yield start

@@ -1,0 +1,28 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportResult
+from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host, summarize
+from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings
+
+
+def test_results_add_up():
+    results = [
+        ImportResult("a@example.org", "x", state="completed", folders=2, messages_total=10, messages_copied=7, messages_present=3, bytes_copied=100),
+        ImportResult("b@example.org", "x", state="failed", messages_total=5, messages_copied=1, messages_failed=4, bytes_copied=1, flags_updated=6),
+        ImportResult("c@example.org", "x", state="completed"),
+    ]
+    assert summarize(iter(results)) == {
+        "queued": 0, "running": 0, "completed": 2, "skipped": 0, "failed": 1, "folders": 2, "messages_total": 15, "messages_copied": 8,
+        "messages_present": 3, "messages_failed": 4, "bytes_copied": 101, "flags_updated": 6,
+    }
+
+
+def test_a_host_that_knows_nothing_is_not_made_to(tmp_path):
+    settings = HostSettings(None, None, None, None, None, str(tmp_path / "state"))
+    known = imports_on_host(settings)
+    assert (known["imports"], known["domains"], known["summary"]["completed"]) == ([], [], 0)
+    assert list(tmp_path.iterdir()) == []
