@@ -87,7 +87,8 @@ def test_killed_again_and_again(big_scene: Scene) -> None:
         assert len(half.contents()) >= seen
         seen = len(half.contents())
     assert kills > 1
-    assert big_scene.run().entry["state"] == "completed"
+    outcome = big_scene.run()
+    assert outcome.entry["state"] == "completed", outcome.output
     assert difference(source, big_scene.host_account()) == []
 
 
@@ -98,7 +99,8 @@ def test_user_reads_mail_between_a_kill_and_the_next_run(big_scene: Scene) -> No
         kill_after(big_scene, seconds, everything=True)
         if big_scene.host.accepts_password(big_scene.address, big_scene.password):
             assert set(big_scene.host_account().contents()) <= set(source)
-    assert big_scene.run().entry["state"] == "completed"
+    outcome = big_scene.run()
+    assert outcome.entry["state"] == "completed", outcome.output
     assert big_scene.host_account().contents() == source
 
 
