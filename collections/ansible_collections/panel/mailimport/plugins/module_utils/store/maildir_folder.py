@@ -266,7 +266,10 @@ class MaildirWriter(FolderWriter):
 
     def _show_folder(self) -> None:
         """Give the folder the source's UIDs and make it visible; if mail came into it meanwhile, move ours there."""
-        control_files.finish_uidlist(self._stage, max(self.origin.uidnext or 1, self._journaled + 1), self._in_order)
+        if self.origin.uidvalidity:
+            control_files.finish_uidlist(self._stage, max(self.origin.uidnext or 1, self._journaled + 1), self._in_order)
+        else:
+            os.unlink(UIDLIST, dir_fd=self._stage)  # the source gives none: Dovecot makes its own, as it does of UIDs then
         shown = self._fill_empty_folder() if exists(self._directory, self._store.root) else self._rename_into_place()
         if not shown:
             self._move_into_folder(

@@ -127,6 +127,15 @@ def test_messages_in_any_order_have_their_uids(store, root, origin, message, uid
     assert header[2] == b"N0000000101"
 
 
+@pytest.mark.parametrize("path", [A, INBOX])
+def test_a_source_without_uidvalidity_leaves_the_uids_to_dovecot(location, root, origin, fill, uids, path):
+    """It does not survive a UIDVALIDITY of 0."""
+    fill(MaildirStore(location()), path, origin(uidvalidity=0), [1, 2], finish=False)
+    fill(MaildirStore(location()), path, origin(uidvalidity=0), [2, 3])
+    directory = root if path == INBOX else root / ".A"
+    assert uids(directory) == [1, 2, 3] and not (directory / "dovecot-uidlist").exists()
+
+
 def test_a_connection_lost_in_a_message_leaves_nothing_of_it(store, root, origin, message, uids):
     def breaking():
         yield memoryview(b"half a mess")
