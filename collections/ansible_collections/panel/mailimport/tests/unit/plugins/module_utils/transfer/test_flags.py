@@ -1,0 +1,135 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
+from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
+from ansible_collections.panel.mailimport.plugins.module_utils.state.records import FolderMark
+from ansible_collections.panel.mailimport.plugins.module_utils.store.base import Origin
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.count import count_flag_changes, count_new
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.flags import update_flags
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import plan_folders
+
+
+class Flagged:
+    """Folder A of a source whose messages have flags, a session on it, and what earlier runs brought of it."""
+
+    def __init__(self, account, location, condstore):
+        self.account, self.location = account, location
+        self.flags = {1: b"\\Seen", 2: b"", 3: b"key"}
+        self.modseq = 10
+        server = account.server
+        if condstore:
+            server.answers[b"CAPABILITY"] = b"* CAPABILITY IMAP4rev1 CONDSTORE\r\nTAG OK\r\n"
+            server.greeting = b"* OK [CAPABILITY IMAP4rev1 CONDSTORE] hello\r\n"
+        status = server.answers[b"STATUS"]
+        server.answers[b"STATUS"] = lambda command: status(command).replace(b")", b" HIGHESTMODSEQ %d)" % self.modseq) if condstore else status(command)
+        server.answers[b"UID FETCH"] = self._fetched
+        self.session = SourceSession(account.request().source, None)
+        self.store = MaildirStore(location)
+
+    def _fetched(self, command):
+        return b"".join(b"* 1 FETCH (UID %d FLAGS (%s))\r\n" % entry for entry in self.flags.items()) + b"TAG OK\r\n"
+
+    def plans(self):
+        return plan_folders(self.session.list_folders(), FolderRules(), self.location, {})
+
+    def update(self, mark):
+        return update_flags(self.session, self.store, self.account.request().key, self.plans(), {b"A": mark})
+
+    def letters(self):
+        cur = self.location.root + "/.A/cur"
+        return {int(name[:10]): name.partition(":2,")[2] for name in os.listdir(cur)}
+
+
+@pytest.fixture
+def flagged(account, location):
+    opened = []
+
+    def make(condstore=True):
+        source = account(A=[1, 2, 3])
+        opened.append(Flagged(source, location, condstore))
+        origin = Origin(source.request().key, b"A", 77)
+        for uid in (1, 2, 3):
+            cur = location.root + "/.A/cur"
+            os.makedirs(cur, exist_ok=True)
+            with open("%s/%s,S=1,W=1:2," % (cur, origin.base_name(uid)), "w") as stream:
+                stream.write("x")
+        return opened[-1]
+
+    yield make
+    for each in opened:
+        each.session.close()
+
+
+MARK = FolderMark(b"A", "A", 77, last_uid=3, uidnext=4, messages=3, highest_modseq=9, copied=True)
+
+
+@pytest.mark.parametrize("condstore", [False, True])
+def test_flags_are_carried_over_once(flagged, condstore):
+    source = flagged(condstore)
+    mark = MARK if condstore else FolderMark(**{**vars(MARK), "highest_modseq": None})
+    changed, (current,) = source.update(mark)
+    assert changed == 2 and source.letters() == {1: "S", 2: "", 3: "a"}
+    assert current.highest_modseq == (10 if condstore else None) and current.last_uid == 3
+    assert source.update(current)[0] == 0
+
+
+def test_only_what_changed_is_asked_for_where_the_server_counts_changes(flagged):
+    source = flagged()
+    source.update(MARK)
+    assert any(line.endswith(b"UID FETCH 1:3 (UID FLAGS) (CHANGEDSINCE 9)") for line in source.account.server.heard)
+    asked = len(source.account.server.heard)
+    assert source.update(FolderMark(**{**vars(MARK), "highest_modseq": 10})) == (0, [])
+    assert not any(b"EXAMINE" in line for line in source.account.server.heard[asked:])
+
+
+def test_without_counting_all_that_was_delivered_is_compared(flagged):
+    source = flagged(condstore=False)
+    source.update(MARK)
+    assert any(line.endswith(b"UID FETCH 1:3 (UID FLAGS)") for line in source.account.server.heard)
+
+
+@pytest.mark.parametrize("mark", [{"uidvalidity": 78}, {"last_uid": 0}])
+def test_other_messages_and_none_are_left_alone(flagged, mark):
+    source = flagged()
+    assert source.update(FolderMark(**{**vars(MARK), **mark})) == (0, [])
+    assert source.letters() == {1: "", 2: "", 3: ""}
+
+
+def test_flags_that_were_not_all_told_are_asked_for_again(flagged):
+    source = flagged()
+    source.account.server.answers[b"UID FETCH"] = b"* 1 FETCH (UID 1 FLAGS (\\Seen))\r\nTAG NO the rest later\r\n"
+    assert source.update(MARK) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("mark", "count"),
+    [
+        (None, 3),
+        ({}, 0),
+        ({"uidnext": 3, "last_uid": 2, "messages": 2}, 1),
+        ({"uidnext": 2, "last_uid": 1, "messages": 1}, 2),
+        ({"copied": False, "missing": (2,)}, 1),
+        ({"uidvalidity": 78}, 3),
+    ],
+)
+def test_new_messages_are_counted_without_fetching_them(account, location, mark, count):
+    source = account(A=[1, 2, 3])
+    session = source.session()
+    (plan,) = plan_folders(session.list_folders(), FolderRules(), location, {})
+    assert count_new(session, plan, None if mark is None else FolderMark(**{**vars(MARK), **mark})) == count
+    assert not any(b"BODY" in line for line in source.server.heard)
+    session.close()
+
+
+@pytest.mark.parametrize(("condstore", "modseq", "count"), [(True, 9, 3), (True, 10, 0), (True, None, 0), (False, 9, 0)])
+def test_changed_flags_are_counted_where_the_server_counts_changes(flagged, condstore, modseq, count):
+    source = flagged(condstore)
+    assert count_flag_changes(source.session, source.plans(), {b"A": FolderMark(**{**vars(MARK), "highest_modseq": modseq})}) == count
