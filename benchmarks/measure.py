@@ -27,6 +27,7 @@ from workloads import WORKLOADS, Account, Workload
 
 SECTIONS = ("copies", "line", "folders", "compression", "tls")
 DEFAULT_WORKLOADS = ("small", "large", "mailboxes", "tiny")
+QUICK_WORKLOADS = ("small", "large")
 # Who needs so many seconds for a run has only one.
 _SLOW = 60.0
 
@@ -167,7 +168,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a twentieth of everything, one round: does it all work?")
     parser.add_argument("--rounds", type=int, help="runs of each contestant, of which the median counts (default 3, quick 1)")
     parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=SECTIONS, help="what to measure (default all)")
-    parser.add_argument("--workloads", nargs="+", choices=list(WORKLOADS), default=DEFAULT_WORKLOADS, help="of the section `copies`")
+    parser.add_argument("--workloads", nargs="+", choices=list(WORKLOADS), help="of the section `copies` (default %s)" % " ".join(DEFAULT_WORKLOADS))
     parser.add_argument("--contestants", nargs="+", choices=list(CONTESTANTS), default=list(CONTESTANTS), help="who runs (default all)")
     parser.add_argument("--output", type=Path, help="directory for results.json and plots (default benchmarks/results; none with --quick)")
     given = parser.add_argument_group("a source that runs already, in place of the workloads (plain IMAP on 127.0.0.1)")
@@ -177,6 +178,7 @@ def parse_options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.source_port and not (options.source_user and options.source_password_file):
         parser.error("--source-port needs --source-user and --source-password-file")
+    options.workloads = options.workloads or (QUICK_WORKLOADS if options.quick else DEFAULT_WORKLOADS)
     options.rounds = options.rounds or (1 if options.quick else 3)
     if options.output is None and not options.quick:
         options.output = Path(__file__).with_name("results")

@@ -159,7 +159,7 @@ class _Messages:
         body = pool[start : start + size - 2]
         while len(body) < size - 2:
             body += pool[: size - 2 - len(body)]
-        return body.replace(b"\r\n.", b"\r\n ") + b"\r\n"
+        return body.rstrip(b"\r\n") + b"\r\n"
 
     def _make_text(self) -> bytes:
         """Lines of made-up words, frequent ones more often, so that they compress as a language does."""
