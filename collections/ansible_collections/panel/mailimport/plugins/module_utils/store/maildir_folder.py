@@ -23,8 +23,21 @@ from . import control_files
 from .base import FolderPath, FolderWriter, Origin, UidSet, escape_path
 from .contents import ContentIndex
 from .control_files import KEYWORDS, UIDLIST
-from .files import CREATE, digest_as_sent, digest_of_file, entries, exists, make_directory, read_file, remove_entries, remove_tree, replace_file
+from .files import (
+    CREATE,
+    digest_as_sent,
+    digest_of_file,
+    entries,
+    exists,
+    make_directory,
+    read_file,
+    remove_entries,
+    remove_tree,
+    replace_file,
+    start_writing_back,
+)
 from .flags import FolderFlags
+from .line_ends import BareLineFeeds, bare_line_feeds
 
 if TYPE_CHECKING:
     from .maildir import MaildirStore
@@ -168,36 +181,34 @@ class MaildirWriter(FolderWriter):
         return staged.size
 
     def _write_whole(self, fetched: Fetched, whole: memoryview) -> Staged:
-        data = bytes(whole)
-        virtual_size = len(data) + data.count(b"\n") - data.count(b"\r\n")
-        name = self._name(fetched, len(data), virtual_size)
+        size = len(whole)
+        name = self._name(fetched, size, size + bare_line_feeds(whole))
         fd = os.open(name, CREATE | os.O_EXCL, 0o600, dir_fd=self._cur)
         try:
             _write_all(fd, whole)
             date = fetched.message.internal_date
             if date is None:
-                date = self._date_without_internal_date(data)
+                date = self._date_without_internal_date(bytes(whole))
             os.utime(fd, (date, date))
         finally:
             os.close(fd)
-        return Staged(self._uid(fetched), name, len(data), hashlib.sha256(data).digest())
+        return Staged(self._uid(fetched), name, size, hashlib.sha256(whole).digest())
 
     def _write_chunks(self, fetched: Fetched) -> Optional[Staged]:
         """Write a long message, or one whose UID comes behind it, under a passing name; None when that UID is there already."""
         digest = hashlib.sha256()
-        size = virtual_size = 0
-        last = b""
+        line_feeds = BareLineFeeds()
+        size = 0
         beginning = b""
         fd = os.open("arriving", CREATE | os.O_TRUNC, 0o600, dir_fd=self._cur)
         try:
             for chunk in fetched.chunks:
                 digest.update(chunk)
                 _write_all(fd, chunk)
-                data = bytes(chunk)
-                beginning += data[: _LONGEST_HEADER - len(beginning)]
-                size += len(data)
-                virtual_size += len(data) + data.count(b"\n") - data.count(b"\r\n") - (last == b"\r" and data[:1] == b"\n")
-                last = data[-1:] or last
+                line_feeds.add(chunk)
+                beginning += chunk[: _LONGEST_HEADER - len(beginning)]
+                size += len(chunk)
+            start_writing_back(fd)
             date = fetched.message.internal_date
             if date is None:
                 date = self._date_without_internal_date(beginning)
@@ -210,7 +221,7 @@ class MaildirWriter(FolderWriter):
         if self._uid(fetched) in self.held:
             os.unlink("arriving", dir_fd=self._cur)
             return None
-        name = self._name(fetched, size, virtual_size)
+        name = self._name(fetched, size, size + line_feeds.count)
         os.rename("arriving", name, src_dir_fd=self._cur, dst_dir_fd=self._cur)
         return Staged(self._uid(fetched), name, size, digest.digest())
 
