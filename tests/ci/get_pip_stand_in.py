@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ensurepip
 import sys
+import sysconfig
 from pathlib import Path
 
 # get-pip.py's own options; what it would add, the requirements of ansible-test bring along.
@@ -18,7 +19,9 @@ GET_PIP_OPTIONS = ("--no-setuptools", "--no-wheel")
 
 
 def main() -> None:
-    wheels = sorted((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
+    # Debian keeps the wheel apart from the module.
+    bundled = sysconfig.get_config_var("WHEEL_PKG_DIR") or Path(ensurepip.__file__).parent / "_bundled"
+    wheels = sorted(Path(bundled).glob("pip-*.whl"))
     sys.path.insert(0, str(wheels[-1]))
     from pip._internal.cli.main import main as pip
 

@@ -15,7 +15,7 @@ import fcntl
 import os
 import subprocess
 import tempfile
-from typing import Mapping, Sequence, Tuple
+from typing import BinaryIO, Mapping, Sequence, Tuple, cast
 
 from ..model.errors import MailImportError
 
@@ -37,7 +37,7 @@ class ImapProcess:
     """
 
     def __init__(self, command: Sequence[bytes], environment: Mapping[str, str], keep: Sequence[int]) -> None:
-        # Its complaints, for whoever finds the session closed; it also logs where Dovecot logs.
+        # What it would log: for whoever finds the session closed.
         complaints = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         try:
             self._process = subprocess.Popen(
@@ -49,14 +49,16 @@ class ImapProcess:
                 env=dict(environment),
                 pass_fds=keep,
                 bufsize=0,
+                # Whoever kills the import with all its processes lets this one come to an orderly end.
+                start_new_session=True,
             )
         except OSError as error:
             complaints.close()
             raise MailImportError("host_refused", "cannot run %s: %s" % (os.fsdecode(command[0]), error.strerror)) from error
-        assert self._process.stdin and self._process.stdout
-        self._files = (self._process.stdout, self._process.stdin, complaints)
+        standard_input, standard_output = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
+        self._files = (standard_output, standard_input, complaints)
         with contextlib.suppress(OSError):  # a limit of the kernel's for whoever is not root; it only makes waits more frequent
-            fcntl.fcntl(self._process.stdin, _F_SETPIPE_SZ, _PIPE_SIZE)
+            fcntl.fcntl(standard_input, _F_SETPIPE_SZ, _PIPE_SIZE)
 
     @property
     def descriptors(self) -> Tuple[int, int, int]:

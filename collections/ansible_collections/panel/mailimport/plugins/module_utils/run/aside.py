@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from contextlib import suppress
 
 from ..model.address import Address
 
@@ -32,7 +33,10 @@ def keep(beside: str, kept: str) -> str:
     The directory around `beside` is its owner's, so it is opened without following links; what is moved may be
     anything, and moving it does not look at it.
     """
-    os.makedirs(os.path.dirname(kept), 0o700, exist_ok=True)
+    replaced = os.path.dirname(os.path.dirname(kept))
+    for directory in (replaced, os.path.dirname(kept)):
+        with suppress(FileExistsError):
+            os.mkdir(directory, 0o700)
     around = os.open(os.path.dirname(beside), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         os.rename(os.path.basename(beside), kept, src_dir_fd=around)

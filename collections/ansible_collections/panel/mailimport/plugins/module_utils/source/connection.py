@@ -84,9 +84,9 @@ class _Connection(imaplib.IMAP4):
         return sock
 
     def _secure(self) -> None:
-        assert self._context is not None
+        context = self._context or ssl.create_default_context()
         try:
-            self.sock = self._context.wrap_socket(self.sock, server_hostname=self._account.host)
+            self.sock = context.wrap_socket(self.sock, server_hostname=self._account.host)
         except ssl.SSLCertVerificationError as error:
             raise MailImportError(
                 "certificate_invalid",

@@ -28,7 +28,7 @@ _FOLDER_COLUMNS = (
 
 
 class State:
-    """The state of one mail host, a database in `state_dir` (made with mode 0700 when absent).
+    """The state of one mail host, a database in `state_dir` (made with mode 0711 when absent).
 
     It holds no secret, and losing it loses no mail. An open State belongs to the process that opened it: a forked
     child leaves it alone. Close it, or use it as a context manager.
@@ -42,8 +42,9 @@ class State:
         self._directory = state_dir
         self._path = os.path.join(state_dir, "state.db")
         with state_file_errors(state_dir), database_errors(self._path):
-            os.makedirs(state_dir, 0o700, exist_ok=True)
-            os.chmod(state_dir, 0o700)
+            os.makedirs(state_dir, 0o711, exist_ok=True)
+            # The mail transfer agent reads the map of domains in here; nobody but root can list the rest or read it.
+            os.chmod(state_dir, 0o711)
             self._database = open_database(self._path)
 
     @classmethod
@@ -116,6 +117,10 @@ class State:
     def note_replaced(self, key: ImportKey, path: str) -> None:
         """Record that the mailbox's contents were moved to `path`, so that it happens once."""
         self._update(key, "replaced_to = ?", path)
+
+    def note_unsettled(self, key: ImportKey, unsettled: bool) -> None:
+        """Record, before a store is written to and when all is known of it, whether a kill may leave mail behind unnoticed."""
+        self._update(key, "unsettled = ?", unsettled)
 
     def finish(self, key: ImportKey, result: ImportResult, to_the_end: bool) -> None:
         """Record how an import ended; `to_the_end`: the source is imported, and stays known as that whatever later runs come to."""
@@ -213,6 +218,7 @@ def _import_record(row: sqlite3.Row) -> ImportRecord:
         pid=row["pid"],
         result=interrupted(result) if row["finished_at"] is None and not alive else result,
         completed_once=bool(row["completed_once"]),
+        unsettled=bool(row["unsettled"]),
     )
 
 

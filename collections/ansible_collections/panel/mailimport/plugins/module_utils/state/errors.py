@@ -34,8 +34,8 @@ def database_errors(path: str) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         reason = "disk_full" if str(error) == _FULL else "host_refused"
         raise MailImportError(reason, "state database %s: %s" % (path, error)) from error
+    except (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InternalError, sqlite3.NotSupportedError, sqlite3.ProgrammingError):
+        raise  # mistakes of ours
     except sqlite3.DatabaseError as error:
-        if type(error) is not sqlite3.DatabaseError:  # its other subclasses are mistakes of ours
-            raise
         message = "state database %s is damaged (%s): move it away, imported mail stays and is found again" % (path, error)
         raise MailImportError("host_refused", message) from error

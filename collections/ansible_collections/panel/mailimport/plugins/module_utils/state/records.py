@@ -21,6 +21,7 @@ class ImportRecord:
 
     `mailbox_existed` is what the first contact with the mailbox found, None before it. `replaced_to` is where the contents were moved that `replace`
     took away, None as long as that has not happened. `completed_once`: the source was imported once, to the end.
+    `unsettled`: a run began to write and did not live to say what became of it.
     `result` is the latest one; that of a run whose process is gone reads `failed`, `interrupted`.
     """
 
@@ -33,6 +34,7 @@ class ImportRecord:
     pid: int
     result: ImportResult
     completed_once: bool
+    unsettled: bool = False
 
 
 @dataclass(frozen=True)

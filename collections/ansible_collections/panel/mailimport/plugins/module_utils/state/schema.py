@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from contextlib import contextmanager
 from typing import Iterator
 
@@ -62,6 +63,7 @@ _MIGRATIONS = (
         runs BLOB NOT NULL
     );
     CREATE INDEX deliveries_of_folder ON deliveries (import, raw_name);
+    ALTER TABLE imports ADD COLUMN unsettled INTEGER NOT NULL DEFAULT 0;
     """,
 )
 
@@ -71,11 +73,24 @@ def open_database(path: str) -> sqlite3.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))  # SQLite gives its other files the same mode
     connection = _connect(path)
     os.chmod(path, 0o600)
-    connection.execute("PRAGMA journal_mode = WAL")
+    _use_write_ahead_log(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     migrate(connection, path)
     return connection
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Set the journal mode; SQLite does not wait by itself when another run is doing the same to a new database."""
+    deadline = time.monotonic() + _BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def snapshot_database(path: str) -> sqlite3.Connection:

@@ -13,8 +13,9 @@ from __future__ import annotations
 import heapq
 import os
 import re
+import socket
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Dict, Iterable, Iterator, NamedTuple, Optional, Tuple
 
 from ..model.errors import MailImportError
@@ -48,28 +49,41 @@ def dotlock(directory: int, name: str) -> Iterator[None]:
         MailImportError: `host_refused` when it is held for a minute.
     """
     lock = name + ".lock"
+    claim = "%s.%d" % (lock, os.getpid())
     deadline = time.monotonic() + _LOCK_TIMEOUT
-    while True:
-        try:
-            os.close(os.open(lock, CREATE | os.O_EXCL, 0o600, dir_fd=directory))
-            break
-        except FileExistsError:
-            _remove_stale_lock(directory, lock)
-            if time.monotonic() > deadline:
-                raise MailImportError("host_refused", "the lock file %s of the mailbox stays held: is a Dovecot process stuck?" % lock) from None
-            time.sleep(0.05)
+    # Written beside and linked, so that a lock never exists without its owner's name: that is how Dovecot and the next
+    # run tell at once that a killed one holds it no more.
+    replace_file(claim, directory, _owner_name().encode("utf-8"))
+    try:
+        while True:
+            try:
+                os.link(claim, lock, src_dir_fd=directory, dst_dir_fd=directory)
+                break
+            except FileExistsError:
+                _remove_stale_lock(directory, lock)
+                if time.monotonic() > deadline:
+                    raise MailImportError("host_refused", "the lock file %s of the mailbox stays held: is a Dovecot process stuck?" % lock) from None
+                time.sleep(0.05)
+    finally:
+        os.unlink(claim, dir_fd=directory)
     try:
         yield
     finally:
         os.unlink(lock, dir_fd=directory)
 
 
+def _owner_name() -> str:
+    """What Dovecot writes into its own lock files (file-dotlock.c)."""
+    return "%d:%s" % (os.getpid(), socket.gethostname())
+
+
 def _remove_stale_lock(directory: int, lock: str) -> None:
-    try:
-        if time.time() - os.stat(lock, dir_fd=directory, follow_symlinks=False).st_mtime > _STALE_LOCK:
+    with suppress(FileNotFoundError):  # released in the meantime
+        age = time.time() - os.stat(lock, dir_fd=directory, follow_symlinks=False).st_mtime
+        pid, _colon, host = (read_file(lock, directory) or b"").decode("utf-8", "replace").partition(":")
+        dead = pid.isdigit() and host == socket.gethostname() and not os.path.exists("/proc/%s" % pid)
+        if dead or age > _STALE_LOCK:
             os.unlink(lock, dir_fd=directory)
-    except FileNotFoundError:
-        pass  # released in the meantime
 
 
 def uidlist_header(uidvalidity: int, uidnext: int, guid: str) -> bytes:

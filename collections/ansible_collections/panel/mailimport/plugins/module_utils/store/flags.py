@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from typing import Dict, Optional, Set, Tuple
 
 from .control_files import MAX_KEYWORDS, UIDLIST, dotlock, read_keywords, write_keyword
@@ -28,11 +29,16 @@ def keyword_of(flag: bytes) -> Optional[bytes]:
 class FolderFlags:
     """Turns flags into the letters of one folder's file names, giving new keywords a letter in dovecot-keywords.
 
+    Args:
+        directory: where the folder's control files are.
+        shared: Dovecot may write there too, so its lock is taken; not so in a stage.
+
     `lost` collects flags that are no keyword, so that no mailbox can hold them.
     """
 
-    def __init__(self, directory: int) -> None:
+    def __init__(self, directory: int, shared: bool) -> None:
         self._directory = directory
+        self._shared = shared
         self._numbers = read_keywords(directory)
         self._known: Dict[Tuple[bytes, ...], str] = {}
         self._excess: Set[bytes] = set()
@@ -69,7 +75,7 @@ class FolderFlags:
 
     def _number(self, keyword: bytes) -> Optional[int]:
         if keyword.lower() not in self._numbers:
-            with dotlock(self._directory, UIDLIST):
+            with dotlock(self._directory, UIDLIST) if self._shared else nullcontext():
                 self._numbers = read_keywords(self._directory)
                 free = sorted(set(range(MAX_KEYWORDS)) - set(self._numbers.values()))
                 if keyword.lower() not in self._numbers and free:

@@ -42,7 +42,7 @@ class MaildirStore(MessageStore):
         self._open()
 
     def _open(self) -> None:
-        for path in {self.location.root, self.location.control}:
+        for path in (self.location.root, self.location.control):
             os.makedirs(path, 0o700, exist_ok=True)
         self.root = os.open(self.location.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self.control = os.open(self.location.control, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -137,9 +137,9 @@ class MaildirStore(MessageStore):
         return changed
 
     def discard(self, writer: FolderWriter) -> None:
-        assert isinstance(writer, MaildirWriter)
-        self._writers.remove(writer)
-        writer.remove_stage()
+        mine = next(known for known in self._writers if known is writer)
+        self._writers.remove(mine)
+        mine.remove_stage()
 
     def finish(self) -> None:
         """Let Dovecot's maildir quota count anew: it knows nothing of files that it did not write."""
@@ -159,7 +159,7 @@ class MaildirStore(MessageStore):
             return 0  # its owner has removed the folder
         folder = make_directory(name, self.root)
         control = make_directory(self.control_name(path), self.control)
-        letters = FolderFlags(control)
+        letters = FolderFlags(control, shared=True)
         changed = 0
         left = dict(flags)
         for _pass in range(_RENAME_PASSES):

@@ -91,12 +91,12 @@ class MaildirWriter(FolderWriter):
         self.fresh = store.is_fresh(path)
         if self.fresh:
             self._resume_stage()
-            self._flags = FolderFlags(self._stage)
+            self._flags = FolderFlags(self._stage, shared=False)
         else:
             remove_entries(self._cur)
             self._note_delivered()
             self._control = self._target_control()
-            self._flags = FolderFlags(self._control)
+            self._flags = FolderFlags(self._control, shared=True)
         self._contents = self._index_contents() if by_content and not self.fresh else None
 
     @property

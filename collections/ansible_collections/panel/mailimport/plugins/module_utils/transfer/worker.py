@@ -50,6 +50,7 @@ def run_as(uid: int, gid: int, work: Callable[[Emit], None], handle: Callable[[E
         os.close(reading)
         _child(uid, gid, parent, (writing, *keep), work)
     os.close(writing)
+    failure: Optional[MailImportError] = None
     try:
         with os.fdopen(reading, "rb") as pipe:
             failure = _take_events(pipe, handle)
@@ -58,8 +59,8 @@ def run_as(uid: int, gid: int, work: Callable[[Emit], None], handle: Callable[[E
         raise
     finally:
         _pid, status = os.waitpid(child, 0)
-    if failure:
-        raise failure
+    if failure is not None:
+        raise failure  # pylint: disable=raising-bad-type
     if status != 0:
         raise MailImportError("interrupted", "the importing process ended early (wait status %d); run the task again to continue" % status)
 

@@ -70,6 +70,8 @@ def test_only_the_owner_of_the_process_gets_at_the_files(tmp_path):
     finally:
         os.umask(previous)
     assert {"state", "state/state.db", "state/state.db-wal", "state/locks"} <= set(modes)
+    # The mail transfer agent reads the map of domains below the state's directory, and nothing else.
+    assert stat.S_IMODE(modes.pop("state")) == 0o711
     for mode in modes.values():
         assert stat.S_IMODE(mode) == (0o700 if stat.S_ISDIR(mode) else 0o600)
 
@@ -79,7 +81,7 @@ def test_loose_modes_are_tightened(tmp_path):
     tmp_path.chmod(0o755)
     (tmp_path / "state.db").chmod(0o644)
     State(str(tmp_path)).close()
-    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o711
     assert stat.S_IMODE((tmp_path / "state.db").stat().st_mode) == 0o600
 
 

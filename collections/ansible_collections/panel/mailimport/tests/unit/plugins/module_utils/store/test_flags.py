@@ -34,22 +34,22 @@ def directory(tmp_path):
     ],
 )
 def test_letters(directory, flags, letters, lost):
-    known = FolderFlags(directory)
+    known = FolderFlags(directory, shared=True)
     assert known.letters(flags) == letters
     assert known.lost == lost
 
 
 def test_keywords_keep_their_letters(directory, tmp_path):
     (tmp_path / "dovecot-keywords").write_bytes(b"0 NonJunk\n5 $label1\n")
-    known = FolderFlags(directory)
+    known = FolderFlags(directory, shared=True)
     assert known.letters((b"$Label1", b"new", b"nonjunk")) == "abf"
     assert known.letters((b"NEW",)) == "b"
     assert (tmp_path / "dovecot-keywords").read_bytes() == b"0 NonJunk\n5 $label1\n1 new\n"
-    assert FolderFlags(directory).letters((b"new",)) == "b"
+    assert FolderFlags(directory, shared=True).letters((b"new",)) == "b"
 
 
 def test_what_dovecot_adds_meanwhile_keeps_its_letter(directory, tmp_path):
-    known = FolderFlags(directory)
+    known = FolderFlags(directory, shared=True)
     assert known.letters((b"first",)) == "a"
     with (tmp_path / "dovecot-keywords").open("ab") as stream:
         stream.write(b"1 of-dovecot\n")
@@ -59,7 +59,7 @@ def test_what_dovecot_adds_meanwhile_keeps_its_letter(directory, tmp_path):
 
 
 def test_the_27th_keyword_has_no_letter_and_is_told(directory):
-    known = FolderFlags(directory)
+    known = FolderFlags(directory, shared=True)
     letters = [known.letters((b"k%d" % number, b"\\Seen")) for number in range(28)]
     assert letters == ["S" + chr(ord("a") + number) for number in range(26)] + ["S", "S"]
     assert known.beyond_letters((b"\\Seen", b"k25", b"k26", b"k27")) == (b"k26", b"k27")
