@@ -151,6 +151,11 @@ class _Connection(imaplib.IMAP4):
         loose = _LOOSE_LINE.match(line)
         return b"%s %s\r\n" % (loose[1].upper(), loose[2] or b"") if loose else line
 
+    def disconnect(self) -> None:
+        """Close the connection at once, whoever still holds this object: some servers admit one connection at a time."""
+        self._file.close()
+        self.sock.close()
+
     def send(self, data: bytes) -> None:  # type: ignore[override]
         try:
             self.sock.sendall(data)
@@ -182,9 +187,13 @@ def connect(account: SourceAccount, context: Optional[ssl.SSLContext]) -> _Clien
     peer = "%s:%d" % (account.host, account.port)
     try:
         client = _Client(account, context)
-        if account.tls == "starttls":
-            _start_tls(client, context, peer)
-        _log_in(client, account, peer)
+        try:
+            if account.tls == "starttls":
+                _start_tls(client, context, peer)
+            _log_in(client, account, peer)
+        except BaseException:
+            client._imap.disconnect()
+            raise
         return client
     except (IMAPClientError, imaplib.IMAP4.error) as error:
         raise _session_error(_server_text(error, account), peer) from None

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Optional
 
 # date-time of RFC 3501 section 9; the day is padded with a blank, a zero or not at all, depending on the server.
-_DATE_TIME = re.compile(rb" ?(\d{1,2})-(\w{3})-(\d{4}) +(\d{1,2}):(\d\d):(\d\d) +([+-])(\d\d)(\d\d)")
+_DATE_TIME = re.compile(rb" ?(\d{1,2})-(\w{3})-(\d{4}) +([01]?\d|2[0-3]):([0-5]\d):([0-6]\d) +([+-])([01]\d)([0-5]\d)")
 _MONTH_NAMES = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _MONTHS = {name.lower(): number for number, name in enumerate(_MONTH_NAMES, 1)}
 # What a date is believed between: the years that INTERNALDATE can name, from 1900 on.

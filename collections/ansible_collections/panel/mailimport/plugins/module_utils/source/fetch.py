@@ -15,6 +15,7 @@ from ..model.mail import Chunks, Message
 from .dates import parse_internal_date
 from .responses import LITERAL_TAIL, MAX_PARTS, Literal, Parts, Status, figure, parse_parts, parse_status
 from .stream import BUFFER_SIZE
+from .throttle import refusal_error
 
 if TYPE_CHECKING:
     from .session import FetchRequest, SourceSession
@@ -26,6 +27,10 @@ _IS_FETCH = re.compile(rb"\* \d+ FETCH \(", re.IGNORECASE)
 _BODY_ITEM = re.compile(rb"BODY\[\](?:<0>)? $", re.IGNORECASE)
 _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^>\r\n]{1,500}>)", re.IGNORECASE | re.MULTILINE)
 _CODE_NUMBER = re.compile(rb"(UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ) (\d+)$", re.IGNORECASE)
+
+# What Exchange sends in place of a message that it cannot convert; such a notice is a few lines long.
+_SURROGATE = re.compile(rb"\nSubject: Retrieval using the IMAP4 protocol failed for the following message:")
+_LONGEST_SURROGATE = 8192
 
 # A body up to this size is handed out in one piece; it fits the stream's buffer with room for the line before it.
 WHOLE_SIZE = BUFFER_SIZE // 2
@@ -53,6 +58,14 @@ class Fetched:
         self.whole = whole
         self.chunks = chunks if chunks is not None else iter(() if whole is None else (whole,))
         self.has_body = has_body
+
+    @property
+    def is_surrogate(self) -> bool:
+        """True for a notice of the server's own that stands for a message it cannot give."""
+        if self.whole is None or self.size > _LONGEST_SURROGATE:
+            return False
+        found = _SURROGATE.search(self.whole)
+        return found is not None and b"\r\n\r\n" not in bytes(self.whole[: found.start()])  # not one that somebody forwards
 
     def skip(self) -> Optional[str]:
         """Read the rest of the body, if any, and throw it away; return the Message-ID if that was still to be seen, for people."""
@@ -89,11 +102,28 @@ class FolderStream:
 
     @property
     def complete(self) -> bool:
-        """True when the server says that it has sent everything asked for."""
-        return self.refusal is None and self.status is not None and (self.status.ok or self.exists == 0)
+        """True when the server says that it has sent everything asked for; for nothing at all some servers say NO or BAD."""
+        if self.refusal is not None or self.status is None:
+            return False
+        nothing = self.exists == 0 or (self.uidnext is not None and self.request.lowest >= self.uidnext)
+        return self.status.ok or nothing
+
+    @property
+    def is_as_listed(self) -> bool:
+        """False when this is not the folder that was listed: another one has its name now."""
+        return not self.uidvalidity or self.folder.uidvalidity in (None, self.uidvalidity)
+
+    @property
+    def wants_select(self) -> bool:
+        """True when EXAMINE did not do: it is not known, or gave a UIDVALIDITY that is not the listed one, or none at all."""
+        if self.request.select:
+            return False
+        if self.refusal is not None:
+            return self.refusal.condition == "BAD" and not refusal_error(self.refusal, self.session.peer)
+        return not self.is_as_listed or not (self.uidvalidity or self.folder.uidvalidity)
 
     def open(self) -> None:
-        """Read the answer to EXAMINE."""
+        """Read the answer to EXAMINE or SELECT."""
         status = self.session.collect([self._examine_tag], self._take_figure)
         if not status.ok:
             self.refusal = status

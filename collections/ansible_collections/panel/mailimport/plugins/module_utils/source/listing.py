@@ -102,7 +102,7 @@ class Listing:
                     messages=figures.get(b"MESSAGES"),
                     uidvalidity=figures.get(b"UIDVALIDITY"),
                     uidnext=figures.get(b"UIDNEXT"),
-                    highest_modseq=figures.get(b"HIGHESTMODSEQ"),
+                    highest_modseq=figures.get(b"HIGHESTMODSEQ") or None,  # 0 says that there is none (RFC 7162 section 3.1.5)
                 )
             )
         return found
@@ -113,8 +113,9 @@ class Listing:
         inner = name[len(self._personal_prefix) :] if name.startswith(self._personal_prefix) else name
         # INBOX.INBOX is another folder than INBOX, and keeps its prefix.
         outer = name if inner.upper() == b"INBOX" else inner
-        pieces = outer.split(separator) if separator else [outer]
-        return tuple(decode_folder_name(piece) for piece in pieces if piece)
+        pieces = [piece for piece in (outer.split(separator) if separator else [outer]) if piece]
+        # What is below INBOX is below it in any case of letters (Exchange says Inbox).
+        return tuple(decode_folder_name(piece) for piece in (_canonical(pieces[0]), *pieces[1:])) if pieces else ()
 
 
 def _canonical(name: bytes) -> bytes:

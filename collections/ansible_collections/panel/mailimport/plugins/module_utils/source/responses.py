@@ -127,12 +127,17 @@ def figure(name: bytes, digits: bytes) -> Optional[int]:
     return value if value < 1 << bits else None
 
 
+def is_quotable(value: bytes) -> bool:
+    """True when a quoted string can carry it: no NUL, CR or LF is in it."""
+    return not any(byte in value for byte in (b"\0", b"\r", b"\n"))
+
+
 def quote(value: bytes) -> bytes:
     """Quote a string for a command. Names that a quoted string cannot carry are not addressable without literals.
 
     Raises:
-        MailImportError: `folder_refused` for NUL, CR or LF in it.
+        MailImportError: `folder_refused` for what is not quotable.
     """
-    if any(byte in value for byte in (b"\0", b"\r", b"\n")):
+    if not is_quotable(value):
         raise MailImportError("folder_refused", "a name with a control character cannot be asked for: %r" % value[:80])
     return b'"' + value.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'

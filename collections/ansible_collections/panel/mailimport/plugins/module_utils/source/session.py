@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import ssl
 import zlib
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Deque, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ..model.errors import MailImportError, one_line
@@ -18,8 +20,8 @@ from ..model.mail import SourceAccount, SourceFolder
 from .connection import connect
 from .fetch import FolderStream
 from .listing import LIST_STATUS_ITEMS, Listing
-from .responses import Parts, Status, parse_status, quote, read_rest
-from .throttle import busy_error
+from .responses import Parts, Status, is_quotable, parse_status, quote, read_rest
+from .throttle import busy_error, refusal_error
 
 # Commands sent ahead of their answers. Enough to hide any latency, and few enough bytes that a server which does
 # not read while it writes can never block us.
@@ -31,13 +33,20 @@ class FetchRequest:
     """Ask for messages of one folder.
 
     `uids` is an IMAP sequence set. `flags_only` leaves the bodies out; `changed_since` (a mod-sequence, RFC 7162)
-    narrows that to messages whose flags changed.
+    narrows that to messages whose flags changed. `select` opens the folder with SELECT: a few servers do not know
+    EXAMINE, and Courier keeps a folder's UIDVALIDITY only once it was selected; it costs the source no more than \\Recent.
     """
 
     folder: SourceFolder
     uids: bytes = b"1:*"
     flags_only: bool = False
     changed_since: Optional[int] = None
+    select: bool = False
+
+    @property
+    def lowest(self) -> int:
+        """The lowest UID asked for."""
+        return int(re.split(b"[:,]", self.uids, maxsplit=1)[0])
 
     def command(self) -> bytes:
         items = b"(UID FLAGS)" if self.flags_only else b"(UID FLAGS INTERNALDATE BODY.PEEK[])"
@@ -46,7 +55,9 @@ class FetchRequest:
 
 
 class SourceSession:
-    """One connection to a source account. The source is never altered: EXAMINE and PEEK only.
+    """One connection to a source account. The source is never altered: EXAMINE and PEEK wherever they work.
+
+    `reading` is the folder whose answers are being read.
 
     Args:
         account: where and as whom to log in.
@@ -61,6 +72,7 @@ class SourceSession:
         self.stream = self._client._imap.stream
         self.peer = self.stream.peer
         self.capabilities = frozenset(word.upper() for word in self._client.capabilities())
+        self.reading: Optional[SourceFolder] = None
         self._tags = 0
         self._deflater: Optional[zlib._Compress] = None
 
@@ -68,11 +80,11 @@ class SourceSession:
         """Say LOGOUT without waiting for the answer, and close."""
         with suppress(MailImportError):  # a connection that is gone already is what is wanted
             self.send(b"LOGOUT")
-        self._client._imap.sock.close()
+        self._client._imap.disconnect()
 
     def abandon(self) -> None:
         """Close without a word: the state of the protocol is unknown."""
-        self._client._imap.sock.close()
+        self._client._imap.disconnect()
 
     def start_compression(self) -> None:
         """Switch to COMPRESS=DEFLATE (RFC 4978) when the server offers it."""
@@ -135,7 +147,7 @@ class SourceSession:
     def list_folders(self) -> List[SourceFolder]:
         """Return the account's own folders with their figures, in the server's order.
 
-        One round trip with LIST-STATUS (RFC 5819), two without.
+        One round trip with LIST-STATUS (RFC 5819), two without it or when it does not work.
 
         Raises:
             MailImportError: `source_unavailable` when the server refuses to list.
@@ -148,8 +160,11 @@ class SourceSession:
         if b"LIST-STATUS" in self.capabilities:
             returned = b"SUBSCRIBED SPECIAL-USE" if b"SPECIAL-USE" in self.capabilities else b"SUBSCRIBED"
             commands.append(b'LIST "" "*" RETURN (%s STATUS (%s))' % (returned, items))
-            self._check_listed(self.collect(self.send(*commands), listing.handle))
-            return listing.folders()
+            status = self.collect(self.send(*commands), listing.handle)
+            if status.ok or refusal_error(status, self.peer):
+                self._check_listed(status)
+                return listing.folders()
+            commands = []
         tags = self.send(*commands, b'LSUB "" "*"', b'LIST "" "*"')
         self._check_listed(self.collect(tags, listing.handle))
         self._ask_status(listing, items)
@@ -157,10 +172,10 @@ class SourceSession:
 
     def _check_listed(self, status: Status) -> None:
         if not status.ok:
-            raise busy_error(status, self.peer) or MailImportError("source_unavailable", "%s does not list its folders: %s" % (self.peer, status))
+            raise refusal_error(status, self.peer) or MailImportError("source_unavailable", "%s does not list its folders: %s" % (self.peer, status))
 
     def _ask_status(self, listing: Listing, items: bytes) -> None:
-        commands = [b"STATUS %s (%s)" % (quote(folder.raw_name), items) for folder in listing.folders() if folder.selectable]
+        commands = [b"STATUS %s (%s)" % (quote(folder.raw_name), items) for folder in listing.folders() if folder.selectable and is_quotable(folder.raw_name)]
         waiting: Deque[bytes] = deque()
         for command in commands:
             if len(waiting) >= PIPELINE_DEPTH:
@@ -173,14 +188,17 @@ class SourceSession:
         """Call `handle_uid` with every UID from `first` on that the folder holds now.
 
         Raises:
-            MailImportError: `source_unavailable` when the folder cannot be opened or listed.
+            MailImportError: `source_unavailable` when the folder cannot be opened or listed, or is another one by now.
         """
         for opened in self.fetch([FetchRequest(folder, b"%d:*" % first, flags_only=True)]):
             for fetched in opened.messages():
                 if fetched.message.uid is not None and fetched.message.uid >= first:
                     handle_uid(fetched.message.uid)
-            if not opened.complete:
-                raise MailImportError("source_unavailable", "%s does not list %s: %s" % (self.peer, folder.name, opened.status))
+            answer = opened.refusal or opened.status
+            if answer and not opened.complete:
+                raise refusal_error(answer, self.peer) or MailImportError("source_unavailable", "%s does not list %s: %s" % (self.peer, folder.name, answer))
+            if not opened.is_as_listed:
+                raise MailImportError("source_unavailable", "the folder %s was replaced while it was read; run the task again" % folder.name)
 
     def fetch(self, requests: Iterable[FetchRequest], depth: int = PIPELINE_DEPTH) -> Iterator[FolderStream]:
         """Open folder after folder and yield each with its messages.
@@ -195,10 +213,15 @@ class SourceSession:
             if not queue:
                 return
             request, tags = queue.popleft()
+            self.reading = request.folder
             opened = FolderStream(self, request, tags)
             opened.open()
-            yield opened
+            if opened.wants_select:
+                waiting = itertools.chain((replace(request, select=True),), waiting)
+            else:
+                yield opened
             opened.drain()
+            self.reading = None
 
     def _send_ahead(self, waiting: Iterator[FetchRequest], queue: Deque[Tuple[FetchRequest, List[bytes]]], depth: int) -> None:
         commands: List[bytes] = []
@@ -207,14 +230,19 @@ class SourceSession:
         if len(queue) > depth // 2:
             return
         for request in waiting:
-            examine = b"EXAMINE " + quote(request.folder.raw_name)
-            commands += [examine + (b" (CONDSTORE)" if b"CONDSTORE" in self.capabilities else b""), request.command()]
+            commands += [self._opening(request), request.command()]
             requests.append(request)
             if len(queue) + len(requests) >= depth:
                 break
         if requests:
             tags = self.send(*commands)
             queue.extend((request, tags[2 * i : 2 * i + 2]) for i, request in enumerate(requests))
+
+    def _opening(self, request: FetchRequest) -> bytes:
+        name = quote(request.folder.raw_name)
+        if request.select:
+            return b"SELECT " + name
+        return b"EXAMINE " + name + (b" (CONDSTORE)" if b"CONDSTORE" in self.capabilities else b"")
 
 
 def folder_figures(folders: Iterable[SourceFolder]) -> Dict[str, int]:

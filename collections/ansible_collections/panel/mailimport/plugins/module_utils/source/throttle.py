@@ -14,27 +14,54 @@ from .responses import Status
 
 # Exchange and Microsoft 365 name the time: "Request is throttled. Suggested Backoff Time: 299961 milliseconds".
 _BACKOFF_TIME = re.compile(r"Backoff Time:\s*(\d{1,9})\s*milliseconds", re.IGNORECASE)
-# RFC 5530 UNAVAILABLE, INUSE and LIMIT; THROTTLED (Gmail); SERVERBUG is a server's passing trouble more often than not.
-_BUSY_CODES = frozenset((b"UNAVAILABLE", b"INUSE", b"LIMIT", b"THROTTLED", b"SERVERBUG"))
-_BUSY_WORDS = re.compile(r"throttl|too many (simultaneous )?connections|rate limit|try again later|server unavailable|bandwidth limit", re.IGNORECASE)
+# Too much was asked: LIMIT (RFC 5530), THROTTLED (Gmail).
+_THROTTLE_CODES = frozenset((b"LIMIT", b"THROTTLED"))
+_THROTTLE_WORDS = re.compile(r"throttl|too many (simultaneous )?connections|rate limit|bandwidth limit", re.IGNORECASE)
+# RFC 5530 UNAVAILABLE and INUSE; SERVERBUG is a server's passing trouble more often than not.
+_TROUBLE_CODES = frozenset((b"UNAVAILABLE", b"INUSE", b"SERVERBUG"))
+_TROUBLE_WORDS = re.compile(r"try again later|server unavailable", re.IGNORECASE)
+# Exchange, after a login that opens no mailbox.
+_NO_MAILBOX = re.compile(r"authenticated but not connected", re.IGNORECASE)
 
 DEFAULT_WAIT = 5.0
 LONGEST_WAIT = 600.0
 
 
 class SourceBusyError(MailImportError):
-    """The source asks to come back later, after `wait` seconds."""
+    """The source asks to come back later, after `wait` seconds.
 
-    def __init__(self, message: str, wait: float) -> None:
+    `overload` tells that too much was asked of it. Otherwise it is in trouble: with the account as a whole, with one
+    folder or with one message, which its answer does not tell.
+    """
+
+    def __init__(self, message: str, wait: float, overload: bool) -> None:
         super().__init__("throttled", message)
+        self.overload = overload
         self.wait = wait
 
 
 def busy_error(status: Status, peer: str) -> Optional[SourceBusyError]:
-    """Return the error for an answer that asks for patience, None when it is no such answer."""
-    named = _BACKOFF_TIME.search(status.text)
+    """Return the error for an answer that asks for patience, None when it is no such answer.
+
+    An OK does when its code says so (Gmail): what was asked for has come, and the next command had better wait.
+    """
+    text = "" if status.ok else status.text
+    named = _BACKOFF_TIME.search(text)
     first_word = status.code.split(b" ", 1)[0].upper()
-    if not (named or first_word in _BUSY_CODES or _BUSY_WORDS.search(status.text)):
+    overload = bool(named or first_word in _THROTTLE_CODES or _THROTTLE_WORDS.search(text))
+    if not (overload or first_word in _TROUBLE_CODES or _TROUBLE_WORDS.search(text)):
         return None
     wait = int(named.group(1)) / 1000.0 if named else DEFAULT_WAIT
-    return SourceBusyError("%s asks to wait: %s" % (peer, status), min(wait, LONGEST_WAIT))
+    return SourceBusyError("%s asks to wait: %s" % (peer, status), min(wait, LONGEST_WAIT), overload)
+
+
+def is_overload(error: MailImportError) -> bool:
+    """True when the source asks to do less, which no other folder or message would change."""
+    return isinstance(error, SourceBusyError) and error.overload
+
+
+def refusal_error(status: Status, peer: str) -> Optional[MailImportError]:
+    """Return the error for an answer that need not be about what was asked for; None when it is about just that."""
+    if _NO_MAILBOX.search(status.text):
+        return MailImportError("auth_failed", "%s has no mailbox behind this login: %s" % (peer, status))
+    return busy_error(status, peer)

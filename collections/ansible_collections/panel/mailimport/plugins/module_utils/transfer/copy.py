@@ -6,18 +6,22 @@
 
 from __future__ import annotations
 
-import array
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, TypeVar
 
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
+from ..model.mail import SourceFolder
 from ..source.fetch import Fetched, FolderStream, NoUidError
+from ..source.responses import quote
 from ..source.session import FetchRequest, SourceSession
-from ..source.throttle import SourceBusyError, busy_error
+from ..source.throttle import SourceBusyError, is_overload, refusal_error
 from ..state.records import FolderMark
-from ..store.base import FolderWriter, MessageStore, Origin, escape_path
+from ..store.base import MessageStore, Origin, escape_path
+from .folder_copy import FolderCopy
+from .leftovers import fetch_what_is_missing
+from .patience import Patience
 from .plan import FolderPlan
 from .worker import Emit
 
@@ -28,77 +32,10 @@ BATCH_SECONDS = 15.0
 # Each open folder takes some descriptors, of which a process usually has 1,024.
 BATCH_FOLDERS = 100
 
-# Attempts in a row that brought no message before an import gives up; what a busy server asks to wait for is no attempt.
-ATTEMPTS = 4
-RECONNECT_WAIT = 0.25
-LONGEST_BUSY = 3600.0
-UIDS_PER_COMMAND = 500
 MARKS_PER_EVENT = 500
 ENTRIES_PER_EVENT = 500
 
 _Result = TypeVar("_Result")
-
-_LOST_CONNECTION = frozenset(("connection_failed", "source_unavailable", "throttled"))
-
-
-@dataclass
-class FolderCopy:
-    """One folder's way through the copy.
-
-    `first` is the lowest UID that has not been delivered by an earlier run; `resumed`, that the folder held messages
-    from there on before this one.
-    """
-
-    plan: FolderPlan
-    mark: Optional[FolderMark]
-    origin: Origin
-    writer: FolderWriter
-    first: int
-    resumed: bool
-    messages: Optional[int] = None
-    uidnext: Optional[int] = None
-    all_answered: bool = False
-    # Some answer left open whether all messages came in the order of their UIDs.
-    doubtful: bool = False
-    failed: Dict[int, NotImported] = field(default_factory=dict)
-    # Messages that are there, but not as the source sent them.
-    altered: List[NotImported] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        return self.plan.source.name
-
-    @property
-    def retried(self) -> List[int]:
-        """UIDs that an earlier run left behind and that are still not there."""
-        return [uid for uid in (self.mark.missing if self.mark else ()) if not self.covers(uid)]
-
-    @property
-    def whole(self) -> bool:
-        """True when everything from `first` on is known to have come: that can be counted only where nothing came earlier."""
-        counted = self.first == 1 and not self.resumed and len(self.writer.held) + len(self.failed) >= (self.messages or 0)
-        return self.all_answered and not self.doubtful and counted
-
-    def covers(self, uid: int) -> bool:
-        """True when there is nothing to do about a UID."""
-        delivered_before = uid < self.first and not (self.mark and uid in self.mark.missing)
-        return delivered_before or uid in self.writer.held or uid in self.failed
-
-    def as_mark(self, copied: bool) -> FolderMark:
-        source = self.plan.source
-        return FolderMark(
-            raw_name=source.raw_name,
-            target_name=escape_path(self.plan.target),
-            uidvalidity=self.origin.uidvalidity,
-            # Only of a finished folder it is known that nothing is missing in between.
-            last_uid=max(self.first - 1, self.writer.last_uid) if copied else self.first - 1,
-            uidnext=self.uidnext if self.uidnext is not None else source.uidnext,
-            messages=self.messages,
-            # As listed before any message or flag was fetched: what changes from then on will look new.
-            highest_modseq=source.highest_modseq,
-            copied=copied and not self.failed,
-            missing=tuple(sorted(self.failed)),
-        )
 
 
 class AccountCopy:
@@ -132,8 +69,7 @@ class AccountCopy:
         self.messages_copied = 0
         self.bytes_copied = 0
         self._incomplete: List[FolderCopy] = []
-        self._failures = 0
-        self._busy_for = 0.0
+        self.patience = Patience(emit)
         self._open_copies: Dict[bytes, FolderCopy] = {}
         self._finished: List[FolderCopy] = []
         self._batch_messages = 0
@@ -146,26 +82,16 @@ class AccountCopy:
             try:
                 self.session = self._open_session()
             except MailImportError as error:
-                self._recover(error)
+                self.recover(error, connecting=True)
         return self.session
 
-    def _recover(self, error: MailImportError) -> None:
+    def recover(self, error: MailImportError, connecting: bool = False) -> None:
         """Wait before another attempt, or give up by raising the error."""
-        self._drop_session()
-        if error.reason != "auth_failed":
-            self._commit()
-        if isinstance(error, SourceBusyError) and self._busy_for < LONGEST_BUSY:
-            wait = error.wait * min(8, 1 << self._failures)
-            self._busy_for += wait
-        elif error.reason in _LOST_CONNECTION and self._failures < ATTEMPTS:
-            wait = RECONNECT_WAIT * (1 << self._failures)
-        else:
-            raise error
-        self._failures += 1
-        self._emit({"event": "waiting", "seconds": round(wait, 1), "message": error.message})
-        time.sleep(wait)
+        self.drop_session()
+        self._commit()
+        self.patience.wait(error, connecting)
 
-    def _drop_session(self) -> None:
+    def drop_session(self) -> None:
         if self.session is not None:
             self.session.abandon()
             self.session = None
@@ -180,30 +106,28 @@ class AccountCopy:
         while waiting:
             waiting = self._pass_over(waiting)
         for copy in self._incomplete:
-            self._fetch_what_is_missing(copy)
-            self._finish_folder(copy)
+            fetch_what_is_missing(self, copy)
         self._commit()
         self._store.finish()
 
     def _pass_over(self, plans: Sequence[FolderPlan]) -> List[FolderPlan]:
         """Go through the folders once; return those that a lost connection or a changed UIDVALIDITY left over."""
         left = {plan.source.raw_name: plan for plan in plans}
-        reading: Optional[FolderPlan] = None
+        session = self.connected()
         try:
-            for opened in self.connected().fetch(self._requests(plans, left)):
-                reading = left[opened.folder.raw_name]
-                again = self._copy_folder(reading, opened)
+            for opened in session.fetch(self._requests(plans, left)):
+                again = self._copy_folder(left[opened.folder.raw_name], opened)
                 del left[opened.folder.raw_name]
                 if again:
                     left[again.source.raw_name] = again
             self._commit()
         except MailImportError as error:
-            self._recover(error)
-            if reading and self._failures > 1 and reading.source.raw_name in left:
+            reading = session.reading
+            self.recover(error)
+            if reading and reading.raw_name in left and not is_overload(error) and self.patience.failures > 1:
                 # Twice at the same place: find the message that does it when all other folders are done.
-                self._incomplete.append(self._open_copies[reading.source.raw_name])
-                del left[reading.source.raw_name]
-                self._failures = 0
+                self._set_aside(self._open_copies[reading.raw_name])
+                del left[reading.raw_name]
         return list(left.values())
 
     def _requests(self, plans: Sequence[FolderPlan], left: Dict[bytes, FolderPlan]) -> Iterator[FetchRequest]:
@@ -221,56 +145,80 @@ class AccountCopy:
                 left.pop(plan.source.raw_name)
                 if copy is not None:
                     copy.messages = 0
-                    self._finish_folder(copy)
+                    self.finish_folder(copy)
                 continue
-            yield FetchRequest(plan.source, b"%d:*" % max(copy.first, copy.writer.last_uid + 1))
+            copy.asked = copy.begin
+            yield FetchRequest(plan.source, b"%d:*" % copy.asked, select=copy.renewed)
 
     def _copy_of(self, plan: FolderPlan) -> Optional[FolderCopy]:
         """Return the folder's copy, opening it in the store; None when nothing there is new since its mark."""
         source = plan.source
+        quote(source.raw_name)  # a name that nobody can ask for is refused before anything is sent
         copy = self._open_copies.get(source.raw_name)
         if copy is not None:
             return copy
-        mark = self._marks.get(source.raw_name)
-        if mark and mark.uidvalidity != (source.uidvalidity or mark.uidvalidity):
-            mark = None
+        mark = self._mark_of(source)
         if mark and mark.copied and source.uidnext is not None and (mark.uidnext, mark.messages) == (source.uidnext, source.messages):
             return None
+        return self._open_copy(plan, mark)
+
+    def _mark_of(self, source: SourceFolder) -> Optional[FolderMark]:
+        """How far earlier runs came with this very folder."""
+        mark = self._marks.get(source.raw_name)
+        return mark if mark and mark.uidvalidity == (source.uidvalidity or mark.uidvalidity) else None
+
+    def _open_copy(self, plan: FolderPlan, mark: Optional[FolderMark]) -> FolderCopy:
+        source = plan.source
         origin = Origin(self._request.key, source.raw_name, source.uidvalidity or (mark.uidvalidity if mark else 0), source.uidnext)
-        by_content = self._request.existing_content == "merge" or source.raw_name in self._marks and mark is None
-        writer = self._store.open_folder(plan.target, origin, by_content)
-        copy = FolderCopy(plan, mark, origin, writer, first=mark.last_uid + 1 if mark else 1, resumed=len(writer.held) > 0)
+        renewed = source.raw_name in self._marks and mark is None
+        writer = self._store.open_folder(plan.target, origin, by_content=renewed or self._request.existing_content == "merge")
+        first = mark.last_uid + 1 if mark else 1
+        copy = FolderCopy(plan, mark, origin, writer, first, resumed=len(writer.held) > 0, renewed=renewed)
         self._open_copies[source.raw_name] = copy
         return copy
 
     def _copy_folder(self, plan: FolderPlan, opened: FolderStream) -> Optional[FolderPlan]:
         """Take one folder's messages; return its plan anew when it turned out to be another folder than was listed."""
         copy = self._open_copies[plan.source.raw_name]
+        peer = opened.session.peer
         if opened.refusal is not None:
-            busy = busy_error(opened.refusal, self.connected().peer)
-            if busy:
-                raise busy
-            self._refuse_folder(copy, str(opened.refusal))
+            trouble = refusal_error(opened.refusal, peer)
+            if trouble:
+                raise trouble
+            self.refuse_folder(copy, str(opened.refusal))
             return None
-        uidvalidity = copy.origin.uidvalidity if opened.uidvalidity is None else opened.uidvalidity
+        uidvalidity = opened.uidvalidity or plan.source.uidvalidity or 1
         if uidvalidity != copy.origin.uidvalidity:
-            self._store.discard(copy.writer)
-            del self._open_copies[plan.source.raw_name]
-            return replace(plan, source=replace(plan.source, uidvalidity=uidvalidity, uidnext=opened.uidnext, messages=opened.exists))
+            copy, asked = self._reopen(plan, opened, uidvalidity), copy.asked
+            if copy.begin < asked:
+                return copy.plan
         copy.messages, copy.uidnext = opened.exists, opened.uidnext
         for fetched in opened.messages():
-            self._take(copy, fetched)
-        busy = None if opened.complete or opened.status is None else busy_error(opened.status, self.connected().peer)
-        if busy:
-            raise busy
+            self.take(copy, fetched)
         copy.all_answered = opened.complete
+        copy.doubtful = copy.doubtful or not opened.complete
+        self._heed(opened, peer)
         if copy.whole and not copy.retried:
-            self._finish_folder(copy)
+            self.finish_folder(copy)
         else:
-            self._incomplete.append(copy)
+            self._set_aside(copy)
         return None
 
-    def _take(self, copy: FolderCopy, fetched: Fetched) -> None:
+    def _reopen(self, plan: FolderPlan, opened: FolderStream, uidvalidity: int) -> FolderCopy:
+        """Begin the folder anew as the one that it is, and not as the one that was listed."""
+        self._store.discard(self._open_copies.pop(plan.source.raw_name).writer)
+        source = replace(plan.source, uidvalidity=uidvalidity, uidnext=opened.uidnext, messages=opened.exists)
+        return self._open_copy(replace(plan, source=source), self._mark_of(source))
+
+    def _heed(self, opened: FolderStream, peer: str) -> None:
+        """Slow down or stop when the answer to a FETCH asks for it."""
+        trouble = refusal_error(opened.status, peer) if opened.status else None
+        if trouble and not opened.complete:
+            raise trouble
+        if isinstance(trouble, SourceBusyError):
+            self.patience.pause(trouble.wait, trouble.message)
+
+    def take(self, copy: FolderCopy, fetched: Fetched) -> None:
         uid = fetched.message.uid
         if uid is not None and copy.covers(uid):
             return
@@ -286,7 +234,7 @@ class AccountCopy:
         copy.doubtful = copy.doubtful or (fetched.message.uid or 0) < highest
         if size is None:
             return
-        self._failures = 0
+        self.patience.gained()
         self.messages_copied += 1
         self.bytes_copied += size
         self._batch_messages += 1
@@ -298,16 +246,22 @@ class AccountCopy:
             self._commit()
 
     def _add(self, copy: FolderCopy, fetched: Fetched) -> Optional[int]:
-        if fetched.size <= self._request.max_message_size:
+        refusal = None
+        if fetched.size > self._request.max_message_size:
+            refusal = "larger than max_message_size"
+        elif fetched.is_surrogate:
+            refusal = "Exchange cannot give this message over IMAP and sends a notice in its place"
+        if refusal is None:
             return copy.writer.add(fetched)
         message_id = fetched.skip()  # its UID may come behind it
-        self._leave_out(copy, fetched.message.uid, "message_refused", "larger than max_message_size", fetched.size, message_id)
+        self.leave_out(copy, fetched.message.uid, "message_refused", refusal, fetched.size, message_id)
         return None
 
-    def _leave_out(
+    def leave_out(
         self, copy: FolderCopy, uid: Optional[int], reason: str, message: str, size: Optional[int] = None, message_id: Optional[str] = None
     ) -> None:
-        copy.failed[uid or 0] = NotImported(copy.name, reason, message, uid, message_id, size)
+        assert uid is not None  # NoUidError is raised where it is
+        copy.failed[uid] = NotImported(copy.name, reason, message, uid, message_id, size)
 
     def _take_refusals(self) -> None:
         """Correct what was counted for messages that the store did not take, or not as they were."""
@@ -316,17 +270,18 @@ class AccountCopy:
                 if refusal.stored:
                     copy.altered.append(NotImported(copy.name, refusal.reason, refusal.message, refusal.uid, refusal.message_id, refusal.size))
                 else:
-                    self._leave_out(copy, refusal.uid, refusal.reason, refusal.message, refusal.size, refusal.message_id)
+                    self.leave_out(copy, refusal.uid, refusal.reason, refusal.message, refusal.size, refusal.message_id)
                 if refusal.reason != "message_altered":
                     self.messages_copied -= 1
                     self.bytes_copied -= refusal.size
 
-    def _refuse_folder(self, copy: FolderCopy, text: str) -> None:
+    def refuse_folder(self, copy: FolderCopy, text: str) -> None:
         self._store.discard(copy.writer)
         del self._open_copies[copy.plan.source.raw_name]
         self._report_folder(copy.plan, "the source does not open this folder: %s" % text)
 
     def _report_folder(self, plan: FolderPlan, text: str) -> None:
+        self.patience.gained()
         entry = NotImported(folder=plan.source.name, reason="folder_refused", message=text)
         self._emit_not_imported([entry], plan.source.messages or 0)
 
@@ -335,59 +290,22 @@ class AccountCopy:
             some = [vars(entry) for entry in entries[start : start + ENTRIES_PER_EVENT]]
             self._emit({"event": "not_imported", "entries": some, "messages": messages if start == 0 else 0})
 
-    def _fetch_what_is_missing(self, copy: FolderCopy) -> None:
-        """Ask again for what the folder holds and did not come: first in pieces, at last one by one."""
-        missing = self.attempt(lambda session: self._list_missing(session, copy))
-        pieces = [missing[start : start + UIDS_PER_COMMAND] for start in range(0, len(missing), UIDS_PER_COMMAND)][::-1]
-        while pieces:
-            piece = pieces.pop()
-            trouble = self._fetch_piece(copy, piece)
-            rest = array.array("I", (uid for uid in piece if not copy.covers(uid)))
-            if not rest:
-                continue
-            if len(piece) == 1:
-                self._leave_out(copy, rest[0], "source_unavailable", trouble or "the source lists this message and does not send it")
-            else:
-                half = (len(rest) + 1) // 2
-                pieces += [part for part in (rest[half:], rest[:half]) if part]
-
-    def _list_missing(self, session: SourceSession, copy: FolderCopy) -> Sequence[int]:
-        missing = array.array("I")
-        lowest = min([copy.first, *copy.retried])
-        session.search_uids(copy.plan.source, lambda uid: None if copy.covers(uid) else missing.append(uid), lowest)
-        return missing
-
-    def _fetch_piece(self, copy: FolderCopy, uids: Sequence[int]) -> Optional[str]:
-        """Fetch a few messages; return what went wrong, None when the server says that it sent all."""
-        request = FetchRequest(copy.plan.source, b",".join(b"%d" % uid for uid in uids))
-        try:
-            for opened in self.connected().fetch([request]):
-                if opened.uidvalidity not in (None, copy.origin.uidvalidity):
-                    raise MailImportError("interrupted", "the source replaced %s meanwhile (UIDVALIDITY); run the task again" % copy.name)
-                for fetched in opened.messages():
-                    self._take(copy, fetched)
-                answer = opened.refusal or opened.status
-                if answer and not answer.ok:
-                    busy = busy_error(answer, self.connected().peer)
-                    if busy and len(uids) > 1:
-                        raise busy
-                    return str(answer)
-        except MailImportError as error:
-            if isinstance(error, SourceBusyError) or error.reason not in _LOST_CONNECTION:
-                self._recover(error)
-            self._drop_session()
-            return error.message
-        return None
+    def _set_aside(self, copy: FolderCopy) -> None:
+        """Leave a folder for the end, when all others are done."""
+        self.patience.gained()
+        self._incomplete.append(copy)
 
     def attempt(self, work: Callable[[SourceSession], _Result]) -> _Result:
         """Do something with the session, again on a new one when the connection is lost."""
         while True:
+            session = self.connected()
             try:
-                return work(self.connected())
+                return work(session)
             except MailImportError as error:
-                self._recover(error)
+                self.recover(error)
 
-    def _finish_folder(self, copy: FolderCopy) -> None:
+    def finish_folder(self, copy: FolderCopy) -> None:
+        self.patience.gained()
         copy.writer.finish()
         self._finished.append(copy)
         if len(self._finished) >= BATCH_FOLDERS:
@@ -414,6 +332,10 @@ class AccountCopy:
         self.emit_marks(marks)
         self._emit({"event": "copied", "messages": self.messages_copied, "bytes": self.bytes_copied})
 
+    def note(self, text: str) -> None:
+        """Tell the parent something that people should know."""
+        self._emit({"event": "note", "message": text})
+
     def emit_marks(self, marks: Sequence[FolderMark]) -> None:
         """Tell the parent how far folders have come."""
         for start in range(0, len(marks), MARKS_PER_EVENT):
@@ -432,4 +354,5 @@ class AccountCopy:
 
     def _emit_failures(self, copy: FolderCopy) -> None:
         lacking = [entry for entry in copy.altered if entry.reason != "message_altered"]
-        self._emit_not_imported([*copy.failed.values(), *copy.altered], len(copy.failed) + len(lacking))
+        problems = max(len(copy.problems), copy.lacking) if copy.problems else 0
+        self._emit_not_imported([*copy.failed.values(), *copy.problems, *copy.altered], len(copy.failed) + problems + len(lacking))

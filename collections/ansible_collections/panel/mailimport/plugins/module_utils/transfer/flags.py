@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..model.imports import ImportKey
+from ..source.fetch import FolderStream
 from ..source.session import FetchRequest, SourceSession
 from ..state.records import FolderMark
 from ..store.base import MessageStore, Origin
@@ -52,22 +53,34 @@ def update_flags(
             delivered[plan.source.raw_name] = _Delivered(plan, mark, Origin(key, plan.source.raw_name, mark.uidvalidity))
     changed = 0
     current: List[FolderMark] = []
-    for opened in session.fetch([folder.request(by_modseq and folder.mark.highest_modseq is not None) for folder in delivered.values()]):
-        folder = delivered[opened.folder.raw_name]
-        if opened.uidvalidity != folder.mark.uidvalidity:
-            continue
-        window: Dict[int, Tuple[bytes, ...]] = {}
-        for fetched in opened.messages():
-            if fetched.message.uid is not None:
-                window[fetched.message.uid] = fetched.message.flags
-            if len(window) >= _WINDOW:
-                changed += store.set_flags(folder.plan.target, folder.origin, window)
-                window = {}
-        if window:
-            changed += store.set_flags(folder.plan.target, folder.origin, window)
-        if opened.complete:
-            current.append(replace(folder.mark, highest_modseq=folder.plan.source.highest_modseq))
+    requests = [folder.request(by_modseq and folder.mark.highest_modseq is not None) for folder in delivered.values()]
+    while requests:
+        refused = []
+        for opened in session.fetch(requests):
+            folder = delivered[opened.folder.raw_name]
+            if (opened.uidvalidity or folder.plan.source.uidvalidity) != folder.mark.uidvalidity:
+                continue
+            changed += _set_flags(store, folder, opened)
+            if opened.complete:
+                current.append(replace(folder.mark, highest_modseq=folder.plan.source.highest_modseq))
+            elif opened.request.changed_since is not None:
+                refused.append(folder.request(by_modseq=False))  # CONDSTORE that is announced and does not work
+        requests = refused
     return changed, current
+
+
+def _set_flags(store: MessageStore, folder: _Delivered, opened: FolderStream) -> int:
+    changed = 0
+    window: Dict[int, Tuple[bytes, ...]] = {}
+    for fetched in opened.messages():
+        if fetched.message.uid is not None:
+            window[fetched.message.uid] = fetched.message.flags
+        if len(window) >= _WINDOW:
+            changed += store.set_flags(folder.plan.target, folder.origin, window)
+            window = {}
+    if window:
+        changed += store.set_flags(folder.plan.target, folder.origin, window)
+    return changed
 
 
 def may_have_changed(plan: FolderPlan, mark: FolderMark, by_modseq: bool) -> bool:

@@ -13,7 +13,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.run import mailbo
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host
 from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer import copy
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 
 ANNA = parse_address("anna@example.org")
 FETCH = b"UID FETCH"
@@ -21,7 +21,8 @@ FETCH = b"UID FETCH"
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(copy, "RECONNECT_WAIT", 0.0)
+    monkeypatch.setattr(patience, "RECONNECT_WAIT", 0.0)
+    monkeypatch.setattr(patience, "LONGEST_OUTAGE", 0.0)
 
 
 @pytest.fixture

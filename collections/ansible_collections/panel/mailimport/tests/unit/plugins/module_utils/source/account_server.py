@@ -30,6 +30,7 @@ class AccountServer:
             b"LSUB": lambda command: b"".join(b'* LSUB () "/" "%s"\r\n' % name for name in self.folders) + b"TAG OK\r\n",
             b"STATUS": self._status,
             b"EXAMINE": self._examine,
+            b"SELECT": self._examine,
             b"UID FETCH": self._fetch,
         })
 

@@ -82,7 +82,7 @@ def test_a_server_that_does_not_list(opened, answer, reason):
 
 def test_every_folder_of_many_is_opened_and_read(opened):
     started, session = opened({
-        b"EXAMINE": b"* 1 EXISTS\r\nTAG OK [READ-ONLY]\r\n",
+        b"EXAMINE": b"* 1 EXISTS\r\n* OK [UIDVALIDITY 7] valid\r\nTAG OK [READ-ONLY]\r\n",
         b"UID FETCH": b"* 1 FETCH (UID 7 FLAGS ())\r\nTAG OK\r\n",
     })
     requests = [FetchRequest(folder("folder %d" % number), flags_only=True) for number in range(PIPELINE_DEPTH * 3)]

@@ -10,14 +10,15 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer import copy as copy_module
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.copy import AccountCopy
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import plan_folders
 
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(copy_module, "RECONNECT_WAIT", 0.0)
+    monkeypatch.setattr(patience, "RECONNECT_WAIT", 0.0)
+    monkeypatch.setattr(patience, "LONGEST_OUTAGE", 0.0)
 
 
 @pytest.fixture

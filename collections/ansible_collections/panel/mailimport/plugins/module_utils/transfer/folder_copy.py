@@ -1,0 +1,90 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One folder while it is copied: what is asked for, what has come, and what is wrong with the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, List, Optional
+
+from ..model.imports import NotImported
+from ..state.records import FolderMark
+from ..store.base import FolderWriter, Origin, escape_path
+from .plan import FolderPlan
+
+
+@dataclass
+class FolderCopy:
+    """One folder's way through the copy.
+
+    `first` is the lowest UID that has not been delivered by an earlier run, `asked` the one from which on it was fetched.
+    `resumed` tells that the folder held messages from there on before this run, `renewed` that its UIDVALIDITY is not that
+    of the earlier one. `doubtful` is set when some answer left open whether all messages came. `failed` are messages to be
+    tried again by the next run, by UID, `problems` what it has to look for anew, `altered` messages that are there, but not
+    as the source sent them.
+    """
+
+    plan: FolderPlan
+    mark: Optional[FolderMark]
+    origin: Origin
+    writer: FolderWriter
+    first: int
+    resumed: bool
+    messages: Optional[int] = None
+    uidnext: Optional[int] = None
+    asked: int = 1
+    renewed: bool = False
+    all_answered: bool = False
+    doubtful: bool = False
+    failed: Dict[int, NotImported] = field(default_factory=dict)
+    problems: List[NotImported] = field(default_factory=list)
+    altered: List[NotImported] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.plan.source.name
+
+    @property
+    def retried(self) -> List[int]:
+        """UIDs that an earlier run left behind and that are still not there."""
+        return [uid for uid in (self.mark.missing if self.mark else ()) if not self.covers(uid)]
+
+    @property
+    def whole(self) -> bool:
+        """True when everything from `first` on is known to have come: that can be counted only where nothing came earlier."""
+        counted = self.first == 1 and not self.resumed and self.lacking == 0
+        return self.all_answered and not self.doubtful and counted
+
+    @property
+    def lacking(self) -> int:
+        """How many messages fewer than the source counts have come; 0 where that cannot be told."""
+        return 0 if self.first > 1 else max(0, (self.messages or 0) - len(self.writer.held) - len(self.failed))
+
+    @property
+    def begin(self) -> int:
+        """The lowest UID that is worth asking for when messages come in order."""
+        return max(self.first, self.writer.last_uid + 1)
+
+    def covers(self, uid: int) -> bool:
+        """True when there is nothing to do about a UID."""
+        delivered_before = uid < self.first and not (self.mark and uid in self.mark.missing)
+        return delivered_before or uid in self.writer.held or uid in self.failed
+
+    def as_mark(self, copied: bool) -> FolderMark:
+        source = self.plan.source
+        settled = copied and not self.problems
+        return FolderMark(
+            raw_name=source.raw_name,
+            target_name=escape_path(self.plan.target),
+            uidvalidity=self.origin.uidvalidity,
+            # Only of a finished folder it is known that nothing is missing in between.
+            last_uid=max(self.first - 1, self.writer.last_uid) if settled else self.first - 1,
+            uidnext=self.uidnext if self.uidnext is not None else source.uidnext,
+            messages=self.messages,
+            # As listed before any message or flag was fetched: what changes from then on will look new.
+            highest_modseq=source.highest_modseq,
+            copied=settled and not self.failed,
+            missing=tuple(sorted(self.failed)),
+        )

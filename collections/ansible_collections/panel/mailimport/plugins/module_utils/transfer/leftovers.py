@@ -1,0 +1,126 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a folder holds and did not send when it was asked for everything: asked for again, at last message by message."""
+
+from __future__ import annotations
+
+import array
+from typing import TYPE_CHECKING, Optional, Sequence
+
+from ..model.errors import MailImportError
+from ..model.imports import NotImported
+from ..source.session import FetchRequest, SourceSession
+from ..source.throttle import SourceBusyError, is_overload, refusal_error
+from ..store.base import UidSet
+from .folder_copy import FolderCopy
+from .patience import PASSING
+
+if TYPE_CHECKING:
+    from .copy import AccountCopy
+
+# Keeps a command below the 8,000 octets that RFC 7162 section 4 wants servers to take.
+UIDS_PER_COMMAND = 500
+
+
+def fetch_what_is_missing(account: AccountCopy, copy: FolderCopy) -> None:
+    """Finish a folder: get what can be got, and note what cannot.
+
+    Raises:
+        MailImportError: what ends the import as a whole.
+    """
+    missing = _list_patiently(account, copy)
+    if missing is None:
+        return
+    pieces = [missing[start : start + UIDS_PER_COMMAND] for start in range(0, len(missing), UIDS_PER_COMMAND)][::-1]
+    while pieces:
+        piece = pieces.pop()
+        trouble = _fetch_piece(account, copy, piece)
+        rest = array.array("I", (uid for uid in piece if not copy.covers(uid)))
+        if rest and len(piece) == 1:  # the trouble may not have been its own: once more
+            trouble = _fetch_piece(account, copy, piece)
+            if not copy.covers(rest[0]):
+                account.leave_out(copy, rest[0], "source_unavailable", trouble or "the source lists this message and does not send it")
+        elif rest:
+            half = (len(rest) + 1) // 2
+            pieces += [part for part in (rest[half:], rest[:half]) if part]
+    account.finish_folder(copy)
+
+
+def _list_patiently(account: AccountCopy, copy: FolderCopy) -> Optional[array.array]:
+    """Return the UIDs that the folder holds and that did not come; None when it cannot be listed, which is noted then."""
+    tries = 0
+    while True:
+        session = account.connected()
+        try:
+            return _list_missing(account, session, copy)
+        except MailImportError as error:
+            tries += not is_overload(error)
+            if tries > 1 and error.reason in PASSING:
+                account.drop_session()
+                _give_up(account, copy, error.message)
+                return None
+            account.recover(error)
+
+
+def _list_missing(account: AccountCopy, session: SourceSession, copy: FolderCopy) -> array.array:
+    listed = UidSet()
+    missing = array.array("I")
+    twice = array.array("I")
+
+    def note(uid: int) -> None:
+        if uid in listed:
+            twice.append(uid)
+        elif not copy.covers(uid):
+            missing.append(uid)
+        listed.add(uid)
+
+    session.search_uids(copy.plan.source, note, min([copy.first, *copy.retried]))
+    lacking = copy.lacking - len(missing)
+    if lacking > 0 and twice:
+        message = "the source gives this UID to several messages, of which it sends one only"
+        copy.problems = [NotImported(copy.name, "message_refused", message, uid) for uid in twice[:lacking]]
+    elif lacking > 0:
+        account.note("the source counts %d messages in %s and lists %d fewer: it may be set to show only some" % (copy.messages or 0, copy.name, lacking))
+    return missing
+
+
+def _give_up(account: AccountCopy, copy: FolderCopy, text: str) -> None:
+    """Keep what came of a folder that cannot be listed."""
+    if len(copy.writer.held):
+        copy.problems = [NotImported(copy.name, "folder_refused", "the source does not give the rest of this folder: %s" % text)]
+        account.finish_folder(copy)
+    else:
+        account.refuse_folder(copy, text)
+
+
+def _fetch_piece(account: AccountCopy, copy: FolderCopy, uids: Sequence[int]) -> Optional[str]:
+    """Fetch a few messages; return what went wrong, None when the server says that it sent all."""
+    while True:
+        session = account.connected()
+        try:
+            return _take_piece(account, session, copy, uids)
+        except MailImportError as error:
+            if is_overload(error) or error.reason not in PASSING:
+                account.recover(error)
+                continue
+            if isinstance(error, SourceBusyError):
+                account.patience.pause(error.wait, error.message)
+            account.drop_session()
+            return error.message
+
+
+def _take_piece(account: AccountCopy, session: SourceSession, copy: FolderCopy, uids: Sequence[int]) -> Optional[str]:
+    for opened in session.fetch([FetchRequest(copy.plan.source, b",".join(b"%d" % uid for uid in uids))]):
+        if opened.uidvalidity and opened.uidvalidity != copy.origin.uidvalidity:
+            raise MailImportError("interrupted", "the source replaced %s meanwhile (UIDVALIDITY); run the task again" % copy.name)
+        for fetched in opened.messages():
+            account.take(copy, fetched)
+        answer = opened.refusal or opened.status
+        if answer and not answer.ok:
+            refused = refusal_error(answer, session.peer)
+            if refused:
+                raise refused
+            return str(answer)
+    return None

@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How long an import puts up with a source that is busy, away or broken."""
+
+from __future__ import annotations
+
+import time
+
+from ..model.errors import MailImportError
+from ..source.throttle import SourceBusyError
+from .worker import Emit
+
+# Attempts in a row that bring nothing and are made in any case, and seconds before the second of them.
+ATTEMPTS = 4
+RECONNECT_WAIT = 0.25
+
+# After these it is time that counts, in seconds of waiting: for a server that throttles, and for one that is down or says so.
+LONGEST_BUSY = 3600.0
+LONGEST_OUTAGE = 300.0
+LONGEST_PAUSE = 30.0
+
+# Troubles that another attempt may get over.
+PASSING = frozenset(("connection_failed", "protocol_error", "source_unavailable", "throttled"))
+
+
+class Patience:
+    """Counts failures and seconds since something was gained.
+
+    Args:
+        emit: takes `waiting` events.
+    """
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._waited = 0.0
+        self.failures = 0
+
+    def gained(self) -> None:
+        """Something came or was settled: begin to count anew."""
+        self.failures = 0
+        self._waited = 0.0
+
+    def wait(self, error: MailImportError, connecting: bool = False) -> None:
+        """Wait before another attempt.
+
+        Args:
+            connecting: the trouble is that no connection can be made, as when a server restarts.
+
+        Raises:
+            MailImportError: `error` itself, when it will not pass or patience is at its end.
+        """
+        step = 1 << min(self.failures, 16)
+        if isinstance(error, SourceBusyError):
+            longest = LONGEST_BUSY if error.overload else LONGEST_OUTAGE
+            seconds = error.wait * min(8, step)
+        elif error.reason in PASSING:
+            longest = LONGEST_OUTAGE if connecting else 0.0
+            seconds = min(LONGEST_PAUSE, RECONNECT_WAIT * step)
+        else:
+            raise error
+        if self.failures >= ATTEMPTS and self._waited >= longest:
+            raise error
+        self.failures += 1
+        self._waited += seconds
+        self.pause(seconds, error.message)
+
+    def pause(self, seconds: float, why: str) -> None:
+        """Wait, and say so."""
+        self._emit({"event": "waiting", "seconds": round(seconds, 1), "message": why})
+        time.sleep(seconds)

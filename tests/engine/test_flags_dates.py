@@ -1,0 +1,171 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Quirks of dates and flags. Numbers: README.md."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+import pytest
+from fakes.imap_server import DATE, FakeServer, Folder, Message, usual_response
+from support.mail import small_message
+
+from .bench import Bench, inbox, messages
+
+# 5 January 2026, 10:00 UTC: what DATE says, and the Date: of every small message.
+MOMENT = 1_767_607_200
+
+
+@pytest.fixture
+def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A mail host in another time zone than anybody else."""
+    monkeypatch.setenv("TZ", "Pacific/Chatham")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"05-Jan-2026 10:00:00 +0000", b" 5-Jan-2026 10:00:00 +0000", b"5-Jan-2026 10:00:00 +0000", b"05-JAN-2026 10:00:00 +0000",
+        b"05-Jan-2026  10:00:00 +0000", b"05-Jan-2026 15:30:00 +0530", b"04-Jan-2026 22:30:00 -1130",
+    ],
+)
+def test_q17_q19_dates_in_every_form_and_zone(bench: Bench, far_away: None, text: bytes) -> None:
+    with inbox() as server:
+        for message in server.folders[0].messages:
+            message.date = text
+            message.body = b"Date: Tue, 01 Jan 2019 01:01:01 +0000\r\n\r\n" + message.body
+        bench.completed(server)
+    assert {facts.internal_date for facts in bench.messages().values()} == {MOMENT}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"", b" ", b"garbage", b"30-Dec-1899 00:00:00 +0000", b"01-Jan-0000 00:00:00 +0000", b"05-Jan-26 10:00:00 +0000", b"00-Jan-2026 10:00:00 +0000",
+        b"05-Foo-2026 10:00:00 +0000", b"05-Jan-2026 25:00:00 +0000", b"05-Jan-2026 10:61:00 +0000", b"05-Jan-2026 10:00:00 +9900",
+        b"05-Jan-2026 10:00:00", b"2026-01-05T10:00:00Z", b"05-Jan-20260 10:00:00 +0000",
+    ],
+)
+def test_q18_a_date_that_is_none_comes_from_the_header(bench: Bench, text: bytes) -> None:
+    with inbox() as server:
+        server.folders[0].messages[2].date = text
+        bench.completed(server)
+    assert {facts.internal_date for facts in bench.messages().values()} == {MOMENT}
+
+
+@pytest.mark.parametrize("item", [b"", b"INTERNALDATE NIL "])
+@pytest.mark.parametrize("body_size", [10, 200_000])
+def test_q18_no_date_at_all(bench: Bench, item: bytes, body_size: int) -> None:
+    def render(sequence: int, message: Message, with_body: bool) -> Iterable[bytes]:
+        for piece in usual_response(sequence, message, with_body):
+            yield piece.replace(b'INTERNALDATE "%s" ' % DATE, item)
+
+    with inbox() as server:
+        server.render = render
+        server.folders[0].messages[2].body += b"z" * body_size
+        server.folders[0].messages[3].body = b"Date: none of your business\r\n\r\n" + b"z" * body_size
+        began = time.time()
+        bench.completed(server)
+    dates = [facts.internal_date for facts in bench.messages().values()]
+    assert dates[:3] + dates[4:] == [MOMENT] * 4
+    assert began - 1 <= dates[3] <= time.time()
+
+
+def test_q20_recent_is_nobodys_flag(bench: Bench) -> None:
+    with inbox(1) as server:
+        server.folders[0].messages[0].flags = (b"\\Recent", b"\\Seen")
+        run = bench.completed(server)
+    assert run.result.not_imported == []
+    assert bench.messages()[1].flags == {"\\Seen"}
+
+
+def test_q21_system_flags_of_a_servers_own(bench: Bench) -> None:
+    """Those that others know as keywords become these; the rest is listed and stops nothing."""
+    with inbox(1) as server:
+        server.folders[0].messages[0].flags = (b"\\Seen", b"\\FORWARDED", b"\\NotJunk", b"\\X-EON-HAS-ATTACHMENT", b"\\Indexed")
+        run = bench.run(server.port)
+    assert run.result.state == "completed"
+    assert bench.messages()[1].flags == {"\\Seen", "$Forwarded", "$NotJunk"}
+    assert run.reasons == [("", "keyword_refused", None)] * 2
+    named = " ".join(entry.message for entry in run.result.not_imported)
+    assert "X-EON-HAS-ATTACHMENT" in named
+    assert "Indexed" in named
+
+
+def test_q22_keywords_of_odd_characters(bench: Bench) -> None:
+    with inbox(1) as server:
+        server.folders[0].messages[0].flags = (b"TEST:FLAG211", b"$Label1", b"a/b.c", b"&auml;", b"100%x".replace(b"%", b"_"))
+        bench.completed(server)
+    assert bench.messages()[1].flags == {"TEST:FLAG211", "$Label1", "a/b.c", "&auml;", "100_x"}
+
+
+def test_q23_more_keywords_than_a_folder_can_have(bench: Bench) -> None:
+    """A Maildir folder has letters for 26 only: what is beyond gets there another way."""
+    with inbox(30) as server:
+        for message in server.folders[0].messages:
+            message.flags = (b"\\Seen", b"keyword%d" % message.uid)
+        bench.completed(server)
+    assert {uid: facts.flags for uid, facts in bench.messages().items()} == {uid: {"\\Seen", "keyword%d" % uid} for uid in range(1, 31)}
+
+
+def test_q24_a_folder_without_permanentflags(bench: Bench) -> None:
+    """It means that all flags are kept (RFC 3501 section 7.1); the fake server never says it."""
+    with inbox(1) as server:
+        server.folders[0].messages[0].flags = (b"\\Flagged", b"$Label1", b"Invoice")
+        bench.completed(server)
+    assert bench.messages()[1].flags == {"\\Flagged", "$Label1", "Invoice"}
+
+
+def test_q25_letters_of_a_keyword_change_case(bench: Bench) -> None:
+    with inbox() as server:
+        for message in server.folders[0].messages:
+            message.flags = (b"$MDNSent", b"\\Seen")
+        bench.completed(server)
+        for message in server.folders[0].messages:
+            message.flags = (b"\\SEEN", b"$MdnSent")
+        run = bench.completed(server, state="latest")
+    assert (run.result.changed, run.result.flags_updated) == (False, 0)
+
+
+def test_q27_a_message_marked_deleted_stays(bench: Bench) -> None:
+    with inbox() as server:
+        server.folders[0].messages[1].flags = (b"\\Deleted", b"\\Seen")
+        bench.completed(server)
+    assert bench.messages()[2].flags == {"\\Deleted", "\\Seen"}
+
+
+def test_flags_that_changed_are_carried_over_without_condstore(bench: Bench) -> None:
+    with inbox() as server:
+        bench.completed(server)
+        server.folders[0].messages[1].flags = (b"\\Answered",)
+        server.folders[0].messages[3].flags = (b"\\Seen", b"$Label1")
+        run = bench.completed(server, state="latest")
+    assert run.result.flags_updated == 2
+    assert [facts.flags for facts in bench.messages().values()] == [set(), {"\\Answered"}, set(), {"\\Seen", "$Label1"}, set()]
+
+
+def test_q73_condstore_that_is_only_announced(bench: Bench) -> None:
+    """NOMODSEQ, HIGHESTMODSEQ 0 or nothing, and CHANGEDSINCE refused: it helps nobody and stops nobody."""
+    folder = Folder(b"INBOX", messages(5))
+    with FakeServer([folder], capabilities=b"IMAP4rev1 CONDSTORE") as server:
+        server.rewrite = lambda piece: piece.replace(b"HIGHESTMODSEQ 1]", b"NOMODSEQ]").replace(b" HIGHESTMODSEQ 1)", b" HIGHESTMODSEQ 0)")
+
+        def fetch(session, command) -> None:
+            if b"CHANGEDSINCE" in command.rest:
+                session.answer(command, b"BAD what is that")
+            else:
+                session.behave(command)
+
+        server.on("UID FETCH", fetch)
+        bench.completed(server)
+        folder.messages[1].flags = (b"\\Seen",)
+        folder.messages.append(Message(6, small_message(6)))
+        bench.completed(server, state="latest")
+    assert bench.messages()[2].flags == {"\\Seen"}
