@@ -121,6 +121,10 @@ def test_replace_moves_mail_aside_once_and_a_run_that_was_interrupted_goes_on(ru
     third = run(wanted)
     assert (third.state, third.changed, third.replaced_to) == ("completed", False, kept)
     assert os.listdir(os.path.dirname(kept)) == [os.path.basename(kept)]
+    host.passwords[ANNA] = "changed by its owner"
+    latest = run(replace(wanted, state="latest"))
+    assert (latest.state, latest.changed) == ("completed", False) and mail() == [2, 1]
+    assert host.passwords == {ANNA: "changed by its owner"}
 
 
 def test_subscriptions_of_a_run_that_was_interrupted_come_with_the_next(run, request_for, source, host):

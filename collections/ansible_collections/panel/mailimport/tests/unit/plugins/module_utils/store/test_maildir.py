@@ -113,6 +113,30 @@ def test_a_message_comes_once(store, root, origin, message, uids):
     assert uids(root / ".A") == [1] and len(writer.held) == 1 and writer.written == 1
 
 
+def test_a_message_whose_uid_comes_behind_it_comes_once_too(store, root, origin, message):
+    """The second one has the first one's file name."""
+
+    def late(uid, body):
+        fetched = message(None, body, cuts=[])
+        chunks = fetched.chunks
+
+        def arriving():
+            yield from chunks
+            fetched.message.uid = uid
+
+        fetched.chunks = arriving()
+        return fetched
+
+    writer = store.open_folder(A, origin(), False)
+    assert writer.add(late(1, b"body")) == 4
+    store.commit()
+    assert writer.add(late(1, b"body")) is None
+    assert writer.add(late(2, b"BODY")) == 4
+    writer.finish()
+    store.commit()
+    assert [(root / ".A" / "cur" / name).read_bytes() for name in names(root / ".A")] == [b"body", b"BODY"]
+
+
 def test_messages_in_any_order_have_their_uids(store, root, origin, message, uidlist):
     writer = store.open_folder(A, origin(), False)
     for batch in ([5, 9, 7], [8, 1, 100], [2]):

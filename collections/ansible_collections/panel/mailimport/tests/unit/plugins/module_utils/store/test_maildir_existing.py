@@ -87,10 +87,11 @@ def test_another_uidvalidity_begins_anew(location, root, origin, fill, uids, uid
 def test_messages_for_a_folder_of_the_owner_keep_their_hands_off_its_uids(store, own, origin, fill, uids, message):
     folder = own()
     before = (folder / "dovecot-uidlist").read_bytes()
-    writer = fill(store, A, origin(), [1, 2])
+    writer = fill(store, A, origin(), [1, 20])
     assert not writer.fresh and writer.before == 1 and writer.written == 2
+    fill(store, A, origin(), [30])
     assert (folder / "dovecot-uidlist").read_bytes() == before
-    assert sorted(os.listdir(folder / "cur"))[-1] == OWN and len(os.listdir(folder / "cur")) == 3
+    assert sorted(os.listdir(folder / "cur"))[-1] == OWN and len(os.listdir(folder / "cur")) == 4
 
 
 def test_new_messages_of_a_folder_that_has_the_uids_of_its_source_get_theirs(location, root, origin, fill, uidlist):
