@@ -260,7 +260,8 @@ class AccountCopy:
     def leave_out(
         self, copy: FolderCopy, uid: Optional[int], reason: str, message: str, size: Optional[int] = None, message_id: Optional[str] = None
     ) -> None:
-        assert uid is not None  # NoUidError is raised where it is
+        if uid is None:
+            raise NoUidError(copy.name)
         copy.failed[uid] = NotImported(copy.name, reason, message, uid, message_id, size)
 
     def _take_refusals(self) -> None:

@@ -18,7 +18,7 @@ def test_a_message_is_one_line_whatever_a_server_put_into_it():
 
 def test_only_known_reasons():
     with pytest.raises(ValueError, match="oops"):
-        MailImportError("oops", "text")
+        raise MailImportError("oops", "text")
 
 
 def test_long_text_is_cut_with_a_mark():
