@@ -49,6 +49,10 @@ class MailHost(ABC):
         """Start an IMAP session of an existing mailbox, with its rights, that holds the descriptors `keep` while it lives."""
 
     @abstractmethod
+    def repair_folder(self, address: Address, folder: str) -> None:
+        """Bring what the host knows of a folder into line with the mail that is there, after a crash."""
+
+    @abstractmethod
     def quota_free(self, address: Address) -> Optional[int]:
         """Bytes the mailbox may still grow by, None without a limit. Not for check mode: the host may write indexes."""
 

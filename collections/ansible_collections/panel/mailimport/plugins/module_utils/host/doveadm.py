@@ -23,6 +23,7 @@ _LONGEST_PASSWORD = 511
 # NUL ends a password everywhere; the others Dovecot refuses at every login
 _ILLEGAL_IN_PASSWORD = b"\0\1\t\r\n"
 _TIMEOUT = 30.0
+_LONG_TIMEOUT = 3600.0
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 
 # sysexits(3) as doveadm uses them
@@ -89,6 +90,11 @@ class Doveadm:
         kilobytes = [int(limit) - int(used) for _root, kind, used, limit, _percent in rows if kind == "STORAGE" and limit != "-"]
         return max(0, min(kilobytes)) * 1024 if kilobytes else None
 
+    def repair_folder(self, address: Address, folder: str) -> None:
+        """Rebuild a folder's indexes from its mail; with mdbox those of all folders, and it takes as long as reading all mail."""
+        arguments = ("force-resync", "-u", str(address), "--", folder)
+        self._checked(self._run("doveadm", *arguments, timeout=_LONG_TIMEOUT), "repair folder %s of %s" % (folder, address))
+
     def start(self, program: str, arguments: Sequence[str], keep: Sequence[int]) -> ImapProcess:
         """Start an IMAP program by its path, see ImapProcess."""
         return ImapProcess(self._command(program, arguments), self._environment, keep)
@@ -97,7 +103,7 @@ class Doveadm:
         words = [program] + (["-c", self._config] if self._config else []) + list(arguments)
         return [word.encode("utf-8", "surrogateescape") for word in words]
 
-    def _run(self, program: str, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    def _run(self, program: str, *arguments: str, stdin: bytes = b"", timeout: float = _TIMEOUT) -> subprocess.CompletedProcess[bytes]:
         executable = shutil.which(program, path=self._environment["PATH"])
         if executable is None:
             message = "%s is not installed on this host: install Dovecot (Debian: dovecot-imapd)" % program
@@ -108,11 +114,11 @@ class Doveadm:
                 input=stdin,
                 capture_output=True,
                 env=self._environment,
-                timeout=_TIMEOUT,
+                timeout=timeout,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            message = "%s %s did not answer within %d seconds" % (program, arguments[0], _TIMEOUT)
+            message = "%s %s did not answer within %d seconds" % (program, arguments[0], timeout)
             raise MailImportError("host_refused", message) from error
         except OSError as error:
             raise MailImportError("host_refused", "cannot run %s: %s" % (executable, error.strerror)) from error

@@ -91,6 +91,9 @@ class DovecotHost(MailHost):
         program = os.path.join(self._settings.get("libexec_dir"), "imap")
         return self._doveadm.start(program, ["-u", str(address)], keep)
 
+    def repair_folder(self, address: Address, folder: str) -> None:
+        self._doveadm.repair_folder(address, folder)
+
     def quota_free(self, address: Address) -> Optional[int]:
         return self._doveadm.quota_free(address) if "quota" in self._settings.mail_plugins() else None
 

@@ -206,17 +206,18 @@ class _MailboxRun:
         if request.import_content and not contacted:
             # Before anything is made or wiped: a wrong password leaves no trace on the host.
             self._work_as(None, partial(check_login, request.source, context))
+        if request.import_content and exists:
+            self._check_store(self.host.store_of(request.address), replacing)
         self.state.note_contact(key, existed)
         if request.force and contacted:
             self.state.forget(key)
-            record = None
         self._make_mailbox(exists)
         self._update_password(exists and (replacing or request.update_password == "always"))
         location = self.host.store_of(request.address)
         if request.import_content:
             self._check_store(location, replacing)
-            self._aside = self._place_aside(record, location) if replacing else None
-            self._fill(location, record is None or record.result.state != "completed", context)
+            self._aside = self._place_aside(None if request.force else record, location) if replacing else None
+            self._fill(location, record, context)
         self._conclude()
 
     def _check_store(self, location: StoreLocation, replacing: bool) -> None:
@@ -224,14 +225,19 @@ class _MailboxRun:
         if replacing:
             check_movable(location)
 
-    def _fill(self, location: StoreLocation, unfinished: bool, context: Optional[ssl.SSLContext]) -> None:
+    def _fill(self, location: StoreLocation, record: Optional[ImportRecord], context: Optional[ssl.SSLContext]) -> None:
+        request = self.request
         lock = () if self.lock is None else (self.lock,)
         # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run has sent.
-        self._desk = SessionDesk(lambda: self.host.start_session(self.request.address, lock))
+        self._desk = SessionDesk(lambda: self.host.start_session(request.address, lock), partial(self.host.repair_folder, request.address))
+        # An import that begins again looks for all that it has brought, for what it knew of it is forgotten.
+        unfinished = record is not None and (request.force or record.result.state != "completed")
+        interrupted = record is not None and (request.force or record.unsettled)
+        self.state.note_unsettled(request.key, True)
         # Files written past Dovecot are not refused by its quota. What is moved aside makes room; how much, nobody knows yet.
         direct = store_kind(self.request, location) == "maildir" and self._aside is None
         room = self.host.quota_free(self.request.address) if direct else None
-        target = Target(location, self._desk, self._marks(), self.state.deliveries(self.request.key), unfinished, self._aside, room)
+        target = Target(location, self._desk, self._marks(), self.state.deliveries(self.request.key), unfinished, interrupted, self._aside, room)
         try:
             self._work_as(location, partial(import_account, self.request, context, target), keep=(self._desk.descriptor,))
         finally:
@@ -312,9 +318,18 @@ class _MailboxRun:
         self.state.commit_folders(self.request.key, marks)
 
     def _on_session(self, _event: Event) -> None:
+        self._sessions_desk().serve()
+
+    def _on_repair(self, event: Event) -> None:
+        self._sessions_desk().serve_repair(str(event["folder"]))
+
+    def _sessions_desk(self) -> SessionDesk:
         if self._desk is None:
             raise ValueError("there is no mailbox to open a session of")
-        self._desk.serve()
+        return self._desk
+
+    def _on_settled(self, _event: Event) -> None:
+        self.state.note_unsettled(self.request.key, False)
 
     def _on_delivered(self, event: Event) -> None:
         folder = event["raw_name"].encode("latin-1"), event["uidvalidity"], event["target_uidvalidity"]

@@ -166,6 +166,11 @@ class MessageStore(ABC):
             `path` when mail is there now, None when there was none.
         """
 
+    @property
+    def settled(self) -> bool:
+        """True when it is known of every message that was added whether it is there."""
+        return True
+
     @abstractmethod
     def finish(self) -> None:
         """Everything is committed: leave the mailbox as its server wants to find it."""

@@ -11,16 +11,16 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..model.errors import MailImportError
 from ..model.mail import StoreLocation
-from ..model.mutf7 import encode_folder_name
+from ..model.mutf7 import decode_folder_name, encode_folder_name
 from ..source.responses import parse_parts, quote
 from .aside import move_directories_aside
 from .base import FolderPath, FolderWriter, MessageStore, Origin
 from .imap_append import Appender
-from .imap_flags import OWN_FLAGS, split_flags
+from .imap_flags import carry_flags
 from .imap_folder import ImapWriter, Knowledge
 from .imap_pipe import HostPipe
 from .imap_session import HostSession, HostSessions
-from .imap_uids import UidMap, sequence_set
+from .imap_uids import UidMap
 
 TakeDelivered = Callable[[Origin, int, UidMap], None]
 
@@ -31,6 +31,7 @@ class ImapStore(MessageStore):
     Args:
         location: as `MailHost.store_of` reports it.
         open_pipe: starts an IMAP process of the mailbox.
+        repair: makes the host bring the indexes of a folder, given by its readable name, into line with its mail.
         knowledge: tells what earlier runs delivered of an origin.
         delivered: takes, before what is committed is recorded otherwise, the origin, the target folder's UIDVALIDITY
             and the UIDs of messages that are durable.
@@ -40,14 +41,16 @@ class ImapStore(MessageStore):
         self,
         location: StoreLocation,
         open_pipe: Callable[[], HostPipe],
+        repair: Callable[[str], None],
         knowledge: Callable[[Origin], Knowledge],
         delivered: TakeDelivered,
     ) -> None:
         self._location = location
+        self._repair = repair
         self._knowledge = knowledge
         self._delivered = delivered
-        self._sessions = HostSessions(open_pipe)
-        self._appender = Appender(self._sessions)
+        self.sessions = HostSessions(open_pipe)
+        self.appender = Appender(self.sessions)
         self._writers: List[ImapWriter] = []
         self._left_behind: Set[FolderPath] = set()
         self._lost_keywords: Set[bytes] = set()
@@ -62,7 +65,7 @@ class ImapStore(MessageStore):
         if path == ("INBOX",):
             return b"INBOX"
         if self._namespace is None:
-            self._namespace = self._sessions.attempt(self._ask_namespace)
+            self._namespace = self.sessions.attempt(self._ask_namespace)
         prefix, separator = self._namespace
         parts = [encode_folder_name(part) for part in path]
         if separator and any(separator in part for part in parts):
@@ -87,17 +90,24 @@ class ImapStore(MessageStore):
         return own, self._location.separator.encode("utf-8")
 
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
-        knowledge = self._knowledge(origin)
-        if path in self._left_behind:
-            knowledge = knowledge._replace(interrupted=True)
-        writer = ImapWriter(path, self.name_of(path), origin, self._sessions, self._appender, knowledge, by_content)
+        writer = ImapWriter(self, path, origin, by_content)
         self._writers.append(writer)
         return writer
+
+    def knowledge_of(self, path: FolderPath, origin: Origin) -> Knowledge:
+        """What is known of a folder from earlier runs, and from this one if it was begun under another UIDVALIDITY."""
+        knowledge = self._knowledge(origin)
+        return knowledge._replace(interrupted=True) if path in self._left_behind else knowledge
+
+    def repair(self, name: bytes) -> None:
+        """Let the host find messages that an IMAP process stored and did not live to enter into the folder's index."""
+        self.sessions.close()
+        self._repair(decode_folder_name(name))
 
     def commit(self) -> None:
         # A message is stored for good when APPEND is answered. Its UIDs are told before the caller records how far the
         # folder has come: a run that is killed in between finds them in the map.
-        self._appender.settle()
+        self.appender.settle()
         for writer in [writer for writer in self._writers if writer.has_work]:
             new = writer.verify()
             if new:
@@ -106,44 +116,38 @@ class ImapStore(MessageStore):
         self._writers = [writer for writer in self._writers if not writer.finished]
 
     def discard(self, writer: FolderWriter) -> None:
-        assert isinstance(writer, ImapWriter)
-        self._appender.settle()
-        self._writers.remove(writer)
-        if writer.written:
-            self._left_behind.add(writer.path)
-        elif writer.fresh:
-            self._sessions.attempt(lambda session: session.remove_if_empty(writer.name))
+        mine = next(known for known in self._writers if known is writer)
+        self.appender.settle()
+        self._writers.remove(mine)
+        if mine.written:
+            self._left_behind.add(mine.path)
+        elif mine.fresh:
+            self.sessions.attempt(lambda session: session.remove_if_empty(mine.name))
 
     def subscribe(self, paths: Sequence[FolderPath]) -> int:
         names = [self.name_of(path) for path in paths]
-        return self._sessions.attempt(lambda session: _subscribe(session, names))
+        return self.sessions.attempt(lambda session: _subscribe(session, names))
 
     def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]]) -> int:
         name = self.name_of(path)
         knowledge = self._knowledge(origin)
-        figures = self._sessions.attempt(lambda session: session.figures(name))
+        figures = self.sessions.attempt(lambda session: session.figures(name))
         if figures is None or figures.uidvalidity != knowledge.target_uidvalidity:
             return 0  # another folder than the one the messages were delivered into
         wanted = {target: flags[uid] for uid, target in knowledge.delivered.targets_of(flags).items()}
-        have = self._sessions.attempt(lambda session: _flags(session, name, wanted))
-        changed: Set[int] = set()
-        for change, uids in _changes(wanted, have).items():
-            for some in sequence_set(uids):
-                if self._change(name, some, *change):
-                    changed |= uids
-        return len(changed)
-
-    def _change(self, name: bytes, uids: bytes, sign: bytes, flag: bytes) -> bool:
-        done = self._sessions.attempt(lambda session: session.change_flags(name, uids, sign, flag)).ok
-        if not done:
-            self._lost_keywords.add(flag)
-        return done
+        carried = carry_flags(self.sessions, name, wanted, remove=True)
+        self._lost_keywords |= carried.refused
+        return len(carried.changed)
 
     def move_aside(self, path: str) -> Optional[str]:
         if not os.path.lexists(path):
-            self._sessions.close()
+            self.sessions.close()
             move_directories_aside(self._location, path)
         return path if os.path.lexists(path) else None
+
+    @property
+    def settled(self) -> bool:
+        return self.appender.idle and not any(writer.has_work for writer in self._writers)
 
     def finish(self) -> None:
         """Nothing is left to do: the mailbox's server wrote all of it."""
@@ -160,26 +164,3 @@ def _subscribe(session: HostSession, names: Sequence[bytes]) -> int:
         if not status.ok:
             raise MailImportError("host_refused", "this host does not subscribe to %r: %s" % (name.decode("ascii", "replace"), status))
     return len(missing)
-
-
-def _flags(session: HostSession, name: bytes, uids: Mapping[int, object]) -> Dict[int, Tuple[bytes, ...]]:
-    found: Dict[int, Tuple[bytes, ...]] = {}
-    for some in sequence_set(uids):
-        found.update(session.flags(name, some))
-    return found
-
-
-def _changes(wanted: Mapping[int, Tuple[bytes, ...]], have: Mapping[int, Tuple[bytes, ...]]) -> Dict[Tuple[bytes, bytes], Set[int]]:
-    """Return which messages need which flag added (`+`) or taken away (`-`)."""
-    changes: Dict[Tuple[bytes, bytes], Set[int]] = {}
-    for uid, flags in wanted.items():
-        if uid not in have:
-            continue  # the user has moved or deleted it
-        split = split_flags(flags)
-        there = {flag.lower(): flag for flag in split.system + split.keywords}
-        here = {flag.lower(): flag for flag in have[uid] if flag.lower() not in OWN_FLAGS}
-        for folded in there.keys() - here.keys() - OWN_FLAGS:
-            changes.setdefault((b"+", there[folded]), set()).add(uid)
-        for folded in here.keys() - there.keys():
-            changes.setdefault((b"-", here[folded]), set()).add(uid)
-    return changes

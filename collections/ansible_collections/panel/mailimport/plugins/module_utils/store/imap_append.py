@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Callable, Iterable, Iterator, List, NamedTuple
 
 from ..model.errors import MailImportError
 from ..source.fetch import message_id_in
-from .imap_content import Digester, Digests
+from .imap_content import Digester, Digests, UidsByContent
 from .imap_flags import SplitFlags
 from .imap_session import Appended, HostSession, HostSessions, Outgoing, SessionEndedError
 
@@ -84,6 +84,10 @@ class Appender:
     _bytes: int = 0
     _sent: Optional[_Sent] = None
 
+    @property
+    def idle(self) -> bool:
+        return not (self._waiting or self._sent)
+
     def make_room(self, writer: ImapWriter) -> None:
         """Send what is waiting when it is enough or another folder's.
 
@@ -129,7 +133,8 @@ class Appender:
     def _send(self) -> None:
         self._read_answers()
         writer = self._writer
-        assert writer is not None
+        if writer is None:
+            return  # nothing can wait without a folder to go to
         items = self._take_waiting()
         try:
             session = self.sessions.session()
@@ -169,25 +174,25 @@ class Appender:
             for item, uid in zip(items, appended.uids):
                 writer.stored(item, uid)
             return
-        for item in self._not_found(writer, items):
+        for item in self._not_found(writer, items, writer.arrivals()):
             writer.refuse(item, "verification_failed", "this host says that it has stored the message, and does not have it")
 
-    def _not_found(self, writer: ImapWriter, items: Sequence[Item]) -> List[Item]:
+    @staticmethod
+    def _not_found(writer: ImapWriter, items: Iterable[Item], arrivals: UidsByContent) -> List[Item]:
         """Look by content which items have arrived; return the others."""
-        arrivals = writer.arrivals()
         missing = []
         for item in items:
             uid = arrivals.take(item.digests) if item.digests else None
             if uid is None:
                 missing.append(item)
             else:
-                writer.stored(item, uid)
+                writer.found(item, uid)
         return missing
 
     def _recover(self, writer: ImapWriter, items: Sequence[Item], error: SessionEndedError) -> None:
         """Go on after the process has ended without an answer: nothing is to be missing, and nothing there twice."""
         self.sessions.renew(error)
-        self._append_each(writer, self._not_found(writer, items))
+        self._append_each(writer, self._not_found(writer, items, writer.lost_arrivals()))
 
     def _append_each(self, writer: ImapWriter, items: Sequence[Item]) -> None:
         """Store items one by one, to find those that are refused."""
@@ -206,7 +211,7 @@ class Appender:
             except SessionEndedError as error:
                 ends += 1
                 self.sessions.renew(error)
-                if not self._not_found(writer, [item]):
+                if not self._not_found(writer, [item], writer.lost_arrivals()):
                     return
                 if not item.replayable:
                     raise MailImportError("connection_failed", error.message) from None

@@ -12,17 +12,20 @@ from __future__ import annotations
 
 import tempfile
 import time
-from typing import IO, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import IO, TYPE_CHECKING, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple, cast
 
 from ..model.errors import MailImportError
 from ..source.dates import date_from_header
 from ..source.fetch import Fetched
 from .base import FolderPath, FolderWriter, Origin, Refusal, UidSet, escape_path
-from .imap_append import Appender, Data, Item
+from .imap_append import Data, Item
 from .imap_content import Digester, Digests, UidsByContent, digests_of
-from .imap_flags import split_flags
-from .imap_session import HostSession, HostSessions, Outgoing
+from .imap_flags import SplitFlags, carry_flags, split_flags
+from .imap_session import HostSession, Outgoing
 from .imap_uids import UidMap, sequence_set
+
+if TYPE_CHECKING:
+    from .imap import ImapStore
 
 _BLOCK = 256 * 1024
 _BEGINNING = 64 * 1024
@@ -34,7 +37,7 @@ class Knowledge(NamedTuple):
     """What earlier runs tell of a folder.
 
     `delivered` maps UIDs, valid while the target's UIDVALIDITY is `target_uidvalidity`. `interrupted`: messages that
-    are not in the map may have been stored nevertheless.
+    are not in the map may have been stored nevertheless, and the host's indexes may not know of them yet.
     """
 
     delivered: UidMap
@@ -48,7 +51,7 @@ class _Stored(NamedTuple):
 
 
 class ImapWriter(FolderWriter):
-    """See the module. `name` is the folder's name on the wire.
+    """See the module. `name` is the folder's on the wire.
 
     Args:
         by_content: leave out what the folder has already, byte for byte.
@@ -57,25 +60,30 @@ class ImapWriter(FolderWriter):
         MailImportError: `folder_refused` when the host does not make the folder.
     """
 
-    def __init__(
-        self, path: FolderPath, name: bytes, origin: Origin, sessions: HostSessions, appender: Appender, knowledge: Knowledge, by_content: bool
-    ) -> None:
+    def __init__(self, store: ImapStore, path: FolderPath, origin: Origin, by_content: bool) -> None:
+        knowledge = store.knowledge_of(path, origin)
         self.path = path
-        self.name = name
+        self.name = name = store.name_of(path)
         self.origin = origin
         self.held = UidSet()
         self.finished = False
         self.lost_keywords: Set[bytes] = set()
-        self._sessions = sessions
-        self._appender = appender
+        self._store = store
+        self._sessions = sessions = store.sessions
+        self._appender = store.appender
         self._in_hand: Dict[int, Item] = {}
         self._unverified: Dict[int, _Stored] = {}
         self._refusals: List[Refusal] = []
         self._good_keywords: Set[bytes] = set()
         self._bad_keywords: Set[bytes] = set()
+        self._without_flags: Dict[int, SplitFlags] = {}
         self._new = UidMap()
         figures = sessions.attempt(lambda session: session.figures(name))
         self.fresh = figures is None
+        if figures and knowledge.interrupted:
+            self._appender.settle()
+            store.repair(name)
+            figures = sessions.attempt(lambda session: session.figures(name))
         if figures is None:
             sessions.attempt(lambda session: session.create(name))
             figures = sessions.attempt(lambda session: session.figures(name))
@@ -86,11 +94,12 @@ class ImapWriter(FolderWriter):
         known = knowledge.delivered if self.target_uidvalidity == knowledge.target_uidvalidity else UidMap()
         for uid in known.sources():
             self.held.add(uid)
+            self.last_uid = max(self.last_uid, uid)
         # Target UIDs from here on may be messages of ours that nobody took note of.
-        self._first_unknown = known.highest_target + 1
+        self._first_lost = known.highest_target + 1 if knowledge.interrupted else figures.uidnext
         self._present: Optional[UidsByContent] = None
-        if by_content or (knowledge.interrupted and figures.uidnext > self._first_unknown):
-            self._present = self._index(1 if by_content else self._first_unknown, known)
+        if by_content or figures.uidnext > self._first_lost:
+            self._present = self._index(1 if by_content else self._first_lost, known)
         # Whoever appends from here on: what we cannot tell the UID of is at or behind this one.
         self._next_target = figures.uidnext
 
@@ -117,6 +126,11 @@ class ImapWriter(FolderWriter):
         """What has come into the folder since the last UID that is known."""
         return self._index(self._next_target, UidMap())
 
+    def lost_arrivals(self) -> UidsByContent:
+        """The same after the IMAP process has ended in the middle of its work."""
+        self._store.repair(self.name)
+        return self.arrivals()
+
     def add(self, fetched: Fetched) -> Optional[int]:
         self._appender.make_room(self)
         item = self._whole_item(fetched, fetched.whole) if fetched.whole is not None else self._long_item(fetched)
@@ -141,8 +155,8 @@ class ImapWriter(FolderWriter):
         target = self._present.take(item.digests)
         if target is None:
             return False
-        if target >= self._first_unknown:
-            self._new.add(item.uid, target)
+        if target >= self._first_lost:
+            self.found(item, target)
         return True
 
     def _whole_item(self, fetched: Fetched, whole: memoryview) -> Item:
@@ -201,12 +215,19 @@ class ImapWriter(FolderWriter):
 
     def stored(self, item: Item, target: int) -> None:
         """Take note that an item is in the folder, as the host says."""
-        assert item.digests is not None
+        self._note_stored(item, target)
+        self._good_keywords.update(keyword.lower() for keyword in self.usable_keywords(item))
+
+    def found(self, item: Item, target: int) -> None:
+        """Take note that an item is in the folder that nobody had noted; its flags may have been lost with the note."""
+        self._note_stored(item, target)
+        self._without_flags[target] = item.flags
+
+    def _note_stored(self, item: Item, target: int) -> None:
         self._in_hand.pop(item.uid, None)
         self.held.add(item.uid)
-        self._unverified[target] = _Stored(item.uid, item.digests)
+        self._unverified[target] = _Stored(item.uid, cast(Digests, item.digests))
         self._next_target = max(self._next_target, target + 1)
-        self._good_keywords.update(keyword.lower() for keyword in self.usable_keywords(item))
 
     def refuse(self, item: Item, reason: str, text: str) -> None:
         """Take note that an item is not in the folder, and why."""
@@ -234,6 +255,8 @@ class ImapWriter(FolderWriter):
         """
         # What an error took out of our hands before it was answered is not known to be there.
         self.refuse_all(self._in_hand.values(), MailImportError("host_refused", "the IMAP process of this host did not take the message"))
+        if self._without_flags:
+            self._give_lost_flags()
         found = self._sessions.attempt(self._read_back) if self._unverified else {}
         for target, stored in self._unverified.items():
             kept = found.get(target)
@@ -251,6 +274,11 @@ class ImapWriter(FolderWriter):
         self._unverified = {}
         new, self._new = self._new, UidMap()
         return new
+
+    def _give_lost_flags(self) -> None:
+        wanted = {target: split.system + split.keywords for target, split in self._without_flags.items()}
+        self.lost_keywords |= carry_flags(self._sessions, self.name, wanted, remove=False).refused
+        self._without_flags = {}
 
     def _difference(self, stored: _Stored, reason: str, what: str, is_stored: bool) -> Refusal:
         text = "message UID %d of %s %s" % (stored.item_uid, escape_path(self.path), what)

@@ -109,7 +109,7 @@ class HostSession(SourceSession):
             raise self._ended("%s takes nothing any more: %s" % (_PEER, error)) from None
 
     def _ended(self, what: str) -> SessionEndedError:
-        return SessionEndedError("%s (%s)" % (what, self._pipe.last_complaint() or "see Dovecot's log"))
+        return SessionEndedError("%s (%s)" % (what, self._pipe.last_complaint() or "it gave no reason"))
 
     def send(self, *commands: bytes) -> List[bytes]:
         tags = [self._next_tag() for _command in commands]

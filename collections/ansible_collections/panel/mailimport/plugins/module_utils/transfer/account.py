@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
+from functools import partial
 from typing import Mapping, Optional, Sequence
 
 from ..model.errors import MailImportError
@@ -45,9 +46,9 @@ class Target:
     """The mailbox an import writes to, and what is known from earlier runs.
 
     `marks` say how far they came, by raw folder name, `deliveries` what they put into a store that chooses the UIDs.
-    `unfinished`: the latest of them did not end well, so more may be there than that. `aside` is where the present
-    content is moved first, None to keep it. `desk` hands out sessions of the mailbox. `room` is what its quota leaves, in
-    bytes, None without a limit.
+    `unfinished`: the latest of them did not get to the end; `interrupted`: one was killed, so more may be there than that.
+    `aside` is where the present content is moved first, None to keep it. `desk` hands out sessions of the mailbox.
+    `room` is what its quota leaves, in bytes, None without a limit.
     """
 
     location: StoreLocation
@@ -55,6 +56,7 @@ class Target:
     marks: Mapping[bytes, FolderMark]
     deliveries: Sequence[Deliveries]
     unfinished: bool
+    interrupted: bool
     aside: Optional[str]
     room: Optional[int]
 
@@ -79,14 +81,15 @@ def _open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageSt
     def knowledge(origin: Origin) -> Knowledge:
         for delivered in target.deliveries:
             if (delivered.raw_name, delivered.uidvalidity) == (origin.raw_name, origin.uidvalidity):
-                return Knowledge(UidMap(delivered.runs), delivered.target_uidvalidity, target.unfinished)
-        return Knowledge(UidMap(), 0, target.unfinished)
+                return Knowledge(UidMap(delivered.runs), delivered.target_uidvalidity, target.interrupted)
+        return Knowledge(UidMap(), 0, target.interrupted)
 
     def take_delivered(origin: Origin, target_uidvalidity: int, uids: UidMap) -> None:
         folder = {"raw_name": origin.raw_name.decode("latin-1"), "uidvalidity": origin.uidvalidity, "target_uidvalidity": target_uidvalidity}
         emit({"event": "delivered", "runs": uids.runs, **folder})
 
-    return ImapStore(target.location, lambda: target.desk.open_pipe(emit), knowledge, take_delivered)
+    open_pipe, repair = partial(target.desk.open_pipe, emit), partial(target.desk.ask_repair, emit)
+    return ImapStore(target.location, open_pipe, repair, knowledge, take_delivered)
 
 
 def preview_account(
@@ -130,15 +133,27 @@ def import_account(
     """Import the account's content into the store.
 
     Args:
-        emit: takes `session` and `delivered` of an IMAP store, `replaced`, `listed`, and the events of AccountCopy.
+        emit: takes `session`, `repair` and `delivered` of an IMAP store, `replaced`, `listed`, the events of AccountCopy, and
+            `settled` when nothing is left in doubt.
 
     Raises:
         MailImportError: what ended the import; what was emitted by then is done.
     """
-    store, marks = _open_store(request, target, emit), target.marks
-    if target.aside:
-        if store.move_aside(target.aside):
+    store = _open_store(request, target, emit)
+    complete = False
+    try:
+        if target.aside and store.move_aside(target.aside):
             emit({"event": "replaced"})
+        _fill_store(store, request, context, target, emit)
+        complete = True
+    finally:
+        # What a killed run left is looked for until a run has been through all folders.
+        if store.settled and (complete or not target.interrupted):
+            emit({"event": "settled"})
+
+
+def _fill_store(store: MessageStore, request: ImportRequest, context: Optional[ssl.SSLContext], target: Target, emit: Emit) -> None:
+    marks = target.marks
     copy = AccountCopy(request, lambda: SourceSession(request.source, context), store, marks, emit, target.room)
     folders = copy.attempt(lambda session: session.list_folders())
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
