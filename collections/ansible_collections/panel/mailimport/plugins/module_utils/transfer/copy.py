@@ -261,7 +261,7 @@ class AccountCopy:
         self, copy: FolderCopy, uid: Optional[int], reason: str, message: str, size: Optional[int] = None, message_id: Optional[str] = None
     ) -> None:
         if uid is None:
-            raise NoUidError(copy.name)
+            raise NoUidError("protocol_error", "a message of %s came without its UID" % copy.name)
         copy.failed[uid] = NotImported(copy.name, reason, message, uid, message_id, size)
 
     def _take_refusals(self) -> None:
