@@ -351,7 +351,9 @@ def test_a_message_that_kills_every_session_is_listed(bench: Bench) -> None:
     assert bench.digests("Sent") == digests(server.folders[2].messages)
 
 
-@pytest.mark.parametrize("line", [b"* 3 FETCH (UID\r\n", b"complete nonsense\r\n", b"* 3 FETCH (UID 0 FLAGS ())\r\n", b'* 3 FETCH (UID 3 FLAGS ("\r\n', b"\x00\xff\r\n"])
+@pytest.mark.parametrize(
+    "line", [b"* 3 FETCH (UID\r\n", b"complete nonsense\r\n", b"* 3 FETCH (UID 0 FLAGS ())\r\n", b'* 3 FETCH (UID 3 FLAGS ("\r\n', b"\x00\xff\r\n"]
+)
 def test_a_damaged_line_is_met_with_another_try(bench: Bench, line: bytes) -> None:
     """Once is an accident of the line; the import goes on behind what came."""
     with three_folders() as server:

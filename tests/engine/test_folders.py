@@ -132,7 +132,8 @@ def test_q52_the_hosts_separator_in_a_name(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [b" leading", b"trailing ", b"a  double", b'quo"te', b"back\\slash", b"per%cent*star", b"ti~lde#hash", b"~home", b"&-amp", b"(paren)", b"{5}", b"NIL"]
+    "name",
+    [b" leading", b"trailing ", b"a  double", b'quo"te', b"back\\slash", b"per%cent*star", b"ti~lde#hash", b"~home", b"&-amp", b"(paren)", b"{5}", b"NIL"],
 )
 def test_q53_q54_names_of_odd_characters(bench: Bench, name: bytes) -> None:
     with FakeServer(folders_of(name)) as server:

@@ -73,8 +73,10 @@ class Folder:
 
     @property
     def uidnext(self) -> int:
-        """One more than the last message's UID."""
-        return self.messages[-1].uid + 1 if self.messages else 1
+        """One more than the highest UID."""
+        if isinstance(self.messages, ManyMessages):
+            return len(self.messages) + 1
+        return max((message.uid for message in self.messages), default=0) + 1
 
     @property
     def highest_modseq(self) -> int:

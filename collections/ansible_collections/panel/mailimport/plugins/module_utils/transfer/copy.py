@@ -105,10 +105,15 @@ class AccountCopy:
         waiting = list(plans)
         while waiting:
             waiting = self._pass_over(waiting)
-        for copy in self._incomplete:
-            fetch_what_is_missing(self, copy)
+            if len(self._incomplete) >= BATCH_FOLDERS:
+                self._complete_folders()
+        self._complete_folders()
         self._commit()
         self._store.finish()
+
+    def _complete_folders(self) -> None:
+        while self._incomplete:
+            fetch_what_is_missing(self, self._incomplete.pop(0))
 
     def _pass_over(self, plans: Sequence[FolderPlan]) -> List[FolderPlan]:
         """Go through the folders once; return those that a lost connection or a changed UIDVALIDITY left over."""
@@ -133,6 +138,8 @@ class AccountCopy:
     def _requests(self, plans: Sequence[FolderPlan], left: Dict[bytes, FolderPlan]) -> Iterator[FetchRequest]:
         """Yield what to fetch; folders in which nothing is to be fetched are settled on the way."""
         for plan in plans:
+            if len(self._incomplete) >= BATCH_FOLDERS:
+                return  # the rest is left to the next pass
             try:
                 copy = self._copy_of(plan)
             except MailImportError as error:

@@ -40,7 +40,7 @@ def fetch_what_is_missing(account: AccountCopy, copy: FolderCopy) -> None:
         rest = array.array("I", (uid for uid in piece if not copy.covers(uid)))
         if rest and len(piece) == 1:  # the trouble may not have been its own: once more
             trouble = _fetch_piece(account, copy, piece)
-            if not copy.covers(rest[0]):
+            if not copy.covers(rest[0]) and (trouble or _is_there(account.connected(), copy, rest[0])):
                 account.leave_out(copy, rest[0], "source_unavailable", trouble or "the source lists this message and does not send it")
         elif rest:
             half = (len(rest) + 1) // 2
@@ -109,6 +109,12 @@ def _fetch_piece(account: AccountCopy, copy: FolderCopy, uids: Sequence[int]) ->
                 account.patience.pause(error.wait, error.message)
             account.drop_session()
             return error.message
+
+
+def _is_there(session: SourceSession, copy: FolderCopy, uid: int) -> bool:
+    """False when a message has vanished since it was listed."""
+    opened_once = session.fetch([FetchRequest(copy.plan.source, b"%d" % uid, flags_only=True)])
+    return any(fetched.message.uid == uid for opened in opened_once for fetched in opened.messages())
 
 
 def _take_piece(account: AccountCopy, session: SourceSession, copy: FolderCopy, uids: Sequence[int]) -> Optional[str]:

@@ -1,0 +1,329 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Quirks of UIDs, counts and of what changes while one looks. Numbers: README.md."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterable, Iterator
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
+from fakes.imap_server import Command, FakeServer, Folder, Message, Session, of_folder, times, usual_response
+from support.mail import small_message
+
+from .bench import Bench, digests, inbox, messages, three_folders
+
+
+def after_examine(name: bytes, change) -> object:
+    """Let something happen to a folder between EXAMINE and FETCH."""
+
+    def act(session: Session, command: Command) -> None:
+        change()
+        session.behave(command)
+
+    return of_folder(name, times(1, act))
+
+
+def test_q61_uidvalidity_changes_between_runs(bench: Bench) -> None:
+    """A server that was restored gives its mail new UIDs: nothing comes twice, what is new comes."""
+    with three_folders() as server:
+        bench.completed(server)
+        folder = server.folders[1]
+        folder.uidvalidity += 1
+        folder.messages = [Message(uid, message.body) for uid, message in zip((9, 4, 7, 1, 2), folder.messages)]
+        folder.messages.sort(key=lambda message: message.uid)
+        folder.messages.append(Message(10, small_message(999)))
+
+        run = bench.completed(server, state="latest")
+
+        assert run.result.messages_copied == 1
+        assert bench.run(server.port, state="latest").result.changed is False
+
+
+def test_q61_uidvalidity_changes_between_listing_and_opening(bench: Bench) -> None:
+    with three_folders() as server:
+        def replace() -> None:
+            server.folders[1].uidvalidity = 1_800_000_000
+            server.folders[1].messages = messages(7, 1)
+
+        server.on("EXAMINE", after_examine(b"Middle", replace))
+        bench.completed(server)
+        assert bench.account().folders["Middle",].uidvalidity == 1_800_000_000
+        assert bench.run(server.port, state="latest").result.changed is False
+
+
+def test_q61_uidvalidity_changes_while_a_folder_is_read(bench: Bench) -> None:
+    """The connection breaks, and behind the same name is another folder then."""
+    with three_folders() as server:
+        def act(session: Session, command: Command) -> None:
+            session.send_messages(command, list(session.wanted(command))[:3])
+            server.folders[1].uidvalidity = 1_800_000_000
+            server.folders[1].messages = messages(7, 1)
+            session.hang_up()
+
+        server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
+        bench.completed(server)
+
+
+@pytest.mark.parametrize("told", [b"* OK [UIDVALIDITY 0] none\r\n", b""])
+def test_q61_uidvalidity_that_is_zero_or_missing_everywhere(bench: Bench, told: bytes) -> None:
+    with inbox() as server:
+        server.rewrite = lambda piece: piece.replace(b"* OK [UIDVALIDITY 1700000001] valid\r\n", told).replace(b"UIDVALIDITY 1700000001", b"UIDVALIDITY 0")
+        bench.completed(server)
+        server.folders[0].messages += messages(2, 6)
+        assert bench.completed(server, state="latest").result.messages_copied == 2
+
+
+def test_q62_uids_that_do_not_ascend(bench: Bench) -> None:
+    with three_folders() as server:
+        server.folders[1].messages = [*messages(3, 107), *messages(4, 101), *messages(1, 120)]
+        bench.completed(server)
+        assert list(bench.messages("Middle")) == [101, 102, 103, 104, 107, 108, 109, 120]
+
+
+def test_q62_uids_that_do_not_ascend_and_a_connection_that_breaks(bench: Bench) -> None:
+    with three_folders() as server:
+        server.folders[1].messages = [*messages(3, 107), *messages(4, 101), *messages(1, 120)]
+
+        def act(session: Session, command: Command) -> None:
+            session.send_messages(command, list(session.wanted(command))[:4])
+            session.hang_up()
+
+        server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
+        bench.completed(server)
+
+
+@pytest.mark.parametrize("position", [3, 9])
+def test_q62_a_uid_given_twice_is_told(bench: Bench, position: int) -> None:
+    """Only one of the two can be asked for. The import does not count as completed, this time nor the next."""
+    with inbox(10) as server:
+        server.folders[0].messages[position] = Message(2, small_message(777))
+        for _again in range(2):
+            run = bench.run(server.port)
+            assert (run.result.state, run.reasons, run.result.messages_failed) == ("failed", [("INBOX", "message_refused", 2)], 1)
+            assert "several messages" in run.result.not_imported[0].message
+            assert len(bench.messages()) == 9
+
+
+def test_q64_exists_counts_more_than_there_is(bench: Bench) -> None:
+    """Hidden items, a limit on what IMAP shows (Gmail's is a user setting): it is said, and what there is has arrived."""
+    with inbox() as server:
+        server.rewrite = lambda piece: piece.replace(b"5 EXISTS", b"12 EXISTS").replace(b"MESSAGES 5", b"MESSAGES 12")
+        run = bench.completed(server)
+        assert [line for line in run.lines if "counts 12 messages in INBOX and lists 7 fewer" in line]
+
+
+def test_q64_exists_counts_less_than_there_is(bench: Bench) -> None:
+    with inbox() as server:
+        server.rewrite = lambda piece: piece.replace(b"5 EXISTS", b"2 EXISTS").replace(b"MESSAGES 5", b"MESSAGES 2")
+        bench.completed(server)
+
+
+def test_q64_nothing_comes_although_something_is_counted(bench: Bench) -> None:
+    with three_folders() as server:
+        server.on("UID FETCH", of_folder(b"Middle", lambda session, command: session.answer(command)))
+        run = bench.run(server.port)
+        assert run.result.state == "completed"
+        assert [line for line in run.lines if "counts 5 messages in Middle and lists 5 fewer" in line]
+
+
+def test_q66_commands_are_short_and_sets_ascend(bench: Bench) -> None:
+    """Some servers refuse a line of more than 8,192 octets, or a set that descends."""
+    with inbox(3000) as server:
+        uids = [message.uid for message in server.folders[0].messages]
+        for message, uid in zip(server.folders[0].messages, uids):
+            message.uid = 4_000_000_000 + 3 * uid
+        withheld = {message.uid for message in server.folders[0].messages[::2]}
+
+        def fetch(session: Session, command: Command) -> None:
+            uids = command.rest.split(b" ")[0]
+            if b":*" in uids and b"BODY" in command.rest:
+                session.send_messages(command, [pair for pair in session.wanted(command) if pair[1].uid not in withheld])
+                session.answer(command)
+            elif len(command.rest) > 8192 or (b":" not in uids and [int(uid) for uid in uids.split(b",")] != sorted(int(uid) for uid in uids.split(b","))):
+                session.answer(command, b"BAD too long")
+            else:
+                session.behave(command)
+
+        server.on("UID FETCH", fetch)
+        bench.completed(server)
+
+
+def without_body(how: str) -> object:
+    """How a server sends a message that has vanished, or that it cannot read."""
+
+    def render(sequence: int, message: Message, with_body: bool) -> Iterable[bytes]:
+        if not with_body or message.uid != 3:
+            yield from usual_response(sequence, message, with_body)
+        elif how == "NIL":
+            yield b'* %d FETCH (UID 3 FLAGS () INTERNALDATE "%s" BODY[] NIL)\r\n' % (sequence, message.date)
+        elif how == "no body":
+            yield b'* %d FETCH (UID 3 FLAGS () INTERNALDATE "%s")\r\n' % (sequence, message.date)
+        elif how == "no items":
+            yield b"* %d FETCH ()\r\n" % sequence
+
+    return render
+
+
+@pytest.mark.parametrize("how", ["NIL", "no body", "no items", "nothing"])
+def test_q67_a_message_without_its_body_is_listed(bench: Bench, how: str) -> None:
+    """Microsoft's servers do so for broken items."""
+    with inbox() as server:
+        server.render = without_body(how)
+        run = bench.run(server.port)
+        assert (run.result.state, run.reasons) == ("failed", [("INBOX", "source_unavailable", 3)])
+        assert bench.digests() == digests([message for message in server.folders[0].messages if message.uid != 3])
+
+
+@pytest.mark.parametrize("how", ["NIL", "no body", "no items", "nothing"])
+def test_q67_a_message_that_vanishes_is_no_failure(bench: Bench, how: str) -> None:
+    """It was there when the folder was opened, and is gone when its turn comes."""
+    with inbox() as server:
+        server.render = without_body(how)
+
+        def fetch(session: Session, command: Command) -> None:
+            session.behave(command)
+            server.folders[0].messages = [message for message in server.folders[0].messages if message.uid != 3]
+
+        server.on("UID FETCH", times(1, fetch))
+        bench.completed(server)
+
+
+def test_q67_a_message_that_vanishes_at_the_last_moment(bench: Bench) -> None:
+    """It is still listed when what is missing is listed."""
+    with inbox() as server:
+        server.render = without_body("nothing")
+
+        def fetch(session: Session, command: Command) -> None:
+            if command.rest.startswith(b"3 ") and b"BODY" in command.rest:
+                del server.folders[0].messages[2]
+            session.behave(command)
+
+        server.on("UID FETCH", times(3, fetch))
+        bench.completed(server)
+
+
+def test_q67_no_because_a_message_vanished(bench: Bench) -> None:
+    with inbox() as server:
+        def fetch(session: Session, command: Command) -> None:
+            del server.folders[0].messages[2]
+            session.behave(command._replace(tag=b"* 3 EXPUNGE\r\n" + command.tag))
+
+        server.on("UID FETCH", times(1, fetch))
+        bench.completed(server)
+
+
+# UID stands for that of the message before.
+NOISE = [
+    b"6 EXISTS", b"1 RECENT", b"2 FETCH (FLAGS (\\Seen))", b"2 FETCH (UID UID FLAGS (\\Seen))", b"4 FETCH (MODSEQ (77))", b"OK still here",
+    b"OK [ALERT] disk is getting full", b"NO [ALERT] backup is running", b"BAD strange", b"FLAGS (\\Seen)", b"CAPABILITY IMAP4rev1", b"SEARCH",
+    b"9 EXPUNGE", b"VANISHED 41,43:116", b'LIST () "/" "x"', b"STATUS x (MESSAGES 1)", b"XSOMETHING {5}\r\nhello there", b"OK [UIDNEXT 9] later",
+]
+
+
+@pytest.mark.parametrize("noise", NOISE)
+def test_q70_untagged_responses_in_the_middle(bench: Bench, noise: bytes) -> None:
+    """Flags of others, new mail, alerts: they come at any time and harm nothing."""
+    def render(sequence: int, message: Message, with_body: bool) -> Iterable[bytes]:
+        yield from usual_response(sequence, message, with_body)
+        yield b"* %s\r\n" % noise.replace(b"UID UID", b"UID %d" % message.uid)
+
+    with three_folders() as server:
+        server.render = render
+        bench.completed(server)
+        assert {path: content for path, content in bench.account().folders.items() if "x" in path} == {}
+
+
+def test_q70_mail_that_arrives_during_the_run(bench: Bench) -> None:
+    """Between EXAMINE and FETCH, and while it is answered: in this run or the next, once."""
+    with three_folders() as server:
+        later = iter(messages(10, 150))
+
+        def act(session: Session, command: Command) -> None:
+            server.folders[1].messages.append(next(later))
+            session.behave(command._replace(tag=b"* 6 EXISTS\r\n" + command.tag))
+            server.folders[1].messages.append(next(later))
+
+        server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
+        assert bench.run(server.port).result.state == "completed"
+        bench.completed(server, state="latest")
+        assert bench.run(server.port, state="latest").result.changed is False
+
+
+def test_q70_flags_that_change_during_the_run(bench: Bench) -> None:
+    with three_folders() as server:
+        def act(session: Session, command: Command) -> None:
+            session.behave(command)
+            server.folders[1].messages[0].flags = (b"\\Seen",)
+
+        server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
+        bench.completed(server)
+        run = bench.completed(server, state="latest")
+        assert run.result.flags_updated == 1
+        assert bench.messages("Middle")[101].flags == {"\\Seen"}
+
+
+def test_q70_messages_removed_during_the_run(bench: Bench) -> None:
+    """Sequence numbers shift in the middle of a FETCH; UIDs do not."""
+    with three_folders() as server:
+        def act(session: Session, command: Command) -> None:
+            wanted = list(session.wanted(command))
+            session.send_messages(command, wanted[:2])
+            session.write(b"* 1 EXPUNGE\r\n")
+            session.send_messages(command, [(number - 1, message) for number, message in wanted[2:]])
+            session.answer(command)
+
+        server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
+        bench.completed(server)
+
+
+def test_q76_a_limit_on_what_is_shown_is_no_reason_to_remove_anything(bench: Bench) -> None:
+    """The source shows fewer than before: what is on the host stays."""
+    with inbox(10) as server:
+        bench.completed(server)
+        server.folders[0].messages = server.folders[0].messages[5:]
+        run = bench.run(server.port, state="latest")
+    assert (run.result.state, run.result.changed) == ("completed", False)
+    assert len(bench.messages()) == 10
+
+
+def test_new_mail_after_nothing_matches(bench: Bench) -> None:
+    """Mail was removed, so the folder changed; a server may call the empty set of new UIDs an error."""
+    with inbox() as server:
+        bench.completed(server)
+        del server.folders[0].messages[1]
+
+        def fetch(session: Session, command: Command) -> None:
+            session.answer(command, b"NO no matching messages") if command.rest.startswith(b"6:*") else session.behave(command)
+
+        server.on("UID FETCH", fetch)
+        run = bench.run(server.port, state="latest")
+    assert (run.result.state, run.result.changed, run.reasons) == ("completed", False, [])
+
+
+def test_folders_that_are_excluded_are_not_opened(bench: Bench) -> None:
+    with three_folders() as server:
+        run = bench.run(server.port, rules=FolderRules(exclude=("Middle",)))
+        assert run.result.state == "completed"
+        assert not [command for command in server.received("EXAMINE") if b"Middle" in command.rest]
+
+
+@pytest.fixture
+def few_descriptors() -> Iterator[None]:
+    """As many as a process may open by default, so that a few hundred folders are many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_many_folders_with_new_mail_each(bench: Bench, few_descriptors: None) -> None:
+    with FakeServer([Folder(b"Folder %d" % number, messages(1)) for number in range(400)]) as server:
+        assert bench.run(server.port).result.messages_copied == 400
+        for folder in server.folders:
+            folder.messages += messages(1, 2)
+        run = bench.run(server.port, state="latest")
+    assert (run.result.state, run.result.messages_copied) == ("completed", 400), run
