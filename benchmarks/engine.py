@@ -13,43 +13,28 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any
 
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
 from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox
 from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings
-from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
 
 
 def main() -> int:
     """Run the job; print the seconds it took without the start of Python, and what failed."""
     job = json.load(sys.stdin)
     settings = HostSettings(**job["settings"])
-    if job["compress"]:
-        _compress()
     failures = []
     began = time.monotonic()
     for source, address in zip(job["sources"], job["addresses"]):
-        account = SourceAccount(**source)
+        account = SourceAccount(compress=job["compress"], **source)
         request = ImportRequest(account, parse_address(address), account.password, owner="benchmark", state=job["state"])
         result = import_mailbox(request, settings).result
         if result.state != "completed":
             failures.append("%s: %s" % (account.user, result.message))
     json.dump({"seconds": time.monotonic() - began, "failures": failures}, sys.stdout)
     return 1 if failures else 0
-
-
-def _compress() -> None:
-    """Let every session begin with COMPRESS, which the engine itself does not ask for."""
-    plain = SourceSession.__init__
-
-    def compressed(self: SourceSession, *arguments: Any) -> None:
-        plain(self, *arguments)
-        self.start_compression()
-
-    SourceSession.__init__ = compressed  # type: ignore[assignment, method-assign]
 
 
 if __name__ == "__main__":

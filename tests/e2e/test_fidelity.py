@@ -12,6 +12,7 @@ import pytest
 from support.dovecot import MAIL_GID, MAIL_UID, MASTER_PASSWORD, MASTER_USER, SPECIAL_USE, Dovecot
 from support.imap import Account, Item
 from support.mail import load_mail, small_message
+from support.relay import Relay
 from support.scene import Scene, difference, fill
 from support.tls import Certificate
 
@@ -45,6 +46,19 @@ def test_whole_corpus_arrives_equal(scene: Scene) -> None:
     assert outcome.entry["messages_copied"] == outcome.entry["messages_total"] == len(mail)
     assert outcome.entry["not_imported"] == []
     assert difference(source, scene.host_account()) == []
+
+
+def test_compressed_connection_brings_the_same(small_scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]) -> None:
+    zlib = "protocol imap {\n  mail_plugins = $mail_plugins imap_zlib\n}\n"
+    small_scene.source = new_host(certificate=certificate, users={small_scene.address: small_scene.password}, extra_config=zlib)
+    with small_scene.source_session() as session:
+        fill(session, load_mail(60), ("INBOX", "Sent"))
+    with Relay(small_scene.source.port) as relay:
+        outcome = small_scene.run(source_compress=True, source_port=relay.port, source_tls="none", source_ca_cert=None)
+        assert b"COMPRESS DEFLATE" in relay.sent
+        assert b"FETCH" not in relay.sent
+    assert outcome.entry["state"] == "completed", outcome.output
+    assert difference(small_scene.source_account(), small_scene.host_account()) == []
 
 
 def test_source_is_only_read(small_scene: Scene) -> None:

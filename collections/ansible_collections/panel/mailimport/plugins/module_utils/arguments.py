@@ -32,6 +32,7 @@ def source_options() -> Options:
         source_master_user=dict(type="str"),
         source_auth=dict(type="str", choices=["auto", "login", "plain", "xoauth2", "oauthbearer"], default="auto"),
         source_timeout=dict(type="float", default=60.0),
+        source_compress=dict(type="bool", default=False),
     )
 
 
@@ -144,6 +145,7 @@ def source_account(params: Mapping[str, Any]) -> SourceAccount:
         ca_cert=params["source_ca_cert"],
         tls_fingerprint=params["source_tls_fingerprint"],
         timeout=params["source_timeout"],
+        compress=params["source_compress"],
     )
 
 

@@ -25,6 +25,7 @@ class SourceAccount:
     ca_cert: Optional[str] = None
     tls_fingerprint: Optional[str] = None
     timeout: float = 60.0
+    compress: bool = False
 
 
 @dataclass(frozen=True)

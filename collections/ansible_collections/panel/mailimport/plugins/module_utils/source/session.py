@@ -23,9 +23,9 @@ from .listing import LIST_STATUS_ITEMS, Listing
 from .responses import Parts, Status, is_quotable, parse_status, quote, read_rest
 from .throttle import busy_error, refusal_error
 
-# Commands sent ahead of their answers. Enough to hide any latency, and few enough bytes that a server which does
-# not read while it writes can never block us.
-PIPELINE_DEPTH = 32
+# Folders asked for ahead of their answers. Enough to hide any latency, and few enough bytes (some 100 a folder) and open
+# folders that neither a server which does not read while it writes nor the limit of open files gets in the way.
+PIPELINE_DEPTH = 128
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,8 @@ class SourceSession:
         self.reading: Optional[SourceFolder] = None
         self._tags = 0
         self._deflater: Optional[zlib._Compress] = None
+        if account.compress:
+            self._start_compression()
 
     def close(self) -> None:
         """Say LOGOUT without waiting for the answer, and close."""
@@ -86,7 +88,7 @@ class SourceSession:
         """Close without a word: the state of the protocol is unknown."""
         self._client._imap.disconnect()
 
-    def start_compression(self) -> None:
+    def _start_compression(self) -> None:
         """Switch to COMPRESS=DEFLATE (RFC 4978) when the server offers it."""
         if b"COMPRESS=DEFLATE" not in self.capabilities:
             return

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..model.mail import StoreLocation
@@ -104,9 +105,11 @@ class MaildirStore(MessageStore):
         waiting = [writer for writer in self._writers if writer.has_work]
         if not waiting:
             return
-        syncfs(self.root)
-        for writer in waiting:
-            writer.verify()
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            flushing = pool.submit(syncfs, self.root)
+            for writer in waiting:
+                writer.verify()
+            flushing.result()
         for writer in waiting:
             writer.publish()
             self._lost_keywords |= writer.lost_keywords

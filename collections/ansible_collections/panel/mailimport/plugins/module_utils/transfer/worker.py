@@ -98,6 +98,7 @@ def _child(uid: int, gid: int, parent: int, inherited: Sequence[int], work: Call
     try:
         # No object of the parent may be collected here: its descriptor's number may soon be another file's.
         gc.freeze()
+        gc.disable()  # nothing here makes cycles by the message
         _close_all_but(inherited)
         null = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
