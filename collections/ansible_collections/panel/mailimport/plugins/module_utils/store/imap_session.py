@@ -28,8 +28,9 @@ _LITERAL_MINUS = 4096
 # Sent in one piece: many small writes wake the process up as many times.
 _WRITE_SIZE = 256 * 1024
 
-# Ends in a row, with nothing achieved in between, after which the process is given up.
-_MOST_ENDS = 4
+# Attempts at something that can be done again, and ends with nothing stored in between, after which the process is given up.
+_MOST_ATTEMPTS = 4
+_MOST_ENDS = 8
 
 _Result = TypeVar("_Result")
 
@@ -292,25 +293,26 @@ class HostSessions:
         Raises:
             SessionEndedError: it ends again and again.
         """
+        ends = 0
         while True:
             try:
-                result = work(self.session())
-            except SessionEndedError as error:
-                self.renew(error)
-            else:
-                self.achieved()
-                return result
-
-    def achieved(self) -> None:
-        """Take note that the session has done what it was asked."""
-        self._ends = 0
+                return work(self.session())
+            except SessionEndedError:
+                self.drop()
+                ends += 1
+                if ends >= _MOST_ATTEMPTS:
+                    raise
 
     def renew(self, error: SessionEndedError) -> None:
-        """Take note that the session has ended; raise the error when that is nothing new."""
+        """Take note that a session has ended with messages in hand; raise the error when that happens again and again."""
         self.drop()
         self._ends += 1
         if self._ends >= _MOST_ENDS:
             raise error
+
+    def achieved(self) -> None:
+        """Take note that messages have been stored since."""
+        self._ends = 0
 
     def drop(self) -> None:
         """Let go of a session whose state is unknown."""

@@ -1,0 +1,82 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
+from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
+from ansible_collections.panel.mailimport.plugins.module_utils.state.records import Deliveries
+from ansible_collections.panel.mailimport.plugins.module_utils.state.schema import _MIGRATIONS
+
+KEY = ImportKey("imap.old.example", "anna", "anna@example.org")
+OTHER = ImportKey("imap.old.example", "bert", "bert@example.org")
+
+
+@pytest.fixture
+def state(tmp_path):
+    with State(str(tmp_path / "state")) as opened:
+        for key in (KEY, OTHER):
+            opened.begin(key, "customer1", 1)
+        yield opened
+
+
+def delivered(raw_name=b"A", uidvalidity=7, target_uidvalidity=9, runs=(1, 1, 5)):
+    return Deliveries(raw_name, uidvalidity, target_uidvalidity, runs)
+
+
+def known(state, key=KEY):
+    return [(entry.raw_name, entry.uidvalidity, entry.target_uidvalidity, tuple(entry.runs)) for entry in state.deliveries(key)]
+
+
+def test_runs_add_up_folder_by_folder(state):
+    state.add_deliveries(KEY, delivered())
+    state.add_deliveries(KEY, delivered(raw_name=b"B\xff", runs=(2**32 - 1, 8, 1)))
+    state.add_deliveries(KEY, delivered(runs=(9, 6, 2, 20, 9, 1)))
+    assert known(state) == [(b"A", 7, 9, (1, 1, 5, 9, 6, 2, 20, 9, 1)), (b"B\xff", 7, 9, (2**32 - 1, 8, 1))]
+    assert known(state, OTHER) == []
+
+
+@pytest.mark.parametrize("change", [{"uidvalidity": 8}, {"target_uidvalidity": 10}])
+def test_uids_of_another_folder_under_the_same_name_replace_the_old(state, change):
+    state.add_deliveries(KEY, delivered())
+    state.add_deliveries(OTHER, delivered())
+    state.add_deliveries(KEY, delivered(runs=(3, 3, 1), **change))
+    assert [entry[3] for entry in known(state)] == [(3, 3, 1)]
+    assert [entry[3] for entry in known(state, OTHER)] == [(1, 1, 5)]
+
+
+def test_forgotten_and_dropped_imports_have_none(state):
+    for key in (KEY, OTHER):
+        state.add_deliveries(key, delivered())
+    state.forget(KEY)
+    state.drop(OTHER)
+    assert known(state) == known(state, OTHER) == []
+
+
+def test_doubt_is_remembered_until_it_is_settled(state):
+    assert state.import_record(KEY).unsettled is False
+    state.note_unsettled(KEY, True)
+    state.begin(KEY, "customer1", 2)
+    assert (state.import_record(KEY).unsettled, state.import_record(OTHER).unsettled) == (True, False)
+    state.note_unsettled(KEY, False)
+    assert state.import_record(KEY).unsettled is False
+
+
+def test_a_state_of_before_comes_up_to_date(tmp_path):
+    directory = tmp_path / "state"
+    directory.mkdir()
+    database = sqlite3.connect(directory / "state.db")
+    database.executescript(_MIGRATIONS[0])
+    database.execute("PRAGMA user_version = 1")
+    database.execute("INSERT INTO domains VALUES ('example.org', 'customer1')")
+    database.commit()
+    database.close()
+    with State(str(directory)) as state:
+        assert state.owner_of("example.org") == "customer1"
+        state.begin(KEY, "customer1", 1)
+        state.add_deliveries(KEY, delivered())
+        assert len(known(state)) == 1

@@ -1,0 +1,546 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The IMAP store against a scripted IMAP process, for what the real one does not do on demand."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import threading
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import Message
+from ansible_collections.panel.mailimport.plugins.module_utils.source.fetch import Fetched
+from ansible_collections.panel.mailimport.plugins.module_utils.store import imap_append
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import ImapStore
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap_folder import Knowledge
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap_pipe import HostPipe
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap_uids import UidMap
+
+A = ("A",)
+ALL = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS NAMESPACE"
+_ITEM = re.compile(rb' \(([^)]*)\) "([^"]*)" \{(\d+)(\+?)\}\r\n$')
+
+
+class GoneError(Exception):
+    """The process ends here."""
+
+
+class Stored:
+    """A message in a folder of the process."""
+
+    def __init__(self, uid, flags, date, data):
+        self.uid, self.flags, self.date, self.data = uid, set(flags), date, data
+
+
+class Host:
+    """Mail of one mailbox and the processes that serve it, one after the other.
+
+    Attributes that make it misbehave: `greeting`, `capabilities`; `keep` turns a message's bytes into what is stored;
+    `refuse` takes flags and data of a message and returns the answer that refuses it, or None; `dies` takes the number
+    of an APPEND command and returns `before` or `after` when the process is to end, instead of storing or answering;
+    `appenduid` turns the UIDs of an answer into its code.
+    """
+
+    def __init__(self):
+        self.folders = {b"INBOX": []}
+        self.subscribed = set()
+        self.greeting = b"* PREAUTH [CAPABILITY %s] Logged in\r\n"
+        self.capabilities = ALL
+        self.keep = lambda data: data
+        self.refuse = lambda flags, data: None
+        self.dies = lambda number: None
+        self.appenduid = lambda uids: b"APPENDUID 5 %s" % b",".join(b"%d" % uid for uid in uids)
+        self.appends = 0
+        self.processes = 0
+        self.commands = []
+        self.repaired = []
+        self.next_uid = 1
+        self.threads = []
+
+    def open_pipe(self):
+        """Start a process; the one before has ended."""
+        for thread in self.threads:
+            thread.join()
+        self.processes += 1
+        from_process, output = os.pipe()
+        standard_input, to_process = os.pipe()
+        with tempfile.TemporaryFile() as file:
+            complaints = os.dup(file.fileno())
+        os.write(complaints, b"Fatal: that is why\n")
+        thread = threading.Thread(target=self.serve, args=(os.fdopen(standard_input, "rb"), os.fdopen(output, "wb", 0)))
+        thread.start()
+        self.threads.append(thread)
+        return HostPipe(from_process, to_process, complaints)
+
+    def serve(self, lines, output):
+        with lines, output:
+            try:
+                if not self.greeting:
+                    raise GoneError
+                output.write(self.greeting % self.capabilities.encode() if b"%s" in self.greeting else self.greeting)
+                for line in lines:
+                    tag, command, rest = re.match(rb"(\S+) ((?:UID )?\S+) ?(.*)", line, re.DOTALL).groups()
+                    self.commands.append(command.decode())
+                    answer = getattr(self, "on_" + command.decode().lower().replace(" ", "_"))(rest, lines, output)
+                    output.write(tag + b" " + (answer or b"OK") + b"\r\n")
+            except (GoneError, BrokenPipeError):
+                pass
+
+    def on_logout(self, rest, lines, output):
+        raise GoneError
+
+    def on_namespace(self, rest, lines, output):
+        output.write(b'* NAMESPACE (("" "/")) NIL NIL\r\n')
+
+    def on_status(self, rest, lines, output):
+        name = rest.split(b'"')[1]
+        if name not in self.folders:
+            return b"NO [NONEXISTENT] none"
+        output.write(b'* STATUS "%s" (MESSAGES %d UIDNEXT %d UIDVALIDITY 5)\r\n' % (name, len(self.folders[name]), self.next_uid))
+        return None
+
+    def on_create(self, rest, lines, output):
+        name = rest.split(b'"')[1]
+        if name.startswith(b"forbidden"):
+            return b"NO [CANNOT] not this name"
+        self.folders[name] = []
+        return None
+
+    def on_delete(self, rest, lines, output):
+        del self.folders[rest.split(b'"')[1]]
+
+    def on_append(self, rest, lines, output):
+        self.appends += 1
+        fate = self.dies(self.appends)
+        folder = self.folders[rest.split(b'"')[1]]
+        items, refusal = [], None
+        while _ITEM.search(rest):
+            flags, date, size, ahead = _ITEM.search(rest).groups()
+            if not ahead:
+                output.write(b"+ go on\r\n")
+            data = lines.read(int(size))
+            if len(data) < int(size):
+                raise GoneError
+            refusal = refusal or self.refuse(flags.split(), data)
+            items.append((flags.split(), date, data))
+            rest = lines.readline()
+        if fate == "before":
+            raise GoneError
+        if refusal:
+            return refusal
+        uids = range(self.next_uid, self.next_uid + len(items))
+        folder.extend(Stored(uid, flags, date, self.keep(data)) for uid, (flags, date, data) in zip(uids, items))
+        self.next_uid += len(items)
+        if fate == "after":
+            raise GoneError
+        return b"OK [%s] done" % self.appenduid(uids)
+
+    def on_examine(self, rest, lines, output):
+        self.open = self.folders[rest.split(b'"')[1]]
+        output.write(b"* %d EXISTS\r\n* OK [UIDVALIDITY 5] that\r\n* OK [UIDNEXT %d] that\r\n" % (len(self.open), self.next_uid))
+
+    on_select = on_examine
+
+    def chosen(self, uids):
+        highest = max((message.uid for message in self.open), default=0)
+        ends = [[int(end.replace(b"*", b"%d" % highest)) for end in part.split(b":")] for part in uids.split(b",")]
+        return [message for message in self.open if any(min(end) <= message.uid <= max(end) for end in ends)]
+
+    def on_uid_fetch(self, rest, lines, output):
+        uids, items = rest.split(b" ", 1)
+        for message in self.chosen(uids):
+            body = b' INTERNALDATE "%s" BODY[] {%d}\r\n%s' % (message.date, len(message.data), message.data) if b"BODY" in items else b""
+            output.write(b"* 1 FETCH (UID %d FLAGS (%s)%s)\r\n" % (message.uid, b" ".join(sorted(message.flags)), body))
+
+    def on_uid_store(self, rest, lines, output):
+        uids, sign, flags = re.match(rb"(\S+) ([+-])FLAGS.SILENT \((.*)\)", rest).groups()
+        if self.refuse([flags], b""):
+            return self.refuse([flags], b"")
+        for message in self.chosen(uids):
+            (message.flags.add if sign == b"+" else message.flags.discard)(flags)
+        return None
+
+    def on_lsub(self, rest, lines, output):
+        for name in self.subscribed:
+            output.write(b'* LSUB () "/" "%s"\r\n' % name)
+
+    def on_subscribe(self, rest, lines, output):
+        self.subscribed.add(rest.split(b'"')[1])
+
+    def bodies(self, name=b"A"):
+        return [message.data for message in self.folders[name]]
+
+
+@pytest.fixture
+def host():
+    serving = Host()
+    yield serving
+    for thread in serving.threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+class Run:
+    """One run of an import: a store, and what it tells the state, which the next run is given."""
+
+    def __init__(self, host, location, delivered, interrupted=False):
+        self.host, self.delivered = host, delivered
+        self.store = ImapStore(location, host.open_pipe, host.repaired.append, lambda origin: self.knowledge(interrupted), self.take)
+
+    def knowledge(self, interrupted):
+        known = UidMap()
+        for source, target in sorted(self.delivered.items()):
+            known.add(source, target)
+        return Knowledge(known, 5 if known else 0, interrupted)
+
+    def take(self, origin, target_uidvalidity, uids):
+        assert target_uidvalidity == 5
+        self.delivered.update(uids.targets_of(uids.sources()))
+
+    def end(self):
+        self.store.sessions.close()
+
+
+@pytest.fixture
+def run(host, location):
+    """Begin a run; those before it have ended."""
+    runs = []
+    delivered = {}
+
+    def begin(**options):
+        for earlier in runs:
+            earlier.end()
+        runs.append(Run(host, location(driver="sdbox", layout="fs"), delivered, **options))
+        return runs[-1]
+
+    yield begin
+    for earlier in runs:
+        earlier.end()
+
+
+def fill(store, origin, messages, by_content=False):
+    """Add messages to folder A and commit; return the writer."""
+    writer = store.open_folder(A, origin(), by_content)
+    for fetched in messages:
+        writer.add(fetched)
+    writer.finish()
+    store.commit()
+    return writer
+
+
+def body(uid):
+    return b"Message-ID: <%d@example.net>\r\n\r\nNumber %d\r\n" % (uid, uid)
+
+
+@pytest.fixture
+def some(message):
+    """Messages with UIDs and bodies of their own."""
+
+    def make(*uids, **options):
+        return [message(uid, body(uid), **options) for uid in uids]
+
+    return make
+
+
+def test_many_messages_go_in_one_command(host, run, origin, some):
+    begun = run()
+    writer = fill(begun.store, origin, some(3, 4, 7, flags=[b"\\Seen", b"\\Recent", b"Work"]))
+    assert host.bodies() == [body(3), body(4), body(7)]
+    assert {(frozenset(stored.flags), stored.date) for stored in host.folders[b"A"]} == {(frozenset([b"\\Seen", b"Work"]), b"14-Nov-2023 22:13:20 +0000")}
+    assert host.commands.count("APPEND") == 1
+    assert begun.delivered == {3: 1, 4: 2, 7: 3}
+    assert (writer.written, writer.before, writer.fresh, writer.last_uid, len(writer.held)) == (3, 0, True, 7, 3)
+    assert writer.take_refusals() == []
+    assert begun.store.settled
+
+
+@pytest.mark.parametrize("capabilities", ["IMAP4rev1 LITERAL+", "IMAP4rev1 MULTIAPPEND", "IMAP4rev1", "IMAP4rev1 MULTIAPPEND LITERAL-"])
+def test_only_what_is_offered_is_used(host, run, origin, some, message, capabilities):
+    host.capabilities = capabilities
+    long_one = message(9, b"x" * 5000)
+    fill(run().store, origin, [*some(1, 2, 3), long_one])
+    assert host.bodies() == [body(1), body(2), body(3), b"x" * 5000]
+    assert host.commands.count("APPEND") == (1 if "MULTIAPPEND" in capabilities else 4)
+
+
+@pytest.mark.parametrize("code", [b"", b"APPENDUID 5 0", b"APPENDUID 5 1", b"APPENDUID 5 1:4294967295", b"APPENDUID x", b"COPYUID 5 1:2 1:2"])
+def test_uids_that_are_not_told_are_found_by_content(host, run, origin, some, code):
+    host.appenduid = lambda uids: code
+    begun = run()
+    writer = fill(begun.store, origin, some(11, 12))
+    assert begun.delivered == {11: 1, 12: 2}
+    assert writer.take_refusals() == []
+
+
+@pytest.mark.parametrize("fate", ["before", "after"])
+@pytest.mark.parametrize("cuts", [None, [20]])
+def test_lost_answer_is_cleared_up(host, run, origin, some, fate, cuts):
+    host.dies = lambda number: fate if number == 1 else None
+    begun = run()
+    writer = fill(begun.store, origin, some(1, flags=[b"Work"], cuts=cuts) + some(2))
+    assert host.bodies() == [body(1), body(2)]
+    assert begun.delivered == {1: 1, 2: 2}
+    assert (host.processes, host.repaired, writer.take_refusals()) == (2, ["A"], [])
+
+
+def test_flags_lost_in_a_crash_are_given_again(host, run, origin, some):
+    host.dies = lambda number: "after" if number == 1 else None
+    store = host.folders[b"A"] = []
+    host.repaired = type("Repair", (), {"append": staticmethod(lambda folder: [stored.flags.clear() for stored in store])})
+    fill(run().store, origin, some(1, 2, flags=[b"\\Seen", b"Work"]))
+    assert [stored.flags for stored in store] == [{b"\\Seen", b"Work"}] * 2
+
+
+def test_process_that_keeps_ending_is_given_up_and_nothing_counts_as_delivered(host, run, origin, some):
+    host.dies = lambda number: "before"
+    begun = run()
+    writer = begun.store.open_folder(A, origin(), False)
+    for fetched in some(*range(1, 10)):
+        writer.add(fetched)
+    with pytest.raises(MailImportError) as error:
+        begun.store.commit()
+    assert error.value.reason == "host_refused"
+    assert "Fatal: that is why" in error.value.message
+    assert host.processes < 20
+    host.dies = lambda number: None
+    begun.store.commit()
+    refused = {refusal.uid for refusal in writer.take_refusals()}
+    assert refused | set(begun.delivered) == set(range(1, 10))
+    assert refused.isdisjoint(begun.delivered)
+    assert len(host.bodies()) == len(begun.delivered) == len(writer.held)
+
+
+def test_message_that_ends_the_process_is_left_out(host, run, origin, some):
+    def refuse(flags, data):
+        if data == body(2):
+            raise GoneError
+
+    host.refuse = refuse
+    begun = run()
+    writer = fill(begun.store, origin, some(1, 2, 3))
+    assert host.bodies() == [body(1), body(3)]
+    assert [(refusal.uid, refusal.reason, refusal.stored) for refusal in writer.take_refusals()] == [(2, "message_refused", False)]
+    assert 2 not in writer.held
+    assert set(begun.delivered) == {1, 3}
+
+
+def test_refused_message_is_told_with_its_name_and_the_rest_is_stored(host, run, origin, some):
+    host.refuse = lambda flags, data: b"NO [LIMIT] not this one" if data == body(2) else None
+    writer = fill(run().store, origin, some(1, 2, 3))
+    (refusal,) = writer.take_refusals()
+    assert (refusal.uid, refusal.message_id, refusal.size) == (2, "<2@example.net>", len(body(2)))
+    assert "[LIMIT] not this one" in refusal.message
+    assert host.bodies() == [body(1), body(3)]
+    assert writer.written == 2
+
+
+def test_refused_long_message(host, run, origin, some):
+    host.refuse = lambda flags, data: b"NO [LIMIT] not this one" if data == body(2) else None
+    writer = fill(run().store, origin, [*some(1), *some(2, cuts=[5]), *some(3)])
+    assert [refusal.uid for refusal in writer.take_refusals()] == [2]
+    assert host.bodies() == [body(1), body(3)]
+
+
+def test_keywords_are_tried_one_by_one(host, run, origin, some, message):
+    host.refuse = lambda flags, data: b"NO [CANNOT] such a keyword" if b"Bad" in flags else None
+    begun = run()
+    messages = [*some(1, flags=[b"\\Seen", b"Good", b"Bad"]), *some(2), *some(3, flags=[b"bad", b"Good"], cuts=[4])]
+    writer = fill(begun.store, origin, messages)
+    assert [(stored.data, stored.flags) for stored in host.folders[b"A"]] == [
+        (body(1), {b"\\Seen", b"Good"}),
+        (body(2), set()),
+        (body(3), {b"Good"}),
+    ]
+    assert (writer.take_refusals(), begun.store.lost_keywords()) == ([], ["Bad"])
+    assert host.appends == 5, "the batch, its two messages one by one, the first without keywords; and the long one, which knows better"
+
+
+def test_flags_that_no_command_can_hold_are_lost_and_told(host, run, origin, some):
+    begun = run()
+    fill(begun.store, origin, some(1, flags=[b"\\Seen", b"(x) {5+}", b"\\Strange"]))
+    assert host.folders[b"A"][0].flags == {b"\\Seen"}
+    assert begun.store.lost_keywords() == ["(x) {5+}", "\\Strange"]
+
+
+def test_full_mailbox_takes_what_fits_and_then_nothing(host, run, origin, some):
+    host.refuse = lambda flags, data: b"NO [OVERQUOTA] full" if len(host.bodies()) >= 2 else None
+    begun = run()
+    writer = begun.store.open_folder(A, origin(), False)
+    for fetched in some(*range(1, 6)):
+        writer.add(fetched)
+    host.refuse = lambda flags, data: b"NO [OVERQUOTA] full" if len(host.bodies()) >= 2 or data == body(5) else None
+    with pytest.raises(MailImportError) as error:
+        begun.store.commit()
+    assert error.value.reason == "over_quota"
+    asked = host.appends
+    begun.store.commit()
+    assert host.bodies() == [body(1), body(2)]
+    assert {refusal.uid: refusal.reason for refusal in writer.take_refusals()} == dict.fromkeys((3, 4, 5), "over_quota")
+    assert begun.delivered == {1: 1, 2: 2}
+    with pytest.raises(MailImportError, match="full"):
+        writer.add(some(6)[0])
+    assert host.appends == asked
+
+
+def test_altered_message_is_told_from_a_damaged_one(host, run, origin, message):
+    host.keep = lambda data: data.replace(b"\0", b"\x80").replace(b"good", b"bad!")
+    messages = [message(1, b"a\0b"), message(2, b"good"), message(3, b"c")]
+    begun = run()
+    writer = fill(begun.store, origin, messages)
+    assert [(refusal.uid, refusal.reason, refusal.stored) for refusal in writer.take_refusals()] == [
+        (1, "message_altered", True),
+        (2, "verification_failed", True),
+    ]
+    assert set(begun.delivered) == {1, 2, 3}, "there is nothing to gain from storing them again"
+    assert writer.written == 3
+
+
+def test_message_that_vanishes_is_not_delivered(host, run, origin, some):
+    begun = run()
+    writer = begun.store.open_folder(A, origin(), False)
+    for fetched in some(1, 2):
+        writer.add(fetched)
+    begun.store.appender.settle()
+    del host.folders[b"A"][0]
+    begun.store.commit()
+    assert [(refusal.uid, refusal.reason, refusal.stored) for refusal in writer.take_refusals()] == [(1, "verification_failed", False)]
+    assert set(begun.delivered) == {2}
+
+
+def test_next_run_knows_what_is_there(host, run, origin, some):
+    fill(run().store, origin, some(1, 2))
+    host.folders[b"A"].pop(0)  # by the user
+    begun = run()
+    writer = fill(begun.store, origin, some(1, 2, 3))
+    assert host.bodies() == [body(2), body(3)]
+    assert (writer.before, writer.written, writer.fresh, writer.held.__contains__(1)) == (1, 1, False, True)
+    assert host.repaired == []
+
+
+def test_run_after_a_kill_finds_what_nobody_noted(host, run, origin, some, message):
+    first = run()
+    fill(first.store, origin, some(1))
+    first.delivered.clear()
+    host.keep = lambda data: data
+    begun = run(interrupted=True)
+    twins = [message(5, body(1)), message(6, body(1))]
+    writer = fill(begun.store, origin, [*some(1, 2), *twins])
+    assert host.bodies() == [body(1), body(2), body(1), body(1)]
+    assert (begun.delivered, writer.written) == ({1: 1, 2: 2, 5: 3, 6: 4}, 3)
+    assert host.repaired == ["A"]
+
+
+def test_long_message_that_is_there_already_is_not_sent(host, run, origin, some):
+    first = run()
+    fill(first.store, origin, some(1))
+    first.delivered.clear()
+    begun = run(interrupted=True)
+    fill(begun.store, origin, some(1, cuts=[3, 9]))
+    assert (host.bodies(), begun.delivered) == ([body(1)], {1: 1})
+
+
+def test_merge_leaves_the_owners_messages_alone(host, run, origin, some, message):
+    host.folders[b"A"] = [Stored(1, [b"\\Flagged"], b"01-Jan-2020 00:00:00 +0000", body(1))]
+    host.next_uid = 2
+    begun = run()
+    writer = fill(begun.store, origin, [*some(7, flags=[b"\\Seen"]), message(8, body(1), flags=[b"\\Deleted"])][1:] + some(9), by_content=True)
+    assert [(stored.data, stored.flags) for stored in host.folders[b"A"]] == [(body(1), {b"\\Flagged"}), (body(9), set())]
+    assert (begun.delivered, writer.before, writer.written) == ({9: 2}, 1, 1)
+
+
+def test_source_that_breaks_off_leaves_no_torn_message(host, run, origin, some):
+    def chunks():
+        yield memoryview(b"half of")
+        raise MailImportError("connection_failed", "the source is gone")
+
+    begun = run()
+    writer = begun.store.open_folder(A, origin(), False)
+    writer.add(some(1)[0])
+    with pytest.raises(MailImportError, match="the source is gone"):
+        writer.add(Fetched(Message(2, (), 1_700_000_000), 100, chunks=chunks()))
+    begun.store.commit()
+    assert host.bodies() == [body(1)]
+    assert (writer.last_uid, 2 in writer.held, set(begun.delivered)) == (1, False, {1})
+
+
+def test_long_message_is_asked_for_again_when_the_process_ends_in_it(host, run, origin, some):
+    host.dies = lambda number: "before" if number == 2 else None
+    begun = run()
+    writer = begun.store.open_folder(A, origin(), False)
+    writer.add(some(1)[0])
+    with pytest.raises(MailImportError) as error:
+        writer.add(some(2, cuts=[5])[0])
+    assert error.value.reason == "connection_failed", "what makes the copy fetch it again"
+    writer.add(some(2, cuts=[5])[0])
+    begun.store.commit()
+    assert host.bodies() == [body(1), body(2)]
+
+
+def test_batches_are_bounded(host, run, origin, some, monkeypatch):
+    monkeypatch.setattr(imap_append, "BATCH_MESSAGES", 3)
+    fill(run().store, origin, some(*range(1, 9)))
+    assert (host.appends, host.bodies()) == (3, [body(uid) for uid in range(1, 9)])
+    monkeypatch.setattr(imap_append, "BATCH_BYTES", len(body(11)) + 1)
+    fill(run().store, origin, some(*range(11, 15)))
+    assert host.appends == 5
+
+
+@pytest.mark.parametrize(
+    ("greeting", "words"),
+    [(b"* OK [CAPABILITY IMAP4rev1] who are you\r\n", "who are you"), (b"* BYE too busy\r\n", "too busy"), (b"hello\r\n", "let"), (b"", "that is why")],
+)
+def test_process_that_lets_nobody_in(host, run, origin, greeting, words):
+    host.greeting = greeting
+    with pytest.raises(MailImportError) as error:
+        run().store.open_folder(A, origin(), False)
+    assert error.value.reason == "host_refused"
+    assert words in error.value.message
+
+
+def test_folder_the_host_does_not_make(host, run, origin):
+    store = run().store
+    for path in (("forbidden",), ("with/separator",)):
+        with pytest.raises(MailImportError) as error:
+            store.open_folder(path, origin(), False)
+        assert error.value.reason == "folder_refused"
+    assert list(host.folders) == [b"INBOX"]
+
+
+def test_folder_of_a_discarded_writer_is_removed_unless_it_holds_mail(host, run, origin, some):
+    store = run().store
+    store.discard(store.open_folder(A, origin(), False))
+    assert list(host.folders) == [b"INBOX"]
+    writer = store.open_folder(A, origin(), False)
+    writer.add(some(1)[0])
+    store.discard(writer)
+    fill(store, origin, some(1, 2))
+    assert host.bodies() == [body(1), body(2)], "what was stored under the other UIDVALIDITY is known again"
+
+
+def test_flags_are_carried_over_by_uid(host, run, origin, some):
+    fill(run().store, origin, some(1, 5, 6, flags=[b"\\Seen", b"Old"]))
+    host.folders[b"A"][0].flags.add(b"$HasAttachment")
+    host.folders[b"A"].pop(2)  # by the user
+    begun = run()
+    changed = begun.store.set_flags(A, origin(), {1: (b"\\Seen", b"old"), 5: (b"\\Flagged", b"New", b"\\Recent"), 6: (), 7: (b"\\Seen",)})
+    assert changed == 1
+    assert [stored.flags for stored in host.folders[b"A"]] == [{b"\\Seen", b"Old", b"$HasAttachment"}, {b"\\Flagged", b"New"}]
+
+
+def test_refused_flags_do_not_count_as_changed(host, run, origin, some):
+    fill(run().store, origin, some(1))
+    host.refuse = lambda flags, data: b"NO not this" if b"Bad" in flags else None
+    begun = run()
+    assert begun.store.set_flags(A, origin(), {1: (b"Bad",)}) == 0
+    assert begun.store.lost_keywords() == ["Bad"]
+
+
+def test_subscriptions(host, run):
+    host.subscribed = {b"A"}
+    assert run().store.subscribe([A, ("B", "C"), ("Bücher",)]) == 2
+    assert host.subscribed == {b"A", b"B/C", b"B&APw-cher"}
