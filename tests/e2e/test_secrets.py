@@ -116,7 +116,8 @@ def test_users_file_holds_a_hash_only(secret_scene: Scene) -> None:
 
 def test_state_is_closed_to_others(small_scene: Scene) -> None:
     small_scene.run()
-    assert small_scene.state_dir.stat().st_mode & 0o077 == 0
+    # The mail transfer agent may reach the map of domains in it, by its name; nobody can list it.
+    assert small_scene.state_dir.stat().st_mode & 0o777 == 0o711
     databases = list(small_scene.state_dir.glob("state.db*"))
     assert databases
     assert all(path.stat().st_mode & 0o077 == 0 for path in databases)
