@@ -52,6 +52,7 @@ class ImapStore(MessageStore):
         self.sessions = HostSessions(open_pipe)
         self.appender = Appender(self.sessions)
         self._writers: List[ImapWriter] = []
+        self._uncertain = False
         self._left_behind: Set[FolderPath] = set()
         self._lost_keywords: Set[bytes] = set()
         self._namespace: Optional[Tuple[bytes, bytes]] = None
@@ -113,6 +114,7 @@ class ImapStore(MessageStore):
             if new:
                 self._delivered(writer.origin, writer.target_uidvalidity, new)
             self._lost_keywords |= writer.lost_keywords
+            self._uncertain = self._uncertain or writer.uncertain
         self._writers = [writer for writer in self._writers if not writer.finished]
 
     def discard(self, writer: FolderWriter) -> None:
@@ -147,7 +149,7 @@ class ImapStore(MessageStore):
 
     @property
     def settled(self) -> bool:
-        return self.appender.idle and not any(writer.has_work for writer in self._writers)
+        return self.appender.idle and not self._uncertain and not any(writer.has_work for writer in self._writers)
 
     def finish(self) -> None:
         """Nothing is left to do: the mailbox's server wrote all of it."""

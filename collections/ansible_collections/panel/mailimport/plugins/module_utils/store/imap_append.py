@@ -112,7 +112,7 @@ class Appender:
             MailImportError: as `make_room`; `connection_failed` when the item has to be fetched from the source again.
         """
         self.settle()
-        self._append_one(writer, item)
+        self._append_each(writer, [item])
         if self.full:
             raise self.full
 
@@ -166,7 +166,7 @@ class Appender:
                 refused += items
         if ended is not None:
             self._recover(writer, unanswered, ended)
-        self._append_each(writer, refused)
+        self._store_or_refuse(writer, refused)
 
     def _take_stored(self, writer: ImapWriter, items: Sequence[Item], appended: Appended) -> None:
         self.sessions.achieved()
@@ -192,43 +192,56 @@ class Appender:
     def _recover(self, writer: ImapWriter, items: Sequence[Item], error: SessionEndedError) -> None:
         """Go on after the process has ended without an answer: nothing is to be missing, and nothing there twice."""
         self.sessions.renew(error)
-        self._append_each(writer, self._not_found(writer, items, writer.lost_arrivals()))
+        self._store_or_refuse(writer, self._not_found(writer, items, writer.lost_arrivals()))
 
-    def _append_each(self, writer: ImapWriter, items: Sequence[Item]) -> None:
-        """Store items one by one, to find those that are refused."""
-        for place, item in enumerate(items):
-            self._append_one(writer, item)
-            if self.full:
-                writer.refuse_all(items[place:], self.full)
-                raise self.full
+    def _store_or_refuse(self, writer: ImapWriter, items: Sequence[Item]) -> None:
+        left = self._append_each(writer, items)
+        if self.full:
+            writer.refuse_all(left, self.full)
+            raise self.full
 
-    def _append_one(self, writer: ImapWriter, item: Item) -> None:
-        wanted = keywords = writer.usable_keywords(item)
+    def _append_each(self, writer: ImapWriter, items: Sequence[Item]) -> Sequence[Item]:
+        """Store items one by one, to find those that are refused; return those that a full mailbox leaves."""
+        left = list(items)[::-1]
         ends = 0
-        while ends < _MOST_ENDS:
+        while left and not self.full:
+            item = left[-1]
             try:
-                answer = self._exchange(writer, item, keywords)
+                if self._append_one(writer, item):
+                    left.pop()
             except SessionEndedError as error:
-                ends += 1
                 self.sessions.renew(error)
-                if not self._not_found(writer, [item], writer.lost_arrivals()):
-                    return
-                if not item.replayable:
+                # All of them, not only this one: what an earlier process left may have come to light just now.
+                left = self._not_found(writer, left[::-1], writer.lost_arrivals())[::-1]
+                ends = ends + 1 if item in left else 0
+                if ends and not item.replayable:
                     raise MailImportError("connection_failed", error.message) from None
-                continue
-            if answer.status.ok:
-                self._take_stored(writer, [item], answer)
-                if keywords != wanted:
-                    writer.give_keywords(item, wanted)
-                return
-            if answer.status.code.upper() == b"OVERQUOTA":
-                self.full = MailImportError("over_quota", "the mailbox is full: %s; make room and run the task again to continue" % answer.status)
-                return
-            if not (keywords and item.replayable):
-                writer.refuse(item, "message_refused", "this host does not store the message: %s" % answer.status)
-                return
+                if ends >= _MOST_ENDS:
+                    writer.refuse(left.pop(), "message_refused", "the IMAP process of this host ends when it is given the message")
+                    ends = 0
+        return left[::-1]
+
+    def _append_one(self, writer: ImapWriter, item: Item) -> bool:
+        """Store an item, without keywords if need be, or refuse it; False when the mailbox is full."""
+        wanted = keywords = writer.usable_keywords(item)
+        answer = self._exchange(writer, item, keywords)
+        if self._is_refused(answer) and keywords and item.replayable:
             keywords = ()
-        writer.refuse(item, "message_refused", "the IMAP process of this host ends when it is given the message")
+            answer = self._exchange(writer, item, keywords)
+        if answer.status.ok:
+            self._take_stored(writer, [item], answer)
+            if keywords != wanted:
+                writer.give_keywords(item, wanted)
+        elif self._is_refused(answer):
+            writer.refuse(item, "message_refused", "this host does not store the message: %s" % answer.status)
+        else:
+            self.full = MailImportError("over_quota", "the mailbox is full: %s; make room and run the task again to continue" % answer.status)
+        return self.full is None
+
+    @staticmethod
+    def _is_refused(answer: Appended) -> bool:
+        """True when it is this message that the host does not want, not any."""
+        return not answer.status.ok and answer.status.code.upper() != b"OVERQUOTA"
 
     def _exchange(self, writer: ImapWriter, item: Item, keywords: Sequence[bytes]) -> Appended:
         session = self.sessions.session()

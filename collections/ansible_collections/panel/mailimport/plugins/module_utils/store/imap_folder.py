@@ -21,7 +21,7 @@ from .base import FolderPath, FolderWriter, Origin, Refusal, UidSet, escape_path
 from .imap_append import Data, Item
 from .imap_content import Digester, Digests, UidsByContent, digests_of
 from .imap_flags import SplitFlags, carry_flags, split_flags
-from .imap_session import HostSession, Outgoing
+from .imap_session import HostSession, Outgoing, SessionEndedError
 from .imap_uids import UidMap, sequence_set
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class ImapWriter(FolderWriter):
         self.origin = origin
         self.held = UidSet()
         self.finished = False
+        self.uncertain = False
         self.lost_keywords: Set[bytes] = set()
         self._store = store
         self._sessions = sessions = store.sessions
@@ -204,11 +205,16 @@ class ImapWriter(FolderWriter):
     def give_keywords(self, item: Item, keywords: Iterable[bytes]) -> None:
         """Give a message that was just stored, without them, the keywords that the host takes."""
         target = next((uid for uid, stored in self._unverified.items() if stored.item_uid == item.uid), None)
-        for keyword in keywords:
-            if target is None or not self._give_flag(target, keyword):
-                self._bad_keywords.add(keyword.lower())
-                self._good_keywords.discard(keyword.lower())
-                self.lost_keywords.add(keyword)
+        if target is None:
+            return
+        try:
+            for keyword in keywords:
+                if not self._give_flag(target, keyword):
+                    self._bad_keywords.add(keyword.lower())
+                    self._good_keywords.discard(keyword.lower())
+                    self.lost_keywords.add(keyword)
+        except SessionEndedError:
+            self._without_flags[target] = item.flags
 
     def _give_flag(self, target: int, flag: bytes) -> bool:
         return self._sessions.attempt(lambda session: session.change_flags(self.name, b"%d" % target, b"+", flag)).ok
@@ -253,7 +259,8 @@ class ImapWriter(FolderWriter):
         Returns:
             UIDs of messages that are in the folder and were not in the map before.
         """
-        # What an error took out of our hands before it was answered is not known to be there.
+        # An error took these out of the appender's hands before it was known whether they are there.
+        self.uncertain = self.uncertain or bool(self._in_hand)
         self.refuse_all(self._in_hand.values(), MailImportError("host_refused", "the IMAP process of this host did not take the message"))
         if self._without_flags:
             self._give_lost_flags()

@@ -288,6 +288,29 @@ def test_lost_answer_is_cleared_up(host, run, origin, some, fate, cuts):
     assert (host.processes, host.repaired, writer.take_refusals()) == (2, ["A"], [])
 
 
+def test_what_comes_to_light_late_is_known_all_the_same(host, run, origin, some):
+    """A process that crashed may leave messages that the host only finds when the next one meets them."""
+    hidden = []
+
+    def dies(number):
+        folder = host.folders[b"A"]
+        if number == 1:
+            hidden.append(Stored(host.next_uid, [], b"01-Jan-2020 00:00:00 +0000", body(3)))
+            return "before"
+        if number == 2:
+            folder.extend(hidden)
+            host.next_uid += 1
+            return "before"
+        return None
+
+    host.dies = dies
+    begun = run()
+    fill(begun.store, origin, some(1, 2, 3, 4, flags=[b"Work"]))
+    assert sorted(host.bodies()) == [body(1), body(2), body(3), body(4)]
+    assert [stored.flags for stored in host.folders[b"A"]] == [{b"Work"}] * 4
+    assert set(begun.delivered) == {1, 2, 3, 4}
+
+
 def test_flags_lost_in_a_crash_are_given_again(host, run, origin, some):
     host.dies = lambda number: "after" if number == 1 else None
     store = host.folders[b"A"] = []
@@ -313,6 +336,7 @@ def test_process_that_keeps_ending_is_given_up_and_nothing_counts_as_delivered(h
     assert refused | set(begun.delivered) == set(range(1, 10))
     assert refused.isdisjoint(begun.delivered)
     assert len(host.bodies()) == len(begun.delivered) == len(writer.held)
+    assert not begun.store.settled
 
 
 def test_message_that_ends_the_process_is_left_out(host, run, origin, some):
