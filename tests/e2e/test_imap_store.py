@@ -313,7 +313,7 @@ def test_imap_process_that_dies_loses_nothing(big_scene: Scene) -> None:
     killed: set[int] = set()
     while process.poll() is None and len(killed) < IMAP_KILLS:
         for pid in set(imap_processes(scene.host)) - killed:
-            time.sleep(chance.uniform(0.02, 0.2))
+            time.sleep(chance.uniform(0.05, 0.3))
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
                 killed.add(pid)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 BATCH_MESSAGES = 500
 BATCH_BYTES = 2 << 20
 
-# The IMAP process may end by accident once with a message in hand; twice, and it is the message.
-_MOST_ENDS = 2
+# The IMAP process may end by accident with a message in hand; so often in a row, and it is the message.
+_MOST_ENDS = 3
 
 Data = Union[bytes, memoryview]
 
