@@ -12,7 +12,7 @@ import imaplib
 import re
 import socket
 import ssl
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 from ..model.errors import MailImportError, one_line
 from ..model.mail import SourceAccount
@@ -133,10 +133,15 @@ class _Connection(imaplib.IMAP4):
         self.state = "AUTH"
         return status, data
 
+    def capability(self) -> Any:
+        """RFC 3501 section 6.1.1; a server that answers OK and no words offers nothing."""
+        status, data = super().capability()
+        return status, [b" ".join(_words(data[-1]))]
+
     def _get_capabilities(self) -> None:
         """Take the capabilities of the greeting when it has them: a round trip less."""
         greeting = parse_status(self.welcome[2:]) if not getattr(self, "_tls_established", False) else None
-        words = greeting.code.decode("ascii", "replace").upper().split() if greeting else []
+        words = greeting.code.decode("ascii", "ignore").upper().split() if greeting else []
         if words[:1] == ["CAPABILITY"]:
             self.capabilities = tuple(words[1:])
         else:
@@ -174,6 +179,19 @@ class _Client(IMAPClient):
     def _create_IMAP4(self) -> _Connection:  # noqa: N802 - IMAPClient's name
         return _Connection(self._account, self._context)
 
+    def capabilities(self) -> Tuple[bytes, ...]:
+        """What the server offers in its present state, in capitals."""
+        imap = self._imap
+        if self._cached_capabilities is None and imap.state == "AUTH":
+            said = imap.untagged_responses.pop("CAPABILITY", None) or imap.capability()[1]
+            self._cached_capabilities = _words(said[-1])
+        return self._cached_capabilities or tuple(word.encode("ascii") for word in imap.capabilities)
+
+
+def _words(said: Any) -> Tuple[bytes, ...]:
+    """The capabilities in what imaplib has of a response; they are ASCII (RFC 3501 section 9), whatever else a server says."""
+    return tuple(said.decode("ascii", "ignore").encode("ascii").upper().split()) if isinstance(said, bytes) else ()
+
 
 def connect(account: SourceAccount, context: Optional[ssl.SSLContext]) -> _Client:
     """Connect and log in.
@@ -191,6 +209,7 @@ def connect(account: SourceAccount, context: Optional[ssl.SSLContext]) -> _Clien
             if account.tls == "starttls":
                 _start_tls(client, context, peer)
             _log_in(client, account, peer)
+            client.capabilities()  # asked for here, where an answer that is none has its error
         except BaseException:
             client._imap.disconnect()
             raise
