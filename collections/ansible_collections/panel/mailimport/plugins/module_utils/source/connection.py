@@ -174,6 +174,7 @@ class _Client(IMAPClient):
     def __init__(self, account: SourceAccount, context: Optional[ssl.SSLContext]) -> None:
         self._account = account
         self._context = context
+        self._offered: Optional[Tuple[bytes, ...]] = None
         super().__init__(account.host, account.port, ssl=account.tls == "implicit", timeout=account.timeout)
 
     def _create_IMAP4(self) -> _Connection:  # noqa: N802 - IMAPClient's name
@@ -182,10 +183,10 @@ class _Client(IMAPClient):
     def capabilities(self) -> Tuple[bytes, ...]:
         """What the server offers in its present state, in capitals."""
         imap = self._imap
-        if self._cached_capabilities is None and imap.state == "AUTH":
+        if self._offered is None and imap.state == "AUTH":
             said = imap.untagged_responses.pop("CAPABILITY", None) or imap.capability()[1]
-            self._cached_capabilities = _words(said[-1])
-        return self._cached_capabilities or tuple(word.encode("ascii") for word in imap.capabilities)
+            self._offered = _words(said[-1])
+        return self._offered or tuple(word.encode("ascii") for word in imap.capabilities)
 
 
 def _words(said: Any) -> Tuple[bytes, ...]:
@@ -231,8 +232,8 @@ def _start_tls(client: _Client, context: Optional[ssl.SSLContext], peer: str) ->
 def _log_in(client: _Client, account: SourceAccount, peer: str) -> None:
     try:
         _authenticate(client, account, peer)
-        # IMAPClient would go on with what the greeting said; what LOGIN answered, or else CAPABILITY, counts now.
-        client._cached_capabilities = None
+        # What LOGIN answered, or else CAPABILITY, counts now.
+        client._offered = None
     except MailImportError:
         raise
     except (IMAPClientError, imaplib.IMAP4.error) as error:
