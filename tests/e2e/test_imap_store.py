@@ -313,7 +313,7 @@ def test_imap_process_that_dies_loses_nothing(big_scene: Scene) -> None:
     killed: set[int] = set()
     while process.poll() is None and len(killed) < IMAP_KILLS:
         for pid in set(imap_processes(scene.host)) - killed:
-            time.sleep(chance.uniform(0.05, 0.3))
+            time.sleep(chance.uniform(0.1, 0.4))
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
                 killed.add(pid)
@@ -558,13 +558,12 @@ def test_host_with_a_prefix(scene: Scene, new_host: Callable[..., Dovecot]) -> N
     assert messages(host, ("INBOX",)) == messages(source, ("INBOX",))
 
 
-def test_memory_stays_flat(sdbox_scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]) -> None:
-    scene = sdbox_scene
+def test_memory_stays_flat(scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]) -> None:
     settings = "default_vsz_limit = 0\n"
-    scene.source = new_host(certificate=certificate, users={scene.address: scene.password}, extra_config=settings)
+    scene.source = new_host(certificate=certificate, users={scene.address: scene.password}, extra_config=settings, **BOXES["mdbox"])
     scene.host = new_host(extra_config=settings, **BOXES["mdbox"])
-    write_maildir(scene.source, scene.address, [large_message(1, LARGE_MESSAGE)])
     with scene.source_session() as session:
+        session.append("INBOX", [Item(large_message(1, LARGE_MESSAGE))])
         session.create("Many")
         session.append("Many", [Item(small_message(number)) for number in range(MANY_MESSAGES)])
     process = scene.start()

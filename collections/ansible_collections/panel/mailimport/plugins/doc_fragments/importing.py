@@ -90,7 +90,11 @@ options:
   message_store:
     description:
       - How messages are written. V(maildir) writes files, V(imap) hands them to the host's own IMAP process.
-      - V(auto) takes V(maildir) where the store is a Maildir that is fully understood.
+      - V(auto) takes V(maildir) where the store is a Maildir that is fully understood, and V(imap) for sdbox, mdbox and
+        all others.
+      - With V(imap) messages get UIDs of the host's own, so mail programs download them anew after the switch. What the
+        host's Dovecot keeps otherwise than it was sent, such as NUL bytes, is listed as C(message_altered) in
+        RV(imports[].not_imported); the message counts as imported.
     type: str
     choices: [auto, maildir, imap]
     default: auto

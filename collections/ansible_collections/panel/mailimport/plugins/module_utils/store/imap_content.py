@@ -15,12 +15,21 @@ from typing import NamedTuple, Optional, Union
 _WITHOUT_NUL = bytes([0x80]) + bytes(range(1, 256))
 
 
+# The header of a record in a file of mdbox, which is zero until the message behind it is complete (dbox-file.h). When Dovecot
+# is killed before that and rebuilds its indexes, it takes header and what there is of the message for a message.
+_TORN = b"\x80" * 30
+
+
 class Digests(NamedTuple):
-    """SHA-256 of a message's bytes, and a digest that is blind to what Dovecot alters in them; `size` in bytes."""
+    """SHA-256 of a message's bytes, and a digest that is blind to what Dovecot alters in them; `size` in bytes.
+
+    `torn`: this is no message but what a killed Dovecot left of one.
+    """
 
     exact: bytes
     folded: bytes
     size: int
+    torn: bool
 
 
 class Digester:
@@ -30,14 +39,17 @@ class Digester:
         self._exact = hashlib.sha256()
         self._folded = hashlib.blake2b(digest_size=16)
         self._size = 0
+        self._beginning = b""
 
     def update(self, data: Union[bytes, memoryview]) -> None:
         self._exact.update(data)
         self._folded.update(bytes(data).translate(_WITHOUT_NUL, b"\r"))
         self._size += len(data)
+        if len(self._beginning) < len(_TORN):
+            self._beginning += bytes(data[: len(_TORN)])
 
     def digests(self) -> Digests:
-        return Digests(self._exact.digest(), self._folded.digest(), self._size)
+        return Digests(self._exact.digest(), self._folded.digest(), self._size, self._beginning.startswith(_TORN))
 
 
 def digests_of(data: bytes) -> Digests:

@@ -81,12 +81,12 @@ class ImapWriter(FolderWriter):
         self._new = UidMap()
         figures = sessions.attempt(lambda session: session.figures(name))
         self.fresh = figures is None
-        if figures and knowledge.interrupted:
-            self._appender.settle()
-            store.repair(name)
-            figures = sessions.attempt(lambda session: session.figures(name))
         if figures is None:
             sessions.attempt(lambda session: session.create(name))
+        elif knowledge.interrupted:
+            self._appender.settle()
+            self._repair(knowledge.delivered.highest_target + 1 if figures.uidvalidity == knowledge.target_uidvalidity else 1)
+        if figures is None or knowledge.interrupted:
             figures = sessions.attempt(lambda session: session.figures(name))
         if figures is None:
             raise MailImportError("folder_refused", "this host makes the folder %s and does not open it" % escape_path(path))
@@ -123,13 +123,24 @@ class ImapWriter(FolderWriter):
 
         return self._sessions.attempt(work)
 
+    def _repair(self, first: int) -> None:
+        """Let the host find all messages after a crash, and remove from a UID on those that it cut to pieces."""
+        self._store.repair(self.name)
+
+        def work(session: HostSession) -> None:
+            torn = [uid for uid, digests in session.contents(self.name, b"%d:*" % first) if digests.torn and uid >= first]
+            for uids in sequence_set(torn):
+                session.remove(self.name, uids)
+
+        self._sessions.attempt(work)
+
     def arrivals(self) -> UidsByContent:
         """What has come into the folder since the last UID that is known."""
         return self._index(self._next_target, UidMap())
 
     def lost_arrivals(self) -> UidsByContent:
         """The same after the IMAP process has ended in the middle of its work."""
-        self._store.repair(self.name)
+        self._repair(self._next_target)
         return self.arrivals()
 
     def add(self, fetched: Fetched) -> Optional[int]:

@@ -263,6 +263,11 @@ class HostSession(SourceSession):
             selected = self.collect(self.send(b"SELECT " + quote(name)))
             return self.collect(self.send(b"UID STORE %s %sFLAGS.SILENT (%s)" % (uids, sign, flag))) if selected.ok else selected
 
+    def remove(self, name: bytes, uids: bytes) -> None:
+        """Remove messages of a folder for good (UID EXPUNGE, RFC 4315)."""
+        if self.change_flags(name, uids, b"+", b"\\Deleted").ok and b"UIDPLUS" in self.capabilities:
+            self.ask(b"UID EXPUNGE " + uids)
+
 
 class HostSessions:
     """One session at a time, and another when it ends.

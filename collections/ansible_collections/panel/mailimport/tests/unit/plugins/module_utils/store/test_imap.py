@@ -165,6 +165,11 @@ class Host:
             (message.flags.add if sign == b"+" else message.flags.discard)(flags)
         return None
 
+    def on_uid_expunge(self, rest, lines, output):
+        for message in self.chosen(rest.strip()):
+            if b"\\Deleted" in message.flags:
+                self.open.remove(message)
+
     def on_lsub(self, rest, lines, output):
         for name in self.subscribed:
             output.write(b'* LSUB () "/" "%s"\r\n' % name)
@@ -286,6 +291,39 @@ def test_lost_answer_is_cleared_up(host, run, origin, some, fate, cuts):
     assert host.bodies() == [body(1), body(2)]
     assert begun.delivered == {1: 1, 2: 2}
     assert (host.processes, host.repaired, writer.take_refusals()) == (2, ["A"], [])
+
+
+TORN = b"\x80" * 30
+
+
+def test_pieces_a_crash_left_are_removed_and_nothing_else(host, run, origin, some):
+    """mdbox shows the zeros of an unfinished record and what was written behind them as a message."""
+    old, strange = TORN + b"of the owner's own", b"\x80" * 29 + b"strange"
+    host.folders[b"A"] = [Stored(1, [], b"01-Jan-2020 00:00:00 +0000", old)]
+    host.next_uid = 2
+
+    def crash(number):
+        if number == 1:
+            host.folders[b"A"] += [Stored(uid, [], b"01-Jan-2020 00:00:00 +0000", data) for uid, data in ((2, TORN + body(2)), (3, TORN), (4, strange))]
+            host.next_uid = 5
+            return "before"
+        return None
+
+    host.dies = crash
+    writer = fill(run().store, origin, some(1, 2))
+    assert host.bodies() == [old, strange, body(1), body(2)]
+    assert (writer.before, writer.take_refusals()) == (1, [])
+
+
+def test_pieces_an_earlier_run_left_are_removed(host, run, origin, some):
+    first = run()
+    fill(first.store, origin, some(1))
+    host.folders[b"A"].append(Stored(2, [], b"01-Jan-2020 00:00:00 +0000", TORN + b"half"))
+    host.next_uid = 3
+    fill(run().store, origin, some(1))
+    assert len(host.bodies()) == 2, "nobody was killed"
+    writer = fill(run(interrupted=True).store, origin, some(1, 2))
+    assert (host.bodies(), writer.before) == ([body(1), body(2)], 1)
 
 
 def test_what_comes_to_light_late_is_known_all_the_same(host, run, origin, some):
