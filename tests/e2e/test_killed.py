@@ -58,22 +58,26 @@ def test_killed_at_random_points(big_scene: Scene) -> None:
     whole = time.monotonic() - started
     seed = random.randrange(2**32)
     chance = random.Random(seed)
-    hits = partial = 0
     for number in range(KILLS):
         label = "seed %d, kill %d" % (seed, number)
-        address = "box%d@target.example" % number
         everything = number % 2 == 0
-        hits += kill_after(scene, chance.uniform(0, whole), everything, target_email=address)
+        address = "box%d@target.example" % number
+        for attempt in range(20):
+            if kill_after(scene, chance.uniform(0, whole), everything, target_email=address):
+                break
+            # It was over before: the machine has become faster, and this one does not count.
+            whole *= 0.8
+            address = "box%d-%d@target.example" % (number, attempt)
+        else:
+            pytest.fail("%s: no import was still running when it was to be killed" % label)
         # A process that lost its parent may go on for a moment: the next run has to get along with it.
         if everything:
             half = scene.host_glimpse(address)
             assert torn_or_foreign(source, half) == [], label
-            partial += 0 < len(half.contents()) < len(source.contents())
         outcome = scene.run(target_email=address)
         assert outcome.entry["state"] == "completed", label + outcome.output
         assert difference(source, snapshot(scene.host.port, address, scene.password)) == [], label
         assert scene.run(target_email=address).result["changed"] is False, label
-    assert hits > KILLS / 2, "%d of %d came before the import's end, %d with a part of the mail visible" % (hits, KILLS, partial)
 
 
 def test_killed_again_and_again(big_scene: Scene) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 
 import pytest
-
 from ansible_collections.panel.mailimport.plugins.module_utils.store.line_ends import BareLineFeeds, bare_line_feeds
 
 
