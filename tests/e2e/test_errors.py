@@ -103,7 +103,7 @@ def test_plain_port_instead_of_tls(scene: Scene) -> None:
 def test_server_that_says_bye(scene: Scene) -> None:
     with server_that_says(b"* BYE Too many connections, come back later\r\n") as port:
         outcome = scene.run(**plain(port))
-    assert_refused(scene, outcome, "source_unavailable", "throttled")
+    assert_refused(scene, outcome, "too_many_connections")
     assert "come back later" in outcome.entry["message"]
 
 

@@ -16,6 +16,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.address imp
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, ImportResult
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
 from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox
+from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
 from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings
 from fakes.imap_server import FakeServer, Folder, Message
 from support.dovecot import MAIL_GID, MAIL_UID, Dovecot
@@ -56,7 +57,7 @@ class Bench:
         account = SourceAccount(**{"host": "127.0.0.1", "port": port, "tls": "none", "user": self.address, "password": PASSWORD, "timeout": 10.0, **source})
         request = ImportRequest(account, parse_address(self.address), PASSWORD, "customer1", **{"ignore_existing": False, **changes})
         lines: list[str] = []
-        outcome = import_mailbox(request, self._settings(), notify=lines.append)
+        outcome = import_mailbox(request, self._settings(), reporter=Reporter(note=lines.append))
         return Run(outcome.result, lines)
 
     def completed(self, server: FakeServer, **changes: Any) -> Run:

@@ -81,9 +81,9 @@ def mailbox_options() -> Options:
     )
 
 
-def secrets_option() -> Options:
-    """The internal option in which the action plugin passes the path of the secrets."""
-    return dict(secrets_file=dict(type="path", no_log=False))
+def internal_options() -> Options:
+    """What only the action plugin gives: where the secrets are, and where to write how the run comes along."""
+    return dict(secrets_file=dict(type="path", no_log=False), progress_file=dict(type="path"))
 
 
 def incomplete(params: Mapping[str, Any]) -> Optional[str]:

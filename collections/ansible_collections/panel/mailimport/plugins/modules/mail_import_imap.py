@@ -77,6 +77,10 @@ options:
     description:
       - Internal, do not set it. The action plugin names the file with the passwords here.
     type: path
+  progress_file:
+    description:
+      - Internal, do not set it. The module tells in this file how it comes along, and the action plugin shows it.
+    type: path
 seealso:
   - module: panel.mailimport.mail_import_info
 """
@@ -156,7 +160,7 @@ imports:
       description:
         - Why the import failed, in one word such as V(auth_failed), V(certificate_invalid),
           V(connection_failed), V(disk_full), V(domain_owned_by_other), V(invalid_row), V(message_refused),
-          V(over_quota), V(source_unavailable), V(throttled) or V(tls_failed).
+          V(over_quota), V(source_unavailable), V(throttled), V(tls_failed) or V(too_many_connections).
       type: str
       returned: always
     message:
@@ -238,6 +242,10 @@ imports:
       description: Directory on the mail host with the mail that was moved aside, with O(existing_content=replace).
       type: str
       returned: always
+    queue:
+      description: Number of the import queue that ran it; none when there was nothing to do.
+      type: int
+      returned: always
 summary:
   description: Number of imports in each state, and the sums of their counts.
   type: dict
@@ -258,13 +266,13 @@ summary:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.panel.mailimport.plugins.module_utils.arguments import mailbox_options, secrets_option
+from ansible_collections.panel.mailimport.plugins.module_utils.arguments import internal_options, mailbox_options
 from ansible_collections.panel.mailimport.plugins.module_utils.dependency import require_imapclient
 from ansible_collections.panel.mailimport.plugins.module_utils.entry import run_mailbox_import
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=dict(mailbox_options(), **secrets_option()), supports_check_mode=True)
+    module = AnsibleModule(argument_spec=dict(mailbox_options(), **internal_options()), supports_check_mode=True)
     require_imapclient(module)
     run_mailbox_import(module)
 

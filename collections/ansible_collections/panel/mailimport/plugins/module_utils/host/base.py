@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Mapping, Optional, Sequence, Set
+from typing import Callable, Mapping, Optional, Sequence, Set
 
 from ..model.address import Address
 from ..model.mail import StoreLocation
@@ -57,5 +57,9 @@ class MailHost(ABC):
         """Bytes the mailbox may still grow by, None without a limit. Not for check mode: the host may write indexes."""
 
     @abstractmethod
-    def publish_domains(self, owners: Mapping[str, str]) -> bool:
-        """Tell the mail transfer agent which domains are served here, and by whom; True when that changed anything."""
+    def publish_domains(self, owners: Callable[[], Mapping[str, str]]) -> bool:
+        """Tell the mail transfer agent which domains are served here, and by whom; True when that changed anything.
+
+        Args:
+            owners: tells owner by domain; asked when no other run is about to publish.
+        """

@@ -97,12 +97,12 @@ class DovecotHost(MailHost):
     def quota_free(self, address: Address) -> Optional[int]:
         return self._doveadm.quota_free(address) if "quota" in self._settings.mail_plugins() else None
 
-    def publish_domains(self, owners: Mapping[str, str]) -> bool:
+    def publish_domains(self, owners: Callable[[], Mapping[str, str]]) -> bool:
         if self._domains_file is None:
             return False
         path = os.path.realpath(self._domains_file)
-        content = "".join(_map_line(domain, owner) for domain, owner in sorted(owners.items())).encode("utf-8")
         with host_file_errors(path), exclusive(path):
+            content = "".join(_map_line(domain, owner) for domain, owner in sorted(owners().items())).encode("utf-8")
             if os.path.exists(path) and _content_of(path) == content:
                 return False
             replace_file(path, content, NewFile(0o644))

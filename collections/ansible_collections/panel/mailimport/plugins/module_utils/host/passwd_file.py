@@ -11,7 +11,7 @@ Format: `user:{SCHEME}hash:uid:gid:gecos:home:shell:extra fields`, `#` begins a 
 from __future__ import annotations
 
 import os
-from typing import Iterator, List, Optional
+from typing import FrozenSet, List, Optional, Tuple
 
 from ..model.address import Address
 from ..model.errors import MailImportError
@@ -29,10 +29,19 @@ class PasswdFile:
     def __init__(self, path: str, gid: int) -> None:
         self.path = os.path.realpath(path)
         self._new = NewFile(0o640, 0, gid)
+        self._seen: Tuple[Tuple[int, ...], FrozenSet[str]] = ((), frozenset())
 
-    def users(self) -> Iterator[str]:
-        """Names of all users, in lower case."""
-        return (user for user in map(_user, self._read()) if user is not None)
+    def users(self) -> FrozenSet[str]:
+        """Names of all users, in lower case. The file is read when it is another one, or was written to, since the last time."""
+        with host_file_errors(self.path):
+            try:
+                status = os.stat(self.path)
+            except FileNotFoundError:
+                return frozenset()
+        version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        if self._seen[0] != version:
+            self._seen = version, frozenset(user for user in map(_user, self._read()) if user is not None)
+        return self._seen[1]
 
     def __contains__(self, address: Address) -> bool:
         return str(address) in self.users()

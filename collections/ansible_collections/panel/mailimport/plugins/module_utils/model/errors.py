@@ -9,7 +9,7 @@ from __future__ import annotations
 REASONS = frozenset(
     """auth_failed certificate_invalid connection_failed disk_full domain_owned_by_other folder_refused host_refused
     internal_error interrupted invalid_row keyword_refused message_altered message_refused over_quota protocol_error source_unavailable
-    store_unsupported throttled tls_failed verification_failed""".split()
+    store_unsupported throttled tls_failed too_many_connections verification_failed""".split()
 )
 
 

@@ -82,7 +82,7 @@ class FolderCounts:
 
 @dataclass
 class ImportResult:
-    """The entry of one import in the results; every key is always there (design section 5)."""
+    """The entry of one import in the results; every key is always there (design section 5). `queue` is the one that ran it, None when none did."""
 
     email: str
     source: str
@@ -101,6 +101,12 @@ class ImportResult:
     duration: float = 0.0
     not_imported: List[NotImported] = field(default_factory=list)
     replaced_to: Optional[str] = None
+    queue: Optional[int] = None
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ImportResult:
+        """What `as_dict` made, back again."""
+        return cls(**dict(values, not_imported=[NotImported(**entry) for entry in values["not_imported"]]))
 
     def as_dict(self) -> Dict[str, Any]:
         """Plain values only, for JSON."""

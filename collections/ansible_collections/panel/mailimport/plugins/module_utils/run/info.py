@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, Iterable
 
 from ..model.imports import ImportResult
 from ..state.database import State
+from ..state.records import ImportRecord
 from .settings import HostSettings
 
 _STATES = ("queued", "running", "completed", "skipped", "failed")
@@ -24,6 +26,13 @@ def summarize(results: Iterable[ImportResult]) -> Dict[str, Any]:
     return summary
 
 
+def _as_seen_now(record: ImportRecord) -> ImportResult:
+    """The latest result, or that a run has yet to come to this import."""
+    if not record.waiting:
+        return record.result
+    return replace(record.result, state="queued", reason=None, message="waiting for an import queue", queue=None)
+
+
 def imports_on_host(settings: HostSettings) -> Dict[str, Any]:
     """Return imports with their results, domains with their owners, and sums. Nothing is created or changed.
 
@@ -31,6 +40,6 @@ def imports_on_host(settings: HostSettings) -> Dict[str, Any]:
         MailImportError: `host_refused` when the state cannot be read.
     """
     with State.open_readonly(settings.state_dir) as state:
-        results = [record.result for record in state.imports()]
+        results = [_as_seen_now(record) for record in state.imports()]
         domains = [{"domain": domain, "owner": owner} for domain, owner in sorted(state.domains().items())]
     return {"imports": [result.as_dict() for result in results], "domains": domains, "summary": summarize(results)}

@@ -9,104 +9,182 @@ from __future__ import annotations
 import os
 import ssl
 import time
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence
+from typing import Callable, ContextManager, Dict, NamedTuple, Optional, Sequence
 
+from ..host.base import MailHost
 from ..model.errors import MailImportError
-from ..model.imports import COMPLETED_MESSAGE, ImportRequest, ImportResult, NotImported
+from ..model.imports import COMPLETED_MESSAGE, ImportRequest
 from ..model.mail import StoreLocation
-from ..model.secret import hide_secret
 from ..source.connection import tls_context
 from ..state.database import State
-from ..state.records import Deliveries, FolderMark, ImportRecord
+from ..state.records import FolderMark, ImportRecord
 from ..store.aside import check_movable
 from ..transfer.account import Target, check_login, import_account, preview_account, store_kind
 from ..transfer.desk import SessionDesk
-from ..transfer.worker import Event, os_failure, run_as
+from ..transfer.worker import os_failure, run_as
 from .aside import keep, path_beside, path_kept
+from .events import ImportEvents
+from .outcome import Outcome, fail, new_outcome
+from .reporter import Reporter
 from .settings import HostSettings
 
 # Whose rights a process has that talks to a source before there is a mailbox: nobody's.
-_NOBODY = 65534
+NOBODY = 65534
 
 # Entries of not_imported that leave no message behind.
 _HARMLESS = frozenset(("keyword_refused", "message_altered"))
 
-Notify = Callable[[str], None]
+_SKIPPED_MESSAGE = "the mailbox existed before its first import and is left as it is"
 
 
-class Outcome(NamedTuple):
-    """A result, and what `--diff` shows of the mailbox before and after."""
+@dataclass(frozen=True)
+class Turn:
+    """How an import came to its turn.
 
-    result: ImportResult
-    before: Dict[str, Any]
-    after: Dict[str, Any]
+    `queue` is the number of the import queue, None outside of queues. `login_checked`: its login at the source was found to work in this run.
+    When the source admits no more connections it waits (`patient`) or fails at once, and likewise at its first login (`patient_login`), before
+    anything is made.
+    """
+
+    queue: Optional[int] = None
+    login_checked: bool = False
+    patient: bool = True
+    patient_login: bool = False
 
 
-def import_mailbox(request: ImportRequest, settings: HostSettings, check_mode: bool = False, notify: Notify = lambda line: None) -> Outcome:
+class Findings(NamedTuple):
+    """What there is of a mailbox before a run does anything.
+
+    `existed`: it did before the first contact of its import. `record` is None when the mailbox it speaks of was removed (`outdated`). `settled` is
+    the state a result has when there is nothing to import, None otherwise. `replacing`: its contents are to be moved aside.
+    """
+
+    exists: bool
+    existed: bool
+    domain_known: bool
+    record: Optional[ImportRecord]
+    outdated: bool
+    settled: Optional[str]
+    replacing: bool
+
+    @property
+    def contacted(self) -> bool:
+        return self.record is not None and self.record.mailbox_existed is not None
+
+
+def examine(request: ImportRequest, state: State, host: MailHost) -> Findings:
+    """Find out what there is, and what is left to do.
+
+    Raises:
+        MailImportError: `domain_owned_by_other`, or `invalid_row` for an owner that is no name.
+    """
+    domain, owner = request.address.domain, request.owner
+    if not owner or not owner.isprintable():
+        raise MailImportError("invalid_row", "owner must be a name of printable characters")
+    holder = state.owner_of(domain)
+    _check_holder(domain, owner, holder)
+    exists = host.mailbox_exists(request.address)
+    known = state.import_record(request.key)
+    # Nothing is known of an import when somebody has removed the mailbox since.
+    record = known if exists else None
+    existed = exists if record is None or record.mailbox_existed is None else record.mailbox_existed
+    done = record is not None and record.completed_once and not request.force
+    settled = None
+    if existed and request.ignore_existing:
+        settled = "skipped"
+    elif done and request.state == "present":
+        settled = "completed"
+    return Findings(
+        exists=exists,
+        existed=existed,
+        domain_known=holder is not None or domain in host.domains(),
+        record=record,
+        outdated=known is not None and not exists and known.mailbox_existed is not None,
+        settled=settled,
+        # Once: an interrupted import is resumed and a finished one kept, whatever was wiped stays wiped only then.
+        replacing=existed and request.existing_content == "replace" and not done,
+    )
+
+
+def _check_holder(domain: str, owner: str, holder: Optional[str]) -> None:
+    if holder not in (None, owner):
+        raise MailImportError("domain_owned_by_other", "the mail domain %s belongs to %s, not to %s" % (domain, holder, owner))
+
+
+def settle(request: ImportRequest, settings: HostSettings, state: State) -> Optional[Outcome]:
+    """Return the outcome when it needs neither the source nor a change on the host, None when there is something to do."""
+    outcome = new_outcome(request)
+    run = _MailboxRun(request, settings, state, outcome, Reporter(), None, Turn())
+    try:
+        settled = run.settle()
+    except MailImportError as error:
+        fail(outcome.result, error, request)
+        settled = True
+    return outcome if settled else None
+
+
+def import_mailbox(
+    request: ImportRequest, settings: HostSettings, check_mode: bool = False, reporter: Optional[Reporter] = None, turn: Optional[Turn] = None
+) -> Outcome:
     """Make the mailbox exist and hold what its source holds; do nothing when nothing is left to do.
 
     Args:
         check_mode: log in, list and count, and write nothing.
-        notify: takes lines on the progress.
 
     Returns:
         The outcome; a failed import is a result with state `failed`, its reason and message.
     """
     began = time.monotonic()
-    outcome = _new_outcome(request)
+    outcome = new_outcome(request)
+    reporter, turn = reporter or Reporter(), turn or Turn()
     try:
         if check_mode:
             with State.open_readonly(settings.state_dir) as state:
-                _MailboxRun(request, settings, state, outcome, notify, None).perform()
+                _MailboxRun(request, settings, state, outcome, reporter, None, turn).perform()
         else:
-            _import_locked(request, settings, outcome, notify, began)
+            _import_locked(request, settings, outcome, reporter, turn, began)
     except MailImportError as error:
-        _fail(outcome.result, error, request)
+        fail(outcome.result, error, request)
     outcome.result.duration = round(time.monotonic() - began, 3)
     return outcome
 
 
-def _import_locked(request: ImportRequest, settings: HostSettings, outcome: Outcome, notify: Notify, began: float) -> None:
-    def waiting() -> None:
-        notify("another import of %s is running; waiting for it" % request.address)
+def make_mailbox(request: ImportRequest, settings: HostSettings, reporter: Reporter) -> Outcome:
+    """Create the mailbox if it is missing, ahead of its import; the result stays `queued` unless that failed."""
+    outcome = new_outcome(request)
+    try:
+        with State(settings.state_dir) as state, _locked(request, state, reporter) as lock:
+            _MailboxRun(request, settings, state, outcome, reporter, lock, Turn()).make()
+    except MailImportError as error:
+        fail(outcome.result, error, request)
+    return outcome
 
-    with State(settings.state_dir) as state, state.lock_mailbox(request.address, waiting) as lock:
-        run = _MailboxRun(request, settings, state, outcome, notify, lock)
+
+def _locked(request: ImportRequest, state: State, reporter: Reporter) -> ContextManager[int]:
+    return state.lock_mailbox(request.address, lambda: reporter.note("another import of %s is running; waiting for it" % request.address))
+
+
+def _import_locked(request: ImportRequest, settings: HostSettings, outcome: Outcome, reporter: Reporter, turn: Turn, began: float) -> None:
+    with State(settings.state_dir) as state, _locked(request, state, reporter) as lock:
+        run = _MailboxRun(request, settings, state, outcome, reporter, lock, turn)
         try:
             run.perform()
         except MailImportError as error:
-            _fail(outcome.result, error, request)
+            fail(outcome.result, error, request)
         except OSError as error:
-            _fail(outcome.result, os_failure(error), request)
+            fail(outcome.result, os_failure(error), request)
         outcome.result.duration = round(time.monotonic() - began, 3)
-        if run.began:
+        if run.events.recorded:
             state.finish(request.key, outcome.result, request.import_content and outcome.result.state == "completed")
 
 
-def _new_outcome(request: ImportRequest) -> Outcome:
-    source = "%s@%s" % (request.source.user, request.source.host)
-    return Outcome(ImportResult(str(request.address), source), _nothing(), _nothing())
-
-
-def _nothing() -> Dict[str, Any]:
-    return {"domain": None, "mailbox": None, "folders": {}}
-
-
-def _fail(result: ImportResult, error: MailImportError, request: ImportRequest) -> None:
-    result.state, result.reason, result.message = "failed", error.reason, _without_secret(error.message, request)
-
-
-def _without_secret(text: str, request: ImportRequest) -> str:
-    """What a source says may echo what it was sent."""
-    return hide_secret(text, request.source.password)
-
-
 class _MailboxRun:
-    """The steps of one run on one mailbox. `lock` is the descriptor of the mailbox's lock, None in check mode."""
+    """The steps of one run on one mailbox. `lock` is the descriptor of the mailbox's lock, None when nothing is to be written."""
 
     def __init__(
-        self, request: ImportRequest, settings: HostSettings, state: State, outcome: Outcome, notify: Notify, lock: Optional[int]
+        self, request: ImportRequest, settings: HostSettings, state: State, outcome: Outcome, reporter: Reporter, lock: Optional[int], turn: Turn
     ) -> None:
         self.request = request
         self.host = settings.open_host()
@@ -114,64 +192,54 @@ class _MailboxRun:
         self.state = state
         self.outcome = outcome
         self.result = outcome.result
-        self.notify = notify
         self.lock = lock
-        self.began = False
-        self._desk: Optional[SessionDesk] = None
-        self._aside: Optional[str] = None
+        self.turn = turn
+        self.events = ImportEvents(request, state, outcome, reporter)
+
+    def settle(self) -> bool:
+        """Say in the result how things stand when nothing is left to do; False when something is."""
+        found = self._examine()
+        if found.settled is None or (found.settled == "completed" and self.request.update_password == "always"):
+            return False
+        self._conclude_settled(found)
+        return True
+
+    def make(self) -> None:
+        """Create the mailbox of an import that is to come, if it is missing."""
+        found = self._examine()
+        if found.exists or found.settled:
+            return
+        self._forget_removed(found)
+        self.state.note_contact(self.request.key, False)
+        self._make_mailbox(found)
 
     def perform(self) -> None:
         """Do what is left to do, and say so in the result."""
-        request = self.request
-        self._check_owner()
-        exists = self.host.mailbox_exists(request.address)
-        record = self._record(exists)
-        contacted = record is not None and record.mailbox_existed is not None
-        existed = bool(record.mailbox_existed) if record and contacted else exists
-        self._describe_host(exists)
-        if existed and request.ignore_existing:
-            self.result.state, self.result.message = "skipped", "the mailbox existed before its first import and is left as it is"
-            return
-        done = record is not None and record.completed_once and not request.force
-        if record is not None and done and request.state == "present":
-            self._keep_finished(record)
-            return
-        # Once: an interrupted import is resumed and a finished one kept, whatever was wiped stays wiped only then.
-        replacing = existed and request.existing_content == "replace" and not done
-        if self.lock is None:
-            self._preview(exists, replacing)
+        found = self._examine()
+        if found.settled:
+            self._conclude_settled(found)
+        elif self.lock is None:
+            self._preview(found)
         else:
-            self._import(exists, existed, contacted, replacing, record)
+            self._import(found)
 
-    def _check_owner(self) -> None:
-        domain, owner = self.request.address.domain, self.request.owner
-        if not owner or not owner.isprintable():
-            raise MailImportError("invalid_row", "owner must be a name of printable characters")
-        holder = self.state.owner_of(domain)
-        if holder not in (None, owner):
-            raise MailImportError("domain_owned_by_other", "the mail domain %s belongs to %s, not to %s" % (domain, holder, owner))
-
-    def _record(self, exists: bool) -> Optional[ImportRecord]:
-        """Return what is known of this import; nothing is when somebody has removed the mailbox since."""
-        record = self.state.import_record(self.request.key)
-        if record and not exists:
-            if self.lock is not None:
-                self.state.drop(self.request.key)
-            return None
-        return record
-
-    def _describe_host(self, exists: bool) -> None:
+    def _examine(self) -> Findings:
+        found = examine(self.request, self.state, self.host)
         domain = self.request.address.domain
-        self._domain_known = self.state.owner_of(domain) is not None or domain in self.host.domains()
-        for side, mailbox, known in ((self.outcome.before, exists, self._domain_known), (self.outcome.after, True, True)):
+        for side, mailbox, known in ((self.outcome.before, found.exists, found.domain_known), (self.outcome.after, True, True)):
             side["domain"] = domain if known else None
             side["mailbox"] = str(self.request.address) if mailbox else None
+        return found
 
-    def _keep_finished(self, record: ImportRecord) -> None:
+    def _conclude_settled(self, found: Findings) -> None:
         """Nothing is left to do but perhaps the password; the source is not asked."""
-        self.result.messages_total = self.result.messages_present = record.result.messages_total
-        self.result.folders = record.result.folders
-        self.result.replaced_to = record.replaced_to
+        if found.settled == "skipped":
+            self.result.state, self.result.message = "skipped", _SKIPPED_MESSAGE
+            return
+        if found.record:
+            self.result.messages_total = self.result.messages_present = found.record.result.messages_total
+            self.result.folders = found.record.result.folders
+            self.result.replaced_to = found.record.replaced_to
         self._update_password(self.request.update_password == "always")
         self.result.state, self.result.message = "completed", COMPLETED_MESSAGE
 
@@ -181,77 +249,93 @@ class _MailboxRun:
                 self.host.set_password(self.request.address, self.request.password)
             self.result.changed = True
 
-    def _preview(self, exists: bool, replacing: bool) -> None:
+    def _preview(self, found: Findings) -> None:
         """Find out what a run would do: log in, list and count."""
         request = self.request
-        self.result.created, self.result.changed = not exists, not exists or not self._domain_known
-        location = self.host.store_of(request.address) if exists else None
+        self.result.created, self.result.changed = not found.exists, not found.exists or not found.domain_known
+        location = self.host.store_of(request.address) if found.exists else None
         if location:
-            self._check_store(location, replacing)
+            self._check_store(location, found.replacing)
         if request.import_content:
-            marks = {} if replacing or request.force else self._marks()
+            marks = {} if found.replacing or request.force else self._marks()
             self._work_as(location, partial(preview_account, request, tls_context(request.source), location, marks))
-        if exists:
-            self._update_password(replacing or request.update_password == "always")
-        self.result.changed = self.result.changed or replacing
+        if found.exists:
+            self._update_password(found.replacing or request.update_password == "always")
+        self.result.changed = self.result.changed or found.replacing
         self.result.state = "queued"
         self.result.message = "%d messages would be imported" % self.result.messages_copied
 
-    def _import(self, exists: bool, existed: bool, contacted: bool, replacing: bool, record: Optional[ImportRecord]) -> None:
+    def _import(self, found: Findings) -> None:
         request, key = self.request, self.request.key
-        self.result.state = "running"
-        self.state.begin(key, request.owner, os.getpid())
-        self.began = True
+        self.result.state, self.result.queue = "running", self.turn.queue
+        self._forget_removed(found)
+        self.state.begin(key, request.owner, os.getpid(), self.turn.queue)
+        self.events.recorded = True
         context = tls_context(request.source)
-        if request.import_content and not contacted:
+        if request.import_content and not found.contacted and not self.turn.login_checked:
             # Before anything is made or wiped: a wrong password leaves no trace on the host.
-            self._work_as(None, partial(check_login, request.source, context))
-        if request.import_content and exists:
-            self._check_store(self.host.store_of(request.address), replacing)
-        self.state.note_contact(key, existed)
-        if request.force and contacted:
+            self._work_as(None, partial(check_login, request.source, context, self.turn.patient_login))
+        if request.import_content and found.exists:
+            self._check_store(self.host.store_of(request.address), found.replacing)
+        self.state.note_contact(key, found.existed)
+        if request.force and found.contacted:
             self.state.forget(key)
-        self._make_mailbox(exists)
-        self._update_password(exists and (replacing or request.update_password == "always"))
+        self._make_mailbox(found)
+        self._update_password(found.exists and (found.replacing or request.update_password == "always"))
         location = self.host.store_of(request.address)
         if request.import_content:
-            self._check_store(location, replacing)
-            self._aside = self._place_aside(None if request.force else record, location) if replacing else None
-            self._fill(location, record, context)
+            self._check_store(location, found.replacing)
+            aside = self._place_aside(None if request.force else found.record, location) if found.replacing else None
+            self._fill(location, found.record, context, aside)
         self._conclude()
+
+    def _forget_removed(self, found: Findings) -> None:
+        if found.outdated:
+            self.state.drop(self.request.key)
+            self.state.enqueue([(self.request.key, self.request.owner)], os.getpid())
 
     def _check_store(self, location: StoreLocation, replacing: bool) -> None:
         store_kind(self.request, location)
         if replacing:
             check_movable(location)
 
-    def _fill(self, location: StoreLocation, record: Optional[ImportRecord], context: Optional[ssl.SSLContext]) -> None:
+    def _fill(self, location: StoreLocation, record: Optional[ImportRecord], context: Optional[ssl.SSLContext], aside: Optional[str]) -> None:
         request = self.request
         lock = () if self.lock is None else (self.lock,)
         # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run has sent.
-        self._desk = SessionDesk(lambda: self.host.start_session(request.address, lock), partial(self.host.repair_folder, request.address))
+        desk = SessionDesk(lambda: self.host.start_session(request.address, lock), partial(self.host.repair_folder, request.address))
+        self.events.desk = desk
+        self.events.moved_aside = None if aside is None else lambda: self._keep_aside(aside, path_kept(self._state_dir, request.address, aside))
         # An import that begins again looks for all that it has brought, for what it knew of it is forgotten.
         unfinished = record is not None and (request.force or record.result.state != "completed")
         interrupted = record is not None and (request.force or record.unsettled)
         self.state.note_unsettled(request.key, True)
         # Files written past Dovecot are not refused by its quota. What is moved aside makes room; how much, nobody knows yet.
-        direct = store_kind(self.request, location) == "maildir" and self._aside is None
-        room = self.host.quota_free(self.request.address) if direct else None
-        target = Target(location, self._desk, self._marks(), self.state.deliveries(self.request.key), unfinished, interrupted, self._aside, room)
+        direct = store_kind(request, location) == "maildir" and aside is None
+        target = Target(
+            location=location,
+            desk=desk,
+            marks=self._marks(),
+            deliveries=self.state.deliveries(request.key),
+            unfinished=unfinished,
+            interrupted=interrupted,
+            aside=aside,
+            room=self.host.quota_free(request.address) if direct else None,
+            patient=self.turn.patient,
+        )
         try:
-            self._work_as(location, partial(import_account, self.request, context, target), keep=(self._desk.descriptor,))
+            self._work_as(location, partial(import_account, request, context, target), keep=(desk.descriptor,))
         finally:
-            self._desk.close()
+            desk.close()
 
-    def _make_mailbox(self, exists: bool) -> None:
-        address = self.request.address
-        if not exists:
+    def _make_mailbox(self, found: Findings) -> None:
+        address, owner = self.request.address, self.request.owner
+        if not found.exists:
             self.host.create_mailbox(address, self.request.password)
             self.result.created = self.result.changed = True
-        if self.state.owner_of(address.domain) is None:
-            self.state.record_domain(address.domain, self.request.owner)
-        self.result.changed = self.result.changed or not self._domain_known
-        self.host.publish_domains(self.state.domains())
+        _check_holder(address.domain, owner, self.state.claim_domain(address.domain, owner))
+        self.result.changed = self.result.changed or not found.domain_known
+        self.host.publish_domains(self.state.domains)
 
     def _place_aside(self, record: Optional[ImportRecord], location: StoreLocation) -> Optional[str]:
         """Return where the present mail is to be moved, None when that has happened; it is recorded first, so that it happens once."""
@@ -274,9 +358,9 @@ class _MailboxRun:
         return {mark.raw_name: mark for mark in self.state.folder_marks(self.request.key)}
 
     def _work_as(self, location: Optional[StoreLocation], work: Callable[..., None], keep: Sequence[int] = ()) -> None:
-        uid, gid = (location.uid, location.gid) if location else (_NOBODY, _NOBODY)
+        uid, gid = (location.uid, location.gid) if location else (NOBODY, NOBODY)
         lock = () if self.lock is None else (self.lock,)
-        run_as(uid, gid, lambda emit: work(emit=emit), self._take_event, keep=(*lock, *keep))
+        run_as(uid, gid, lambda emit: work(emit=emit), self.events.take, keep=(*lock, *keep))
 
     def _conclude(self) -> None:
         result = self.result
@@ -287,76 +371,3 @@ class _MailboxRun:
             result.message = "%d messages were left behind, see not_imported: %s" % (result.messages_failed, lacking[0].message)
         else:
             result.state, result.message = "completed", COMPLETED_MESSAGE
-
-    def _take_event(self, event: Event) -> None:
-        """Take what the importing process says; it is not trusted with more than its own import."""
-        getattr(self, "_on_" + event["event"])(event)
-
-    def _on_listed(self, event: Event) -> None:
-        self.result.folders, self.result.messages_total = int(event["folders"]), int(event["messages"])
-        self._show_progress()
-
-    def _show_progress(self) -> None:
-        if self.began:
-            self.state.progress(self.request.key, self.result)
-
-    def _on_replaced(self, _event: Event) -> None:
-        # Where it is, is not taken from the event: this process may rename any directory there is.
-        if self._aside is None:
-            raise ValueError("nothing was to be moved aside")
-        self._keep_aside(self._aside, path_kept(self._state_dir, self.request.address, self._aside))
-        self.result.changed = True
-
-    def _on_folder(self, event: Event) -> None:
-        if event["created"] or event["before"] != event["after"]:
-            self.result.changed = True
-            self.outcome.before["folders"][event["name"]] = None if event["created"] else event["before"]
-            self.outcome.after["folders"][event["name"]] = event["after"]
-
-    def _on_marks(self, event: Event) -> None:
-        marks = [FolderMark(**dict(mark, raw_name=mark["raw_name"].encode("latin-1"), missing=tuple(mark["missing"]))) for mark in event["marks"]]
-        self.state.commit_folders(self.request.key, marks)
-
-    def _on_session(self, _event: Event) -> None:
-        self._sessions_desk().serve()
-
-    def _on_repair(self, event: Event) -> None:
-        self._sessions_desk().serve_repair(str(event["folder"]))
-
-    def _sessions_desk(self) -> SessionDesk:
-        if self._desk is None:
-            raise ValueError("there is no mailbox to open a session of")
-        return self._desk
-
-    def _on_settled(self, _event: Event) -> None:
-        self.state.note_unsettled(self.request.key, False)
-
-    def _on_delivered(self, event: Event) -> None:
-        folder = event["raw_name"].encode("latin-1"), event["uidvalidity"], event["target_uidvalidity"]
-        self.state.add_deliveries(self.request.key, Deliveries(*folder, event["runs"]))
-
-    def _on_copied(self, event: Event) -> None:
-        self.result.messages_copied, self.result.bytes_copied = event["messages"], event["bytes"]
-        self.result.changed = self.result.changed or event["messages"] > 0
-        self._show_progress()
-        self.notify("%s: %d of %d messages" % (self.result.email, event["messages"], self.result.messages_total))
-
-    def _on_flags(self, event: Event) -> None:
-        self.result.flags_updated = event["messages"]
-        self.result.changed = self.result.changed or event["messages"] > 0
-
-    def _on_subscribed(self, event: Event) -> None:
-        self.result.changed = self.result.changed or event["folders"] > 0
-
-    def _on_not_imported(self, event: Event) -> None:
-        entries = [NotImported(**entry) for entry in event["entries"]]
-        for entry in entries:
-            entry.message = _without_secret(entry.message, self.request)
-        self.result.not_imported += entries
-        self.result.messages_failed += event["messages"]
-
-    def _on_waiting(self, event: Event) -> None:
-        self.notify("%s: waiting %g seconds: %s" % (self.result.email, event["seconds"], _without_secret(event["message"], self.request)))
-
-    def _on_note(self, event: Event) -> None:
-        self.notify("%s: %s" % (self.result.email, event["message"]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Optional
 
 from ..host.base import MailHost
@@ -26,6 +27,11 @@ class HostSettings:
     state_dir: str
 
     def open_host(self) -> MailHost:
-        """Return the mail host; its map of domains lies in the state directory."""
-        domains_file = os.path.join(self.state_dir, "domains")
-        return DovecotHost(self.dovecot_config, self.users_file, self.mail_home, self.uid, self.gid, domains_file)
+        """Return the mail host; its map of domains lies in the state directory. Its configuration is read once a process and its children."""
+        return _host_of(self)
+
+
+@lru_cache(maxsize=1)
+def _host_of(settings: HostSettings) -> MailHost:
+    domains_file = os.path.join(settings.state_dir, "domains")
+    return DovecotHost(settings.dovecot_config, settings.users_file, settings.mail_home, settings.uid, settings.gid, domains_file)

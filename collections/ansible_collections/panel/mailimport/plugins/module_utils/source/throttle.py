@@ -16,7 +16,9 @@ from .responses import Status
 _BACKOFF_TIME = re.compile(r"Backoff Time:\s*(\d{1,9})\s*milliseconds", re.IGNORECASE)
 # Too much was asked: LIMIT (RFC 5530), THROTTLED (Gmail).
 _THROTTLE_CODES = frozenset((b"LIMIT", b"THROTTLED"))
-_THROTTLE_WORDS = re.compile(r"throttl|too many (simultaneous )?connections|rate limit|bandwidth limit", re.IGNORECASE)
+_THROTTLE_WORDS = re.compile(r"throttl|rate limit|bandwidth limit", re.IGNORECASE)
+# Gmail: "Too many simultaneous connections", Dovecot: "Maximum number of connections from user+IP exceeded".
+_CROWDED_WORDS = re.compile(r"too many (\w+ )?(connections|sessions|logins)|(maximum|limit) (number )?of (\w+ )?connections|connection limit", re.IGNORECASE)
 # RFC 5530 UNAVAILABLE and INUSE; SERVERBUG is a server's passing trouble more often than not.
 _TROUBLE_CODES = frozenset((b"UNAVAILABLE", b"INUSE", b"SERVERBUG"))
 _TROUBLE_WORDS = re.compile(r"try again later|server unavailable", re.IGNORECASE)
@@ -30,13 +32,14 @@ LONGEST_WAIT = 600.0
 class SourceBusyError(MailImportError):
     """The source asks to come back later, after `wait` seconds.
 
-    `overload` tells that too much was asked of it. Otherwise it is in trouble: with the account as a whole, with one
-    folder or with one message, which its answer does not tell.
+    `overload` tells that too much was asked of it, `crowded` that it was too many connections. Otherwise it is in trouble:
+    with the account as a whole, with one folder or with one message, which its answer does not tell.
     """
 
-    def __init__(self, message: str, wait: float, overload: bool) -> None:
-        super().__init__("throttled", message)
+    def __init__(self, message: str, wait: float, overload: bool, crowded: bool = False) -> None:
+        super().__init__("too_many_connections" if crowded else "throttled", message)
         self.overload = overload
+        self.crowded = crowded
         self.wait = wait
 
 
@@ -48,11 +51,12 @@ def busy_error(status: Status, peer: str) -> Optional[SourceBusyError]:
     text = "" if status.ok else status.text
     named = _BACKOFF_TIME.search(text)
     first_word = status.code.split(b" ", 1)[0].upper()
-    overload = bool(named or first_word in _THROTTLE_CODES or _THROTTLE_WORDS.search(text))
+    crowded = bool(_CROWDED_WORDS.search(text))
+    overload = bool(named or crowded or first_word in _THROTTLE_CODES or _THROTTLE_WORDS.search(text))
     if not (overload or first_word in _TROUBLE_CODES or _TROUBLE_WORDS.search(text)):
         return None
     wait = int(named.group(1)) / 1000.0 if named else DEFAULT_WAIT
-    return SourceBusyError("%s asks to wait: %s" % (peer, status), min(wait, LONGEST_WAIT), overload)
+    return SourceBusyError("%s asks to wait: %s" % (peer, status), min(wait, LONGEST_WAIT), overload, crowded)
 
 
 def is_overload(error: MailImportError) -> bool:

@@ -71,10 +71,10 @@ class State:
         row = self._row("SELECT owner FROM domains WHERE domain = ?", domain)
         return row["owner"] if row else None
 
-    def record_domain(self, domain: str, owner: str) -> None:
-        """Record a domain's owner, or that it has another one now."""
-        statement = "INSERT INTO domains VALUES (?, ?) ON CONFLICT (domain) DO UPDATE SET owner = excluded.owner"
-        self._execute(statement, domain, owner)
+    def claim_domain(self, domain: str, owner: str) -> str:
+        """Record a domain's owner unless it has one; return whose it is now. Of two runs that claim it at once one is told the other."""
+        self._execute("INSERT INTO domains VALUES (?, ?) ON CONFLICT (domain) DO NOTHING", domain, owner)
+        return self.owner_of(domain) or owner
 
     def domains(self) -> Dict[str, str]:
         """Owner by domain."""
@@ -89,18 +89,54 @@ class State:
         rows = self._rows("SELECT * FROM imports ORDER BY address, source_host, source_user")
         return [_import_record(row) for row in rows]
 
-    def begin(self, key: ImportKey, owner: str, pid: int) -> None:
-        """Record that process `pid` runs this import now."""
-        result = ImportResult(email=key.address, source="%s@%s" % (key.source_user, key.source_host), state="running")
+    def begin(self, key: ImportKey, owner: str, pid: int, queue: Optional[int] = None) -> None:
+        """Record that process `pid` runs this import now, in an import queue or outside of them."""
+        result = ImportResult(email=key.address, source="%s@%s" % (key.source_user, key.source_host), state="running", queue=queue)
         self._execute(
             """INSERT INTO imports
             (source_host, source_user, address, owner, started_at, pid, process_started, result)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (source_host, source_user, address) DO UPDATE SET owner = excluded.owner,
             started_at = excluded.started_at, finished_at = NULL, pid = excluded.pid,
-            process_started = excluded.process_started, result = excluded.result""",
+            process_started = excluded.process_started, result = excluded.result, waiting_pid = NULL""",
             *key, owner, time.time(), pid, start_time(pid), result_to_json(result),
         )
+
+    def enqueue(self, waiting: Iterable[Tuple[ImportKey, str]], pid: int) -> None:
+        """Record that process `pid` is going to run these imports (key and owner), so that everybody sees them; what is known of them stays."""
+        started = start_time(pid)
+        with database_errors(self._path), transaction(self._database):
+            for key, owner in waiting:
+                result = ImportResult(email=key.address, source="%s@%s" % (key.source_user, key.source_host))
+                self._execute(
+                    """INSERT INTO imports
+                    (source_host, source_user, address, owner, started_at, pid, process_started, result, waiting_pid, waiting_process_started)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (source_host, source_user, address) DO UPDATE SET
+                    waiting_pid = excluded.waiting_pid, waiting_process_started = excluded.waiting_process_started""",
+                    *key, owner, time.time(), pid, started, result_to_json(result), pid, started,
+                )
+
+    def take_place(self, resource: str, pid: int) -> int:
+        """Stand in line for a resource of this host; return the place's number. A process that is gone has no place."""
+        statement = "INSERT INTO places (resource, pid, process_started) VALUES (?, ?, ?)"
+        with database_errors(self._path):
+            return int(self._database.execute(statement, (resource, pid, start_time(pid))).lastrowid or 0)
+
+    def leave_place(self, place: int) -> None:
+        """Leave the line, or free what was had."""
+        self._execute("DELETE FROM places WHERE id = ?", place)
+
+    def places_before(self, place: int) -> int:
+        """How many living processes stand before a place in its line; those that are gone are removed."""
+        query = "SELECT * FROM places WHERE id < ? AND resource = (SELECT resource FROM places WHERE id = ?) ORDER BY id"
+        alive = 0
+        for row in self._rows(query, place, place):
+            if start_time(row["pid"]) == row["process_started"]:
+                alive += 1
+            else:
+                self.leave_place(row["id"])
+        return alive
 
     def note_contact(self, key: ImportKey, mailbox_existed: bool) -> None:
         """Record, before the mailbox is touched, whether it existed; only the first contact counts."""
@@ -219,6 +255,7 @@ def _import_record(row: sqlite3.Row) -> ImportRecord:
         result=interrupted(result) if row["finished_at"] is None and not alive else result,
         completed_once=bool(row["completed_once"]),
         unsettled=bool(row["unsettled"]),
+        waiting=row["waiting_pid"] is not None and start_time(row["waiting_pid"]) == row["waiting_process_started"],
     )
 
 

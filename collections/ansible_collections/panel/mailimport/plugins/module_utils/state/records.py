@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
-from ..model.imports import ImportKey, ImportResult, NotImported
+from ..model.imports import ImportKey, ImportResult
 
 INTERRUPTED_MESSAGE = "The run that imported this mailbox ended before it was done; the next one continues"
 
@@ -23,6 +23,7 @@ class ImportRecord:
     took away, None as long as that has not happened. `completed_once`: the source was imported once, to the end.
     `unsettled`: a run began to write and did not live to say what became of it.
     `result` is the latest one; that of a run whose process is gone reads `failed`, `interrupted`.
+    `waiting`: a run that is alive has yet to come to this import.
     """
 
     key: ImportKey
@@ -35,6 +36,7 @@ class ImportRecord:
     result: ImportResult
     completed_once: bool
     unsettled: bool = False
+    waiting: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,7 @@ def result_to_json(result: ImportResult) -> str:
 
 
 def result_from_json(text: str) -> ImportResult:
-    values: Dict[str, Any] = json.loads(text)
-    values["not_imported"] = [NotImported(**entry) for entry in values["not_imported"]]
-    return ImportResult(**values)
+    return ImportResult.from_dict(json.loads(text))
 
 
 def interrupted(result: ImportResult) -> ImportResult:

@@ -65,6 +65,18 @@ _MIGRATIONS = (
     CREATE INDEX deliveries_of_folder ON deliveries (import, raw_name);
     ALTER TABLE imports ADD COLUMN unsettled INTEGER NOT NULL DEFAULT 0;
     """,
+    # Who waits for, or has, what only so many may have at a time (an import queue, connections to a source): the first of those alive.
+    """
+    CREATE TABLE places (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        resource TEXT NOT NULL,
+        pid INTEGER NOT NULL,
+        process_started INTEGER
+    );
+    CREATE INDEX places_of_resource ON places (resource, id);
+    ALTER TABLE imports ADD COLUMN waiting_pid INTEGER;
+    ALTER TABLE imports ADD COLUMN waiting_process_started INTEGER;
+    """,
 )
 
 

@@ -15,6 +15,7 @@ from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
 from ..model.mail import SourceAccount, StoreLocation
 from ..source.session import SourceSession
+from ..source.throttle import SourceBusyError
 from ..state.records import Deliveries, FolderMark
 from ..store.base import MessageStore, Origin, escape_path
 from ..store.imap import ImapStore
@@ -25,6 +26,7 @@ from .copy import AccountCopy
 from .count import count_flag_changes, count_new
 from .desk import SessionDesk
 from .flags import update_flags
+from .patience import Patience
 from .plan import plan_folders
 from .worker import Emit
 
@@ -32,13 +34,24 @@ from .worker import Emit
 _ANY_STORE = StoreLocation(uid=0, gid=0, home="/", driver="maildir", root="/", control="/", index=None)
 
 
-def check_login(account: SourceAccount, context: Optional[ssl.SSLContext], emit: Emit) -> None:
+def check_login(account: SourceAccount, context: Optional[ssl.SSLContext], patient: bool, emit: Emit) -> None:
     """Log in and out again.
+
+    Args:
+        patient: wait when the source admits no more connections.
 
     Raises:
         MailImportError: what keeps the account from being imported.
     """
-    SourceSession(account, context).close()
+    patience = Patience(emit, patient)
+    while True:
+        try:
+            SourceSession(account, context).close()
+            return
+        except SourceBusyError as error:
+            if not error.crowded:
+                raise
+            patience.wait(error, connecting=True)
 
 
 @dataclass(frozen=True)
@@ -48,7 +61,7 @@ class Target:
     `marks` say how far they came, by raw folder name, `deliveries` what they put into a store that chooses the UIDs.
     `unfinished`: the latest of them did not get to the end; `interrupted`: one was killed, so more may be there than that.
     `aside` is where the present content is moved first, None to keep it. `desk` hands out sessions of the mailbox.
-    `room` is what its quota leaves, in bytes, None without a limit.
+    `room` is what its quota leaves, in bytes, None without a limit. `patient`: wait when the source admits no more connections.
     """
 
     location: StoreLocation
@@ -59,6 +72,7 @@ class Target:
     interrupted: bool
     aside: Optional[str]
     room: Optional[int]
+    patient: bool = True
 
 
 def store_kind(request: ImportRequest, location: StoreLocation) -> str:
@@ -154,7 +168,7 @@ def import_account(
 
 def _fill_store(store: MessageStore, request: ImportRequest, context: Optional[ssl.SSLContext], target: Target, emit: Emit) -> None:
     marks = target.marks
-    copy = AccountCopy(request, lambda: SourceSession(request.source, context), store, marks, emit, target.room)
+    copy = AccountCopy(request, lambda: SourceSession(request.source, context), store, marks, Patience(emit, target.patient), emit, target.room)
     folders = copy.attempt(lambda session: session.list_folders())
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
     plans = plan_folders(folders, request.rules, target.location, known)

@@ -46,6 +46,7 @@ class AccountCopy:
         open_session: makes a logged-in session; called again when a connection is lost.
         store: where messages go.
         marks: how far earlier runs came, by raw folder name.
+        patience: with a source that is busy, away or broken.
         emit: takes events: `copied` (counts so far), `marks` (folders that are durable), `waiting`, `note`.
         room: bytes the mailbox may grow by, None without a limit.
     """
@@ -56,6 +57,7 @@ class AccountCopy:
         open_session: Callable[[], SourceSession],
         store: MessageStore,
         marks: Mapping[bytes, FolderMark],
+        patience: Patience,
         emit: Emit,
         room: Optional[int] = None,
     ) -> None:
@@ -69,7 +71,7 @@ class AccountCopy:
         self.messages_copied = 0
         self.bytes_copied = 0
         self._incomplete: List[FolderCopy] = []
-        self.patience = Patience(emit)
+        self.patience = patience
         self._open_copies: Dict[bytes, FolderCopy] = {}
         self._finished: List[FolderCopy] = []
         self._batch_messages = 0

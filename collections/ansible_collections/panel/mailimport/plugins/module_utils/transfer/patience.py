@@ -22,7 +22,7 @@ LONGEST_OUTAGE = 300.0
 LONGEST_PAUSE = 30.0
 
 # Troubles that another attempt may get over.
-PASSING = frozenset(("connection_failed", "protocol_error", "source_unavailable", "throttled"))
+PASSING = frozenset(("connection_failed", "protocol_error", "source_unavailable", "throttled", "too_many_connections"))
 
 
 class Patience:
@@ -30,10 +30,12 @@ class Patience:
 
     Args:
         emit: takes `waiting` events.
+        crowds: whether to wait when the source admits no more connections, too; if not, whoever opened them has to.
     """
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, crowds: bool = True) -> None:
         self._emit = emit
+        self._crowds = crowds
         self._waited = 0.0
         self.failures = 0
 
@@ -53,6 +55,8 @@ class Patience:
         """
         step = 1 << min(self.failures, 16)
         if isinstance(error, SourceBusyError):
+            if error.crowded and not self._crowds:
+                raise error
             longest = LONGEST_BUSY if error.overload else LONGEST_OUTAGE
             seconds = error.wait * min(8, step)
         elif error.reason in PASSING:

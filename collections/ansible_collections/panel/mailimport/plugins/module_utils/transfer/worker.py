@@ -96,20 +96,10 @@ def _child(uid: int, gid: int, parent: int, inherited: Sequence[int], work: Call
     status = 1
     writing = inherited[0]
     try:
-        # No object of the parent may be collected here: its descriptor's number may soon be another file's.
-        gc.freeze()
+        keep_only(inherited)
         gc.disable()  # nothing here makes cycles by the message
-        _close_all_but(inherited)
-        null = os.open(os.devnull, os.O_RDWR)
-        for fd in (0, 1, 2):
-            os.dup2(null, fd)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
         _give_up_privileges(uid, gid)
-        # After the change of uid, which clears it; and the parent may have died before.
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
+        die_with(parent)  # after the change of uid, which clears it
 
         def emit(event: Event) -> None:
             data = json.dumps(event).encode("ascii") + b"\n"
@@ -124,11 +114,29 @@ def _child(uid: int, gid: int, parent: int, inherited: Sequence[int], work: Call
             failure = os_failure(error)
             emit({"event": "failed", "reason": failure.reason, "message": failure.message})
         except Exception as error:  # noqa: BLE001 - whatever it is, the parent has to hear of it
-            where = _place_of(error)
-            emit({"event": "failed", "reason": "internal_error", "message": "%s in %s: %s" % (type(error).__name__, where, error)})
+            emit({"event": "failed", "reason": "internal_error", "message": describe_bug(error)})
         status = 0
     finally:
         os._exit(status)
+
+
+def keep_only(descriptors: Sequence[int]) -> None:
+    """In a process that was just forked: keep nothing of the parent's but these descriptors."""
+    # No object of the parent may be collected here: its descriptor's number may soon be another file's.
+    gc.freeze()
+    _close_all_but(descriptors)
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def die_with(parent: int) -> None:
+    """Have this process killed when its parent dies; it may be dead already."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _close_all_but(kept: Sequence[int]) -> None:
@@ -158,8 +166,10 @@ def os_failure(error: OSError) -> MailImportError:
     return MailImportError("host_refused", "cannot write the mailbox: %s" % what)
 
 
-def _place_of(error: BaseException) -> str:
+def describe_bug(error: BaseException) -> str:
+    """Say in one line what went wrong that should not have been possible, and where."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    return "unknown place" if trace is None else "%s line %d" % (os.path.basename(trace.tb_frame.f_code.co_filename), trace.tb_lineno)
+    where = "unknown place" if trace is None else "%s line %d" % (os.path.basename(trace.tb_frame.f_code.co_filename), trace.tb_lineno)
+    return "%s in %s: %s" % (type(error).__name__, where, error)

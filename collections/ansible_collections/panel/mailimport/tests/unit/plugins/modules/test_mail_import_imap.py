@@ -12,9 +12,9 @@ from typing import Any, Dict, List
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils import entry
-from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import COMPLETED_MESSAGE, ImportRequest, ImportResult
-from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import Outcome
+from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Item, Scheduling
+from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import Outcome
 from ansible_collections.panel.mailimport.plugins.modules import mail_import_imap
 
 TASK = {"source_host": "imap.example.net", "email": "Anna@example.org", "owner": "customer1"}
@@ -27,20 +27,18 @@ class Engine:
         self.requests: List[ImportRequest] = []
         self.check_modes: List[bool] = []
         self.answer = ImportResult("anna@example.org", "Anna@example.org@imap.example.net", "completed", message=COMPLETED_MESSAGE, changed=True)
-        self.errors: List[MailImportError] = []
 
-    def import_mailbox(self, request: ImportRequest, settings: object, check_mode: bool, notify: object) -> Outcome:
-        self.requests.append(request)
+    def import_batch(self, items: List[Item], settings: object, how: Scheduling, check_mode: bool, progress: object) -> List[Outcome]:
+        self.requests += [item for item in items if isinstance(item, ImportRequest)]
         self.check_modes.append(check_mode)
-        for error in self.errors:
-            raise error
-        return Outcome(self.answer, {"folders": {}}, {"folders": {"INBOX": 3}})
+        results = [self.answer if isinstance(item, ImportRequest) else item for item in items]
+        return [Outcome(result, {"folders": {}}, {"folders": {"INBOX": 3}}) for result in results]
 
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     engine = Engine()
-    monkeypatch.setattr(entry, "import_mailbox", engine.import_mailbox)
+    monkeypatch.setattr(entry, "import_batch", engine.import_batch)
     monkeypatch.setattr(mail_import_imap, "require_imapclient", lambda module: None)
     return engine
 
@@ -98,11 +96,12 @@ def test_an_impossible_address_is_refused_before_the_engine_sees_it(engine: Engi
     assert "\n" not in answer["msg"]
 
 
-def test_unusable_settings_fail_the_import(engine: Engine, run_module: Any) -> None:
-    engine.errors.append(MailImportError("host_refused", "there is no users file"))
-    code, answer = run_module(mail_import_imap.main, {**TASK, "password": "geheim"})
+def test_a_state_that_cannot_be_kept_fails_the_import(run_module: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(mail_import_imap, "require_imapclient", lambda module: None)
+    (tmp_path / "file").touch()
+    code, answer = run_module(mail_import_imap.main, {**TASK, "password": "geheim", "state_dir": str(tmp_path / "file" / "state")})
     assert code == 1
-    assert answer["msg"].endswith("there is no users file (host_refused)")
+    assert answer["msg"].endswith("Not a directory (host_refused)")
     assert answer["imports"][0]["state"] == "failed"
 
 

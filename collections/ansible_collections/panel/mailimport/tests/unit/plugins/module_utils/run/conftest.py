@@ -54,8 +54,8 @@ class DirectoryHost(MailHost):
         return None
 
     def publish_domains(self, owners):
-        changed, self.published = self.published != owners, dict(owners)
-        return changed
+        before, self.published = self.published, dict(owners())
+        return self.published != before
 
 
 @dataclass(frozen=True)

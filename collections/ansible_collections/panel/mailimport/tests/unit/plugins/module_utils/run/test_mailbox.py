@@ -12,6 +12,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.address imp
 from ansible_collections.panel.mailimport.plugins.module_utils.run import mailbox as mailbox_module
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host
 from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox
+from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 
@@ -218,7 +219,7 @@ def test_messages_left_behind_make_a_run_fail_and_are_counted(run, request_for, 
 def test_a_password_that_the_source_echoes_gets_nowhere(run, request_for, source, settings, tmp_path, answers):
     said = []
     source.answers = {**answers, **{beginning: answer for beginning, answer in source.answers.items() if beginning not in answers}}
-    result = run(request_for(password="hunter2"), notify=said.append)
+    result = run(request_for(password="hunter2"), reporter=Reporter(note=said.append))
     assert result.state == "failed" and "hunter2" not in repr((result, said, imports_on_host(settings)))
     assert not any(b"hunter2" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
@@ -253,7 +254,7 @@ def test_an_import_that_runs_shows_how_far_it_is(request_for, settings):
         with State.open_readonly(settings.state_dir) as state:
             seen.append([(record.result.state, record.result.messages_total) for record in state.imports()])
 
-    import_mailbox(request_for(), settings, notify=look)
+    import_mailbox(request_for(), settings, reporter=Reporter(note=look))
     assert seen and all(entries == [("running", 3)] for entries in seen)
 
 

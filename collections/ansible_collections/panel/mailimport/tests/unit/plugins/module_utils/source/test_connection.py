@@ -104,9 +104,9 @@ def test_a_login_that_cannot_be_right_sends_no_password(server, account, options
         (b"TAG NO Gr\xc3\xbc\xc3\x9fe\r\n", "auth_failed", "refuses the login of anna: Grüße"),
         (b"TAG BAD syntax\r\n", "auth_failed", "syntax"),
         (b"TAG NO [UNAVAILABLE] the directory is down\r\n", "throttled", "the directory is down"),
-        (b"TAG NO [ALERT] Too many simultaneous connections\r\n", "throttled", "Too many simultaneous connections"),
+        (b"TAG NO [ALERT] Too many simultaneous connections\r\n", "too_many_connections", "Too many simultaneous connections"),
         (b"* BYE going down\r\n", "source_unavailable", "going down"),
-        (b"* BYE [LIMIT] Too many connections\r\n", "throttled", "Too many connections"),
+        (b"* BYE [LIMIT] Too many connections\r\n", "too_many_connections", "Too many connections"),
         (None, "connection_failed", "closed the connection"),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_closed_port_and_one_that_cannot_be():
 @pytest.mark.parametrize(
     ("greeting", "reason", "words"),
     [
-        (b"* BYE Too many connections\r\n", "throttled", "Too many connections"),
+        (b"* BYE Too many connections\r\n", "too_many_connections", "Too many connections"),
         (b"* BYE closed for today\r\n", "source_unavailable", "closed for today"),
         (b"220 mail.example ESMTP\r\n", "source_unavailable", "220 mail.example ESMTP"),
         (b"\x16\x03\x01\x02\r\n", "source_unavailable", "127.0.0.1"),

@@ -156,7 +156,7 @@ def test_what_is_not_imap_ends_with_a_clear_reason(fetched, answer):
     ("said", "reason", "words"),
     [
         (b"* BYE shutting down\r\n", "source_unavailable", "shutting down"),
-        (b"* BYE [UNAVAILABLE] Too many simultaneous connections\r\n", "throttled", "asks to wait"),
+        (b"* BYE [UNAVAILABLE] Too many simultaneous connections\r\n", "too_many_connections", "asks to wait"),
     ],
 )
 def test_a_server_that_says_bye(fetched, said, reason, words):

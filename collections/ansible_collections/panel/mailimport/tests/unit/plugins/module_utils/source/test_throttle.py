@@ -21,8 +21,6 @@ from ansible_collections.panel.mailimport.plugins.module_utils.source.throttle i
         (b"NO [INUSE] mailbox is locked", DEFAULT_WAIT),
         (b"NO [SERVERBUG] oops", DEFAULT_WAIT),
         (b"OK [THROTTLED] slow down", DEFAULT_WAIT),
-        (b"NO [ALERT] Too many simultaneous connections. (Failure)", DEFAULT_WAIT),
-        (b"BYE Too many connections from your address", DEFAULT_WAIT),
         (b"NO Server Unavailable. 15", DEFAULT_WAIT),
         (b"NO [OVERQUOTA] Account exceeded command or bandwidth limits.", DEFAULT_WAIT),
     ],
@@ -42,3 +40,19 @@ def test_answers_that_ask_for_patience(line, wait):
 )
 def test_answers_that_do_not(line):
     assert busy_error(parse_status(line), "imap.example:993") is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"NO [ALERT] Too many simultaneous connections. (Failure)",
+        b"BYE Too many connections from your address",
+        b"NO [LIMIT] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=3)",
+        b"NO [UNAVAILABLE] Too many open sessions",
+        b"BYE connection limit reached",
+    ],
+)
+def test_too_many_connections_are_told_from_too_much_of_anything_else(line):
+    error = busy_error(parse_status(line), "imap.example:993")
+    assert error.reason == "too_many_connections" and error.crowded and error.overload and error.wait == DEFAULT_WAIT
+    assert not busy_error(parse_status(b"NO [LIMIT] Rate limit hit"), "imap.example:993").crowded

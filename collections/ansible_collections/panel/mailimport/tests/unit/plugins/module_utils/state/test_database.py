@@ -87,11 +87,10 @@ def test_loose_modes_are_tightened(tmp_path):
 
 def test_domains_and_owners(state):
     assert state.owner_of("example.org") is None and state.domains() == {}
-    state.record_domain("example.org", "anna")
-    state.record_domain("example.net", "bert")
-    state.record_domain("example.org", "carl")
-    assert state.owner_of("example.org") == "carl"
-    assert state.domains() == {"example.net": "bert", "example.org": "carl"}
+    assert state.claim_domain("example.org", "anna") == "anna"
+    assert state.claim_domain("example.net", "bert") == "bert"
+    assert state.claim_domain("example.org", "carl") == "anna"
+    assert state.domains() == {"example.net": "bert", "example.org": "anna"}
 
 
 def test_everything_is_there_after_opening_again(tmp_path):
@@ -209,13 +208,13 @@ def test_looking_creates_nothing(tmp_path):
     with State.open_readonly(str(tmp_path / "state")) as state:
         assert state.imports() == [] and state.domains() == {} and state.import_record(KEY) is None
         with pytest.raises(MailImportError):
-            state.record_domain("example.org", "anna")
+            state.claim_domain("example.org", "anna")
     assert os.listdir(tmp_path) == []
 
 
 def test_looking_at_a_state_at_rest_changes_no_file(tmp_path):
     with State(str(tmp_path)) as state:
-        state.record_domain("example.org", "anna")
+        state.claim_domain("example.org", "anna")
     before = {entry.name: (entry.stat().st_mtime_ns, entry.stat().st_size) for entry in tmp_path.iterdir()}
     with State.open_readonly(str(tmp_path)) as state:
         assert state.owner_of("example.org") == "anna"
@@ -224,7 +223,7 @@ def test_looking_at_a_state_at_rest_changes_no_file(tmp_path):
 
 def test_looking_sees_what_a_killed_process_committed(tmp_path):
     def run(pid):
-        State(str(tmp_path)).record_domain("example.org", "anna")
+        State(str(tmp_path)).claim_domain("example.org", "anna")
 
     in_dead_process(run)
     with State.open_readonly(str(tmp_path)) as state:
@@ -256,7 +255,7 @@ def test_damaged_database_is_named(tmp_path, opened):
 def test_damage_within_the_database_is_named(tmp_path):
     with State(str(tmp_path)) as state:
         for number in range(2000):
-            state.record_domain("domain%d.example" % number, "owner")
+            state.claim_domain("domain%d.example" % number, "owner")
     with open(tmp_path / "state.db", "r+b") as stream:
         stream.seek(4096)
         stream.write(b"\xff" * (os.path.getsize(tmp_path / "state.db") - 4096))
@@ -271,15 +270,15 @@ def test_directory_that_cannot_be_made(tmp_path):
     assert refused.value.reason == "host_refused"
 
 
-def _record_domains(path, worker):
+def _claim_domains(path, worker):
     with State(path) as state:
         for number in range(20):
-            state.record_domain("d%d-%d.example" % (worker, number), "owner")
+            state.claim_domain("d%d-%d.example" % (worker, number), "owner")
 
 
 def test_runs_at_the_same_time_share_a_new_state(tmp_path):
     fork = multiprocessing.get_context("fork")
-    workers = [fork.Process(target=_record_domains, args=(str(tmp_path / "state"), worker)) for worker in range(6)]
+    workers = [fork.Process(target=_claim_domains, args=(str(tmp_path / "state"), worker)) for worker in range(6)]
     for worker in workers:
         worker.start()
     for worker in workers:

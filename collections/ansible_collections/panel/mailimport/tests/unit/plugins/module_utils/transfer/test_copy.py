@@ -34,7 +34,7 @@ def run(location):
             opened.append(account.session())
             return opened[-1]
 
-        copier = AccountCopy(account.request(**options), open_session, MaildirStore(location), marks or {}, events.append)
+        copier = AccountCopy(account.request(**options), open_session, MaildirStore(location), marks or {}, patience.Patience(events.append), events.append)
         plans = plan_folders(account.session().list_folders(), FolderRules(), location, {})
         try:
             copier.run(plans)

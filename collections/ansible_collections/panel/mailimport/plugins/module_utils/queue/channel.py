@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run and its workers say to each other: JSON objects, one a line, over a pair of sockets."""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+from typing import Any, Dict, Iterator, List
+
+Message = Dict[str, Any]
+
+
+class Channel:
+    """One end of a connection between a run and a worker."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+        self._torn = b""
+        self._waiting: List[Message] = []
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def send(self, message: Message) -> None:
+        """Send a message.
+
+        Raises:
+            BrokenPipeError, ConnectionResetError: the other side is gone.
+        """
+        self._socket.sendall(json.dumps(message).encode("ascii") + b"\n")
+
+    def receive(self) -> Iterator[Message]:
+        """Yield what has arrived, waiting for at least a part of it.
+
+        Raises:
+            EOFError: the other side is gone.
+        """
+        data = self._socket.recv(1 << 16)
+        if not data:
+            raise EOFError("the other side is gone")
+        *lines, self._torn = (self._torn + data).split(b"\n")
+        yield from map(json.loads, lines)
+
+    def next(self) -> Message:
+        """Return the next message, however long it takes.
+
+        Raises:
+            EOFError: the other side is gone.
+        """
+        while not self._waiting:
+            self._waiting += self.receive()
+        return self._waiting.pop(0)
+
+    def is_silent(self, seconds: float) -> bool:
+        """Wait for so long; whether nothing has come."""
+        return not self._waiting and not select.select([self._socket], [], [], seconds)[0]

@@ -1,0 +1,277 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Many jobs over the import queues of a host: one forked worker a queue, and a dispatcher that gives each its next job.
+
+A job is bound to a queue when that queue has come to it, so it always goes to the one with the least to do.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections import Counter
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence
+
+from ..state.database import State
+from ..transfer.worker import describe_bug, die_with, keep_only
+from .channel import Channel, Message
+from .places import place_in_line, queue_name, source_name
+
+Tell = Callable[[Message], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something to do with a source. `number` names it; `source` is the host it connects to."""
+
+    number: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A job at its turn: in which queue, and whether it has to be patient with a source that admits no more connections."""
+
+    number: int
+    queue: int
+    patient: bool
+
+
+# Does a job in a worker, tells the dispatcher's side of its progress, and returns the result; None when the source was crowded and the job is to come again.
+Work = Callable[[Assignment, Tell], Optional[Dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much may be done at once.
+
+    `queues` are the numbers of the import queues this run uses. `connections` is the most that one source may have, of all runs on the host,
+    None without a limit. `state_dir` is where the host's lines are kept, None for a run that must not write. `imports`: the jobs are imports, which
+    stand in line for their queue.
+    """
+
+    queues: Sequence[int]
+    connections: Optional[int] = None
+    state_dir: Optional[str] = None
+    imports: bool = True
+
+
+def run_over_queues(jobs: Sequence[Job], bounds: Bounds, work: Work, take: Callable[[int, Message], None], lost: Callable[[int, str], None]) -> None:
+    """Do all jobs, in their order as far as sources admit.
+
+    Args:
+        take: called here with a job's number and each message of `work`, at last what it returned.
+        lost: called with a job's number, and why, when it came to no result.
+
+    Raises:
+        OSError: no worker can be started.
+    """
+    dispatcher = _Dispatcher(jobs, bounds, work, take, lost)
+    try:
+        dispatcher.run()
+    finally:
+        dispatcher.stop()
+
+
+class _Worker:
+    """The dispatcher's view of a worker process. `dismissed`: it was told that nothing is left."""
+
+    def __init__(self, queue: int, pid: int, channel: Channel) -> None:
+        self.queue = queue
+        self.pid = pid
+        self.channel = channel
+        self.job: Optional[Job] = None
+        self.dismissed = False
+
+    def tell(self, message: Message) -> None:
+        # One that is gone is noticed by the end of its channel.
+        with suppress(ConnectionError):
+            self.channel.send(message)
+
+
+class _Dispatcher:
+    def __init__(self, jobs: Sequence[Job], bounds: Bounds, work: Work, take: Callable[[int, Message], None], lost: Callable[[int, str], None]) -> None:
+        self._pending: List[Job] = list(jobs)
+        self._bounds = bounds
+        self._work = work
+        self._take = take
+        self._lost = lost
+        self._running: Counter[str] = Counter()
+        # What a source was found to admit, by its name; lowered for the rest of the run.
+        self._admitted: Dict[str, int] = {}
+        self._workers: List[_Worker] = []
+        self._idle: List[_Worker] = []
+        self._selector = selectors.DefaultSelector()
+
+    def run(self) -> None:
+        for queue in self._bounds.queues[: len(self._pending)]:
+            self._start(queue)
+        while self._workers:
+            for key, _events in self._selector.select():
+                self._listen(key.data)
+
+    def stop(self) -> None:
+        """End what is left of the workers."""
+        for worker in list(self._workers):
+            os.kill(worker.pid, signal.SIGKILL)
+            self._bury(worker)
+        self._selector.close()
+
+    def _start(self, queue: int) -> None:
+        here, there = socket.socketpair()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            _serve(queue, parent, Channel(there), self._bounds, self._work)
+        there.close()
+        worker = _Worker(queue, pid, Channel(here))
+        self._workers.append(worker)
+        self._selector.register(worker.channel, selectors.EVENT_READ, worker)
+
+    def _listen(self, worker: _Worker) -> None:
+        try:
+            for message in worker.channel.receive():
+                self._hear(worker, message)
+        except (EOFError, ConnectionError):
+            self._end(worker)
+
+    def _hear(self, worker: _Worker, message: Message) -> None:
+        kind, job = message["kind"], worker.job
+        if kind == "ask":
+            self._assign(worker)
+            return
+        if job is None:
+            raise ValueError("worker %d speaks of a job that it does not have" % worker.queue)
+        if kind == "told":
+            self._take(job.number, message["what"])
+            return
+        self._let_go(worker)
+        if kind == "done":
+            self._take(job.number, message["what"])
+        elif kind == "crowded":
+            # Later, with fewer connections to its source: as many as are open now, without this one.
+            self._admitted[job.source] = max(1, self._running[job.source])
+            self._pending.insert(0, job)
+        else:
+            self._lost(job.number, message["what"])
+        self._wake()
+
+    def _assign(self, worker: _Worker) -> None:
+        """Give a worker the first job that its source admits, or tell it to come again, or that nothing is left."""
+        if worker.dismissed:
+            return
+        job = next(filter(self._is_admitted, self._pending), None)
+        if job is not None:
+            self._pending.remove(job)
+            worker.job = job
+            self._running[job.source] += 1
+            worker.tell({"job": job.number, "source": job.source, "patient": self._running[job.source] == 1})
+        elif self._pending:
+            self._idle.append(worker)
+            worker.tell({"job": None, "later": True})
+        if not self._pending:
+            # Whoever waits for its turn, or asks now, need not.
+            for unneeded in [other for other in self._workers if other.job is None and not other.dismissed]:
+                unneeded.dismissed = True
+                unneeded.tell({"job": None, "later": False})
+
+    def _is_admitted(self, job: Job) -> bool:
+        limits = [limit for limit in (self._admitted.get(job.source), self._bounds.connections) if limit is not None]
+        return not limits or self._running[job.source] < min(limits)
+
+    def _let_go(self, worker: _Worker) -> None:
+        if worker.job is not None:
+            self._running[worker.job.source] -= 1
+            worker.job = None
+
+    def _wake(self) -> None:
+        """Have those ask again that a source did not admit."""
+        idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.tell({"again": True})
+
+    def _end(self, worker: _Worker) -> None:
+        """A worker has ended: with nothing left to do, or before its time."""
+        self._workers.remove(worker)
+        status = self._bury(worker)
+        job = worker.job
+        self._let_go(worker)
+        if job is not None:
+            self._lost(job.number, "the import's process ended early (wait status %d)" % status)
+        if worker in self._idle:
+            self._idle.remove(worker)
+        if self._pending and job is not None:
+            self._start(worker.queue)
+        elif not self._workers:
+            # They did not even come to ask for a job.
+            self._lose_pending("no process of an import queue could work (wait status %d)" % status)
+        self._wake()
+
+    def _lose_pending(self, why: str) -> None:
+        for job in self._pending:
+            self._lost(job.number, why)
+        self._pending.clear()
+
+    def _bury(self, worker: _Worker) -> int:
+        self._selector.unregister(worker.channel)
+        worker.channel.close()
+        return os.waitpid(worker.pid, 0)[1]
+
+
+def _serve(queue: int, parent: int, channel: Channel, bounds: Bounds, work: Work) -> NoReturn:
+    """A worker's whole life."""
+    status = 1
+    try:
+        keep_only([channel.fileno()])
+        die_with(parent)
+        with ExitStack() as stack:
+            state = stack.enter_context(State(bounds.state_dir)) if bounds.state_dir else None
+            while _take_turn(queue, channel, bounds, work, state):
+                pass
+        status = 0
+    except (EOFError, ConnectionError):
+        pass  # the run is gone, and this process with it
+    finally:
+        os._exit(status)
+
+
+def _take_turn(queue: int, channel: Channel, bounds: Bounds, work: Work, state: Optional[State]) -> bool:
+    """Wait for the queue, ask for a job and do it; False when there is none any more."""
+    with ExitStack() as places:
+        ours = True
+        if state and bounds.imports:
+            ours = places.enter_context(place_in_line(state, queue_name(queue), 1, channel.is_silent))
+        if ours:
+            channel.send({"kind": "ask"})
+        answer = channel.next()
+        if answer["job"] is not None:
+            if state and bounds.connections:
+                places.enter_context(place_in_line(state, source_name(answer["source"]), bounds.connections, _pause))
+            _do(Assignment(answer["job"], queue, answer["patient"]), channel, work)
+            return True
+    # Without a place in line, which others can use; what comes next is to ask again, or that nothing is left.
+    return bool(answer["later"]) and "again" in channel.next()
+
+
+def _pause(seconds: float) -> bool:
+    time.sleep(seconds)
+    return True
+
+
+def _do(assignment: Assignment, channel: Channel, work: Work) -> None:
+    try:
+        done = work(assignment, lambda what: channel.send({"kind": "told", "what": what}))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the run has to hear of it
+        channel.send({"kind": "broken", "what": describe_bug(error)})
+        return
+    channel.send({"kind": "crowded"} if done is None else {"kind": "done", "what": done})

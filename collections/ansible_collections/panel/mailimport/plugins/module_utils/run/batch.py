@@ -1,0 +1,228 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Any number of mailboxes in one run: looked at together, checked before anything is made, then imported over the host's queues."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import Callable, Dict, List, Optional, Sequence, Set, Union
+
+from ..model.errors import MailImportError
+from ..model.imports import ImportRequest, ImportResult
+from ..queue.channel import Message
+from ..queue.workers import Assignment, Bounds, Job, Tell, run_over_queues
+from ..source.connection import tls_context
+from ..state.database import State
+from ..transfer.account import check_login
+from ..transfer.worker import run_as
+from .events import ImportEvents
+from .mailbox import NOBODY, Turn, import_mailbox, make_mailbox, settle
+from .outcome import Outcome, fail, new_outcome, outcome_of
+from .progress import Progress
+from .reporter import Reporter
+from .settings import HostSettings
+
+# What is to be done about one mailbox, or what has come of it already: of a malformed row, of an account that has no mailbox.
+Item = Union[ImportRequest, ImportResult]
+
+_CROWDED = "too_many_connections"
+
+
+@dataclass(frozen=True)
+class Scheduling:
+    """How a run uses the host's import queues.
+
+    Everything goes to queue 1 unless `parallel`, then to whichever of the queues 1 to `queues` has the least to do.
+    `source_max_connections` is the most that one source host may have from this mail host, None without a limit.
+    `preflight`: log in everywhere before anything is made anywhere.
+    """
+
+    parallel: bool = False
+    queues: int = 2
+    source_max_connections: Optional[int] = None
+    preflight: bool = True
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Numbers of the queues that are used."""
+        return range(1, self.queues + 1) if self.parallel else (1,)
+
+
+def import_batch(
+    items: Sequence[Item], settings: HostSettings, how: Scheduling, check_mode: bool = False, progress: Optional[Progress] = None
+) -> List[Outcome]:
+    """Import all mailboxes, as far as that is left to do.
+
+    Returns:
+        An outcome for each item, in their order. One that fails stops no other.
+    """
+    return _Batch(items, settings, how, check_mode, progress or Progress()).run()
+
+
+class _Batch:
+    def __init__(self, items: Sequence[Item], settings: HostSettings, how: Scheduling, check_mode: bool, progress: Progress) -> None:
+        self._requests = {number: item for number, item in enumerate(items) if isinstance(item, ImportRequest)}
+        self._outcomes: Dict[int, Outcome] = {number: outcome_of(item) for number, item in enumerate(items) if isinstance(item, ImportResult)}
+        self._size = len(items)
+        self._settings = settings
+        self._how = how
+        self._check_mode = check_mode
+        self._progress = progress
+        self._checked: Set[int] = set()
+        self._made: Dict[int, Outcome] = {}
+
+    def run(self) -> List[Outcome]:
+        self._progress.begin(self._size)
+        try:
+            self._look()
+        except MailImportError as error:
+            # The state cannot be used: that is the end of all of them.
+            self._outcomes.update((number, self._failed(number, error)) for number in self._left())
+        for number in sorted(self._outcomes):
+            self._progress.ended(self._outcomes[number].result)
+        if not self._check_mode:
+            if self._how.preflight:
+                self._check_logins()
+            if len(self._left()) > 1:
+                self._make_mailboxes()
+        self._import()
+        return [self._outcomes[number] for number in range(self._size)]
+
+    def _left(self) -> List[int]:
+        return [number for number in sorted(self._requests) if number not in self._outcomes]
+
+    def _end(self, number: int, outcome: Outcome) -> None:
+        self._outcomes[number] = outcome
+        self._progress.ended(outcome.result, number)
+
+    def _look(self) -> None:
+        """Settle what needs neither a source nor a change here, what contradicts itself, and let everybody see the rest as queued."""
+        for number, error in contradictions(self._requests).items():
+            self._outcomes[number] = self._failed(number, error)
+        open_state = State.open_readonly if self._check_mode else State
+        with open_state(self._settings.state_dir) as state:
+            for number in self._left():
+                outcome = settle(self._requests[number], self._settings, state)
+                if outcome:
+                    self._outcomes[number] = outcome
+            waiting = [self._requests[number] for number in self._left()]
+            if not self._check_mode:
+                state.enqueue([(request.key, request.owner) for request in waiting], os.getpid())
+
+    def _failed(self, number: int, error: MailImportError) -> Outcome:
+        outcome = new_outcome(self._requests[number])
+        fail(outcome.result, error, self._requests[number])
+        return outcome
+
+    def _check_logins(self) -> None:
+        with State.open_readonly(self._settings.state_dir) as state:
+            unproved = [number for number in self._left() if self._requests[number].import_content and not _was_contacted(state, self._requests[number])]
+        bounds = Bounds(self._how.numbers, self._how.source_max_connections, self._settings.state_dir, imports=False)
+        self._over_queues(unproved, bounds, self._check_one_login)
+        self._checked = set(unproved)
+
+    def _check_one_login(self, assignment: Assignment, tell: Tell) -> Optional[Message]:
+        request = self._requests[assignment.number]
+        outcome = new_outcome(request)
+        began = time.monotonic()
+        reporter = Reporter(note=lambda line: tell({"note": line}))
+        with State(self._settings.state_dir) as state:
+            try:
+                events = ImportEvents(request, state, outcome, reporter)
+                login = partial(check_login, request.source, tls_context(request.source), assignment.patient)
+                run_as(NOBODY, NOBODY, lambda emit: login(emit=emit), events.take)
+            except MailImportError as error:
+                if error.reason == _CROWDED and not assignment.patient:
+                    return None
+                fail(outcome.result, error, request)
+                outcome.result.duration = round(time.monotonic() - began, 3)
+                state.begin(request.key, request.owner, os.getpid())
+                state.finish(request.key, outcome.result, False)
+        return outcome.as_dict()
+
+    def _make_mailboxes(self) -> None:
+        """Make all that are missing, so that the host's Dovecot, which looks for new ones once a second, is waited for once."""
+        self._over_queues(self._left(), Bounds(self._how.numbers), self._make_one_mailbox)
+
+    def _make_one_mailbox(self, assignment: Assignment, tell: Tell) -> Message:
+        reporter = Reporter(note=lambda line: tell({"note": line}))
+        return make_mailbox(self._requests[assignment.number], self._settings, reporter).as_dict()
+
+    def _import(self) -> None:
+        bounds = Bounds(self._how.numbers, self._how.source_max_connections, None if self._check_mode else self._settings.state_dir)
+        self._over_queues(self._left(), bounds, self._import_one)
+
+    def _import_one(self, assignment: Assignment, tell: Tell) -> Optional[Message]:
+        request = self._requests[assignment.number]
+        reporter = Reporter(
+            note=lambda line: tell({"note": line}),
+            progress=lambda result: tell({"total": result.messages_total, "copied": result.messages_copied, "bytes": result.bytes_copied}),
+        )
+        turn = Turn(
+            queue=None if self._check_mode else assignment.queue,
+            login_checked=assignment.number in self._checked,
+            patient=assignment.patient,
+            # A single import that is turned away tells so at once; one of many has its turn when others are done.
+            patient_login=assignment.patient and len(self._requests) > 1,
+        )
+        outcome = import_mailbox(request, self._settings, self._check_mode, reporter, turn)
+        if outcome.result.reason == _CROWDED and not assignment.patient:
+            return None
+        return outcome.as_dict()
+
+    def _over_queues(self, numbers: Sequence[int], bounds: Bounds, work: Callable[[Assignment, Tell], Optional[Message]]) -> None:
+        jobs = [Job(number, self._requests[number].source.host.casefold()) for number in numbers]
+        run_over_queues(jobs, bounds, work, self._take, lambda number, why: self._end(number, self._failed(number, MailImportError("interrupted", why))))
+
+    def _take(self, number: int, message: Message) -> None:
+        if "note" in message:
+            self._progress.note(message["note"])
+        elif "copied" in message:
+            self._progress.moved(number, message["total"], message["copied"], message["bytes"])
+        else:
+            self._take_outcome(number, Outcome.from_dict(message))
+
+    def _take_outcome(self, number: int, outcome: Outcome) -> None:
+        earlier = self._made.get(number)
+        if earlier:
+            # What was made ahead belongs to this import: the mailbox was not there before.
+            outcome = Outcome(outcome.result, dict(outcome.before, domain=earlier.before["domain"], mailbox=earlier.before["mailbox"]), outcome.after)
+            outcome.result.created = outcome.result.created or earlier.result.created
+            outcome.result.changed = outcome.result.changed or earlier.result.changed
+        if outcome.result.state == "queued" and not self._check_mode:
+            self._made[number] = outcome
+        else:
+            self._end(number, outcome)
+
+
+def contradictions(requests: Dict[int, ImportRequest]) -> Dict[int, MailImportError]:
+    """Return what is wrong with requests that cannot be met together, by number: the later of two is the one that is wrong."""
+    found: Dict[int, MailImportError] = {}
+    keys: Set[object] = set()
+    addresses: Set[str] = set()
+    owners: Dict[str, str] = {}
+    for number, request in sorted(requests.items()):
+        address, domain = str(request.address), request.address.domain
+        adds = not request.ignore_existing and request.existing_content == "merge"
+        if request.key in keys:
+            found[number] = MailImportError("invalid_row", "%s is there twice, from the same source" % address)
+        elif address in addresses and not adds:
+            found[number] = MailImportError(
+                "invalid_row", "%s is there twice: to bring several sources into one mailbox, set ignore_existing=false and existing_content=merge" % address
+            )
+        elif owners.setdefault(domain, request.owner) != request.owner:
+            message = "the mail domain %s would belong to %s and to %s" % (domain, owners[domain], request.owner)
+            found[number] = MailImportError("domain_owned_by_other", message)
+        keys.add(request.key)
+        addresses.add(address)
+    return found
+
+
+def _was_contacted(state: State, request: ImportRequest) -> bool:
+    record = state.import_record(request.key)
+    return record is not None and record.mailbox_existed is not None

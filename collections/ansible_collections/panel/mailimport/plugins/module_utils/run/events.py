@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the unprivileged process of an import tells, taken into the result and the state."""
+
+from __future__ import annotations
+
+from typing import Callable, Optional
+
+from ..model.imports import ImportRequest, NotImported
+from ..state.database import State
+from ..state.records import Deliveries, FolderMark
+from ..transfer.desk import SessionDesk
+from ..transfer.worker import Event
+from .outcome import Outcome, without_secret
+from .reporter import Reporter
+
+
+class ImportEvents:
+    """Takes the events of one import. Their sender is not trusted with more than that import.
+
+    Attributes:
+        recorded: the state has a record of the import, which follows the result.
+        desk: hands out sessions of the mailbox; None as long as there is none.
+        moved_aside: called when the mailbox's present mail was moved aside; None when it is to stay.
+    """
+
+    def __init__(self, request: ImportRequest, state: State, outcome: Outcome, reporter: Reporter) -> None:
+        self._request = request
+        self._state = state
+        self._outcome = outcome
+        self._result = outcome.result
+        self._reporter = reporter
+        self.recorded = False
+        self.desk: Optional[SessionDesk] = None
+        self.moved_aside: Optional[Callable[[], None]] = None
+
+    def take(self, event: Event) -> None:
+        """Take one event.
+
+        Raises:
+            Exception: of any kind, when it is none that an importing process sends.
+        """
+        getattr(self, "_on_" + event["event"])(event)
+
+    def _on_listed(self, event: Event) -> None:
+        self._result.folders, self._result.messages_total = int(event["folders"]), int(event["messages"])
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        if self.recorded:
+            self._state.progress(self._request.key, self._result)
+        self._reporter.progress(self._result)
+
+    def _on_replaced(self, _event: Event) -> None:
+        # Where it is, is not taken from the event: this process may rename any directory there is.
+        if self.moved_aside is None:
+            raise ValueError("nothing was to be moved aside")
+        self.moved_aside()
+        self._result.changed = True
+
+    def _on_folder(self, event: Event) -> None:
+        if event["created"] or event["before"] != event["after"]:
+            self._result.changed = True
+            self._outcome.before["folders"][event["name"]] = None if event["created"] else event["before"]
+            self._outcome.after["folders"][event["name"]] = event["after"]
+
+    def _on_marks(self, event: Event) -> None:
+        marks = [FolderMark(**dict(mark, raw_name=mark["raw_name"].encode("latin-1"), missing=tuple(mark["missing"]))) for mark in event["marks"]]
+        self._state.commit_folders(self._request.key, marks)
+
+    def _on_session(self, _event: Event) -> None:
+        self._sessions_desk().serve()
+
+    def _on_repair(self, event: Event) -> None:
+        self._sessions_desk().serve_repair(str(event["folder"]))
+
+    def _sessions_desk(self) -> SessionDesk:
+        if self.desk is None:
+            raise ValueError("there is no mailbox to open a session of")
+        return self.desk
+
+    def _on_settled(self, _event: Event) -> None:
+        self._state.note_unsettled(self._request.key, False)
+
+    def _on_delivered(self, event: Event) -> None:
+        folder = event["raw_name"].encode("latin-1"), event["uidvalidity"], event["target_uidvalidity"]
+        self._state.add_deliveries(self._request.key, Deliveries(*folder, event["runs"]))
+
+    def _on_copied(self, event: Event) -> None:
+        self._result.messages_copied, self._result.bytes_copied = event["messages"], event["bytes"]
+        self._result.changed = self._result.changed or event["messages"] > 0
+        self._show_progress()
+        self._reporter.note("%s: %d of %d messages" % (self._result.email, event["messages"], self._result.messages_total))
+
+    def _on_flags(self, event: Event) -> None:
+        self._result.flags_updated = event["messages"]
+        self._result.changed = self._result.changed or event["messages"] > 0
+
+    def _on_subscribed(self, event: Event) -> None:
+        self._result.changed = self._result.changed or event["folders"] > 0
+
+    def _on_not_imported(self, event: Event) -> None:
+        entries = [NotImported(**entry) for entry in event["entries"]]
+        for entry in entries:
+            entry.message = without_secret(entry.message, self._request)
+        self._result.not_imported += entries
+        self._result.messages_failed += event["messages"]
+
+    def _on_waiting(self, event: Event) -> None:
+        why = without_secret(event["message"], self._request)
+        self._reporter.note("%s: waiting %g seconds: %s" % (self._result.email, event["seconds"], why))
+
+    def _on_note(self, event: Event) -> None:
+        self._reporter.note("%s: %s" % (self._result.email, event["message"]))

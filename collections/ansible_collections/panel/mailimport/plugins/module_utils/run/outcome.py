@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What became of one mailbox: its result, and how it looked before and after."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, NamedTuple
+
+from ..model.errors import MailImportError
+from ..model.imports import ImportRequest, ImportResult
+from ..model.secret import hide_secret
+
+
+class Outcome(NamedTuple):
+    """A result, and what `--diff` shows of the mailbox before and after."""
+
+    result: ImportResult
+    before: Dict[str, Any]
+    after: Dict[str, Any]
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Plain values only, for JSON."""
+        return {"result": self.result.as_dict(), "before": self.before, "after": self.after}
+
+    @classmethod
+    def from_dict(cls, values: Dict[str, Any]) -> Outcome:
+        """What `as_dict` made, back again."""
+        return cls(ImportResult.from_dict(values["result"]), values["before"], values["after"])
+
+
+def outcome_of(result: ImportResult) -> Outcome:
+    """The outcome of something that has not touched a mailbox."""
+    return Outcome(result, _nothing(), _nothing())
+
+
+def new_outcome(request: ImportRequest) -> Outcome:
+    return outcome_of(ImportResult(str(request.address), "%s@%s" % (request.source.user, request.source.host)))
+
+
+def _nothing() -> Dict[str, Any]:
+    return {"domain": None, "mailbox": None, "folders": {}}
+
+
+def fail(result: ImportResult, error: MailImportError, request: ImportRequest) -> None:
+    """Say in the result that the import failed, and why."""
+    result.state, result.reason, result.message = "failed", error.reason, without_secret(error.message, request)
+
+
+def without_secret(text: str, request: ImportRequest) -> str:
+    """What a source says may echo what it was sent."""
+    return hide_secret(text, request.source.password)

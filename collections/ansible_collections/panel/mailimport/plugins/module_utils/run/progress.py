@@ -1,0 +1,88 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a run comes along, written to a file for whoever watches: JSON objects, one a line, appended as things happen."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import IO, Any, Callable, Dict, Optional, Tuple
+
+from ..model.imports import ImportResult
+
+# Counts are told at most so often, in seconds.
+_INTERVAL = 0.5
+
+
+def _new_private_file(path: str) -> IO[str]:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return open(os.open(path, flags, 0o600), "w", encoding="ascii")  # noqa: SIM115 - written to as long as the run lasts
+
+
+class Progress:
+    """Counts what a run has done, and tells.
+
+    Args:
+        path: a new file to append to, of which nobody but its user can read; None for none.
+        note: takes lines for people besides, a log's for example.
+
+    The lines are one of: `{"mailboxes": N}` at the beginning; `{"ended": {email, state, reason, message, copied}}` for each mailbox;
+    `{"counts": {done, mailboxes, messages, bytes, share}}` with `share` of the whole from 0 to 1; `{"note": text}`.
+    """
+
+    def __init__(self, path: Optional[str] = None, note: Callable[[str], None] = lambda line: None) -> None:
+        self._stream = None if path is None else _new_private_file(path)
+        self._note = note
+        self._mailboxes = 0
+        self._done = 0
+        self._messages = 0
+        self._bytes = 0
+        self._running: Dict[int, Tuple[int, int, int]] = {}
+        self._told_at = 0.0
+
+    def begin(self, mailboxes: int) -> None:
+        """So many mailboxes there are."""
+        self._mailboxes = mailboxes
+        self._write({"mailboxes": mailboxes})
+
+    def note(self, line: str) -> None:
+        """Something that people should know."""
+        self._note(line)
+        self._write({"note": line})
+
+    def moved(self, number: int, total: int, copied: int, size: int) -> None:
+        """The import of that number has come so far: messages at the source and copied, bytes copied."""
+        self._running[number] = (total, copied, size)
+        if time.monotonic() - self._told_at >= _INTERVAL:
+            self._tell_counts()
+
+    def ended(self, result: ImportResult, number: Optional[int] = None) -> None:
+        """An import, of that number where it ran, has this result."""
+        if number is not None:
+            self._running.pop(number, None)
+        self._done += 1
+        self._messages += result.messages_copied
+        self._bytes += result.bytes_copied
+        entry = {"email": result.email, "state": result.state, "reason": result.reason, "message": result.message, "copied": result.messages_copied}
+        self._write({"ended": entry})
+        self._tell_counts()
+
+    def _tell_counts(self) -> None:
+        self._told_at = time.monotonic()
+        running = self._running.values()
+        parts = sum(copied / total for total, copied, _size in running if total)
+        self._write({"counts": {
+            "done": self._done,
+            "mailboxes": self._mailboxes,
+            "messages": self._messages + sum(copied for _total, copied, _size in running),
+            "bytes": self._bytes + sum(size for _total, _copied, size in running),
+            "share": round((self._done + parts) / self._mailboxes, 4) if self._mailboxes else 1.0,
+        }})
+
+    def _write(self, told: Dict[str, Any]) -> None:
+        if self._stream is not None:
+            self._stream.write(json.dumps(told) + "\n")
+            self._stream.flush()
