@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One mailbox of a list, as the list gives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, List, Mapping, Optional, Sequence
+
+from ..model.errors import MailImportError, one_line
+
+
+@dataclass(frozen=True)
+class Row:
+    """One mailbox of a list.
+
+    `line` is the line of the file, or the position (from 1) in a list of a task. `values` holds what the row gives, by
+    the names of COLUMNS; text of a file is still text. `problem` says in one line why the row could not be read.
+    """
+
+    line: Optional[int]
+    values: Mapping[str, Any] = field(repr=False)
+    problem: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that nothing can be done with: where it is, whose mailbox (empty when that cannot be told), and why."""
+
+    line: Optional[int]
+    email: str
+    message: str
+
+
+def rows_of_list(items: Sequence[Any]) -> List[Row]:
+    """Rows of a list of mappings, as YAML and the arguments of a task have it; null means not given."""
+    return [_row_of_item(position, item) for position, item in enumerate(items, start=1)]
+
+
+def mailbox_of(row: Row) -> str:
+    """Address of the mailbox on the mail host, in lower case as everywhere, empty when the row gives none."""
+    return str(row.values.get("target_email") or row.values.get("email") or "").strip(" ").lower()
+
+
+def select_rows(rows: Sequence[Row], mail_host: str, only: Sequence[str] = ()) -> List[Row]:
+    """Return the rows that are meant for a mail host: those that name it, or none; with `only`, of these mailboxes alone.
+
+    Raises:
+        MailImportError: `invalid_row`, when a mailbox of `only` is not in the list for this mail host.
+    """
+    meant = [row for row in rows if row.values.get("mail_host") in (None, mail_host)]
+    if not only:
+        return meant
+    wanted = {address.strip(" ").lower() for address in only}
+    missing = wanted.difference(map(mailbox_of, meant))
+    if missing:
+        raise MailImportError("invalid_row", "not in the list for %s: %s" % (one_line(mail_host), ", ".join(sorted(missing))))
+    return [row for row in meant if mailbox_of(row) in wanted]
+
+
+def _row_of_item(position: int, item: Any) -> Row:
+    if not isinstance(item, Mapping):
+        return Row(position, {}, "is not a mapping of names to values")
+    return Row(position, {name: value for name, value in item.items() if value is not None})

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The rows a run takes from a list."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, mailbox_of, select_rows
+
+ROWS = [
+    Row(1, {"email": "Anna@example.org"}),
+    Row(2, {"email": "ben@example.org", "mail_host": "mail1"}),
+    Row(3, {"email": "carl@old.example", "target_email": "carl@example.org", "mail_host": "mail2"}),
+    Row(4, {}, "does not begin with an address"),
+    Row(5, {"email": "anna@example.org", "source_host": "second.example"}),
+]
+
+
+def lines(*arguments):
+    return [row.line for row in select_rows(ROWS, *arguments)]
+
+
+def test_a_mail_host_takes_its_own_rows_and_those_that_name_none():
+    assert lines("mail1") == [1, 2, 4, 5]
+    assert lines("mail2") == [1, 3, 4, 5]
+
+
+def test_only_names_mailboxes_of_the_mail_host_in_any_letters():
+    assert lines("mail1", ["ANNA@example.org "]) == [1, 5]
+    assert lines("mail2", ["carl@example.org"]) == [3]
+
+
+def test_a_mailbox_that_is_not_in_the_list_for_the_mail_host_is_an_error():
+    with pytest.raises(MailImportError) as refused:
+        lines("mail1", ["anna@example.org", "carl@example.org", "zoe@example.org"])
+    assert refused.value.message == "not in the list for mail1: carl@example.org, zoe@example.org"
+
+
+def test_the_mailbox_of_a_row_is_the_one_on_the_mail_host():
+    assert [mailbox_of(row) for row in ROWS[1:4]] == ["ben@example.org", "carl@example.org", ""]
