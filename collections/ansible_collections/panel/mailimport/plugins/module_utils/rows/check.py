@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Sequence, Tuple
 try:
     import jsonschema
 except ImportError:
-    # Only who checks rows needs it, and says so before: reading them does not.
+    # Reading rows does without. Who checks them has looked for it before, and said what is missing.
     jsonschema = None
 
 from ..model.address import parse_address

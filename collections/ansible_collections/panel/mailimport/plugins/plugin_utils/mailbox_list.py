@@ -1,0 +1,50 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads lists of mailboxes on the controller: CSV or YAML, encrypted with Ansible Vault or not."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+from pathlib import Path
+
+from ansible.parsing.dataloader import DataLoader
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.read import read_rows
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, rows_of_list
+
+YAML_ENDINGS = (".yml", ".yaml", ".json")
+
+
+def read_list(loader: DataLoader, path: str) -> list[Row]:
+    """Return the rows of a list: of YAML when its name ends so, of CSV otherwise.
+
+    Raises:
+        MailImportError: `invalid_row`, when it is no such list.
+        AnsibleError: when the file cannot be opened or decrypted.
+    """
+    if path.endswith(YAML_ENDINGS):
+        return _rows_of_yaml(loader, path)
+    readable = loader.get_real_file(path)
+    try:
+        return read_rows(Path(readable).read_bytes())
+    finally:
+        loader.cleanup_tmp_file(readable)
+
+
+def _rows_of_yaml(loader: DataLoader, path: str) -> list[Row]:
+    items = loader.load_from_file(path, cache="none")
+    if not isinstance(items, list):
+        raise MailImportError("invalid_row", "the file is not a list of mailboxes")
+    return rows_of_list([_plain(item) for item in items])
+
+
+def _plain(value: t.Any) -> t.Any:
+    """The value without Ansible's own types: a string encrypted with `!vault` among them is decrypted."""
+    if isinstance(value, Mapping):
+        return {_plain(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, (str, bool, int, float)) else str(value)
