@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keeps the passwords of a mailbox import out of the module's arguments."""
+"""Keeps the passwords of a mailbox import out of the module's arguments, and shows how it comes along."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.arguments import MAILBOX_SECRETS, incomplete, mailbox_options
+from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
-from ansible_collections.panel.mailimport.plugins.plugin_utils.secrets_file import hand_over
 
 MODULE = "panel.mailimport.mail_import_imap"
 
@@ -27,21 +27,7 @@ class ActionModule(ActionBase):
         problem = incomplete(params)
         if problem:
             raise AnsibleActionFail(problem)
-        try:
-            result.update(self._import(params, task_vars))
-        except Exception:
-            # Ansible leaves the temporary directory of an async task to its job, and there is none.
-            self.cleanup(force=True)
-            raise
-        return result
-
-    def _import(self, params: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
         secrets = {name: params[name] for name in MAILBOX_SECRETS if params[name] is not None}
         arguments = {name: value for name, value in self._task.args.items() if name not in MAILBOX_SECRETS}
-        arguments["secrets_file"] = hand_over(self, secrets)
-        return self._execute_module(
-            module_name=MODULE,
-            module_args=arguments,
-            task_vars=task_vars,
-            wrap_async=bool(self._task.async_val),
-        )
+        result.update(run_import(self, MODULE, arguments, secrets, task_vars))
+        return result

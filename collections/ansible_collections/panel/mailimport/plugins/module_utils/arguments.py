@@ -9,14 +9,17 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional
 
 from .model.address import parse_address
+from .model.errors import MailImportError
 from .model.imports import FolderRules, ImportRequest
 from .model.mail import SourceAccount
+from .run.batch import Scheduling
 from .run.settings import HostSettings
 
 Options = Dict[str, Dict[str, Any]]
 
-# What the action plugin takes out of a task's arguments and hands over in a file.
+# What the action plugins take out of a task's arguments and hand over in a file.
 MAILBOX_SECRETS = ("password", "target_password")
+LIST_SECRETS = ("source_password",)
 
 
 def source_options() -> Options:
@@ -81,6 +84,37 @@ def mailbox_options() -> Options:
     )
 
 
+def scheduling_options() -> Options:
+    """Options of the documentation fragment `scheduling`."""
+    return dict(
+        parallel=dict(type="bool", default=False),
+        queues=dict(type="int", default=2),
+        source_max_connections=dict(type="int"),
+        preflight=dict(type="bool", default=True),
+    )
+
+
+def list_options() -> Options:
+    """Every option a task of `mail_import_csv` may give; those of the source and the owner are what rows without their own have."""
+    source = source_options()
+    source["source_host"] = dict(type="str")
+    importing = importing_options()
+    importing["owner"] = dict(type="str")
+    return dict(
+        src=dict(type="path"),
+        remote_src=dict(type="bool", default=False),
+        # Taken out of the arguments by the action plugin as a whole, for there are passwords in it.
+        mailboxes=dict(type="list", elements="raw", no_log=True),
+        only=dict(type="list", elements="str", default=[]),
+        mail_host=dict(type="str"),
+        source_password=dict(type="str", no_log=True),
+        **source,
+        **target_options(),
+        **importing,
+        **scheduling_options(),
+    )
+
+
 def internal_options() -> Options:
     """What only the action plugin gives: where the secrets are, and where to write how the run comes along."""
     return dict(secrets_file=dict(type="path", no_log=False), progress_file=dict(type="path"))
@@ -101,6 +135,29 @@ def incomplete(params: Mapping[str, Any]) -> Optional[str]:
     if not params["password"] and not params["target_password"]:
         return "one of password and target_password is required, for the mailbox"
     return None
+
+
+def scheduling(params: Mapping[str, Any]) -> Scheduling:
+    """Collect the options of the fragment `scheduling`.
+
+    Raises:
+        MailImportError: `invalid_row`, when there would be no queue or no connection.
+    """
+    for name in ("queues", "source_max_connections"):
+        if params[name] is not None and params[name] < 1:
+            raise MailImportError("invalid_row", "%s must be 1 or more" % name)
+    return Scheduling(params["parallel"], params["queues"], params["source_max_connections"], params["preflight"])
+
+
+def row_params(params: Mapping[str, Any], values: Mapping[str, Any]) -> Dict[str, Any]:
+    """The options of `mail_import_imap` for one row of a list: what the row gives, and the task's options for the rest.
+
+    `source_password` is the password at the source, and `password` then the new mailbox's.
+    """
+    given: Dict[str, Any] = {"password": None, "target_email": None, "target_password": None, **params, **values}
+    given["target_password"] = given["target_password"] or given["password"]
+    given["password"] = given["source_password"] or given["password"]
+    return given
 
 
 def mailbox_request(params: Mapping[str, Any]) -> ImportRequest:

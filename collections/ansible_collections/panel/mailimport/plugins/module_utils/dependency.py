@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""IMAPClient on the mail host: found, or the module runs again under the interpreter that has it."""
+"""Libraries on the mail host: found, or the module runs again under the interpreter that has them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,32 @@ from importlib.util import find_spec
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
 
-# Where the role panel.mailimport.setup puts it, and where a distribution might.
+# Where the role panel.mailimport.setup puts them, and where a distribution might.
 INTERPRETERS = ["/opt/panel-mailimport/venv/bin/python", "/usr/bin/python3"]
 
 
 def require_imapclient(module: AnsibleModule) -> None:
     """Return where IMAPClient can be imported; otherwise respawn the module there, or fail it."""
-    if find_spec("imapclient"):
+    _require(module, "imapclient", "to read from IMAP servers", "https://imapclient.readthedocs.io")
+
+
+def require_jsonschema(module: AnsibleModule) -> None:
+    """Return where jsonschema can be imported; otherwise respawn the module there, or fail it."""
+    _require(module, "jsonschema", "to check lists of mailboxes", "https://python-jsonschema.readthedocs.io")
+
+
+def require_http(module: AnsibleModule) -> None:
+    """Return where requests and jsonschema can be imported; otherwise respawn the module there, or fail it."""
+    _require(module, "requests", "to ask services over HTTP", "https://requests.readthedocs.io")
+    _require(module, "jsonschema", "to check what they answer", "https://python-jsonschema.readthedocs.io")
+
+
+def _require(module: AnsibleModule, library: str, purpose: str, url: str) -> None:
+    if find_spec(library):
         return
     if not has_respawned():
-        interpreter = probe_interpreters_for_module(INTERPRETERS, "imapclient")
+        interpreter = probe_interpreters_for_module(INTERPRETERS, library)
         if interpreter:
             respawn_module(interpreter)
-    reason = "to read from IMAP servers, and the role panel.mailimport.setup installs it where the modules find it"
-    module.fail_json(msg=missing_required_lib("imapclient", reason=reason, url="https://imapclient.readthedocs.io"))
+    reason = "%s, and the role panel.mailimport.setup installs it where the modules find it" % purpose
+    module.fail_json(msg=missing_required_lib(library, reason=reason, url=url))

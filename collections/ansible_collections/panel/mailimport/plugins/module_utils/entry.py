@@ -10,9 +10,12 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .arguments import MAILBOX_SECRETS, host_settings, incomplete, mailbox_request
+from .arguments import LIST_SECRETS, MAILBOX_SECRETS, host_settings, incomplete, mailbox_request, row_params, scheduling
 from .model.errors import MailImportError, one_line
 from .model.imports import ImportResult
+from .rows.check import check_rows
+from .rows.read import read_rows
+from .rows.row import BadRow, Row, rows_of_list, select_rows
 from .run.batch import Item, Scheduling, import_batch
 from .run.info import summarize
 from .run.outcome import Outcome
@@ -39,6 +42,56 @@ def _mailbox_item(params: Dict[str, Any]) -> Item:
     if problem:
         raise MailImportError("invalid_row", problem)
     return mailbox_request(params)
+
+
+def run_list_import(module: AnsibleModule) -> None:
+    """Import the mailboxes of the list a task gives, and exit the module with what came of them."""
+    params = dict(module.params)
+    try:
+        secrets = take_secrets(params["secrets_file"]) if params["secrets_file"] else {}
+        params.update((name, secrets[name]) for name in LIST_SECRETS if name in secrets)
+        how = scheduling(params)
+        rows = _listed_rows(params, secrets)
+    except MailImportError as error:
+        module.fail_json(msg=error.message)
+        raise
+    good, bad = check_rows(rows)
+    lines = [row.line for row in good] + [row.line for row in bad]
+    items = [_row_item(params, row) for row in good] + [_bad_item(row) for row in bad]
+    in_order = sorted(range(len(items)), key=lambda number: lines[number] or 0)
+    outcomes = run_batch(module, [items[number] for number in in_order], how)
+    for number, outcome in zip(in_order, outcomes):
+        line = lines[number]
+        if outcome.result.state == "failed" and line:
+            outcome.result.message = "line %d: %s" % (line, outcome.result.message)
+    exit_with(module, outcomes)
+
+
+def _listed_rows(params: Dict[str, Any], secrets: Dict[str, Any]) -> List[Row]:
+    if "rows" in secrets:
+        return [Row(**row) for row in secrets["rows"]]
+    rows = rows_of_list(params["mailboxes"]) if params["mailboxes"] is not None else read_rows(_content_of(params["src"]))
+    return select_rows(rows, params["mail_host"] or "", params["only"])
+
+
+def _content_of(path: str) -> bytes:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except OSError as error:
+        raise MailImportError("invalid_row", "src %s cannot be read: %s" % (path, error.strerror)) from error
+
+
+def _row_item(params: Dict[str, Any], row: Row) -> Item:
+    given = row_params(params, row.values)
+    try:
+        return _mailbox_item(given)
+    except MailImportError as error:
+        return refused(given, error)
+
+
+def _bad_item(row: BadRow) -> ImportResult:
+    return ImportResult(email=row.email, source="", state="failed", reason="invalid_row", message=row.message)
 
 
 def refused(params: Dict[str, Any], error: MailImportError) -> ImportResult:
@@ -89,4 +142,6 @@ def _success(results: Sequence[ImportResult]) -> str:
     if len(results) == 1:
         return "%s: %s" % (results[0].email, results[0].message)
     counts = summarize(results)
+    if not results:
+        return "no mailbox of the list belongs to this host"
     return "%d imports: %d completed, %d skipped, %d to do" % (len(results), counts["completed"], counts["skipped"], counts["queued"])

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 import stat
-from typing import Dict
+from typing import Any, Dict
 
 from .model.errors import MailImportError
 
 
-def take_secrets(path: str) -> Dict[str, str]:
+def take_secrets(path: str) -> Dict[str, Any]:
     """Read the secrets and remove their file.
 
     Raises:

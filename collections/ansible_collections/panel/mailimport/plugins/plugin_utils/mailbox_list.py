@@ -38,6 +38,11 @@ def _rows_of_yaml(loader: DataLoader, path: str) -> list[Row]:
     items = loader.load_from_file(path, cache="none")
     if not isinstance(items, list):
         raise MailImportError("invalid_row", "the file is not a list of mailboxes")
+    return rows_of_values(items)
+
+
+def rows_of_values(items: t.Iterable[t.Any]) -> list[Row]:
+    """Return the rows of a list that Ansible has evaluated."""
     return rows_of_list([_plain(item) for item in items])
 
 

@@ -91,6 +91,7 @@ class _Batch:
             if len(self._left()) > 1:
                 self._make_mailboxes()
         self._import()
+        self._progress.finish()
         return [self._outcomes[number] for number in range(self._size)]
 
     def _left(self) -> List[int]:

@@ -30,7 +30,7 @@ class Progress:
         note: takes lines for people besides, a log's for example.
 
     The lines are one of: `{"mailboxes": N}` at the beginning; `{"ended": {email, state, reason, message, copied}}` for each mailbox;
-    `{"counts": {done, mailboxes, messages, bytes, share}}` with `share` of the whole from 0 to 1; `{"note": text}`.
+    `{"counts": {done, mailboxes, messages, bytes, share}}` with `share` of the whole from 0 to 1; `{"note": text}`; `{"finished": true}` at the end.
     """
 
     def __init__(self, path: Optional[str] = None, note: Callable[[str], None] = lambda line: None) -> None:
@@ -47,6 +47,10 @@ class Progress:
         """So many mailboxes there are."""
         self._mailboxes = mailboxes
         self._write({"mailboxes": mailboxes})
+
+    def finish(self) -> None:
+        """All is done."""
+        self._write({"finished": True})
 
     def note(self, line: str) -> None:
         """Something that people should know."""

@@ -14,6 +14,7 @@ import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.action.mail_import_imap import ActionModule
+from ansible_collections.panel.mailimport.plugins.plugin_utils import importing
 
 TASK = {"source_host": "imap.example.net", "email": "anna@example.org", "password": "geheim", "owner": "customer1"}
 
@@ -51,6 +52,7 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Target:
         target.wrap_async = wrap_async
         return {"changed": True}
 
+    monkeypatch.setattr(importing, "_is_watched", lambda: False)
     monkeypatch.setattr(ActionBase, "_make_tmp_path", make_tmp_path)
     monkeypatch.setattr(ActionBase, "_transfer_data", transfer_data)
     monkeypatch.setattr(ActionBase, "_remote_chmod", chmod)

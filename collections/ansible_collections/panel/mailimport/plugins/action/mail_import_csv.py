@@ -1,0 +1,55 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads a list of mailboxes on the controller, keeps its passwords out of the module's arguments, and shows how the imports come along."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import asdict
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.panel.mailimport.plugins.module_utils.arguments import LIST_SECRETS, list_options
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, select_rows
+from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import
+from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import read_list, rows_of_values
+from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
+
+MODULE = "panel.mailimport.mail_import_csv"
+
+# What says which rows there are; settled here unless the list is on the mail host.
+_LIST_OPTIONS = ("src", "remote_src", "mailboxes", "only", "mail_host")
+
+
+class ActionModule(ActionBase):
+    _supports_async = True
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        params = validated(self._task.args, list_options(), MODULE)
+        if (params["src"] is None) == (params["mailboxes"] is None):
+            raise AnsibleActionFail("one of src and mailboxes is required, and not both")
+        mail_host = params["mail_host"] or str((task_vars or {}).get("inventory_hostname", ""))
+        secrets = {name: params[name] for name in LIST_SECRETS if params[name] is not None}
+        arguments = {name: value for name, value in self._task.args.items() if name not in LIST_SECRETS}
+        if params["remote_src"]:
+            arguments["mail_host"] = mail_host
+        else:
+            arguments = {name: value for name, value in arguments.items() if name not in _LIST_OPTIONS}
+            # A mail host gets to know the passwords of its own mailboxes only.
+            secrets["rows"] = [asdict(row) for row in self._rows(params, mail_host)]
+        result.update(run_import(self, MODULE, arguments, secrets, task_vars))
+        return result
+
+    def _rows(self, params: dict[str, t.Any], mail_host: str) -> list[Row]:
+        try:
+            if params["mailboxes"] is not None:
+                return select_rows(rows_of_values(self._task.args["mailboxes"]), mail_host, params["only"])
+            path = self._find_needle("files", params["src"])
+            return select_rows(read_list(self._loader, path), mail_host, params["only"])
+        except MailImportError as error:
+            raise AnsibleActionFail("%s: %s" % (params["src"] or "mailboxes", error.message)) from error

@@ -1,0 +1,231 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Import the mailboxes of a CSV file."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mail_import_csv
+short_description: Import the mailboxes of a CSV file onto a mail host
+version_added: 0.2.0
+author:
+  - The panel.mailimport contributors (!UNKNOWN)
+description:
+  - Declares that the mailboxes of a list exist on this mail host, each with every message of its account at an IMAP server. What
+    M(panel.mailimport.mail_import_imap) does for one mailbox, this module does for thousands.
+  - All rows are checked first, for their form, for contradictions, and by a login at the source. What is wrong is reported for all of
+    them at once, with the line. A bad row stops no other; the task fails at the end when any import failed.
+  - Imports run in the import queues of the mail host, which all runs share. A run that was interrupted is continued by the next one.
+  - A row that has nothing left to do costs next to nothing, so the whole list can be run again at any time.
+  - Where somebody watches, at a terminal or with C(-v), there is a line for each mailbox that ends, and counts in between. With C(async)
+    and C(poll=0), or from elsewhere, M(panel.mailimport.mail_import_info) shows all of them, queued, running and done.
+  - Passwords do not travel as arguments of the module. The list is read on the controller, and a mail host gets the rows that are its own.
+requirements:
+  - IMAPClient >= 3.0 and jsonschema >= 4.0 on the mail host. The role P(panel.mailimport.setup#role) installs them where the module finds them.
+extends_documentation_fragment:
+  - panel.mailimport.attributes
+  - panel.mailimport.source
+  - panel.mailimport.target
+  - panel.mailimport.importing
+  - panel.mailimport.scheduling
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Logs in at the source for every mailbox with something left to do, lists and counts, and writes nothing. A login that fails there fails the task.
+  diff_mode:
+    support: full
+    details:
+      - Shows the domain, the mailbox and the number of messages of each folder, before and after, for every mailbox that changed.
+  idempotent:
+    support: partial
+    details:
+      - With O(force=true) every run begins again.
+      - With O(state=latest) a second run changes something when a source has changed in between.
+  async:
+    support: full
+    details:
+      - The import goes on on the mail host when the controller is gone.
+      - Not together with C(become) to a user without privileges, who could not remove the file with the passwords.
+  platform:
+    support: full
+  action_group:
+    support: full
+    membership:
+      - panel.mailimport.host
+      - panel.mailimport.import
+options:
+  src:
+    description:
+      - The list, a file on the controller, which may be encrypted with Ansible Vault. With O(remote_src=true), a CSV file on the mail host.
+      - One that ends in C(.yml), C(.yaml) or C(.json) is a list as in O(mailboxes), any other is CSV.
+      - CSV without a header has two columns, C(address,password) or C(address:password). The first comma, semicolon, tab or colon is the separator, and
+        all that follows is the password as it is, unless it is in double quotes.
+      - CSV with a header has columns named as the options of M(panel.mailimport.mail_import_imap), and O(source_password) and O(mail_host), separated by
+        any of these four. The headers C(EmailAddress,UserName,Password) and C(host1;user1;password1;host2;user2;password2) are understood too.
+      - The file is UTF-8. Blank lines and lines that begin with C(#) do not count.
+      - Exactly one of O(src) and O(mailboxes) is required.
+    type: path
+  remote_src:
+    description:
+      - Whether O(src) is on the mail host.
+    type: bool
+    default: false
+  mailboxes:
+    description:
+      - The list, in the task itself. Each entry is a dictionary with the keys that a header of O(src) can have, C(email) at least, and with
+        C(folders), C(exclude_folders) and C(folder_map).
+    type: list
+    elements: raw
+  only:
+    description:
+      - Addresses, on the mail host, of the mailboxes to import. One that is not in the list is an error. Default is all of them.
+    type: list
+    elements: str
+    default: []
+  mail_host:
+    description:
+      - Name of this mail host in the list. Rows with another name in their column C(mail_host) are left to that host.
+      - Default is the name of the host in the inventory.
+    type: str
+  source_host:
+    description:
+      - Name or address of the IMAP server of all rows that do not name their own, as the mail host reaches it.
+    type: str
+  source_user:
+    description:
+      - Login name at the source, for rows with a column of that name. Default is the row's C(email).
+    type: str
+  source_password:
+    description:
+      - Password at the source. Where it is given, here or in a row, the row's C(password) is that of the new mailbox only.
+      - Given here it is the same for all rows, that of O(source_master_user) for example.
+    type: str
+  source_master_user:
+    description:
+      - Log in as this administrator on behalf of every user, with O(source_password).
+      - A plain name is sent as the identity that authenticates, with the user as the one to act for (RFC 4616).
+      - A name that holds V(%u) is a template for the login name, such as V(%u*master) for a Dovecot server.
+    type: str
+  source_auth:
+    description:
+      - Way to log in. V(auto) takes the best one the server offers for a password.
+      - V(xoauth2) and V(oauthbearer) send the password at the source as the access token.
+    type: str
+    choices: [auto, login, plain, xoauth2, oauthbearer]
+    default: auto
+  owner:
+    description:
+      - Owner of the mail domains of all rows that do not name their own, a customer or a user of the panel for example.
+      - A domain that is missing is created for this owner. A domain that another owner holds is an error.
+    type: str
+  secrets_file:
+    description:
+      - Internal, do not set it. The action plugin names the file with the passwords here.
+    type: path
+  progress_file:
+    description:
+      - Internal, do not set it. The module tells in this file how it comes along, and the action plugin shows it.
+    type: path
+seealso:
+  - module: panel.mailimport.mail_import_imap
+  - module: panel.mailimport.mail_import_info
+  - plugin: panel.mailimport.mailboxes
+    plugin_type: inventory
+"""
+
+EXAMPLES = r"""
+- name: Bring over the mailboxes of the old provider, four at a time
+  panel.mailimport.mail_import_csv:
+    src: mailboxes.csv
+    source_host: imap.old-provider.example
+    owner: customer1
+    parallel: true
+    queues: 4
+
+- name: Have as many queues as ansible-playbook has forks, and replace what is in mailboxes that exist
+  panel.mailimport.mail_import_csv:
+    src: vault/mailboxes.csv
+    source_host: imap.old-provider.example
+    owner: customer1
+    ignore_existing: false
+    parallel: true
+    queues: "{{ ansible_forks }}"
+
+- name: Import from two providers, as the administrator of one of them
+  panel.mailimport.mail_import_csv:
+    owner: customer1
+    mailboxes:
+      - email: anna@example.org
+        password: "{{ vault_anna_password }}"
+        source_host: imap.old-provider.example
+      - email: ben@example.org
+        password: "{{ vault_ben_password }}"
+        source_host: imap.other-provider.example
+        source_master_user: admin
+        source_password: "{{ vault_admin_password }}"
+
+- name: Begin in the background
+  panel.mailimport.mail_import_csv:
+    src: mailboxes.csv
+    source_host: imap.old-provider.example
+    owner: customer1
+    parallel: true
+  async: 604800
+  poll: 0
+
+- name: See how far it is
+  panel.mailimport.mail_import_info:
+  register: mail
+"""
+
+RETURN = r"""
+msg:
+  description: The outcome in one line.
+  type: str
+  returned: always
+  sample: "200 imports: 198 completed, 2 skipped, 0 to do"
+imports:
+  description:
+    - One entry for each row, in their order, with the keys that M(panel.mailimport.mail_import_imap) returns.
+    - The C(message) of a failed one begins with the line of the row.
+  type: list
+  elements: dict
+  returned: always
+summary:
+  description: Number of imports in each state, and the sums of their counts.
+  type: dict
+  returned: always
+  sample:
+    queued: 0
+    running: 0
+    completed: 198
+    skipped: 2
+    failed: 0
+    folders: 1386
+    messages_total: 230274
+    messages_copied: 230274
+    messages_present: 0
+    messages_failed: 0
+    bytes_copied: 16617973780
+    flags_updated: 0
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.panel.mailimport.plugins.module_utils.arguments import internal_options, list_options
+from ansible_collections.panel.mailimport.plugins.module_utils.dependency import require_imapclient, require_jsonschema
+from ansible_collections.panel.mailimport.plugins.module_utils.entry import run_list_import
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=dict(list_options(), **internal_options()), supports_check_mode=True)
+    require_imapclient(module)
+    require_jsonschema(module)
+    run_list_import(module)
+
+
+if __name__ == "__main__":
+    main()

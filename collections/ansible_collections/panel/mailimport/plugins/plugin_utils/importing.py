@@ -1,0 +1,126 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs a module that imports: its secrets go by a file, and how it comes along is shown while it runs.
+
+Ansible has no way for a module to say something before its end. So the module runs in the background of the target, tells in a file how it comes
+along, and the controller looks into that file until the module has ended. Whoever gives the task `async` sees it through `mail_import_info`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets as randomness
+import shlex
+import time
+import typing as t
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from .progress_lines import ProgressLines
+from .secrets_file import hand_over
+
+_STATUS_MODULE = "ansible.legacy.async_status"
+# Seconds between two looks at the progress, and looks between two questions whether the module has ended without saying so.
+_INTERVAL = 1.0
+_LOOKS = 15
+# The background job of an import may take so long, in seconds; a month.
+_LONGEST = 30 * 24 * 3600
+# What a background job adds to the result of its module.
+_JOB_KEYS = ("ansible_job_id", "started", "finished", "results_file", "stdout", "stderr", "stdout_lines", "stderr_lines", "ansible_async_watchdog_pid")
+
+display = Display()
+
+
+def run_import(
+    action: ActionBase, module_name: str, arguments: t.Mapping[str, t.Any], secrets: t.Mapping[str, t.Any], task_vars: dict[str, t.Any] | None
+) -> dict[str, t.Any]:
+    """Run the module with the secrets, and return its result.
+
+    Raises:
+        AnsibleError: when the module cannot be run.
+    """
+    given = dict(arguments)
+    try:
+        given["secrets_file"] = hand_over(action, secrets)
+        if action._task.check_mode or action._task.async_val or action._is_become_unprivileged() or not _is_watched():
+            in_background = bool(action._task.async_val)
+            return action._execute_module(module_name=module_name, module_args=given, task_vars=task_vars, wrap_async=in_background)
+        return _Watch(action, task_vars or {}).run(module_name, given)
+    except Exception:
+        # Ansible leaves the temporary directory of an async task to its job, and there is none.
+        action.cleanup(force=True)
+        raise
+
+
+def _is_watched() -> bool:
+    """Whether somebody looks at what is displayed: it goes to a terminal, or was asked for with `-v`."""
+    if display.verbosity:
+        return True
+    try:
+        # This is a process of its own, whose output goes nowhere; its parent's is what people see.
+        return os.readlink("/proc/%d/fd/1" % os.getppid()).startswith(("/dev/pts/", "/dev/tty"))
+    except OSError:
+        return False
+
+
+class _Watch:
+    """One module that runs in the background, watched."""
+
+    def __init__(self, action: ActionBase, task_vars: dict[str, t.Any]) -> None:
+        self._action = action
+        self._task_vars = task_vars
+        shell = action._connection._shell
+        # Beside the task's temporary directory, which the background job removes when it ends.
+        self._path = shell.join_path(os.path.dirname(shell.tmpdir.rstrip("/")), "mail-import-%s.progress" % randomness.token_hex(8))
+        self._read = 0
+        self._lines = ProgressLines(str(task_vars.get("inventory_hostname", "?")))
+
+    def run(self, module_name: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
+        task = self._action._task
+        task.async_val = _LONGEST
+        try:
+            job = self._action._execute_module(
+                module_name=module_name, module_args=dict(arguments, progress_file=self._path), task_vars=self._task_vars, wrap_async=True
+            )
+        finally:
+            task.async_val = 0
+        if job.get("failed") or "ansible_job_id" not in job:
+            return dict(job)
+        result = self._follow({"jid": job["ansible_job_id"], "_async_dir": os.path.dirname(job["results_file"])})
+        return {name: value for name, value in result.items() if name not in _JOB_KEYS}
+
+    def _follow(self, job: dict[str, str]) -> dict[str, t.Any]:
+        looks = 0
+        while True:
+            time.sleep(_INTERVAL)
+            self._show_news()
+            looks += 1
+            if self._lines.finished or looks % _LOOKS == 0:
+                result = self._status(job)
+                if result.get("finished"):
+                    break
+        self._show_news()
+        self._status(dict(job, mode="cleanup"))
+        self._action._low_level_execute_command("rm -f %s" % shlex.quote(self._path), sudoable=True)
+        return result
+
+    def _status(self, arguments: dict[str, str]) -> dict[str, t.Any]:
+        return dict(self._action._execute_module(module_name=_STATUS_MODULE, module_args=arguments, task_vars=self._task_vars, wrap_async=False))
+
+    def _show_news(self) -> None:
+        """Display what the module has told since the last look: one command, far cheaper than a module."""
+        command = "tail -c +%d %s 2>/dev/null || true" % (self._read + 1, shlex.quote(self._path))
+        told = self._action._low_level_execute_command(command, sudoable=True)["stdout"]
+        whole = told[: told.rfind("\n") + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue  # something else on that command's output, a login's banner for example
+            for text in self._lines.take(event):
+                display.display(text)

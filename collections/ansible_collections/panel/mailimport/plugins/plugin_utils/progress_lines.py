@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Makes lines for people of what a module tells of its imports (see the collection's `run/progress.py`)."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from collections.abc import Callable, Iterator
+
+# Seconds between two lines with nothing but counts.
+_COUNTS_INTERVAL = 5.0
+
+
+class ProgressLines:
+    """The lines on one host's run: one for each mailbox that ends, and counts now and then.
+
+    Args:
+        host: what each line begins with.
+        clock: tells seconds.
+
+    Attributes:
+        finished: the module said that all is done.
+    """
+
+    def __init__(self, host: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._host = host
+        self._clock = clock
+        self._began = clock()
+        self._counted = self._began
+        self.finished = False
+
+    def take(self, event: dict[str, t.Any]) -> Iterator[str]:
+        """Take one event of the module and yield the lines it is worth."""
+        if "ended" in event:
+            yield self._line(_ended(event["ended"]))
+        elif "note" in event:
+            yield self._line(event["note"])
+        elif "counts" in event and self._clock() - self._counted >= _COUNTS_INTERVAL:
+            self._counted = self._clock()
+            yield self._line(self._counts(event["counts"]))
+        self.finished = self.finished or "finished" in event
+
+    def _line(self, text: str) -> str:
+        return "[%s] %s" % (self._host, text)
+
+    def _counts(self, counts: dict[str, t.Any]) -> str:
+        elapsed = max(self._clock() - self._began, 0.001)
+        parts = ["%d of %d mailboxes" % (counts["done"], counts["mailboxes"]), "%s messages" % format(counts["messages"], ",")]
+        parts.append("%.1f MB/s" % (counts["bytes"] / elapsed / 1e6))
+        if 0 < counts["share"] < 1:
+            parts.append("about %s left" % _duration(elapsed * (1 - counts["share"]) / counts["share"]))
+        return ", ".join(parts)
+
+
+def _ended(entry: dict[str, t.Any]) -> str:
+    """How one import ended."""
+    if entry["state"] == "failed":
+        return "%s: failed: %s (%s)" % (entry["email"] or "a row", entry["message"], entry["reason"])
+    if entry["state"] == "completed":
+        return "%s: %s, %s messages copied" % (entry["email"], entry["message"], format(entry["copied"], ","))
+    return "%s: %s: %s" % (entry["email"], entry["state"], entry["message"])
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "a minute"
+    return "%d min" % minutes if minutes < 120 else "%d h %d min" % divmod(minutes, 60)
