@@ -15,12 +15,18 @@ from typing import Iterator, Optional
 class Relay:
     """Forwards connections to a port of this machine and keeps what clients sent; a context manager.
 
-    With `hold_after` it keeps back what the server says beyond so many bytes, until `let_go()`.
+    With `hold_after` it keeps back what the server says beyond so many bytes, until `let_go()`. With `admits` it turns away who comes while
+    so many connections are open, in words. `most_open` counts those that were open at a time, `turned_away` the others.
     """
 
-    def __init__(self, target_port: int, hold_after: Optional[int] = None) -> None:
+    def __init__(self, target_port: int, hold_after: Optional[int] = None, admits: Optional[int] = None) -> None:
         self._target_port = target_port
         self._hold_after = hold_after
+        self._admits = admits
+        self._lock = threading.Lock()
+        self._open = 0
+        self.most_open = 0
+        self.turned_away = 0
         self._released = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -46,9 +52,22 @@ class Relay:
             while True:
                 client, _address = self._listener.accept()
                 self.connections += 1
+                if self._admits is not None and self._open >= self._admits:
+                    self.turned_away += 1
+                    client.sendall(b"* BYE [UNAVAILABLE] Too many simultaneous connections\r\n")
+                    client.close()
+                    continue
                 server = socket.create_connection(("127.0.0.1", self._target_port))
+                with self._lock:
+                    self._open += 1
+                    self.most_open = max(self.most_open, self._open)
                 threading.Thread(target=self._pump, args=(client, server, True), daemon=True).start()
-                threading.Thread(target=self._pump, args=(server, client, False), daemon=True).start()
+                threading.Thread(target=self._serve, args=(server, client), daemon=True).start()
+
+    def _serve(self, server: socket.socket, client: socket.socket) -> None:
+        self._pump(server, client, False)
+        with self._lock:
+            self._open -= 1
 
     def _pump(self, reader: socket.socket, writer: socket.socket, from_client: bool) -> None:
         passed = 0

@@ -252,7 +252,6 @@ class _MailboxRun:
     def _preview(self, found: Findings) -> None:
         """Find out what a run would do: log in, list and count."""
         request = self.request
-        self.result.created, self.result.changed = not found.exists, not found.exists or not found.domain_known
         location = self.host.store_of(request.address) if found.exists else None
         if location:
             self._check_store(location, found.replacing)
@@ -261,7 +260,8 @@ class _MailboxRun:
             self._work_as(location, partial(preview_account, request, tls_context(request.source), location, marks))
         if found.exists:
             self._update_password(found.replacing or request.update_password == "always")
-        self.result.changed = self.result.changed or found.replacing
+        self.result.created = not found.exists
+        self.result.changed = self.result.changed or not found.exists or not found.domain_known or found.replacing
         self.result.state = "queued"
         self.result.message = "%d messages would be imported" % self.result.messages_copied
 
