@@ -1,0 +1,167 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.queue.places import queue_name
+from ansible_collections.panel.mailimport.plugins.module_utils.queue.workers import Bounds, Job, run_over_queues
+from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
+
+
+class Run:
+    """Runs jobs and keeps what came of them, as the dispatcher told it."""
+
+    def __init__(self, state_dir):
+        self.state_dir = str(state_dir)
+        self.told = []
+        self.done = {}
+        self.lost = {}
+
+    def take(self, number, message):
+        if "queue" in message:
+            self.done[number] = message
+        else:
+            self.told.append((number, message))
+
+    def __call__(self, jobs, work, queues=(1, 2, 3), **bounds):
+        run_over_queues(jobs, Bounds(queues, state_dir=self.state_dir, **bounds), work, self.take, self.lost.__setitem__)
+        assert sorted([*self.done, *self.lost]) == [job.number for job in jobs]
+        return self.done
+
+
+@pytest.fixture
+def run(tmp_path):
+    State(str(tmp_path)).close()
+    return Run(tmp_path)
+
+
+def jobs(count, source="imap.example"):
+    return [Job(number, source) for number in range(count)]
+
+
+def done(assignment):
+    return {"queue": assignment.queue, "pid": os.getpid(), "patient": assignment.patient}
+
+
+def test_every_job_is_done_once_and_a_queue_is_one_process(run):
+    results = run(jobs(20), lambda assignment, tell: done(assignment))
+    assert sorted(results) == list(range(20)) and run.lost == {}
+    assert len({(result["queue"], result["pid"]) for result in results.values()}) == len({result["pid"] for result in results.values()}) <= 3
+    assert os.getpid() not in {result["pid"] for result in results.values()}
+
+
+def test_nothing_to_do_starts_nothing(run):
+    assert run([], lambda assignment, tell: done(assignment)) == {}
+
+
+def test_one_queue_keeps_the_order(run):
+    run(jobs(5), lambda assignment, tell: tell({"began": True}) or done(assignment), queues=[1])
+    assert [number for number, _message in run.told] == [0, 1, 2, 3, 4]
+
+
+def test_what_a_worker_tells_comes_in_time(run):
+    def work(assignment, tell):
+        tell({"note": "half"})
+        return done(assignment)
+
+    run(jobs(2), work)
+    assert sorted(run.told) == [(0, {"note": "half"}), (1, {"note": "half"})]
+
+
+def test_a_worker_that_dies_loses_its_job_only(run):
+    def work(assignment, tell):
+        if assignment.number == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return done(assignment)
+
+    results = run(jobs(6), work, queues=(1, 2))
+    assert sorted(results) == [0, 2, 3, 4, 5]
+    assert list(run.lost) == [1] and "ended early (wait status 9)" in run.lost[1]
+
+
+def test_a_mistake_of_ours_is_told_and_stops_no_other(run):
+    def work(assignment, tell):
+        if assignment.number == 0:
+            raise KeyError("nonesuch")
+        return done(assignment)
+
+    assert sorted(run(jobs(3), work, queues=[1])) == [1, 2]
+    assert "KeyError in test_workers.py line" in run.lost[0]
+
+
+def test_a_state_that_cannot_be_opened_ends_all(run, tmp_path):
+    (tmp_path / "state.db").write_bytes(b"no database" * 100)
+    assert run(jobs(3), lambda assignment, tell: done(assignment)) == {}
+    assert all("no process of an import queue could work" in why for why in run.lost.values()) and len(run.lost) == 3
+
+
+def stand_in_line(state_dir, resource):
+    """Take a place for this process."""
+    with State(str(state_dir)) as state:
+        state.take_place(resource, os.getpid())
+
+
+def places(state_dir, pattern):
+    with State(str(state_dir)) as state:
+        return state._rows("SELECT count(*) AS places FROM places WHERE resource LIKE ?", pattern)[0]["places"]
+
+
+def wait_for(path):
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline, "waited in vain for %s" % path.name
+        time.sleep(0.01)
+
+
+def test_queues_that_others_have_are_not_waited_for_when_another_is_free(run, tmp_path):
+    """Everything goes to the queue with the least to do."""
+    stand_in_line(tmp_path, queue_name(1))
+    results = run(jobs(5), lambda assignment, tell: done(assignment), queues=(1, 2))
+    assert {result["queue"] for result in results.values()} == {2}
+    assert places(tmp_path, "%") == 1  # nobody's but ours
+
+
+def test_a_crowded_source_gets_fewer_connections_and_no_job_fails(run, tmp_path):
+    def work(assignment, tell):
+        """The third is turned away while the first two hold their connections."""
+        tell({"number": assignment.number, "patient": assignment.patient})
+        if assignment.number == 2 and not (tmp_path / "turned away").exists():
+            (tmp_path / "turned away").touch()
+            return None
+        if assignment.number < 2:
+            wait_for(tmp_path / "turned away")
+        return done(assignment)
+
+    results = run(jobs(6), work)
+    assert sorted(results) == [0, 1, 2, 3, 4, 5] and run.lost == {}
+    attempts = [message["number"] for _number, message in run.told]
+    assert attempts.count(2) == 2 and len(attempts) == 7
+    assert run.told[0][1]["patient"] is True  # alone, it would have had to wait itself
+    assert [message["patient"] for _number, message in run.told if message["number"] == 2][0] is False
+
+
+def test_connections_to_a_source_are_limited_across_runs(run, tmp_path):
+    stand_in_line(tmp_path, "source imap.example")
+    results = run(jobs(6), lambda assignment, tell: dict(done(assignment), open=places(tmp_path, "source %")), connections=2)
+    # One is taken: only one of our own is open at a time, and perhaps one more waits.
+    assert {result["open"] for result in results.values()} <= {2, 3}
+
+
+def test_other_sources_are_not_held_up_by_one_that_is_full(run, tmp_path):
+    mixed = [Job(0, "one.example"), Job(1, "one.example"), Job(2, "two.example")]
+
+    def work(assignment, tell):
+        """The first ends only when the third is done, which stands behind one more of the same source."""
+        if assignment.number == 0:
+            wait_for(tmp_path / "done")
+        if assignment.number == 2:
+            (tmp_path / "done").touch()
+        return done(assignment)
+
+    assert sorted(run(mixed, work, queues=(1, 2), connections=1)) == [0, 1, 2]
