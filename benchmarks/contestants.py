@@ -37,7 +37,7 @@ class Job:
     """An import of some accounts over one way to the source.
 
     `port` is where the source, or the relay in front of it, listens; `again` tells that all has been imported before.
-    `ca_file` asks for TLS, which only the engine is measured with; so is `compress`.
+    `ca_file` asks for TLS, which only the engine is measured with; so are `compress`, and more import `queues` than one.
     """
 
     accounts: Sequence[Account]
@@ -48,6 +48,7 @@ class Job:
     again: bool = False
     ca_file: Optional[Path] = None
     compress: bool = False
+    queues: int = 1
 
     def write(self, name: str, text: str) -> Path:
         """Write a file that may hold passwords."""
@@ -108,6 +109,7 @@ class Engine(Contestant):
             "addresses": [account.address for account in job.accounts],
             "state": "latest" if job.again else "present",
             "compress": job.compress,
+            "queues": job.queues,
         }
         return Command([sys.executable, str(Path(__file__).with_name("engine.py"))], json.dumps(orders), environment())
 

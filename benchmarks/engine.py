@@ -17,7 +17,7 @@ import time
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
-from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox
+from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling, import_batch
 from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings
 
 
@@ -25,14 +25,14 @@ def main() -> int:
     """Run the job; print the seconds it took without the start of Python, and what failed."""
     job = json.load(sys.stdin)
     settings = HostSettings(**job["settings"])
-    failures = []
+    requests = []
     began = time.monotonic()
     for source, address in zip(job["sources"], job["addresses"]):
         account = SourceAccount(compress=job["compress"], **source)
-        request = ImportRequest(account, parse_address(address), account.password, owner="benchmark", state=job["state"])
-        result = import_mailbox(request, settings).result
-        if result.state != "completed":
-            failures.append("%s: %s" % (account.user, result.message))
+        requests.append(ImportRequest(account, parse_address(address), account.password, owner="benchmark", state=job["state"]))
+    how = Scheduling(parallel=job["queues"] > 1, queues=job["queues"], preflight=False)
+    results = [outcome.result for outcome in import_batch(requests, settings, how)]
+    failures = ["%s: %s" % (result.source, result.message) for result in results if result.state != "completed"]
     json.dump({"seconds": time.monotonic() - began, "failures": failures}, sys.stdout)
     return 1 if failures else 0
 

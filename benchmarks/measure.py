@@ -25,7 +25,7 @@ from relay import Relay
 from stage import Stage
 from workloads import WORKLOADS, Account, Workload
 
-SECTIONS = ("copies", "line", "folders", "compression", "tls")
+SECTIONS = ("copies", "line", "folders", "compression", "tls", "queues")
 DEFAULT_WORKLOADS = ("small", "large", "mailboxes", "tiny")
 QUICK_WORKLOADS = ("small", "large")
 # Who needs so many seconds for a run has only one.
@@ -36,6 +36,11 @@ ROUND_TRIPS = (0.0, 0.04, 0.2)
 # Bytes a second of lines of 10, 100 and 1,000 Mbit/s, and of one without limit; one way takes so many seconds.
 RATES = (1_250_000, 12_500_000, 125_000_000, None)
 _DELAY_OF_RATES = 0.01
+
+# Import queues, with a source that gives each connection 20 Mbit/s and answers after 40 ms.
+QUEUES = (1, 2, 4, 8)
+_RATE_OF_A_CONNECTION = 2_500_000
+_DELAY_OF_A_CONNECTION = 0.02
 
 _QUICK_FACTOR = 20
 QUICK_ROUND_TRIPS = (0.0, 0.2)
@@ -99,6 +104,13 @@ class Benchmark:
             ways = {"plain": plain, "tls": replace(plain, port=self._stage.source.tls_port, ca_file=self._stage.ca_file)}
             return {"title": workload.title, "ways": self._variants(ways)}
 
+    def queues(self, name: str) -> Dict[str, Any]:
+        """The engine with one import queue and with more, while the source is what is slow."""
+        with self._stage.made(self._sized(name)) as workload, Relay(self._stage.source.port, _DELAY_OF_A_CONNECTION, _RATE_OF_A_CONNECTION) as relay:
+            say("\n%s, 20 Mbit/s and 40 ms for each connection" % workload.title)
+            job = self._stage.job(workload.accounts, relay.port)
+            return {"title": workload.title, "queues": self._variants({str(number): replace(job, queues=number) for number in QUEUES}, relay)}
+
     def _sized(self, name: str) -> Workload:
         return WORKLOADS[name].shrunk(_QUICK_FACTOR) if self._quick else WORKLOADS[name]
 
@@ -153,6 +165,7 @@ def measure(options: argparse.Namespace, stage: Stage) -> Dict[str, Any]:
         "folders": lambda: benchmark.line("folders", [CONTESTANTS[ENGINE]]),
         "compression": lambda: benchmark.compression("narrow"),
         "tls": lambda: benchmark.tls("small"),
+        "queues": lambda: benchmark.queues("queued"),
     }
     return {**results, **{name: work() for name, work in sections.items() if name in options.sections}}
 

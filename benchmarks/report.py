@@ -56,7 +56,7 @@ def _summaries(results: Mapping[str, Any]) -> Iterator[Tuple[str, Mapping[str, A
     for group in groups:
         for name, kinds in group.items():
             yield from ((name, found) for found in kinds.values())
-    variants = [*results.get("compression", {}).get("rates", {}).values(), results.get("tls", {}).get("ways", {})]
+    variants = [*results.get("compression", {}).get("rates", {}).values(), results.get("tls", {}).get("ways", {}), results.get("queues", {}).get("queues", {})]
     yield from ((ENGINE, found) for ways in variants for found in ways.values())
 
 
@@ -81,6 +81,7 @@ def goals(results: Mapping[str, Any]) -> List[Dict[str, Any]]:
         for kind, words, limit in (("first", "for a first import of", 12), ("again", "with nothing new in", 6)):
             trips = round_trips(results[section], ENGINE, kind) if section in results else None
             found.append(("round trips %s %s" % (words, what), "<=", limit, trips))
+    found.append(("times as fast with 4 queues as with 1", ">=", 3.5, _speed_up(results, "4")))
     found.append(("MiB of memory", "<", 64, max(peaks) if peaks else None))
     return [{"what": what, "relation": relation, "goal": goal, "found": value, "met": _met(relation, goal, value)} for what, relation, goal, value in found]
 
@@ -89,6 +90,11 @@ def _throughput(results: Mapping[str, Any]) -> Optional[float]:
     large = results.get("copies", {}).get("large")
     seconds = large and large["contestants"].get(ENGINE, {}).get("first", {}).get("seconds")
     return round(large["bytes"] / seconds / 1e6, 1) if large and seconds else None
+
+
+def _speed_up(results: Mapping[str, Any], queues: str) -> Optional[float]:
+    by_number = results.get("queues", {}).get("queues", {})
+    return ratio(by_number.get(queues, {}), by_number.get("1", {}))
 
 
 def _met(relation: str, goal: float, value: Optional[float]) -> Optional[bool]:
@@ -105,6 +111,9 @@ def text(results: Mapping[str, Any]) -> str:
         blocks.append(_variants_table(results["compression"]["title"] + ", seconds", results["compression"]["rates"]))
     if "tls" in results:
         blocks.append(_variants_table(results["tls"]["title"] + ", seconds", {"no limit": results["tls"]["ways"]}))
+    if "queues" in results:
+        title = results["queues"]["title"] + ", 20 Mbit/s and 40 ms for each connection, seconds by number of queues"
+        blocks.append(_variants_table(title, {"first import": results["queues"]["queues"]}))
     blocks.append(_goals_table(results["goals"]))
     blocks.append("\n".join("%-14s %s" % item for item in results["machine"].items()))
     return "\n\n".join(blocks) + "\n"

@@ -275,16 +275,18 @@ class _MailboxRun:
         if request.import_content and not found.contacted and not self.turn.login_checked:
             # Before anything is made or wiped: a wrong password leaves no trace on the host.
             self._work_as(None, partial(check_login, request.source, context, self.turn.patient_login))
-        if request.import_content and found.exists:
-            self._check_store(self.host.store_of(request.address), found.replacing)
+        location = self.host.store_of(request.address) if request.import_content and found.exists else None
+        if location:
+            self._check_store(location, found.replacing)
         self.state.note_contact(key, found.existed)
         if request.force and found.contacted:
             self.state.forget(key)
         self._make_mailbox(found)
         self._update_password(found.exists and (found.replacing or request.update_password == "always"))
-        location = self.host.store_of(request.address)
-        if request.import_content:
+        if location is None:
+            location = self.host.store_of(request.address)
             self._check_store(location, found.replacing)
+        if request.import_content:
             aside = self._place_aside(None if request.force else found.record, location) if found.replacing else None
             self._fill(location, found.record, context, aside)
         self._conclude()
