@@ -85,6 +85,8 @@ def _content_of(path: str) -> bytes:
 def _row_item(params: Dict[str, Any], row: Row) -> Item:
     given = row_params(params, row.values)
     try:
+        if given["source_master_user"] and not given["source_password"]:
+            raise MailImportError("invalid_row", "source_password is required with source_master_user: it is the administrator's")
         return _mailbox_item(given)
     except MailImportError as error:
         return refused(given, error)

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run of many says before it does anything; what it does is tested on real servers."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, ImportResult
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
+from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling, contradictions, import_batch
+from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host
+from ansible_collections.panel.mailimport.plugins.module_utils.run.progress import Progress
+from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
+
+
+def request(address="anna@example.org", user="anna", owner="customer", **changes):
+    return ImportRequest(SourceAccount("imap.example.net", user, "secret"), parse_address(address), "secret", owner, **changes)
+
+
+def found(*requests):
+    return {number: (error.reason, error.message) for number, error in contradictions(dict(enumerate(requests))).items()}
+
+
+def test_the_same_import_twice_is_one_too_many():
+    assert found(request(), request("bert@example.org", "bert"), request(user="ANNA")) == {
+        2: ("invalid_row", "anna@example.org is there twice, from the same source")
+    }
+
+
+def test_two_sources_into_one_mailbox_must_be_meant():
+    first, second = request(), request(user="other")
+    assert list(found(first, second)) == [1] and "existing_content=merge" in found(first, second)[1][1]
+    assert found(first, replace(second, ignore_existing=False, existing_content="merge")) == {}
+    assert list(found(first, replace(second, ignore_existing=False))) == [1]
+
+
+def test_a_domain_has_one_owner():
+    assert found(request(), request("bert@example.org", "bert", owner="another")) == {
+        1: ("domain_owned_by_other", "the mail domain example.org would belong to customer and to another")
+    }
+    assert found(request(), request("bert@example.com", "bert", owner="another")) == {}
+
+
+def test_what_is_settled_already_is_passed_on_in_its_place(settings):
+    bad = ImportResult("", "", "failed", "invalid_row", "line 1: email is missing")
+    assert [outcome.result for outcome in import_batch([bad, bad], settings, Scheduling())] == [bad, bad]
+    assert imports_on_host(settings)["imports"] == []
+
+
+def test_nothing_at_all_is_no_mistake(settings):
+    assert import_batch([], settings, Scheduling(parallel=True)) == []
+
+
+def test_a_state_that_cannot_be_used_fails_every_import_and_no_row_that_was_settled(settings, tmp_path):
+    (tmp_path / "state").write_text("a file")
+    skipped = ImportResult("robot@example.org", "there", "skipped", message="a robot")
+    outcomes = import_batch([request(), skipped, request("bert@example.org", "bert")], settings, Scheduling())
+    assert [(outcome.result.state, outcome.result.reason) for outcome in outcomes] == [
+        ("failed", "host_refused"), ("skipped", None), ("failed", "host_refused"),
+    ]
+
+
+def test_a_finished_import_is_kept_without_a_worker(settings, host, monkeypatch):
+    wanted = request()
+    host.create_mailbox(wanted.address, "secret")
+    with State(settings.state_dir) as state:
+        state.begin(wanted.key, "customer", os.getpid())
+        state.note_contact(wanted.key, False)
+        state.finish(wanted.key, ImportResult("anna@example.org", "there", "completed", messages_total=7), to_the_end=True)
+    monkeypatch.setattr(os, "fork", lambda: pytest.fail("a process was started"))
+    (outcome,) = import_batch([wanted], settings, Scheduling(parallel=True))
+    assert (outcome.result.state, outcome.result.changed, outcome.result.messages_present) == ("completed", False, 7)
+
+
+def test_progress_adds_up(tmp_path):
+    path = tmp_path / "progress"
+    progress = Progress(str(path))
+    progress.begin(4)
+    progress.moved(0, 100, 50, 1000)
+    progress.ended(ImportResult("bert@example.org", "there", "completed", messages_copied=10, bytes_copied=500), 1)
+    progress.ended(ImportResult("anna@example.org", "there", "failed", "auth_failed", "no", messages_copied=60, bytes_copied=1200), 0)
+    progress.finish()
+    told = [json.loads(line) for line in path.read_text().splitlines()]
+    assert told[0] == {"mailboxes": 4} and told[-1] == {"finished": True}
+    assert [event["counts"] for event in told if "counts" in event] == [
+        {"done": 0, "mailboxes": 4, "messages": 50, "bytes": 1000, "share": 0.125},
+        {"done": 1, "mailboxes": 4, "messages": 60, "bytes": 1500, "share": 0.375},
+        {"done": 2, "mailboxes": 4, "messages": 70, "bytes": 1700, "share": 0.5},
+    ]
+    with pytest.raises(FileExistsError):
+        Progress(str(path))

@@ -1,0 +1,128 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a task gets back from mail_import_csv, whatever the engine says, and what the engine is asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils import entry
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, ImportResult
+from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Item, Scheduling
+from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import Outcome
+from ansible_collections.panel.mailimport.plugins.modules import mail_import_csv
+
+TASK = {"source_host": "imap.example.net", "owner": "customer1"}
+
+
+class Engine:
+    """Stands in for the engine: notes what it is asked for, and completes everything."""
+
+    def __init__(self) -> None:
+        self.items: List[Item] = []
+        self.how = Scheduling()
+
+    def import_batch(self, items: List[Item], settings: object, how: Scheduling, check_mode: bool, progress: object) -> List[Outcome]:
+        self.items, self.how = items, how
+        return [Outcome(self._result(item), {"mailbox": None}, {"mailbox": "there"}) for item in items]
+
+    @staticmethod
+    def _result(item: Item) -> ImportResult:
+        return item if isinstance(item, ImportResult) else ImportResult(str(item.address), item.source.user, "completed", message="done", changed=True)
+
+    @property
+    def requests(self) -> List[ImportRequest]:
+        return [item for item in self.items if isinstance(item, ImportRequest)]
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    engine = Engine()
+    monkeypatch.setattr(entry, "import_batch", engine.import_batch)
+    monkeypatch.setattr(mail_import_csv, "require_imapclient", lambda module: None)
+    return engine
+
+
+@pytest.fixture
+def run_list(run_module: Any, tmp_path: Path) -> Any:
+    def run(rows: List[Dict[str, Any]], secrets: Any = (), **options: Any) -> Any:
+        path = tmp_path / "secrets.json"
+        path.touch(mode=0o600)
+        numbered = [{"line": line, "values": values} for line, values in enumerate(rows, start=2)]
+        path.write_text(json.dumps({"rows": numbered, **dict(secrets)}))
+        return run_module(mail_import_csv.main, {**TASK, **options, "secrets_file": str(path)})
+
+    return run
+
+
+def test_rows_take_what_they_lack_from_the_task(engine: Engine, run_list: Any) -> None:
+    ben = {"email": "ben@example.com", "password": "x", "owner": "ben", "source_host": "b"}
+    code, answer = run_list([{"email": "anna@example.org", "password": "12"}, ben])
+    assert code == 0 and answer["msg"] == "2 imports: 2 completed, 0 skipped, 0 to do" and answer["changed"] is True
+    assert [(request.source.host, request.owner) for request in engine.requests] == [("imap.example.net", "customer1"), ("b", "ben")]
+    assert [request.password for request in engine.requests] == [request.source.password for request in engine.requests] == ["12", "x"]
+
+
+def test_the_password_at_the_source_may_be_another(engine: Engine, run_list: Any) -> None:
+    run_list([{"email": "a@example.org", "password": "new", "source_password": "old"}, {"email": "b@example.org", "source_password": "old"}])
+    assert [(request.source.password, request.password) for request in engine.requests] == [("old", "new"), ("old", "old")]
+
+
+def test_an_administrator_logs_in_for_all(engine: Engine, run_list: Any) -> None:
+    run_list([{"email": "a@example.org", "password": "new"}], {"source_password": "the master's"}, source_master_user="%u*master")
+    assert [(request.source.password, request.password) for request in engine.requests] == [("the master's", "new")]
+    code, answer = run_list([{"email": "a@example.org", "password": "new"}], source_master_user="%u*master")
+    assert code == 1 and "source_password is required with source_master_user" in answer["msg"]
+
+
+def test_bad_rows_are_results_with_their_line_in_their_place(engine: Engine, run_list: Any) -> None:
+    misread = {"email": "no address", "source_port": 70000, "password": "geheim"}
+    code, answer = run_list([{"password": "geheim"}, {"email": "ben@example.org", "password": "x"}, misread])
+    assert code == 1
+    assert [(found["state"], found["reason"], found["email"]) for found in answer["imports"]] == [
+        ("failed", "invalid_row", ""), ("completed", None, "ben@example.org"), ("failed", "invalid_row", ""),
+    ]
+    assert answer["imports"][0]["message"] == "line 2: email is missing"
+    assert answer["imports"][2]["message"].startswith("line 4: ") and "source_port must be" in answer["imports"][2]["message"]
+    assert answer["msg"].startswith("2 of 3 imports failed, see imports; the first: ")
+    assert "geheim" not in json.dumps(answer)
+
+
+@pytest.mark.parametrize(
+    ("row", "lacking"), [({"email": "a@example.org"}, "password is required"), ({"email": "a@example.org", "password": "x"}, "source_host is required")]
+)
+def test_what_a_row_and_the_task_both_lack_is_named(engine: Engine, run_list: Any, row: Dict[str, Any], lacking: str) -> None:
+    code, answer = run_list([row], **({"source_host": ""} if "host" in lacking else {}))
+    assert code == 1 and lacking in answer["imports"][0]["message"] and engine.requests == []
+
+
+def test_the_queues_are_the_task_s(engine: Engine, run_list: Any) -> None:
+    run_list([], parallel=True, queues=7, source_max_connections=3, preflight=False)
+    assert engine.how == Scheduling(True, 7, 3, False)
+    for wrong in ({"queues": 0}, {"source_max_connections": 0}):
+        code, answer = run_list([], **wrong)
+        assert code == 1 and answer["msg"] == "%s must be 1 or more" % next(iter(wrong))
+
+
+def test_a_host_without_rows_of_its_own_has_nothing_to_do(engine: Engine, run_list: Any) -> None:
+    code, answer = run_list([])
+    assert (code, answer["changed"], answer["imports"]) == (0, False, []) and "no mailbox" in answer["msg"]
+
+
+def test_diff_shows_what_changed(engine: Engine, run_list: Any) -> None:
+    _code, answer = run_list([{"email": "a@example.org", "password": "x"}, {"email": "", "password": "x"}], _ansible_diff=True)
+    assert [change["after"] for change in answer["diff"]] == [{"mailbox": "there"}]
+
+
+def test_a_file_on_the_mail_host_is_read_there(engine: Engine, run_module: Any, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("email,password,mail_host\na@example.org,x,mx1\nb@example.org,x,mx2\nc@example.org,x,\n")
+    run_module(mail_import_csv.main, {**TASK, "src": str(path), "remote_src": True, "mail_host": "mx1"})
+    assert [str(request.address) for request in engine.requests] == ["a@example.org", "c@example.org"]
+    code, answer = run_module(mail_import_csv.main, {**TASK, "src": str(tmp_path / "nowhere")})
+    assert code == 1 and "nowhere cannot be read: No such file or directory" in answer["msg"]

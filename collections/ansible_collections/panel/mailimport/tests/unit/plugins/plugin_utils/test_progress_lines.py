@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.plugin_utils.progress_lines import ProgressLines
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def lines(clock: Clock) -> ProgressLines:
+    return ProgressLines("mx1", clock)
+
+
+def ended(**entry: Any) -> dict[str, Any]:
+    return {"ended": {"email": "anna@example.org", "state": "completed", "reason": None, "message": "Import completed successfully", "copied": 1234, **entry}}
+
+
+def counts(**changes: Any) -> dict[str, Any]:
+    return {"counts": {"done": 50, "mailboxes": 200, "messages": 12345, "bytes": 80_000_000, "share": 0.25, **changes}}
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (ended(), "[mx1] anna@example.org: Import completed successfully, 1,234 messages copied"),
+        (ended(state="skipped", message="it existed before"), "[mx1] anna@example.org: skipped: it existed before"),
+        (ended(state="failed", reason="auth_failed", message="wrong password"), "[mx1] anna@example.org: failed: wrong password (auth_failed)"),
+        (ended(state="failed", reason="invalid_row", message="line 7: no email", email=""), "[mx1] a row: failed: line 7: no email (invalid_row)"),
+        ({"note": "waiting 5 seconds"}, "[mx1] waiting 5 seconds"),
+    ],
+)
+def test_each_thing_that_happens_is_a_line(lines: ProgressLines, event: dict[str, Any], line: str) -> None:
+    assert list(lines.take(event)) == [line]
+
+
+def test_counts_come_now_and_then_with_the_time_that_is_left(lines: ProgressLines, clock: Clock) -> None:
+    clock.now += 1
+    assert list(lines.take(counts())) == []
+    clock.now += 39
+    assert list(lines.take(counts())) == ["[mx1] 50 of 200 mailboxes, 12,345 messages, 2.0 MB/s, about 2 min left"]
+    assert list(lines.take(counts())) == []
+    clock.now += 7160
+    assert list(lines.take(counts())) == ["[mx1] 50 of 200 mailboxes, 12,345 messages, 0.0 MB/s, about 6 h 0 min left"]
+    clock.now += 10
+    assert list(lines.take(counts(share=1.0))) == ["[mx1] 50 of 200 mailboxes, 12,345 messages, 0.0 MB/s"]
+
+
+def test_the_end_is_told(lines: ProgressLines) -> None:
+    list(lines.take({"mailboxes": 3}))
+    assert not lines.finished
+    list(lines.take({"finished": True}))
+    assert lines.finished
