@@ -20,7 +20,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Callable, Mapping, Optional
+from typing import Callable, Mapping, Optional, Sequence
 
 from .tls import Certificate
 
@@ -39,7 +39,7 @@ state_dir = {directory}/state
 instance_name = {name}
 log_path = {directory}/dovecot.log
 protocols = imap
-listen = 127.0.0.1
+listen = {address}
 {tls}
 disable_plaintext_auth = no
 auth_mechanisms = plain login
@@ -107,6 +107,8 @@ class Dovecot:
         certificate: for implicit TLS on `tls_port` and STARTTLS on `port`; None offers neither.
         users: addresses and passwords of mailboxes that exist from the start.
         extra_config: appended to the configuration, where it wins.
+        address: what it listens on.
+        enter: command that runs another one where the server is to be, in another network namespace say.
 
     Attributes: `port` (plain and STARTTLS), `tls_port`, `config`, `users_file`, `directory`.
     """
@@ -122,12 +124,16 @@ class Dovecot:
         certificate: Optional[Certificate] = None,
         users: Optional[Mapping[str, str]] = None,
         extra_config: str = "",
+        address: str = "127.0.0.1",
+        enter: Sequence[str] = (),
     ) -> None:
         if os.geteuid() != 0:
             raise PermissionError("a Dovecot of one's own needs root: run this as root or with sudo")
         self.directory = directory
         self.name = name
         self.port, self.tls_port = _free_ports(2)
+        self.address = address
+        self._enter = enter
         self.config = directory / "dovecot.conf"
         self.users_file = directory / "users"
         self._mail = directory / "mail"
@@ -144,7 +150,7 @@ class Dovecot:
             _CONFIG.format(
                 run=self._run, directory=directory, name=name, tls=_tls_settings(certificate), uid=MAIL_UID, gid=MAIL_GID, mail=self._mail,
                 mail_location=mail_location, users_file=self.users_file, separator=separator, prefix=prefix, port=self.port,
-                tls_port=self.tls_port, special_use=_special_use_settings(special_use), extra_config=extra_config,
+                tls_port=self.tls_port, address=address, special_use=_special_use_settings(special_use), extra_config=extra_config,
             )
         )
 
@@ -163,9 +169,9 @@ class Dovecot:
         """
         with (self.directory / "start.log").open("w") as output:
             self._process = subprocess.Popen(
-                ["dovecot", "-F", "-c", str(self.config)], stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                [*self._enter, "dovecot", "-F", "-c", str(self.config)], stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
-        wait_until(lambda: self._process.poll() is not None or _accepts(self.port), "dovecot %s to accept connections" % self.name)
+        wait_until(lambda: self._process.poll() is not None or _accepts(self.address, self.port), "dovecot %s to accept connections" % self.name)
         if self._process.poll() is not None:
             raise RuntimeError("dovecot does not start: %s%s" % ((self.directory / "start.log").read_text(), self.log()))
 
@@ -249,9 +255,9 @@ def _free_ports(count: int) -> list[int]:
             sock.close()
 
 
-def _accepts(port: int) -> bool:
+def _accepts(address: str, port: int) -> bool:
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5):
+        with socket.create_connection((address, port), timeout=5):
             return True
     except ConnectionRefusedError:
         return False

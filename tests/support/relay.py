@@ -84,6 +84,63 @@ class Relay:
             writer.shutdown(socket.SHUT_WR)
 
 
+class Gate:
+    """Lets connections through to a port of this machine in groups of `members` only, and counts; a context manager.
+
+    Attributes: `connections` so far, and the `peak` of those that were open at a time.
+    """
+
+    def __init__(self, target_port: int, members: int, address: str = "127.0.0.1") -> None:
+        self._target_port = target_port
+        self._barrier = threading.Barrier(members)
+        self._lock = threading.Lock()
+        self._open = 0
+        self._listener = socket.create_server((address, 0))
+        self.port = self._listener.getsockname()[1]
+        self.connections = 0
+        self.peak = 0
+
+    def __enter__(self) -> Gate:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._barrier.abort()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        # Closing the listener ends the loop.
+        with contextlib.suppress(OSError):
+            while True:
+                client, _address = self._listener.accept()
+                with self._lock:
+                    self.connections += 1
+                    self._open += 1
+                    self.peak = max(self.peak, self._open)
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError, threading.BrokenBarrierError):
+            self._barrier.wait()
+            with socket.create_connection(("127.0.0.1", self._target_port)) as server:
+                answers = threading.Thread(target=_copy, args=(server, client), daemon=True)
+                answers.start()
+                _copy(client, server)
+                answers.join()
+        with self._lock:
+            self._open -= 1
+
+
+def _copy(reader: socket.socket, writer: socket.socket) -> None:
+    # Either end may go first.
+    with contextlib.suppress(OSError):
+        while data := reader.recv(1 << 14):
+            writer.sendall(data)
+    with contextlib.suppress(OSError):
+        writer.shutdown(socket.SHUT_WR)
+
+
 @contextlib.contextmanager
 def server_that_says(greeting: bytes, close: bool = True) -> Iterator[int]:
     """A server whose clients get the greeting and then the end of the connection, or silence; yields its port."""
