@@ -1,0 +1,184 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Mailboxes of one list on three mail hosts, over ssh: forks are imports at a time, and Ansible's ways to pick hosts pick mailboxes."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Iterator, Optional
+
+import pytest
+from support.dovecot import Dovecot
+from support.fleet import Fleet
+from support.imap import Item, Session
+from support.mail import REPOSITORY, small_message
+from support.relay import Gate
+from support.run import PlaybookRun, environment, run_playbook
+from support.scene import OWNER
+
+MESSAGES = 3
+SECRET = "geh31m"
+
+_domains = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def fleet(workplace: Path) -> Iterator[Fleet]:
+    with Fleet(workplace / "fleet") as fleet:
+        yield fleet
+
+
+@dataclass
+class Company:
+    """A list of mailboxes of a domain of its own, and the fleet that they move to."""
+
+    directory: Path
+    fleet: Fleet
+    source: Dovecot
+    numbers: Iterator[int]
+    domain: str
+    rows: list[dict[str, str]] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def add(self, **changes: str) -> str:
+        """Add a mailbox with mail at the source to the list, on each mail host in turn; return its address."""
+        number = next(self.numbers)
+        user, password = "user%d@source.example" % number, "pass word %d" % number
+        with Session(self.source.port, user, password) as session:
+            session.append("INBOX", [Item(small_message(seed, "of %s" % user)) for seed in range(MESSAGES)])
+        address = "box%d@%s" % (number, self.domain)
+        host = self.fleet.hosts[len(self.rows) % len(self.fleet.hosts)]
+        row = {"email": address, "password": "%s%d" % (SECRET, number), "source_user": user, "source_password": password, "mail_host": host.name}
+        self.rows.append({**row, **changes})
+        self.write()
+        return address
+
+    def write(self) -> None:
+        """Write the list as it is now."""
+        with (self.directory / "list.csv").open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, list(self.rows[0]))
+            table.writeheader()
+            table.writerows(self.rows)
+
+    def run(self, playbook: str, *options: str, gate: Optional[Gate] = None, **variables: Any) -> PlaybookRun:
+        """Run a playbook of the repository, with the source behind a gate if there is one."""
+        config = self.directory / "company.mailboxes.yml"
+        config.write_text("plugin: panel.mailimport.mailboxes\nsrc: list.csv\nbatch_size: %d\n" % variables.pop("batch_size", 1))
+        inventory = ["-i", str(config)] if playbook == "import_each" else []
+        with gate or Gate(self.source.port, 1, self.fleet.gateway) as gate:
+            return run_playbook(
+                REPOSITORY / "playbooks" / ("%s.yml" % playbook), *inventory, *options, inventory=str(self.fleet.inventory), directory=self.directory,
+                env={**environment(), **self.settings, "ANSIBLE_RETRY_FILES_ENABLED": "true", "ANSIBLE_RETRY_FILES_SAVE_PATH": str(self.directory)},
+                variables={
+                    "source_host": self.fleet.gateway, "source_port": gate.port, "source_tls": "none", "owner": OWNER,
+                    "preflight": False, "import_setup": False, **variables,
+                },
+            )
+
+    def arrived(self) -> dict[str, str]:
+        """Mailboxes of the list that have all their mail, with the mail host that has it."""
+        found = {}
+        for host in self.fleet.hosts:
+            for address in sorted(host.mailboxes()):
+                if address.endswith("@" + self.domain) and host.messages(address) == MESSAGES:
+                    assert address not in found, "on %s and %s" % (found[address], host.name)
+                    found[address] = host.name
+        return found
+
+    def expected(self) -> dict[str, str]:
+        """The same when all have arrived."""
+        return {row["email"]: row["mail_host"] for row in self.rows}
+
+
+@pytest.fixture
+def company(place: Path, fleet: Fleet, source: Dovecot, account_numbers: Iterator[int]) -> Company:
+    return Company(place, fleet, source, account_numbers, "company%d.example" % next(_domains))
+
+
+def mailboxes_of(run: PlaybookRun) -> set[str]:
+    """Hosts of the run that are mailboxes."""
+    return {name for name in run.recap if "@" in name}
+
+
+@pytest.mark.parametrize("forks", [2, 4])
+def test_forks_are_the_mailboxes_imported_at_a_time(company: Company, forks: int) -> None:
+    for _ in range(2 * forks):
+        company.add()
+    # Nobody gets through the gate until so many stand before it: with fewer at a time nobody would, and more would be counted.
+    gate = Gate(company.source.port, forks, company.fleet.gateway)
+    run = company.run("import_each", "--forks", str(forks), gate=gate, source_timeout=60)
+    assert run.returncode == 0, run.output
+    assert gate.peak == forks
+    assert company.arrived() == company.expected()
+    assert SECRET not in run.output and "pass word" not in run.output
+
+    again = company.run("import_each", "--forks", str(forks))
+    assert again.returncode == 0, again.output
+    assert {counts["changed"] for counts in again.recap.values()} == {0}
+    assert mailboxes_of(again) == set(company.expected())
+
+
+def test_limit_picks_one_mailbox(company: Company) -> None:
+    picked = [company.add() for _ in range(3)][1]
+    run = company.run("import_each", "--limit", picked)
+    assert run.returncode == 0, run.output
+    assert set(run.recap) == {picked}
+    assert company.arrived() == {picked: "mail2"}
+
+
+def test_the_retry_file_holds_the_failed_ones_alone(company: Company) -> None:
+    good = [company.add() for _ in range(3)]
+    failed = [company.add(source_password="wrong"), company.add(source_password="wrong")]
+    run = company.run("import_each")
+    assert run.returncode != 0
+    assert company.arrived() == {row["email"]: row["mail_host"] for row in company.rows[:3]}
+    assert {name for name, counts in run.recap.items() if counts["failed"]} == set(failed)
+    assert {name for name, counts in run.recap.items() if counts["changed"]} == set(good)
+
+    for row in company.rows[3:]:
+        row["source_password"] = "pass word %s" % row["source_user"].removeprefix("user").partition("@")[0]
+    company.write()
+    again = company.run("import_each", "--limit", "@%s" % (company.directory / "import_each.retry"))
+    assert again.returncode == 0, again.output
+    assert set(again.recap) == set(failed)
+    assert company.arrived() == company.expected()
+
+
+def test_batches_are_hosts_with_several_mailboxes(company: Company) -> None:
+    for _ in range(7):
+        company.add()
+    run = company.run("import_each", batch_size=2)
+    assert run.returncode == 0, run.output
+    assert sorted(name for name in run.recap if name.startswith(company.domain)) == [
+        "%s-%s" % (company.domain, rest) for rest in ("mail1-0001", "mail1-0002", "mail2-0001", "mail3-0001")
+    ]
+    assert company.arrived() == company.expected()
+
+
+def test_import_csv_gives_every_mail_host_its_own_rows(company: Company) -> None:
+    for _ in range(6):
+        company.add()
+    runs = [company.run("import_csv", "--forks", "3", src=str(company.directory / "list.csv")) for _ in range(2)]
+    assert [run.returncode for run in runs] == [0, 0], runs[0].output + runs[1].output
+    assert [{name: counts["changed"] for name, counts in run.recap.items()} for run in runs] == [
+        {"mail1": 1, "mail2": 1, "mail3": 1}, {"mail1": 0, "mail2": 0, "mail3": 0},
+    ]
+    assert company.arrived() == company.expected()
+
+
+@pytest.mark.parametrize("failure", ["of the inventory", "of the playbook"])
+def test_a_list_that_cannot_be_read_imports_nothing_and_fails(company: Company, failure: str) -> None:
+    company.add()
+    company.add(email="nobody")
+    # Unless it is told otherwise, Ansible goes on without an inventory that it could not read.
+    company.settings["ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED"] = str(failure == "of the inventory")
+    run = company.run("import_each")
+    assert run.returncode != 0
+    assert "line 3: email must be a mailbox address" in run.output
+    assert ("There are no mailboxes in the inventory" in run.output) is (failure == "of the playbook")
+    assert company.arrived() == {}
