@@ -21,7 +21,8 @@ description:
   - Such a host is reached like the mail host that the mailbox belongs to. It has all variables of the mail host, from the
     inventory and from C(group_vars) and C(host_vars) beside it. In their templates, C(inventory_hostname) is the mailbox.
   - The mail hosts are looked for in the inventories that were read before, so name them first, with C(-i). In a directory,
-    inventories are read in the order of their names.
+    inventories are read in the order of their names. Where every inventory source stands for itself, as in AWX, make such a
+    directory one.
   - No password is in a host variable. These name the list and the mailboxes, and the import reads the passwords when it
     needs them.
   - The groups are C(mailboxes), C(domain_example_org) for every domain and C(mail_host_mail1_example_net) for every mail host.

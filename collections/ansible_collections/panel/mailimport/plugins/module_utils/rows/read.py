@@ -50,7 +50,9 @@ def read_rows(data: bytes) -> List[Row]:
         raise MailImportError(
             "invalid_row", "line %d is neither an address and a password nor a header: a header names a column email" % content[0][0]
         )
-    return [_address_and_password(number, line) for number, line in content]
+    rows = [_address_and_password(number, line) for number, line in content]
+    _refuse_a_header_further_down(content, rows)
+    return rows
 
 
 def _lines(data: bytes) -> List[str]:
@@ -93,6 +95,13 @@ def _is_header(line: str) -> bool:
 def _is_header_of_something_else(line: str) -> bool:
     cells, _separator = _header_cells(line)
     return len(cells) > 1 and all(_NAME_LIKE.fullmatch(cell.strip()) for cell in cells)
+
+
+def _refuse_a_header_further_down(content: Lines, rows: Sequence[Row]) -> None:
+    """Below it, what was taken for passwords is something else: nobody should try to log in with that."""
+    for (number, line), row in zip(content, rows):
+        if row.problem and _is_header(line):
+            raise MailImportError("invalid_row", "line %d is a header, and must be the first line but for comments" % number)
 
 
 def _imapsync_header(lines: Lines) -> Optional[Tuple[int, str]]:

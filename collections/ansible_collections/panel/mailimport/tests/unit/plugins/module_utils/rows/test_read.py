@@ -143,6 +143,8 @@ def test_lines_that_cannot_be_read_under_a_header():
         (b"email,password,mail_hots,Telephone\nanna@example.org,secret,x,y", ["mail_hots, Telephone", "mail_host", "source_port"]),
         (b"# list\nmail,pass\nanna@example.org,secret", ["line 2", "email"]),
         (b"email,e-mail\nanna@example.org,x", ["two columns for email"]),
+        (b"sep=;\nemail;password;owner\nanna@example.org;secret;x", ["line 2 is a header"]),
+        (b"anna@example.org;secret\nemail;password;owner\nben@example.org;secret;x", ["line 2 is a header"]),
         (b"user1;user2;email\na;b;c", ["two columns for email"]),
     ],
 )
