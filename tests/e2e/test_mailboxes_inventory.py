@@ -29,7 +29,7 @@ mail_hosts:
 """
 GROUP_VARS = {
     "all.yml": "ansible_user: of-all\nof: all\nowner: customer1\n",
-    "mail_hosts.yml": "ansible_user: '{{ admin }}'\nadmin: of-the-group\nansible_port: 22\n",
+    "mail_hosts.yml": "ansible_user: '{{ admin }}'\nadmin: of-the-group\nansible_port: 22\nbeside: '{{ inventory_dir }}/key'\n",
 }
 
 
@@ -96,7 +96,7 @@ def test_ten_thousand_rows_are_ten_thousand_hosts_without_a_password(company: Co
 def test_a_mailbox_has_the_variables_of_its_mail_host(company: Company) -> None:
     company.write("email,password,mail_host\nAnna@example.org,x,\nben@example.org,x,mail2.example.net\n")
     variables = company.variables()
-    common = {"ansible_user": "{{ admin }}", "admin": "of-the-group", "of": "all", "owner": "customer1", "mailimport_src": str(company.directory / "list.csv")}
+    common = {"ansible_user": "{{ admin }}", "admin": "of-the-group", "beside": "{{ inventory_dir }}/key", "of": "all", "owner": "customer1", "mailimport_src": str(company.directory / "list.csv")}
     assert variables["anna@example.org"] == {
         **common, "ansible_host": "192.0.2.1", "ansible_port": 2222,
         "mailimport_only": ["anna@example.org"], "mailimport_mail_host": "mail1.example.net",
@@ -109,7 +109,8 @@ def test_a_mailbox_has_the_variables_of_its_mail_host(company: Company) -> None:
 
 def test_templates_of_the_mail_host_are_evaluated_and_those_of_the_list_are_not(company: Company) -> None:
     company.write("{{1+1}}@example.org,x\n")
-    for variable, value in (("ansible_user", "of-the-group"), ("mailimport_only[0]", "{{1+1}}@example.org")):
+    values = {"ansible_user": "of-the-group", "beside": str(company.directory / "hosts" / "key"), "mailimport_only[0]": "{{1+1}}@example.org"}
+    for variable, value in values.items():
         returncode, output = company.run("ansible", "mailboxes", "-m", "ansible.builtin.debug", "-a", "var=%s" % variable)
         assert returncode == 0 and value in output, output
 

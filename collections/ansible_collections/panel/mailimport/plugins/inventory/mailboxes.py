@@ -108,9 +108,6 @@ from ansible_collections.panel.mailimport.plugins.module_utils.rows.check import
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import BadRow, Row, mailbox_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import read_list
 
-# Variables that say where a host itself comes from.
-_OWN_VARIABLES = ("inventory_file", "inventory_dir")
-
 
 class Mailboxes(t.NamedTuple):
     """What becomes one host: mailboxes of one domain on one mail host."""
@@ -176,15 +173,17 @@ class InventoryModule(BaseInventoryPlugin):
     def _variables_of(self, mail_host: Host) -> dict[str, t.Any]:
         """All variables of a mail host, as Ansible would put them together; `ansible_host` among them."""
         sources = self.inventory.processed_sources
+        # Those of the group `all` every mailbox has anyway.
+        groups = sort_groups([group for group in mail_host.get_groups() if group.name != "all"])
         variables: dict[str, t.Any] = {"ansible_host": mail_host.name}
-        of_all = self.inventory.groups["all"]
-        # Hosts need not be in the group `all` before everything is read.
-        for groups in ([of_all], sort_groups([group for group in mail_host.get_groups() if group is not of_all])):
-            variables = combine_vars(variables, get_group_vars(groups))
-            variables = combine_vars(variables, get_vars_from_inventory_sources(self.loader, sources, groups, "all"))
-        variables = combine_vars(variables, mail_host.vars)
-        variables = combine_vars(variables, get_vars_from_inventory_sources(self.loader, sources, [mail_host], "all"))
-        return {name: value for name, value in variables.items() if name not in _OWN_VARIABLES}
+        for more in (
+            get_group_vars(groups),
+            get_vars_from_inventory_sources(self.loader, sources, groups, "all"),
+            mail_host.vars,
+            get_vars_from_inventory_sources(self.loader, sources, [mail_host], "all"),
+        ):
+            variables = combine_vars(variables, more)
+        return variables
 
     def _add(self, name: str, mailboxes: Mailboxes, src: str, shared: Mapping[str, t.Any]) -> None:
         self.inventory.add_host(name)

@@ -103,7 +103,7 @@ ROW_SCHEMA: Schema = {
     "additionalProperties": False,
 }
 
-# Left out of a row: imapsync's target server is the mail host.
+# The name of a column that is left out of a row: imapsync's target server is the mail host.
 IGNORED = ""
 
 # Other lists' names for our columns: those of Microsoft's (EmailAddress,UserName,Password) and imapsync's

@@ -21,7 +21,7 @@ import re
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ..model.errors import MailImportError, one_line
-from .columns import CELLS, HEADER_NAMES, IGNORED, PASSWORDS, header_name
+from .columns import CELLS, HEADER_NAMES, PASSWORDS, header_name
 from .row import Row
 
 _SEPARATORS = ",;\t:"
@@ -135,7 +135,7 @@ def _rows_under(header: Tuple[int, str], content: Lines) -> Iterator[Row]:
 
 
 def _column_names(number: int, line: str) -> Tuple[List[Optional[str]], str]:
-    """Names of our columns in the order of a header's, None for a column without name; and the separator."""
+    """Names of our columns in the order of a header's, IGNORED or None where there is none of ours; and the separator."""
     cells, separator = _header_cells(line)
     unknown = [cell for cell in cells if cell.strip() and header_name(cell) not in HEADER_NAMES]
     if unknown:
@@ -153,7 +153,7 @@ def _values(names: Sequence[Optional[str]], cells: Sequence[str]) -> Dict[str, s
     values: Dict[str, str] = {}
     for name, cell in zip(names, cells):
         text = cell if name in PASSWORDS else cell.strip()
-        if name and name != IGNORED and text:
+        if name and text:
             values[name] = text
     return values
 
