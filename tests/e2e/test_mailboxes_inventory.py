@@ -96,7 +96,10 @@ def test_ten_thousand_rows_are_ten_thousand_hosts_without_a_password(company: Co
 def test_a_mailbox_has_the_variables_of_its_mail_host(company: Company) -> None:
     company.write("email,password,mail_host\nAnna@example.org,x,\nben@example.org,x,mail2.example.net\n")
     variables = company.variables()
-    common = {"ansible_user": "{{ admin }}", "admin": "of-the-group", "beside": "{{ inventory_dir }}/key", "of": "all", "owner": "customer1", "mailimport_src": str(company.directory / "list.csv")}
+    common = {
+        "ansible_user": "{{ admin }}", "admin": "of-the-group", "beside": "{{ inventory_dir }}/key", "of": "all", "owner": "customer1",
+        "mailimport_src": str(company.directory / "list.csv"),
+    }
     assert variables["anna@example.org"] == {
         **common, "ansible_host": "192.0.2.1", "ansible_port": 2222,
         "mailimport_only": ["anna@example.org"], "mailimport_mail_host": "mail1.example.net",
