@@ -107,16 +107,22 @@ class _Dispatcher:
         self._running: Counter[str] = Counter()
         # What a source was found to admit, by its name; lowered for the rest of the run.
         self._admitted: Dict[str, int] = {}
+        # Queues without a worker yet: more than there are jobs are only looked at when those before them are taken.
+        self._unused: List[int] = list(bounds.queues)
         self._workers: List[_Worker] = []
         self._idle: List[_Worker] = []
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
-        for queue in self._bounds.queues[: len(self._pending)]:
-            self._start(queue)
+        for _job in self._pending:
+            self._try_another_queue()
         while self._workers:
             for key, _events in self._selector.select():
                 self._listen(key.data)
+
+    def _try_another_queue(self) -> None:
+        if self._unused:
+            self._start(self._unused.pop(0))
 
     def stop(self) -> None:
         """End what is left of the workers."""
@@ -149,6 +155,10 @@ class _Dispatcher:
         kind, job = message["kind"], worker.job
         if kind == "ask":
             self._assign(worker)
+            return
+        if kind == "wait":
+            if self._pending:
+                self._try_another_queue()
             return
         if job is None:
             raise ValueError("worker %d speaks of a job that it does not have" % worker.queue)
@@ -250,7 +260,7 @@ def _take_turn(queue: int, channel: Channel, bounds: Bounds, work: Work, state: 
     with ExitStack() as places:
         ours = True
         if state and bounds.imports:
-            ours = places.enter_context(place_in_line(state, queue_name(queue), 1, channel.is_silent))
+            ours = places.enter_context(place_in_line(state, queue_name(queue), 1, _Wait(channel)))
         if ours:
             channel.send({"kind": "ask"})
         answer = channel.next()
@@ -261,6 +271,20 @@ def _take_turn(queue: int, channel: Channel, bounds: Bounds, work: Work, state: 
             return True
     # Without a place in line, which others can use; what comes next is to ask again, or that nothing is left.
     return bool(answer["later"]) and "again" in channel.next()
+
+
+class _Wait:
+    """Waits in line as long as the run has nothing to say, having told it that the queue is taken."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._told = False
+
+    def __call__(self, seconds: float) -> bool:
+        if not self._told:
+            self._channel.send({"kind": "wait"})
+            self._told = True
+        return self._channel.is_silent(seconds)
 
 
 def _pause(seconds: float) -> bool:

@@ -127,6 +127,20 @@ def test_queues_that_others_have_are_not_waited_for_when_another_is_free(run, tm
     assert places(tmp_path, "%") == 1  # nobody's but ours
 
 
+def test_a_single_job_goes_to_the_first_queue_that_nobody_has(run, tmp_path):
+    stand_in_line(tmp_path, queue_name(1))
+    stand_in_line(tmp_path, queue_name(2))
+    assert run(jobs(1), lambda assignment, tell: done(assignment), queues=range(1, 100))[0]["queue"] == 3
+
+
+def test_no_more_workers_than_jobs_are_started_when_queues_are_free(run, monkeypatch):
+    started = []
+    fork = os.fork
+    monkeypatch.setattr(os, "fork", lambda: started.append(1) or fork())
+    run(jobs(2), lambda assignment, tell: done(assignment), queues=range(1, 100))
+    assert len(started) == 2
+
+
 def test_a_crowded_source_gets_fewer_connections_and_no_job_fails(run, tmp_path):
     def work(assignment, tell):
         """The third is turned away while the first two hold their connections."""
