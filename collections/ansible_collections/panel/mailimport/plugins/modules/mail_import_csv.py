@@ -95,6 +95,7 @@ options:
     description:
       - Name or address of the IMAP server of all rows that do not name their own, as the mail host reaches it.
     type: str
+    required: false
   source_user:
     description:
       - Login name at the source, for rows with a column of that name. Default is the row's C(email).
@@ -122,6 +123,7 @@ options:
       - Owner of the mail domains of all rows that do not name their own, a customer or a user of the panel for example.
       - A domain that is missing is created for this owner. A domain that another owner holds is an error.
     type: str
+    required: false
   secrets_file:
     description:
       - Internal, do not set it. The action plugin names the file with the passwords here.
