@@ -24,8 +24,11 @@ from .progress_lines import ProgressLines
 from .secrets_file import hand_over
 
 _STATUS_MODULE = "ansible.legacy.async_status"
-# Seconds between two looks at the progress, and looks between two questions whether the module has ended without saying so.
+# Seconds between two looks at the progress, which come faster at the beginning.
 _INTERVAL = 1.0
+_FIRST_INTERVAL = 0.2
+# A module that could not begin ends without saying so. It is asked after so many looks, and after every so many.
+_EARLY_LOOKS = (3, 6)
 _LOOKS = 15
 # The background job of an import may take so long, in seconds; a month.
 _LONGEST = 30 * 24 * 3600
@@ -96,10 +99,10 @@ class _Watch:
     def _follow(self, job: dict[str, str]) -> dict[str, t.Any]:
         looks = 0
         while True:
-            time.sleep(_INTERVAL)
-            self._show_news()
             looks += 1
-            if self._lines.finished or looks % _LOOKS == 0:
+            time.sleep(min(_INTERVAL, _FIRST_INTERVAL * looks))
+            self._show_news()
+            if self._lines.finished or looks in _EARLY_LOOKS or looks % _LOOKS == 0:
                 result = self._status(job)
                 if result.get("finished"):
                     break

@@ -88,8 +88,7 @@ class _Batch:
         if not self._check_mode:
             if self._how.preflight:
                 self._check_logins()
-            if len(self._left()) > 1:
-                self._make_mailboxes()
+            self._make_mailboxes()
         self._import()
         self._progress.finish()
         return [self._outcomes[number] for number in range(self._size)]
@@ -148,7 +147,10 @@ class _Batch:
 
     def _make_mailboxes(self) -> None:
         """Make all that are missing, so that the host's Dovecot, which looks for new ones once a second, is waited for once."""
-        self._over_queues(self._left(), Bounds(self._how.numbers), self._make_one_mailbox)
+        host = self._settings.open_host()
+        missing = [number for number in self._left() if not host.mailbox_exists(self._requests[number].address)]
+        if len(missing) > 1:
+            self._over_queues(missing, Bounds(self._how.numbers), self._make_one_mailbox)
 
     def _make_one_mailbox(self, assignment: Assignment, tell: Tell) -> Message:
         reporter = Reporter(note=lambda line: tell({"note": line}))
@@ -173,8 +175,14 @@ class _Batch:
         )
         outcome = import_mailbox(request, self._settings, self._check_mode, reporter, turn)
         if outcome.result.reason == _CROWDED and not assignment.patient:
+            self._show_as_waiting(request)
             return None
         return outcome.as_dict()
+
+    def _show_as_waiting(self, request: ImportRequest) -> None:
+        if not self._check_mode:
+            with State(self._settings.state_dir) as state:
+                state.enqueue([(request.key, request.owner)], os.getppid())
 
     def _over_queues(self, numbers: Sequence[int], bounds: Bounds, work: Callable[[Assignment, Tell], Optional[Message]]) -> None:
         jobs = [Job(number, self._requests[number].source.host.casefold()) for number in numbers]
