@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import time
@@ -82,7 +83,7 @@ _MIGRATIONS = (
 
 def open_database(path: str) -> sqlite3.Connection:
     """Open or create the database for reading and writing; what is committed survives a power failure."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))  # SQLite gives its other files the same mode
+    _make_file(path)
     connection = _connect(path)
     os.chmod(path, 0o600)
     _use_write_ahead_log(connection)
@@ -90,6 +91,19 @@ def open_database(path: str) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys = ON")
     migrate(connection, path)
     return connection
+
+
+def _make_file(path: str) -> None:
+    """Make the file if it is not there; SQLite gives its other files the same mode.
+
+    One that is there is not opened: closing it would take all locks from it that this process has, those of other connections too
+    (fcntl(2); https://www.sqlite.org/howtocorrupt.html section 2.2), and another process would take the log away from under them.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        if os.path.islink(path):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path) from None
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:

@@ -9,6 +9,8 @@ import os
 import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -286,3 +288,33 @@ def test_runs_at_the_same_time_share_a_new_state(tmp_path):
         assert worker.exitcode == 0
     with State(str(tmp_path / "state")) as state:
         assert len(state.domains()) == 120
+
+
+LOOK_AND_CLOSE = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+database.execute("SELECT * FROM imports").fetchall()
+database.close()
+"""
+
+
+def test_a_second_connection_of_a_process_costs_the_first_none_of_its_locks(tmp_path):
+    """Otherwise the next process that closes the state takes its log away, and what the first one writes is lost or damages it."""
+    directory = str(tmp_path / "state")
+    with State(directory) as first:
+        State(directory).close()
+        # A process of its own: a forked one would believe that it had the locks too.
+        subprocess.run([sys.executable, "-c", LOOK_AND_CLOSE, os.path.join(directory, "state.db")], check=True)
+        assert (tmp_path / "state" / "state.db-wal").exists(), "its log is gone"
+        first.claim_domain("example.org", "customer")
+    with State(directory) as reopened:
+        assert reopened.owner_of("example.org") == "customer"
+
+
+def test_a_link_in_the_place_of_the_database_is_not_followed(tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "state.db").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(MailImportError) as refused:
+        State(str(tmp_path / "state"))
+    assert refused.value.reason == "host_refused"
+    assert not (tmp_path / "elsewhere").exists()
