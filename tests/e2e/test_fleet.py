@@ -123,6 +123,15 @@ def test_forks_are_the_mailboxes_imported_at_a_time(company: Company, forks: int
     assert mailboxes_of(again) == set(company.expected())
 
 
+def test_check_mode_finds_the_wrong_passwords_and_writes_nothing(company: Company) -> None:
+    good, wrong = company.add(), company.add(source_password="wrong")
+    run = company.run("import_each", "--check")
+    assert run.returncode != 0
+    assert {name: counts["failed"] for name, counts in run.recap.items() if "@" in name} == {good: 0, wrong: 1}
+    assert "auth_failed" in run.output
+    assert company.arrived() == {} and not any({good, wrong} & host.mailboxes() for host in company.fleet.hosts)
+
+
 def test_limit_picks_one_mailbox(company: Company) -> None:
     picked = [company.add() for _ in range(3)][1]
     run = company.run("import_each", "--limit", picked)
