@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.run import COLLECTION
 
-LAYERS = ("model", "rows", "source", "store", "host", "state", "transfer", "queue", "run")
+LAYERS = ("model", "rows", "source", "store", "host", "state", "transfer", "queue", "provider", "run")
 ENGINE = COLLECTION / "plugins" / "module_utils"
 
 

@@ -1,0 +1,270 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The directory of a Yandex 360 organization: who it is, its domains, people, groups and shared mailboxes.
+
+The calls are those of https://yandex.ru/dev/api360/doc/ru/ on api360.yandex.net, and one of the newer cloud-api.yandex.net.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+
+from ...model.errors import MailImportError, one_line
+from . import schemas
+from .http import Call, Http, ServiceError
+
+API_URL = "https://api360.yandex.net"
+CLOUD_API_URL = "https://cloud-api.yandex.net"
+
+# What a page may hold at most, by the documentation; the server's own figures decide when the list is at its end.
+_ORGANIZATIONS_PER_PAGE = 100
+_DOMAINS_PER_PAGE = 10
+_USERS_PER_PAGE = 1000
+_GROUPS_PER_PAGE = 1000
+_SHARED_PER_PAGE = 100
+_MAX_PAGES = 10_000
+# Of a list that changes while it is read.
+_READINGS = 5
+
+Entry = Dict[str, Any]
+Entries = Dict[str, Entry]
+
+
+@dataclass(frozen=True)
+class Organization:
+    """An organization; `name` is for people."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain, its name in lower case as Yandex has it (IDN as A-label). One that is not `master` is an alias of the main one."""
+
+    name: str
+    master: bool
+    verified: bool
+
+
+@dataclass(frozen=True)
+class User:
+    """A person's or a robot's account. `aliases` are local parts, valid on every domain of the organization."""
+
+    id: str
+    email: str
+    nickname: str
+    aliases: Tuple[str, ...]
+    is_robot: bool
+    is_dismissed: bool
+    is_enabled: bool
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group; with an `email` it is a mailing list. `members` are users' ids."""
+
+    id: str
+    name: str
+    email: str
+    aliases: Tuple[str, ...]
+    members: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SharedMailbox:
+    """A mailbox of several people."""
+
+    id: str
+    email: str
+    name: str
+
+
+class Directory:
+    """What an administrator's token opens.
+
+    Args:
+        api_url, cloud_api_url: of the two services, without a path.
+    """
+
+    def __init__(self, http: Http, token: str, api_url: str = API_URL, cloud_api_url: str = CLOUD_API_URL) -> None:
+        self._http = http
+        self._token = token
+        self._api_url = api_url.rstrip("/")
+        self._cloud_api_url = cloud_api_url.rstrip("/")
+
+    def scopes(self) -> Optional[List[str]]:
+        """The scopes of the token; None when the service does not tell."""
+        try:
+            return self._get("/whoami", schemas.WHOAMI, "").get("scopes")
+        except ServiceError as error:
+            if error.status == 404:  # not in the public reference
+                return None
+            raise
+
+    def organizations(self) -> List[Organization]:
+        """The organizations that the token's owner may look into."""
+        found = self._twice(lambda: self._token_pages("/directory/v1/org", schemas.ORGANIZATIONS, "organizations"), "id")
+        return [Organization(int(entry["id"]), one_line(entry.get("name") or "")) for entry in found]
+
+    def domains(self, organization: int) -> List[Domain]:
+        """The organization's domains, aliases of its main one among them."""
+        path = "/directory/v1/org/%d/domains" % organization
+        found = self._twice(lambda: self._pages(path, schemas.DOMAINS, "domains", _DOMAINS_PER_PAGE, "directory:read_domains"), "name")
+        return [Domain(entry["name"].lower(), bool(entry.get("master")), bool(entry.get("verified"))) for entry in found]
+
+    def users(self, organization: int) -> List[User]:
+        """Everybody in the organization, robots and blocked ones too."""
+        path = "/directory/v1/org/%d/users" % organization
+        found = self._twice(lambda: self._pages(path, schemas.USERS, "users", _USERS_PER_PAGE, "directory:read_users"), "id")
+        return [
+            User(
+                id=str(entry["id"]),
+                email=entry.get("email") or "",
+                nickname=entry.get("nickname") or "",
+                aliases=tuple(entry.get("aliases") or ()),
+                is_robot=bool(entry.get("isRobot")),
+                is_dismissed=bool(entry.get("isDismissed")),
+                is_enabled=entry.get("isEnabled") is not False,
+            )
+            for entry in found
+        ]
+
+    def groups(self, organization: int) -> List[Group]:
+        """The organization's groups."""
+        path = "/directory/v1/org/%d/groups" % organization
+        found = self._twice(lambda: self._pages(path, schemas.GROUPS, "groups", _GROUPS_PER_PAGE, "directory:read_groups"), "id")
+        return [
+            Group(
+                id=str(entry["id"]),
+                name=one_line(entry.get("name") or ""),
+                email=entry.get("email") or "",
+                aliases=tuple(entry.get("aliases") or ()),
+                members=tuple(str(member["id"]) for member in entry.get("members") or () if member["type"] == "user"),
+            )
+            for entry in found
+        ]
+
+    def shared_mailboxes(self, organization: int) -> List[SharedMailbox]:
+        """The organization's shared mailboxes.
+
+        Raises:
+            MailImportError: `permission_denied` also when the organization's plan has none.
+        """
+        path, scope = "/admin/v1/org/%d/mailboxes/shared" % organization, "ya360_admin:mail_read_shared_mailbox_inventory"
+        found = self._twice(lambda: self._pages(path, schemas.SHARED, "resources", _SHARED_PER_PAGE, scope), "resourceId")
+        mailboxes = []
+        for entry in found:
+            identifier = str(entry["resourceId"])
+            facts = self._get("%s/%s" % (path, identifier), schemas.SHARED_MAILBOX, scope)
+            mailboxes.append(SharedMailbox(identifier, facts["email"], one_line(facts.get("name") or "")))
+        return mailboxes
+
+    def imap_enabled(self, organization: int) -> Optional[bool]:
+        """Whether the organization lets its people use IMAP; None when the service does not tell, as older ones do not."""
+        path, scope = "/v1/admin/org/%d/mail-settings" % organization, "ya360_admin:mail_read_organization_settings"
+        try:
+            return self._call("GET", self._cloud_api_url + path, schemas.MAIL_SETTINGS, scope).get("enable_imap")
+        except ServiceError as error:
+            if error.status in (403, 404):
+                return None
+            raise
+
+    def mailbox_opened(self, organization: int, user: str) -> Optional[bool]:
+        """Whether there is a mailbox with settings behind an account; None when the token has no right to ask.
+
+        That Yandex knows no settings of a mailbox that was never opened is inferred, not documented.
+        """
+        path, scope = "/admin/v1/org/%d/mail/users/%s/settings/sender_info" % (organization, user), "ya360_admin:mail_read_user_settings"
+        try:
+            self._get(path, schemas.SENDER_INFO, scope)
+        except ServiceError as error:
+            if error.status == 404:
+                return False
+            if error.status == 403:
+                return None
+            raise
+        return True
+
+    def set_password(self, organization: int, user: str, password: str) -> None:
+        """Give an account this password, for good.
+
+        Raises:
+            MailImportError: `request_refused` when Yandex does not take it, as for accounts of a single sign-on or a weak password.
+        """
+        path = "/directory/v1/org/%d/users/%s" % (organization, user)
+        body = {"password": password, "passwordChangeRequired": False}
+        self._call("PATCH", self._api_url + path, schemas.USER, "directory:write_users", body=body, secrets=(password,))
+
+    def _twice(self, read: Callable[[], Iterator[Entry]], key: str) -> List[Entry]:
+        """Read a list until it is twice the same, if it has several pages: what moves over the border of a page would be missed, or come twice."""
+        before: Optional[Entries] = None
+        for _reading in range(_READINGS):
+            pages = 0
+            entries: Entries = {}
+            for entry in read():
+                if entry is _PAGE:
+                    pages += 1
+                else:
+                    entries[str(entry[key])] = entry
+            if pages <= 1 or (before is not None and before.keys() == entries.keys()):
+                return list(entries.values())
+            before = entries
+        raise MailImportError("source_unavailable", "a list of the organization keeps changing while it is read; run the task again")
+
+    def _pages(self, path: str, schema: Mapping[str, Any], key: str, size: int, scope: str) -> Iterator[Entry]:
+        """Yield the entries of all pages, and _PAGE before each page."""
+        seen = 0
+        for page in range(1, _MAX_PAGES + 1):
+            answer = self._get(path, schema, scope, {"page": page, "perPage": size})
+            yield _PAGE
+            yield from answer[key]
+            seen += len(answer[key])
+            last = page >= answer["pages"] if "pages" in answer else seen >= answer.get("total", 0)
+            if last or not answer[key]:
+                return
+        raise MailImportError("protocol_error", "the list of %s has no end" % key)
+
+    def _token_pages(self, path: str, schema: Mapping[str, Any], key: str) -> Iterator[Entry]:
+        params: Dict[str, Any] = {"pageSize": _ORGANIZATIONS_PER_PAGE}
+        for _page in range(_MAX_PAGES):
+            answer = self._get(path, schema, "directory:read_organization", params)
+            yield _PAGE
+            yield from answer[key]
+            following = answer.get("nextPageToken")
+            if not following or following == params.get("pageToken"):
+                return
+            params["pageToken"] = following
+        raise MailImportError("protocol_error", "the list of %s has no end" % key)
+
+    def _get(self, path: str, schema: Mapping[str, Any], scope: str, params: Optional[Mapping[str, Any]] = None) -> Dict[str, Any]:
+        return self._call("GET", self._api_url + path, schema, scope, params=params)
+
+    def _call(self, method: str, url: str, schema: Mapping[str, Any], scope: str, **more: Any) -> Dict[str, Any]:
+        try:
+            return self._http.call(Call(method, url, schema, token=self._token, **more))
+        except ServiceError as error:
+            raise _explained(error, scope) from None
+
+
+# Stands between the pages of a list.
+_PAGE: Entry = {}
+
+
+def _explained(error: ServiceError, scope: str) -> ServiceError:
+    """The same error, with what to do about it."""
+    advice = ""
+    if error.status == 401:
+        advice = "the token is wrong, has expired or was revoked: get a new one (panel.mailimport.yandex360_token)"
+    elif error.status == 403 and "scope" in error.said.lower():
+        advice = "the token lacks the scope %s: add it to the application and get a new token, for an old one keeps its scopes" % scope
+    elif error.status == 403 and "not an admin" in error.said.lower():
+        advice = "the token is not an administrator's, or the organization is another one: Yandex says the same of both"
+    elif error.status == 403:
+        advice = "the token's owner has no right to this (scope %s), or the organization's plan does not have it" % scope
+    elif error.status == 404 and error.said != "not_found":
+        advice = "is the address of the API right?"
+    return ServiceError(error.reason, "%s%s" % (error.message, ": " + advice if advice else ""), error.status, error.word, error.said)
