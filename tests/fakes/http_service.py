@@ -1,0 +1,152 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What fakes of HTTP services have in common: routes, answers, and trouble on demand."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import struct
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from typing import Any, ClassVar, Optional
+from urllib.parse import parse_qs, urlsplit
+
+_HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+
+
+@dataclass
+class Answer:
+    """What goes out. `body` is JSON unless it is bytes."""
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Trouble = Callable[["Handler"], Optional[Answer]]
+
+
+def status(code: int, body: Any = _HTML, **headers: str) -> Trouble:
+    """Answer so."""
+    return lambda handler: Answer(code, body, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def throttled(retry_after: Optional[str] = None) -> Trouble:
+    """Answer 429, in JSON, with or without Retry-After."""
+    body = {"code": 8, "message": "Too many requests", "details": []}
+    return lambda handler: Answer(429, body, {"Retry-After": retry_after} if retry_after else {})
+
+
+def reset(after: int = 0) -> Trouble:
+    """Send so many bytes of an answer and reset the connection."""
+
+    def act(handler: Handler) -> None:
+        if after:
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n" + b'{"users": [' + b" " * after)
+            handler.wfile.flush()
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        handler.close_connection = True
+        # Its files would keep it open.
+        os.close(handler.connection.detach())
+
+    return act
+
+
+def stalled(released: threading.Event) -> Trouble:
+    """Say nothing until the event is set."""
+
+    def act(handler: Handler) -> None:
+        released.wait(60)
+        handler.close_connection = True
+
+    return act
+
+
+class RefusedError(Exception):
+    """Ends a request with an error."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request at a time of one connection; `service` has `lock`, `requests`, `before` and `next_trouble`."""
+
+    service: Any
+    routes: ClassVar[list[tuple[str, str, Callable[..., Any]]]] = []
+    protocol_version = "HTTP/1.1"
+    # An answer in one piece, without a delay between its head and its body.
+    wbufsize = 1 << 16
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Keep quiet."""
+
+    def do_GET(self) -> None:  # noqa: N802 - the library's name
+        self._answer_request()
+
+    do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815
+
+    def _answer_request(self) -> None:
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = urlsplit(self.path)
+        self.query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+        self.data = data
+        path = parts.path if parts.path == "/" else parts.path.rstrip("/")
+        with self.service.lock:
+            self.service.requests.append("%s %s" % (self.command, path))
+            trouble = self.service.next_trouble(path)
+            self.service.before("%s %s" % (self.command, path))
+        # The client may be gone by the time its answer is ready.
+        with contextlib.suppress(OSError):
+            answer = trouble(self) if trouble else self._proper_answer(path)
+            if answer:
+                self._send(answer)
+
+    def _proper_answer(self, path: str) -> Answer:
+        for method, pattern, act in self.routes:
+            found = re.fullmatch(pattern, path)
+            if found and method == self.command:
+                try:
+                    with self.service.lock:
+                        return Answer(200, act(self, *found.groups()))
+                except RefusedError as error:
+                    return error.answer
+        return self.unknown_path(path)
+
+    def unknown_path(self, path: str) -> Answer:
+        """What a path that is none is answered."""
+        return Answer(404, b"")
+
+    def _send(self, answer: Answer) -> None:
+        is_json = not isinstance(answer.body, bytes)
+        body = json.dumps(answer.body, ensure_ascii=False).encode() if is_json else answer.body
+        self.send_response(answer.status)
+        self.send_header("Content-Type", "application/json" if is_json else "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        if answer.status == 200:
+            self.send_header("X-Request-Id", str(uuid.uuid4()))
+            self.send_header("Grpc-Status", "0")
+            self.send_header("Grpc-Message", "OK")
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def version_string(self) -> str:
+        """The name that the service gives itself."""
+        return "api360"
+
+    def form(self) -> dict[str, str]:
+        """The fields of the body."""
+        return {name: values[-1] for name, values in parse_qs(self.data.decode()).items()}

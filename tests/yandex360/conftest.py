@@ -1,0 +1,40 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An organization at the fake Yandex 360, and clients that do not really wait."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.directory import Directory
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.http import Http, HttpSettings
+from fakes.yandex360 import Service
+from fakes.yandex360_organization import company
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """The services, around a company of 60 people."""
+    with Service(company()) as running:
+        yield running
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    """Seconds that a client would have waited."""
+    return []
+
+
+@pytest.fixture
+def http(pauses: list[float]) -> Http:
+    """A client without patience for a silent service, and with all patience for a failing one."""
+    return Http(HttpSettings(timeout=2.0), pauses.append)
+
+
+@pytest.fixture
+def directory(http: Http, service: Service) -> Directory:
+    """The organization, as its administrator sees it."""
+    return Directory(http, service.admin_token(), service.url, service.url + "/cloud")
