@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from .address import Address
+from .errors import MailImportError
 from .mail import SourceAccount
+from .secret import Renewal
 
 COMPLETED_MESSAGE = "Import completed successfully"
 
@@ -37,9 +39,21 @@ class FolderRules:
     automap: bool = True
 
 
+class Verdict(NamedTuple):
+    """What a login that the source refuses comes to: a state, the reason word, and a line for people."""
+
+    state: str
+    reason: str
+    message: str
+
+
 @dataclass(frozen=True)
 class ImportRequest:
-    """One source account to one mailbox. `password` is the mailbox's on the host; sizes are in bytes."""
+    """One source account to one mailbox. `password` is the mailbox's on the host; sizes are in bytes.
+
+    `renew` gives another password or token for the source when it refuses the one of the account, or that is empty. `judge` finds out
+    what a refused login means, where more can be known than the source says; it may raise MailImportError when it cannot be told.
+    """
 
     source: SourceAccount
     address: Address
@@ -54,6 +68,8 @@ class ImportRequest:
     rules: FolderRules = FolderRules()
     max_message_size: int = 2 << 30
     message_store: str = "auto"
+    renew: Optional[Renewal] = field(default=None, repr=False, compare=False)
+    judge: Optional[Callable[[MailImportError], Verdict]] = field(default=None, repr=False, compare=False)
 
     @property
     def key(self) -> ImportKey:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from typing import Callable, List
 
 from .errors import one_line
 
@@ -34,3 +35,22 @@ def _encodes(word: str, secret: str) -> bool:
         return secret.encode("utf-8", "surrogatepass") in base64.b64decode(word + "=" * (-len(word) % 4))
     except binascii.Error:
         return False
+
+
+class Renewal:
+    """Another secret for a source, such as a fresh access token.
+
+    Args:
+        get: returns it; raises MailImportError when there is none.
+
+    Attributes: `issued`, all that it has given, for they must show nowhere.
+    """
+
+    def __init__(self, get: Callable[[], str]) -> None:
+        self._get = get
+        self.issued: List[str] = []
+
+    def __call__(self) -> str:
+        secret = self._get()
+        self.issued.append(secret)
+        return secret

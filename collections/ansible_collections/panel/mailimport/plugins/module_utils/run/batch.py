@@ -19,6 +19,7 @@ from ..queue.workers import Assignment, Bounds, Job, Tell, run_over_queues
 from ..source.connection import tls_context
 from ..state.database import State
 from ..transfer.account import check_login
+from ..transfer.login import Login
 from ..transfer.worker import run_as
 from .events import ImportEvents
 from .mailbox import NOBODY, Turn, import_mailbox, make_mailbox, settle
@@ -134,8 +135,9 @@ class _Batch:
         with State(self._settings.state_dir) as state:
             try:
                 events = ImportEvents(request, state, outcome, reporter)
-                login = partial(check_login, request.source, tls_context(request.source), assignment.patient)
-                run_as(NOBODY, NOBODY, lambda emit: login(emit=emit), events.take)
+                with Login(request, tls_context(request.source)) as login:
+                    events.login = login
+                    run_as(NOBODY, NOBODY, partial(check_login, login, assignment.patient), events.take, keep=login.descriptors)
             except MailImportError as error:
                 if error.reason == _CROWDED and not assignment.patient:
                     return None

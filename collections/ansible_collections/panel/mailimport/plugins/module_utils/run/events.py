@@ -12,6 +12,7 @@ from ..model.imports import ImportRequest, NotImported
 from ..state.database import State
 from ..state.records import Deliveries, FolderMark
 from ..transfer.desk import SessionDesk
+from ..transfer.login import Login
 from ..transfer.worker import Event
 from .outcome import Outcome, without_secret
 from .reporter import Reporter
@@ -23,6 +24,7 @@ class ImportEvents:
     Attributes:
         recorded: the state has a record of the import, which follows the result.
         desk: hands out sessions of the mailbox; None as long as there is none.
+        login: gives other secrets for the source; None as long as nobody logs in.
         moved_aside: called when the mailbox's present mail was moved aside; None when it is to stay.
     """
 
@@ -34,6 +36,7 @@ class ImportEvents:
         self._reporter = reporter
         self.recorded = False
         self.desk: Optional[SessionDesk] = None
+        self.login: Optional[Login] = None
         self.moved_aside: Optional[Callable[[], None]] = None
 
     def take(self, event: Event) -> None:
@@ -69,6 +72,11 @@ class ImportEvents:
     def _on_marks(self, event: Event) -> None:
         marks = [FolderMark(**dict(mark, raw_name=mark["raw_name"].encode("latin-1"), missing=tuple(mark["missing"]))) for mark in event["marks"]]
         self._state.commit_folders(self._request.key, marks)
+
+    def _on_secret(self, _event: Event) -> None:
+        if self.login is None:
+            raise ValueError("there is no login that a secret could be for")
+        self.login.serve()
 
     def _on_session(self, _event: Event) -> None:
         self._sessions_desk().serve()

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import ssl
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +22,8 @@ from ..state.records import FolderMark, ImportRecord
 from ..store.aside import check_movable
 from ..transfer.account import Target, check_login, import_account, preview_account, store_kind
 from ..transfer.desk import SessionDesk
-from ..transfer.worker import os_failure, run_as
+from ..transfer.login import Login
+from ..transfer.worker import Emit, os_failure, run_as
 from .aside import keep, path_beside, path_kept
 from .events import ImportEvents
 from .outcome import Outcome, fail, new_outcome
@@ -257,7 +257,7 @@ class _MailboxRun:
             self._check_store(location, found.replacing)
         if request.import_content:
             marks = {} if found.replacing or request.force else self._marks()
-            self._work_as(location, partial(preview_account, request, tls_context(request.source), location, marks))
+            self._work_as(location, lambda login: partial(preview_account, request, login, location, marks))
         if found.exists:
             self._update_password(found.replacing or request.update_password == "always")
         self.result.created = not found.exists
@@ -271,10 +271,9 @@ class _MailboxRun:
         self._forget_removed(found)
         self.state.begin(key, request.owner, os.getpid(), self.turn.queue)
         self.events.recorded = True
-        context = tls_context(request.source)
         if request.import_content and not found.contacted and not self.turn.login_checked:
             # Before anything is made or wiped: a wrong password leaves no trace on the host.
-            self._work_as(None, partial(check_login, request.source, context, self.turn.patient_login))
+            self._work_as(None, lambda login: partial(check_login, login, self.turn.patient_login))
         location = self.host.store_of(request.address) if request.import_content and found.exists else None
         if location:
             self._check_store(location, found.replacing)
@@ -288,7 +287,7 @@ class _MailboxRun:
             self._check_store(location, found.replacing)
         if request.import_content:
             aside = self._place_aside(None if request.force else found.record, location) if found.replacing else None
-            self._fill(location, found.record, context, aside)
+            self._fill(location, found.record, aside)
         self._conclude()
 
     def _forget_removed(self, found: Findings) -> None:
@@ -301,7 +300,7 @@ class _MailboxRun:
         if replacing:
             check_movable(location)
 
-    def _fill(self, location: StoreLocation, record: Optional[ImportRecord], context: Optional[ssl.SSLContext], aside: Optional[str]) -> None:
+    def _fill(self, location: StoreLocation, record: Optional[ImportRecord], aside: Optional[str]) -> None:
         request = self.request
         lock = () if self.lock is None else (self.lock,)
         # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run has sent.
@@ -326,7 +325,7 @@ class _MailboxRun:
             patient=self.turn.patient,
         )
         try:
-            self._work_as(location, partial(import_account, request, context, target), keep=(desk.descriptor,))
+            self._work_as(location, lambda login: partial(import_account, request, login, target), keep=(desk.descriptor,))
         finally:
             desk.close()
 
@@ -359,10 +358,13 @@ class _MailboxRun:
     def _marks(self) -> Dict[bytes, FolderMark]:
         return {mark.raw_name: mark for mark in self.state.folder_marks(self.request.key)}
 
-    def _work_as(self, location: Optional[StoreLocation], work: Callable[..., None], keep: Sequence[int] = ()) -> None:
+    def _work_as(self, location: Optional[StoreLocation], work_with: Callable[[Login], Callable[[Emit], None]], keep: Sequence[int] = ()) -> None:
+        """Run what `work_with` makes of a login at the source, in a process with the rights of the mailbox."""
         uid, gid = (location.uid, location.gid) if location else (NOBODY, NOBODY)
         lock = () if self.lock is None else (self.lock,)
-        run_as(uid, gid, lambda emit: work(emit=emit), self.events.take, keep=(*lock, *keep))
+        with Login(self.request, tls_context(self.request.source)) as login:
+            self.events.login = login
+            run_as(uid, gid, work_with(login), self.events.take, keep=(*lock, *keep, *login.descriptors))
 
     def _conclude(self) -> None:
         result = self.result

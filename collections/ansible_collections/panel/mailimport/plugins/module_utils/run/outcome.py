@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Dict, NamedTuple
 
 from ..model.errors import MailImportError
-from ..model.imports import ImportRequest, ImportResult
+from ..model.imports import ImportRequest, ImportResult, Verdict
 from ..model.secret import hide_secret
 
 
@@ -44,10 +45,16 @@ def _nothing() -> Dict[str, Any]:
 
 
 def fail(result: ImportResult, error: MailImportError, request: ImportRequest) -> None:
-    """Say in the result that the import failed, and why."""
-    result.state, result.reason, result.message = "failed", error.reason, without_secret(error.message, request)
+    """Say in the result that the import failed, or is to be skipped, and why."""
+    verdict = Verdict("failed", error.reason, error.message)
+    if request.judge and error.reason == "auth_failed" and not result.changed:
+        with suppress(MailImportError):  # then it is as the source says
+            verdict = request.judge(error)
+    result.state, result.reason, result.message = verdict.state, verdict.reason, without_secret(verdict.message, request)
 
 
 def without_secret(text: str, request: ImportRequest) -> str:
     """What a source says may echo what it was sent."""
-    return hide_secret(text, request.source.password)
+    for secret in (request.source.password, *(request.renew.issued if request.renew else ())):
+        text = hide_secret(text, secret)
+    return text

@@ -17,6 +17,7 @@ from typing import Any, Optional, Tuple
 from ..model.errors import MailImportError, one_line
 from ..model.mail import SourceAccount
 from ..model.secret import hide_secret
+from .bearer import BearerExchange, meaning_of
 from .responses import Status, parse_status
 from .stream import ByteStream
 from .throttle import SourceBusyError, busy_error
@@ -133,6 +134,30 @@ class _Connection(imaplib.IMAP4):
         self.state = "AUTH"
         return status, data
 
+    def login_with_token(self, mechanism: str, user: str, token: str, at_once: bool) -> None:
+        """AUTHENTICATE with a token (RFC 3501 section 6.2.2), the initial response in the same line (RFC 4959) or after a challenge.
+
+        Args:
+            at_once: which of the two is tried first. A server that takes it for a mistake in the syntax gets the other: there are
+                some that take it in the same line only and do not say so, and the other way round.
+        """
+        refusal: Optional[Exception] = None
+        for in_one_line in (at_once, not at_once):
+            exchange = BearerExchange(mechanism, user, token)
+            self.literal = exchange.answer  # type: ignore[assignment]  # called with each challenge
+            try:
+                status, data = self._simple_command("AUTHENTICATE", mechanism, *([exchange.initial_response()] if in_one_line else []))
+            except self.abort:
+                raise
+            except self.error as error:
+                refusal = error
+                continue
+            if status == "OK":
+                self.state = "AUTH"
+                return
+            raise self.error((data[-1] or b"") + (b" (%s)" % exchange.problem.encode("utf-8") if exchange.problem else b""))
+        raise refusal or self.error("not reached")
+
     def capability(self) -> Any:
         """RFC 3501 section 6.1.1; a server that answers OK and no words offers nothing."""
         status, data = super().capability()
@@ -235,12 +260,16 @@ def _log_in(client: _Client, account: SourceAccount, peer: str) -> None:
         # What LOGIN answered, or else CAPABILITY, counts now.
         client._offered = None
     except MailImportError:
+        bye = client._imap.untagged_responses.get("BYE")
+        if bye and isinstance(bye[-1], bytes):  # the server said why, before it closed the connection
+            raise _session_error(one_line(hide_secret(bye[-1].decode("utf-8", "replace"), account.password), 300), peer) from None
         raise
     except (IMAPClientError, imaplib.IMAP4.error) as error:
         text = _server_text(error, account)
         if isinstance(error.__context__, imaplib.IMAP4.abort):  # what IMAPClient made the error of: the session is over
             raise _session_error(text, peer) from None
-        raise _busy(text, peer) or MailImportError("auth_failed", "%s refuses the login of %s: %s" % (peer, account.user, text)) from None
+        refusal = "%s refuses the login of %s: %s%s" % (peer, account.user, text, meaning_of(text))
+        raise _busy(text, peer) or MailImportError("auth_failed", refusal) from None
 
 
 def _authenticate(client: _Client, account: SourceAccount, peer: str) -> None:
@@ -259,10 +288,10 @@ def _authenticate(client: _Client, account: SourceAccount, peer: str) -> None:
         client.login(login_name, account.password)
     elif mechanism == "plain":
         client.plain_login(login_name, account.password, authorization)
-    elif mechanism == "xoauth2":
-        client.oauth2_login(login_name, account.password)
     else:
-        client.oauthbearer_login(login_name, account.password)
+        at_once = b"SASL-IR" in client.capabilities()
+        client._imap.untagged_responses.pop("CAPABILITY", None)
+        client._imap.login_with_token(mechanism.upper(), login_name, account.password, at_once)
 
 
 def _is_template(master_user: str) -> bool:
@@ -281,7 +310,8 @@ def _choose_mechanism(client: _Client, account: SourceAccount, peer: str) -> str
         raise MailImportError("auth_failed", "source_master_user needs source_auth plain, or a template with %%u, not %s" % mechanism)
     if mechanism == "login" and b"LOGINDISABLED" in capabilities:
         raise MailImportError("auth_failed", "%s allows no login on this connection: use source_tls implicit or starttls" % peer)
-    if mechanism != "login" and b"AUTH=%s" % mechanism.upper().encode() not in capabilities:
+    # XOAUTH2 is tried wherever it is asked for: Yandex has it and did not always say so.
+    if mechanism not in ("login", "xoauth2") and b"AUTH=%s" % mechanism.upper().encode() not in capabilities:
         needed = ", which source_master_user needs" if on_behalf else ""
         raise MailImportError("auth_failed", "%s offers no AUTH=%s%s" % (peer, mechanism.upper(), needed))
     return mechanism
@@ -295,6 +325,8 @@ def _check_characters(login_name: str, account: SourceAccount, mechanism: str) -
         problem = "a NUL, which no login can carry"
     elif re.search("[\ud800-\udfff]", credentials):
         problem = "bytes that are no Unicode text"
+    elif mechanism in ("xoauth2", "oauthbearer") and "\1" in credentials:
+        problem = "a control character, which separates the parts of a login with a token"
     elif mechanism == "login" and re.search(r"[\r\n]", credentials):
         problem = "a line break, which LOGIN cannot carry"
     if problem:

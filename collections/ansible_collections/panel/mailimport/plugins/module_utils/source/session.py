@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 import ssl
+import time
 import zlib
 from collections import deque
 from contextlib import suppress
@@ -26,6 +27,9 @@ from .throttle import busy_error, refusal_error
 # Folders asked for ahead of their answers. Enough to hide any latency, and few enough bytes (some 100 a folder) and open
 # folders that neither a server which does not read while it writes nor the limit of open files gets in the way.
 PIPELINE_DEPTH = 128
+
+# Seconds. Access tokens last an hour at Yandex, Google and Microsoft; what becomes of a session then, they do not say.
+TOKEN_AGE = 3000.0
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,15 @@ class SourceSession:
         self.capabilities = frozenset(word.upper() for word in self._client.capabilities())
         self.reading: Optional[SourceFolder] = None
         self._tags = 0
+        self._token_ends = time.monotonic() + TOKEN_AGE if account.auth in ("xoauth2", "oauthbearer") else None
         self._deflater: Optional[zlib._Compress] = None
         if account.compress:
             self._start_compression()
+
+    @property
+    def is_stale(self) -> bool:
+        """True when the access token that opened it may expire soon."""
+        return self._token_ends is not None and time.monotonic() > self._token_ends
 
     def close(self) -> None:
         """Say LOGOUT without waiting for the answer, and close."""

@@ -22,6 +22,8 @@ _CROWDED_WORDS = re.compile(r"too many (\w+ )?(connections|sessions|logins)|(max
 # RFC 5530 UNAVAILABLE and INUSE; SERVERBUG is a server's passing trouble more often than not.
 _TROUBLE_CODES = frozenset((b"UNAVAILABLE", b"INUSE", b"SERVERBUG"))
 _TROUBLE_WORDS = re.compile(r"try again later|server unavailable", re.IGNORECASE)
+# RFC 5530, to a command of a session that was logged in: its token has expired meanwhile.
+_RIGHTS_CODES = frozenset((b"AUTHENTICATIONFAILED", b"EXPIRED"))
 # Exchange, after a login that opens no mailbox.
 _NO_MAILBOX = re.compile(r"authenticated but not connected", re.IGNORECASE)
 
@@ -68,4 +70,6 @@ def refusal_error(status: Status, peer: str) -> Optional[MailImportError]:
     """Return the error for an answer that need not be about what was asked for; None when it is about just that."""
     if _NO_MAILBOX.search(status.text):
         return MailImportError("auth_failed", "%s has no mailbox behind this login: %s" % (peer, status))
+    if status.code.split(b" ", 1)[0].upper() in _RIGHTS_CODES:
+        return MailImportError("source_unavailable", "%s takes back the rights of this session: %s" % (peer, status))
     return busy_error(status, peer)

@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass
 from functools import partial
 from typing import Mapping, Optional, Sequence
 
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
-from ..model.mail import SourceAccount, StoreLocation
+from ..model.mail import StoreLocation
 from ..source.session import SourceSession
 from ..source.throttle import SourceBusyError
 from ..state.records import Deliveries, FolderMark
@@ -26,6 +25,7 @@ from .copy import AccountCopy
 from .count import count_flag_changes, count_new
 from .desk import SessionDesk
 from .flags import update_flags
+from .login import Login
 from .patience import Patience
 from .plan import plan_folders
 from .worker import Emit
@@ -34,7 +34,7 @@ from .worker import Emit
 _ANY_STORE = StoreLocation(uid=0, gid=0, home="/", driver="maildir", root="/", control="/", index=None)
 
 
-def check_login(account: SourceAccount, context: Optional[ssl.SSLContext], patient: bool, emit: Emit) -> None:
+def check_login(login: Login, patient: bool, emit: Emit) -> None:
     """Log in and out again.
 
     Args:
@@ -43,15 +43,20 @@ def check_login(account: SourceAccount, context: Optional[ssl.SSLContext], patie
     Raises:
         MailImportError: what keeps the account from being imported.
     """
+    _opened(login, patient, emit).close()
+
+
+def _opened(login: Login, patient: bool, emit: Emit) -> SourceSession:
+    """Open the first session; a source that ends it during the login, as busy ones do now and then, is asked again."""
     patience = Patience(emit, patient)
     while True:
         try:
-            SourceSession(account, context).close()
-            return
-        except SourceBusyError as error:
-            if not error.crowded:
+            return login.open(emit)
+        except MailImportError as error:
+            crowded = isinstance(error, SourceBusyError) and error.crowded
+            if not crowded and error.reason != "source_unavailable":
                 raise
-            patience.wait(error, connecting=True)
+            patience.wait(error, connecting=crowded)
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ def _open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageSt
 
 def preview_account(
     request: ImportRequest,
-    context: Optional[ssl.SSLContext],
+    login: Login,
     location: Optional[StoreLocation],
     marks: Mapping[bytes, FolderMark],
     emit: Emit,
@@ -121,7 +126,7 @@ def preview_account(
     Raises:
         MailImportError: what keeps the account from being imported.
     """
-    session = SourceSession(request.source, context)
+    session = _opened(login, False, emit)
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
     plans = plan_folders(session.list_folders(), request.rules, location or _ANY_STORE, known)
     emit({"event": "listed", "folders": len(plans), "messages": sum(plan.source.messages or 0 for plan in plans)})
@@ -140,14 +145,14 @@ def preview_account(
 
 def import_account(
     request: ImportRequest,
-    context: Optional[ssl.SSLContext],
+    login: Login,
     target: Target,
     emit: Emit,
 ) -> None:
     """Import the account's content into the store.
 
     Args:
-        emit: takes `session`, `repair` and `delivered` of an IMAP store, `replaced`, `listed`, the events of AccountCopy, and
+        emit: takes `secret` of the login, `session`, `repair` and `delivered` of an IMAP store, `replaced`, `listed`, the events of AccountCopy, and
             `settled` when nothing is left in doubt.
 
     Raises:
@@ -158,7 +163,7 @@ def import_account(
     try:
         if target.aside and store.move_aside(target.aside):
             emit({"event": "replaced"})
-        _fill_store(store, request, context, target, emit)
+        _fill_store(store, request, login, target, emit)
         complete = True
     finally:
         # What a killed run left is looked for until a run has been through all folders.
@@ -166,9 +171,9 @@ def import_account(
             emit({"event": "settled"})
 
 
-def _fill_store(store: MessageStore, request: ImportRequest, context: Optional[ssl.SSLContext], target: Target, emit: Emit) -> None:
+def _fill_store(store: MessageStore, request: ImportRequest, login: Login, target: Target, emit: Emit) -> None:
     marks = target.marks
-    copy = AccountCopy(request, lambda: SourceSession(request.source, context), store, marks, Patience(emit, target.patient), emit, target.room)
+    copy = AccountCopy(request, lambda: login.open(emit), store, marks, Patience(emit, target.patient), emit, target.room)
     folders = copy.attempt(lambda session: session.list_folders())
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
     plans = plan_folders(folders, request.rules, target.location, known)

@@ -253,6 +253,9 @@ class AccountCopy:
             raise MailImportError("over_quota", "the source holds more than the %d bytes that the quota leaves: raise it and run the task again" % self._room)
         if self._batch_messages >= BATCH_MESSAGES or self._batch_bytes >= BATCH_BYTES or time.monotonic() - self._batch_began > BATCH_SECONDS:
             self._commit()
+            if self._request.renew and self.session and self.session.is_stale:
+                # Before the source ends the session in the middle of something: the next one is opened with a new token.
+                raise MailImportError("source_unavailable", "the access token is about to expire, so a new one is taken")
 
     def _add(self, copy: FolderCopy, fetched: Fetched) -> Optional[int]:
         refusal = None

@@ -15,7 +15,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import
 from ansible_collections.panel.mailimport.plugins.module_utils.source.connection import tls_context
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
 from ansible_collections.panel.mailimport.plugins.module_utils.source.stream import ByteStream
-from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source.scripted_server import ScriptedServer
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source.scripted_server import ChallengingServer, ScriptedServer
 from hypothesis import settings
 
 settings.register_profile("unit", deadline=None, max_examples=60, database=None)
@@ -75,6 +75,20 @@ def server():
 
 
 @pytest.fixture
+def challenger():
+    """Start a ChallengingServer."""
+    started = []
+
+    def start(*arguments):
+        started.append(ChallengingServer(*arguments))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
+
+
+@pytest.fixture
 def account():
     """An account on a ScriptedServer."""
 
@@ -90,8 +104,8 @@ def session(server, account):
     """Log in at a ScriptedServer that answers as told."""
     opened = []
 
-    def make(answers, capabilities=b"IMAP4rev1"):
-        started = account(server(answers, capabilities=capabilities))
+    def make(answers, capabilities=b"IMAP4rev1", **options):
+        started = account(server(answers, capabilities=capabilities), **options)
         opened.append(SourceSession(started, tls_context(started)))
         return opened[-1]
 

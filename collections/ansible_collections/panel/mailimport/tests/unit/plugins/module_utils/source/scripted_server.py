@@ -65,3 +65,41 @@ class ScriptedServer:
             with suppress(OSError):  # closed already
                 self._connection.shutdown(socket.SHUT_RDWR)
         self._thread.join(30)
+
+
+class ChallengingServer:
+    """Refuses a login with a token as Gmail does: it takes the initial response, says why in a challenge, waits, and says NO.
+
+    `answers` holds what came for its challenges.
+    """
+
+    def __init__(self, mechanism, challenge, status):
+        self._capabilities = b"IMAP4rev1 AUTH=" + mechanism.upper().encode()
+        self._challenge = challenge
+        self._status = status
+        self.answers = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self):
+        with suppress(OSError):  # closed by either side
+            while True:
+                connection, _address = self._listener.accept()
+                with suppress(OSError), connection, connection.makefile("rb") as lines:
+                    connection.sendall(b"* OK [CAPABILITY %s] hello\r\n" % self._capabilities)
+                    for line in lines:
+                        self._authenticate(connection, lines, line.split(b" ")[0])
+
+    def _authenticate(self, connection, lines, tag):
+        for challenge in (b"", self._challenge):
+            connection.sendall(b"+ %s\r\n" % challenge)
+            self.answers.append(lines.readline().rstrip(b"\r\n"))
+        connection.sendall(b"%s %s\r\n" % (tag, self._status))
+
+    def close(self):
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(30)

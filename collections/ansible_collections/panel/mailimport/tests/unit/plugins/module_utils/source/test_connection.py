@@ -53,6 +53,9 @@ def test_user_and_password_reach_the_server_as_they_are(server, account, user, p
         ({"master_user": "admin"}, PLAIN, "anna\0admin\0a secret"),
         ({"auth": "plain", "master_user": "admin"}, PLAIN, "anna\0admin\0a secret"),
         ({"auth": "plain", "master_user": "%u*admin"}, PLAIN, "\0anna*admin\0a secret"),
+        # As Yandex, which has it all the same.
+        ({"auth": "xoauth2"}, PLAIN, "user=anna\1auth=Bearer a secret\1\1"),
+        ({"auth": "oauthbearer", "user": "a=n,na"}, b"IMAP4rev1 AUTH=OAUTHBEARER", "n,a=a=3Dn=2Cna,\1auth=Bearer a secret\1\1"),
         ({"auth": "xoauth2"}, b"IMAP4rev1 AUTH=XOAUTH2", "user=anna\1auth=Bearer a secret\1\1"),
         ({"auth": "oauthbearer"}, b"IMAP4rev1 AUTH=OAUTHBEARER", "n,a=anna,\1auth=Bearer a secret\1\1"),
     ],
@@ -77,7 +80,9 @@ def test_a_template_of_the_master_user_is_a_login_name(server, account):
         ({}, b"IMAP4rev1 LOGINDISABLED", "allows no login on this connection"),
         ({"auth": "login"}, b"IMAP4rev1 LOGINDISABLED", "allows no login on this connection"),
         ({"auth": "plain"}, b"IMAP4rev1", "offers no AUTH=PLAIN"),
-        ({"auth": "xoauth2"}, PLAIN, "offers no AUTH=XOAUTH2"),
+        ({"auth": "oauthbearer"}, PLAIN, "offers no AUTH=OAUTHBEARER"),
+        ({"auth": "xoauth2", "password": "a\1secret"}, PLAIN, "control character"),
+        ({"auth": "xoauth2", "user": "an\1na"}, PLAIN, "control character"),
         ({"master_user": "admin"}, b"IMAP4rev1", "AUTH=PLAIN, which source_master_user needs"),
         # Otherwise the administrator's own mail would be imported.
         ({"master_user": "admin", "auth": "login"}, PLAIN, "source_master_user"),

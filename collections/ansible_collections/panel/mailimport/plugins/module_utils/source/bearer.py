@@ -1,0 +1,79 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Logging in with an access token: XOAUTH2 and OAUTHBEARER, and what a server says when it refuses one."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+
+from ..model.errors import one_line
+
+# Challenges that are answered before the exchange is given up: the initial response, once more to a server that has lost it, and the failure.
+_MOST_ANSWERS = 4
+
+# Yandex has one text for all of this, and no other sign (https://yandex.ru/support/mail-business/web/security/oauth.html).
+_YANDEX_TEXT = re.compile(r"invalid credentials or IMAP is disabled", re.IGNORECASE)
+YANDEX_CAUSES = (
+    "Yandex says the same of four things: a wrong or expired token or password; a password where an app password is needed; IMAP that is switched "
+    "off for the organization or in the mailbox; a mailbox that its user has never opened"
+)
+
+
+class BearerExchange:
+    """One SASL exchange with a token, from this side.
+
+    XOAUTH2 is as Google documents it (https://developers.google.com/workspace/gmail/imap/xoauth2-protocol), OAUTHBEARER is RFC 7628.
+
+    Attributes: `mechanism`; `problem`, what the server's failure challenge names, empty when it sent none.
+    """
+
+    def __init__(self, mechanism: str, user: str, token: str) -> None:
+        self.mechanism = mechanism
+        self.problem = ""
+        self._answers = 0
+        if mechanism == "XOAUTH2":
+            self._initial, self._acknowledgement = "user=%s\1auth=Bearer %s\1\1" % (user, token), b""
+        else:
+            # RFC 5801 section 4: the name is a saslname.
+            name = user.replace("=", "=3D").replace(",", "=2C")
+            self._initial, self._acknowledgement = "n,a=%s,\1auth=Bearer %s\1\1" % (name, token), b"\1"
+
+    def initial_response(self) -> str:
+        """The initial response, in Base64, to be sent with the command."""
+        return base64.b64encode(self._initial.encode("utf-8")).decode("ascii")
+
+    def answer(self, challenge: bytes) -> bytes:
+        """Return the line that answers a challenge, both in Base64 as on the wire.
+
+        An empty challenge asks for the initial response. Any other one tells why the login fails, and is acknowledged (RFC 7628 section 3.2.3,
+        and with an empty line for XOAUTH2); the tagged NO comes after that.
+        """
+        self._answers += 1
+        if self._answers > _MOST_ANSWERS:
+            return b"*"
+        try:
+            text = base64.b64decode(challenge or b"", validate=True)
+        except binascii.Error:
+            return b"*"
+        if not text:
+            return self.initial_response().encode("ascii")
+        self.problem = _problem(text)
+        return base64.b64encode(self._acknowledgement)
+
+
+def _problem(text: bytes) -> str:
+    try:
+        status = json.loads(text)["status"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        status = text.decode("utf-8", "replace")
+    return one_line(str(status), 100)
+
+
+def meaning_of(refusal: str) -> str:
+    """What a server's refusal of a login may mean, as an addition to its words; empty where they speak for themselves."""
+    return "; " + YANDEX_CAUSES if _YANDEX_TEXT.search(refusal) else ""

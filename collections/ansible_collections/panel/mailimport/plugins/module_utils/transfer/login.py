@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Logging in at a source as often as an import needs it, with a new secret when the one at hand will not do."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import replace
+from typing import Optional, Sequence
+
+from ..model.errors import MailImportError
+from ..model.imports import ImportRequest
+from ..source.session import SourceSession
+from .worker import Emit
+
+# A token takes a few hundred bytes at most services, some thousand at a few.
+_MAX_SECRET = 1 << 16
+
+
+class Login:
+    """The login of one importing process at the source of its request.
+
+    The process asks for another secret with an event `secret`, on which its parent calls `serve`; the answer comes over a socket
+    that both have from before the fork. What makes secrets, an application's own secret say, stays with the parent.
+
+    Args:
+        context: what `tls_context` returned for the request's source.
+    """
+
+    def __init__(self, request: ImportRequest, context: Optional[ssl.SSLContext]) -> None:
+        self._account = request.source
+        self._context = context
+        self._renew = request.renew
+        self._stale = False
+        self._here, self._there = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+
+    def __enter__(self) -> Login:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._here.close()
+        self._there.close()
+
+    @property
+    def descriptors(self) -> Sequence[int]:
+        """The descriptors that the importing process must keep."""
+        return (self._there.fileno(),)
+
+    def open(self, emit: Emit) -> SourceSession:
+        """Open a session, in the importing process.
+
+        Raises:
+            MailImportError: what keeps the account from being opened; `auth_failed` when a new secret is refused too, or there is none.
+        """
+        if self._renew is None:
+            return SourceSession(self._account, self._context)
+        if not self._account.password or self._stale:
+            self._take_new_secret(emit)
+            return self._session()
+        try:
+            return self._session()
+        except MailImportError as error:
+            if error.reason != "auth_failed":
+                raise
+        self._take_new_secret(emit)
+        return self._session()
+
+    def _session(self) -> SourceSession:
+        session = SourceSession(self._account, self._context)
+        # A token that has opened a session is not counted on for another one: how much of its time is left, nobody says.
+        self._stale = self._account.auth in ("xoauth2", "oauthbearer")
+        return session
+
+    def _take_new_secret(self, emit: Emit) -> None:
+        emit({"event": "secret"})
+        secret = b""
+        while not secret.endswith(b"\n"):
+            piece = self._there.recv(_MAX_SECRET)
+            if not piece:
+                raise MailImportError("internal_error", "no secret for the source was handed over")
+            secret += piece
+        self._account = replace(self._account, password=secret[:-1].decode("utf-8"))
+
+    def serve(self) -> None:
+        """Get another secret and hand it over, in the parent.
+
+        Raises:
+            MailImportError: there is none.
+        """
+        if self._renew is None:
+            raise ValueError("the secret of this source cannot be renewed")
+        self._here.sendall(self._renew().encode("utf-8") + b"\n")
