@@ -17,7 +17,19 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 
-def hand_over(action: ActionBase, secrets: t.Mapping[str, str]) -> str:
+def run_with_secrets(
+    action: ActionBase, module_name: str, arguments: t.Mapping[str, t.Any], secrets: t.Mapping[str, t.Any], task_vars: dict[str, t.Any] | None
+) -> dict[str, t.Any]:
+    """Run a module that takes its secrets from a file, and return its result.
+
+    Raises:
+        AnsibleError: when the module cannot be run.
+    """
+    given = dict(arguments, secrets_file=hand_over(action, secrets))
+    return dict(action._execute_module(module_name=module_name, module_args=given, task_vars=task_vars))
+
+
+def hand_over(action: ActionBase, secrets: t.Mapping[str, t.Any]) -> str:
     """Write the secrets into the task's temporary directory on the target, for the module to read and remove.
 
     Returns the path on the target. The file is closed to everybody but the user the module runs as (and the

@@ -39,7 +39,10 @@ _NO_ADDRESS = Obstacle("no_address", "the account has no usable address")
 
 @dataclass(frozen=True)
 class SourceMailbox:
-    """A mailbox at Yandex. `kind` is `user` or `shared`; `aliases` are whole addresses; `obstacle` None when it can be imported."""
+    """A mailbox at Yandex. `kind` is `user` or `shared`; `aliases` are addresses on its own domain; `obstacle` None when it can be imported.
+
+    At Yandex, an address and its aliases are valid on every verified domain of the organization.
+    """
 
     id: str
     email: str
@@ -68,9 +71,9 @@ class Holdings:
     mailing_lists: Tuple[MailingList, ...]
     warnings: Tuple[str, ...]
 
-    def domain_of_mail(self, name: str) -> bool:
-        """Whether any mailbox has its address on a domain; one without is an alias of others, or empty."""
-        return any(_domain_of(mailbox.email) == _as_ascii(name) for mailbox in self.mailboxes)
+    def mailboxes_on(self, name: str) -> int:
+        """Number of mailboxes that have their address on a domain."""
+        return sum(_domain_of(mailbox.email) == _as_ascii(name) for mailbox in self.mailboxes)
 
 
 def find_organization(directory: Directory, wanted: Optional[str]) -> Organization:
@@ -111,7 +114,7 @@ def survey(directory: Directory, organization: Organization) -> Holdings:
     except MailImportError as error:
         _excuse(error, "shared mailboxes, so none of them is", warnings)
     mailboxes.sort(key=lambda mailbox: mailbox.email)
-    return Holdings(organization, tuple(domains), tuple(mailboxes), tuple(_mailing_lists(groups, users, domains)), tuple(warnings))
+    return Holdings(organization, tuple(domains), tuple(mailboxes), tuple(_mailing_lists(groups, users)), tuple(warnings))
 
 
 def _excuse(error: MailImportError, what: str, warnings: List[str]) -> None:
@@ -123,14 +126,12 @@ def _excuse(error: MailImportError, what: str, warnings: List[str]) -> None:
 def _mailbox_of(user: User, domains: Sequence[Domain]) -> SourceMailbox:
     email = user.email.lower()
     obstacle = _user_obstacle(user, domains)
-    own = _domain_of(email)
-    everywhere = [_as_ascii(domain.name) for domain in domains if domain.verified]
-    local_parts = [email.partition("@")[0], *(alias.lower() for alias in user.aliases)]
-    # A bare local part is valid on every domain of the organization, the mailbox's own name on all the others.
-    aliases = {"%s@%s" % (local_part, domain) for local_part in local_parts for domain in everywhere if "@" not in local_part}
-    aliases |= {alias for alias in local_parts if "@" in alias}
-    with_aliases = obstacle is None and own in everywhere
-    return SourceMailbox(user.id, email, "user", tuple(sorted(aliases - {email})) if with_aliases else (), obstacle)
+    return SourceMailbox(user.id, email, "user", _whole(user.aliases, email), obstacle)
+
+
+def _whole(aliases: Iterable[str], email: str) -> Tuple[str, ...]:
+    """Aliases, which Yandex gives as local parts, on the domain of the address that they belong to."""
+    return tuple(sorted(alias.lower() if "@" in alias else "%s@%s" % (alias.lower(), email.rpartition("@")[2]) for alias in aliases))
 
 
 def _user_obstacle(user: User, domains: Sequence[Domain]) -> Optional[Obstacle]:
@@ -156,16 +157,14 @@ def _address_obstacle(email: str, domains: Sequence[Domain]) -> Optional[Obstacl
     return _FOREIGN
 
 
-def _mailing_lists(groups: Iterable[Group], users: Iterable[User], domains: Sequence[Domain]) -> List[MailingList]:
+def _mailing_lists(groups: Iterable[Group], users: Iterable[User]) -> List[MailingList]:
     # The members of a group come without their addresses.
     addresses = {user.id: user.email.lower() for user in users if user.email}
     lists = []
     for group in groups:
         if group.email:
             members = sorted(addresses[member] for member in group.members if member in addresses)
-            own = _domain_of(group.email)
-            aliases = sorted(alias if "@" in alias else "%s@%s" % (alias, own) for alias in group.aliases)
-            lists.append(MailingList(group.email.lower(), group.name, tuple(aliases), tuple(members)))
+            lists.append(MailingList(group.email.lower(), group.name, _whole(group.aliases, group.email.lower()), tuple(members)))
     return sorted(lists, key=lambda entry: entry.email)
 
 
@@ -199,7 +198,7 @@ def select(holdings: Holdings, domains: Sequence[str], mailboxes: Sequence[str],
 def _known_domain(holdings: Holdings, name: str) -> str:
     for domain in holdings.domains:
         if _as_ascii(domain.name) == _as_ascii(name.strip()):
-            if not holdings.domain_of_mail(domain.name) and not domain.master:
+            if not holdings.mailboxes_on(domain.name) and not domain.master:
                 main = ", ".join(known.name for known in holdings.domains if known.master)
                 raise MailImportError("not_found", "%s is an alias of the organization's domain %s and has no mailboxes of its own" % (domain.name, main))
             return _as_ascii(domain.name)

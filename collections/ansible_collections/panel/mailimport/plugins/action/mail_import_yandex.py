@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads the list of passwords on the controller, keeps all secrets out of the module's arguments, and shows how the imports come along."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import mailbox_of
+from ansible_collections.panel.mailimport.plugins.module_utils.yandex360 import IMPORT_SECRETS, lacking, organization_options
+from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import
+from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import read_list
+from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
+
+MODULE = "panel.mailimport.mail_import_yandex"
+
+
+class ActionModule(ActionBase):
+    _supports_async = True
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        params = validated(self._task.args, organization_options(), MODULE)
+        problem = lacking(params)
+        if problem:
+            raise AnsibleActionFail(problem)
+        secrets = {name: params[name] for name in IMPORT_SECRETS if params[name]}
+        if params["passwords_src"]:
+            secrets["passwords"] = {**self._listed_passwords(params["passwords_src"]), **params["passwords"]}
+        arguments = {name: value for name, value in self._task.args.items() if name not in (*IMPORT_SECRETS, "passwords_src")}
+        result.update(run_import(self, MODULE, arguments, secrets, task_vars))
+        return result
+
+    def _listed_passwords(self, src: str) -> dict[str, str]:
+        try:
+            rows = read_list(self._loader, self._find_needle("files", src))
+        except MailImportError as error:
+            raise AnsibleActionFail("%s: %s" % (src, error.message)) from error
+        passwords = {mailbox_of(row): str(row.values.get("target_password") or row.values.get("password") or "") for row in rows if not row.problem}
+        broken = [str(row.line) for row in rows if row.problem or not mailbox_of(row) or not passwords[mailbox_of(row)]]
+        if broken:
+            raise AnsibleActionFail("%s: not an address and a password: line %s" % (src, ", ".join(broken[:20])))
+        return passwords

@@ -1,0 +1,79 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Passwords of new mailboxes: given, or made up and kept in a file before they are used."""
+
+from __future__ import annotations
+
+import csv
+import io
+import secrets
+import string
+from typing import Dict, Iterable, List, Mapping, Optional
+
+from ..host.private_file import read_private, write_private
+from ..model.errors import MailImportError
+from ..rows.read import read_rows
+
+_ALPHABET = string.ascii_letters + string.digits + "-_"
+_LENGTH = 20
+
+
+class NewPasswords:
+    """The passwords of mailboxes that are to be made.
+
+    Args:
+        given: by address.
+        path: of the file with the ones that were made up, lines of `address,password`; None to make up none.
+    """
+
+    def __init__(self, given: Mapping[str, str], path: Optional[str]) -> None:
+        self._known = {address.strip().lower(): password for address, password in given.items()}
+        self._path = path
+        self._generated: Dict[str, str] = _read(path) if path else {}
+
+    def of(self, address: str) -> str:
+        """The password of a mailbox, empty when there is none."""
+        return self._known.get(address) or self._generated.get(address, "")
+
+    def generate(self, addresses: Iterable[str], write: bool = True) -> List[str]:
+        """Make up passwords for those of the mailboxes that have none; all are in the file when this returns.
+
+        Args:
+            write: False to find out only.
+
+        Returns:
+            The mailboxes that got one.
+
+        Raises:
+            MailImportError: `host_refused` or `disk_full` when the file cannot be written.
+        """
+        lacking = [address for address in sorted(addresses) if not self.of(address)] if self._path else []
+        self._generated.update((address, _new_password()) for address in lacking)
+        if lacking and write and self._path:
+            write_private(self._path, _as_csv(self._generated))
+        return lacking
+
+
+def _read(path: str) -> Dict[str, str]:
+    data = read_private(path)
+    rows = read_rows(data) if data else []
+    broken = [row for row in rows if row.problem or not row.values.get("email") or not row.values.get("password")]
+    if broken:
+        raise MailImportError("invalid_row", "%s: line %s is not an address and a password" % (path, broken[0].line))
+    return {str(row.values["email"]).lower(): str(row.values["password"]) for row in rows}
+
+
+def _as_csv(passwords: Mapping[str, str]) -> bytes:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(sorted(passwords.items()))
+    return stream.getvalue().encode("utf-8")
+
+
+def _new_password() -> str:
+    """Letters of both cases, digits and a sign, which is what rules for passwords ask for."""
+    while True:
+        password = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+        if any(map(str.islower, password)) and any(map(str.isupper, password)) and any(map(str.isdigit, password)) and not password.isalnum():
+            return password

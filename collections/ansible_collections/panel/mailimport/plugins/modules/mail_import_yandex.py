@@ -1,0 +1,262 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Import the mailboxes of a Yandex 360 organization."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mail_import_yandex
+short_description: Import the mailboxes of a Yandex 360 organization onto a mail host
+version_added: 0.2.0
+author:
+  - The panel.mailimport contributors (!UNKNOWN)
+description:
+  - Declares that the mailboxes of an organization at Yandex 360 for business exist on this mail host, each with every message it has at Yandex.
+  - Domains and mailboxes are read from the organization's directory with an administrator's token. The mail is read over IMAP with the rights of a
+    service application, which gets a token for each mailbox, so that nobody's password is known or changed.
+  - Mailboxes without mail of the organization are reported as C(skipped), with the reason in one word, V(robot), V(portal_account), V(dismissed),
+    V(blocked), V(domain_unverified), V(foreign_domain), V(no_address) and V(shared_mailbox), or V(never_opened) when their user has never opened them.
+  - Aliases of people, alias domains and mailing lists are reported. They are not created on the mail host.
+  - Everything else is as with M(panel.mailimport.mail_import_csv). The guide describes what has to be done at Yandex before, and what of all this could
+    not be verified with Yandex itself.
+requirements:
+  - IMAPClient >= 3.0, requests >= 2.28 and jsonschema >= 4.0 on the mail host. The role P(panel.mailimport.setup#role) installs them where the module
+    finds them.
+extends_documentation_fragment:
+  - panel.mailimport.attributes
+  - panel.mailimport.yandex360
+  - panel.mailimport.yandex360.api
+  - panel.mailimport.yandex360.selection
+  - panel.mailimport.target
+  - panel.mailimport.importing
+  - panel.mailimport.scheduling
+attributes:
+  check_mode:
+    support: partial
+    details:
+      - Gets a token for every mailbox, logs in, lists and counts, and writes nothing.
+      - With O(content_access=password) no password is set, so nobody logs in and no messages are counted.
+  diff_mode:
+    support: full
+    details:
+      - Shows the domain, the mailbox and the number of messages of each folder, before and after, for every mailbox that changed.
+  idempotent:
+    support: partial
+    details:
+      - With O(force=true) every run begins again.
+      - With O(state=latest) a second run changes something when a source has changed in between.
+  async:
+    support: full
+    details:
+      - The import goes on on the mail host when the controller is gone.
+      - Not together with C(become) to a user without privileges, who could not remove the file with the secrets.
+  platform:
+    support: full
+  action_group:
+    support: full
+    membership:
+      - panel.mailimport.host
+      - panel.mailimport.yandex360
+options:
+  token:
+    description:
+      - OAuth token of an administrator of the organization; see M(panel.mailimport.yandex360_info) for its scopes.
+      - Two scopes more are of use here. With C(ya360_admin:mail_read_user_settings) a mailbox that was never opened is told from other refusals, and
+        O(content_access=password) needs C(directory:write_users).
+      - Without a token O(mailboxes) must name the addresses, and the service application alone opens them.
+    type: str
+  content_access:
+    description:
+      - How the mail is opened.
+      - V(service_application) gets a token for each mailbox with O(client_id) and O(client_secret). It works on paid plans, for users and for shared
+        mailboxes, and no password is touched.
+      - V(password) replaces the password of each user at Yandex by the one of the new mailbox and logs in with it. Users can no longer log in at Yandex with
+        the password they know. Only those whose mail is imported are touched, and only when the new password does not open the mailbox yet.
+        It cannot work where Yandex wants an app password. See O(replace_yandex_passwords).
+    type: str
+    choices: [service_application, password]
+    default: service_application
+  client_id:
+    description:
+      - C(ClientID) of the service application, with O(content_access=service_application).
+    type: str
+  client_secret:
+    description:
+      - Its C(Client secret).
+    type: str
+  token_scope:
+    description:
+      - Scope to ask for with each mailbox's token, such as V(mail:imap_ro). Default is to ask for none, as Yandex documents it.
+    type: str
+  replace_yandex_passwords:
+    description:
+      - Consent to O(content_access=password), which does nothing without it.
+    type: bool
+    default: false
+  passwords:
+    description:
+      - Passwords of the new mailboxes, by address.
+    type: dict
+    default: {}
+  passwords_src:
+    description:
+      - A list with passwords of the new mailboxes, on the controller, in any format that O(panel.mailimport.mail_import_csv#module:src) takes. It may
+        be encrypted with Ansible Vault.
+    type: path
+  generated_passwords:
+    description:
+      - File on the mail host, of mode 0600, for passwords that are made up, for mailboxes that have none in O(passwords) or O(passwords_src). Its directory
+        must be there.
+      - All of them are in it before the first mailbox is made. Each line is C(address,password). Later runs read it, and add what is missing.
+      - Without it, a mailbox without password is not made, and its import fails.
+    type: path
+  source_host:
+    description:
+      - The IMAP server.
+    type: str
+    default: imap.yandex.ru
+  source_port:
+    description:
+      - Port of the IMAP server.
+      - Default is V(993) with O(source_tls=implicit), and V(143) otherwise.
+    type: int
+  source_tls:
+    description:
+      - How the connection is encrypted. V(none) sends tokens in clear text. Nothing ever falls back to it.
+    type: str
+    choices: [implicit, starttls, none]
+    default: implicit
+  source_validate_certs:
+    description:
+      - Whether the certificate of the server, and its name, must be valid.
+    type: bool
+    default: true
+  source_ca_cert:
+    description:
+      - File on the mail host with the certificates (PEM) of the authorities to trust instead of the system's own.
+    type: path
+  source_tls_fingerprint:
+    description:
+      - SHA-256 fingerprint of the certificate the server must show, in hexadecimal digits, with or without colons.
+    type: str
+  source_timeout:
+    description:
+      - Seconds without a single byte after which the connection counts as dead.
+    type: float
+    default: 60
+  source_compress:
+    description:
+      - Compress the connection (COMPRESS=DEFLATE, RFC 4978) when the source offers that, which Yandex does not.
+    type: bool
+    default: false
+  secrets_file:
+    description:
+      - Internal, do not set it. The action plugin names the file with the secrets here.
+    type: path
+  progress_file:
+    description:
+      - Internal, do not set it. The module tells in this file how it comes along, and the action plugin shows it.
+    type: path
+seealso:
+  - module: panel.mailimport.yandex360_token
+  - module: panel.mailimport.yandex360_info
+  - module: panel.mailimport.mail_import_info
+"""
+
+EXAMPLES = r"""
+- name: Bring the whole organization over, four mailboxes at a time
+  panel.mailimport.mail_import_yandex:
+    token: "{{ vault_yandex_token }}"
+    client_id: 0123456789abcdef0123456789abcdef
+    client_secret: "{{ vault_yandex_client_secret }}"
+    generated_passwords: /root/new-passwords.csv
+    owner: customer1
+    parallel: true
+    queues: 4
+
+- name: Make the domains and mailboxes only, with passwords that people have been given
+  panel.mailimport.mail_import_yandex:
+    token: "{{ vault_yandex_token }}"
+    passwords_src: vault/passwords.csv
+    import_content: false
+    owner: customer1
+
+- name: Carry over what has arrived in two mailboxes since
+  panel.mailimport.mail_import_yandex:
+    token: "{{ vault_yandex_token }}"
+    client_id: 0123456789abcdef0123456789abcdef
+    client_secret: "{{ vault_yandex_client_secret }}"
+    mailboxes: [anna@example.org, ben@example.org]
+    state: latest
+    owner: customer1
+
+- name: Without a service application, as hosting panels do it
+  panel.mailimport.mail_import_yandex:
+    token: "{{ vault_yandex_token }}"
+    content_access: password
+    replace_yandex_passwords: true
+    passwords_src: vault/passwords.csv
+    owner: customer1
+"""
+
+RETURN = r"""
+msg:
+  description: The outcome in one line.
+  type: str
+  returned: always
+  sample: "66 imports: 62 completed, 4 skipped, 0 to do"
+imports:
+  description:
+    - One entry for each mailbox that is meant, by address, with the keys that M(panel.mailimport.mail_import_imap) returns.
+  type: list
+  elements: dict
+  returned: always, unless the organization could not be read
+summary:
+  description: Number of imports in each state, and the sums of their counts.
+  type: dict
+  returned: always, unless the organization could not be read
+organization:
+  description: Number and name of the organization.
+  type: dict
+  returned: with O(token)
+  sample: {id: 1234567, name: Example}
+domains:
+  description: Its domains, as M(panel.mailimport.yandex360_info) returns them. Those with C(alias_of) are aliases, which this host does not have.
+  type: list
+  elements: dict
+  returned: with O(token)
+aliases:
+  description: Mailboxes with other addresses, which this host does not have.
+  type: list
+  elements: dict
+  returned: with O(token)
+  sample: [{email: anna@example.org, aliases: [a.smith@example.org]}]
+mailing_lists:
+  description: Groups with an address, which this host does not have, as M(panel.mailimport.yandex360_info) returns them.
+  type: list
+  elements: dict
+  returned: with O(token)
+reason:
+  description: Why the organization could not be read, in one word such as V(auth_failed), V(permission_denied) or V(not_found).
+  type: str
+  returned: when the organization could not be read
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.panel.mailimport.plugins.module_utils.arguments import internal_options
+from ansible_collections.panel.mailimport.plugins.module_utils.dependency import require_http, require_imapclient
+from ansible_collections.panel.mailimport.plugins.module_utils.yandex360 import organization_options, run_organization_import
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=dict(organization_options(), **internal_options()), supports_check_mode=True)
+    require_imapclient(module)
+    require_http(module)
+    run_organization_import(module)
+
+
+if __name__ == "__main__":
+    main()
