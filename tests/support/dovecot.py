@@ -191,6 +191,10 @@ class Dovecot:
         """Add a mailbox and return when it can be logged into (Dovecot looks at the file once a second)."""
         with self.users_file.open("a", encoding="utf-8") as users:
             users.write(_user_line((address, password)))
+        self.wait_for_password(address, password)
+
+    def wait_for_password(self, address: str, password: str) -> None:
+        """Return when a mailbox opens with a password that is new in the file of users."""
         wait_until(lambda: self.accepts_password(address, password), "mailbox %s to open" % address)
 
     def accepts_password(self, address: str, password: str) -> bool:
