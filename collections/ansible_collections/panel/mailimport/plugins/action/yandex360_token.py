@@ -37,6 +37,9 @@ class ActionModule(ActionBase):
             device = answer["device"]
             display.display("Enter the code %(user_code)s at %(verification_url)s, logged in as the administrator." % device)
             display.display("Waiting for that for %d minutes." % (device["expires_in"] // 60))
+            warnings = answer.get("warnings", [])
             answer = run_with_secrets(self, MODULE, arguments, {**secrets, "device": device}, task_vars)
+            if warnings:
+                answer["warnings"] = [*warnings, *answer.get("warnings", [])]
         result.update(answer)
         return result
