@@ -164,7 +164,7 @@ class YandexScene:
         """Where the mailbox on the host differs from the one at Yandex, special folders having the host's names."""
         there = snapshot(self.imap.server.port, address, self.imap.password_of(address))
         here = snapshot(self.host.port, address, password)
-        names = {(name,): (HOST_SPECIAL_USE[attribute],) for attribute, name in SPECIAL_USE.items()}
+        names: dict[tuple[str, ...], tuple[str, ...]] = {(name,): (HOST_SPECIAL_USE[use],) for use, name in SPECIAL_USE.items()}
         folders = {names.get(path, path): content for path, content in there.folders.items()}
         return difference(Account(folders, frozenset(names.get(path, path) for path in there.subscriptions)), here)
 

@@ -38,6 +38,7 @@ attributes:
     support: full
   action_group:
     support: none
+    membership: []
 options:
   client_id:
     description:
