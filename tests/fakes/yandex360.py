@@ -264,7 +264,8 @@ def _groups(handler: YandexHandler, organization: str) -> Any:
 def _change_user(handler: YandexHandler, organization: str, uid: str) -> Any:
     handler.authorized("directory:write_users", organization)
     user = _own_user(handler, uid)
-    password = json.loads(handler.data).get("password")
+    body = json.loads(handler.data)
+    password = body.get("password")
     if int(uid) < _FIRST_DOMAIN_UID:
         raise _error(403, 7, "portal account")
     if password is not None and len(password) < 8:
@@ -273,7 +274,9 @@ def _change_user(handler: YandexHandler, organization: str, uid: str) -> Any:
         made = handler.service.organization
         made.passwords[uid] = password
         handler.service.changed_passwords.append(uid)
-        handler.service.on_password(user["email"], password)
+        # One that has to be changed at the next login opens nothing but the page on which it is changed.
+        if not body.get("passwordChangeRequired"):
+            handler.service.on_password(user["email"], password)
     return user
 
 

@@ -105,11 +105,20 @@ def test_a_token_may_write_what_it_may_read(http: Http, service: Service) -> Non
 
 
 def test_the_organization_is_found(directory: Directory, service: Service) -> None:
-    assert find_organization(directory, None).id == ORG
-    assert find_organization(directory, str(ORG)).id == ORG
-    assert find_organization(directory, "Рога и Копыта").id == ORG
+    found = directory.organizations()
+    for wanted in (None, str(ORG), "Рога и Копыта"):
+        assert find_organization(found, wanted).id == ORG
     with pytest.raises(MailImportError, match=r"no organization 99; it opens: 7654321 \(Рога и Копыта\)"):
-        find_organization(directory, "99")
+        find_organization(found, "99")
+    with pytest.raises(MailImportError, match=r"organization must name one of: 1 \(One\), 2 \(Two\)"):
+        find_organization([Organization(1, "One"), Organization(2, "Two")], None)
+
+
+def test_whose_password_cannot_be_set(directory: Directory) -> None:
+    for uid, reason in (("48989999", "permission_denied"), ("1130000000009999", "not_found")):
+        with pytest.raises(MailImportError) as error:
+            directory.set_password(ORG, uid, "long enough 1")
+        assert error.value.reason == reason
 
 
 def test_what_cannot_be_imported_says_why(holdings: Holdings) -> None:

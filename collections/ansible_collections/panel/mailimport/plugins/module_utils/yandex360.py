@@ -119,7 +119,7 @@ def run_info(module: AnsibleModule) -> None:
             raise MailImportError("invalid_row", TOKEN_REQUIRED)
         directory = _directory(params)
         organizations = directory.organizations()
-        organization = find_organization(directory, params["organization"])
+        organization = find_organization(organizations, params["organization"])
         holdings = survey(directory, organization)
         selection = select(holdings, params["domains"], params["mailboxes"], params["exclude_mailboxes"])
         imap_enabled, scopes = directory.imap_enabled(organization.id), directory.scopes()

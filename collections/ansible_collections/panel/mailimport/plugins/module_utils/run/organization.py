@@ -60,7 +60,7 @@ def choose(directory: Optional[Directory], choice: Choice) -> Chosen:
             raise MailImportError("invalid_row", "token is required, unless mailboxes names the addresses themselves")
         named = [SourceMailbox("", address.strip().lower(), "user") for address in choice.mailboxes]
         return Chosen(None, Selection(named, []))
-    holdings = survey(directory, find_organization(directory, choice.organization))
+    holdings = survey(directory, find_organization(directory.organizations(), choice.organization))
     return Chosen(holdings, select(holdings, choice.domains, choice.mailboxes, choice.excluded))
 
 

@@ -76,13 +76,12 @@ class Holdings:
         return sum(_domain_of(mailbox.email) == _as_ascii(name) for mailbox in self.mailboxes)
 
 
-def find_organization(directory: Directory, wanted: Optional[str]) -> Organization:
+def find_organization(organizations: Sequence[Organization], wanted: Optional[str]) -> Organization:
     """Return the organization of that number or name; without either, the only one there is.
 
     Raises:
         MailImportError: `not_found` when it is not there, or it cannot be told which one is meant.
     """
-    organizations = directory.organizations()
     found = [organization for organization in organizations if not wanted or wanted in (str(organization.id), organization.name)]
     if len(found) == 1:
         return found[0]
