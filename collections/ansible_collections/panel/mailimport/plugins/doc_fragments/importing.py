@@ -33,7 +33,7 @@ options:
   existing_content:
     description:
       - What becomes of a mailbox that existed before its first import, with O(ignore_existing=false).
-      - V(replace) moves its mail aside, to RV(imports[].replaced_to), and changes its password before the import. This
+      - V(replace) moves its mail aside, to RV(panel.mailimport.mail_import_imap#module:imports[].replaced_to), and changes its password before the import. This
         happens once for an import, at its first contact, and never again.
       - V(merge) keeps its mail and its password, and adds the mail of the source that is not there yet.
     type: str
@@ -84,7 +84,7 @@ options:
   max_message_size:
     description:
       - The largest message that is accepted, in bytes or with a unit such as V(50M). A larger one is listed in
-        RV(imports[].not_imported), and the import counts as failed.
+        RV(panel.mailimport.mail_import_imap#module:imports[].not_imported), and the import counts as failed.
     type: bytes
     default: 2G
   message_store:
@@ -94,7 +94,7 @@ options:
         all others.
       - With V(imap) messages get UIDs of the host's own, so mail programs download them anew after the switch. What the
         host's Dovecot keeps otherwise than it was sent, such as NUL bytes, is listed as C(message_altered) in
-        RV(imports[].not_imported); the message counts as imported.
+        RV(panel.mailimport.mail_import_imap#module:imports[].not_imported); the message counts as imported.
     type: str
     choices: [auto, maildir, imap]
     default: auto

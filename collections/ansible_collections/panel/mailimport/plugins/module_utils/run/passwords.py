@@ -74,6 +74,6 @@ def _as_csv(passwords: Mapping[str, str]) -> bytes:
 def _new_password() -> str:
     """Letters of both cases, digits and a sign, which is what rules for passwords ask for."""
     while True:
-        password = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+        password = "".join(secrets.choice(_ALPHABET) for _character in range(_LENGTH))
         if any(map(str.islower, password)) and any(map(str.isupper, password)) and any(map(str.isdigit, password)) and not password.isalnum():
             return password

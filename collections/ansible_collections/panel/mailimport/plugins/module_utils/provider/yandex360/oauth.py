@@ -73,9 +73,9 @@ class OAuth:
         Raises:
             MailImportError: `auth_failed` when it is refused; see Http.call for the rest.
         """
-        form = {"grant_type": _EXCHANGE, "subject_token": subject, "subject_token_type": _SUBJECT % kind, **({"scope": scope} if scope else {})}
+        asked = {"scope": scope} if scope else {}
         try:
-            return _token(self._post("/token", form))
+            return self._token(grant_type=_EXCHANGE, subject_token=subject, subject_token_type=_SUBJECT % kind, **asked)
         except ServiceError as error:
             raise _refused(error, "no token for %s" % subject, _SUBJECT_CAUSES) from None
 
@@ -101,7 +101,7 @@ class OAuth:
             MailImportError: `auth_failed` when the code has expired or was refused.
         """
         try:
-            return _token(self._post("/token", {"grant_type": "device_code", "code": code.device_code}))
+            return self._token(grant_type="device_code", code=code.device_code)
         except ServiceError as error:
             if error.word in ("authorization_pending", "slow_down"):
                 return None
@@ -114,19 +114,19 @@ class OAuth:
             MailImportError: `auth_failed` when it is refused.
         """
         try:
-            return _token(self._post("/token", {"grant_type": "refresh_token", "refresh_token": refresh_token}))
+            return self._token(grant_type="refresh_token", refresh_token=refresh_token)
         except ServiceError as error:
             raise _refused(error, "the token is not renewed", "it was revoked or has expired, so get a new one") from None
 
-    def _post(self, path: str, form: Mapping[str, str], schema: Mapping[str, Any] = schemas.TOKEN) -> Dict[str, Any]:
+    def _token(self, **form: str) -> Token:
+        answer = self._post("/token", form, schemas.TOKEN)
+        return Token(answer["access_token"], answer.get("expires_in"), answer.get("refresh_token") or None)
+
+    def _post(self, path: str, form: Mapping[str, str], schema: Mapping[str, Any]) -> Dict[str, Any]:
         secrets = tuple(value for name, value in form.items() if name in ("code", "refresh_token"))
         return self._http.call(
             Call("POST", self._url + path, schema, form={**form, **self._client}, secrets=(*secrets, self._client["client_secret"]))
         )
-
-
-def _token(answer: Mapping[str, Any]) -> Token:
-    return Token(answer["access_token"], answer.get("expires_in"), answer.get("refresh_token") or None)
 
 
 def _refused(error: ServiceError, what: str, hint: str) -> MailImportError:

@@ -76,7 +76,7 @@ def test_a_challenge_that_is_no_base64_ends_the_exchange(challenger, account):
 
 def test_challenges_without_end_are_not_answered_without_end():
     exchange = BearerExchange("XOAUTH2", "anna", "a secret")
-    assert [exchange.answer(b"") for _ in range(6)][-1] == b"*"
+    assert [exchange.answer(b"") for _challenge in range(6)][-1] == b"*"
 
 
 def test_the_one_text_of_yandex_is_explained(server, account):

@@ -107,4 +107,3 @@ def test_a_token_serves_one_session(started):
     request = replace(request, source=replace(request.source, auth="xoauth2"))
     work_with(request, lambda login, emit: (login.open(emit).close(), login.open(emit).close()))
     assert request.renew.issued == ["first", "second"]
-
