@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 from typing import Callable, Mapping, Optional, Sequence
 
+from .imap import Session
 from .tls import Certificate
 
 # Owner of all mail. Dovecot and the collection take numbers, so no account of that name has to exist on the machine.
@@ -131,7 +132,7 @@ class Dovecot:
             raise PermissionError("a Dovecot of one's own needs root: run this as root or with sudo")
         self.directory = directory
         self.name = name
-        self.port, self.tls_port = _free_ports(2)
+        self.port, self.tls_port = free_ports(2)
         self.address = address
         self._enter = enter
         self.config = directory / "dovecot.conf"
@@ -171,7 +172,7 @@ class Dovecot:
             self._process = subprocess.Popen(
                 [*self._enter, "dovecot", "-F", "-c", str(self.config)], stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
-        wait_until(lambda: self._process.poll() is not None or _accepts(self.address, self.port), "dovecot %s to accept connections" % self.name)
+        wait_until(lambda: self._process.poll() is not None or accepts(self.port, self.address), "dovecot %s to accept connections" % self.name)
         if self._process.poll() is not None:
             raise RuntimeError("dovecot does not start: %s%s" % ((self.directory / "start.log").read_text(), self.log()))
 
@@ -201,6 +202,10 @@ class Dovecot:
         """Whether the mailbox opens with the password, asked of Dovecot's own authentication."""
         command = ["doveadm", "-c", str(self.config), "auth", "test", address]
         return subprocess.run(command, input=password + "\n", capture_output=True, text=True, check=False).returncode == 0
+
+    def session(self, user: str, password: str) -> Session:
+        """A login over a plain connection."""
+        return Session(self.port, user, password)
 
     def doveadm(self, *arguments: str) -> str:
         """Run doveadm against this server and return its standard output.
@@ -250,7 +255,8 @@ def _special_use_settings(special_use: Mapping[str, str]) -> str:
     return "".join('  mailbox "%s" {\n    special_use = %s\n  }\n' % (name, attribute) for attribute, name in special_use.items())
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback address that nobody listens on now."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:
         return [sock.getsockname()[1] for sock in sockets]
@@ -259,7 +265,8 @@ def _free_ports(count: int) -> list[int]:
             sock.close()
 
 
-def _accepts(address: str, port: int) -> bool:
+def accepts(port: int, address: str = "127.0.0.1") -> bool:
+    """Whether somebody listens there."""
     try:
         with socket.create_connection((address, port), timeout=5):
             return True

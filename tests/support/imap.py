@@ -10,11 +10,13 @@ It is deliberately not the collection's own reader, so that one cannot hide the 
 from __future__ import annotations
 
 import base64
+import collections
 import datetime
 import hashlib
 import re
 import socket
-from typing import Iterable, List, Mapping, NamedTuple, Sequence
+import ssl
+from typing import Deque, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _LITERAL = re.compile(rb"\{(\d+)\}\r\n$")
@@ -81,14 +83,18 @@ class ImapError(Exception):
 
 
 class Session:
-    """A login over a plain connection to 127.0.0.1."""
+    """A login over a connection to 127.0.0.1: a plain one, or with STARTTLS when `context` is given."""
 
-    def __init__(self, port: int, user: str, password: str) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=300)
+    def __init__(self, port: int, user: str, password: str, context: Optional[ssl.SSLContext] = None) -> None:
+        self._socket: socket.socket = socket.create_connection(("127.0.0.1", port), timeout=300)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file = self._socket.makefile("rb", buffering=1 << 18)
         self._tag = 0
         self._read_response()
+        if context is not None:
+            self.command(b"STARTTLS")
+            self._socket = context.wrap_socket(self._socket, server_hostname="localhost")
+            self._file = self._socket.makefile("rb", buffering=1 << 18)
         self.command(b"LOGIN %s %s" % (quote(user.encode()), quote(password.encode())))
 
     def __enter__(self) -> Session:
@@ -110,6 +116,9 @@ class Session:
         for literal, text in zip(parts[1::2], parts[2::2]):
             pieces += [b" {%d+}\r\n" % len(literal), literal, text]
         self._socket.sendall(b"".join(pieces) + b"\r\n")
+        return self._answer(tag)
+
+    def _answer(self, tag: bytes) -> list[Response]:
         untagged: list[Response] = []
         while True:
             response = self._read_response()
@@ -118,6 +127,11 @@ class Session:
                     raise ImapError(response.text.decode(errors="replace").strip())
                 return untagged
             untagged.append(response)
+
+    def capabilities(self) -> frozenset[bytes]:
+        """What the server offers now."""
+        (response,) = self.command(b"CAPABILITY")
+        return frozenset(response.text.upper().split()[2:])
 
     def _read_response(self) -> Response:
         text = b""
@@ -152,6 +166,15 @@ class Session:
             raise ImapError("no separator in %r" % response.text)
         return match.group(1).decode()[-1]
 
+    def namespace(self) -> tuple[str, str]:
+        """Prefix and separator of the personal namespace (RFC 2342)."""
+        try:
+            (response,) = self.command(b"NAMESPACE")
+        except ImapError:
+            return "", self.separator()
+        prefix, separator = _group(rb'NAMESPACE \(\("([^"]*" "[^"]*)"', response.text).decode().split('" "')
+        return prefix, separator
+
     def create(self, name: str) -> None:
         """Create a folder by its readable name, separators included."""
         self.command(b"CREATE " + quote_name(name))
@@ -169,6 +192,43 @@ class Session:
                 parts[-1] += b' (%s) "%s"' % (" ".join(item.flags).encode(), imap_date(item.internal_date))
                 parts += [item.data, b""]
             self.command(*parts)
+
+    def append_each(self, name: str, items: Iterable[Item]) -> list[str]:
+        """Append messages to a folder, each in a command of its own; return why some were refused.
+
+        With LITERAL+ (RFC 7888) many commands are under way at a time.
+        """
+        ahead = _BATCH if b"LITERAL+" in self.capabilities() else 1
+        waiting: Deque[bytes] = collections.deque()
+        refusals = []
+        for item in items:
+            self._tag += 1
+            waiting.append(b"T%d" % self._tag)
+            command = b'%s APPEND %s (%s) "%s" {%d' % (
+                waiting[-1], quote_name(name), " ".join(item.flags).encode(), imap_date(item.internal_date), len(item.data)
+            )
+            if ahead > 1:
+                self._socket.sendall(command + b"+}\r\n" + item.data + b"\r\n")
+            else:
+                self._socket.sendall(command + b"}\r\n")
+                response = self._read_response()
+                if not response.text.startswith(b"+"):
+                    refusals.append(response.text.decode(errors="replace"))
+                    waiting.clear()
+                    continue
+                self._socket.sendall(item.data + b"\r\n")
+            if len(waiting) >= ahead:
+                refusals += self._refusal(waiting.popleft())
+        while waiting:
+            refusals += self._refusal(waiting.popleft())
+        return refusals
+
+    def _refusal(self, tag: bytes) -> list[str]:
+        try:
+            self._answer(tag)
+        except ImapError as error:
+            return [str(error)]
+        return []
 
     def select(self, name: str, read_only: bool = False) -> None:
         """Open a folder."""
@@ -202,13 +262,13 @@ class Session:
     def _names(self, command: bytes) -> list[tuple[str, ...]]:
         names = []
         for response in self.command(command):
-            match = re.match(rb'\* (?:LIST|LSUB) \((.*?)\) "(\\?.)" (.*)$', response.text)
+            match = re.match(rb'\* (?:LIST|LSUB) \((.*?)\) (NIL|"\\?.") (.*)$', response.text)
             if match is None:
                 raise ImapError("not understood: %r" % response.text)
             attributes, separator, name = match.groups()
-            if b"\\Noselect" not in attributes and b"\\NonExistent" not in attributes:
+            if not {b"\\noselect", b"\\nonexistent"} & set(attributes.lower().split()):
                 readable = decode_name(response.literals[0].head if response.literals else _unquote(name))
-                names.append(tuple(readable.split(separator.decode()[-1])))
+                names.append((readable,) if separator == b"NIL" else tuple(readable.split(separator.decode()[-2])))
         return names
 
     def content(self, name: str) -> FolderContent:
@@ -224,13 +284,17 @@ class Session:
                 messages[uid] = facts
         return FolderContent(uidvalidity, messages)
 
+    def account(self) -> Account:
+        """Everything of the account, without changing it."""
+        separator = self.separator()
+        folders = {path: self.content(separator.join(path)) for path in self.folders()}
+        return Account(folders, frozenset(self.subscriptions()))
+
 
 def snapshot(port: int, user: str, password: str) -> Account:
     """Read everything of an account, without changing it."""
     with Session(port, user, password) as session:
-        separator = session.separator()
-        folders = {path: session.content(separator.join(path)) for path in session.folders()}
-        return Account(folders, frozenset(session.subscriptions()))
+        return session.account()
 
 
 def _facts(response: Response) -> tuple[int, Facts]:

@@ -12,11 +12,12 @@ import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from .dovecot import MAIL_GID, MAIL_UID, Dovecot
 from .imap import Account, Facts, Item, Session, snapshot
 from .mail import Mail, small_message
+from .other_servers import OtherServer
 from .run import INFO_MODULE, Outcome, run_module, run_task, start_module
 
 OWNER = "customer1"
@@ -48,6 +49,8 @@ FOLDERS = (
     "x" * 120,
 )
 
+Source = Union[Dovecot, OtherServer]
+
 _FLAGS = ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")
 _KEYWORDS = ("$Forwarded", "$MDNSent", "NonJunk", "$Label1", "Invoice-2024", "wichtig", "UPPER")
 # The epoch, the last second of 32 bits, a leap day, summer and winter time, and a day like any other.
@@ -60,15 +63,19 @@ _GAP = 8
 
 @dataclass
 class Scene:
-    """One source account, one mail host, and a place for the files of a run."""
+    """One source account, one mail host, and a place for the files of a run.
+
+    `source_user` is the account's name at the source when it is not the address.
+    """
 
     directory: Path
-    source: Dovecot
+    source: Source
     address: str
     password: str
     host: Dovecot
     ca_file: Path
     options: dict[str, Any] = field(default_factory=dict)
+    source_user: Optional[str] = None
 
     def arguments(self, **changes: Any) -> dict[str, Any]:
         """The module's options: the scene's, with `changes`; a change to None leaves the option out."""
@@ -77,6 +84,7 @@ class Scene:
             "password": self.password,
             "owner": OWNER,
             "source_host": "localhost",
+            "source_user": self.source_user,
             "source_port": self.source.tls_port,
             "source_ca_cert": str(self.ca_file),
             **self.host_options(),
@@ -124,7 +132,7 @@ class Scene:
 
     def source_session(self) -> Session:
         """A login of the account's user at the source."""
-        return Session(self.source.port, self.address, self.password)
+        return self.source.session(self.source_user or self.address, self.password)
 
     def host_session(self, password: Optional[str] = None) -> Session:
         """A login of the mailbox's user on the mail host."""
@@ -132,7 +140,8 @@ class Scene:
 
     def source_account(self) -> Account:
         """Everything of the account at the source."""
-        return snapshot(self.source.port, self.address, self.password)
+        with self.source_session() as session:
+            return session.account()
 
     def host_glimpse(self, address: Optional[str] = None) -> Account:
         """What a login to the mailbox would show now, without the traces that a login leaves in it; no empty folders."""
