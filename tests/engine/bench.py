@@ -51,13 +51,13 @@ class Bench:
     state_dir: Path
     address: str
 
-    def run(self, port: int, **changes: Any) -> Run:
+    def run(self, port: int, check_mode: bool = False, **changes: Any) -> Run:
         """Import from the source on that port; `changes` are fields of the request, or `source_…` ones of its account."""
         source = {name[len("source_") :]: changes.pop(name) for name in list(changes) if name.startswith("source_")}
         account = SourceAccount(**{"host": "127.0.0.1", "port": port, "tls": "none", "user": self.address, "password": PASSWORD, "timeout": 10.0, **source})
         request = ImportRequest(account, parse_address(self.address), PASSWORD, "customer1", **{"ignore_existing": False, **changes})
         lines: list[str] = []
-        outcome = import_mailbox(request, self._settings(), reporter=Reporter(note=lines.append))
+        outcome = import_mailbox(request, self._settings(), check_mode, reporter=Reporter(note=lines.append))
         return Run(outcome.result, lines)
 
     def completed(self, server: FakeServer, **changes: Any) -> Run:

@@ -235,9 +235,12 @@ def test_q58_status_that_fails_for_a_folder(bench: Bench, capabilities: bytes) -
     with FakeServer(folders_of(b"Middle", b"Sent"), capabilities=capabilities) as server:
         server.on("STATUS", of_folder(b"Middle", says(b"NO STATUS failed")))
         server.rewrite = lambda piece: b"* NO STATUS of Middle failed\r\n" if piece.startswith(b'* STATUS "Middle"') else piece
-        bench.completed(server)
+        assert bench.run(server.port, check_mode=True).result.message == "9 messages would be imported"
+        server.commands.clear()
+        assert bench.completed(server).result.messages_total == 9
         assert len(server.received("UID FETCH")) == 3
-        assert bench.run(server.port, state="latest").result.changed is False
+        again = bench.run(server.port, state="latest").result
+        assert (again.changed, again.messages_total, again.messages_present) == (False, 9, 9)
 
 
 @pytest.mark.parametrize("answer", [b"BAD parse error in LIST", b"NO no such extension"])

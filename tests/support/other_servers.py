@@ -24,6 +24,9 @@ from .imap import Session
 from .overlay import Overlay
 from .tls import Authority
 
+PROXY_USER = "migrator"
+PROXY_PASSWORD = "the proxys password"  # noqa: S105 - of servers that live for some tests
+
 
 class OtherServer:
     """One server, started by entering its context.
@@ -102,7 +105,7 @@ class Cyrus(OtherServer):
         imapd = (
             "configdirectory: /var/lib/cyrus\nproc_path: /run/cyrus/proc\nmboxname_lockpath: /run/cyrus/lock\ndefaultpartition: default\n"
             "partition-default: /var/spool/cyrus/mail\nallowplaintext: yes\nsasl_mech_list: PLAIN LOGIN\nsasl_pwcheck_method: auxprop\n"
-            "sasl_auxprop_plugin: sasldb\nsasl_sasldb_path: /etc/test/sasldb\nvirtdomains: off\ntls_server_cert: /etc/test/server.pem\n"
+            "sasl_auxprop_plugin: sasldb\nsasl_sasldb_path: /etc/test/sasldb\nvirtdomains: off\nproxyservers: migrator\ntls_server_cert: /etc/test/server.pem\n"
             "tls_server_key: /etc/test/server.pem\nidlesocket: /run/cyrus/socket/idle\nautocreate_quota: 0\n"
             # Folders of the server's own, with special use in its own letters (\\sent).
             "autocreate_inbox_folders: Sent|Trash\nautocreate_subscribe_folders: Sent\nxlist-sent: Sent\nxlist-trash: Trash\n"
@@ -119,7 +122,7 @@ class Cyrus(OtherServer):
     def _script(self) -> str:
         users = "".join(
             "printf %%s %s | saslpasswd2 -p -c -f /etc/test/sasldb -u \"$(hostname)\" %s\n" % (shlex.quote(password), shlex.quote(user))
-            for user, password in self.users.items()
+            for user, password in {**self.users, PROXY_USER: PROXY_PASSWORD}.items()
         )
         return users + (
             "mkdir -p /run/cyrus/{socket,lock,proc}\nchown -R cyrus:mail /run/cyrus /etc/test\n"

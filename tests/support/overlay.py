@@ -19,6 +19,9 @@ from typing import Sequence
 
 from .mail import REPOSITORY
 
+# Of what is installed, what no server reads; a layer is copied for every server that starts.
+_UNUSED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache", "var/lib/apt", "var/lib/dpkg")
+
 _LAYERS = REPOSITORY / ".venv" / "overlays"
 
 # A part of the machine's is not laid over: devices, processes, and what is running.
@@ -41,7 +44,6 @@ chmod 755 /usr/sbin/policy-rc.d
 install() { DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"; }
 # The machine's package lists may be missing or too old.
 install "$@" || { apt-get update -q && install "$@"; }
-apt-get clean
 """
 
 
@@ -111,6 +113,8 @@ def _package_layer(packages: Sequence[str]) -> Path:
             status, output = _run(_entering(place, ["bash", "-c", _INSTALL, "install", *packages]))
             if status != 0:
                 raise RuntimeError("cannot install %s: %s" % (" ".join(packages), output[-1000:].strip()))
+            for name in _UNUSED:
+                shutil.rmtree(layer / name, ignore_errors=True)
             made_of.write_text(wanted)
     return layer
 

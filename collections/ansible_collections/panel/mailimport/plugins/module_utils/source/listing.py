@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Tuple
 
@@ -16,6 +17,8 @@ from .responses import Parts, figure, parse_parts
 
 LIST_STATUS_ITEMS = [b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY"]
 MAX_FOLDERS = 50_000
+
+_BARE_STATUS = re.compile(rb'STATUS ([^"].*) \(([^()]*)\)\s*$', re.IGNORECASE | re.DOTALL)
 
 _NOT_SELECTABLE = frozenset((b"\\NOSELECT", b"\\NONEXISTENT"))
 
@@ -42,11 +45,9 @@ class Listing:
         if word == b"LIST":
             self._take_list(parse_parts(parts)[1:])
         elif word == b"LSUB":
-            values = parse_parts(parts)
-            if len(values) == 4 and isinstance(values[3], bytes):
-                self._subscribed.add(_canonical(values[3]))
+            self._take_lsub(parse_parts(parts)[1:])
         elif word == b"STATUS":
-            self._take_status(parse_parts(parts)[1:])
+            self._take_status(_status_values(parts))
         elif word == b"NAMESPACE":
             self._take_namespace(parse_parts(parts)[1:])
 
@@ -64,6 +65,13 @@ class Listing:
             known.attributes |= attributes
         else:
             self._entries[name] = _Entry(values[1], attributes)
+
+    def _take_lsub(self, values: list) -> None:
+        if len(values) != 3 or not isinstance(values[0], list) or not isinstance(values[2], bytes):
+            return
+        # \Noselect says that only folders below it are subscribed (RFC 3501 section 6.3.9).
+        if b"\\NOSELECT" not in {value.upper() for value in values[0] if isinstance(value, bytes)}:
+            self._subscribed.add(_canonical(values[2]))
 
     def _take_status(self, values: list) -> None:
         if len(values) < 2 or not isinstance(values[0], bytes) or not isinstance(values[1], list):
@@ -116,6 +124,12 @@ class Listing:
         pieces = [piece for piece in (outer.split(separator) if separator else [outer]) if piece]
         # What is below INBOX is below it in any case of letters (Exchange says Inbox).
         return tuple(decode_folder_name(piece) for piece in (_canonical(pieces[0]), *pieces[1:])) if pieces else ()
+
+
+def _status_values(parts: Parts) -> list:
+    """Name and items of a STATUS response. GNU Mailutils writes names without quotes, whatever is in them."""
+    bare = _BARE_STATUS.match(parts[0]) if len(parts) == 1 else None
+    return [bare.group(1), bare.group(2).split()] if bare else parse_parts(parts)[1:]
 
 
 def _canonical(name: bytes) -> bytes:

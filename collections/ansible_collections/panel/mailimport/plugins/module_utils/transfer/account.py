@@ -177,7 +177,8 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     folders = copy.attempt(lambda session: session.list_folders())
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
     plans = plan_folders(folders, request.rules, target.location, known)
-    emit({"event": "listed", "folders": len(plans), "messages": sum(plan.source.messages or 0 for plan in plans)})
+    listed = sum(plan.source.messages or 0 for plan in plans)
+    emit({"event": "listed", "folders": len(plans), "messages": listed})
     for plan in plans:
         if plan.renamed:
             emit({"event": "note", "message": "folder %s is called %s on this host" % (plan.source.name, escape_path(plan.target))})
@@ -186,6 +187,8 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
         emit({"event": "flags", "messages": changed})
         copy.emit_marks(current)
     copy.run(plans)
+    if copy.uncounted:
+        emit({"event": "listed", "folders": len(plans), "messages": listed + copy.uncounted})
     # Subscriptions come last: a run that did not get that far left them to this one.
     wanted = [plan.target for plan in plans if plan.source.subscribed and (target.unfinished or plan.source.raw_name not in marks)]
     if wanted:

@@ -70,6 +70,7 @@ class AccountCopy:
         self.session: Optional[SourceSession] = None
         self.messages_copied = 0
         self.bytes_copied = 0
+        self._uncounted: Dict[bytes, int] = {}
         self._incomplete: List[FolderCopy] = []
         self.patience = patience
         self._open_copies: Dict[bytes, FolderCopy] = {}
@@ -77,6 +78,11 @@ class AccountCopy:
         self._batch_messages = 0
         self._batch_bytes = 0
         self._batch_began = time.monotonic()
+
+    @property
+    def uncounted(self) -> int:
+        """Messages of folders whose number was not listed, and that were counted when they were opened."""
+        return sum(self._uncounted.values())
 
     def connected(self) -> SourceSession:
         """Return the session, opening one when there is none; patient with a server that asks for patience."""
@@ -202,6 +208,8 @@ class AccountCopy:
             if copy.begin < asked:
                 return copy.plan
         copy.messages, copy.uidnext = opened.exists, opened.uidnext
+        if plan.source.messages is None:
+            self._uncounted[plan.source.raw_name] = opened.exists or 0
         for fetched in opened.messages():
             self.take(copy, fetched)
         copy.all_answered = opened.complete

@@ -17,13 +17,14 @@ from .plan import FolderPlan
 def count_new(session: SourceSession, plan: FolderPlan, mark: Optional[FolderMark]) -> int:
     """Return how many messages of a folder have not been delivered."""
     source = plan.source
-    if mark is None or mark.uidvalidity != source.uidvalidity:
-        return source.messages or 0
-    if mark.copied and (mark.uidnext, mark.messages) == (source.uidnext, source.messages):
+    known = mark if mark and mark.uidvalidity == (source.uidvalidity or mark.uidvalidity) else None
+    if known is None and source.messages is not None:
+        return source.messages
+    if known and known.copied and source.uidnext is not None and (known.uidnext, known.messages) == (source.uidnext, source.messages):
         return 0
     uids: List[int] = []
-    session.search_uids(source, uids.append, mark.last_uid + 1)
-    return len(uids) + len(mark.missing)
+    session.search_uids(source, uids.append, known.last_uid + 1 if known else 1)
+    return len(uids) + (len(known.missing) if known else 0)
 
 
 def count_flag_changes(session: SourceSession, plans: Sequence[FolderPlan], marks: Mapping[bytes, FolderMark]) -> int:

@@ -35,6 +35,19 @@ def test_a_folder_with_all_that_is_said_of_it():
     assert (sent.messages, sent.uidnext, sent.uidvalidity, sent.highest_modseq) == (3, 9, 5, 12345678901)
 
 
+@pytest.mark.parametrize("name", [b"Fish & Chips", b"Trailing blank ", b'Say "hello"', b'5" disks', b"(NIL)x", b"In (brackets)"])
+def test_a_name_that_the_server_forgets_to_quote_in_status(name):
+    """GNU Mailutils does."""
+    (folder,) = listed([b'LIST () "/" ', Literal(name), b""], b"STATUS %s (MESSAGES 3 UIDNEXT 9)" % name)
+    assert (folder.raw_name, folder.messages, folder.uidnext) == (name, 3, 9)
+
+
+def test_the_parent_of_a_subscribed_folder_is_not_subscribed():
+    """RFC 3501 section 6.3.9; pymap says so of parents that are folders, too."""
+    parent, child = listed(b'LIST () "/" A', b'LIST () "/" A/B', b'LSUB (\\noselect) "/" A', b'LSUB () "/" A/B')
+    assert (parent.subscribed, child.subscribed) == (False, True)
+
+
 def test_what_was_not_said_is_not_known():
     (folder,) = listed(b'LIST () "/" Sent')
     assert (folder.subscribed, folder.messages, folder.uidnext, folder.uidvalidity, folder.highest_modseq) == (False, None, None, None, None)

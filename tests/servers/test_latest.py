@@ -1,0 +1,82 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""`state: latest` against servers without CONDSTORE, with UIDVALIDITYs that change, and with ones that do not."""
+
+from __future__ import annotations
+
+from support.imap import Item
+from support.mail import small_message
+from support.other_servers import Imap4d
+from support.scene import Scene
+
+from .conftest import NewScene
+
+
+def items(first: int, last: int) -> list[Item]:
+    """Small messages with those numbers."""
+    return [Item(small_message(number)) for number in range(first, last + 1)]
+
+
+def contents(scene: Scene) -> list[str]:
+    """What the host has in INBOX, doubles included."""
+    return sorted(facts.content.sha256 for facts in scene.host_account().folders[("INBOX",)].messages.values())
+
+
+def offered(scene: Scene) -> list[str]:
+    """What the source has there."""
+    return sorted(facts.content.sha256 for facts in scene.source_account().folders[("INBOX",)].messages.values())
+
+
+def test_new_messages_and_flags_come_and_nothing_else(other: Scene) -> None:
+    with other.source_session() as session:
+        session.append_each("INBOX", items(1, 5))
+    assert other.run().entry["messages_copied"] == 5
+    with other.source_session() as session:
+        session.append_each("INBOX", items(6, 7))
+        session.select("INBOX")
+        session.store(session.uids()[1:2], "+FLAGS (\\Flagged)")
+
+    outcome = other.run(state="latest")
+
+    assert (outcome.entry["state"], outcome.entry["messages_copied"], outcome.entry["flags_updated"]) == ("completed", 2, 1), outcome.output
+    assert contents(other) == offered(other)
+    assert sum("\\Flagged" in facts.flags for facts in other.host_account().folders[("INBOX",)].messages.values()) == 1
+    assert other.run(state="latest").result["changed"] is False
+
+
+def test_messages_that_went_at_the_source_stay_on_the_host(other: Scene) -> None:
+    with other.source_session() as session:
+        session.append_each("INBOX", items(1, 5))
+    assert other.run().entry["messages_copied"] == 5
+    with other.source_session() as session:
+        session.select("INBOX")
+        session.store(session.uids()[1:3], "+FLAGS (\\Deleted)")
+        session.command(b"EXPUNGE")
+        session.append_each("INBOX", items(6, 6))
+
+    outcome = other.run(state="latest")
+
+    assert (outcome.entry["state"], outcome.entry["messages_copied"]) == ("completed", 1), outcome.output
+    assert len(contents(other)) == 6
+    assert other.run(state="latest").result["changed"] is False
+
+
+def test_imap4d_changes_uidvalidity_and_no_message_comes_twice(new_scene: NewScene) -> None:
+    """It does after APPEND to the folder that is open."""
+    scene = new_scene(Imap4d)
+    with scene.source_session() as session:
+        session.append_each("INBOX", items(1, 5))
+    assert scene.run().entry["messages_copied"] == 5
+    before = scene.source_account().folders[("INBOX",)].uidvalidity
+    with scene.source_session() as session:
+        session.select("INBOX")
+        session.append_each("INBOX", items(6, 6))
+    assert scene.source_account().folders[("INBOX",)].uidvalidity != before
+
+    outcome = scene.run(state="latest")
+
+    assert (outcome.entry["state"], outcome.entry["messages_copied"]) == ("completed", 1), outcome.output
+    assert contents(scene) == offered(scene)
+    assert scene.run(state="latest").result["changed"] is False

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What one of the servers has that the others do not."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Callable
+
+import pytest
+from support.dovecot import Dovecot
+from support.imap import Item
+from support.mail import small_message
+from support.other_servers import PROXY_PASSWORD, PROXY_USER, ClassicCyrus, Courier, Cyrus, OtherServer, Pymap
+
+from .conftest import NewScene
+
+
+@pytest.mark.parametrize("kind", [Cyrus, ClassicCyrus])
+def test_special_use_in_small_letters_lands_on_the_hosts_own_folder(kind: type[OtherServer], new_scene: NewScene, new_host: Callable[..., Dovecot]) -> None:
+    scene = new_scene(kind)
+    scene.host = new_host(special_use={"\\Sent": "Gesendet", "\\Trash": "Papierkorb"})
+    with scene.source_session() as session:
+        sent = session.namespace()[0] + "Sent"
+        assert b"\\Sent" not in b"".join(response.text for response in session.command(b'LIST "" "*" RETURN (SPECIAL-USE)')).replace(b"\\sent", b"")
+        session.append_each(sent, [Item(small_message(1))])
+    assert scene.run().entry["state"] == "completed"
+    folders = scene.host_account().folders
+    assert (len(folders[("Gesendet",)].messages), ("Sent",) in folders, ("Trash",) in folders) == (1, False, False)
+
+
+def test_cyrus_administrator_imports_in_the_name_of_a_user(new_scene: NewScene) -> None:
+    scene = new_scene(Cyrus)
+    with scene.source_session() as session:
+        session.append_each("INBOX", [Item(small_message(1))])
+    outcome = scene.run(source_master_user=PROXY_USER, password=PROXY_PASSWORD, target_password=scene.password)
+    assert (outcome.entry["state"], outcome.entry["messages_copied"]) == ("completed", 1), outcome.output
+    assert len(scene.host_account().folders[("INBOX",)].messages) == 1
+
+
+def test_cyrus_sends_compressed(new_scene: NewScene) -> None:
+    scene = new_scene(Cyrus)
+    with scene.source_session() as session:
+        session.append_each("INBOX", [Item(small_message(number, "again " * 500)) for number in range(20)])
+    assert scene.run(source_compress=True).entry["messages_copied"] == 20
+    source = scene.source_account().folders[("INBOX",)]
+    assert scene.host_account().folders[("INBOX",)] == source
+
+
+@pytest.mark.parametrize("kind", [Courier, Pymap])
+def test_bytes_that_no_message_should_have_are_kept(kind: type[OtherServer], new_scene: NewScene) -> None:
+    """NUL, bare LF, bare CR and 8-bit headers, as far as the server gives them back."""
+    scene = new_scene(kind)
+    odd = b"Subject: caf\xe9\r\nX: \0\r\n\r\nbare\nbare\rboth\r\r\nend \0\0"
+    with scene.source_session() as session:
+        assert session.append_each("INBOX", [Item(odd)]) == []
+    (facts,) = scene.source_account().folders[("INBOX",)].messages.values()
+    assert kind is Courier or facts.content.sha256 == hashlib.sha256(odd).hexdigest()
+    assert scene.run().entry["state"] == "completed"
+    (file,) = (scene.maildir / "cur").iterdir()
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == facts.content.sha256
