@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import itertools
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ NewScene = Callable[[type[OtherServer]], Scene]
 def running(workplace: Path, authority: Authority) -> Iterator[Callable[[type[OtherServer]], tuple[OtherServer, str]]]:
     """A server of a kind, and the name of an account that nobody has used yet."""
     started: dict[type[OtherServer], OtherServer] = {}
-    numbers = itertools.count()
+    numbers: dict[type[OtherServer], Iterator[int]] = collections.defaultdict(itertools.count)
     with contextlib.ExitStack() as stack:
 
         def start(kind: type[OtherServer]) -> tuple[OtherServer, str]:
@@ -40,7 +41,7 @@ def running(workplace: Path, authority: Authority) -> Iterator[Callable[[type[Ot
                     started[kind] = stack.enter_context(kind(directory, users, authority))
                 except OverlayError as error:
                     pytest.skip(str(error))
-            return started[kind], "user0" if kind is Pymap else "user%d" % (next(numbers) % ACCOUNTS)
+            return started[kind], "user%d" % (0 if kind is Pymap else next(numbers[kind]))
 
         yield start
 

@@ -135,7 +135,7 @@ class MessageStore(ABC):
         """Begin or continue to write the messages of an origin into a folder, creating it.
 
         Args:
-            by_content: leave out messages of which the folder has an equal one, byte for byte, of another origin.
+            by_content: leave out messages of which the folder has an equal one of another origin: the same bytes but for notes of mbox files.
         """
 
     @abstractmethod

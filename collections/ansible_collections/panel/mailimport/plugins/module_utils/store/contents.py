@@ -2,11 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Digests of the messages a folder holds, for finding equal ones."""
+"""What makes two messages equal, and digests of those that a folder holds."""
 
 from __future__ import annotations
 
+import re
 import sqlite3
+
+# Header fields in which mbox files keep UIDs and flags (GNU Mailutils, UW IMAP, mbox(5) of mutt). A server that shows them shows
+# another one with every flag that changes, and nobody wrote them.
+_MBOX_NOTES = re.compile(rb"^(?:x-)?(?:status|uid|imapbase|imap|keywords):[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE)
+_HEADER_END = re.compile(rb"(?:\A|(?<=\n))\r?\n")
+
+
+def without_mbox_notes(beginning: bytes) -> bytes:
+    """Return the beginning of a message without what a server with mbox files noted in its header."""
+    found = _HEADER_END.search(beginning)
+    end = found.start() if found else len(beginning)
+    return _MBOX_NOTES.sub(b"", beginning[:end]) + beginning[end:]
 
 
 class ContentIndex:

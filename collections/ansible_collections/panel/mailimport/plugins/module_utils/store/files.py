@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import itertools
 import os
 import re
 from contextlib import suppress
 from typing import Iterator, Optional
 
 from ..model.errors import MailImportError
+from .contents import without_mbox_notes
 
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 CREATE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -130,12 +132,13 @@ def digest_of_file(name: str, directory: int, size: int) -> bytes:
         os.close(fd)
 
 
-def digest_as_sent(name: str, directory: int) -> bytes:
-    """SHA-256 of a file as IMAP sends it, with every line end as CRLF: Dovecot keeps line ends of its own as LF."""
+def digest_of_content(name: str, directory: int) -> bytes:
+    """SHA-256 of what a file has of its writer's: every line end as CRLF, as Dovecot keeps line ends of its own as LF, no notes of mbox files."""
     digest = hashlib.sha256()
     after_cr = False
     with os.fdopen(os.open(name, READ, dir_fd=directory), "rb") as handle:
-        for block in iter(lambda: handle.read(_BLOCK), b""):
+        beginning = without_mbox_notes(handle.read(_BLOCK))
+        for block in itertools.chain((beginning,), iter(lambda: handle.read(_BLOCK), b"")):
             if after_cr and block.startswith(b"\n"):
                 digest.update(b"\n")
                 digest.update(_BARE_LF.sub(b"\r\n", block[1:]))

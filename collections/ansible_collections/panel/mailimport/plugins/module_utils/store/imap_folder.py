@@ -54,7 +54,7 @@ class ImapWriter(FolderWriter):
     """See the module. `name` is the folder's on the wire.
 
     Args:
-        by_content: leave out what the folder has already, byte for byte.
+        by_content: leave out what the folder has already.
 
     Raises:
         MailImportError: `folder_refused` when the host does not make the folder.

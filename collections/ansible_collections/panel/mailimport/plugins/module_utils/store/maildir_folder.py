@@ -25,7 +25,7 @@ from .contents import ContentIndex
 from .control_files import KEYWORDS, UIDLIST
 from .files import (
     CREATE,
-    digest_as_sent,
+    digest_of_content,
     digest_of_file,
     entries,
     exists,
@@ -153,7 +153,7 @@ class MaildirWriter(FolderWriter):
             if self.origin.uid_of(name) or (only is not None and base_name not in only):
                 continue
             try:
-                index.add(digest_as_sent("%s/%s" % (part, name), folder))
+                index.add(digest_of_content("%s/%s" % (part, name), folder))
             except FileNotFoundError:
                 renamed.add(base_name)
         return renamed
@@ -168,7 +168,7 @@ class MaildirWriter(FolderWriter):
         staged = self._write_whole(fetched, fetched.whole) if fetched.whole is not None else self._write_chunks(fetched)
         if staged is None:
             return None
-        known = self._contents is not None and self._contents.take(digest_as_sent(staged.name, self._cur))
+        known = self._contents is not None and self._contents.take(digest_of_content(staged.name, self._cur))
         self.held.add(staged.uid)
         self.last_uid = max(self.last_uid, staged.uid)
         if known:

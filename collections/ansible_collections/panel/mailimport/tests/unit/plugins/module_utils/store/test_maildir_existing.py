@@ -158,14 +158,14 @@ def test_messages_of_this_source_are_not_compared_with_themselves(location, root
 
 def test_a_message_that_is_renamed_while_it_is_compared_still_counts(store, own, origin, message, monkeypatch):
     folder = own(content=b"equal")
-    digest = maildir_folder.digest_as_sent
+    digest = maildir_folder.digest_of_content
 
     def read_by_the_user(name, directory):
-        monkeypatch.setattr(maildir_folder, "digest_as_sent", digest)
+        monkeypatch.setattr(maildir_folder, "digest_of_content", digest)
         os.rename(folder / "cur" / OWN, folder / "cur" / (OWN + "T"))
         return digest(name, directory)
 
-    monkeypatch.setattr(maildir_folder, "digest_as_sent", read_by_the_user)
+    monkeypatch.setattr(maildir_folder, "digest_of_content", read_by_the_user)
     writer = store.open_folder(A, origin(), True)
     assert not (folder / "cur" / OWN).exists()
     assert writer.add(message(1, b"equal")) is None
