@@ -10,8 +10,11 @@ import hashlib
 
 from support.imap import Account, ImapError, Session
 from support.mail import Mail, load_mail
+from support.other_servers import ClassicCyrus, Imap4d, Pymap
 from support.scene import FOLDERS, Scene, difference, item_of
 
+# Of the corpus of real mail, every so many messages go to a server that is slow, or that differs from another in names only.
+EVERY = {Imap4d: 8, Pymap: 4, ClassicCyrus: 4}
 # Servers refuse some of it: a quote in a name, a NUL in a message.
 ACCEPTED = 0.8
 
@@ -29,8 +32,8 @@ def spread(session: Session, mail: list[Mail], keywords: bool) -> None:
             if len(names) % 3 != 2:
                 session.subscribe(name)
             names.append(name)
-        except ImapError as error:
-            print("refused:", name, error)
+        except ImapError:
+            continue
     refused = []
     for number, name in enumerate(names):
         items = [item_of(message) for message in mail[number :: len(names)]]
@@ -65,11 +68,13 @@ def stored(scene: Scene) -> list[str]:
 
 def test_everything_arrives_as_the_server_gives_it(other: Scene) -> None:
     """Bytes, flags, keywords, dates, names, subscriptions, UIDs and UIDVALIDITY; and a second run finds nothing to do."""
+    mail = load_mail()
+    mail = mail if len(mail) < 100 else mail[:: EVERY.get(type(other.source), 1)]
     with other.source_session() as session:
-        spread(session, load_mail(), other.source.keywords)
+        spread(session, mail, other.source.keywords)
     source = given(other)
     count = len(source.contents())
-    assert count > ACCEPTED * len(load_mail())
+    assert count > ACCEPTED * len(mail)
 
     outcome = other.run()
 

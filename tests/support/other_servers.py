@@ -158,8 +158,10 @@ class Courier(OtherServer):
             "mkdir -p /srv/mail/{0}\nmaildirmake.courier /srv/mail/{0}/Maildir\n".format(shlex.quote(user), shlex.quote(password))
             for user, password in self.users.items()
         )
+        # Courier locks by gamin, whose server wants its user to have a name.
         return edits + "rm -rf /etc/courier/userdb\n(umask 077; : >/etc/courier/userdb)\n" + users + (
-            "useradd -u 5000 -d /srv/mail mail-owner\nchown -R 5000:5000 /srv/mail\nmakeuserdb\nmkdir -p /run/courier/authdaemon\nchown -R courier:courier /run/courier\n"
+            "useradd -u 5000 -d /srv/mail mail-owner\nchown -R 5000:5000 /srv/mail\nmakeuserdb\n"
+            "mkdir -p /run/courier/authdaemon\nchown -R courier:courier /run/courier\n"
             "authdaemond start\nimapd start\nexec sleep infinity\n"
         )
 

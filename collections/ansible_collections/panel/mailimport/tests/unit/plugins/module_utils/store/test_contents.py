@@ -20,7 +20,9 @@ def test_notes_of_mbox_files_are_no_content(line_end):
     assert without_mbox_notes(NOTED.replace(b"\r\n", line_end)) == PLAIN.replace(b"\r\n", line_end)
 
 
-@pytest.mark.parametrize("message", [b"", b"\r\nStatus: text\r\n", b"Status-Of: x\r\nX-UIDL: 7\r\nXStatus: 1\r\n\r\n", b"Subject: Status: O\r\n\r\nX-UID: 1\r\n"])
+@pytest.mark.parametrize(
+    "message", [b"", b"\r\nStatus: text\r\n", b"Status-Of: x\r\nX-UIDL: 7\r\nXStatus: 1\r\n\r\n", b"Subject: Status: O\r\n\r\nX-UID: 1\r\n"]
+)
 def test_all_else_is(message):
     assert without_mbox_notes(message) == message
 
