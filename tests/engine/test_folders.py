@@ -9,6 +9,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from fakes.imap_server import Command, FakeServer, Folder, Session, of_folder, says, times
+from support.imap import Item
+from support.mail import small_message
 
 from .bench import Bench, digests, inbox, messages, three_folders
 
@@ -447,3 +449,24 @@ def test_times_is_not_forever(bench: Bench) -> None:
     with inbox() as server:
         server.on("LIST", times(1, lambda session, command: session.hang_up()))
         bench.completed(server)
+
+
+def test_a_folder_that_the_source_does_not_have_is_told(bench: Bench) -> None:
+    """The others are imported; a pattern may match nothing."""
+    with FakeServer(folders_of(b"Sent")) as server:
+        run = bench.run(server.port, rules=FolderRules(include=("INBOX", "Setn", "Archive*")))
+        assert (run.result.state, run.reasons, run.result.messages_copied) == ("failed", [("Setn", "folder_missing", None)], 3)
+        assert "no folder Setn" in run.result.message
+
+
+def test_folders_that_match_nothing_replace_nothing(bench: Bench) -> None:
+    with bench.session() as session:
+        session.append("INBOX", [Item(small_message(1))])
+    with FakeServer(folders_of(b"Sent")) as server:
+        run = bench.run(server.port, rules=FolderRules(include=("Setn",)))
+        assert (run.result.state, run.result.reason) == ("failed", "folder_missing")
+        assert "no folder of the source matches Setn (option folders): it has INBOX, Sent" in run.result.message
+        assert len(bench.digests()) == 1
+        assert bench.run(server.port, check_mode=True, rules=FolderRules(include=("Setn",))).result.reason == "folder_missing"
+        assert bench.run(server.port, rules=FolderRules(include=("Sent",))).result.state == "completed"
+        assert bench.digests() == []

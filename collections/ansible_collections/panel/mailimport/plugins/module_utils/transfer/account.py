@@ -11,8 +11,8 @@ from functools import partial
 from typing import Mapping, Optional, Sequence
 
 from ..model.errors import MailImportError
-from ..model.imports import ImportRequest
-from ..model.mail import StoreLocation
+from ..model.imports import FolderRules, ImportRequest, NotImported
+from ..model.mail import SourceFolder, StoreLocation
 from ..source.session import SourceSession
 from ..source.throttle import SourceBusyError
 from ..state.records import Deliveries, FolderMark
@@ -27,7 +27,7 @@ from .desk import SessionDesk
 from .flags import update_flags
 from .login import Login
 from .patience import Patience
-from .plan import plan_folders
+from .plan import missing_folders, plan_folders
 from .worker import Emit
 
 # What folder names are planned for while there is no mailbox to ask.
@@ -111,6 +111,12 @@ def _open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageSt
     return ImapStore(target.location, open_pipe, repair, knowledge, take_delivered)
 
 
+def _report_missing(folders: Sequence[SourceFolder], rules: FolderRules, emit: Emit) -> None:
+    entries = [vars(NotImported(name, "folder_missing", "the source has no folder %s (option folders)" % name)) for name in missing_folders(folders, rules)]
+    if entries:
+        emit({"event": "not_imported", "entries": entries, "messages": 0})
+
+
 def preview_account(
     request: ImportRequest,
     login: Login,
@@ -127,8 +133,10 @@ def preview_account(
         MailImportError: what keeps the account from being imported.
     """
     session = _opened(login, False, emit)
+    folders = session.list_folders()
+    _report_missing(folders, request.rules, emit)
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
-    plans = plan_folders(session.list_folders(), request.rules, location or _ANY_STORE, known)
+    plans = plan_folders(folders, request.rules, location or _ANY_STORE, known)
     emit({"event": "listed", "folders": len(plans), "messages": sum(plan.source.messages or 0 for plan in plans)})
     messages = 0
     for plan in plans:
@@ -161,8 +169,6 @@ def import_account(
     store = _open_store(request, target, emit)
     complete = False
     try:
-        if target.aside and store.move_aside(target.aside):
-            emit({"event": "replaced"})
         _fill_store(store, request, login, target, emit)
         complete = True
     finally:
@@ -175,8 +181,12 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     marks = target.marks
     copy = AccountCopy(request, lambda: login.open(emit), store, marks, Patience(emit, target.patient), emit, target.room)
     folders = copy.attempt(lambda session: session.list_folders())
+    _report_missing(folders, request.rules, emit)
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
     plans = plan_folders(folders, request.rules, target.location, known)
+    # Not before it is known that there is something to take its place.
+    if target.aside and store.move_aside(target.aside):
+        emit({"event": "replaced"})
     listed = sum(plan.source.messages or 0 for plan in plans)
     emit({"event": "listed", "folders": len(plans), "messages": listed})
     for plan in plans:

@@ -29,8 +29,9 @@ from .worker import Emit
 BATCH_MESSAGES = 10_000
 BATCH_BYTES = 256 << 20
 BATCH_SECONDS = 15.0
-# Each open folder takes some descriptors, of which a process usually has 1,024.
-BATCH_FOLDERS = 100
+# Each open folder takes three descriptors, of which a process usually has 1,024. So many are finished and wait for their flush,
+# so many are incomplete, and PIPELINE_DEPTH are asked for ahead.
+BATCH_FOLDERS = 64
 
 MARKS_PER_EVENT = 500
 ENTRIES_PER_EVENT = 500

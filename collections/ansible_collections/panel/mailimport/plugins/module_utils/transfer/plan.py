@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -26,6 +27,8 @@ _RESERVED = {"maildir": ("cur", "new", "tmp"), "sdbox": ("dbox-Mails",), "mdbox"
 
 # Control characters, lone surrogates, and the line and paragraph ends of Unicode; Dovecot takes all others.
 _REFUSED_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))
+
+_WILDCARD = re.compile(r"[*?]")
 
 _SPECIAL_USE = ("\\ALL", "\\ARCHIVE", "\\DRAFTS", "\\FLAGGED", "\\JUNK", "\\SENT", "\\TRASH")
 
@@ -64,6 +67,21 @@ def plan_folders(
             taken.add(target)
         plans[folder.raw_name] = FolderPlan(folder, target, folder.raw_name not in ruled and target != folder.path)
     return [plans[folder.raw_name] for folder in chosen]
+
+
+def missing_folders(folders: Sequence[SourceFolder], rules: FolderRules) -> List[str]:
+    """Return the names in `rules.include` that no folder has; a pattern may match nothing.
+
+    Raises:
+        MailImportError: `folder_missing` when none of all names and patterns matches a folder.
+    """
+    names = [folder.name for folder in folders if folder.selectable]
+    unmatched = [glob for glob in rules.include if not any(_matches(name, (glob,)) for name in names)]
+    if unmatched and len(unmatched) == len(rules.include):
+        raise MailImportError(
+            "folder_missing", "no folder of the source matches %s (option folders): it has %s" % (", ".join(unmatched), ", ".join(names) or "none")
+        )
+    return [glob for glob in unmatched if not _WILDCARD.search(glob)]
 
 
 def _claim(folder: SourceFolder, location: StoreLocation) -> int:

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceFolder, StoreLocation
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mutf7 import encode_folder_name
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import clean_path, plan_folders
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import clean_path, missing_folders, plan_folders
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +54,26 @@ def test_folders_that_cannot_be_opened_are_left_out():
 )
 def test_folders_and_exclude_folders(rules, chosen):
     assert list(targets(["INBOX", "A", "A/B", "AB", "[Gmail]/All Mail", "x*y"], **rules)) == chosen
+
+
+@pytest.mark.parametrize(
+    ("include", "missing"),
+    [
+        ((), []),
+        (("INBOX", "A", "[Gmail]"), []),
+        (("INBOX", "Typo", "Archive*", "a"), ["Typo", "a"]),
+        (("A", "[Gmial]"), ["[Gmial]"]),
+    ],
+)
+def test_names_that_no_folder_has(include, missing):
+    assert missing_folders([folder(name) for name in ("INBOX", "A/B", "[Gmail]/All Mail")], FolderRules(include=include)) == missing
+
+
+@pytest.mark.parametrize("include", [("Typo",), ("Typo", "Arch*"), ("Arch*",), ("Closed",)])
+def test_patterns_that_match_nothing_at_all(include):
+    with pytest.raises(MailImportError, match=r"no folder of the source matches .*%s.*: it has INBOX, Sent$" % re.escape(include[-1])) as caught:
+        missing_folders([folder("INBOX"), folder("Sent"), folder("Closed", selectable=False)], FolderRules(include=include))
+    assert caught.value.reason == "folder_missing"
 
 
 @pytest.mark.parametrize(
