@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.source import throttle
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from fakes.imap_server import Command, FakeServer, Folder, Message, Session, of_folder, says, times, usual_response
 
@@ -145,6 +146,7 @@ def test_q33_rate_limit_and_bye(bench: Bench) -> None:
         server.on("UID FETCH", times(4, limit))
         run = bench.completed(server)
     assert "LIMIT" in run.waits[0]
+    assert all(pause_after(server, refused) >= throttle.DEFAULT_WAIT for refused in server.received("UID FETCH")[:4])
 
 
 @pytest.mark.parametrize("status", [b"NO some of it failed", b"NO [UNAVAILABLE] busy", b"BAD odd"])

@@ -58,6 +58,7 @@ class Host:
         self.appends = 0
         self.processes = 0
         self.commands = []
+        self.append_lines = []
         self.repaired = []
         self.next_uid = 1
         self.threads = []
@@ -116,6 +117,7 @@ class Host:
 
     def on_append(self, rest, lines, output):
         self.appends += 1
+        self.append_lines.append(rest)
         fate = self.dies(self.appends)
         folder = self.folders[rest.split(b'"')[1]]
         items, refusal = [], None
@@ -262,6 +264,12 @@ def test_many_messages_go_in_one_command(host, run, origin, some):
     assert (writer.written, writer.before, writer.fresh, writer.last_uid, len(writer.held)) == (3, 0, True, 7, 3)
     assert writer.take_refusals() == []
     assert begun.store.settled
+
+
+def test_flags_and_date_are_always_given(host, run, origin, some):
+    """Some servers take a literal behind the bare name for something else."""
+    fill(run().store, origin, some(1))
+    assert re.match(rb'"A" \(\) "14-Nov-2023 22:13:20 \+0000" \{', host.append_lines[0])
 
 
 @pytest.mark.parametrize("capabilities", ["IMAP4rev1 LITERAL+", "IMAP4rev1 MULTIAPPEND", "IMAP4rev1", "IMAP4rev1 MULTIAPPEND LITERAL-"])
