@@ -29,6 +29,7 @@ MBSYNC = "mbsync"
 DSYNC = "dsync"
 IMAPSYNC = "imapsync"
 FLOOR = "cp -a && sync"
+ONE_BY_ONE = "one at a time"
 NETWORK_IMPORTERS = (ENGINE, DSYNC, MBSYNC, IMAPSYNC)
 
 
@@ -194,6 +195,18 @@ class Imapsync(Contestant):
 
     def missing(self) -> Optional[str]:
         return None if os.environ.get("IMAPSYNC") else "the environment variable IMAPSYNC does not name it"
+
+
+class OneByOne(Contestant):
+    """One message at a time, as the simplest importers work."""
+
+    name = ONE_BY_ONE
+
+    def command(self, job: Job) -> Command:
+        (account,) = job.accounts
+        sides = {"source": (job.port, account.user), "host": (job.host.port, account.address)}
+        orders = {side: {"port": port, "user": user, "password": account.password} for side, (port, user) in sides.items()}
+        return Command([sys.executable, str(Path(__file__).with_name("one_by_one.py"))], json.dumps(orders))
 
 
 class Floor(Contestant):

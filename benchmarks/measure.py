@@ -15,17 +15,20 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Type
 
 import plots
 import report
-from contestants import CONTESTANTS, ENGINE, FLOOR, NETWORK_IMPORTERS, Contestant, Job
+from contestants import CONTESTANTS, ENGINE, FLOOR, NETWORK_IMPORTERS, Contestant, Job, OneByOne
 from machine import describe_machine
 from relay import Relay
 from stage import Stage
-from workloads import WORKLOADS, Account, Workload
+from support.other_servers import Courier, Cyrus, OtherServer
+from support.overlay import OverlayError
+from support.tls import Authority
+from workloads import DOMAIN, WORKLOADS, Account, Workload
 
-SECTIONS = ("copies", "line", "folders", "compression", "tls", "queues")
+SECTIONS = ("copies", "line", "folders", "compression", "tls", "queues", "servers")
 DEFAULT_WORKLOADS = ("small", "large", "mailboxes", "tiny")
 QUICK_WORKLOADS = ("small", "large")
 # Who needs so many seconds for a run has only one.
@@ -65,8 +68,31 @@ class Benchmark:
 
     def external(self, account: Account, port: int) -> Dict[str, Any]:
         """The same from a server that was there before."""
+        return self._from(account, port, "port %d" % port, self._contestants)
+
+    def servers(self, name: str) -> Dict[str, Any]:
+        """The same from servers that are not Dovecot, and one message at a time for comparison."""
+        found = {}
+        for kind in (Cyrus, Courier):
+            try:
+                found[kind.__name__] = self._from_server(kind, self._sized(name))
+            except OverlayError as error:
+                say("\n%s does not take part: %s." % (kind.__name__, error))
+        return found
+
+    def _from_server(self, kind: Type[OtherServer], workload: Workload) -> Dict[str, Any]:
+        account = Account("benchmark", "%s@%s" % (kind.__name__.lower(), DOMAIN))
+        directory = self._stage.directory / kind.__name__
+        with kind(directory, {account.user: account.password}, Authority(self._stage.directory / "authority")) as server:
+            with server.session(account.user, account.password) as session:
+                workload.fill_inbox(session)
+            title = "%s: %s" % (kind.__name__, workload.title)
+            say("\n%s" % title)
+            return self._from(account, server.port, title, [*self._contestants, OneByOne()])
+
+    def _from(self, account: Account, port: int, title: str, contestants: Sequence[Contestant]) -> Dict[str, Any]:
         self._stage.know(account, port)
-        return self._copies("port %d" % port, [account], [one for one in self._contestants if one.name != FLOOR], port)
+        return self._copies(title, [account], [one for one in contestants if one.name != FLOOR], port)
 
     def _copies(self, title: str, accounts: List[Account], contestants: Sequence[Contestant], port: Optional[int]) -> Dict[str, Any]:
         messages, size = self._stage.amount(accounts)
@@ -166,6 +192,7 @@ def measure(options: argparse.Namespace, stage: Stage) -> Dict[str, Any]:
         "compression": lambda: benchmark.compression("narrow"),
         "tls": lambda: benchmark.tls("small"),
         "queues": lambda: benchmark.queues("queued"),
+        "servers": lambda: benchmark.servers("servers"),
     }
     return {**results, **{name: work() for name, work in sections.items() if name in options.sections}}
 

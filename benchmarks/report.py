@@ -50,7 +50,7 @@ def troubles(results: Mapping[str, Any], contestant: str) -> List[str]:
 
 def _summaries(results: Mapping[str, Any]) -> Iterator[Tuple[str, Mapping[str, Any]]]:
     """Every summary with the name of its contestant."""
-    groups = [copies["contestants"] for copies in results.get("copies", {}).values()]
+    groups = [copies["contestants"] for section in ("copies", "servers") for copies in results.get(section, {}).values()]
     for section in ("line", "folders"):
         groups += list(results.get(section, {}).get("milliseconds", {}).values())
     for group in groups:
@@ -106,6 +106,7 @@ def _met(relation: str, goal: float, value: Optional[float]) -> Optional[bool]:
 def text(results: Mapping[str, Any]) -> str:
     """All results as tables."""
     blocks = [_copies_table(copies) for copies in results.get("copies", {}).values()]
+    blocks += [_copies_table(copies) for copies in results.get("servers", {}).values()]
     blocks += [_line_table(results[section]) for section in ("line", "folders") if section in results]
     if "compression" in results:
         blocks.append(_variants_table(results["compression"]["title"] + ", seconds", results["compression"]["rates"]))

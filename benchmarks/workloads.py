@@ -91,6 +91,11 @@ class Workload:
                         session.append(name, items)
                         count -= len(items)
 
+    def fill_inbox(self, session: Session) -> None:
+        """Put the messages of one mailbox into the INBOX of an account on any server."""
+        refused = session.append_each("INBOX", itertools.islice(_Messages(self), self.messages))
+        assert not refused, refused
+
     def _folders(self) -> Iterator[Tuple[str, int]]:
         for number in range(self.folders):
             count = self.messages // self.folders + (number < self.messages % self.folders)
@@ -108,6 +113,7 @@ WORKLOADS: Dict[str, Workload] = {
         Workload("folders", "300 messages in 300 folders", 1, 300, 300, 9_500),
         Workload("narrow", "2,000 messages, 19 MB, 5 folders", 1, 5, 2_000, 9_500),
         Workload("queued", "16 mailboxes of 200 messages", 16, 2, 200, 9_500),
+        Workload("servers", "1,000 messages, 9.5 MB, one folder", 1, 1, 1_000, 9_500),
         Workload("million", "1,000,000 tiny messages in one folder", 1, 1, 1_000_000, 400, same_size=True),
         Workload("huge", "one message of 500 MB", 1, 1, 1, 500_000_000, same_size=True),
     )
