@@ -19,6 +19,13 @@ _ALIASES = {b"\\forwarded": b"$Forwarded", b"\\notjunk": b"$NotJunk", b"\\junk":
 
 _KEYWORD = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]{1,255}")
 
+# A hostile source chooses every flag. More keywords than these make a folder slow for everybody, and nobody has them.
+MOST_KEYWORDS = 1000
+_LONGEST_NAME = 255
+# Sets of flags that are remembered, and bytes of the longest of them.
+_MOST_KNOWN = 4096
+_LONGEST_KNOWN = 1000
+
 
 def keyword_of(flag: bytes) -> Optional[bytes]:
     """Return the keyword that a flag, not one of the five system flags, is to other programs; None when it is none."""
@@ -33,7 +40,7 @@ class FolderFlags:
         directory: where the folder's control files are.
         shared: Dovecot may write there too, so its lock is taken; not so in a stage.
 
-    `lost` collects flags that are no keyword, so that no mailbox can hold them.
+    `lost` collects flags that no mailbox can hold, since they are no keyword or too many; the first MOST_KEYWORDS of them.
     """
 
     def __init__(self, directory: int, shared: bool) -> None:
@@ -48,7 +55,9 @@ class FolderFlags:
         """Return the letters, sorted as Maildir wants them (system flags are upper case, keywords lower case)."""
         found = self._known.get(flags)
         if found is None:
-            found = self._known[flags] = "".join(sorted({letter for flag in flags for letter in (self._letter(flag),) if letter}))
+            found = "".join(sorted({letter for flag in flags for letter in (self._letter(flag),) if letter}))
+            if len(self._known) < _MOST_KNOWN and sum(map(len, flags)) < _LONGEST_KNOWN:
+                self._known[flags] = found
         return found
 
     def _letter(self, flag: bytes) -> Optional[str]:
@@ -59,13 +68,20 @@ class FolderFlags:
             return None
         keyword = keyword_of(flag)
         if keyword is None:
-            self.lost.add(flag)
+            self._lose(flag)
             return None
         number = self._number(keyword)
-        if number is None:
+        if number is not None:
+            return chr(ord("a") + number)
+        if flag in self._excess or len(self._excess) < MOST_KEYWORDS:
             self._excess.add(flag)
-            return None
-        return chr(ord("a") + number)
+        else:
+            self._lose(flag)
+        return None
+
+    def _lose(self, flag: bytes) -> None:
+        if len(self.lost) < MOST_KEYWORDS:
+            self.lost.add(flag[:_LONGEST_NAME])
 
     def beyond_letters(self, flags: Tuple[bytes, ...]) -> Tuple[bytes, ...]:
         """Return the keywords among flags, asked for their letters before, that found no letter left."""

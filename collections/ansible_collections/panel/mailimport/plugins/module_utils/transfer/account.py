@@ -17,6 +17,7 @@ from ..source.session import SourceSession
 from ..source.throttle import SourceBusyError
 from ..state.records import Deliveries, FolderMark
 from ..store.base import MessageStore, Origin, escape_path
+from ..store.flags import MOST_KEYWORDS
 from ..store.imap import ImapStore
 from ..store.imap_folder import Knowledge
 from ..store.imap_uids import UidMap
@@ -203,8 +204,9 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     wanted = [plan.target for plan in plans if plan.source.subscribed and (target.unfinished or plan.source.raw_name not in marks)]
     if wanted:
         emit({"event": "subscribed", "folders": store.subscribe(wanted)})
-    if store.lost_keywords():
-        entries = [{"folder": "", "reason": "keyword_refused", "message": "keyword %s could not be kept" % name} for name in store.lost_keywords()]
+    lost = store.lost_keywords()[:MOST_KEYWORDS]
+    if lost:
+        entries = [{"folder": "", "reason": "keyword_refused", "message": "keyword %s could not be kept" % name} for name in lost]
         emit({"event": "not_imported", "entries": entries, "messages": 0})
     if copy.session:
         copy.session.close()

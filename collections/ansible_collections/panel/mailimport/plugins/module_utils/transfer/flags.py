@@ -16,8 +16,9 @@ from ..state.records import FolderMark
 from ..store.base import MessageStore, Origin
 from .plan import FolderPlan
 
-# Flags of that many messages are held in memory while they are compared.
+# Flags of that many messages, or so many bytes of flags, are held in memory while they are compared.
 _WINDOW = 20_000
+_WINDOW_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,14 @@ def update_flags(
 def _set_flags(store: MessageStore, folder: _Delivered, opened: FolderStream) -> int:
     changed = 0
     window: Dict[int, Tuple[bytes, ...]] = {}
+    size = 0
     for fetched in opened.messages():
         if fetched.message.uid is not None:
             window[fetched.message.uid] = fetched.message.flags
-        if len(window) >= _WINDOW:
+            size += sum(map(len, fetched.message.flags))
+        if len(window) >= _WINDOW or size >= _WINDOW_BYTES:
             changed += store.set_flags(folder.plan.target, folder.origin, window)
-            window = {}
+            window, size = {}, 0
     if window:
         changed += store.set_flags(folder.plan.target, folder.origin, window)
     return changed

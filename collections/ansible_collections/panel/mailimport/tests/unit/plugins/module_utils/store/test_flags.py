@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.store.flags import FolderFlags
+from ansible_collections.panel.mailimport.plugins.module_utils.store.flags import MOST_KEYWORDS, FolderFlags
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
 
 A = ("A",)
@@ -138,3 +139,17 @@ def test_flags_of_a_folder_that_its_owner_has_removed(location, origin):
     store = MaildirStore(location())
     assert store.set_flags(A, origin(), {1: (b"\\Seen",)}) == 0
     assert not os.path.exists(store.location.root + "/.A")
+
+
+def test_a_source_that_makes_up_flags_takes_little_memory(directory):
+    known = FolderFlags(directory, shared=False)
+    tracemalloc.start()
+    for number in range(6_000):
+        known.letters((b"\\Odd%d%s" % (number, b"x" * 5_000),))
+        known.letters((b"keyword%d" % number,))
+    used, _peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used < 4 << 20
+    kept = [number for number in range(6_000) if known.letters((b"keyword%d" % number,)) or known.beyond_letters((b"keyword%d" % number,))]
+    assert len(kept) == MOST_KEYWORDS + 26
+    assert len(known.lost) == MOST_KEYWORDS
