@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from fakes.imap_server import Command, FakeServer, Folder, Session, of_folder, says, times
 from support.imap import Item
 from support.mail import small_message
@@ -470,3 +471,20 @@ def test_folders_that_match_nothing_replace_nothing(bench: Bench) -> None:
         assert bench.run(server.port, check_mode=True, rules=FolderRules(include=("Setn",))).result.reason == "folder_missing"
         assert bench.run(server.port, rules=FolderRules(include=("Sent",))).result.state == "completed"
         assert bench.digests() == []
+
+
+def test_what_was_staged_of_a_folder_is_removed_when_it_is_excluded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "LONGEST_BUSY", 0.3)
+    stages = bench.host.home_of(bench.address) / "Maildir" / "tmp"
+    with three_folders() as server:
+        def stop(session: Session, command: Command) -> None:
+            session.send_messages(command, list(session.wanted(command))[:2])
+            session.answer(command, b"NO [LIMIT] enough")
+
+        server.on("UID FETCH", of_folder(b"Middle", stop))
+        assert bench.run(server.port).result.reason == "throttled"
+        assert [path for path in stages.iterdir() if path.is_dir()]
+
+        run = bench.run(server.port, rules=FolderRules(exclude=("Middle",)))
+    assert run.result.state == "completed"
+    assert list(stages.iterdir()) == []

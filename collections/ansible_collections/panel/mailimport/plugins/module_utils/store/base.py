@@ -148,6 +148,9 @@ class MessageStore(ABC):
     def discard(self, writer: FolderWriter) -> None:
         """Forget a writer whose source folder turned out to be another one; nothing of it becomes visible."""
 
+    def forget(self, origins: Iterable[Origin]) -> None:  # noqa: B027 - a store that stages nothing has nothing to do
+        """Remove what interrupted runs have staged of folders that are not imported any more."""
+
     @abstractmethod
     def subscribe(self, paths: Sequence[FolderPath]) -> int:
         """Subscribe to folders; return how many were not subscribed before."""

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..model.mail import StoreLocation
 from ..model.mutf7 import encode_folder_name
 from .aside import move_directories_aside
 from .base import FolderPath, FolderWriter, MessageStore, Origin
 from .control_files import SUBSCRIPTIONS, dotlock, read_uidlist_header, uidlist_entries
-from .files import entries, exists, make_directory, open_directory, syncfs
+from .files import entries, exists, make_directory, open_directory, remove_tree, syncfs
 from .flags import FolderFlags
 from .imap_pipe import HostPipe
-from .maildir_folder import MaildirWriter
+from .maildir_folder import STAGE_PREFIX, MaildirWriter
 from .maildir_keywords import ExcessKeywords
 from .subscriptions import add_subscriptions
 
@@ -143,6 +143,16 @@ class MaildirStore(MessageStore):
         mine = next(known for known in self._writers if known is writer)
         self._writers.remove(mine)
         mine.remove_stage()
+
+    def forget(self, origins: Iterable[Origin]) -> None:
+        try:
+            stages = open_directory("tmp", self.root)
+        except FileNotFoundError:
+            return
+        parts = tuple(STAGE_PREFIX + origin.digest for origin in origins)
+        for name in [name for name in entries(stages) if name.startswith(parts)]:
+            remove_tree(name, stages)
+        os.close(stages)
 
     def finish(self) -> None:
         """Let Dovecot's maildir quota count anew: it knows nothing of files that it did not write."""

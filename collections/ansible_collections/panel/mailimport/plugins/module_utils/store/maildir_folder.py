@@ -42,6 +42,9 @@ from .line_ends import BareLineFeeds, bare_line_feeds
 if TYPE_CHECKING:
     from .maildir import MaildirStore
 
+# What a stage's name in ROOT/tmp begins with; the digest of its origin follows, and the UIDVALIDITY.
+STAGE_PREFIX = "mailimport-"
+
 # So much of a message is searched for its date.
 _LONGEST_HEADER = 65536
 
@@ -83,7 +86,7 @@ class MaildirWriter(FolderWriter):
         self._journaled = 0
         self._in_order = True
         self.excess_keywords: Dict[bytes, List[int]] = {}
-        self._stage_name = "tmp/mailimport-%s-%d" % (origin.digest, origin.uidvalidity)
+        self._stage_name = "tmp/%s%s-%d" % (STAGE_PREFIX, origin.digest, origin.uidvalidity)
         self._stage = make_directory(self._stage_name, store.root)
         for part in ("new", "tmp"):
             os.close(make_directory(part, self._stage))
