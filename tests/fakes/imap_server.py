@@ -392,7 +392,13 @@ class Session:
     def send_messages(self, command: Command, wanted: Iterable[tuple[int, Message]]) -> None:
         """Send FETCH responses, without the tagged answer."""
         with_body = b"BODY.PEEK[]" in command.rest
+        partial = re.search(rb"BODY\.PEEK\[\]<(\d+)\.(\d+)>", command.rest)
         for sequence, message in wanted:
+            if partial:
+                begin, count = map(int, partial.groups())
+                piece = bytes(message.body)[begin : begin + count]
+                self.write(b"* %d FETCH (UID %d BODY[]<%d> {%d}\r\n%s)\r\n" % (sequence, message.uid, begin, len(piece), piece))
+                continue
             for piece in self.server.render(sequence, message, with_body):
                 self.write_body(piece)
 

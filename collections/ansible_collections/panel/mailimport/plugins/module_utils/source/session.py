@@ -21,7 +21,7 @@ from ..model.mail import SourceAccount, SourceFolder
 from .connection import connect
 from .fetch import FolderStream
 from .listing import LIST_STATUS_ITEMS, Listing
-from .responses import Parts, Status, is_quotable, parse_status, quote, read_rest
+from .responses import Parts, Status, is_quotable, parse_parts, parse_status, quote, read_rest
 from .throttle import busy_error, refusal_error
 
 # Folders asked for ahead of their answers. Enough to hide any latency, and few enough bytes (some 100 a folder) and open
@@ -211,6 +211,26 @@ class SourceSession:
                 raise refusal_error(answer, self.peer) or MailImportError("source_unavailable", "%s does not list %s: %s" % (self.peer, folder.name, answer))
             if not opened.is_as_listed:
                 raise MailImportError("source_unavailable", "the folder %s was replaced while it was read; run the task again" % folder.name)
+
+    def longer_than(self, size: int, folder: SourceFolder, uids: bytes) -> List[int]:
+        """Return which of some messages have more than `size` bytes, without fetching them.
+
+        The byte behind is asked for (RFC 3501 section 6.4.5): RFC822.SIZE is wrong on too many servers. Nothing is known
+        of messages whose server does not answer that.
+        """
+        found: List[int] = []
+
+        def handle(parts: Parts) -> None:
+            values = parse_parts(parts)
+            if len(values) == 3 and isinstance(values[2], list):
+                items = {name.upper(): value for name, value in zip(values[2][::2], values[2][1::2]) if isinstance(name, bytes)}
+                uid = items.get(b"UID", b"")
+                if items.get(b"BODY[]<%d>" % size) and isinstance(uid, bytes) and uid.isdigit():
+                    found.append(int(uid))
+
+        request = FetchRequest(folder)
+        self.collect(self.send(self._opening(request), b"UID FETCH %s (UID BODY.PEEK[]<%d.1>)" % (uids, size)), handle)
+        return found
 
     def fetch(self, requests: Iterable[FetchRequest], depth: int = PIPELINE_DEPTH) -> Iterator[FolderStream]:
         """Open folder after folder and yield each with its messages.

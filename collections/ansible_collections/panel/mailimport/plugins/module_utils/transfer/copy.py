@@ -13,13 +13,13 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, 
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
 from ..model.mail import SourceFolder
-from ..source.fetch import Fetched, FolderStream, NoUidError
+from ..source.fetch import MAX_UID, Fetched, FolderStream, NoUidError
 from ..source.responses import quote
 from ..source.session import FetchRequest, SourceSession
 from ..source.throttle import SourceBusyError, is_overload, refusal_error
 from ..state.records import FolderMark
 from ..store.base import MessageStore, Origin, escape_path
-from .folder_copy import FolderCopy
+from .folder_copy import TOO_LARGE, FolderCopy
 from .leftovers import fetch_what_is_missing
 from .patience import Patience
 from .plan import FolderPlan
@@ -79,6 +79,10 @@ class AccountCopy:
         self._batch_messages = 0
         self._batch_bytes = 0
         self._batch_began = time.monotonic()
+
+    @property
+    def max_message_size(self) -> int:
+        return self._request.max_message_size
 
     @property
     def uncounted(self) -> int:
@@ -162,6 +166,12 @@ class AccountCopy:
                 if copy is not None:
                     copy.messages = 0
                     self.finish_folder(copy)
+                continue
+            if copy.retried and plan.source.uidvalidity and (plan.source.uidnext or MAX_UID) <= copy.begin:
+                # Nothing is new, and N:* would bring the last message once more.
+                left.pop(plan.source.raw_name)
+                copy.messages, copy.uidnext = plan.source.messages, plan.source.uidnext
+                self._set_aside(copy)
                 continue
             copy.asked = copy.begin
             yield FetchRequest(plan.source, b"%d:*" % copy.asked, select=copy.renewed)
@@ -269,7 +279,7 @@ class AccountCopy:
     def _add(self, copy: FolderCopy, fetched: Fetched) -> Optional[int]:
         refusal = None
         if fetched.size > self._request.max_message_size:
-            refusal = "larger than max_message_size"
+            refusal = TOO_LARGE
         elif fetched.is_surrogate:
             refusal = "Exchange cannot give this message over IMAP and sends a notice in its place"
         if refusal is None:

@@ -14,6 +14,8 @@ from ..state.records import FolderMark
 from ..store.base import FolderWriter, Origin, escape_path
 from .plan import FolderPlan
 
+TOO_LARGE = "larger than max_message_size"
+
 
 @dataclass
 class FolderCopy:
@@ -80,7 +82,7 @@ class FolderCopy:
             target_name=escape_path(self.plan.target),
             uidvalidity=self.origin.uidvalidity,
             # Only of a finished folder it is known that nothing is missing in between.
-            last_uid=max(self.first - 1, self.writer.last_uid) if settled else self.first - 1,
+            last_uid=max([self.first - 1, self.writer.last_uid, *self.failed]) if settled else self.first - 1,
             uidnext=self.uidnext if self.uidnext is not None else source.uidnext,
             messages=self.messages,
             # As listed before any message or flag was fetched: what changes from then on will look new.

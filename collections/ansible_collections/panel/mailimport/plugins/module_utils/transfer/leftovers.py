@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import array
+from functools import partial
 from typing import TYPE_CHECKING, Optional, Sequence
 
 from ..model.errors import MailImportError
@@ -14,7 +15,7 @@ from ..model.imports import NotImported
 from ..source.session import FetchRequest, SourceSession
 from ..source.throttle import SourceBusyError, is_overload, refusal_error
 from ..store.base import UidSet
-from .folder_copy import FolderCopy
+from .folder_copy import TOO_LARGE, FolderCopy
 from .patience import PASSING
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def fetch_what_is_missing(account: AccountCopy, copy: FolderCopy) -> None:
     missing = _list_patiently(account, copy)
     if missing is None:
         return
+    _leave_out_too_large(account, copy, missing)
+    missing = array.array("I", (uid for uid in missing if not copy.covers(uid)))
     pieces = [missing[start : start + UIDS_PER_COMMAND] for start in range(0, len(missing), UIDS_PER_COMMAND)][::-1]
     while pieces:
         piece = pieces.pop()
@@ -46,6 +49,17 @@ def fetch_what_is_missing(account: AccountCopy, copy: FolderCopy) -> None:
             half = (len(rest) + 1) // 2
             pieces += [part for part in (rest[half:], rest[:half]) if part]
     account.finish_folder(copy)
+
+
+def _leave_out_too_large(account: AccountCopy, copy: FolderCopy, missing: Sequence[int]) -> None:
+    """Look which messages that an earlier run left behind are still too large, so that they are not fetched every time for nothing."""
+    retried = sorted(set(copy.retried) & set(missing))
+    for start in range(0, len(retried), UIDS_PER_COMMAND):
+        uids = b",".join(b"%d" % uid for uid in retried[start : start + UIDS_PER_COMMAND])
+        too_large = partial(SourceSession.longer_than, size=account.max_message_size, folder=copy.plan.source, uids=uids)
+        for uid in account.attempt(too_large):
+            if uid in retried:
+                account.leave_out(copy, uid, "message_refused", TOO_LARGE)
 
 
 def _list_patiently(account: AccountCopy, copy: FolderCopy) -> Optional[array.array]:
