@@ -18,7 +18,8 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import
 from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox
 from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
 from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings
-from fakes.imap_server import FakeServer, Folder, Message
+from fakes.imap_mail import Folder, Message
+from fakes.imap_server import FakeServer
 from support.dovecot import MAIL_GID, MAIL_UID, Dovecot
 from support.imap import Account, Facts, Session, snapshot
 from support.mail import small_message
@@ -121,3 +122,10 @@ def inbox(count: int = 5) -> FakeServer:
 def three_folders() -> FakeServer:
     """A source of three folders, of which tests spoil the middle one."""
     return FakeServer([Folder(b"INBOX", messages(5)), Folder(b"Middle", messages(5, 101)), Folder(b"Sent", messages(5, 201))])
+
+
+def folders_of(*names: bytes, separator: bytes | None = b"/") -> list[Folder]:
+    """INBOX and folders of those names, each with mail of its own."""
+    return [
+        Folder(name, messages(3, 1 + 10 * number), separator=separator) for number, name in enumerate((b"INBOX", *names))
+    ]

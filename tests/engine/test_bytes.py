@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from fakes.imap_server import Command, FakeServer, Folder, Message, Session, usual_response
+from fakes.imap_mail import Folder, Message
+from fakes.imap_server import Command, FakeServer, Session, usual_response
 from support.mail import small_message
 
 from .bench import Bench, digests, inbox, messages, three_folders

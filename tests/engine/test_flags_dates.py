@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterable, Iterator
 
 import pytest
-from fakes.imap_server import DATE, FakeServer, Folder, Message, usual_response
+from fakes.imap_mail import DATE, Folder, Message
+from fakes.imap_server import FakeServer, usual_response
 from support.mail import small_message
 
 from .bench import Bench, inbox, messages

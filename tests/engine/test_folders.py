@@ -8,25 +8,16 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
-from fakes.imap_server import Command, FakeServer, Folder, Session, of_folder, says, times
-from support.imap import Item
-from support.mail import small_message
+from fakes.imap_mail import Folder
+from fakes.imap_server import Command, FakeServer, Session, of_folder, says
 
-from .bench import Bench, digests, inbox, messages, three_folders
+from .bench import Bench, digests, folders_of, messages, three_folders
 
 
 def assert_all_mail(bench: Bench, server: FakeServer) -> None:
     """All mail of the server is in the mailbox, in folders of whatever names."""
     here = sorted(facts.content.sha256 for folder in bench.account().folders.values() for facts in folder.messages.values())
     assert here == sorted(found for folder in server.folders for found in digests(folder.messages))
-
-
-def folders_of(*names: bytes, separator: bytes | None = b"/") -> list[Folder]:
-    """INBOX and folders of those names, each with mail of its own."""
-    return [
-        Folder(name, messages(3, 1 + 10 * number), separator=separator) for number, name in enumerate((b"INBOX", *names))
-    ]
 
 
 @pytest.mark.parametrize("name", [b"Inbox", b"inbox"])
@@ -362,129 +353,3 @@ def test_q36_uidvalidity_that_is_kept_only_once_selected(bench: Bench) -> None:
         for _again in range(2):
             run = bench.completed(server, state="latest")
             assert (run.result.changed, run.result.messages_copied) == (False, 0)
-
-
-def test_q71_servers_that_want_to_know_who_is_there(bench: Bench) -> None:
-    """163.com opens no folder to a client that has not sent ID since its login."""
-    known: set[int] = set()
-    with inbox() as server:
-        def identify(session: Session, command: Command) -> None:
-            known.add(session.number)
-            session.behave(command)
-
-        def examine(session: Session, command: Command) -> None:
-            if session.number in known and b"(" not in command.rest:
-                session.behave(command)
-            else:
-                session.answer(command, b"NO EXAMINE Unsafe Login. Please contact kefu@188.com for help")
-
-        server.on("ID", identify)
-        server.on("EXAMINE", examine)
-        bench.completed(server)
-    assert all(command.rest.startswith(b'("name" ') for command in server.received("ID"))
-
-
-@pytest.mark.parametrize("name", ["ID", "NAMESPACE", "CAPABILITY"])
-def test_q71_commands_that_are_only_announced(bench: Bench, name: str) -> None:
-    with three_folders() as server:
-        if name == "CAPABILITY":
-            server.greeting = b"* OK [CAPABILITY IMAP4rev1 ID] ready\r\n"
-            server.on("LOGIN", says(b"OK [CAPABILITY IMAP4rev1 ID] welcome"))
-        server.on(name, says(b"BAD unknown command"))
-        bench.completed(server)
-
-
-def test_q71_capabilities_after_login_count(bench: Bench) -> None:
-    """Before it the server offers LIST-STATUS, then no more."""
-    with three_folders() as server:
-        server.greeting = b"* OK [CAPABILITY IMAP4rev1 LIST-STATUS NAMESPACE] ready\r\n"
-        server.capabilities = b"IMAP4rev1"
-        bench.completed(server)
-    assert not [command for command in server.received("LIST") if b"RETURN" in command.rest]
-
-
-def test_q74_preauth(bench: Bench) -> None:
-    with inbox() as server:
-        server.greeting = b"* PREAUTH welcome back\r\n"
-        server.on("LOGIN", says(b"BAD you are logged in"))
-        bench.completed(server)
-
-
-def test_q74_greeting_in_pieces_and_late(bench: Bench) -> None:
-    def greet(session: Session, command: Command) -> None:
-        for byte in b"* OK [CAPABILITY IMAP4rev1] ready\r\n":
-            session.write(bytes([byte]))
-            session.flush()
-
-    with inbox() as server:
-        server.on("GREETING", greet)
-        bench.completed(server)
-
-
-@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
-def test_q74_lines_without_cr(bench: Bench, line_end: bytes) -> None:
-    with three_folders() as server:
-        server.greeting = b"* OK ready" + line_end
-        server.rewrite = lambda piece: piece.replace(b"\r\n", line_end)
-        bench.completed(server)
-
-
-def test_bye_in_place_of_a_greeting(bench: Bench) -> None:
-    with inbox() as server:
-        server.greeting = b"* BYE closed for maintenance\r\n"
-        run = bench.run(server.port)
-    assert (run.result.state, run.result.reason) == ("failed", "source_unavailable")
-    assert "closed for maintenance" in run.result.message
-
-
-def test_passwords_of_all_characters(bench: Bench) -> None:
-    """LOGIN cannot carry them: AUTHENTICATE PLAIN is used."""
-    with inbox() as server:
-        run = bench.run(server.port, source_password='pass "wörd" \\ %')
-    assert run.result.state == "completed"
-    assert [command.rest for command in server.received("AUTHENTICATE")] == [b"PLAIN"] * 2
-
-
-def test_times_is_not_forever(bench: Bench) -> None:
-    """A listing that fails once is asked for again."""
-    with inbox() as server:
-        server.on("LIST", times(1, lambda session, command: session.hang_up()))
-        bench.completed(server)
-
-
-def test_a_folder_that_the_source_does_not_have_is_told(bench: Bench) -> None:
-    """The others are imported; a pattern may match nothing."""
-    with FakeServer(folders_of(b"Sent")) as server:
-        run = bench.run(server.port, rules=FolderRules(include=("INBOX", "Setn", "Archive*")))
-        assert (run.result.state, run.reasons, run.result.messages_copied) == ("failed", [("Setn", "folder_missing", None)], 3)
-        assert "no folder Setn" in run.result.message
-
-
-def test_folders_that_match_nothing_replace_nothing(bench: Bench) -> None:
-    with bench.session() as session:
-        session.append("INBOX", [Item(small_message(1))])
-    with FakeServer(folders_of(b"Sent")) as server:
-        run = bench.run(server.port, rules=FolderRules(include=("Setn",)))
-        assert (run.result.state, run.result.reason) == ("failed", "folder_missing")
-        assert "no folder of the source matches Setn (option folders): it has INBOX, Sent" in run.result.message
-        assert len(bench.digests()) == 1
-        assert bench.run(server.port, check_mode=True, rules=FolderRules(include=("Setn",))).result.reason == "folder_missing"
-        assert bench.run(server.port, rules=FolderRules(include=("Sent",))).result.state == "completed"
-        assert bench.digests() == []
-
-
-def test_what_was_staged_of_a_folder_is_removed_when_it_is_excluded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "LONGEST_BUSY", 0.3)
-    stages = bench.host.home_of(bench.address) / "Maildir" / "tmp"
-    with three_folders() as server:
-        def stop(session: Session, command: Command) -> None:
-            session.send_messages(command, list(session.wanted(command))[:2])
-            session.answer(command, b"NO [LIMIT] enough")
-
-        server.on("UID FETCH", of_folder(b"Middle", stop))
-        assert bench.run(server.port).result.reason == "throttled"
-        assert [path for path in stages.iterdir() if path.is_dir()]
-
-        run = bench.run(server.port, rules=FolderRules(exclude=("Middle",)))
-    assert run.result.state == "completed"
-    assert list(stages.iterdir()) == []

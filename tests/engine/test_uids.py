@@ -10,8 +10,8 @@ import resource
 from collections.abc import Iterable, Iterator
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
-from fakes.imap_server import Command, FakeServer, Folder, Message, Session, of_folder, times, usual_response
+from fakes.imap_mail import Folder, Message
+from fakes.imap_server import Command, FakeServer, Session, of_folder, times, usual_response
 from support.mail import small_message
 
 from .bench import Bench, digests, inbox, messages, three_folders
@@ -303,13 +303,6 @@ def test_new_mail_after_nothing_matches(bench: Bench) -> None:
         server.on("UID FETCH", fetch)
         run = bench.run(server.port, state="latest")
     assert (run.result.state, run.result.changed, run.reasons) == ("completed", False, [])
-
-
-def test_folders_that_are_excluded_are_not_opened(bench: Bench) -> None:
-    with three_folders() as server:
-        run = bench.run(server.port, rules=FolderRules(exclude=("Middle",)))
-        assert run.result.state == "completed"
-        assert not [command for command in server.received("EXAMINE") if b"Middle" in command.rest]
 
 
 @pytest.fixture

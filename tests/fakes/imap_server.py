@@ -8,8 +8,6 @@ It behaves until it is told otherwise: a hook on a command replaces or surrounds
 message is sent. A test of one quirk is then a few lines:
 
     server.on("EXAMINE", times(2, lambda session, command: session.answer(command, b"NO [INUSE] somebody is in there")))
-
-Bodies and whole folders may be made up as they are sent, so that a folder of a million messages takes no memory.
 """
 
 from __future__ import annotations
@@ -19,11 +17,12 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple, Optional, Union
+from typing import NamedTuple, Optional
 
-DATE = b"05-Jan-2026 10:00:00 +0000"
+from .imap_mail import Folder, Message
+
 CAPABILITIES = b"IMAP4rev1 AUTH=PLAIN ID NAMESPACE LIST-EXTENDED LIST-STATUS SPECIAL-USE UIDPLUS"
 
 _LITERAL = re.compile(rb"\{(\d+)(\+?)\}\r\n$")
@@ -31,82 +30,6 @@ _COMMAND = re.compile(rb"(\S+) ((?:UID )?[A-Za-z]+) ?(.*)$", re.DOTALL)
 _STRING = re.compile(rb'"((?:[^"\\]|\\.)*)"|(\S+)')
 # A write to the socket for so many bytes of small answers.
 _WRITE = 1 << 16
-
-
-class LazyBody(NamedTuple):
-    """A message of `size` bytes that exists only while it is sent: a head, then one block over and over."""
-
-    head: bytes
-    size: int
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the body in pieces."""
-        yield self.head
-        block = (b"x" * 76 + b"\r\n") * 840
-        left = self.size - len(self.head)
-        while left:
-            yield block[:left]
-            left -= min(left, len(block))
-
-
-@dataclass
-class Message:
-    """A message of the account. `date` is the text of its INTERNALDATE without quotes."""
-
-    uid: int
-    body: Union[bytes, LazyBody]
-    flags: tuple[bytes, ...] = ()
-    date: bytes = DATE
-    modseq: int = 1
-
-
-@dataclass
-class Folder:
-    """A folder by its name on the wire. `attributes` are those of LIST; `separator` is None for NIL."""
-
-    name: bytes
-    messages: Sequence[Message] = ()
-    uidvalidity: int = 1_700_000_001
-    attributes: tuple[bytes, ...] = ()
-    separator: Optional[bytes] = b"/"
-    subscribed: bool = False
-
-    @property
-    def uidnext(self) -> int:
-        """One more than the highest UID."""
-        if isinstance(self.messages, ManyMessages):
-            return len(self.messages) + 1
-        return max((message.uid for message in self.messages), default=0) + 1
-
-    @property
-    def highest_modseq(self) -> int:
-        """The highest mod-sequence of its messages (RFC 7162)."""
-        return max((message.modseq for message in self.messages), default=1)
-
-    def figures(self, items: bytes) -> bytes:
-        """The values of a STATUS response for the items asked for."""
-        values = {b"MESSAGES": len(self.messages), b"UIDNEXT": self.uidnext, b"UIDVALIDITY": self.uidvalidity}
-        if b"HIGHESTMODSEQ" in items.split():
-            values[b"HIGHESTMODSEQ"] = self.highest_modseq
-        return b" ".join(b"%s %d" % (item, values[item]) for item in items.split())
-
-
-class ManyMessages(Sequence):
-    """So many messages, each made up when it is looked at; UIDs are 1, 2, 3 and so on."""
-
-    def __init__(self, count: int, make: Callable[[int], Message]) -> None:
-        self._count = count
-        self._make = make
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, index):  # noqa: ANN001, ANN204 - a sequence of Message
-        if index < 0:
-            index += self._count
-        if not 0 <= index < self._count:
-            raise IndexError(index)
-        return self._make(index + 1)
 
 
 class Command(NamedTuple):

@@ -1,0 +1,61 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which folders are imported, when somebody chooses."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
+from fakes.imap_server import Command, FakeServer, Session, of_folder
+from support.imap import Item
+from support.mail import small_message
+
+from .bench import Bench, folders_of, three_folders
+
+
+def test_folders_that_are_excluded_are_not_opened(bench: Bench) -> None:
+    with three_folders() as server:
+        run = bench.run(server.port, rules=FolderRules(exclude=("Middle",)))
+        assert run.result.state == "completed"
+        assert not [command for command in server.received("EXAMINE") if b"Middle" in command.rest]
+
+
+def test_a_folder_that_the_source_does_not_have_is_told(bench: Bench) -> None:
+    """The others are imported; a pattern may match nothing."""
+    with FakeServer(folders_of(b"Sent")) as server:
+        run = bench.run(server.port, rules=FolderRules(include=("INBOX", "Setn", "Archive*")))
+        assert (run.result.state, run.reasons, run.result.messages_copied) == ("failed", [("Setn", "folder_missing", None)], 3)
+        assert "no folder Setn" in run.result.message
+
+
+def test_folders_that_match_nothing_replace_nothing(bench: Bench) -> None:
+    with bench.session() as session:
+        session.append("INBOX", [Item(small_message(1))])
+    with FakeServer(folders_of(b"Sent")) as server:
+        run = bench.run(server.port, rules=FolderRules(include=("Setn",)))
+        assert (run.result.state, run.result.reason) == ("failed", "folder_missing")
+        assert "no folder of the source matches Setn (option folders): it has INBOX, Sent" in run.result.message
+        assert len(bench.digests()) == 1
+        assert bench.run(server.port, check_mode=True, rules=FolderRules(include=("Setn",))).result.reason == "folder_missing"
+        assert bench.run(server.port, rules=FolderRules(include=("Sent",))).result.state == "completed"
+        assert bench.digests() == []
+
+
+def test_what_was_staged_of_a_folder_is_removed_when_it_is_excluded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "LONGEST_BUSY", 0.3)
+    stages = bench.host.home_of(bench.address) / "Maildir" / "tmp"
+    with three_folders() as server:
+        def stop(session: Session, command: Command) -> None:
+            session.send_messages(command, list(session.wanted(command))[:2])
+            session.answer(command, b"NO [LIMIT] enough")
+
+        server.on("UID FETCH", of_folder(b"Middle", stop))
+        assert bench.run(server.port).result.reason == "throttled"
+        assert [path for path in stages.iterdir() if path.is_dir()]
+
+        run = bench.run(server.port, rules=FolderRules(exclude=("Middle",)))
+    assert run.result.state == "completed"
+    assert list(stages.iterdir()) == []
