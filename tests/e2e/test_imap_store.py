@@ -6,118 +6,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import random
-import signal
-import time
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional
+from typing import Callable
 
 import pytest
-from support.dovecot import MAIL_GID, MAIL_UID, Dovecot, wait_until
-from support.imap import Account, Digest, Facts, Item, snapshot
+from support.dovecot import Dovecot, wait_until
+from support.imap import Digest, Item
 from support.mail import load_mail, small_message
 from support.processes import group_members, peak_memory_mib, repeatedly
-from support.run import Outcome, finish_module
+from support.run import finish_module
 from support.scene import Scene, fill
 from support.tls import Certificate
 
-BOXES = {
-    "sdbox": {"mail_location": "sdbox:~/sdbox", "separator": "/"},
-    "mdbox": {"mail_location": "mdbox:~/mdbox", "separator": "/"},
-}
-FOLDERS = ("INBOX", "Sent", "Projects{0}2024", "Party 🎉", "Fish & Chips")
-KILLS = 10
-IMAP_KILLS = 6
+from .boxes import BOXES, FOLDERS, imap_processes, in_order, large_message, loss, messages, surplus
+
 LIMIT_MIB = 64
 LARGE_MESSAGE = 150_000_000
 MANY_MESSAGES = 30_000
-
 OLD_PASSWORD = "what it was before"  # noqa: S105 - of a mailbox that lives for one test
 OLD_MAIL = [small_message(number, "It was here before.") for number in range(1000, 1006)]
-
-CAPABILITIES = frozenset(
-    "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS NAMESPACE UNSELECT CHILDREN CONDSTORE LIST-EXTENDED LIST-STATUS SPECIAL-USE MOVE ID ENABLE".split()
-)
-
-QUOTA = """\
-mail_plugins = $mail_plugins quota
-protocol imap {
-  mail_plugins = $mail_plugins quota imap_quota
-}
-plugin {
-  quota = count:Mailbox
-  quota_vsizes = yes
-  quota_rule = *:storage=%s
-  quota_max_mail_size = %s
-}
-"""
-
-
-@pytest.fixture(params=sorted(BOXES))
-def box_scene(request: pytest.FixtureRequest, scene: Scene, new_host: Callable[..., Dovecot]) -> Scene:
-    """A scene whose mail host keeps mail in a format of Dovecot's own; its source account is empty."""
-    scene.host = new_host(**BOXES[request.param])
-    return scene
-
-
-@pytest.fixture
-def sdbox_scene(scene: Scene, new_host: Callable[..., Dovecot]) -> Scene:
-    """A scene whose mail host has sdbox mailboxes; its source account is empty."""
-    scene.host = new_host(**BOXES["sdbox"])
-    return scene
-
-
-def loss(source: Account, host: Account) -> list[str]:
-    """Where the mailbox differs from its source in anything but UIDs, which APPEND cannot choose."""
-    found = ["folder %r" % (path,) for path in source.folders.keys() ^ host.folders.keys()]
-    found += ["subscription %r" % (path,) for path in source.subscriptions ^ host.subscriptions]
-    for path in source.folders.keys() & host.folders.keys():
-        there, here = messages(source, path), messages(host, path)
-        found += ["%r lacks %r" % (path, facts) for facts in surplus(there, here)]
-        found += ["%r has in addition %r" % (path, facts) for facts in surplus(here, there)]
-    return found
-
-
-def messages(account: Account, path: tuple[str, ...]) -> list[Facts]:
-    """Everything but the UID of each message in a folder."""
-    return list(account.folders[path].messages.values())
-
-
-def surplus(some: list[Facts], others: list[Facts]) -> list[Facts]:
-    """Those of some, each as often as it is there more often than among the others."""
-    left = list(others)
-    found = []
-    for facts in some:
-        if facts in left:
-            left.remove(facts)
-        else:
-            found.append(facts)
-    return found
-
-
-def in_order(account: Account, path: tuple[str, ...]) -> list[str]:
-    """Digests of a folder's messages in the order of their UIDs."""
-    return [facts.content.sha256 for _uid, facts in sorted(account.folders[path].messages.items())]
-
-
-def imap_processes(host: Dovecot) -> list[int]:
-    """Sessions without a login on a mail host."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-            words = (path / "cmdline").read_bytes().split(b"\0")
-            if words[0].endswith(b"/imap") and str(host.config).encode() in words:
-                found.append(int(path.name))
-    return found
-
-
-def reasons(outcome: Outcome) -> dict[str, int]:
-    """How often each reason is given for something that was not imported as it is."""
-    entries = [entry["reason"] for entry in outcome.entry["not_imported"]]
-    return {reason: entries.count(reason) for reason in entries}
 
 
 def test_whole_corpus_arrives_equal(box_scene: Scene) -> None:
@@ -214,249 +123,6 @@ def test_flags_find_their_message_among_others(sdbox_scene: Scene) -> None:
 
     having = [facts for facts in messages(scene.host_account(), ("INBOX",)) if "Found" in facts.flags]
     assert having == [facts for facts in messages(scene.source_account(), ("INBOX",)) if "Found" in facts.flags]
-
-
-@pytest.fixture
-def big_scene(box_scene: Scene) -> Scene:
-    """A scene with enough mail that a random moment is likely to lie inside the copy."""
-    with box_scene.source_session() as session:
-        fill(session, load_mail(300), FOLDERS)
-        for name in ("INBOX", "Sent"):
-            session.append(name, [Item(small_message(number), ("Keyword",) if number % 7 == 0 else ()) for number in range(2000)])
-    return box_scene
-
-
-def test_killed_at_random_points(big_scene: Scene) -> None:
-    """Killed is the module, the module with its child, or these and the IMAP process too, as in a crash of the machine."""
-    scene = big_scene
-    source = scene.source_account()
-    started = time.monotonic()
-    assert scene.run(target_email="whole@target.example").entry["state"] == "completed"
-    whole = time.monotonic() - started
-    seed = random.randrange(2**32)
-    chance = random.Random(seed)
-    partial = 0
-    for number in range(KILLS):
-        address = "box%d@target.example" % number
-        label = "seed %d, kill %d: " % (seed, number)
-        for _again in range(1 + number % 2):
-            process = scene.start(target_email=address)
-            time.sleep(chance.uniform(0.25, 0.9) * whole)
-            if number % 3 == 2:
-                kill_processes(imap_processes(scene.host))
-            kill_processes(group_members(process.pid) if number % 3 else [process.pid])
-            process.communicate()
-            wait_until(lambda: not imap_processes(scene.host), "the IMAP process to end")
-        half = account_or_none(scene, address)
-        partial += half is not None and 0 < len(half.contents()) < len(source.contents())
-        outcome = scene.run(target_email=address)
-        assert outcome.entry["state"] == "completed", label + outcome.output
-        assert loss(source, snapshot(scene.host.port, address, scene.password)) == [], label
-        assert scene.run(target_email=address).result["changed"] is False, label
-    assert partial > 0, "no kill left a part of the mail behind"
-
-
-def kill_processes(pids: list[int]) -> None:
-    """Kill processes that may have ended."""
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def account_or_none(scene: Scene, address: str) -> Optional[Account]:
-    """The mailbox's content when it exists."""
-    return snapshot(scene.host.port, address, scene.password) if scene.host.accepts_password(address, scene.password) else None
-
-
-def test_next_run_waits_for_what_a_killed_one_has_sent(big_scene: Scene) -> None:
-    """The IMAP process may still store a batch when its import is dead already: the next run must not look before."""
-    scene = big_scene
-    process = scene.start()
-    with stopped_imap_process(scene, process):
-        kill_processes(group_members(process.pid))
-        second = scene.start()
-        wait_until(lambda: second.poll() is not None or any(map(waits_for_lock, group_members(second.pid))), "the second run to wait")
-        assert second.poll() is None
-    process.communicate()
-
-    outcome = finish_module(second)
-
-    assert outcome.entry["state"] == "completed", outcome.output
-    assert loss(scene.source_account(), scene.host_account()) == []
-
-
-@contextlib.contextmanager
-def stopped_imap_process(scene: Scene, process: Any) -> Iterator[None]:
-    """Stop the IMAP process of an import that has stored something, and let it go on in the end."""
-    mailbox = scene.host.home_of(scene.address)
-    wait_until(lambda: process.poll() is not None or any(mailbox.rglob("[um].[0-9]*")), "the first message to be stored")
-    (imap,) = imap_processes(scene.host)
-    os.kill(imap, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(imap, signal.SIGCONT)
-
-
-def waits_for_lock(pid: int) -> bool:
-    """Whether a process sleeps in flock(2)."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        return "lock_inode" in Path("/proc/%d/wchan" % pid).read_text()
-    return False
-
-
-def test_imap_process_that_dies_loses_nothing(big_scene: Scene) -> None:
-    """Its answers are lost, whatever it had stored by then; the same run goes on with another."""
-    scene = big_scene
-    chance = random.Random(seed := random.randrange(2**32))
-    process = scene.start()
-    kills, enough = 0, 0.0
-    while process.poll() is None and kills < IMAP_KILLS:
-        if bytes_stored(scene) > enough:
-            time.sleep(chance.uniform(0, 0.05))
-            kill_processes(imap_processes(scene.host))
-            kills += 1
-            # One that dies again and again without getting any further is given up, and rightly so.
-            enough = bytes_stored(scene) + chance.uniform(2e4, 1e5)
-
-    outcome = finish_module(process)
-
-    assert kills > 1
-    assert outcome.entry["state"] == "completed", "seed %d: %s" % (seed, outcome.output)
-    assert outcome.entry["messages_copied"] == outcome.entry["messages_total"]
-    assert loss(scene.source_account(), scene.host_account()) == [], "seed %d" % seed
-
-
-def test_imap_process_that_does_not_start_is_told(sdbox_scene: Scene) -> None:
-    scene = sdbox_scene
-    with scene.source_session() as session:
-        session.append("INBOX", [Item(small_message(1))])
-    # What the host's configuration names does not exist: the program says so and ends.
-    scene.host.config.write_text(scene.host.config.read_text() + "protocol imap {\n  mail_plugins = $mail_plugins nonesuch\n}\n")
-    outcome = scene.run()
-    assert (outcome.entry["state"], outcome.entry["reason"]) == ("failed", "host_refused")
-    assert "nonesuch" in outcome.entry["message"]
-
-
-def test_full_mailbox_stops_the_import_and_room_lets_it_go_on(sdbox_scene: Scene, new_host: Callable[..., Dovecot]) -> None:
-    scene = sdbox_scene
-    scene.host = new_host(extra_config=QUOTA % ("150K", "1G"), **BOXES["sdbox"])
-    with scene.source_session() as session:
-        session.append("INBOX", [Item(large_message(number, 10_000)) for number in range(30)])
-    source = scene.source_account()
-
-    outcome = scene.run()
-
-    assert (outcome.entry["state"], outcome.entry["reason"], outcome.result["changed"]) == ("failed", "over_quota", True)
-    stored = in_order(scene.host_account(), ("INBOX",))
-    assert 10 <= len(stored) <= 15
-    assert stored == in_order(source, ("INBOX",))[: len(stored)]
-    assert outcome.entry["messages_copied"] == len(stored)
-    assert scene.run().result["changed"] is False
-
-    scene.host.config.write_text(scene.host.config.read_text().replace("storage=150K", "storage=1G"))
-    outcome = scene.run()
-    assert outcome.entry["state"] == "completed", outcome.output
-    assert loss(source, scene.host_account()) == []
-
-
-def test_message_that_the_host_refuses_is_listed_and_the_rest_arrives(box_scene: Scene, new_host: Callable[..., Dovecot]) -> None:
-    """Small ones, refused in the middle of a batch, and a long one: the commands in it must not be taken for commands."""
-    scene = box_scene
-    box = next(options for name, options in BOXES.items() if name in scene.host.config.read_text())
-    scene.host = new_host(extra_config=QUOTA % ("1G", "50K"), **box)
-    evil = b"Message-ID: <evil@example.net>\r\n\r\n" + b'x1 DELETE "Sent"\r\nM1 OK\r\nx2 CREATE "Owned"\r\n' * 1500
-    with scene.source_session() as session:
-        session.create("Sent")
-        session.append("Sent", [Item(small_message(1))])
-        session.append("INBOX", [Item(small_message(number)) for number in range(20)])
-        session.append("INBOX", [Item(evil), Item(evil * 3, ("Keyword",))])
-        session.append("INBOX", [Item(small_message(number)) for number in range(20, 40)])
-
-    outcome = scene.run()
-
-    assert (outcome.entry["state"], outcome.entry["reason"]) == ("failed", "message_refused")
-    assert (outcome.entry["messages_copied"], outcome.entry["messages_failed"]) == (41, 2)
-    assert [(entry["uid"], entry["size"]) for entry in outcome.entry["not_imported"]] == [(21, len(evil)), (22, len(evil * 3))]
-    assert outcome.entry["not_imported"][0]["message_id"] == "<evil@example.net>"
-    assert sorted(loss(scene.source_account(), scene.host_account())) == sorted(
-        "('INBOX',) lacks %r" % (facts,) for uid, facts in scene.source_account().folders[("INBOX",)].messages.items() if uid in (21, 22)
-    )
-    again = scene.run()
-    assert (again.entry["state"], again.result["changed"], again.entry["messages_failed"]) == ("failed", False, 2)
-    assert len(scene.host_account().contents()) == 41
-
-
-def test_keywords_that_the_host_refuses_are_named_and_cost_no_message(scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]) -> None:
-    scene.source = new_host(certificate=certificate, users={scene.address: scene.password}, extra_config="mail_max_keyword_length = 100\n")
-    scene.host = new_host(**BOXES["sdbox"])
-    long_name = "A" + "long" * 20
-    with scene.source_session() as session:
-        for name in ("INBOX", "Other"):
-            if name != "INBOX":
-                session.create(name)
-            session.append(name, [Item(small_message(number), ("\\Seen", "Good") if number % 2 else ()) for number in range(6)])
-            session.append(name, [Item(small_message(7), ("\\Flagged", "Good", long_name, "Better"))])
-            session.append(name, [Item(large_message(8, 300_000), ("Best", long_name))])
-            session.append(name, [Item(small_message(9), (long_name,))])
-
-    outcome = scene.run()
-
-    assert outcome.entry["state"] == "completed", outcome.output
-    assert reasons(outcome) == {"keyword_refused": 1}
-    assert long_name in outcome.entry["not_imported"][0]["message"]
-    source, host = scene.source_account(), scene.host_account()
-    for path in source.folders:
-        there = [facts._replace(flags=facts.flags - {long_name}) for facts in messages(source, path)]
-        assert surplus(there, messages(host, path)) == surplus(messages(host, path), there) == []
-    assert scene.run(state="latest").result["changed"] is False
-
-
-@pytest.mark.parametrize("lacking", ["MULTIAPPEND", "LITERAL+", "MULTIAPPEND LITERAL+", "MULTIAPPEND LITERAL+ UIDPLUS NAMESPACE CONDSTORE"])
-def test_host_that_offers_less(scene: Scene, new_host: Callable[..., Dovecot], lacking: str) -> None:
-    offered = " ".join(sorted(CAPABILITIES - set(lacking.split())))
-    scene.host = new_host(extra_config="protocol imap {\n  imap_capability = %s\n}\n" % offered, **BOXES["sdbox"])
-    with scene.source_session() as session:
-        fill(session, load_mail(80), FOLDERS)
-        session.append("INBOX", [Item(large_message(1, 500_000), ("\\Seen", "Word"))])
-
-    outcome = scene.run()
-
-    assert outcome.entry["state"] == "completed", outcome.output
-    assert loss(scene.source_account(), scene.host_account()) == []
-
-
-def test_what_the_host_keeps_otherwise_is_told(sdbox_scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]) -> None:
-    """Dovecot drops some CRs of what is appended: such messages are there, once, and named."""
-    scene = sdbox_scene
-    scene.source = new_host(certificate=certificate, users={scene.address: scene.password})
-    odd = [b"Subject: odd\r\n\r\nends in CR\r", b"Subject: odd\r\n\r\ntwo\r\r\nof them\r\n"]
-    write_maildir(scene.source, scene.address, [small_message(1), *odd, small_message(2), large_message(3, 400_000) + b"\r"])
-
-    outcome = scene.run()
-
-    assert (outcome.entry["state"], outcome.entry["messages_copied"], outcome.entry["messages_failed"]) == ("completed", 5, 0)
-    assert [(entry["reason"], entry["uid"]) for entry in outcome.entry["not_imported"]] == [("message_altered", uid) for uid in (2, 3, 5)]
-    host = scene.host_account()
-    assert len(surplus(messages(scene.source_account(), ("INBOX",)), messages(host, ("INBOX",)))) == 3
-    assert len(messages(host, ("INBOX",))) == 5
-    assert scene.run(state="latest").result["changed"] is False
-
-
-def test_altered_messages_are_found_again_after_a_kill(sdbox_scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]) -> None:
-    scene = sdbox_scene
-    scene.source = new_host(certificate=certificate, users={scene.address: scene.password})
-    write_maildir(scene.source, scene.address, [small_message(number) + (b"\r\r\n" if number % 10 == 0 else b"") for number in range(1500)])
-    for _again in range(3):
-        process = scene.start()
-        stored = len(list(scene.host.home_of(scene.address).rglob("u.*")))
-        wait_until(lambda: process.poll() is not None or count_stored(scene) > stored, "something to be stored")  # noqa: B023 - called at once
-        kill_processes([*imap_processes(scene.host), *group_members(process.pid)])
-        process.communicate()
-        wait_until(lambda: not imap_processes(scene.host), "the IMAP process to end")
-    outcome = scene.run()
-    assert outcome.entry["state"] == "completed", outcome.output
-    assert len(scene.host_account().contents()) == 1500
 
 
 @pytest.fixture
@@ -574,39 +240,6 @@ def test_memory_stays_flat(scene: Scene, certificate: Certificate, new_host: Cal
     assert outcome.entry["state"] == "completed", outcome.output
     assert scene.source_account().contents() == scene.host_account().contents()
     assert max(peaks) < LIMIT_MIB
-
-
-def write_maildir(server: Dovecot, address: str, mail: list[bytes]) -> None:
-    """Put files into a mailbox as they are: Dovecot gives them back so, and would have changed them when appended."""
-    home = server.home_of(address)
-    new = home / "Maildir" / "new"
-    new.mkdir(parents=True)
-    for number, data in enumerate(mail, 1_700_000_000):
-        (new / ("%d.M1P1.example" % number)).write_bytes(data)
-    for path in (home, *home.rglob("*")):
-        os.chown(path, MAIL_UID, MAIL_GID)
-    os.chown(home.parent, MAIL_UID, MAIL_GID)
-
-
-def bytes_stored(scene: Scene) -> int:
-    """How much mail is in the files of a mailbox, whether it is finished or not."""
-    stored = 0
-    for path in scene.host.home_of(scene.address).rglob("[um].[0-9]*"):
-        with contextlib.suppress(FileNotFoundError):
-            stored += path.stat().st_size
-    return stored
-
-
-def count_stored(scene: Scene) -> int:
-    """Messages in an sdbox mailbox, each a file."""
-    return sum(1 for _file in scene.host.home_of(scene.address).rglob("u.*"))
-
-
-def large_message(number: int, size: int) -> bytes:
-    """A message of about so many bytes, with lines of a usual length."""
-    beginning = small_message(number)
-    line = b"%072d\r\n" % number
-    return beginning + line * ((size - len(beginning)) // len(line))
 
 
 def digest_of(data: bytes) -> Digest:
