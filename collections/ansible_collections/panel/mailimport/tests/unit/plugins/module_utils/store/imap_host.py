@@ -1,0 +1,174 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A scripted IMAP process of a mail host, and the mailbox that it serves."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import threading
+
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap_pipe import HostPipe
+
+ALL = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS NAMESPACE"
+_ITEM = re.compile(rb' \(([^)]*)\) "([^"]*)" \{(\d+)(\+?)\}\r\n$')
+
+
+class GoneError(Exception):
+    """The process ends here."""
+
+
+class Stored:
+    """A message in a folder of the process."""
+
+    def __init__(self, uid, flags, date, data):
+        self.uid, self.flags, self.date, self.data = uid, set(flags), date, data
+
+
+class Host:
+    """Mail of one mailbox and the processes that serve it, one after the other.
+
+    Attributes that make it misbehave: `greeting`, `capabilities`; `keep` turns a message's bytes into what is stored;
+    `refuse` takes flags and data of a message and returns the answer that refuses it, or None; `dies` takes the number
+    of an APPEND command and returns `before` or `after` when the process is to end, instead of storing or answering;
+    `appenduid` turns the UIDs of an answer into its code.
+    """
+
+    def __init__(self):
+        self.folders = {b"INBOX": []}
+        self.subscribed = set()
+        self.greeting = b"* PREAUTH [CAPABILITY %s] Logged in\r\n"
+        self.capabilities = ALL
+        self.keep = lambda data: data
+        self.refuse = lambda flags, data: None
+        self.dies = lambda number: None
+        self.appenduid = lambda uids: b"APPENDUID 5 %s" % b",".join(b"%d" % uid for uid in uids)
+        self.appends = 0
+        self.processes = 0
+        self.commands = []
+        self.append_lines = []
+        self.repaired = []
+        self.next_uid = 1
+        self.threads = []
+
+    def open_pipe(self):
+        """Start a process; the one before has ended."""
+        for thread in self.threads:
+            thread.join()
+        self.processes += 1
+        from_process, output = os.pipe()
+        standard_input, to_process = os.pipe()
+        with tempfile.TemporaryFile() as file:
+            complaints = os.dup(file.fileno())
+        os.write(complaints, b"Fatal: that is why\n")
+        thread = threading.Thread(target=self.serve, args=(os.fdopen(standard_input, "rb"), os.fdopen(output, "wb", 0)))
+        thread.start()
+        self.threads.append(thread)
+        return HostPipe(from_process, to_process, complaints)
+
+    def serve(self, lines, output):
+        with lines, output:
+            try:
+                if not self.greeting:
+                    raise GoneError
+                output.write(self.greeting % self.capabilities.encode() if b"%s" in self.greeting else self.greeting)
+                for line in lines:
+                    tag, command, rest = re.match(rb"(\S+) ((?:UID )?\S+) ?(.*)", line, re.DOTALL).groups()
+                    self.commands.append(command.decode())
+                    answer = getattr(self, "on_" + command.decode().lower().replace(" ", "_"))(rest, lines, output)
+                    output.write(tag + b" " + (answer or b"OK") + b"\r\n")
+            except (GoneError, BrokenPipeError):
+                pass
+
+    def on_logout(self, rest, lines, output):
+        raise GoneError
+
+    def on_namespace(self, rest, lines, output):
+        output.write(b'* NAMESPACE (("" "/")) NIL NIL\r\n')
+
+    def on_status(self, rest, lines, output):
+        name = rest.split(b'"')[1]
+        if name not in self.folders:
+            return b"NO [NONEXISTENT] none"
+        output.write(b'* STATUS "%s" (MESSAGES %d UIDNEXT %d UIDVALIDITY 5)\r\n' % (name, len(self.folders[name]), self.next_uid))
+        return None
+
+    def on_create(self, rest, lines, output):
+        name = rest.split(b'"')[1]
+        if name.startswith(b"forbidden"):
+            return b"NO [CANNOT] not this name"
+        self.folders[name] = []
+        return None
+
+    def on_delete(self, rest, lines, output):
+        del self.folders[rest.split(b'"')[1]]
+
+    def on_append(self, rest, lines, output):
+        self.appends += 1
+        self.append_lines.append(rest)
+        fate = self.dies(self.appends)
+        folder = self.folders[rest.split(b'"')[1]]
+        items, refusal = [], None
+        while _ITEM.search(rest):
+            flags, date, size, ahead = _ITEM.search(rest).groups()
+            if not ahead:
+                output.write(b"+ go on\r\n")
+            data = lines.read(int(size))
+            if len(data) < int(size):
+                raise GoneError
+            refusal = refusal or self.refuse(flags.split(), data)
+            items.append((flags.split(), date, data))
+            rest = lines.readline()
+        if fate == "before":
+            raise GoneError
+        if refusal:
+            return refusal
+        uids = range(self.next_uid, self.next_uid + len(items))
+        folder.extend(Stored(uid, flags, date, self.keep(data)) for uid, (flags, date, data) in zip(uids, items))
+        self.next_uid += len(items)
+        if fate == "after":
+            raise GoneError
+        return b"OK [%s] done" % self.appenduid(uids)
+
+    def on_examine(self, rest, lines, output):
+        self.open = self.folders[rest.split(b'"')[1]]
+        output.write(b"* %d EXISTS\r\n* OK [UIDVALIDITY 5] that\r\n* OK [UIDNEXT %d] that\r\n" % (len(self.open), self.next_uid))
+
+    on_select = on_examine
+
+    def chosen(self, uids):
+        highest = max((message.uid for message in self.open), default=0)
+        ends = [[int(end.replace(b"*", b"%d" % highest)) for end in part.split(b":")] for part in uids.split(b",")]
+        return [message for message in self.open if any(min(end) <= message.uid <= max(end) for end in ends)]
+
+    def on_uid_fetch(self, rest, lines, output):
+        uids, items = rest.split(b" ", 1)
+        for message in self.chosen(uids):
+            body = b' INTERNALDATE "%s" BODY[] {%d}\r\n%s' % (message.date, len(message.data), message.data) if b"BODY" in items else b""
+            output.write(b"* 1 FETCH (UID %d FLAGS (%s)%s)\r\n" % (message.uid, b" ".join(sorted(message.flags)), body))
+
+    def on_uid_store(self, rest, lines, output):
+        uids, sign, flags = re.match(rb"(\S+) ([+-])FLAGS.SILENT \((.*)\)", rest).groups()
+        if self.refuse([flags], b""):
+            return self.refuse([flags], b"")
+        for message in self.chosen(uids):
+            (message.flags.add if sign == b"+" else message.flags.discard)(flags)
+        return None
+
+    def on_uid_expunge(self, rest, lines, output):
+        for message in self.chosen(rest.strip()):
+            if b"\\Deleted" in message.flags:
+                self.open.remove(message)
+
+    def on_lsub(self, rest, lines, output):
+        for name in self.subscribed:
+            output.write(b'* LSUB () "/" "%s"\r\n' % name)
+
+    def on_subscribe(self, rest, lines, output):
+        self.subscribed.add(rest.split(b'"')[1])
+
+    def bodies(self, name=b"A"):
+        return [message.data for message in self.folders[name]]
