@@ -45,7 +45,7 @@ def main() -> int:
 
 def play(scene: Scene) -> int:
     """Fill the source, run the playbook twice, and compare; 0 when everything is as promised."""
-    say("Source:    Dovecot on port %d, with TLS" % scene.source.tls_port)
+    say("Source:    Dovecot on port %s, with TLS" % scene.source.tls_port)
     say("Mail host: Dovecot on port %d, with no mailbox at all" % scene.host.tls_port)
     mail = load_mail()
     with scene.source_session() as session:
