@@ -6,13 +6,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Callable
+
 import pytest
 from fakes.fault_relay import FaultRelay
 from fakes.http_service import reset, status, throttled
-from fakes.yandex360 import ADMIN_SCOPES
+from fakes.yandex360 import ADMIN_SCOPES, Service
+from fakes.yandex360_organization import company
 from support.imap import Item
 from support.mail import small_message
-from support.yandex import YandexScene, entries
+from support.run import run_module
+from support.yandex import IMPORT_YANDEX, YandexScene, entries
 
 PERSON = "person0@one.example"
 
@@ -78,32 +83,27 @@ def test_a_mailbox_that_was_never_opened_is_skipped(one_person: YandexScene) -> 
     assert outcome_of(scene)["state"] == "completed"
 
 
-@pytest.mark.parametrize(
-    ("case", "words"),
-    [
-        ("settings are there all the same", "IMAP is switched off in the mailbox, or the application has neither mail:imap_ro nor mail:imap_full"),
-        ("nobody may ask", "a mailbox that its user has never opened"),
-        ("no administrator", "a mailbox that its user has never opened"),
-        ("IMAP is off", "IMAP is switched off for the organization"),
-        ("the application may not read mail", "the application has neither mail:imap_ro nor mail:imap_full"),
-    ],
-)
-def test_a_refusal_says_which_of_the_causes_it_may_be(one_person: YandexScene, case: str, words: str) -> None:
-    scene, service = one_person, one_person.service
-    service.organization.unopened.add(service.organization.users[0]["id"])
-    service.switches.unopened_has_settings = case == "settings are there all the same"
-    service.organization.imap_enabled = case != "IMAP is off"
-    changes: dict = {}
-    if case == "nobody may ask":
-        changes = {"token": service.admin_token(ADMIN_SCOPES - {"ya360_admin:mail_read_user_settings"})}
-    elif case == "no administrator":
-        changes = {"token": None}
-    elif case == "the application may not read mail":
-        service.organization.unopened.clear()
-        changes = service.service_application(frozenset(("cloud_api:disk.read",)))
-    entry = outcome_of(scene, **changes)
-    assert (entry["state"], entry["reason"]) == ("failed", "auth_failed") and words in entry["message"]
-    assert not scene.host.home_of(PERSON).exists()
+def test_a_refusal_says_which_of_the_causes_it_may_be(new_scene: Callable[..., YandexScene]) -> None:
+    scene = new_scene(company(3))
+    scene.options["mailboxes"] = [PERSON]
+    service, organization = scene.service, scene.service.organization
+
+    def assert_failed(words: str, **changes: object) -> None:
+        entry = outcome_of(scene, **changes)
+        assert (entry["state"], entry["reason"]) == ("failed", "auth_failed") and words in entry["message"], entry
+        assert not scene.host.home_of(PERSON).exists()
+
+    organization.unopened.add(organization.users[0]["id"])
+    nobody_may_ask = {"token": service.admin_token(ADMIN_SCOPES - {"ya360_admin:mail_read_user_settings"})}
+    assert_failed("a mailbox that its user has never opened", **nobody_may_ask)
+    assert_failed("a mailbox that its user has never opened", token=None)
+    # Settings are there all the same.
+    service.switches.unopened_has_settings = True
+    assert_failed("IMAP is switched off in the mailbox, or the application has neither mail:imap_ro nor mail:imap_full")
+    organization.unopened.clear()
+    assert_failed("the application has neither mail:imap_ro nor mail:imap_full", **service.service_application(frozenset(("cloud_api:disk.read",))))
+    organization.imap_enabled = False
+    assert_failed("IMAP is switched off for the organization")
 
 
 def test_troubles_of_http_are_got_over(one_person: YandexScene) -> None:
@@ -125,17 +125,16 @@ def test_troubles_of_http_are_got_over(one_person: YandexScene) -> None:
         ("wrong shape", "protocol_error", "unknown shape"),
     ],
 )
-def test_an_organization_that_cannot_be_read_is_one_clear_error(one_person: YandexScene, case: str, reason: str, words: str) -> None:
-    scene, service = one_person, one_person.service
-    changes: dict = {}
+def test_an_organization_that_cannot_be_read_is_one_clear_error(service: Service, place: Path, case: str, reason: str, words: str) -> None:
+    options = {**service.urls(), "token": service.admin_token(), **service.service_application(), "owner": "customer1", "state_dir": str(place / "state")}
     if case == "revoked":
         service.revoke()
     elif case == "other organization":
-        changes = {"organization": "99"}
+        options["organization"] = "99"
     elif case == "no scope":
-        changes = {"token": service.admin_token(ADMIN_SCOPES - {"directory:read_users", "directory:write_users"})}
+        options["token"] = service.admin_token(ADMIN_SCOPES - {"directory:read_users", "directory:write_users"})
     else:
         service.trouble("/users", status(200, {"users": "none"}))
-    outcome = scene.run(**changes)
+    outcome = run_module(options, place, IMPORT_YANDEX)
     assert outcome.result["failed"] and outcome.result["reason"] == reason and words in outcome.result["msg"]
-    assert not [token for token in service.grants if token in outcome.output] and not scene.passwords_file.exists()
+    assert not [token for token in service.grants if token in outcome.output] and not (place / "state").exists()
