@@ -104,12 +104,13 @@ def _package_layer(packages: Sequence[str]) -> Path:
     place.mkdir(parents=True, exist_ok=True)
     with (place / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes may want it at once
+        layer.mkdir(exist_ok=True)
+        status, output = _run(_entering(place, ["true"]))
+        if status != 0:
+            raise OverlayError("this machine admits no overlay of its file system: %s" % output.strip())
         if not (made_of.exists() and made_of.read_text() == wanted):
-            shutil.rmtree(layer, ignore_errors=True)
+            shutil.rmtree(layer)
             layer.mkdir()
-            status, output = _run(_entering(place, ["true"]))
-            if status != 0:
-                raise OverlayError("this machine admits no overlay of its file system: %s" % output.strip())
             status, output = _run(_entering(place, ["bash", "-c", _INSTALL, "install", *packages]))
             if status != 0:
                 raise RuntimeError("cannot install %s: %s" % (" ".join(packages), output[-1000:].strip()))
