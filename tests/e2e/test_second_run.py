@@ -203,7 +203,7 @@ def test_info_tells_what_was_imported(imported: Scene) -> None:
 
 def test_info_shows_an_import_that_is_running(small_scene: Scene) -> None:
     """The source stalls in the middle of the mail: meanwhile the host knows of the import."""
-    with Relay(small_scene.source.port, hold_after=50_000) as relay:
+    with Relay(small_scene.source.port, hold_after=20_000) as relay:
         process = small_scene.start(**through(relay))
         running = {"state": "running", "messages_total": 40}
         wait_until(lambda: any(running.items() <= entry.items() for entry in small_scene.info()["imports"]), "the import to be known as running")

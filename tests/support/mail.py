@@ -30,9 +30,10 @@ def corpus_directory() -> Path:
 
 
 def load_mail(limit: int = 0) -> list[Mail]:
-    """Read the messages in the order of their names, at most `limit` of them unless that is 0."""
+    """Read the messages in the order of their names; `limit` of them unless that is 0, with made-up ones where there are fewer."""
     paths = sorted(corpus_directory().glob("*.eml"))
     mail = [Mail(path.name, canonical(path.read_bytes())) for path in (paths[:limit] if limit else paths)]
+    mail += [Mail("small %d" % number, small_message(number, "It is one of many. " * 70)) for number in range(len(mail), limit)]
     # Servers refuse a message of no bytes at all.
     return [message for message in mail if message.data]
 
