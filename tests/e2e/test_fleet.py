@@ -111,7 +111,7 @@ def test_forks_are_the_mailboxes_imported_at_a_time(company: Company, forks: int
         company.add()
     # Nobody gets through the gate until so many stand before it: with fewer at a time nobody would, and more would be counted.
     gate = Gate(company.source.port, forks, company.fleet.gateway)
-    run = company.run("import_each", "--forks", str(forks), gate=gate, source_timeout=60)
+    run = company.run("import_each", "--forks", str(forks), gate=gate, source_timeout=180)
     assert run.returncode == 0, run.output
     assert gate.peak == forks
     assert company.arrived() == company.expected()
