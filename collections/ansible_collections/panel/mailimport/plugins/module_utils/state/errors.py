@@ -14,6 +14,8 @@ from typing import Iterator
 from ..model.errors import MailImportError
 
 _FULL = "database or disk is full"
+# Python 3.9 takes these for operational errors when they turn up in a snapshot (Connection.backup).
+_DAMAGED = ("file is not a database", "database disk image is malformed")
 
 
 @contextmanager
@@ -31,11 +33,11 @@ def database_errors(path: str) -> Iterator[None]:
     """Turn errors of SQLite about the database `path` into `disk_full` or `host_refused`."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        reason = "disk_full" if str(error) == _FULL else "host_refused"
-        raise MailImportError(reason, "state database %s: %s" % (path, error)) from error
     except (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InternalError, sqlite3.NotSupportedError, sqlite3.ProgrammingError):
         raise  # mistakes of ours
     except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and str(error) not in _DAMAGED:
+            reason = "disk_full" if str(error) == _FULL else "host_refused"
+            raise MailImportError(reason, "state database %s: %s" % (path, error)) from error
         message = "state database %s is damaged (%s): move it away, imported mail stays and is found again" % (path, error)
         raise MailImportError("host_refused", message) from error
