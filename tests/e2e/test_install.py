@@ -70,6 +70,12 @@ def test_installed_collection_imports(small_scene: Scene, checkout: Path, kind: 
     assert returncode == 0, documentation
     assert "source_host" in documentation
 
+    for shipped in sorted((COLLECTION / "playbooks").glob("*.yml")):
+        # By its name alone, as anybody calls it who has installed the collection.
+        name = "panel.mailimport.%s" % shipped.stem
+        returncode, output = run_command(["ansible-playbook", "--syntax-check", name], cwd=collections, env=env)
+        assert returncode == 0, output
+
     playbook = small_scene.directory / "site.yml"
     playbook.write_text(PLAYBOOK)
     variables = {**small_scene.arguments(), "import_hosts": "localhost", "import_setup": False}

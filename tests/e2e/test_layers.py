@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,8 @@ def test_a_layer_knows_nothing_of_ansible(layer: str) -> None:
 def test_there_is_no_other_layer() -> None:
     packages = {path.name for path in ENGINE.iterdir() if (path / "__init__.py").exists()}
     assert packages == set(LAYERS)
+
+
+def test_the_architecture_page_shows_the_layers() -> None:
+    page = (COLLECTION / "docs" / "docsite" / "rst" / "architecture.rst").read_text(encoding="utf-8")
+    assert re.findall(r"^ +│ (\w+) +│", page, re.MULTILINE) == list(reversed(LAYERS))
