@@ -3,9 +3,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Run everything that is tested, after installing what it needs on Debian 12 with nothing but python3.
-# All checks run, also after one that failed; a summary ends it. Exit code 0 only when all passed.
-# PYTHON chooses another interpreter than /usr/bin/python3.
+# Run what matters on every change, after installing what it needs on Debian 12 with nothing but python3; `nox` runs the
+# whole matrix. All checks run, also after one that failed; a summary ends it. Exit code 0 only when all passed.
+# PYTHON chooses another interpreter than /usr/bin/python3. With --setup it only installs.
 
 # The functions are called through `check`:
 # shellcheck disable=SC2317
@@ -27,6 +27,9 @@ packages=(
 )
 install_packages "${packages[@]}"
 make_venv "$repository/tests/requirements.txt"
+if [ "${1:-}" = --setup ]; then
+  exit
+fi
 
 cd "$repository"
 collection=$repository/collections/ansible_collections/panel/mailimport
@@ -56,6 +59,13 @@ changelog() {
   (cd "$collection" && antsibull-changelog lint)
 }
 
+documentation() {
+  (cd "$collection" && antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all --check-extra-docs-refs .)
+}
+
+part="Python $python_version with $("$venv/bin/ansible" --version | sed -n '1s/^ansible \[\(.*\)\]$/ansible-\1/p'); nox runs the whole matrix"
+printf 'This is the part that matters on every change: %s.\n' "$part"
+
 results=()
 failed=0
 
@@ -80,12 +90,13 @@ check 'shell scripts' shellcheck --external-sources scripts/*.sh .ci/run
 check 'Python style' ruff check .
 check 'types' types
 check 'changelog' changelog
+check 'documentation' documentation
 check 'YAML style' yamllint --strict .
 check 'playbooks and roles' ansible-lint --offline --profile production
 check 'ansible-test sanity' sanity
 check 'unit and end-to-end tests' pytest -p no:cacheprovider --numprocesses 2 --dist worksteal
 
 printf '\n== Summary\n'
-printf '%s\n' "${results[@]}"
+printf '%s\n' "$part" "${results[@]}"
 printf '%-32s %-7s %4d s\n' 'everything' "$([ "$failed" -eq 0 ] && echo passed || echo FAILED)" "$SECONDS"
 exit "$failed"

@@ -109,7 +109,7 @@ class Doveadm:
             message = "%s is not installed on this host: install Dovecot (Debian: dovecot-imapd)" % program
             raise MailImportError("host_refused", message)
         try:
-            return subprocess.run(
+            return subprocess.run(  # pylint: disable=ansible-bad-function - run_command is a module's, and nothing here is one
                 self._command(executable, arguments),
                 input=stdin,
                 capture_output=True,
