@@ -89,14 +89,6 @@ class NotImported:
 
 
 @dataclass
-class FolderCounts:
-    """Messages of one folder on the host before and after the import; for `--diff` and progress."""
-
-    before: int = 0
-    after: int = 0
-
-
-@dataclass
 class ImportResult:
     """The entry of one import in the results; every key is always there (design section 5). `queue` is the one that ran it, None when none did."""
 
