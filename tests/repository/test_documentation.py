@@ -133,6 +133,13 @@ def test_tasks_of_the_examples_give_options_that_exist() -> None:
     assert checked > 10
 
 
+def test_python_of_the_examples_is_python() -> None:
+    found = [example for page in PAGES for example in blocks(page, "python")]
+    assert found
+    for example in found:
+        compile(example.text, example.place, "exec")
+
+
 def test_action_groups_of_the_examples_exist() -> None:
     groups = yaml.safe_load((COLLECTION / "meta" / "runtime.yml").read_text())["action_groups"]
     named = {group for example in examples() for group in re.findall(r"group/panel\.mailimport\.(\w+)", example.text)}
