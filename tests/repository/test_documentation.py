@@ -16,6 +16,8 @@ from typing import Any, Iterator, NamedTuple
 import pytest
 import yaml
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import REASONS
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.check import check_rows
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import rows_of_list
 from support.mail import REPOSITORY
 from support.run import COLLECTION, environment, run_command
 
@@ -69,15 +71,18 @@ def examples() -> list[Example]:
     return found
 
 
-def is_tasks(document: Any) -> bool:
-    return isinstance(document, list) and not any("hosts" in entry or "ansible.builtin.import_playbook" in entry for entry in document)
+def is_list_of_mailboxes(document: Any) -> bool:
+    return isinstance(document, list) and all("email" in entry for entry in document)
 
 
-def as_playbook(document: list[Any]) -> list[Any]:
-    """Plays as they are; tasks in a play of their own."""
-    if not is_tasks(document):
-        return document
-    return [{"name": "Example", "hosts": "all", "tasks": document}]
+def playbooks() -> Iterator[tuple[str, list[Any]]]:
+    """Plays of the examples as they are, tasks in a play of their own; each with its place."""
+    for example in examples():
+        for document in example.documents:
+            if not isinstance(document, list) or is_list_of_mailboxes(document):
+                continue
+            are_plays = any("hosts" in entry or "ansible.builtin.import_playbook" in entry for entry in document)
+            yield example.place, document if are_plays else [{"name": "Example", "hosts": "all", "tasks": document}]
 
 
 def tasks_of(document: Any) -> Iterator[dict[str, Any]]:
@@ -112,25 +117,39 @@ def test_there_are_examples() -> None:
 
 def test_playbooks_and_tasks_of_the_examples_pass_ansibles_check(place: Path) -> None:
     files = []
-    for number, example in enumerate(examples()):
-        for part, document in enumerate(example.documents):
-            if isinstance(document, list):
-                file = place / ("example-%d-%d.yml" % (number, part))
-                file.write_text("# %s\n%s" % (example.place, yaml.safe_dump(as_playbook(document), sort_keys=False)))
-                files.append(str(file))
+    for where, plays in playbooks():
+        files.append(place / ("example-%d.yml" % len(files)))
+        files[-1].write_text("# %s\n%s" % (where, yaml.safe_dump(plays, sort_keys=False)))
     assert len(files) > 10
-    returncode, output = run_command(["ansible-playbook", "--syntax-check", "-i", "localhost,", *files], cwd=place, env=environment())
+    command = ["ansible-playbook", "--syntax-check", "-i", "localhost,", *map(str, files)]
+    returncode, output = run_command(command, cwd=place, env=environment())
     assert returncode == 0, output
 
 
 def test_tasks_of_the_examples_give_options_that_exist() -> None:
     checked = 0
+    for where, plays in playbooks():
+        for task in tasks_of(plays):
+            checked += 1
+            assert list(problems_of_task(task)) == [], where
+    assert checked > 10
+
+
+def test_lists_of_mailboxes_of_the_examples_are_good() -> None:
+    lists = [document for example in examples() for document in example.documents if is_list_of_mailboxes(document)]
+    assert lists
+    for document in lists:
+        assert check_rows(rows_of_list(document))[1] == []
+
+
+def test_configurations_of_inventory_plugins_give_options_that_exist() -> None:
+    found = 0
     for example in examples():
         for document in example.documents:
-            for task in tasks_of(document) if isinstance(document, list) else ():
-                checked += 1
-                assert list(problems_of_task(task)) == [], example.place
-    assert checked > 10
+            if isinstance(document, dict) and str(document.get("plugin", "")).startswith(PREFIX):
+                found += 1
+                assert document.keys() <= documented()["inventory"][document["plugin"]]["doc"]["options"].keys(), example.place
+    assert found
 
 
 def test_python_of_the_examples_is_python() -> None:
