@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from support.mail import REPOSITORY
 from support.run import COLLECTION, environment, run_command, run_playbook
 from support.scene import Scene, difference
@@ -85,6 +87,25 @@ def test_installed_collection_imports(small_scene: Scene, checkout: Path, kind: 
     ]
     assert [run.returncode for run in runs] == [0, 0], runs[0].output
     assert [run.recap["localhost"]["changed"] for run in runs] == [1, 0]
+    assert difference(small_scene.source_account(), small_scene.host_account()) == []
+
+
+def test_the_way_of_the_readme(small_scene: Scene, checkout: Path) -> None:
+    """An inventory, a list, and the playbook by its name, in a directory that knows nothing of this checkout."""
+    place = small_scene.directory
+    collections = place / "collections"
+    collections.mkdir()
+    env = {name: value for name, value in environment(collections).items() if name not in ("ANSIBLE_CONFIG", "PYTHONPATH")}
+    install(address("tarball", checkout, place, env), collections, env)
+    variables = {name: value for name, value in small_scene.arguments().items() if name not in ("email", "password")}
+    machine = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "import_setup": False}
+    (place / "hosts.yml").write_text(yaml.safe_dump({"mail_hosts": {"hosts": {"localhost": machine}, "vars": variables}}))
+    (place / "company.csv").write_text("%s,%s\nnobody@source.example,wrong\n" % (small_scene.address, small_scene.password))
+
+    command = ["ansible-playbook", "-i", "hosts.yml", "panel.mailimport.import_csv", "-e", "src=%s" % (place / "company.csv"), "--forks", "2"]
+    returncode, output = run_command(command, cwd=place, env=env)
+
+    assert returncode == 2 and "line 2: " in output and "(auth_failed)" in output, output
     assert difference(small_scene.source_account(), small_scene.host_account()) == []
 
 
