@@ -102,7 +102,7 @@ def test_the_way_of_the_readme(small_scene: Scene, checkout: Path) -> None:
     (place / "hosts.yml").write_text(yaml.safe_dump({"mail_hosts": {"hosts": {"localhost": machine}, "vars": variables}}))
     (place / "company.csv").write_text("%s,%s\nnobody@source.example,wrong\n" % (small_scene.address, small_scene.password))
 
-    command = ["ansible-playbook", "-i", "hosts.yml", "panel.mailimport.import_csv", "-e", "src=%s" % (place / "company.csv"), "--forks", "2"]
+    command = ["ansible-playbook", "-i", "hosts.yml", "panel.mailimport.import_csv", "-e", "src=company.csv", "--forks", "2"]
     returncode, output = run_command(command, cwd=place, env=env)
 
     assert returncode == 2 and "line 2: " in output and "(auth_failed)" in output, output

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 from dataclasses import asdict
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.arguments import LIST_SECRETS, list_options
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
@@ -49,7 +50,15 @@ class ActionModule(ActionBase):
         try:
             if params["mailboxes"] is not None:
                 return select_rows(rows_of_values(self._task.args["mailboxes"]), mail_host, params["only"])
-            path = self._find_needle("files", params["src"])
-            return select_rows(read_list(self._loader, path), mail_host, params["only"])
+            return select_rows(read_list(self._loader, self._found(params["src"])), mail_host, params["only"])
         except MailImportError as error:
             raise AnsibleActionFail("%s: %s" % (params["src"] or "mailboxes", error.message)) from error
+
+    def _found(self, src: str) -> str:
+        """Where Ansible looks for files, and last in the working directory: beside a playbook of the collection nobody keeps a list."""
+        try:
+            return self._find_needle("files", src)
+        except AnsibleError:
+            if os.path.exists(src):
+                return os.path.abspath(src)
+            raise

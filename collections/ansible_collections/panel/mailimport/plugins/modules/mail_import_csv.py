@@ -61,6 +61,7 @@ options:
   src:
     description:
       - The list, a file on the controller, which may be encrypted with Ansible Vault. With O(remote_src=true), a CSV file on the mail host.
+      - A relative path is looked for where Ansible looks for files of a role or a play, then in the working directory.
       - One that ends in C(.yml), C(.yaml) or C(.json) is a list as in O(mailboxes), any other is CSV.
       - CSV without a header has two columns, C(address,password) or C(address:password). The first comma, semicolon, tab or colon is the separator, and
         all that follows is the password as it is, unless it is in double quotes.
