@@ -251,7 +251,9 @@ def _start_tls(client: _Client, context: Optional[ssl.SSLContext], peer: str) ->
         raise MailImportError("tls_failed", "%s begins the session before TLS: someone may be tampering" % peer)
     if b"STARTTLS" not in client.capabilities():
         raise MailImportError("tls_failed", "%s offers no STARTTLS; nothing was sent in clear text" % peer)
-    client.starttls(context)
+    # Not by IMAPClient's own method: before 4.1 it puts a socket into our connection and knows nothing of its stream.
+    client._imap.starttls(context)
+    client._starttls_done = True
 
 
 def _log_in(client: _Client, account: SourceAccount, peer: str) -> None:
