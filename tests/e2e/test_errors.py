@@ -248,7 +248,8 @@ def test_task_fails_with_one_line(small_scene: Scene) -> None:
     outcome = small_scene.task(password="wrong")
     assert outcome.result["failed"] is True
     assert outcome.entry["reason"] == "auth_failed"
-    assert outcome.entry["message"] in outcome.output
+    # ansible-core 2.18 breaks long lines.
+    assert outcome.entry["message"] in " ".join(outcome.output.split())
     assert "Traceback" not in outcome.output
 
 

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Iterator, NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -30,12 +31,17 @@ def corpus_directory() -> Path:
 
 
 def load_mail(limit: int = 0) -> list[Mail]:
-    """Read the messages in the order of their names; `limit` of them unless that is 0, with made-up ones where there are fewer."""
-    paths = sorted(corpus_directory().glob("*.eml"))
-    mail = [Mail(path.name, canonical(path.read_bytes())) for path in (paths[:limit] if limit else paths)]
-    mail += [Mail("small %d" % number, small_message(number, "It is one of many. " * 70)) for number in range(len(mail), limit)]
+    """Read the messages in the order of their names: all of them, or `limit`, with made-up ones behind where there are not as many."""
+    mail = (Mail(path.name, canonical(path.read_bytes())) for path in sorted(corpus_directory().glob("*.eml")))
     # Servers refuse a message of no bytes at all.
-    return [message for message in mail if message.data]
+    good = itertools.islice((message for message in mail if message.data), limit or None)
+    return list(itertools.islice(itertools.chain(good, _made_up()), limit)) if limit else list(good)
+
+
+def _made_up() -> Iterator[Mail]:
+    """Messages of some kilobytes without end."""
+    for number in itertools.count(100_000):
+        yield Mail("made-up-%d" % number, small_message(number, "It is a long one. " * 150))
 
 
 def canonical(data: bytes) -> bytes:
