@@ -109,7 +109,8 @@ class Doveadm:
             message = "%s is not installed on this host: install Dovecot (Debian: dovecot-imapd)" % program
             raise MailImportError("host_refused", message)
         try:
-            return subprocess.run(  # pylint: disable=ansible-bad-function - run_command is a module's, and nothing here is one
+            # run_command is a module's, and nothing here is one.
+            return subprocess.run(  # pylint: disable=ansible-bad-function
                 self._command(executable, arguments),
                 input=stdin,
                 capture_output=True,

@@ -40,7 +40,8 @@ class ImapProcess:
         # What it would log: for whoever finds the session closed.
         complaints = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         try:
-            self._process = subprocess.Popen(  # pylint: disable=ansible-bad-function - run_command waits for the end
+            # run_command waits for the end.
+            self._process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 list(command),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
