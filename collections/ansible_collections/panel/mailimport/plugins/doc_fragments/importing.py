@@ -60,8 +60,9 @@ options:
     description:
       - Patterns (globs) of the folders to import, as readable names with C(/) between the levels. A folder that
         matches brings those below it. Default is every folder.
-      - A name without C(*) and C(?) that the source does not have is listed in RV(panel.mailimport.mail_import_imap#module:imports[].not_imported), and the import
-        counts as failed. When nothing at all matches, nothing is imported or replaced.
+      - A name without C(*) and C(?) that the source does not have is listed in
+        RV(panel.mailimport.mail_import_imap#module:imports[].not_imported), and the import counts as failed. When nothing
+        at all matches, nothing is imported or replaced.
     type: list
     elements: str
     default: []
