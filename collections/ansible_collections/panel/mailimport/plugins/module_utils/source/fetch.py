@@ -67,12 +67,12 @@ class Fetched:
         found = _SURROGATE.search(self.whole)
         return found is not None and b"\r\n\r\n" not in bytes(self.whole[: found.start()])  # not one that somebody forwards
 
-    def skip(self) -> Optional[str]:
-        """Read the rest of the body, if any, and throw it away; return the Message-ID if that was still to be seen, for people."""
+    def skip(self) -> bytes:
+        """Read the rest of the body, if any, and throw it away; return the beginning of that rest."""
         beginning = bytes(next(self.chunks, b""))
         for _chunk in self.chunks:
             pass
-        return message_id_in(beginning)
+        return beginning
 
 
 def message_id_in(beginning: bytes) -> Optional[str]:
@@ -162,8 +162,9 @@ class FolderStream:
             return
         for fetched in self._responses():
             yield fetched
-            with suppress(NoUidError):
-                fetched.skip()
+            if fetched.whole is None:  # otherwise nothing of it is left in the connection
+                with suppress(NoUidError):
+                    fetched.skip()
 
     def _responses(self) -> Iterator[Fetched]:
         stream = self.session.stream

@@ -13,7 +13,7 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, 
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
 from ..model.mail import SourceFolder
-from ..source.fetch import MAX_UID, Fetched, FolderStream, NoUidError
+from ..source.fetch import MAX_UID, Fetched, FolderStream, NoUidError, message_id_in
 from ..source.responses import quote
 from ..source.session import FetchRequest, SourceSession
 from ..source.throttle import SourceBusyError, is_overload, refusal_error
@@ -284,7 +284,7 @@ class AccountCopy:
             refusal = "Exchange cannot give this message over IMAP and sends a notice in its place"
         if refusal is None:
             return copy.writer.add(fetched)
-        message_id = fetched.skip()  # its UID may come behind it
+        message_id = message_id_in(fetched.skip())  # its UID may come behind it
         self.leave_out(copy, fetched.message.uid, "message_refused", refusal, fetched.size, message_id)
         return None
 
