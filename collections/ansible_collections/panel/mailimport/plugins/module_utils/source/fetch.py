@@ -31,6 +31,7 @@ _CODE_NUMBER = re.compile(rb"(UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ) (\d+)$", re.IGN
 # What Exchange sends in place of a message that it cannot convert; such a notice is a few lines long.
 _SURROGATE = re.compile(rb"\nSubject: Retrieval using the IMAP4 protocol failed for the following message:")
 _LONGEST_SURROGATE = 8192
+_SURROGATE_HEADER = 2048
 
 # A body up to this size is handed out in one piece; it fits the stream's buffer with room for the line before it.
 WHOLE_SIZE = BUFFER_SIZE // 2
@@ -64,7 +65,7 @@ class Fetched:
         """True for a notice of the server's own that stands for a message it cannot give."""
         if self.whole is None or self.size > _LONGEST_SURROGATE:
             return False
-        found = _SURROGATE.search(self.whole)
+        found = _SURROGATE.search(self.whole, 0, _SURROGATE_HEADER)
         return found is not None and b"\r\n\r\n" not in bytes(self.whole[: found.start()])  # not one that somebody forwards
 
     def skip(self) -> bytes:

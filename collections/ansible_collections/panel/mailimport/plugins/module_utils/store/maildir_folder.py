@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional, Set
+from typing import TYPE_CHECKING, Dict, List, Optional, Set
 
 from ..model.errors import MailImportError
 from ..source.dates import date_from_header
@@ -26,7 +26,6 @@ from .control_files import KEYWORDS, UIDLIST
 from .files import (
     CREATE,
     digest_of_content,
-    digest_of_file,
     entries,
     exists,
     make_directory,
@@ -38,6 +37,7 @@ from .files import (
 )
 from .flags import FolderFlags
 from .line_ends import BareLineFeeds, bare_line_feeds
+from .staged import ReadBack, Staged
 
 if TYPE_CHECKING:
     from .maildir import MaildirStore
@@ -47,27 +47,6 @@ STAGE_PREFIX = "mailimport-"
 
 # So much of a message is searched for its date.
 _LONGEST_HEADER = 65536
-
-
-class Staged(NamedTuple):
-    """A message in the stage that no journal names yet. `digest` is of what the source sent.
-
-    `arrived_as` is its name in the stage when it is to get another one.
-    """
-
-    uid: int
-    name: str
-    size: int
-    digest: bytes
-    arrived_as: str = ""
-
-    @property
-    def staged_name(self) -> str:
-        return self.arrived_as or self.name
-
-    @property
-    def base_name(self) -> str:
-        return self.name.partition(":2,")[0]
 
 
 class MaildirWriter(FolderWriter):
@@ -91,6 +70,7 @@ class MaildirWriter(FolderWriter):
         for part in ("new", "tmp"):
             os.close(make_directory(part, self._stage))
         self._cur = make_directory("cur", self._stage)
+        self._read_back = ReadBack(self._cur, escape_path(path))
         self.fresh = store.is_fresh(path)
         if self.fresh:
             self._resume_stage()
@@ -180,6 +160,7 @@ class MaildirWriter(FolderWriter):
         for keyword in self._flags.beyond_letters(fetched.message.flags):
             self.excess_keywords.setdefault(keyword, []).append(staged.uid)
         self._staged.append(staged)
+        self._read_back.add(staged)
         self.written += 1
         return staged.size
 
@@ -252,12 +233,7 @@ class MaildirWriter(FolderWriter):
         Raises:
             MailImportError: `verification_failed`.
         """
-        for staged in self._staged:
-            if digest_of_file(staged.name, self._cur, staged.size) != staged.digest:
-                raise MailImportError(
-                    "verification_failed",
-                    "message UID %d of %s does not read back as it was received; check the disk" % (staged.uid, escape_path(self.path)),
-                )
+        self._read_back.finish()
 
     def publish(self) -> None:
         """Enter what is durable into the journal, or show it."""
@@ -347,6 +323,7 @@ class MaildirWriter(FolderWriter):
 
     def remove_stage(self) -> None:
         """Remove the stage with whatever is left in it; a folder that was shown took it along."""
+        self._read_back.abandon()
         os.close(self._cur)
         os.close(self._stage)
         if not self.fresh:

@@ -11,7 +11,6 @@ can tell its parent are events, JSON objects of a bounded size.
 from __future__ import annotations
 
 import codecs
-import ctypes
 import errno
 import gc
 import json
@@ -21,13 +20,12 @@ import sys
 from typing import Any, BinaryIO, Callable, Dict, NoReturn, Optional, Sequence
 
 from ..model.errors import REASONS, MailImportError
+from ..store.process import die_with
 
 Event = Dict[str, Any]
 Emit = Callable[[Event], None]
 
 _MAX_EVENT = 16 << 20
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def run_as(uid: int, gid: int, work: Callable[[Emit], None], handle: Callable[[Event], None], keep: Sequence[int] = ()) -> None:
@@ -130,13 +128,6 @@ def keep_only(descriptors: Sequence[int]) -> None:
         os.dup2(null, fd)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-
-
-def die_with(parent: int) -> None:
-    """Have this process killed when its parent dies; it may be dead already."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def _close_all_but(kept: Sequence[int]) -> None:
