@@ -32,7 +32,7 @@ SECTIONS = ("copies", "line", "folders", "compression", "tls", "queues", "server
 DEFAULT_WORKLOADS = ("small", "large", "mailboxes", "tiny")
 QUICK_WORKLOADS = ("small", "large")
 # Who needs so many seconds for a run has only one.
-_SLOW = 60.0
+_SLOW = 20.0
 
 # Round trips in seconds: this machine, a continent, the other end of the world.
 ROUND_TRIPS = (0.0, 0.04, 0.2)

@@ -65,6 +65,7 @@ class Stage:
                 mail_location="maildir:%s/%%d/%%n/Maildir" % (source / "mail"),
             )
         )
+        _make_spacious(self.source.home_of("x@" + DOMAIN).parent)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -122,21 +123,12 @@ class Stage:
         return measured if measured.trouble else replace(measured, trouble=self._difference(job, contestant.adds_header))
 
     def _empty_host(self) -> None:
-        """Put aside what the run before has left, and begin where the disk has most room.
-
-        Before ext4 gives out an inode it walks over all near ones that were freed in the last minutes, which makes new files
-        ten times slower where many have just been removed. So nothing is removed between runs, and each run's files
-        go to another part of the disk: below a directory with the attribute T, ext4 chooses it by a new directory's name.
-        """
+        """Put aside what the run before has left: nothing is removed between runs, see `_make_spacious`."""
         mail = self.host.home_of("x@" + DOMAIN).parent
         for directory in (mail, self.directory / "run"):
             if directory.exists():
                 directory.rename(self._aside / ("%s-%d" % (directory.name, len(list(self._aside.iterdir())))))
-        subprocess.run(["chattr", "+T", str(mail.parent)], stderr=subprocess.DEVNULL, check=False)
-        empty = mail.with_name(secrets.token_hex(8))
-        empty.mkdir()
-        os.chown(empty, MAIL_UID, MAIL_GID)
-        empty.rename(mail)
+        _make_spacious(mail)
 
     def _wait_for_mailboxes(self, job: Job) -> None:
         for account in job.accounts:
@@ -155,6 +147,20 @@ class Stage:
                 counts = [sum(folder.messages for folder in side.values()) for side in (wanted, found)]
                 return "%s is not equal: %d messages at the source, %d in the copy" % (account.address, counts[0], counts[1])
         return None
+
+
+def _make_spacious(directory: Path) -> None:
+    """Make a directory for mail where the disk has most room.
+
+    Before ext4 gives out an inode it walks over all near ones that were freed in the last minutes, which makes new files
+    ten times slower where many have just been removed. So each directory goes to another part of the disk: below one with
+    the attribute T, ext4 chooses it by a new directory's name.
+    """
+    subprocess.run(["chattr", "+T", str(directory.parent)], stderr=subprocess.DEVNULL, check=False)
+    empty = directory.with_name(secrets.token_hex(8))
+    empty.mkdir()
+    os.chown(empty, MAIL_UID, MAIL_GID)
+    empty.rename(directory)
 
 
 def _timed(command: Command, notes: Path, reports: bool) -> Measured:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import os
 import random
 from dataclasses import dataclass, field, replace
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Tuple
+from pathlib import Path
+from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Tuple
 
-from support.dovecot import Dovecot
+from support.dovecot import MAIL_GID, MAIL_UID, Dovecot
 from support.imap import Item, Session
 
 PASSWORD = "benchmark"  # noqa: S105 - of mailboxes that live for one run
@@ -21,13 +23,12 @@ DOMAIN = "example.org"
 
 _SEED = 20260105
 _POOL_BYTES = 1 << 20
-_APPENDED_AT_ONCE = 1000
+_LETTERS = {"\\Answered": "R", "\\Seen": "S"}
 # Messages read back at once, so that a mailbox of any size is compared in little memory.
 _COMPARED_AT_ONCE = 1000
 # The sizes of real mail are about log-normal, most of it far below the mean.
 _SIGMA = 1.3
 _SMALLEST = 120
-
 
 
 class FolderContents(NamedTuple):
@@ -77,8 +78,8 @@ class Workload:
         return replace(self, mailboxes=mailboxes, messages=messages, title="%s, shrunk by %d" % (self.title, factor))
 
     def fill(self, server: Dovecot) -> None:
-        """Make the mailboxes on a server."""
-        messages = _Messages(self)
+        """Make the mailboxes on a server. Their messages go right into the files, which takes a tenth of the time of APPEND."""
+        messages = iter(_Messages(self))
         for account in self.accounts:
             server.add_user(account.user, account.password)
             with Session(server.port, account.user, account.password) as session:
@@ -86,10 +87,9 @@ class Workload:
                     if name != "INBOX":
                         session.create(name)
                     session.subscribe(name)
-                    while count:
-                        items = list(itertools.islice(messages, min(count, _APPENDED_AT_ONCE)))
-                        session.append(name, items)
-                        count -= len(items)
+                    session.select(name, read_only=True)  # makes the directories of INBOX
+                    maildir = server.home_of(account.user) / "Maildir"
+                    _write_messages(maildir / "cur" if name == "INBOX" else maildir / ("." + name) / "cur", itertools.islice(messages, count))
 
     def fill_inbox(self, session: Session) -> None:
         """Put the messages of one mailbox into the INBOX of an account on any server."""
@@ -118,6 +118,16 @@ WORKLOADS: Dict[str, Workload] = {
         Workload("huge", "one message of 500 MB", 1, 1, 1, 500_000_000, same_size=True),
     )
 }
+
+
+def _write_messages(directory: Path, items: Iterable[Item]) -> None:
+    """Write messages into a Maildir's directory, as Dovecot names them."""
+    for number, item in enumerate(items):
+        letters = "".join(sorted(_LETTERS[flag] for flag in item.flags))
+        file = directory / ("1600000000.M%07dP1.source,S=%d,W=%d:2,%s" % (number, len(item.data), len(item.data), letters))
+        file.write_bytes(item.data)
+        os.utime(file, (item.internal_date, item.internal_date))
+        os.chown(file, MAIL_UID, MAIL_GID)
 
 
 class _Messages:
