@@ -24,10 +24,12 @@ from support.imap import ImapError
 from support.tls import Authority
 from workloads import DOMAIN, Account, Contents, Workload, contents
 
+# A folder of a million messages takes more memory than Dovecot's processes may have by default.
+_LIMITS = "default_vsz_limit = 2G\n"
 # The host makes durable what it is given, so that everybody has to; the source need not.
-_HOST_SETTINGS = "mail_fsync = optimized\n"
+_HOST_SETTINGS = _LIMITS + "mail_fsync = optimized\n"
 # A source of its own compresses: mbsync would ask any that offers it to, and lose time on loopback.
-_COMPRESSING = "protocol imap {\n  mail_plugins = imap_zlib\n}\n"
+_COMPRESSING = _LIMITS + "protocol imap {\n  mail_plugins = imap_zlib\n}\n"
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Stage:
         certificate = authority.issue("source")
         name = self.directory.name
         source = self.directory / "source"
-        self.source = self._servers.enter_context(Dovecot(source, name + "-source", certificate=certificate))
+        self.source = self._servers.enter_context(Dovecot(source, name + "-source", extra_config=_LIMITS, certificate=certificate))
         self.host = self._servers.enter_context(Dovecot(self.directory / "host", name + "-host", extra_config=_HOST_SETTINGS))
         self.compressing_source = self._servers.enter_context(
             Dovecot(
