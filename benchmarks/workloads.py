@@ -174,8 +174,9 @@ class _Messages:
         """Whole lines of the pool from a place of their own, `size` bytes of them, with a line end."""
         start = pool.index(b"\n", self._random.randrange(len(pool) // 2)) + 1
         body = pool[start : start + size - 2]
-        while len(body) < size - 2:
-            body += pool[: size - 2 - len(body)]
+        missing = size - 2 - len(body)
+        if missing > 0:
+            body += (pool * (missing // len(pool) + 1))[:missing]
         return body.rstrip(b"\r\n") + b"\r\n"
 
     def _make_text(self) -> bytes:

@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import os
 import re
+import shutil
 from contextlib import suppress
 from typing import Iterator, Optional
 
@@ -72,8 +73,8 @@ def entries(directory: int) -> Iterator[str]:
 
 
 def remove_entries(directory: int) -> None:
-    """Remove every file of a directory of ours."""
-    for name in list(entries(directory)):
+    """Remove every file of a directory of ours. Reading goes on past what is removed meanwhile (readdir(3p))."""
+    for name in entries(directory):
         os.unlink(name, dir_fd=directory)
 
 
@@ -83,11 +84,12 @@ def remove_tree(name: str, parent: int) -> None:
         directory = open_directory(name, parent)
     except FileNotFoundError:
         return
-    for entry in list(os.scandir(directory)):
-        if entry.is_dir(follow_symlinks=False):
-            remove_tree(entry.name, directory)
-        else:
-            os.unlink(entry.name, dir_fd=directory)
+    with os.scandir(directory) as found:
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                remove_tree(entry.name, directory)
+            else:
+                os.unlink(entry.name, dir_fd=directory)
     os.close(directory)
     os.rmdir(name, dir_fd=parent)
 
@@ -109,6 +111,19 @@ def replace_file(name: str, directory: int, content: bytes) -> None:
     with os.fdopen(fd, "wb") as handle:
         handle.write(content)
     os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+
+
+def move_file(name: str, source: int, target: int) -> None:
+    """Move a file, of any length, to a directory that may be on another filesystem; it appears there whole. Nothing happens when there is none."""
+    try:
+        reading = os.open(name, READ, dir_fd=source)
+    except FileNotFoundError:
+        return
+    temporary = "%s.%d.new" % (name, os.getpid())
+    with os.fdopen(reading, "rb") as content, os.fdopen(os.open(temporary, CREATE | os.O_TRUNC, 0o600, dir_fd=target), "wb") as copy:
+        shutil.copyfileobj(content, copy)
+    os.rename(temporary, name, src_dir_fd=target, dst_dir_fd=target)
+    os.unlink(name, dir_fd=source)
 
 
 def digest_of_file(name: str, directory: int, size: int) -> bytes:

@@ -29,7 +29,7 @@ from .files import (
     entries,
     exists,
     make_directory,
-    read_file,
+    move_file,
     remove_entries,
     remove_tree,
     replace_file,
@@ -107,7 +107,7 @@ class MaildirWriter(FolderWriter):
             self.held.add(uid)
             self._in_order = self._in_order and uid > self._journaled
             self._journaled = self.last_uid = max(self._journaled, uid)
-        for name in list(entries(self._cur)):
+        for name in entries(self._cur):
             if self.origin.uid_of(name) not in self.held:
                 os.unlink(name, dir_fd=self._cur)
 
@@ -297,12 +297,8 @@ class MaildirWriter(FolderWriter):
             os.close(control)
 
     def _hand_over_control_files(self, control: int) -> None:
-        # By content, not by rename: control files may live on another filesystem.
         for name in (KEYWORDS, UIDLIST):
-            content = read_file(name, self._stage)
-            if content is not None:
-                replace_file(name, control, content)
-                os.unlink(name, dir_fd=self._stage)
+            move_file(name, self._stage, control)
 
     def _move_into_folder(self, arrived: List[Staged]) -> None:
         arrived = sorted(arrived)

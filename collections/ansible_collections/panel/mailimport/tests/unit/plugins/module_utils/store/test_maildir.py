@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import tracemalloc
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
@@ -149,6 +150,26 @@ def test_messages_in_any_order_have_their_uids(store, root, origin, message, uid
     assert [uid for uid, _name in entries] == [1, 2, 5, 7, 8, 9, 100]
     assert [name for _uid, name in entries] == [name.partition(":")[0] for name in names(root / ".A")]
     assert header[2] == b"N0000000101"
+
+
+def test_a_folder_of_any_number_of_messages_is_shown_in_little_memory(store, root, origin, message):
+    """An INBOX is handed its uidlist, which is 60 MB long for a million messages."""
+    writer = store.open_folder(INBOX, origin(), False)
+    writer.add(message(1))
+    store.commit()
+    (journal,) = root.glob("tmp/*/dovecot-uidlist")
+    with journal.open("a") as entries:
+        entries.writelines("%d :%060d\n" % (uid, uid) for uid in range(2, 100_000))
+    length = journal.stat().st_size
+    writer.finish()
+    tracemalloc.start()
+    try:
+        store.commit()
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (root / "dovecot-uidlist").stat().st_size == length
+    assert peak < length / 4
 
 
 @pytest.mark.parametrize("path", [A, INBOX])
