@@ -172,8 +172,7 @@ def test_batches_are_hosts_with_several_mailboxes(company: Company) -> None:
 def test_import_csv_gives_every_mail_host_its_own_rows(company: Company) -> None:
     for _ in range(6):
         company.add()
-    company.settings["PWD"] = str(company.directory)
-    runs = [company.run("import_csv", "--forks", "3", src="list.csv") for _ in range(2)]
+    runs = [company.run("import_csv", "--forks", "3", src=str(company.directory / "list.csv")) for _ in range(2)]
     assert [run.returncode for run in runs] == [0, 0], runs[0].output + runs[1].output
     assert [{name: counts["changed"] for name, counts in run.recap.items()} for run in runs] == [
         {"mail1": 1, "mail2": 1, "mail3": 1}, {"mail1": 0, "mail2": 0, "mail3": 0},

@@ -14,7 +14,7 @@ import zlib
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Callable, Deque, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Callable, Deque, Iterable, Iterator, List, Optional, Tuple
 
 from ..model.errors import MailImportError, one_line
 from ..model.mail import SourceAccount, SourceFolder
@@ -275,8 +275,3 @@ class SourceSession:
         if request.select:
             return b"SELECT " + name
         return b"EXAMINE " + name + (b" (CONDSTORE)" if b"CONDSTORE" in self.capabilities else b"")
-
-
-def folder_figures(folders: Iterable[SourceFolder]) -> Dict[str, int]:
-    """Messages per readable folder name, for reports."""
-    return {folder.name: folder.messages or 0 for folder in folders if folder.selectable}

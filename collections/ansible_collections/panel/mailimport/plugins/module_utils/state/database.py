@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 import time
-from typing import Any, Callable, ContextManager, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, ContextManager, Dict, Iterable, List, Optional, Tuple
 
 from ..model.address import Address
 from ..model.imports import ImportKey, ImportResult
@@ -170,12 +170,10 @@ class State:
             self._execute("DELETE FROM deliveries WHERE import = (SELECT id FROM imports WHERE %s)" % _OF_KEY, *key)
             self._execute("UPDATE imports SET completed_once = 0, replaced_to = NULL WHERE " + _OF_KEY, *key)
 
-    def folder_mark(self, key: ImportKey, raw_name: bytes) -> Optional[FolderMark]:
-        return next(self._folder_marks(key, "AND raw_name = ?", raw_name), None)
-
     def folder_marks(self, key: ImportKey) -> List[FolderMark]:
         """Marks of all folders of an import, in order of their names at the source."""
-        return list(self._folder_marks(key, "ORDER BY raw_name"))
+        query = "SELECT %s FROM folders JOIN imports ON imports.id = folders.import WHERE %s ORDER BY raw_name"
+        return list(map(_folder_mark, self._rows(query % (_FOLDER_COLUMNS, _OF_KEY), *key)))
 
     def commit_folders(self, key: ImportKey, marks: Iterable[FolderMark]) -> None:
         """Record how far folders have come; their messages are durable by then. The import has begun."""
@@ -216,10 +214,6 @@ class State:
     def lock_mailbox(self, address: Address, waiting: Optional[Callable[[], None]] = None) -> ContextManager[int]:
         """Hold a mailbox against all other runs on this host, see `mailbox_lock`."""
         return mailbox_lock(self._directory, address, waiting)
-
-    def _folder_marks(self, key: ImportKey, condition: str, *values: object) -> Iterator[FolderMark]:
-        query = "SELECT %s FROM folders JOIN imports ON imports.id = folders.import WHERE %s %s"
-        return map(_folder_mark, self._rows(query % (_FOLDER_COLUMNS, _OF_KEY, condition), *key, *values))
 
     def _update(self, key: ImportKey, assignments: str, *values: object) -> None:
         _require_begun(self._execute("UPDATE imports SET %s WHERE %s" % (assignments, _OF_KEY), *values, *key), key)
