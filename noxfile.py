@@ -33,7 +33,7 @@ TARGETS = {"2.21": ["3.9", "3.10", "3.11", "3.12", "3.13"]}
 # The oldest libraries that meta/ee-requirements.txt admits.
 OLDEST = ["imapclient==3.0.0", "jsonschema==4.0.0", "requests==2.28.0"]
 
-PYTEST = ["-p", "no:cacheprovider", "--numprocesses", "2", "--dist", "worksteal"]
+PYTEST = ["-p", "no:cacheprovider", "--numprocesses", "2", "--dist", "loadfile"]
 
 nox.needs_version = ">=2024.4.15"
 nox.options.reuse_venv = "yes"

@@ -94,7 +94,7 @@ check 'documentation' documentation
 check 'YAML style' yamllint --strict .
 check 'playbooks and roles' ansible-lint --offline --profile production
 check 'ansible-test sanity' sanity
-check 'unit and end-to-end tests' pytest -p no:cacheprovider --numprocesses 2 --dist worksteal
+check 'unit and end-to-end tests' pytest -p no:cacheprovider --numprocesses 2 --dist loadfile
 
 printf '\n== Summary\n'
 printf '%s\n' "$part" "${results[@]}"

@@ -30,6 +30,14 @@ def workplace() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
+@pytest.fixture(scope="module")
+def shelf(workplace: Path) -> Path:
+    """A directory for what the tests of a module share; a new one each time, for modules may be taken up again."""
+    directory = Path(tempfile.mkdtemp(prefix="m-", dir=workplace))
+    directory.chmod(0o755)
+    return directory
+
+
 @pytest.fixture(scope="session")
 def authority(workplace: Path) -> Authority:
     """The certificate authority that the tests trust."""

@@ -34,9 +34,9 @@ def people() -> list[Employee]:
 
 
 @pytest.fixture(scope="module")
-def company(workplace: Path, people: list[Employee]) -> Iterator[Dovecot]:
+def company(shelf: Path, people: list[Employee]) -> Iterator[Dovecot]:
     """A source server with the mailboxes of all."""
-    with Dovecot(workplace / "company", "company-%s" % workplace.name, users=dict(people)) as server:
+    with Dovecot(shelf / "source", "company-%s" % shelf.name, users=dict(people)) as server:
         fill_accounts(server, people)
         yield server
 

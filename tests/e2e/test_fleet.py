@@ -28,8 +28,8 @@ _domains = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def fleet(workplace: Path) -> Iterator[Fleet]:
-    with Fleet(workplace / "fleet") as fleet:
+def fleet(shelf: Path) -> Iterator[Fleet]:
+    with Fleet(shelf / "fleet") as fleet:
         yield fleet
 
 

@@ -25,11 +25,11 @@ PLAYBOOK = """\
 
 
 @pytest.fixture(scope="module")
-def checkout(workplace: Path) -> Path:
+def checkout(shelf: Path) -> Path:
     """What is committed, as another repository: neither unfinished work nor another user's ownership comes in."""
     if not (REPOSITORY / ".git").exists():
         pytest.skip("not a git checkout: there is no URL to install from")
-    directory = workplace / "repository"
+    directory = shelf / "repository"
     trusted = ["git", "-c", "safe.directory=*"]
     archive = subprocess.run([*trusted, "-C", str(REPOSITORY), "archive", "HEAD"], capture_output=True, check=True)
     directory.mkdir()

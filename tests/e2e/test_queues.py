@@ -32,8 +32,8 @@ def people() -> list[Employee]:
 
 
 @pytest.fixture(scope="module")
-def company(workplace: Path, people: list[Employee]) -> Iterator[Dovecot]:
-    with Dovecot(workplace / "queues", "queues-%s" % workplace.name, users=dict(people)) as server:
+def company(shelf: Path, people: list[Employee]) -> Iterator[Dovecot]:
+    with Dovecot(shelf / "source", "queues-%s" % shelf.name, users=dict(people)) as server:
         fill_accounts(server, people)
         yield server
 

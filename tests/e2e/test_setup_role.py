@@ -36,12 +36,12 @@ IMPORT = """\
 
 
 @pytest.fixture(scope="module")
-def wheels(workplace: Path) -> Path:
+def wheels(shelf: Path) -> Path:
     """A folder with what the role installs, as its README tells to make one."""
-    directory = workplace / "folder of wheels"
-    pip = [PYTHON, "-m", "venv", str(workplace / "pip")]
+    directory = shelf / "folder of wheels"
+    pip = [PYTHON, "-m", "venv", str(shelf / "pip")]
     subprocess.run(pip, check=True)
-    download = [str(workplace / "pip" / "bin" / "python"), "-m", "pip", "download", "--quiet", "--dest", str(directory)]
+    download = [str(shelf / "pip" / "bin" / "python"), "-m", "pip", "download", "--quiet", "--dest", str(directory)]
     if subprocess.run([*download, "--no-deps", "imapclient"], capture_output=True, check=False).returncode:
         pytest.skip("no package index can be reached from here")
     subprocess.run([*download, *REQUIREMENTS], check=True)
