@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from support.company import Employee, Run, as_rows, employees, encrypt, fill_accounts, write_list
+from support.company import Employee, Run, as_rows, employees, encrypt, old_provider, write_list
 from support.dovecot import Dovecot
 from support.imap import Item, Session, snapshot
 from support.mail import small_message
@@ -35,9 +35,7 @@ def people() -> list[Employee]:
 
 @pytest.fixture(scope="module")
 def company(shelf: Path, people: list[Employee]) -> Iterator[Dovecot]:
-    """A source server with the mailboxes of all."""
-    with Dovecot(shelf / "source", "company-%s" % shelf.name, users=dict(people)) as server:
-        fill_accounts(server, people)
+    with old_provider(shelf, people) as server:
         yield server
 
 

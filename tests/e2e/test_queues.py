@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 import yaml
-from support.company import LIST_MODULE, Employee, Run, as_rows, employees, fill_accounts, most_at_a_time, write_list
+from support.company import LIST_MODULE, Employee, Run, as_rows, employees, most_at_a_time, old_provider, write_list
 from support.dovecot import Dovecot, wait_until
 from support.processes import group_members
 from support.relay import Relay
@@ -33,8 +33,7 @@ def people() -> list[Employee]:
 
 @pytest.fixture(scope="module")
 def company(shelf: Path, people: list[Employee]) -> Iterator[Dovecot]:
-    with Dovecot(shelf / "source", "queues-%s" % shelf.name, users=dict(people)) as server:
-        fill_accounts(server, people)
+    with old_provider(shelf, people) as server:
         yield server
 
 

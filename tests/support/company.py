@@ -11,9 +11,9 @@ import json
 import sqlite3
 import subprocess
 import tempfile
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Iterable, NamedTuple
+from typing import Any, Iterable, Iterator, NamedTuple
 
 from .dovecot import Dovecot
 from .imap import Session, snapshot
@@ -37,7 +37,15 @@ def employees(count: int, domains: tuple[str, ...] = ("firma.example", "tochter.
     return [Employee("person%03d@%s" % (number, domains[number % len(domains)]), "pass, word; %d" % number) for number in range(count)]
 
 
-def fill_accounts(source: Dovecot, people: Iterable[Employee]) -> None:
+@contextmanager
+def old_provider(directory: Path, people: list[Employee]) -> Iterator[Dovecot]:
+    """A source server with the mailboxes of all, filled."""
+    with Dovecot(directory / "source", "source-%s" % directory.name, users=dict(people)) as server:
+        _fill_accounts(server, people)
+        yield server
+
+
+def _fill_accounts(source: Dovecot, people: Iterable[Employee]) -> None:
     """Give each account real messages, some in a folder, no two accounts the same."""
     mail = load_mail(97)
     for number, person in enumerate(people):
