@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Measure the import beside its peers on this machine, after installing what it needs on Debian 12 with nothing but python3.
-# `--quick` takes less than a minute, `--help` tells the other options. IMAPSYNC=/path/to/imapsync lets imapsync take part.
+# `--quick` takes a minute or two, `--help` tells the other options. IMAPSYNC=/path/to/imapsync lets imapsync take part.
 # Leaves nothing running; results go to benchmarks/results.
 set -euo pipefail
 
