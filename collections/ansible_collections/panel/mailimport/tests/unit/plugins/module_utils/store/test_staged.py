@@ -22,12 +22,27 @@ def directory(tmp_path):
     os.close(handle)
 
 
+def processes():
+    """Children of this process that run, or that nobody has waited for."""
+    with open("/proc/self/task/%d/children" % os.getpid()) as file:
+        return [int(pid) for pid in file.read().split()]
+
+
 @pytest.fixture
-def read_back(monkeypatch, directory):
+def children():
+    """Tells the processes that the test has started and that are still there; others of this process were there before."""
+    before = processes()
+    return lambda: [pid for pid in processes() if pid not in before]
+
+
+@pytest.fixture
+def read_back(monkeypatch, directory, children):
     """What is read back beside the writing as soon as three messages wait."""
     monkeypatch.setattr(staged, "_MESSAGES_BESIDE", 3)
     reader = ReadBack(directory, "A")
     yield reader
+    for pid in children():
+        os.kill(pid, signal.SIGKILL)  # a test that failed may have left it waiting for what never comes
     reader.abandon()
 
 
@@ -44,13 +59,7 @@ def write(tmp_path, read_back):
     return write
 
 
-def children():
-    """Processes of this one that run, or that nobody has waited for."""
-    with open("/proc/self/task/%d/children" % os.getpid()) as file:
-        return [int(pid) for pid in file.read().split()]
-
-
-def test_what_is_as_it_came_passes(read_back, write):
+def test_what_is_as_it_came_passes(read_back, write, children):
     write(range(1, 12))
     read_back.finish()
     assert children() == []
@@ -64,7 +73,7 @@ def test_damage_anywhere_is_found_whoever_reads_it(read_back, write, uid):
     assert found.value.reason == "verification_failed"
 
 
-def test_damage_that_the_process_found_is_not_forgotten_when_the_next_one_finds_none(read_back, write):
+def test_damage_that_the_process_found_is_not_forgotten_when_the_next_one_finds_none(read_back, write, children):
     write([1, 2, 3], damaged=[2])
     (process,) = children()
     os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
@@ -73,7 +82,7 @@ def test_damage_that_the_process_found_is_not_forgotten_when_the_next_one_finds_
         read_back.finish()
 
 
-def test_messages_are_read_by_another_process_while_more_are_written(read_back, write, tmp_path):
+def test_messages_are_read_by_another_process_while_more_are_written(read_back, write, tmp_path, children):
     os.mkfifo(tmp_path / "1")  # reading it takes until somebody writes
     read_back.add(Staged(1, "1", 4, hashlib.sha256(b"mail").digest()))
     write([2, 3])
@@ -85,7 +94,7 @@ def test_messages_are_read_by_another_process_while_more_are_written(read_back, 
     assert children() == []
 
 
-def test_a_killed_process_has_read_nothing(read_back, write, tmp_path):
+def test_a_killed_process_has_read_nothing(read_back, write, tmp_path, children):
     os.mkfifo(tmp_path / "1")
     read_back.add(Staged(1, "1", 9, hashlib.sha256(b"message 1").digest()))
     write([2, 3], damaged=[3])
@@ -98,7 +107,7 @@ def test_a_killed_process_has_read_nothing(read_back, write, tmp_path):
         read_back.finish()
 
 
-def test_the_process_ends_with_the_one_that_started_it(read_back, write, tmp_path):
+def test_the_process_ends_with_the_one_that_started_it(read_back, write, tmp_path, children):
     """It would hold the lock of the mailbox."""
     os.mkfifo(tmp_path / "1")
     told, tell = os.pipe()
@@ -119,7 +128,7 @@ def test_the_process_ends_with_the_one_that_started_it(read_back, write, tmp_pat
         assert ended
 
 
-def test_what_is_not_wanted_is_not_looked_at_again(read_back, write):
+def test_what_is_not_wanted_is_not_looked_at_again(read_back, write, children):
     write([1, 2, 3], damaged=[1])
     read_back.abandon()
     assert children() == []
