@@ -141,13 +141,16 @@ def test_imap_process_that_dies_loses_nothing(big_scene: Scene) -> None:
             kill_processes(imap_processes(scene.host))
             kills += 1
             # One that dies again and again without getting any further is given up, and rightly so.
-            enough = bytes_stored(scene) + chance.uniform(2e4, 1e5)
+            enough = bytes_stored(scene) + chance.uniform(1e5, 4e5)
 
     outcome = finish_module(process)
+    if outcome.entry["reason"] == "message_refused":
+        # The same message was on its way each time, so it is taken for what kills the process: listed, and brought by the next run.
+        assert [entry["reason"] for entry in outcome.entry["not_imported"]] == ["message_refused"] * outcome.entry["messages_failed"]
+        outcome = scene.run()
 
     assert kills > 1
     assert outcome.entry["state"] == "completed", "seed %d: %s" % (seed, outcome.output)
-    assert outcome.entry["messages_copied"] == outcome.entry["messages_total"]
     assert loss(scene.source_account(), scene.host_account()) == [], "seed %d" % seed
 
 
