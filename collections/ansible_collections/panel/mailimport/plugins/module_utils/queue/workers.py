@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence
 
 from ..state.database import State
-from ..store.process import die_with
+from ..transfer.process import die_with
 from ..transfer.worker import describe_bug, keep_only
 from .channel import Channel, Message
 from .places import place_in_line, queue_name, source_name

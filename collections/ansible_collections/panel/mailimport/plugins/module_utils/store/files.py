@@ -19,7 +19,7 @@ from ..model.errors import MailImportError
 from .contents import without_mbox_notes
 
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-CREATE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+CREATE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 1 << 20
 _SYNC_FILE_RANGE_WRITE = 2
@@ -124,27 +124,6 @@ def move_file(name: str, source: int, target: int) -> None:
         shutil.copyfileobj(content, copy)
     os.rename(temporary, name, src_dir_fd=target, dst_dir_fd=target)
     os.unlink(name, dir_fd=source)
-
-
-def digest_of_file(name: str, directory: int, size: int) -> bytes:
-    """SHA-256 of a file, empty when it is not exactly `size` bytes long."""
-    fd = os.open(name, READ, dir_fd=directory)
-    try:
-        if size < _BLOCK:
-            data = os.read(fd, size + 1)
-            return hashlib.sha256(data).digest() if len(data) == size else b""
-        digest = hashlib.sha256()
-        found = 0
-        buffer = bytearray(_BLOCK)
-        view = memoryview(buffer)
-        while True:
-            count = os.readv(fd, [buffer])
-            if not count:
-                return digest.digest() if found == size else b""
-            found += count
-            digest.update(view[:count])
-    finally:
-        os.close(fd)
 
 
 def digest_of_content(name: str, directory: int) -> bytes:

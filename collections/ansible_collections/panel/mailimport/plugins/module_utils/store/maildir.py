@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..model.mail import StoreLocation
@@ -17,6 +16,7 @@ from .base import FolderPath, FolderWriter, MessageStore, Origin
 from .control_files import SUBSCRIPTIONS, dotlock, read_uidlist_header, uidlist_entries
 from .files import entries, exists, make_directory, open_directory, remove_tree, syncfs
 from .flags import FolderFlags
+from .flusher import Flusher
 from .imap_pipe import HostPipe
 from .maildir_folder import STAGE_PREFIX, MaildirWriter
 from .maildir_keywords import ExcessKeywords
@@ -47,6 +47,7 @@ class MaildirStore(MessageStore):
             os.makedirs(path, 0o700, exist_ok=True)
         self.root = os.open(self.location.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self.control = os.open(self.location.control, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.flusher = Flusher(self.root)
 
     @property
     def separate_control(self) -> bool:
@@ -105,11 +106,11 @@ class MaildirStore(MessageStore):
         waiting = [writer for writer in self._writers if writer.has_work]
         if not waiting:
             return
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            flushing = pool.submit(syncfs, self.root)
-            for writer in waiting:
-                writer.verify()
-            flushing.result()
+        self.flusher.wait()
+        self.flusher.start()
+        for writer in waiting:
+            writer.verify()
+        self.flusher.wait()
         for writer in waiting:
             writer.publish()
             self._lost_keywords |= writer.lost_keywords

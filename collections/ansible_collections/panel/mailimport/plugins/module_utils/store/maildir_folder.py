@@ -11,7 +11,6 @@ staged the same way and moved into it one by one, under Dovecot's lock.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from typing import TYPE_CHECKING, Dict, List, Optional, Set
@@ -37,7 +36,7 @@ from .files import (
 )
 from .flags import FolderFlags
 from .line_ends import BareLineFeeds, bare_line_feeds
-from .staged import ReadBack, Staged
+from .staged import Staged, has_its_length, reads_back, write
 
 if TYPE_CHECKING:
     from .maildir import MaildirStore
@@ -70,7 +69,6 @@ class MaildirWriter(FolderWriter):
         for part in ("new", "tmp"):
             os.close(make_directory(part, self._stage))
         self._cur = make_directory("cur", self._stage)
-        self._read_back = ReadBack(self._cur, escape_path(path))
         self.fresh = store.is_fresh(path)
         if self.fresh:
             self._resume_stage()
@@ -160,7 +158,7 @@ class MaildirWriter(FolderWriter):
         for keyword in self._flags.beyond_letters(fetched.message.flags):
             self.excess_keywords.setdefault(keyword, []).append(staged.uid)
         self._staged.append(staged)
-        self._read_back.add(staged)
+        self._store.flusher.note(staged.size)
         self.written += 1
         return staged.size
 
@@ -169,26 +167,24 @@ class MaildirWriter(FolderWriter):
         name = self._name(fetched, size, size + bare_line_feeds(whole))
         fd = os.open(name, CREATE | os.O_EXCL, 0o600, dir_fd=self._cur)
         try:
-            _write_all(fd, whole)
+            self._write(fd, whole, 0, fetched)
             date = fetched.message.internal_date
             if date is None:
                 date = self._date_without_internal_date(bytes(whole))
             os.utime(fd, (date, date))
         finally:
             os.close(fd)
-        return Staged(self._uid(fetched), name, size, hashlib.sha256(whole).digest())
+        return Staged(self._uid(fetched), name, size)
 
     def _write_chunks(self, fetched: Fetched) -> Optional[Staged]:
         """Write a long message, or one whose UID comes behind it, under a passing name; None when that UID is there already."""
-        digest = hashlib.sha256()
         line_feeds = BareLineFeeds()
         size = 0
         beginning = b""
         fd = os.open("arriving", CREATE | os.O_TRUNC, 0o600, dir_fd=self._cur)
         try:
             for chunk in fetched.chunks:
-                digest.update(chunk)
-                _write_all(fd, chunk)
+                self._write(fd, chunk, size, fetched)
                 line_feeds.add(chunk)
                 beginning += chunk[: _LONGEST_HEADER - len(beginning)]
                 size += len(chunk)
@@ -207,7 +203,17 @@ class MaildirWriter(FolderWriter):
             return None
         name = self._name(fetched, size, size + line_feeds.count)
         os.rename("arriving", name, src_dir_fd=self._cur, dst_dir_fd=self._cur)
-        return Staged(self._uid(fetched), name, size, digest.digest())
+        return Staged(self._uid(fetched), name, size)
+
+    def _write(self, fd: int, chunk: memoryview, offset: int, fetched: Fetched) -> None:
+        """Write a piece of a message to the end of its file and read it back."""
+        write(fd, chunk)
+        if not reads_back(fd, chunk, offset):
+            raise self._not_as_received(fetched.message.uid)
+
+    def _not_as_received(self, uid: Optional[int]) -> MailImportError:
+        text = "message UID %s of %s does not read back as it was received; check the disk"
+        return MailImportError("verification_failed", text % ("unknown" if uid is None else uid, escape_path(self.path)))
 
     def _uid(self, fetched: Fetched) -> int:
         uid = fetched.message.uid
@@ -228,12 +234,14 @@ class MaildirWriter(FolderWriter):
         self._finished = True
 
     def verify(self) -> None:
-        """Compare every staged message, as the store gives it back, with what the source sent.
+        """Make sure that every staged message, each of whose bytes has been compared, is there.
 
         Raises:
             MailImportError: `verification_failed`.
         """
-        self._read_back.finish()
+        for staged in self._staged:
+            if not has_its_length(staged, self._cur):
+                raise self._not_as_received(staged.uid)
 
     def publish(self) -> None:
         """Enter what is durable into the journal, or show it."""
@@ -263,7 +271,7 @@ class MaildirWriter(FolderWriter):
         shown = self._fill_empty_folder() if exists(self._directory, self._store.root) else self._rename_into_place()
         if not shown:
             self._move_into_folder(
-                [Staged(self.origin.uid_of(name), name, 0, b"") for name in list(entries(self._cur)) if self.origin.uid_of(name)]
+                [Staged(self.origin.uid_of(name), name, 0) for name in list(entries(self._cur)) if self.origin.uid_of(name)]
             )
 
     def _rename_into_place(self) -> bool:
@@ -319,7 +327,6 @@ class MaildirWriter(FolderWriter):
 
     def remove_stage(self) -> None:
         """Remove the stage with whatever is left in it; a folder that was shown took it along."""
-        self._read_back.abandon()
         os.close(self._cur)
         os.close(self._stage)
         if not self.fresh:
@@ -336,8 +343,3 @@ def _rename_known(arrived: List[Staged], control: int) -> List[Staged]:
         staged._replace(name=staged.name.replace(".mailimport,", suffix, 1), arrived_as=staged.name) if staged.base_name in known else staged
         for staged in arrived
     ]
-
-
-def _write_all(fd: int, chunk: memoryview) -> None:
-    while chunk:
-        chunk = chunk[os.write(fd, chunk) :]

@@ -20,7 +20,7 @@ import sys
 from typing import Any, BinaryIO, Callable, Dict, NoReturn, Optional, Sequence
 
 from ..model.errors import REASONS, MailImportError
-from ..store.process import die_with
+from .process import die_with
 
 Event = Dict[str, Any]
 Emit = Callable[[Event], None]

@@ -10,6 +10,7 @@ import tracemalloc
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.store import flusher, maildir_folder
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -199,21 +200,48 @@ def test_a_connection_lost_in_a_message_leaves_nothing_of_it(store, root, origin
     assert (root / ".A" / "cur" / names(root / ".A")[1]).read_bytes() == b"whole"
 
 
-@pytest.mark.parametrize("change", [lambda data: data[:5] + b"\x01" + data[6:], lambda data: data[:-1], lambda data: data + b"x", lambda data: b""])
 @pytest.mark.parametrize("size", [100, 3 << 20])
 @pytest.mark.parametrize("exists", [False, True])
-def test_a_message_that_reads_back_otherwise_is_noticed_before_it_shows(store, root, origin, message, fill, change, size, exists):
+def test_a_message_that_reads_back_otherwise_is_noticed_as_it_comes(store, root, origin, message, fill, monkeypatch, size, exists):
+    if exists:
+        fill(store, A, origin(b"B"), [1])
+    monkeypatch.setattr(maildir_folder, "write", lambda fd, chunk: os.write(fd, bytes(chunk).replace(b"y", b"z")))
+    writer = store.open_folder(A, origin(), False)
+    writer.add(message(6, b"x" * size))
+    body = b"x" * (size - 1) + b"y"
+    with pytest.raises(MailImportError, match="UID 7 of A does not read back") as found:
+        writer.add(message(7, body) if size < 1000 else message(7, body, cuts=[1 << 20, 2 << 20]))
+    assert found.value.reason == "verification_failed"
+    assert not list(root.glob(".A/cur/0000000007*"))
+
+
+@pytest.mark.parametrize("change", [lambda file: os.truncate(file, 99), lambda file: os.truncate(file, 101), os.unlink])
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_message_that_is_not_whole_when_all_is_on_disk_does_not_show(store, root, origin, message, fill, change, exists):
     if exists:
         fill(store, A, origin(b"B"), [1])
     writer = store.open_folder(A, origin(), False)
-    writer.add(message(7, b"x" * size))
+    writer.add(message(7, b"x" * 100))
     (file,) = root.rglob("cur/0000000007*")
-    file.write_bytes(change(file.read_bytes()))
+    change(file)
     writer.finish()
     with pytest.raises(MailImportError, match="UID 7 of A does not read back") as found:
         store.commit()
     assert found.value.reason == "verification_failed"
     assert not list(root.glob(".A/cur/0000000007*"))
+
+
+def test_mail_that_the_disk_did_not_take_does_not_show(store, root, origin, message, monkeypatch):
+    def failing(directory):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(flusher, "syncfs", failing)
+    writer = store.open_folder(A, origin(), False)
+    writer.add(message(1))
+    writer.finish()
+    with pytest.raises(OSError, match="Input/output error"):
+        store.commit()
+    assert not (root / ".A").exists()
 
 
 def test_discarded_folders_leave_no_trace(store, root, origin, message):
