@@ -2,13 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Scenes whose mail host keeps mail in formats of Dovecot's own."""
+"""Scenes with much mail, or with a mail host that keeps mail in formats of Dovecot's own; and runs over lists."""
 
 from __future__ import annotations
 
-from typing import Callable
+from pathlib import Path
+from typing import Callable, Iterator
 
 import pytest
+from support.company import Employee, Run, old_provider
 from support.dovecot import Dovecot
 from support.imap import Item
 from support.mail import load_mail, small_message
@@ -32,10 +34,34 @@ def sdbox_scene(scene: Scene, new_host: Callable[..., Dovecot]) -> Scene:
 
 
 @pytest.fixture
-def big_scene(box_scene: Scene) -> Scene:
+def big_scene(scene: Scene) -> Scene:
     """A scene with enough mail that a random moment is likely to lie inside the copy."""
-    with box_scene.source_session() as session:
+    _fill_much(scene)
+    return scene
+
+
+@pytest.fixture
+def big_box_scene(box_scene: Scene) -> Scene:
+    """The same with a mail host that keeps mail in a format of Dovecot's own."""
+    _fill_much(box_scene)
+    return box_scene
+
+
+def _fill_much(scene: Scene) -> None:
+    with scene.source_session() as session:
         fill(session, load_mail(300), FOLDERS)
         for name in ("INBOX", "Sent"):
             session.append(name, [Item(small_message(number), ("Keyword",) if number % 7 == 0 else ()) for number in range(2000)])
-    return box_scene
+
+
+@pytest.fixture(scope="module")
+def company(shelf: Path, people: list[Employee]) -> Iterator[Dovecot]:
+    """The old provider of the people that the module employs."""
+    with old_provider(shelf, people) as server:
+        yield server
+
+
+@pytest.fixture
+def run(place: Path, company: Dovecot, host: Dovecot) -> Run:
+    """Runs of the list module from that provider."""
+    return Run(place, company, host)

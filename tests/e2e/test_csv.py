@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Iterator
 
 import pytest
-from support.company import Employee, Run, as_rows, employees, encrypt, old_provider, write_list
+from support.company import Employee, Run, as_rows, employees, encrypt, write_list
 from support.dovecot import Dovecot
 from support.imap import Item, Session, snapshot
 from support.mail import small_message
@@ -31,17 +30,6 @@ MALFORMED = (
 @pytest.fixture(scope="module")
 def people() -> list[Employee]:
     return employees(GOOD + WRONG)
-
-
-@pytest.fixture(scope="module")
-def company(shelf: Path, people: list[Employee]) -> Iterator[Dovecot]:
-    with old_provider(shelf, people) as server:
-        yield server
-
-
-@pytest.fixture
-def run(place: Path, company: Dovecot, host: Dovecot) -> Run:
-    return Run(place, company, host)
 
 
 def mailing_list(place: Path, people: list[Employee]) -> Path:

@@ -50,9 +50,9 @@ def reasons(outcome: Outcome) -> dict[str, int]:
     return {reason: entries.count(reason) for reason in entries}
 
 
-def test_killed_at_random_points(big_scene: Scene) -> None:
+def test_killed_at_random_points(big_box_scene: Scene) -> None:
     """Killed is the module, the module with its child, or these and the IMAP process too, as in a crash of the machine."""
-    scene = big_scene
+    scene = big_box_scene
     source = scene.source_account()
     started = time.monotonic()
     assert scene.run(target_email="whole@target.example").entry["state"] == "completed"
@@ -92,9 +92,9 @@ def account_or_none(scene: Scene, address: str) -> Optional[Account]:
     return snapshot(scene.host.port, address, scene.password) if scene.host.accepts_password(address, scene.password) else None
 
 
-def test_next_run_waits_for_what_a_killed_one_has_sent(big_scene: Scene) -> None:
+def test_next_run_waits_for_what_a_killed_one_has_sent(big_box_scene: Scene) -> None:
     """The IMAP process may still store a batch when its import is dead already: the next run must not look before."""
-    scene = big_scene
+    scene = big_box_scene
     process = scene.start()
     with stopped_imap_process(scene, process):
         kill_processes(group_members(process.pid))
@@ -129,9 +129,9 @@ def waits_for_lock(pid: int) -> bool:
     return False
 
 
-def test_imap_process_that_dies_loses_nothing(big_scene: Scene) -> None:
+def test_imap_process_that_dies_loses_nothing(big_box_scene: Scene) -> None:
     """Its answers are lost, whatever it had stored by then; the same run goes on with another."""
-    scene = big_scene
+    scene = big_box_scene
     chance = random.Random(seed := random.randrange(2**32))
     process = scene.start()
     kills, enough = 0, 0.0

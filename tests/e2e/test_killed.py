@@ -16,23 +16,12 @@ from pathlib import Path
 import pytest
 from support.dovecot import wait_until
 from support.imap import Item, snapshot
-from support.mail import load_mail, small_message
+from support.mail import small_message
 from support.processes import group_members
 from support.run import finish_module
-from support.scene import Scene, difference, fill, torn_or_foreign
+from support.scene import Scene, difference, torn_or_foreign
 
 KILLS = 20
-FOLDERS = ("INBOX", "Sent", "Projects{0}2024", "Party 🎉", "Fish & Chips")
-
-
-@pytest.fixture
-def big_scene(scene: Scene) -> Scene:
-    """A scene with enough mail that a random moment is likely to lie inside the copy."""
-    with scene.source_session() as session:
-        fill(session, load_mail(400), FOLDERS)
-        for name in ("INBOX", "Sent"):
-            session.append(name, [Item(small_message(number)) for number in range(2000)])
-    return scene
 
 
 def kill_after(scene: Scene, seconds: float, everything: bool, **options: object) -> bool:

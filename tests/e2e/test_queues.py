@@ -12,12 +12,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 import pytest
 import yaml
-from support.company import LIST_MODULE, Employee, Run, as_rows, employees, most_at_a_time, old_provider, write_list
-from support.dovecot import Dovecot, wait_until
+from support.company import LIST_MODULE, Employee, Run, as_rows, employees, most_at_a_time, write_list
+from support.dovecot import wait_until
 from support.processes import group_members
 from support.relay import Relay
 from support.run import environment, finish_module
@@ -29,17 +29,6 @@ _IN_THE_MAIL = 1500
 @pytest.fixture(scope="module")
 def people() -> list[Employee]:
     return employees(12)
-
-
-@pytest.fixture(scope="module")
-def company(shelf: Path, people: list[Employee]) -> Iterator[Dovecot]:
-    with old_provider(shelf, people) as server:
-        yield server
-
-
-@pytest.fixture
-def run(place: Path, company: Dovecot, host: Dovecot) -> Run:
-    return Run(place, company, host)
 
 
 def states(run: Run, people: list[Employee]) -> list[str]:

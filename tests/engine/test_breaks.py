@@ -67,8 +67,9 @@ def test_q30_login_of_a_running_import(bench: Bench) -> None:
     assert "throttled" in run.waits[-1]
 
 
-def test_q31_throttled_in_an_ok(bench: Bench) -> None:
+def test_q31_throttled_in_an_ok(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Gmail says so and has still answered: nothing is fetched twice, but the pace goes down."""
+    monkeypatch.setattr(throttle, "DEFAULT_WAIT", 0.5)
     with three_folders() as server:
         def fetch(session: Session, command: Command) -> None:
             session.send_messages(command, session.wanted(command))
@@ -80,6 +81,7 @@ def test_q31_throttled_in_an_ok(bench: Bench) -> None:
     assert len(run.waits) == 3
     assert "THROTTLED" in run.waits[0]
     assert len(server.received("UID FETCH")) == 3
+    assert server.received("LOGOUT")[-1].at - server.received("UID FETCH")[0].at >= 3 * 0.5
 
 
 def test_q32_limit_of_the_day_keeps_what_came(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

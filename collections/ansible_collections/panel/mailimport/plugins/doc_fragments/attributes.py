@@ -42,3 +42,24 @@ attributes:
     details:
       - This module does not modify anything.
 """
+
+    IMPORT_MODULE = r"""
+options: {}
+attributes:
+  diff_mode:
+    support: full
+    details:
+      - Shows the domain, the mailbox and the number of messages of each folder, before and after, where something changes.
+  idempotent:
+    support: partial
+    details:
+      - With O(force=true) every run begins again.
+      - With O(state=latest) a second run changes something when a source has changed in between.
+  async:
+    support: full
+    details:
+      - The import goes on on the mail host when the controller is gone.
+      - Not together with C(become) to a user without privileges, who could not remove the file with the secrets.
+  platform:
+    support: full
+"""

@@ -15,35 +15,6 @@ options:
       - Name or address of the IMAP server the mail comes from, as the mail host reaches it.
     type: str
     required: true
-  source_port:
-    description:
-      - Port of the IMAP server.
-      - Default is V(993) with O(source_tls=implicit), and V(143) otherwise.
-    type: int
-  source_tls:
-    description:
-      - How the connection is encrypted.
-      - V(implicit) is TLS from the first byte.
-      - V(starttls) upgrades a plain connection before anything else is said, and fails where the server does not
-        offer it.
-      - V(none) sends the password in clear text. Nothing ever falls back to it.
-    type: str
-    choices: [implicit, starttls, none]
-    default: implicit
-  source_validate_certs:
-    description:
-      - Whether the certificate of the server, and its name, must be valid.
-    type: bool
-    default: true
-  source_ca_cert:
-    description:
-      - File on the mail host with the certificates (PEM) of the authorities to trust instead of the system's own.
-    type: path
-  source_tls_fingerprint:
-    description:
-      - SHA-256 fingerprint of the certificate the server must show, in hexadecimal digits, with or without colons.
-      - A server with a self-signed certificate is safe to use this way.
-    type: str
   source_user:
     description:
       - Login name at the source. Default is O(email).
@@ -62,6 +33,39 @@ options:
     type: str
     choices: [auto, login, plain, xoauth2, oauthbearer]
     default: auto
+"""
+
+    CONNECTION = r"""
+options:
+  source_port:
+    description:
+      - Port of the IMAP server.
+      - Default is V(993) with O(source_tls=implicit), and V(143) otherwise.
+    type: int
+  source_tls:
+    description:
+      - How the connection is encrypted.
+      - V(implicit) is TLS from the first byte.
+      - V(starttls) upgrades a plain connection before anything else is said, and fails where the server does not
+        offer it.
+      - V(none) sends the password, or the token, in clear text. Nothing ever falls back to it.
+    type: str
+    choices: [implicit, starttls, none]
+    default: implicit
+  source_validate_certs:
+    description:
+      - Whether the certificate of the server, and its name, must be valid.
+    type: bool
+    default: true
+  source_ca_cert:
+    description:
+      - File on the mail host with the certificates (PEM) of the authorities to trust instead of the system's own.
+    type: path
+  source_tls_fingerprint:
+    description:
+      - SHA-256 fingerprint of the certificate the server must show, in hexadecimal digits, with or without colons.
+      - A server with a self-signed certificate is safe to use this way.
+    type: str
   source_timeout:
     description:
       - Seconds without a single byte after which the connection counts as dead.

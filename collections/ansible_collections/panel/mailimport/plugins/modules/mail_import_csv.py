@@ -27,31 +27,19 @@ requirements:
   - IMAPClient >= 3.0 and jsonschema >= 4.0 on the mail host. The role P(panel.mailimport.setup#role) installs them where the module finds them.
 extends_documentation_fragment:
   - panel.mailimport.attributes
+  - panel.mailimport.attributes.import_module
   - panel.mailimport.source
+  - panel.mailimport.source.connection
   - panel.mailimport.target
   - panel.mailimport.importing
   - panel.mailimport.scheduling
+  - panel.mailimport.internal
+  - panel.mailimport.internal.progress
 attributes:
   check_mode:
     support: full
     details:
       - Logs in at the source for every mailbox with something left to do, lists and counts, and writes nothing. A login that fails there fails the task.
-  diff_mode:
-    support: full
-    details:
-      - Shows the domain, the mailbox and the number of messages of each folder, before and after, for every mailbox that changed.
-  idempotent:
-    support: partial
-    details:
-      - With O(force=true) every run begins again.
-      - With O(state=latest) a second run changes something when a source has changed in between.
-  async:
-    support: full
-    details:
-      - The import goes on on the mail host when the controller is gone.
-      - Not together with C(become) to a user without privileges, who could not remove the file with the passwords.
-  platform:
-    support: full
   action_group:
     support: full
     membership:
@@ -125,14 +113,6 @@ options:
       - A domain that is missing is created for this owner. A domain that another owner holds is an error.
     type: str
     required: false
-  secrets_file:
-    description:
-      - Internal, do not set it. The action plugin names the file with the passwords here.
-    type: path
-  progress_file:
-    description:
-      - Internal, do not set it. The module tells in this file how it comes along, and the action plugin shows it.
-    type: path
 seealso:
   - module: panel.mailimport.mail_import_imap
   - module: panel.mailimport.mail_import_info

@@ -27,34 +27,22 @@ requirements:
     finds them.
 extends_documentation_fragment:
   - panel.mailimport.attributes
+  - panel.mailimport.attributes.import_module
+  - panel.mailimport.source.connection
   - panel.mailimport.yandex360
   - panel.mailimport.yandex360.api
   - panel.mailimport.yandex360.selection
   - panel.mailimport.target
   - panel.mailimport.importing
   - panel.mailimport.scheduling
+  - panel.mailimport.internal
+  - panel.mailimport.internal.progress
 attributes:
   check_mode:
     support: partial
     details:
       - Gets a token for every mailbox, logs in, lists and counts, and writes nothing.
       - With O(content_access=password) no password is set, so nobody logs in and no messages are counted.
-  diff_mode:
-    support: full
-    details:
-      - Shows the domain, the mailbox and the number of messages of each folder, before and after, for every mailbox that changed.
-  idempotent:
-    support: partial
-    details:
-      - With O(force=true) every run begins again.
-      - With O(state=latest) a second run changes something when a source has changed in between.
-  async:
-    support: full
-    details:
-      - The import goes on on the mail host when the controller is gone.
-      - Not together with C(become) to a user without privileges, who could not remove the file with the secrets.
-  platform:
-    support: full
   action_group:
     support: full
     membership:
@@ -118,48 +106,6 @@ options:
       - The IMAP server.
     type: str
     default: imap.yandex.ru
-  source_port:
-    description:
-      - Port of the IMAP server.
-      - Default is V(993) with O(source_tls=implicit), and V(143) otherwise.
-    type: int
-  source_tls:
-    description:
-      - How the connection is encrypted. V(none) sends tokens in clear text. Nothing ever falls back to it.
-    type: str
-    choices: [implicit, starttls, none]
-    default: implicit
-  source_validate_certs:
-    description:
-      - Whether the certificate of the server, and its name, must be valid.
-    type: bool
-    default: true
-  source_ca_cert:
-    description:
-      - File on the mail host with the certificates (PEM) of the authorities to trust instead of the system's own.
-    type: path
-  source_tls_fingerprint:
-    description:
-      - SHA-256 fingerprint of the certificate the server must show, in hexadecimal digits, with or without colons.
-    type: str
-  source_timeout:
-    description:
-      - Seconds without a single byte after which the connection counts as dead.
-    type: float
-    default: 60
-  source_compress:
-    description:
-      - Compress the connection (COMPRESS=DEFLATE, RFC 4978) when the source offers that, which Yandex does not.
-    type: bool
-    default: false
-  secrets_file:
-    description:
-      - Internal, do not set it. The action plugin names the file with the secrets here.
-    type: path
-  progress_file:
-    description:
-      - Internal, do not set it. The module tells in this file how it comes along, and the action plugin shows it.
-    type: path
 seealso:
   - module: panel.mailimport.yandex360_token
   - module: panel.mailimport.yandex360_info

@@ -26,6 +26,7 @@ extends_documentation_fragment:
   - panel.mailimport.yandex360
   - panel.mailimport.yandex360.api
   - panel.mailimport.yandex360.selection
+  - panel.mailimport.internal
 attributes:
   async:
     support: none
@@ -44,10 +45,6 @@ options:
         C(ya360_admin:mail_read_organization_settings) for RV(organization.imap_enabled); what is lacking is left out with a warning.
       - Required. It does not travel as an argument of the module.
     type: str
-  secrets_file:
-    description:
-      - Internal, do not set it. The action plugin names the file with the token here.
-    type: path
 seealso:
   - module: panel.mailimport.yandex360_token
   - module: panel.mailimport.mail_import_yandex

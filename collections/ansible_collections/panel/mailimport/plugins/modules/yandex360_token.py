@@ -23,6 +23,7 @@ requirements:
 extends_documentation_fragment:
   - panel.mailimport.attributes
   - panel.mailimport.yandex360
+  - panel.mailimport.internal
 attributes:
   check_mode:
     support: full
@@ -72,10 +73,6 @@ options:
       - Have a person get a new token, although there is one.
     type: bool
     default: false
-  secrets_file:
-    description:
-      - Internal, do not set it. The action plugin names the file with the secrets here.
-    type: path
 seealso:
   - module: panel.mailimport.yandex360_info
   - module: panel.mailimport.mail_import_yandex

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A Maildir of the tests' own, and messages as the source hands them out."""
+"""A Maildir of the tests' own, an IMAP process of theirs, and messages as the source hands them out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import
 from ansible_collections.panel.mailimport.plugins.module_utils.source.fetch import Fetched
 from ansible_collections.panel.mailimport.plugins.module_utils.store.base import Origin
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import Host
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import Run, body
 
 KEY = ImportKey("imap.old.example", "anna", "anna@example.org")
 
@@ -99,3 +101,39 @@ def uids():
         return sorted(int(file.name[:10]) for part in ("cur", "new") for file in (directory / part).iterdir())
 
     return read
+
+
+@pytest.fixture
+def host():
+    serving = Host()
+    yield serving
+    for thread in serving.threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def run(host, location):
+    """Begin a run; those before it have ended."""
+    runs = []
+    delivered = {}
+
+    def begin(**options):
+        for earlier in runs:
+            earlier.end()
+        runs.append(Run(host, location(driver="sdbox", layout="fs"), delivered, **options))
+        return runs[-1]
+
+    yield begin
+    for earlier in runs:
+        earlier.end()
+
+
+@pytest.fixture
+def some(message):
+    """Messages with UIDs and bodies of their own."""
+
+    def make(*uids, **options):
+        return [message(uid, body(uid), **options) for uid in uids]
+
+    return make

@@ -10,86 +10,9 @@ import re
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import Message
-from ansible_collections.panel.mailimport.plugins.module_utils.source.fetch import Fetched
 from ansible_collections.panel.mailimport.plugins.module_utils.store import imap_append
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import ImapStore
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap_folder import Knowledge
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap_uids import UidMap
-from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import GoneError, Host, Stored
-
-A = ("A",)
-
-
-@pytest.fixture
-def host():
-    serving = Host()
-    yield serving
-    for thread in serving.threads:
-        thread.join(10)
-        assert not thread.is_alive()
-
-
-class Run:
-    """One run of an import: a store, and what it tells the state, which the next run is given."""
-
-    def __init__(self, host, location, delivered, interrupted=False):
-        self.host, self.delivered = host, delivered
-        self.store = ImapStore(location, host.open_pipe, host.repaired.append, lambda origin: self.knowledge(interrupted), self.take)
-
-    def knowledge(self, interrupted):
-        known = UidMap()
-        for source, target in sorted(self.delivered.items()):
-            known.add(source, target)
-        return Knowledge(known, 5 if known else 0, interrupted)
-
-    def take(self, origin, target_uidvalidity, uids):
-        assert target_uidvalidity == 5
-        self.delivered.update(uids.targets_of(uids.sources()))
-
-    def end(self):
-        self.store.sessions.close()
-
-
-@pytest.fixture
-def run(host, location):
-    """Begin a run; those before it have ended."""
-    runs = []
-    delivered = {}
-
-    def begin(**options):
-        for earlier in runs:
-            earlier.end()
-        runs.append(Run(host, location(driver="sdbox", layout="fs"), delivered, **options))
-        return runs[-1]
-
-    yield begin
-    for earlier in runs:
-        earlier.end()
-
-
-def fill(store, origin, messages, by_content=False):
-    """Add messages to folder A and commit; return the writer."""
-    writer = store.open_folder(A, origin(), by_content)
-    for fetched in messages:
-        writer.add(fetched)
-    writer.finish()
-    store.commit()
-    return writer
-
-
-def body(uid):
-    return b"Message-ID: <%d@example.net>\r\n\r\nNumber %d\r\n" % (uid, uid)
-
-
-@pytest.fixture
-def some(message):
-    """Messages with UIDs and bodies of their own."""
-
-    def make(*uids, **options):
-        return [message(uid, body(uid), **options) for uid in uids]
-
-    return make
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import Stored
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
 
 
 def test_many_messages_go_in_one_command(host, run, origin, some):
@@ -126,115 +49,6 @@ def test_uids_that_are_not_told_are_found_by_content(host, run, origin, some, co
     writer = fill(begun.store, origin, some(11, 12))
     assert begun.delivered == {11: 1, 12: 2}
     assert writer.take_refusals() == []
-
-
-@pytest.mark.parametrize("fate", ["before", "after"])
-@pytest.mark.parametrize("cuts", [None, [20]])
-def test_lost_answer_is_cleared_up(host, run, origin, some, fate, cuts):
-    host.dies = lambda number: fate if number == 1 else None
-    begun = run()
-    writer = fill(begun.store, origin, some(1, flags=[b"Work"], cuts=cuts) + some(2))
-    assert host.bodies() == [body(1), body(2)]
-    assert begun.delivered == {1: 1, 2: 2}
-    assert (host.processes, host.repaired, writer.take_refusals()) == (2, ["A"], [])
-
-
-TORN = b"\x80" * 30
-
-
-def test_pieces_a_crash_left_are_removed_and_nothing_else(host, run, origin, some):
-    """mdbox shows the zeros of an unfinished record and what was written behind them as a message."""
-    old, strange = TORN + b"of the owner's own", b"\x80" * 29 + b"strange"
-    host.folders[b"A"] = [Stored(1, [], b"01-Jan-2020 00:00:00 +0000", old)]
-    host.next_uid = 2
-
-    def crash(number):
-        if number == 1:
-            host.folders[b"A"] += [Stored(uid, [], b"01-Jan-2020 00:00:00 +0000", data) for uid, data in ((2, TORN + body(2)), (3, TORN), (4, strange))]
-            host.next_uid = 5
-            return "before"
-        return None
-
-    host.dies = crash
-    writer = fill(run().store, origin, some(1, 2))
-    assert host.bodies() == [old, strange, body(1), body(2)]
-    assert (writer.before, writer.take_refusals()) == (1, [])
-
-
-def test_pieces_an_earlier_run_left_are_removed(host, run, origin, some):
-    first = run()
-    fill(first.store, origin, some(1))
-    host.folders[b"A"].append(Stored(2, [], b"01-Jan-2020 00:00:00 +0000", TORN + b"half"))
-    host.next_uid = 3
-    fill(run().store, origin, some(1))
-    assert len(host.bodies()) == 2, "nobody was killed"
-    writer = fill(run(interrupted=True).store, origin, some(1, 2))
-    assert (host.bodies(), writer.before) == ([body(1), body(2)], 1)
-
-
-def test_what_comes_to_light_late_is_known_all_the_same(host, run, origin, some):
-    """A process that crashed may leave messages that the host only finds when the next one meets them."""
-    hidden = []
-
-    def dies(number):
-        folder = host.folders[b"A"]
-        if number == 1:
-            hidden.append(Stored(host.next_uid, [], b"01-Jan-2020 00:00:00 +0000", body(3)))
-            return "before"
-        if number == 2:
-            folder.extend(hidden)
-            host.next_uid += 1
-            return "before"
-        return None
-
-    host.dies = dies
-    begun = run()
-    fill(begun.store, origin, some(1, 2, 3, 4, flags=[b"Work"]))
-    assert sorted(host.bodies()) == [body(1), body(2), body(3), body(4)]
-    assert [stored.flags for stored in host.folders[b"A"]] == [{b"Work"}] * 4
-    assert set(begun.delivered) == {1, 2, 3, 4}
-
-
-def test_flags_lost_in_a_crash_are_given_again(host, run, origin, some):
-    host.dies = lambda number: "after" if number == 1 else None
-    store = host.folders[b"A"] = []
-    host.repaired = type("Repair", (), {"append": staticmethod(lambda folder: [stored.flags.clear() for stored in store])})
-    fill(run().store, origin, some(1, 2, flags=[b"\\Seen", b"Work"]))
-    assert [stored.flags for stored in store] == [{b"\\Seen", b"Work"}] * 2
-
-
-def test_process_that_keeps_ending_is_given_up_and_nothing_counts_as_delivered(host, run, origin, some):
-    host.dies = lambda number: "before"
-    begun = run()
-    writer = begun.store.open_folder(A, origin(), False)
-    for fetched in some(*range(1, 10)):
-        writer.add(fetched)
-    with pytest.raises(MailImportError) as error:
-        begun.store.commit()
-    assert error.value.reason == "host_refused"
-    assert "Fatal: that is why" in error.value.message
-    assert host.processes < 20
-    host.dies = lambda number: None
-    begun.store.commit()
-    refused = {refusal.uid for refusal in writer.take_refusals()}
-    assert refused | set(begun.delivered) == set(range(1, 10))
-    assert refused.isdisjoint(begun.delivered)
-    assert len(host.bodies()) == len(begun.delivered) == len(writer.held)
-    assert not begun.store.settled
-
-
-def test_message_that_ends_the_process_is_left_out(host, run, origin, some):
-    def refuse(flags, data):
-        if data == body(2):
-            raise GoneError
-
-    host.refuse = refuse
-    begun = run()
-    writer = fill(begun.store, origin, some(1, 2, 3))
-    assert host.bodies() == [body(1), body(3)]
-    assert [(refusal.uid, refusal.reason, refusal.stored) for refusal in writer.take_refusals()] == [(2, "message_refused", False)]
-    assert 2 not in writer.held
-    assert set(begun.delivered) == {1, 3}
 
 
 def test_refused_message_is_told_with_its_name_and_the_rest_is_stored(host, run, origin, some):
@@ -308,18 +122,6 @@ def test_altered_message_is_told_from_a_damaged_one(host, run, origin, message):
     assert writer.written == 3
 
 
-def test_message_that_vanishes_is_not_delivered(host, run, origin, some):
-    begun = run()
-    writer = begun.store.open_folder(A, origin(), False)
-    for fetched in some(1, 2):
-        writer.add(fetched)
-    begun.store.appender.settle()
-    del host.folders[b"A"][0]
-    begun.store.commit()
-    assert [(refusal.uid, refusal.reason, refusal.stored) for refusal in writer.take_refusals()] == [(1, "verification_failed", False)]
-    assert set(begun.delivered) == {2}
-
-
 def test_next_run_knows_what_is_there(host, run, origin, some):
     fill(run().store, origin, some(1, 2))
     host.folders[b"A"].pop(0)  # by the user
@@ -328,19 +130,6 @@ def test_next_run_knows_what_is_there(host, run, origin, some):
     assert host.bodies() == [body(2), body(3)]
     assert (writer.before, writer.written, writer.fresh, writer.held.__contains__(1)) == (1, 1, False, True)
     assert host.repaired == []
-
-
-def test_run_after_a_kill_finds_what_nobody_noted(host, run, origin, some, message):
-    first = run()
-    fill(first.store, origin, some(1))
-    first.delivered.clear()
-    host.keep = lambda data: data
-    begun = run(interrupted=True)
-    twins = [message(5, body(1)), message(6, body(1))]
-    writer = fill(begun.store, origin, [*some(1, 2), *twins])
-    assert host.bodies() == [body(1), body(2), body(1), body(1)]
-    assert (begun.delivered, writer.written) == ({1: 1, 2: 2, 5: 3, 6: 4}, 3)
-    assert host.repaired == ["A"]
 
 
 def test_long_message_that_is_there_already_is_not_sent(host, run, origin, some):
@@ -361,34 +150,6 @@ def test_merge_leaves_the_owners_messages_alone(host, run, origin, some, message
     assert (begun.delivered, writer.before, writer.written) == ({9: 2}, 1, 1)
 
 
-def test_source_that_breaks_off_leaves_no_torn_message(host, run, origin, some):
-    def chunks():
-        yield memoryview(b"half of")
-        raise MailImportError("connection_failed", "the source is gone")
-
-    begun = run()
-    writer = begun.store.open_folder(A, origin(), False)
-    writer.add(some(1)[0])
-    with pytest.raises(MailImportError, match="the source is gone"):
-        writer.add(Fetched(Message(2, (), 1_700_000_000), 100, chunks=chunks()))
-    begun.store.commit()
-    assert host.bodies() == [body(1)]
-    assert (writer.last_uid, 2 in writer.held, set(begun.delivered)) == (1, False, {1})
-
-
-def test_long_message_is_asked_for_again_when_the_process_ends_in_it(host, run, origin, some):
-    host.dies = lambda number: "before" if number == 2 else None
-    begun = run()
-    writer = begun.store.open_folder(A, origin(), False)
-    writer.add(some(1)[0])
-    with pytest.raises(MailImportError) as error:
-        writer.add(some(2, cuts=[5])[0])
-    assert error.value.reason == "connection_failed", "what makes the copy fetch it again"
-    writer.add(some(2, cuts=[5])[0])
-    begun.store.commit()
-    assert host.bodies() == [body(1), body(2)]
-
-
 def test_batches_are_bounded(host, run, origin, some, monkeypatch):
     monkeypatch.setattr(imap_append, "BATCH_MESSAGES", 3)
     fill(run().store, origin, some(*range(1, 9)))
@@ -396,18 +157,6 @@ def test_batches_are_bounded(host, run, origin, some, monkeypatch):
     monkeypatch.setattr(imap_append, "BATCH_BYTES", len(body(11)) + 1)
     fill(run().store, origin, some(*range(11, 15)))
     assert host.appends == 5
-
-
-@pytest.mark.parametrize(
-    ("greeting", "words"),
-    [(b"* OK [CAPABILITY IMAP4rev1] who are you\r\n", "who are you"), (b"* BYE too busy\r\n", "too busy"), (b"hello\r\n", "let"), (b"", "that is why")],
-)
-def test_process_that_lets_nobody_in(host, run, origin, greeting, words):
-    host.greeting = greeting
-    with pytest.raises(MailImportError) as error:
-        run().store.open_folder(A, origin(), False)
-    assert error.value.reason == "host_refused"
-    assert words in error.value.message
 
 
 def test_folder_the_host_does_not_make(host, run, origin):

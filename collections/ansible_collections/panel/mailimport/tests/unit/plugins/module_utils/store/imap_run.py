@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs of the IMAP store against a scripted IMAP process."""
+
+from __future__ import annotations
+
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import ImapStore
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap_folder import Knowledge
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap_uids import UidMap
+
+A = ("A",)
+
+
+class Run:
+    """One run of an import: a store, and what it tells the state, which the next run is given."""
+
+    def __init__(self, host, location, delivered, interrupted=False):
+        self.host, self.delivered = host, delivered
+        self.store = ImapStore(location, host.open_pipe, host.repaired.append, lambda origin: self.knowledge(interrupted), self.take)
+
+    def knowledge(self, interrupted):
+        known = UidMap()
+        for source, target in sorted(self.delivered.items()):
+            known.add(source, target)
+        return Knowledge(known, 5 if known else 0, interrupted)
+
+    def take(self, origin, target_uidvalidity, uids):
+        assert target_uidvalidity == 5
+        self.delivered.update(uids.targets_of(uids.sources()))
+
+    def end(self):
+        self.store.sessions.close()
+
+
+def fill(store, origin, messages, by_content=False):
+    """Add messages to folder A and commit; return the writer."""
+    writer = store.open_folder(A, origin(), by_content)
+    for fetched in messages:
+        writer.add(fetched)
+    writer.finish()
+    store.commit()
+    return writer
+
+
+def body(uid):
+    return b"Message-ID: <%d@example.net>\r\n\r\nNumber %d\r\n" % (uid, uid)
