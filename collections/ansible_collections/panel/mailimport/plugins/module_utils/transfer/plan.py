@@ -126,10 +126,7 @@ def _special_use_targets(folders: Sequence[SourceFolder], location: StoreLocatio
 
 def clean_path(path: Sequence[str], location: StoreLocation) -> FolderPath:
     """Return the path with everything replaced that the host's store cannot have in a folder name."""
-    cleaned = tuple(_clean_part(part, location) for part in path)
-    encoded = b".".join(encode_folder_name(part) for part in cleaned)
-    if len(encoded) > _LONGEST_NAME:
-        return _shorten(cleaned)
+    cleaned = _shortened(tuple(_clean_part(part, location) for part in path))
     # Dovecot takes a folder called inbox, in any letters, for INBOX.
     return ("INBOX",) if len(cleaned) == 1 and cleaned[0].upper() == "INBOX" else cleaned
 
@@ -144,8 +141,10 @@ def _clean_part(part: str, location: StoreLocation) -> str:
     return "_" + cleaned[1:] if cleaned.startswith("~") else cleaned
 
 
-def _shorten(path: FolderPath) -> FolderPath:
+def _shortened(path: FolderPath) -> FolderPath:
     """Cut a name that is too long and tell it apart by a digest of the whole."""
+    if len(b".".join(encode_folder_name(part) for part in path)) <= _LONGEST_NAME:
+        return path
     digest = hashlib.blake2b("/".join(path).encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
     text = "_".join(path)[:_LONGEST_NAME]
     while len(encode_folder_name(text)) > _LONGEST_NAME - len(digest) - 1:
@@ -157,6 +156,6 @@ def _free_name(path: FolderPath, taken: AbstractSet[FolderPath]) -> FolderPath:
     number = 2
     candidate = path
     while candidate in taken:
-        candidate = path[:-1] + ("%s-%d" % (path[-1], number),)
+        candidate = _shortened(path[:-1] + ("%s-%d" % (path[-1], number),))
         number += 1
     return candidate

@@ -127,6 +127,14 @@ def test_every_folder_gets_a_target_of_its_own_that_the_host_can_have(paths, loc
         assert clean_path(plan.target, location) == plan.target
 
 
+def test_a_number_that_makes_a_name_too_long_is_cut_with_it():
+    name = "x" * 230
+    folders = [SourceFolder(b"%d" % number, (name,)) for number in range(3)]
+    found = [plan.target for plan in plan_folders(folders, FolderRules(), host(), {})]
+    assert found[0] == (name,) and len(set(found)) == 3
+    assert all(clean_path(target, host()) == target for target in found)
+
+
 def test_names_that_are_too_long_are_cut_and_told_apart():
     long = "x" * 300
     found = targets([long + "a", long + "b", "ж" * 200, "deep/" + "y" * 230])
