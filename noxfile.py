@@ -33,6 +33,9 @@ TARGETS = {"2.21": ["3.9", "3.10", "3.11", "3.12", "3.13"]}
 # The oldest libraries that meta/ee-requirements.txt admits.
 OLDEST = ["imapclient==3.0.0", "jsonschema==4.0.0", "requests==2.28.0"]
 
+# How a test starts a program of Ansible's.
+STARTS_ANSIBLE = re.compile(r"run_playbook|run_task|run_command|ansible_playbook\(|\.task\(")
+
 PYTEST = ["-p", "no:cacheprovider", "--numprocesses", "2", "--dist", "loadfile"]
 
 nox.needs_version = ">=2024.4.15"
@@ -144,7 +147,8 @@ def playbooks(session: nox.Session, core: str) -> None:
     """The end-to-end tests that go through Ansible's own programs; what the modules do by themselves does not depend on them."""
     session.install("-r", "tests/requirements-tests.txt", "imapclient", "jsonschema", "requests")
     _install_core(session, core)
-    paths = [str(path) for path in sorted(Path("tests/e2e").glob("test_*.py")) if re.search(r"run_playbook|run_task|\.task\(", path.read_text())]
+    places = [path for folder in ("e2e", "yandex360") for path in sorted(Path("tests", folder).glob("test_*.py"))]
+    paths = [str(path) for path in places if STARTS_ANSIBLE.search(path.read_text())]
     session.run("pytest", *PYTEST, *(session.posargs or paths))
 
 

@@ -5,7 +5,8 @@
 """The engine without Ansible: import the mailboxes that standard input names, one after the other, and say how it went.
 
 Standard input is a JSON object: `settings` (keyword arguments of HostSettings), `sources` (a list of those of SourceAccount),
-`addresses` (the mailbox of each on the host), `state` (of ImportRequest) and `compress` (whether to ask the sources to).
+`addresses` (the mailbox of each on the host), `state` (of ImportRequest), `compress` (whether to ask the sources to) and `queues`
+(the number of import queues).
 """
 
 from __future__ import annotations

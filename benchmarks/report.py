@@ -61,7 +61,7 @@ def _summaries(results: Mapping[str, Any]) -> Iterator[Tuple[str, Mapping[str, A
 
 
 def goals(results: Mapping[str, Any]) -> List[Dict[str, Any]]:
-    """The design's numbers beside what was found; `met` is None for what was not measured."""
+    """The goals beside what was found; `met` is None for what was not measured."""
     small = results.get("copies", {}).get("small", {}).get("contestants", {})
     engine = small.get(ENGINE, {}).get("first", {})
 

@@ -18,7 +18,8 @@ become_root() {
     echo "Run this as root, or install sudo." >&2
     exit 1
   fi
-  exec sudo -- bash "$0" "$@"
+  # Variables that choose something: of the interpreter, of mail, of what takes part.
+  exec sudo --preserve-env=PYTHON,MAIL_CORPUS,IMAPSYNC,FUZZ_EXAMPLES,FAULT_SEED -- bash "$0" "$@"
 }
 
 # install_packages PACKAGE...: those of them that are missing.
@@ -37,17 +38,19 @@ install_packages() {
   without_starting_services env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
 }
 
-# The packaged Dovecot is only wanted for its programs: it must not open the machine's mail ports.
+# The packaged servers are only wanted for their programs: installing them must not open the machine's ports.
 without_starting_services() {
   local policy=/usr/sbin/policy-rc.d status=0
   if [ -e "$policy" ]; then
     "$@"
     return
   fi
+  trap 'rm -f /usr/sbin/policy-rc.d' EXIT # also when somebody interrupts it
   printf '#!/bin/sh\nexit 101\n' >"$policy"
   chmod 755 "$policy"
   "$@" || status=$?
   rm -f "$policy"
+  trap - EXIT
   return "$status"
 }
 
@@ -66,5 +69,5 @@ make_venv() {
 
 fingerprint() {
   "$1" --version
-  cat "$repository"/tests/requirements*.txt
+  cat "$2" "$repository"/tests/requirements*.txt
 }

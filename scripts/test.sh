@@ -21,7 +21,6 @@ packages=(
   git             # installs from the repository's URL are tested; ansible-test asks it for the files
   iproute2        # network namespaces: a fleet of mail hosts on this machine
   openssh-server  # Ansible reaches that fleet over ssh
-  procps          # ps, in which no password may show
   python3-venv    # the virtual environment, and those of ansible-test
   shellcheck      # a part of ansible-test sanity, and for these scripts
 )

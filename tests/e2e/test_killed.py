@@ -10,6 +10,7 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -28,15 +29,33 @@ def kill_after(scene: Scene, seconds: float, everything: bool, **options: object
     """Start an import and kill it later: its first process, or all of them. Return whether it was still running."""
     process = scene.start(**options)
     time.sleep(seconds)
-    running = process.poll() is None
     if everything:
-        # It may be over already.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
+        return kill_all_of(process)
+    running = process.poll() is None
+    process.kill()
     process.communicate()
     return running
+
+
+def kill_all_of(process: subprocess.Popen[str]) -> bool:
+    """Kill a module with all its processes; return whether it was still running."""
+    running = process.poll() is None
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    return running
+
+
+def kill_at(scene: Scene, messages: int) -> bool:
+    """Start an import and kill all of it once so many messages are in files; return whether it was still running."""
+    process = scene.start()
+    wait_until(lambda: process.poll() is not None or files_written(scene) >= messages, "messages to be written")
+    return kill_all_of(process)
+
+
+def files_written(scene: Scene) -> int:
+    """How many files of messages the mailbox has, in sight or not yet."""
+    return sum(len(files) for directory, _directories, files in os.walk(scene.host.home_of(scene.address)) if directory.endswith("/cur"))
 
 
 def test_killed_at_random_points(big_scene: Scene) -> None:
@@ -73,7 +92,7 @@ def test_killed_again_and_again(big_scene: Scene) -> None:
     """One import, killed until it gets through by itself: what is there only ever grows."""
     source, seen, kills = big_scene.source_account(), 0, 0
     for kills in range(60):
-        if not kill_after(big_scene, 0.3 + 0.05 * kills, everything=True):
+        if not kill_at(big_scene, 1 + 500 * kills):
             break
         half = big_scene.host_glimpse()
         assert torn_or_foreign(source, half) == []
@@ -88,10 +107,10 @@ def test_killed_again_and_again(big_scene: Scene) -> None:
 def test_user_reads_mail_between_a_kill_and_the_next_run(big_scene: Scene) -> None:
     """Whatever a login leaves in the half-finished mailbox, nothing gets lost or doubled."""
     source = big_scene.source_account().contents()
-    for seconds in (0.4, 0.5, 0.6):
-        kill_after(big_scene, seconds, everything=True)
-        if big_scene.host.accepts_password(big_scene.address, big_scene.password):
-            assert set(big_scene.host_account().contents()) <= set(source)
+    for messages in (1, 1000, 2000):
+        assert kill_at(big_scene, messages)
+        wait_until(lambda: big_scene.host.accepts_password(big_scene.address, big_scene.password), "Dovecot to look at its users file")
+        assert set(big_scene.host_account().contents()) <= set(source)
     outcome = big_scene.run()
     assert outcome.entry["state"] == "completed", outcome.output
     assert big_scene.host_account().contents() == source
@@ -103,9 +122,14 @@ def test_killed_while_replacing_loses_no_old_mail(big_scene: Scene) -> None:
     scene.host.add_user(scene.address, "old password")
     with scene.host_session("old password") as session:
         session.append("INBOX", [Item(data) for data in old])
+    started = time.monotonic()
+    assert scene.run(target_email="whole@target.example").entry["state"] == "completed"
+    whole = time.monotonic() - started
+    met = 0
     for number in range(8):
-        kill_after(scene, 0.25 + 0.08 * number, everything=True, ignore_existing=False)
+        met += kill_after(scene, (0.1 + 0.1 * number) * whole, everything=True, ignore_existing=False)
         assert len(message_files(scene, b"was here before")) == len(old), "kill %d" % number
+    assert met > 3
     outcome = scene.run(ignore_existing=False)
     assert outcome.entry["state"] == "completed", outcome.output
     wait_until(lambda: scene.host.accepts_password(scene.address, scene.password), "Dovecot to look at its users file")

@@ -12,6 +12,7 @@ from typing import Any, Iterator
 import pytest
 import yaml
 from ansible_collections.panel.mailimport.plugins.module_utils.arguments import list_options, mailbox_options
+from ansible_collections.panel.mailimport.plugins.module_utils.yandex360 import organization_options
 from support.mail import REPOSITORY
 from support.run import COLLECTION
 
@@ -34,6 +35,7 @@ def given(file: Path, module: str) -> set[str]:
 def test_every_option_can_be_given_as_a_variable() -> None:
     assert given(COLLECTION / "playbooks" / "import_imap.yml", "mail_import_imap") == set(mailbox_options())
     assert given(COLLECTION / "playbooks" / "tasks" / "import_csv.yml", "mail_import_csv") == set(list_options())
+    assert given(COLLECTION / "playbooks" / "import_yandex.yml", "mail_import_yandex") == set(organization_options())
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,7 @@ def test_every_option_can_be_given_as_a_variable() -> None:
     [
         ("import_imap", set(mailbox_options())),
         ("import_csv", set(list_options()) - {"mail_host"}),
+        ("import_yandex", set(organization_options())),
         ("import_each", set(list_options()) - OF_THE_HOST),
     ],
 )

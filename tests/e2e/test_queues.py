@@ -110,7 +110,9 @@ def test_a_terminal_shows_each_mailbox_as_it_ends(run: Run, people: list[Employe
     path = run.directory / "list.csv"
     write_list(path, [*people[:3], Employee(people[3].address, "a wrong password")])
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(ansible_playbook(play(run, path)), stdin=theirs, stdout=theirs, stderr=theirs, env=environment(), close_fds=True)
+    remote_tmp = run.directory / "remote-tmp"
+    settings = {**environment(), "ANSIBLE_REMOTE_TMP": str(remote_tmp)}
+    process = subprocess.Popen(ansible_playbook(play(run, path)), stdin=theirs, stdout=theirs, stderr=theirs, env=settings, close_fds=True)
     os.close(theirs)
     shown = b""
     try:
@@ -128,8 +130,7 @@ def test_a_terminal_shows_each_mailbox_as_it_ends(run: Run, people: list[Employe
     assert text.index(people[3].address) < text.index("Import completed successfully") < text.index("PLAY RECAP")
     assert not any(person.password in text for person in people) and "a wrong password" not in text
     assert "1 of 4 imports failed" in text and process.returncode != 0
-    leftovers = [name for name in os.listdir(Path.home() / ".ansible" / "tmp") if name.startswith("mail-import-")]
-    assert leftovers == []
+    assert remote_tmp.is_dir() and [name for name in os.listdir(remote_tmp) if name.startswith("mail-import-")] == []
 
 
 def test_output_that_is_no_terminal_stays_quiet(run: Run, people: list[Employee]) -> None:

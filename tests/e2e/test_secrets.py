@@ -80,7 +80,11 @@ def test_no_secret_gets_out(secret_scene: Scene, monkeypatch: pytest.MonkeyPatch
 
 
 def test_no_secret_gets_out_when_the_module_is_killed(secret_scene: Scene) -> None:
+    with secret_scene.source_session() as session:
+        session.append("INBOX", [Item(small_message(number)) for number in range(3000)])
     process = secret_scene.start()
+    wait_until(lambda: secret_scene.address in secret_scene.host.users_file.read_text(), "the mailbox to be made, with both passwords in use")
+    assert process.poll() is None
     process.kill()
     output, errors = process.communicate()
     assert not any(secret in (output + errors).encode() for secret in SECRETS)

@@ -79,9 +79,9 @@ def usual_response(sequence: int, message: Message, with_body: bool) -> Iterable
     """A FETCH response in the order the items were asked for, in pieces."""
     yield b"* %d FETCH (UID %d FLAGS (%s)" % (sequence, message.uid, b" ".join(message.flags))
     if with_body:
-        size = len(message.body) if isinstance(message.body, bytes) else message.body.size
+        size = len(message.body)
         yield b' INTERNALDATE "%s" BODY[] {%d}\r\n' % (message.date, size)
-        yield from (message.body,) if isinstance(message.body, bytes) else message.body.chunks()
+        yield message.body
     yield b")\r\n"
 
 
@@ -319,7 +319,7 @@ class Session:
         for sequence, message in wanted:
             if partial:
                 begin, count = map(int, partial.groups())
-                piece = bytes(message.body)[begin : begin + count]
+                piece = message.body[begin : begin + count]
                 self.write(b"* %d FETCH (UID %d BODY[]<%d> {%d}\r\n%s)\r\n" % (sequence, message.uid, begin, len(piece), piece))
                 continue
             for piece in self.server.render(sequence, message, with_body):

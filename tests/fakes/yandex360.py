@@ -37,8 +37,6 @@ _FIRST_DOMAIN_UID = 1130000000000000
 class Switches:
     """Behaviours that nobody has verified; each can be the other way round."""
 
-    # Above the largest page: the server's own size, or 400.
-    clamps_page_size: bool = True
     # The number of pages of an empty list.
     empty_list_pages: int = 1
     # Settings of a mailbox that was never opened: 404, or 200 as for any other.
@@ -207,10 +205,7 @@ class YandexHandler(Handler):
 
     def page_of(self, key: str, entries: list[Any], largest: int, with_pages: bool = True) -> dict[str, Any]:
         """A page of a list, by `page` and `perPage`."""
-        page, size = int(self.query.get("page", 1)), int(self.query.get("perPage", 10))
-        if size > largest and not self.service.switches.clamps_page_size:
-            raise _error(400, 3, "perPage must not be greater than %d" % largest)
-        size = min(size, largest)
+        page, size = int(self.query.get("page", 1)), min(int(self.query.get("perPage", 10)), largest)
         answer = {key: entries[(page - 1) * size : page * size], "page": page, "perPage": size, "total": len(entries)}
         if with_pages:
             answer["pages"] = -(-len(entries) // size) or self.service.switches.empty_list_pages

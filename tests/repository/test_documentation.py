@@ -195,7 +195,7 @@ def test_everything_that_exists_is_named_in_the_readme() -> None:
     assert [name for name in (*plugins, *playbooks) if not re.search(r"`(panel\.mailimport\.)?%s`" % name, text)] == []
 
 
-@pytest.mark.parametrize("language", ["sh", "console", "bash"])
+@pytest.mark.parametrize("language", ["sh", "console"])
 def test_scripts_and_files_of_the_commands_exist(language: str) -> None:
     for page in PAGES:
         for example in blocks(page, language):

@@ -23,7 +23,7 @@ from typing import Any, Iterator, Optional, Sequence
 
 import yaml
 
-from .dovecot import MAIL_GID, MAIL_UID, Dovecot, wait_until
+from .dovecot import MAIL_GID, MAIL_UID, Dovecot, free_ports, wait_until
 
 # 198.18.0.0/15 is set aside for tests of networks (RFC 2544).
 _NETWORK = "198.18.%d." % (os.getpid() % 256)
@@ -137,7 +137,7 @@ class Fleet:
         directory = self.directory / name
         directory.mkdir(mode=0o755)
         with contextlib.ExitStack() as stack:
-            address, ssh_port, enter = "127.0.0.1", _free_port(), []
+            address, ssh_port, enter = "127.0.0.1", free_ports(1)[0], []
             if not self.refusal:
                 address, ssh_port = _NETWORK + str(10 + number), 2222
                 enter = stack.enter_context(_namespace("%s-%d" % (_PREFIX, number), address, directory))
@@ -236,11 +236,6 @@ def _ip(*arguments: str) -> None:
     ran = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
     if ran.returncode != 0:
         raise RuntimeError("ip %s: %s" % (" ".join(arguments), ran.stderr.strip()))
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def _answers_as_ssh(address: str, port: int) -> bool:

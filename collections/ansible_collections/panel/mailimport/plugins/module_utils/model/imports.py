@@ -90,7 +90,7 @@ class NotImported:
 
 @dataclass
 class ImportResult:
-    """The entry of one import in the results; every key is always there (design section 5). `queue` is the one that ran it, None when none did."""
+    """The entry of one import in the results; every key is always there. `queue` is the one that ran it, None when none did."""
 
     email: str
     source: str

@@ -14,16 +14,12 @@ from ansible_collections.panel.mailimport.plugins.module_utils.run.info import i
 from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox
 from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 
 ANNA = parse_address("anna@example.org")
 FETCH = b"UID FETCH"
 
 
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(patience, "RECONNECT_WAIT", 0.0)
-    monkeypatch.setattr(patience, "LONGEST_OUTAGE", 0.0)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 @pytest.fixture

@@ -16,10 +16,6 @@ from ansible_collections.panel.mailimport.plugins.module_utils.source.connection
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
 from ansible_collections.panel.mailimport.plugins.module_utils.source.stream import ByteStream
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source.scripted_server import ChallengingServer, ScriptedServer
-from hypothesis import settings
-
-settings.register_profile("unit", deadline=None, max_examples=60, database=None)
-settings.load_profile("unit")
 
 
 class Trickle(socket.socket):

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import Message, StoreLocation
@@ -16,6 +18,14 @@ from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import Run, body
 
 KEY = ImportKey("imap.old.example", "anna", "anna@example.org")
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """A handle of tmp_path."""
+    handle = os.open(tmp_path, os.O_RDONLY)
+    yield handle
+    os.close(handle)
 
 
 @pytest.fixture

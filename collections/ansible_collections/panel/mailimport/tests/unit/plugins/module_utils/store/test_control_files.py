@@ -25,13 +25,6 @@ from ansible_collections.panel.mailimport.plugins.module_utils.store.subscriptio
 
 
 @pytest.fixture
-def directory(tmp_path):
-    handle = os.open(tmp_path, os.O_RDONLY)
-    yield handle
-    os.close(handle)
-
-
-@pytest.fixture
 def uidlist(tmp_path):
     return tmp_path / "dovecot-uidlist"
 

@@ -14,13 +14,6 @@ from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir imp
 A = ("A",)
 
 
-@pytest.fixture
-def directory(tmp_path):
-    handle = os.open(tmp_path, os.O_RDONLY)
-    yield handle
-    os.close(handle)
-
-
 @pytest.mark.parametrize(
     ("flags", "letters", "lost"),
     [

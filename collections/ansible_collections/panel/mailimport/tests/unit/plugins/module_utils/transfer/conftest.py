@@ -10,10 +10,6 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import StoreLocation
 from ansible_collections.panel.mailimport.plugins.module_utils.state.records import FolderMark
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source.account_server import AccountServer
-from hypothesis import settings
-
-settings.register_profile("unit", deadline=None, max_examples=60, database=None)
-settings.load_profile("unit")
 
 
 @pytest.fixture

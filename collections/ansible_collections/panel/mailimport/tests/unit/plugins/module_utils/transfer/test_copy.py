@@ -14,11 +14,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.transfer import p
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.copy import AccountCopy
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import plan_folders
 
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(patience, "RECONNECT_WAIT", 0.0)
-    monkeypatch.setattr(patience, "LONGEST_OUTAGE", 0.0)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 @pytest.fixture
