@@ -188,6 +188,7 @@ def test_a_list_that_cannot_be_read_imports_nothing_and_fails(company: Company, 
     company.settings["ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED"] = str(failure == "of the inventory")
     run = company.run("import_each")
     assert run.returncode != 0
-    assert "line 3: email must be a mailbox address" in run.output
-    assert ("There are no mailboxes in the inventory" in run.output) is (failure == "of the playbook")
+    shown = " ".join(run.output.split())  # ansible-core 2.18 folds warnings
+    assert "line 3: email must be a mailbox address" in shown
+    assert ("There are no mailboxes in the inventory" in shown) is (failure == "of the playbook")
     assert company.arrived() == {}

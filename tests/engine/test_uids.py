@@ -10,6 +10,7 @@ import resource
 from collections.abc import Iterable, Iterator
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from fakes.imap_mail import Folder, Message
 from fakes.imap_server import Command, FakeServer, Session, of_folder, times, usual_response
 from support.mail import small_message
@@ -66,6 +67,25 @@ def test_q61_uidvalidity_changes_while_a_folder_is_read(bench: Bench) -> None:
 
         server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
         bench.completed(server)
+
+
+def test_q61_uidvalidity_changes_while_a_folder_is_read_into_one_that_has_mail(bench: Bench) -> None:
+    """The same messages, by other UIDs from then on: those that had arrived do not arrive again."""
+    joined = {"mapping": {"Middle": "Joined", "Sent": "Joined"}}
+    with three_folders() as server:
+        assert bench.run(server.port, rules=FolderRules(include=("INBOX", "Sent"), **joined)).result.state == "completed"
+
+        def act(session: Session, command: Command) -> None:
+            session.send_messages(command, list(session.wanted(command))[:3])
+            server.folders[1].uidvalidity = 1_800_000_000
+            for message in server.folders[1].messages:
+                message.uid += 1000
+            session.hang_up()
+
+        server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
+        run = bench.run(server.port, state="latest", rules=FolderRules(**joined))
+        assert (run.result.state, run.reasons) == ("completed", [])
+        assert sorted(bench.digests("Joined")) == sorted(digests([*server.folders[1].messages, *server.folders[2].messages]))
 
 
 @pytest.mark.parametrize("told", [b"* OK [UIDVALIDITY 0] none\r\n", b""])

@@ -109,6 +109,9 @@ class FolderWriter(ABC):
         """Write one message; return its size in bytes, None when the folder has it already.
 
         It is durable after the store's next `commit`.
+
+        Raises:
+            MailImportError: `verification_failed` when it already reads back otherwise.
         """
 
     @abstractmethod
@@ -138,7 +141,7 @@ class MessageStore(ABC):
 
     @abstractmethod
     def commit(self) -> None:
-        """Make everything added so far durable, check it against what was received, and show finished folders.
+        """Make everything added so far durable, make sure that it is there as it was received, and show finished folders.
 
         Raises:
             MailImportError: `verification_failed` when the store does not hold what was received.

@@ -174,12 +174,17 @@ def _uidlist_line(uid: int, base_name: str) -> bytes:
 
 def read_keywords(directory: int) -> Dict[bytes, int]:
     """Return the keyword numbers (0 to 25) of a folder by keyword in lower case."""
-    numbers = {}
+    return {keyword.lower(): number for number, keyword in keywords_by_number(directory).items()}
+
+
+def keywords_by_number(directory: int) -> Dict[int, bytes]:
+    """Return the keywords of a folder, as they are written, by their numbers (0 to 25)."""
+    keywords = {}
     for line in (read_file(KEYWORDS, directory) or b"").splitlines():
         number, _blank, keyword = line.partition(b" ")
         if number.isdigit() and int(number) < MAX_KEYWORDS and keyword:
-            numbers[keyword.lower()] = int(number)
-    return numbers
+            keywords[int(number)] = keyword
+    return keywords
 
 
 def write_keyword(directory: int, number: int, keyword: bytes) -> None:

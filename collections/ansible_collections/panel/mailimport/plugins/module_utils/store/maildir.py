@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
+from ..model.errors import MailImportError
 from ..model.mail import StoreLocation
 from ..model.mutf7 import encode_folder_name
 from .aside import move_directories_aside
@@ -18,7 +19,7 @@ from .files import entries, exists, make_directory, open_directory, remove_tree,
 from .flags import FolderFlags
 from .flusher import Flusher
 from .imap_pipe import HostPipe
-from .maildir_folder import STAGE_PREFIX, MaildirWriter
+from .maildir_folder import STAGE_PREFIX, MaildirWriter, stage_name
 from .maildir_keywords import ExcessKeywords
 from .subscriptions import add_subscriptions
 
@@ -96,13 +97,14 @@ class MaildirStore(MessageStore):
                 os.close(directory)
 
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
+        self._remove_stages([STAGE_PREFIX + origin.digest], keep=stage_name(origin))  # what was staged of a folder that had this name before
         writer = MaildirWriter(self, path, origin, by_content)
         self._writers.append(writer)
         return writer
 
     def commit(self) -> None:
-        # The order is what makes a message exist exactly once: bytes durable, then checked, then named in the
-        # journal or visible, then that durable too; only after this does the caller record it in the state.
+        # The order is what makes a message exist exactly once: bytes, compared as they were written, become durable, then
+        # named in the journal or visible, then that durable too; only after this does the caller record it in the state.
         waiting = [writer for writer in self._writers if writer.has_work]
         if not waiting:
             return
@@ -119,9 +121,16 @@ class MaildirStore(MessageStore):
         syncfs(self.root)
         for writer in waiting:
             if writer.excess_keywords and (writer.done or not writer.fresh):
-                self._add_keywords(writer.path, writer.origin, writer.excess_keywords)
-                writer.excess_keywords = {}
+                self._add_excess_keywords(writer)
         self._writers = [writer for writer in self._writers if not writer.done]
+
+    def _add_excess_keywords(self, writer: MaildirWriter) -> None:
+        """Give messages that have just become visible the keywords without a letter, or count these as lost: the messages stay where they are."""
+        try:
+            self._add_keywords(writer.path, writer.origin, writer.excess_keywords)
+        except MailImportError:
+            self._lost_keywords.update(writer.excess_keywords)
+        writer.excess_keywords = {}
 
     def _add_keywords(self, path: FolderPath, origin: Origin, keywords: Mapping[bytes, Sequence[int]]) -> int:
         """Give visible messages keywords that their file names have no letters for; `keywords` hold UIDs of the source."""
@@ -146,12 +155,14 @@ class MaildirStore(MessageStore):
         mine.remove_stage()
 
     def forget(self, origins: Iterable[Origin]) -> None:
+        self._remove_stages([STAGE_PREFIX + origin.digest for origin in origins])
+
+    def _remove_stages(self, beginnings: Sequence[str], keep: str = "") -> None:
         try:
             stages = open_directory("tmp", self.root)
         except FileNotFoundError:
             return
-        parts = tuple(STAGE_PREFIX + origin.digest for origin in origins)
-        for name in [name for name in entries(stages) if name.startswith(parts)]:
+        for name in [name for name in entries(stages) if name.startswith(tuple(beginnings)) and name != keep]:
             remove_tree(name, stages)
         os.close(stages)
 
@@ -185,6 +196,8 @@ class MaildirStore(MessageStore):
                     changed += 1
                 except FileNotFoundError:
                     left[uid] = flags[uid]  # a mail program was faster: look again what the message is called now
+            if not left:
+                break
         excess: Dict[bytes, List[int]] = {}
         for uid, wanted in flags.items():
             for keyword in letters.beyond_letters(wanted):

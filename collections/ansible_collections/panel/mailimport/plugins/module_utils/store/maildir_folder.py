@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Dict, List, Optional, Set
 
 from ..model.errors import MailImportError
@@ -48,6 +49,11 @@ STAGE_PREFIX = "mailimport-"
 _LONGEST_HEADER = 65536
 
 
+def stage_name(origin: Origin) -> str:
+    """Return the name in ROOT/tmp of the stage for an origin."""
+    return "%s%s-%d" % (STAGE_PREFIX, origin.digest, origin.uidvalidity)
+
+
 class MaildirWriter(FolderWriter):
     """See the module. `done` is set once everything is where it belongs."""
 
@@ -64,7 +70,7 @@ class MaildirWriter(FolderWriter):
         self._journaled = 0
         self._in_order = True
         self.excess_keywords: Dict[bytes, List[int]] = {}
-        self._stage_name = "tmp/%s%s-%d" % (STAGE_PREFIX, origin.digest, origin.uidvalidity)
+        self._stage_name = "tmp/" + stage_name(origin)
         self._stage = make_directory(self._stage_name, store.root)
         for part in ("new", "tmp"):
             os.close(make_directory(part, self._stage))
@@ -251,28 +257,48 @@ class MaildirWriter(FolderWriter):
             self._journal()
             if self._finished:
                 self._show_folder()
-        self._staged = []
         if self._finished:
             self.done = True
             self.remove_stage()
 
     def _journal(self) -> None:
+        if not self._staged:
+            return
         control_files.append_to_uidlist(self._stage, [(staged.uid, staged.base_name) for staged in self._staged])
         for staged in self._staged:
             self._in_order = self._in_order and staged.uid > self._journaled
             self._journaled = max(self._journaled, staged.uid)
+        self._staged = []  # even when the folder cannot be shown now: no UID stands in the list twice
 
     def _show_folder(self) -> None:
         """Give the folder the source's UIDs and make it visible; if mail came into it meanwhile, move ours there."""
         if self.origin.uidvalidity:
             control_files.finish_uidlist(self._stage, max(self.origin.uidnext or 1, self._journaled + 1), self._in_order)
         else:
-            os.unlink(UIDLIST, dir_fd=self._stage)  # the source gives none: Dovecot makes its own, as it does of UIDs then
+            with suppress(FileNotFoundError):
+                os.unlink(UIDLIST, dir_fd=self._stage)  # the source gives none: Dovecot makes its own, as it does of UIDs then
         shown = self._fill_empty_folder() if exists(self._directory, self._store.root) else self._rename_into_place()
         if not shown:
-            self._move_into_folder(
-                [Staged(self.origin.uid_of(name), name, 0) for name in list(entries(self._cur)) if self.origin.uid_of(name)]
-            )
+            self._move_into_folder(self._lettered_for_folder())
+
+    def _lettered_for_folder(self) -> List[Staged]:
+        """Return all messages of the stage, with the letters that their keywords have in the folder that is there now."""
+        keywords = control_files.keywords_by_number(self._stage)
+        control = self._target_control()
+        flags = FolderFlags(control, shared=True)
+        found = []
+        for name in list(entries(self._cur)):
+            uid = self.origin.uid_of(name)
+            if not uid:
+                continue
+            base_name, _colon, letters = name.partition(":2,")
+            own = tuple(keywords[ord(letter) - ord("a")] for letter in letters if letter.islower())
+            new = "".join(letter for letter in letters if letter.isupper()) + flags.letters(own)
+            for keyword in flags.beyond_letters(own):
+                self.excess_keywords.setdefault(keyword, []).append(uid)
+            found.append(Staged(uid, "%s:2,%s" % (base_name, new), 0, arrived_as=name))
+        os.close(control)
+        return found
 
     def _rename_into_place(self) -> bool:
         parent, _slash, _name = self._directory.rpartition("/")
@@ -324,6 +350,7 @@ class MaildirWriter(FolderWriter):
                 control_files.append_to_uidlist(control, [(staged.uid, staged.base_name) for staged in arrived])
         for handle in (folder, cur, control):
             os.close(handle)
+        self._staged = []
 
     def remove_stage(self) -> None:
         """Remove the stage with whatever is left in it; a folder that was shown took it along."""
@@ -340,6 +367,6 @@ def _rename_known(arrived: List[Staged], control: int) -> List[Staged]:
     known = {name for _uid, name in control_files.uidlist_entries(control) if name in names} if exists(UIDLIST, control) else set()
     suffix = ".mailimport-%d," % time.time()
     return [
-        staged._replace(name=staged.name.replace(".mailimport,", suffix, 1), arrived_as=staged.name) if staged.base_name in known else staged
+        staged._replace(name=staged.name.replace(".mailimport,", suffix, 1), arrived_as=staged.staged_name) if staged.base_name in known else staged
         for staged in arrived
     ]

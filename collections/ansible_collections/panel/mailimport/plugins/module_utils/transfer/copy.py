@@ -19,7 +19,7 @@ from ..source.session import FetchRequest, SourceSession
 from ..source.throttle import SourceBusyError, is_overload, refusal_error
 from ..state.records import FolderMark
 from ..store.base import MessageStore, Origin, escape_path
-from .folder_copy import TOO_LARGE, FolderCopy
+from .folder_copy import TOO_LARGE, FolderCopy, has_nothing_new, mark_of
 from .leftovers import fetch_what_is_missing
 from .patience import Patience
 from .plan import FolderPlan
@@ -184,20 +184,19 @@ class AccountCopy:
         if copy is not None:
             return copy
         mark = self._mark_of(source)
-        if mark and mark.copied and source.uidnext is not None and (mark.uidnext, mark.messages) == (source.uidnext, source.messages):
+        if mark and has_nothing_new(source, mark):
             return None
         return self._open_copy(plan, mark)
 
     def _mark_of(self, source: SourceFolder) -> Optional[FolderMark]:
         """How far earlier runs came with this very folder."""
-        mark = self._marks.get(source.raw_name)
-        return mark if mark and mark.uidvalidity == (source.uidvalidity or mark.uidvalidity) else None
+        return mark_of(source, self._marks.get(source.raw_name))
 
-    def _open_copy(self, plan: FolderPlan, mark: Optional[FolderMark]) -> FolderCopy:
+    def _open_copy(self, plan: FolderPlan, mark: Optional[FolderMark], by_content: bool = False) -> FolderCopy:
         source = plan.source
         origin = Origin(self._request.key, source.raw_name, source.uidvalidity or (mark.uidvalidity if mark else 0), source.uidnext)
         renewed = source.raw_name in self._marks and mark is None
-        writer = self._store.open_folder(plan.target, origin, by_content=renewed or self._request.existing_content == "merge")
+        writer = self._store.open_folder(plan.target, origin, by_content=by_content or renewed or self._request.existing_content == "merge")
         first = mark.last_uid + 1 if mark else 1
         copy = FolderCopy(plan, mark, origin, writer, first, resumed=len(writer.held) > 0, renewed=renewed)
         self._open_copies[source.raw_name] = copy
@@ -234,9 +233,11 @@ class AccountCopy:
 
     def _reopen(self, plan: FolderPlan, opened: FolderStream, uidvalidity: int) -> FolderCopy:
         """Begin the folder anew as the one that it is, and not as the one that was listed."""
-        self._store.discard(self._open_copies.pop(plan.source.raw_name).writer)
+        begun = self._open_copies.pop(plan.source.raw_name).writer
+        self._store.discard(begun)
         source = replace(plan.source, uidvalidity=uidvalidity, uidnext=opened.uidnext, messages=opened.exists)
-        return self._open_copy(replace(plan, source=source), self._mark_of(source))
+        # What was brought before is the folder's by now, unless it was only staged.
+        return self._open_copy(replace(plan, source=source), self._mark_of(source), by_content=begun.written > 0 and not begun.staged)
 
     def _heed(self, opened: FolderStream, peer: str) -> None:
         """Slow down or stop when the answer to a FETCH asks for it."""

@@ -24,7 +24,7 @@ class Login:
     """The login of one importing process at the source of its request.
 
     The process asks for another secret with an event `secret`, on which its parent calls `serve`; the answer comes over a socket
-    that both have from before the fork. What makes secrets, an application's own secret say, stays with the parent.
+    that both have from before the fork. Only the parent makes secrets, with an application's own secret say; the process is not handed that.
 
     Args:
         context: what `tls_context` returned for the request's source.
