@@ -218,3 +218,13 @@ def test_every_guide_is_in_the_table_of_contents() -> None:
     sections = yaml.safe_load((GUIDES.parent / "extra-docs.yml").read_text())["sections"]
     listed = [name for section in sections for name in section["toctree"]]
     assert sorted(listed) == sorted(path.stem for path in GUIDES.glob("*.rst"))
+
+
+def test_tests_that_the_table_of_quirks_names_exist() -> None:
+    files = [*(REPOSITORY / "tests").rglob("test_*.py"), *(COLLECTION / "tests" / "unit").rglob("test_*.py")]
+    names = set(re.findall(r"^def (test_\w+)\(", "\n".join(file.read_text(encoding="utf-8") for file in files), re.MULTILINE))
+    known = names | {file.stem for file in files}
+    page = (REPOSITORY / "tests" / "engine" / "README.md").read_text(encoding="utf-8")
+    for name, rest in re.findall(r"(test_\w+)(…?)", page):
+        # A name that goes on stands for every test with these words in it.
+        assert any(name[len("test") :] in other for other in names) if rest else name in known, name
