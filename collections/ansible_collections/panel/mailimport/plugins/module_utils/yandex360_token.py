@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import Any, Dict, Mapping, NoReturn, Optional
 
@@ -59,6 +60,7 @@ def _ensure(module: AnsibleModule, params: Mapping[str, Any], oauth: OAuth) -> N
     stored = _stored(params)
     if stored and not params["force"] and stored["expires_at"] - time.time() > params["minimum_days"] * _DAY:
         module.exit_json(changed=False, msg="the token in %s is good for %d days" % (params["dest"], (stored["expires_at"] - time.time()) // _DAY))
+    _check_dest(params)
     if module.check_mode:
         module.exit_json(changed=True, msg="a token would be got")
     if stored and stored["refresh_token"] and not params["force"]:
@@ -73,6 +75,21 @@ def _ensure(module: AnsibleModule, params: Mapping[str, Any], oauth: OAuth) -> N
             _finish(module, params, token)
     code = oauth.begin(" ".join(params["scopes"]))
     module.exit_json(changed=False, msg="enter %s at %s" % (code.user_code, code.verification_url), device=vars(code))
+
+
+def _check_dest(params: Mapping[str, Any]) -> None:
+    """Before a person enters a code, or the refresh token is spent, for nothing.
+
+    Raises:
+        MailImportError: `host_refused` when the token could not be kept.
+    """
+    if not params["dest"]:
+        return
+    directory = os.path.dirname(os.path.abspath(params["dest"]))
+    if not os.path.isdir(directory):
+        raise MailImportError("host_refused", "dest cannot be written: there is no directory %s" % directory)
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        raise MailImportError("host_refused", "dest cannot be written: the user of the task may not read and write the directory %s" % directory)
 
 
 def _wait(oauth: OAuth, code: DeviceCode) -> Token:

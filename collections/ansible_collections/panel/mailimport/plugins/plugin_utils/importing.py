@@ -83,6 +83,12 @@ class _Watch:
         self._lines = ProgressLines(str(task_vars.get("inventory_hostname", "?")))
 
     def run(self, module_name: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
+        try:
+            return self._run(module_name, arguments)
+        finally:
+            self._remove_file()
+
+    def _run(self, module_name: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
         task = self._action._task
         task.async_val = _LONGEST
         try:
@@ -108,8 +114,14 @@ class _Watch:
                     break
         self._show_news()
         self._status(dict(job, mode="cleanup"))
-        self._action._low_level_execute_command("rm -f %s" % shlex.quote(self._path), sudoable=True)
         return result
+
+    def _remove_file(self) -> None:
+        """Remove the file with the progress. That it fails must hide neither the result nor what went wrong before."""
+        try:
+            self._action._low_level_execute_command("rm -f %s" % shlex.quote(self._path), sudoable=True)
+        except Exception as error:  # noqa: BLE001 - whatever it is, people have to hear of the file
+            display.warning("%s may be left on the host, with addresses and messages of the import: %s" % (self._path, error))
 
     def _status(self, arguments: dict[str, str]) -> dict[str, t.Any]:
         return dict(self._action._execute_module(module_name=_STATUS_MODULE, module_args=arguments, task_vars=self._task_vars, wrap_async=False))

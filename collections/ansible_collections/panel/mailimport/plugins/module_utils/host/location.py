@@ -61,7 +61,6 @@ def store_location(user: Mapping[str, str], settings: Section) -> StoreLocation:
     return StoreLocation(
         uid=int(user["uid"]),
         gid=int(user["gid"]),
-        home=home,
         driver=location.driver,
         root=location.root,
         control=location.control,

@@ -82,7 +82,6 @@ class StoreLocation:
 
     uid: int
     gid: int
-    home: str
     driver: str
     root: str
     control: str

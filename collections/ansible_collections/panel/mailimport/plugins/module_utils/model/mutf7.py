@@ -71,6 +71,5 @@ def encode_folder_name(name: str) -> bytes:
 def _encode_shifted(text: str) -> bytes:
     if not text:
         return b""
-    # surrogatepass: a lone surrogate decoded from a broken name goes back as it came.
-    encoded = binascii.b2a_base64(text.encode("utf-16-be", "surrogatepass"), newline=False)
+    encoded = binascii.b2a_base64(text.encode("utf-16-be"), newline=False)
     return b"&" + encoded.rstrip(b"=").replace(b"/", b",") + b"-"

@@ -20,6 +20,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence
 
+from ..model.errors import MailImportError
 from ..state.database import State
 from ..transfer.process import die_with
 from ..transfer.worker import describe_bug, keep_only
@@ -83,7 +84,7 @@ def run_over_queues(jobs: Sequence[Job], bounds: Bounds, work: Work, take: Calla
 
 
 class _Worker:
-    """The dispatcher's view of a worker process. `dismissed`: it was told that nothing is left."""
+    """The dispatcher's view of a worker process. `dismissed`: it was told that nothing is left. `trouble`: what ends it, as far as it says so."""
 
     def __init__(self, queue: int, pid: int, channel: Channel) -> None:
         self.queue = queue
@@ -91,6 +92,7 @@ class _Worker:
         self.channel = channel
         self.job: Optional[Job] = None
         self.dismissed = False
+        self.trouble: Optional[str] = None
 
     def tell(self, message: Message) -> None:
         # One that is gone is noticed by the end of its channel.
@@ -161,6 +163,9 @@ class _Dispatcher:
             if self._pending:
                 self._try_another_queue()
             return
+        if kind == "unable":
+            worker.trouble = message["what"]
+            return
         if job is None:
             raise ValueError("worker %d speaks of a job that it does not have" % worker.queue)
         if kind == "told":
@@ -215,17 +220,18 @@ class _Dispatcher:
         """A worker has ended: with nothing left to do, or before its time."""
         self._workers.remove(worker)
         status = self._bury(worker)
+        why = worker.trouble or "wait status %d" % status
         job = worker.job
         self._let_go(worker)
         if job is not None:
-            self._lost(job.number, "the import's process ended early (wait status %d)" % status)
+            self._lost(job.number, "the import's process ended early (%s)" % why)
         if worker in self._idle:
             self._idle.remove(worker)
         if self._pending and job is not None:
             self._start(worker.queue)
         elif not self._workers:
             # They did not even come to ask for a job.
-            self._lose_pending("no process of an import queue could work (wait status %d)" % status)
+            self._lose_pending("no process of an import queue could work (%s)" % why)
         self._wake()
 
     def _lose_pending(self, why: str) -> None:
@@ -252,6 +258,9 @@ def _serve(queue: int, parent: int, channel: Channel, bounds: Bounds, work: Work
         status = 0
     except (EOFError, ConnectionError):
         pass  # the run is gone, and this process with it
+    except Exception as error:  # noqa: BLE001 - whatever it is, the run has to hear of it
+        with suppress(ConnectionError):
+            channel.send({"kind": "unable", "what": error.message if isinstance(error, MailImportError) else describe_bug(error)})
     finally:
         os._exit(status)
 

@@ -205,10 +205,11 @@ class _Batch:
             outcome = Outcome(outcome.result, dict(outcome.before, domain=earlier.before["domain"], mailbox=earlier.before["mailbox"]), outcome.after)
             outcome.result.created = outcome.result.created or earlier.result.created
             outcome.result.changed = outcome.result.changed or earlier.result.changed
-        if outcome.result.state == "queued" and not self._check_mode:
-            self._made[number] = outcome
-        else:
+        if outcome.result.state != "queued" or self._check_mode:
             self._end(number, outcome)
+        elif outcome.result.created:
+            # What a login that works comes to says nothing of the mailbox.
+            self._made[number] = outcome
 
 
 def contradictions(requests: Dict[int, ImportRequest]) -> Dict[int, MailImportError]:

@@ -66,8 +66,9 @@ class ImportEvents:
     def _on_folder(self, event: Event) -> None:
         if event["created"] or event["before"] != event["after"]:
             self._result.changed = True
-            self._outcome.before["folders"][event["name"]] = None if event["created"] else event["before"]
-            self._outcome.after["folders"][event["name"]] = event["after"]
+            name = self._masked(event["name"])
+            self._outcome.before["folders"][name] = None if event["created"] else event["before"]
+            self._outcome.after["folders"][name] = event["after"]
 
     def _on_marks(self, event: Event) -> None:
         marks = [FolderMark(**dict(mark, raw_name=mark["raw_name"].encode("latin-1"), missing=tuple(mark["missing"]))) for mark in event["marks"]]
@@ -112,13 +113,16 @@ class ImportEvents:
     def _on_not_imported(self, event: Event) -> None:
         entries = [NotImported(**entry) for entry in event["entries"]]
         for entry in entries:
-            entry.message = without_secret(entry.message, self._request)
+            entry.folder, entry.message = self._masked(entry.folder), self._masked(entry.message)
+            entry.message_id = None if entry.message_id is None else self._masked(entry.message_id)
         self._result.not_imported += entries
         self._result.messages_failed += event["messages"]
 
     def _on_waiting(self, event: Event) -> None:
-        why = without_secret(event["message"], self._request)
-        self._reporter.note("%s: waiting %g seconds: %s" % (self._result.email, event["seconds"], why))
+        self._reporter.note("%s: waiting %g seconds: %s" % (self._result.email, event["seconds"], self._masked(event["message"])))
 
     def _on_note(self, event: Event) -> None:
-        self._reporter.note("%s: %s" % (self._result.email, event["message"]))
+        self._reporter.note("%s: %s" % (self._result.email, self._masked(event["message"])))
+
+    def _masked(self, text: str) -> str:
+        return without_secret(text, self._request)

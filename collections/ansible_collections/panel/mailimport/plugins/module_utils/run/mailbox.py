@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Callable, ContextManager, Dict, NamedTuple, Optional, Sequence
@@ -304,30 +305,27 @@ class _MailboxRun:
         request = self.request
         lock = () if self.lock is None else (self.lock,)
         # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run has sent.
-        desk = SessionDesk(lambda: self.host.start_session(request.address, lock), partial(self.host.repair_folder, request.address))
-        self.events.desk = desk
-        self.events.moved_aside = None if aside is None else lambda: self._keep_aside(aside, path_kept(self._state_dir, request.address, aside))
-        # An import that begins again looks for all that it has brought, for what it knew of it is forgotten.
-        unfinished = record is not None and (request.force or record.result.state != "completed")
-        interrupted = record is not None and (request.force or record.unsettled)
-        self.state.note_unsettled(request.key, True)
-        # Files written past Dovecot are not refused by its quota. What is moved aside makes room; how much, nobody knows yet.
-        direct = store_kind(request, location) == "maildir" and aside is None
-        target = Target(
-            location=location,
-            desk=desk,
-            marks=self._marks(),
-            deliveries=self.state.deliveries(request.key),
-            unfinished=unfinished,
-            interrupted=interrupted,
-            aside=aside,
-            room=self.host.quota_free(request.address) if direct else None,
-            patient=self.turn.patient,
-        )
-        try:
+        with closing(SessionDesk(lambda: self.host.start_session(request.address, lock), partial(self.host.repair_folder, request.address))) as desk:
+            self.events.desk = desk
+            self.events.moved_aside = None if aside is None else lambda: self._keep_aside(aside, path_kept(self._state_dir, request.address, aside))
+            # An import that begins again looks for all that it has brought, for what it knew of it is forgotten.
+            unfinished = record is not None and (request.force or record.result.state != "completed")
+            interrupted = record is not None and (request.force or record.unsettled)
+            self.state.note_unsettled(request.key, True)
+            # Files written past Dovecot are not refused by its quota. What is moved aside makes room; how much, nobody knows yet.
+            direct = store_kind(request, location) == "maildir" and aside is None
+            target = Target(
+                location=location,
+                desk=desk,
+                marks=self._marks(),
+                deliveries=self.state.deliveries(request.key),
+                unfinished=unfinished,
+                interrupted=interrupted,
+                aside=aside,
+                room=self.host.quota_free(request.address) if direct else None,
+                patient=self.turn.patient,
+            )
             self._work_as(location, lambda login: partial(import_account, request, login, target), keep=(desk.descriptor,))
-        finally:
-            desk.close()
 
     def _make_mailbox(self, found: Findings) -> None:
         address, owner = self.request.address, self.request.owner
@@ -336,7 +334,9 @@ class _MailboxRun:
             self.result.created = self.result.changed = True
         _check_holder(address.domain, owner, self.state.claim_domain(address.domain, owner))
         self.result.changed = self.result.changed or not found.domain_known
-        self.host.publish_domains(self.state.domains)
+        # The map may have been missing or altered though the domain was known.
+        if self.host.publish_domains(self.state.domains):
+            self.result.changed = True
 
     def _place_aside(self, record: Optional[ImportRecord], location: StoreLocation) -> Optional[str]:
         """Return where the present mail is to be moved, None when that has happened; it is recorded first, so that it happens once."""

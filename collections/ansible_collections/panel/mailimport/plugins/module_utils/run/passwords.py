@@ -10,7 +10,7 @@ import csv
 import io
 import secrets
 import string
-from typing import Dict, Iterable, List, Mapping, Optional
+from typing import Dict, Iterable, Mapping, Optional
 
 from ..host.private_file import read_private, write_private
 from ..model.errors import MailImportError
@@ -37,14 +37,11 @@ class NewPasswords:
         """The password of a mailbox, empty when there is none."""
         return self._known.get(address) or self._generated.get(address, "")
 
-    def generate(self, addresses: Iterable[str], write: bool = True) -> List[str]:
+    def generate(self, addresses: Iterable[str], write: bool = True) -> None:
         """Make up passwords for those of the mailboxes that have none; all are in the file when this returns.
 
         Args:
             write: False to find out only.
-
-        Returns:
-            The mailboxes that got one.
 
         Raises:
             MailImportError: `host_refused` or `disk_full` when the file cannot be written.
@@ -53,7 +50,6 @@ class NewPasswords:
         self._generated.update((address, _new_password()) for address in lacking)
         if lacking and write and self._path:
             write_private(self._path, _as_csv(self._generated))
-        return lacking
 
 
 def _read(path: str) -> Dict[str, str]:

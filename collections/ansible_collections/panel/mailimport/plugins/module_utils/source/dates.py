@@ -57,11 +57,13 @@ def date_from_header(beginning: bytes) -> Optional[int]:
     """Return the instant of the Date: header in the beginning of a message, None when there is no usable one."""
     header = re.split(rb"\r?\n\r?\n", beginning, maxsplit=1)[0]
     found = _DATE_HEADER.search(header)
-    parsed = parsedate_tz(found.group(1).decode("ascii", "replace")) if found else None
-    if parsed is None:
+    if found is None:
         return None
     try:
+        parsed = parsedate_tz(found.group(1).decode("ascii", "replace"))
+        if parsed is None:
+            return None
         date = mktime_tz(parsed)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, IndexError, TypeError):  # some versions of Python raise the latter two for odd dates (bpo-45001)
         return None
     return date if _EARLIEST <= date <= _LATEST else None

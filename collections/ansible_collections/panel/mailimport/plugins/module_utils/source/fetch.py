@@ -26,7 +26,7 @@ _USUAL_FLAGS = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()"{\r\n]*
 _IS_FETCH = re.compile(rb"\* \d+ FETCH \(", re.IGNORECASE)
 _BODY_ITEM = re.compile(rb"BODY\[\](?:<0>)? $", re.IGNORECASE)
 _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^>\r\n]{1,500}>)", re.IGNORECASE | re.MULTILINE)
-_CODE_NUMBER = re.compile(rb"(UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ) (\d+)$", re.IGNORECASE)
+_CODE_NUMBER = re.compile(rb"(UIDVALIDITY|UIDNEXT) (\d+)$", re.IGNORECASE)
 
 # What Exchange sends in place of a message that it cannot convert; such a notice is a few lines long.
 _SURROGATE = re.compile(rb"\nSubject: Retrieval using the IMAP4 protocol failed for the following message:")
@@ -85,8 +85,8 @@ def message_id_in(beginning: bytes) -> Optional[str]:
 class FolderStream:
     """One opened folder and the answers to one FETCH in it.
 
-    `exists`, `uidvalidity`, `uidnext` and `highest_modseq` are what EXAMINE said; `refusal` is its status when the
-    folder could not be opened. After `messages()` is exhausted, `status` is the answer to FETCH.
+    `exists`, `uidvalidity` and `uidnext` are what EXAMINE said; `refusal` is its status when the folder could not be
+    opened. After `messages()` is exhausted, `status` is the answer to FETCH.
     """
 
     def __init__(self, session: SourceSession, request: FetchRequest, tags: List[bytes]) -> None:
@@ -96,7 +96,6 @@ class FolderStream:
         self.exists: Optional[int] = None
         self.uidvalidity: Optional[int] = None
         self.uidnext: Optional[int] = None
-        self.highest_modseq: Optional[int] = None
         self.refusal: Optional[Status] = None
         self.status: Optional[Status] = None
         self._examine_tag, self._fetch_tag = tags
@@ -140,10 +139,8 @@ class FolderStream:
             name, value = number.group(1).upper(), figure(number.group(1), number.group(2))
             if name == b"UIDVALIDITY":
                 self.uidvalidity = value
-            elif name == b"UIDNEXT":
-                self.uidnext = value
             else:
-                self.highest_modseq = value
+                self.uidnext = value
 
     def drain(self) -> None:
         """Read on to the end of the FETCH, throwing away what comes."""

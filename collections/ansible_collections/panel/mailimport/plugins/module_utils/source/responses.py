@@ -25,10 +25,6 @@ class Literal(bytes):
     """A literal's bytes, kept apart from the text around them."""
 
 
-class Quoted(bytes):
-    """A quoted string's bytes without quotes and escapes: `"NIL"` is not NIL."""
-
-
 Parts = List[Union[bytes, Literal]]
 
 
@@ -78,7 +74,7 @@ def read_rest(stream: ByteStream, line: bytes) -> Parts:
 
 
 def parse_parts(parts: Parts) -> List[Any]:
-    """Parse text and literals into nested lists: atoms as bytes, strings as Quoted or Literal, NIL as None.
+    """Parse text and literals into nested lists: atoms and quoted strings as bytes, literals as Literal, NIL as None.
 
     Raises:
         MailImportError: `protocol_error` when parentheses or quotes do not match or nest too deep.
@@ -115,7 +111,7 @@ def _append_token(open_lists: List[List[Any]], token: re.Match[bytes]) -> None:
             raise MailImportError("protocol_error", "response with a parenthesis too many")
         open_lists.pop()
     elif quoted is not None:
-        open_lists[-1].append(Quoted(re.sub(rb"\\(.)", rb"\1", quoted, flags=re.DOTALL)))
+        open_lists[-1].append(re.sub(rb"\\(.)", rb"\1", quoted, flags=re.DOTALL))
     else:
         open_lists[-1].append(None if atom.upper() == b"NIL" else atom)
 

@@ -232,7 +232,7 @@ class SourceSession:
         self.collect(self.send(self._opening(request), b"UID FETCH %s (UID BODY.PEEK[]<%d.1>)" % (uids, size)), handle)
         return found
 
-    def fetch(self, requests: Iterable[FetchRequest], depth: int = PIPELINE_DEPTH) -> Iterator[FolderStream]:
+    def fetch(self, requests: Iterable[FetchRequest]) -> Iterator[FolderStream]:
         """Open folder after folder and yield each with its messages.
 
         Commands for the next folders are under way while one is read, so that latency is paid once. A stream that
@@ -241,7 +241,7 @@ class SourceSession:
         queue: Deque[Tuple[FetchRequest, List[bytes]]] = deque()
         waiting = iter(requests)
         while True:
-            self._send_ahead(waiting, queue, depth)
+            self._send_ahead(waiting, queue)
             if not queue:
                 return
             request, tags = queue.popleft()
@@ -255,16 +255,16 @@ class SourceSession:
             opened.drain()
             self.reading = None
 
-    def _send_ahead(self, waiting: Iterator[FetchRequest], queue: Deque[Tuple[FetchRequest, List[bytes]]], depth: int) -> None:
+    def _send_ahead(self, waiting: Iterator[FetchRequest], queue: Deque[Tuple[FetchRequest, List[bytes]]]) -> None:
         commands: List[bytes] = []
         requests: List[FetchRequest] = []
         # Refilled only when half empty: one write for many commands.
-        if len(queue) > depth // 2:
+        if len(queue) > PIPELINE_DEPTH // 2:
             return
         for request in waiting:
             commands += [self._opening(request), request.command()]
             requests.append(request)
-            if len(queue) + len(requests) >= depth:
+            if len(queue) + len(requests) >= PIPELINE_DEPTH:
                 break
         if requests:
             tags = self.send(*commands)

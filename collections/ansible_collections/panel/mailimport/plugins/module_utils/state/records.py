@@ -17,7 +17,7 @@ INTERRUPTED_MESSAGE = "The run that imported this mailbox ended before it was do
 
 @dataclass(frozen=True)
 class ImportRecord:
-    """One import as this host knows it; times are in seconds since the epoch.
+    """One import as this host knows it.
 
     `mailbox_existed` is what the first contact with the mailbox found, None before it. `replaced_to` is where the contents were moved that `replace`
     took away, None as long as that has not happened. `completed_once`: the source was imported once, to the end.
@@ -30,9 +30,6 @@ class ImportRecord:
     mailbox_existed: Optional[bool]
     owner: str
     replaced_to: Optional[str]
-    started_at: float
-    finished_at: Optional[float]
-    pid: int
     result: ImportResult
     completed_once: bool
     unsettled: bool = False

@@ -105,8 +105,8 @@ def read_file(name: str, directory: int) -> Optional[bytes]:
 
 
 def replace_file(name: str, directory: int, content: bytes) -> None:
-    """Write a file beside itself and rename it into place."""
-    temporary = "%s.%d.new" % (name, os.getpid())
+    """Write a file beside itself and rename it into place. Nobody else writes it: the caller holds the lock, or the directory is its own."""
+    temporary = name + ".new"  # always the same, so that what a killed run leaves is written over
     fd = os.open(temporary, CREATE | os.O_TRUNC, 0o600, dir_fd=directory)
     with os.fdopen(fd, "wb") as handle:
         handle.write(content)
@@ -114,12 +114,15 @@ def replace_file(name: str, directory: int, content: bytes) -> None:
 
 
 def move_file(name: str, source: int, target: int) -> None:
-    """Move a file, of any length, to a directory that may be on another filesystem; it appears there whole. Nothing happens when there is none."""
+    """Move a file, of any length, to a directory that may be on another filesystem; it appears there whole. Nothing happens when there is none.
+
+    Nobody else writes it there, as with `replace_file`.
+    """
     try:
         reading = os.open(name, READ, dir_fd=source)
     except FileNotFoundError:
         return
-    temporary = "%s.%d.new" % (name, os.getpid())
+    temporary = name + ".new"
     with os.fdopen(reading, "rb") as content, os.fdopen(os.open(temporary, CREATE | os.O_TRUNC, 0o600, dir_fd=target), "wb") as copy:
         shutil.copyfileobj(content, copy)
     os.rename(temporary, name, src_dir_fd=target, dst_dir_fd=target)

@@ -11,7 +11,7 @@ from typing import Dict, Mapping, NamedTuple, Set, Tuple
 
 from .flags import keyword_of
 from .imap_session import HostSession, HostSessions
-from .imap_uids import sequence_set
+from .imap_uids import parse_sequence_set, sequence_set
 
 _SYSTEM_FLAGS = {flag.lower(): flag for flag in (b"\\Answered", b"\\Deleted", b"\\Draft", b"\\Flagged", b"\\Seen")}
 
@@ -64,7 +64,7 @@ def carry_flags(sessions: HostSessions, name: bytes, wanted: Mapping[int, Tuple[
             continue
         for some in sequence_set(uids):
             if sessions.attempt(partial(HostSession.change_flags, name=name, uids=some, sign=sign, flag=flag)).ok:
-                carried.changed.update(uids)
+                carried.changed.update(parse_sequence_set(some, len(uids)))
             else:
                 carried.refused.add(flag)
     return carried

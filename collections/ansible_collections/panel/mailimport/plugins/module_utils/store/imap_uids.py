@@ -10,6 +10,9 @@ import array
 from bisect import bisect_right
 from typing import Dict, Iterable, Iterator, List, Sequence, Tuple
 
+# So many ranges a command names; servers limit the length of its line.
+_MOST_RANGES = 500
+
 
 class UidMap:
     """UIDs of a source folder and of its target, as runs in which both count up by one.
@@ -64,14 +67,14 @@ class UidMap:
         return found
 
 
-def sequence_set(uids: Iterable[int], most: int = 500) -> Iterator[bytes]:
-    """Yield UIDs as IMAP sequence sets of at most `most` ranges, ascending."""
+def sequence_set(uids: Iterable[int]) -> Iterator[bytes]:
+    """Yield UIDs as IMAP sequence sets that a command can hold, ascending."""
     ranges: List[List[int]] = []
     for uid in sorted(uids):
         if ranges and uid <= ranges[-1][1] + 1:
             ranges[-1][1] = uid
         else:
-            if len(ranges) >= most:
+            if len(ranges) >= _MOST_RANGES:
                 yield _join(ranges)
                 ranges = []
             ranges.append([uid, uid])
@@ -84,7 +87,7 @@ def _join(ranges: Iterable[Sequence[int]]) -> bytes:
 
 
 def parse_sequence_set(text: bytes, most: int) -> List[int]:
-    """Return the UIDs of a set in APPENDUID (RFC 4315), in the order they are given; none when it names over `most`."""
+    """Return the UIDs of a sequence set, in the order they are given; none when it names over `most`."""
     uids: List[int] = []
     for part in text.split(b","):
         first, _colon, last = part.partition(b":")

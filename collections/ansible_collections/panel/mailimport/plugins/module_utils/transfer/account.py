@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Mapping, Optional, Sequence
+from typing import List, Mapping, Optional, Sequence
 
 from ..model.errors import MailImportError
 from ..model.imports import FolderRules, ImportRequest, NotImported
@@ -32,7 +32,7 @@ from .plan import missing_folders, plan_folders
 from .worker import Emit
 
 # What folder names are planned for while there is no mailbox to ask.
-_ANY_STORE = StoreLocation(uid=0, gid=0, home="/", driver="maildir", root="/", control="/", index=None)
+_ANY_STORE = StoreLocation(uid=0, gid=0, driver="maildir", root="/", control="/", index=None)
 
 
 def check_login(login: Login, patient: bool, emit: Emit) -> None:
@@ -196,8 +196,12 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
         if plan.renamed:
             emit({"event": "note", "message": "folder %s is called %s on this host" % (plan.source.name, escape_path(plan.target))})
     if request.state == "latest" and marks:
-        changed, current = copy.attempt(lambda session: update_flags(session, store, request.key, plans, marks))
-        emit({"event": "flags", "messages": changed})
+        changed: List[int] = []
+        try:
+            current = copy.attempt(lambda session: update_flags(session, store, request.key, plans, marks, changed.append))
+        finally:
+            # Of all attempts, also when the last of them failed: the next one finds nothing to change there.
+            emit({"event": "flags", "messages": sum(changed)})
         copy.emit_marks(current)
     copy.run(plans)
     if copy.uncounted:

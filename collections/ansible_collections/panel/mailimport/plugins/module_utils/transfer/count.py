@@ -11,16 +11,17 @@ from typing import List, Mapping, Optional, Sequence
 from ..source.session import FetchRequest, SourceSession
 from ..state.records import FolderMark
 from .flags import may_have_changed
+from .folder_copy import has_nothing_new, mark_of
 from .plan import FolderPlan
 
 
 def count_new(session: SourceSession, plan: FolderPlan, mark: Optional[FolderMark]) -> int:
     """Return how many messages of a folder have not been delivered."""
     source = plan.source
-    known = mark if mark and mark.uidvalidity == (source.uidvalidity or mark.uidvalidity) else None
+    known = mark_of(source, mark)
     if known is None and source.messages is not None:
         return source.messages
-    if known and known.copied and source.uidnext is not None and (known.uidnext, known.messages) == (source.uidnext, source.messages):
+    if known and has_nothing_new(source, known):
         return 0
     uids: List[int] = []
     session.search_uids(source, uids.append, known.last_uid + 1 if known else 1)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..model.imports import ImportKey
 from ..source.fetch import FolderStream
@@ -33,18 +33,26 @@ class _Delivered:
 
 
 def update_flags(
-    session: SourceSession, store: MessageStore, key: ImportKey, plans: Sequence[FolderPlan], marks: Mapping[bytes, FolderMark]
-) -> Tuple[int, List[FolderMark]]:
+    session: SourceSession,
+    store: MessageStore,
+    key: ImportKey,
+    plans: Sequence[FolderPlan],
+    marks: Mapping[bytes, FolderMark],
+    count: Callable[[int], None],
+) -> List[FolderMark]:
     """Give delivered messages the flags they have at the source now.
 
     With CONDSTORE (RFC 7162) only folders whose HIGHESTMODSEQ moved are opened, and only what changed is fetched;
     without, the flags of all delivered messages are compared.
 
+    Args:
+        count: told how many messages changed, each time that some may have.
+
     Returns:
-        How many messages changed, and the marks of the folders whose flags are up to date now.
+        The marks of the folders whose flags are up to date now.
 
     Raises:
-        MailImportError: when the connection is lost; what was done by then is done.
+        MailImportError: when the connection is lost; what was done by then is done, and counted.
     """
     by_modseq = b"CONDSTORE" in session.capabilities
     delivered = {}
@@ -52,7 +60,6 @@ def update_flags(
         mark = marks.get(plan.source.raw_name)
         if mark and mark.last_uid and may_have_changed(plan, mark, by_modseq):
             delivered[plan.source.raw_name] = _Delivered(plan, mark, Origin(key, plan.source.raw_name, mark.uidvalidity))
-    changed = 0
     current: List[FolderMark] = []
     requests = [folder.request(by_modseq and folder.mark.highest_modseq is not None) for folder in delivered.values()]
     while requests:
@@ -61,17 +68,16 @@ def update_flags(
             folder = delivered[opened.folder.raw_name]
             if (opened.uidvalidity or folder.plan.source.uidvalidity) != folder.mark.uidvalidity:
                 continue
-            changed += _set_flags(store, folder, opened)
+            _set_flags(store, folder, opened, count)
             if opened.complete:
                 current.append(replace(folder.mark, highest_modseq=folder.plan.source.highest_modseq))
             elif opened.request.changed_since is not None:
                 refused.append(folder.request(by_modseq=False))  # CONDSTORE that is announced and does not work
         requests = refused
-    return changed, current
+    return current
 
 
-def _set_flags(store: MessageStore, folder: _Delivered, opened: FolderStream) -> int:
-    changed = 0
+def _set_flags(store: MessageStore, folder: _Delivered, opened: FolderStream, count: Callable[[int], None]) -> None:
     window: Dict[int, Tuple[bytes, ...]] = {}
     size = 0
     for fetched in opened.messages():
@@ -79,11 +85,10 @@ def _set_flags(store: MessageStore, folder: _Delivered, opened: FolderStream) ->
             window[fetched.message.uid] = fetched.message.flags
             size += sum(map(len, fetched.message.flags))
         if len(window) >= _WINDOW or size >= _WINDOW_BYTES:
-            changed += store.set_flags(folder.plan.target, folder.origin, window)
+            count(store.set_flags(folder.plan.target, folder.origin, window))
             window, size = {}, 0
     if window:
-        changed += store.set_flags(folder.plan.target, folder.origin, window)
-    return changed
+        count(store.set_flags(folder.plan.target, folder.origin, window))
 
 
 def may_have_changed(plan: FolderPlan, mark: FolderMark, by_modseq: bool) -> bool:

@@ -10,11 +10,22 @@ from dataclasses import dataclass, field
 from typing import Dict, List, Optional
 
 from ..model.imports import NotImported
+from ..model.mail import SourceFolder
 from ..state.records import FolderMark
 from ..store.base import FolderWriter, Origin, escape_path
 from .plan import FolderPlan
 
 TOO_LARGE = "larger than max_message_size"
+
+
+def mark_of(source: SourceFolder, mark: Optional[FolderMark]) -> Optional[FolderMark]:
+    """Return how far earlier runs came with this very folder, given the mark of its name: that may be of another folder."""
+    return mark if mark and mark.uidvalidity == (source.uidvalidity or mark.uidvalidity) else None
+
+
+def has_nothing_new(source: SourceFolder, mark: FolderMark) -> bool:
+    """True when a folder is known to hold no message that has not been delivered."""
+    return mark.copied and source.uidnext is not None and (mark.uidnext, mark.messages) == (source.uidnext, source.messages)
 
 
 @dataclass

@@ -43,7 +43,7 @@ def fetch_what_is_missing(account: AccountCopy, copy: FolderCopy) -> None:
         rest = array.array("I", (uid for uid in piece if not copy.covers(uid)))
         if rest and len(piece) == 1:  # the trouble may not have been its own: once more
             trouble = _fetch_piece(account, copy, piece)
-            if not copy.covers(rest[0]) and (trouble or _is_there(account.connected(), copy, rest[0])):
+            if not copy.covers(rest[0]) and (trouble or account.attempt(partial(_is_there, copy=copy, uid=rest[0]))):
                 account.leave_out(copy, rest[0], "source_unavailable", trouble or "the source lists this message and does not send it")
         elif rest:
             half = (len(rest) + 1) // 2

@@ -22,8 +22,16 @@ from ..store.base import FolderPath
 # A Maildir++ folder is one directory name (255 bytes), and Dovecot adds suffixes of its own while it works on it.
 _LONGEST_NAME = 230
 
-# Directories of a folder's own among those of the folders below it.
-_RESERVED = {"maildir": ("cur", "new", "tmp"), "sdbox": ("dbox-Mails",), "mdbox": ("dbox-Mails",)}
+# What a folder has in its own directory, among those of the folders below it. Files with `.lock` and `.new` are there while another one is written.
+_RESERVED = {
+    "maildir": (
+        "cur", "new", "tmp", "maildirfolder", "maildirsize", "maildirsize.lock", "subscriptions", "subscriptions.lock", "subscriptions.new",
+    ),
+    "sdbox": ("dbox-Mails",),
+    "mdbox": ("dbox-Mails",),
+}
+# What names of other files of Dovecot's in a Maildir begin with: indexes, uidlist, keywords, rights and more.
+_RESERVED_BEGINNINGS = ("dovecot-", "dovecot.")
 
 # Control characters, lone surrogates, and the line and paragraph ends of Unicode; Dovecot takes all others.
 _REFUSED_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))
@@ -137,6 +145,8 @@ def _clean_part(part: str, location: StoreLocation) -> str:
     reserved = _RESERVED.get(location.driver, ()) if location.layout == "fs" else ()
     if cleaned in (".", "..") or cleaned in reserved:
         return cleaned.replace(".", "_") if "." in cleaned else cleaned + "_"
+    if location.layout == "fs" and location.driver == "maildir" and cleaned.startswith(_RESERVED_BEGINNINGS):
+        return "_" + cleaned
     # Dovecot refuses a name that could be a home directory.
     return "_" + cleaned[1:] if cleaned.startswith("~") else cleaned
 
@@ -145,7 +155,7 @@ def _shortened(path: FolderPath) -> FolderPath:
     """Cut a name that is too long and tell it apart by a digest of the whole."""
     if len(b".".join(encode_folder_name(part) for part in path)) <= _LONGEST_NAME:
         return path
-    digest = hashlib.blake2b("/".join(path).encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    digest = hashlib.blake2b("/".join(path).encode("utf-8"), digest_size=4).hexdigest()
     text = "_".join(path)[:_LONGEST_NAME]
     while len(encode_folder_name(text)) > _LONGEST_NAME - len(digest) - 1:
         text = text[:-1]

@@ -17,6 +17,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Any, BinaryIO, Callable, Dict, NoReturn, Optional, Sequence
 
 from ..model.errors import REASONS, MailImportError
@@ -131,11 +132,12 @@ def keep_only(descriptors: Sequence[int]) -> None:
 
 
 def _close_all_but(kept: Sequence[int]) -> None:
-    low = 3
-    for fd in sorted(kept):
-        os.closerange(low, fd)
-        low = fd + 1
-    os.closerange(low, os.sysconf("SC_OPEN_MAX"))
+    # Only what is open: the limit may be a billion, and Python 3.9 closes number by number. Linux shows a process its own descriptors
+    # whatever uid it has taken (proc_fd_permission).
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        if fd > 2 and fd not in kept:
+            with suppress(OSError):  # that of the listing is closed already
+                os.close(fd)
 
 
 def _give_up_privileges(uid: int, gid: int) -> None:

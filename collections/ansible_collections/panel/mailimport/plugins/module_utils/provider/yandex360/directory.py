@@ -56,7 +56,6 @@ class User:
 
     id: str
     email: str
-    nickname: str
     aliases: Tuple[str, ...]
     is_robot: bool
     is_dismissed: bool
@@ -80,7 +79,6 @@ class SharedMailbox:
 
     id: str
     email: str
-    name: str
 
 
 class Directory:
@@ -124,7 +122,6 @@ class Directory:
             User(
                 id=str(entry["id"]),
                 email=entry.get("email") or "",
-                nickname=entry.get("nickname") or "",
                 aliases=tuple(entry.get("aliases") or ()),
                 is_robot=bool(entry.get("isRobot")),
                 is_dismissed=bool(entry.get("isDismissed")),
@@ -160,7 +157,7 @@ class Directory:
         for entry in found:
             identifier = str(entry["resourceId"])
             facts = self._get("%s/%s" % (path, identifier), schemas.SHARED_MAILBOX, scope)
-            mailboxes.append(SharedMailbox(identifier, facts["email"], one_line(facts.get("name") or "")))
+            mailboxes.append(SharedMailbox(identifier, facts["email"]))
         return mailboxes
 
     def imap_enabled(self, organization: int) -> Optional[bool]:

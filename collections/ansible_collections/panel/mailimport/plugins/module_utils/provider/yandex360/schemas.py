@@ -28,7 +28,6 @@ def _listing(key: str, required: str, **properties: Schema) -> Schema:
         "required": [key],
         "properties": {
             key: {"type": "array", "items": entry},
-            "page": _COUNT,
             "pages": _COUNT,
             "total": _COUNT,
             "nextPageToken": {"type": ["string", "null"]},
@@ -38,16 +37,14 @@ def _listing(key: str, required: str, **properties: Schema) -> Schema:
 
 ORGANIZATIONS = _listing("organizations", "id", id=_ID, name=_TEXT)
 DOMAINS = _listing("domains", "name", name={"type": "string", "minLength": 1}, master=_FLAG, verified=_FLAG)
-USERS = _listing(
-    "users", "id", id=_ID, email=_TEXT, nickname=_TEXT, aliases=_TEXTS, isRobot=_FLAG, isDismissed=_FLAG, isEnabled=_FLAG, isAdmin=_FLAG,
-)
+USERS = _listing("users", "id", id=_ID, email=_TEXT, aliases=_TEXTS, isRobot=_FLAG, isDismissed=_FLAG, isEnabled=_FLAG)
 GROUPS = _listing("groups", "id", id=_ID, name=_TEXT, email=_TEXT, aliases=_TEXTS, members={
     "type": ["array", "null"],
     "items": {"type": "object", "required": ["type", "id"], "properties": {"type": {"type": "string"}, "id": _ID}},
 })
 SHARED = _listing("resources", "resourceId", resourceId=_ID)
-SHARED_MAILBOX: Schema = {"type": "object", "required": ["email"], "properties": {"email": {"type": "string"}, "name": _TEXT}}
-WHOAMI: Schema = {"type": "object", "properties": {"login": _TEXT, "orgIds": {"type": ["array", "null"], "items": _ID}, "scopes": _TEXTS}}
+SHARED_MAILBOX: Schema = {"type": "object", "required": ["email"], "properties": {"email": {"type": "string"}}}
+WHOAMI: Schema = {"type": "object", "properties": {"scopes": _TEXTS}}
 USER: Schema = {"type": "object", "required": ["id"], "properties": {"id": _ID}}
 SENDER_INFO: Schema = {"type": "object"}
 MAIL_SETTINGS: Schema = {"type": "object", "properties": {"enable_imap": _FLAG}}
@@ -59,7 +56,6 @@ TOKEN: Schema = {
         "access_token": {"type": "string", "minLength": 1},
         "expires_in": {"type": ["integer", "null"]},
         "refresh_token": _TEXT,
-        "scope": _TEXT,
     },
 }
 DEVICE: Schema = {

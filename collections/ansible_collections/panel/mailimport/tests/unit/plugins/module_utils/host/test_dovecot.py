@@ -58,7 +58,7 @@ def test_store_of_a_mailbox_created_right_now(server):
         host.create_mailbox(Address(name, "example.org"), "secret-word")
         store = host.store_of(Address(name, "example.org"))
         home = "%s/vmail/example.org/%s" % (server.root, name)
-        assert (store.uid, store.gid, store.home, store.driver) == (5000, 5000, home, "maildir")
+        assert (store.uid, store.gid, store.driver) == (5000, 5000, "maildir")
         assert (store.root, store.control) == (home + "/Maildir", home + "/Maildir")
         assert store.index == "%s/index/example.org/%s" % (server.root, name)
         assert (store.layout, store.separator, store.prefix) == ("maildir++", "/", "INBOX/")
@@ -81,7 +81,7 @@ def test_uid_gid_and_home_are_written_when_given(server):
     host.create_mailbox(ANNA, "secret-word")
     assert server.users.read_text().endswith(":7001:7002::/srv/example.org/anna/anna@example.org::\n")
     store = host.store_of(ANNA)
-    assert (store.uid, store.gid, store.home) == (7001, 7002, "/srv/example.org/anna/anna@example.org")
+    assert (store.uid, store.gid, os.path.dirname(store.root)) == (7001, 7002, "/srv/example.org/anna/anna@example.org")
 
 
 @pytest.mark.parametrize("home", ["relative/%n", "/srv/%h", "/srv/%n:x", "/srv/%"])

@@ -40,7 +40,7 @@ def mailbox(name, use, auto="no"):
 def test_directories_of_a_maildir(mail, root, control, index, layout):
     found = store(mail)
     assert (found.root, found.control, found.index, found.layout) == (root, control, index, layout)
-    assert (found.uid, found.gid, found.home, found.driver) == (5000, 5001, HOME, "maildir")
+    assert (found.uid, found.gid, found.driver) == (5000, 5001, "maildir")
     assert found.unsupported is None
 
 

@@ -9,6 +9,7 @@ import signal
 import time
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.queue.places import queue_name
 from ansible_collections.panel.mailimport.plugins.module_utils.queue.workers import Bounds, Job, run_over_queues
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
@@ -99,6 +100,29 @@ def test_a_state_that_cannot_be_opened_ends_all(run, tmp_path):
     (tmp_path / "state.db").write_bytes(b"no database" * 100)
     assert run(jobs(3), lambda assignment, tell: done(assignment)) == {}
     assert all("no process of an import queue could work" in why for why in run.lost.values()) and len(run.lost) == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MailImportError("host_refused", "state database: database is locked"), "state database: database is locked"),
+        (KeyError("nonesuch"), "KeyError in test_workers.py line "),
+    ],
+)
+@pytest.mark.parametrize(
+    ("resource", "what"), [("queue", "no process of an import queue could work"), ("source", "the import's process ended early")]
+)
+def test_why_a_worker_cannot_work_is_told(run, monkeypatch, error, told, resource, what):
+    take_place = State.take_place
+
+    def refuse(state, wanted, pid):
+        if wanted.startswith(resource):
+            raise error
+        return take_place(state, wanted, pid)
+
+    monkeypatch.setattr(State, "take_place", refuse)
+    assert run(jobs(3), lambda assignment, tell: done(assignment), connections=5) == {}
+    assert len(run.lost) == 3 and all(why.startswith("%s (%s" % (what, told)) for why in run.lost.values())
 
 
 def stand_in_line(state_dir, resource):

@@ -42,7 +42,7 @@ class DirectoryHost(MailHost):
 
     def store_of(self, address):
         root = str(self.root / str(address) / "Maildir")
-        return StoreLocation(os.geteuid(), os.getegid(), str(self.root / str(address)), "maildir", root, root, root)
+        return StoreLocation(os.geteuid(), os.getegid(), "maildir", root, root, root)
 
     def start_session(self, address, keep):
         raise AssertionError("a Maildir needs no session")

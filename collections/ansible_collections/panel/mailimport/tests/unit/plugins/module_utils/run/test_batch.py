@@ -79,6 +79,36 @@ def test_a_finished_import_is_kept_without_a_worker(settings, host, monkeypatch)
     assert (outcome.result.state, outcome.result.changed, outcome.result.messages_present) == ("completed", False, 7)
 
 
+@pytest.fixture
+def shared_host(host, monkeypatch):
+    """The host, with mailboxes that every process sees: workers make them."""
+    host.root.mkdir()
+    monkeypatch.setattr(host, "domains", lambda: {path.name.rpartition("@")[2] for path in host.root.iterdir()})
+    monkeypatch.setattr(host, "mailbox_exists", lambda address: (host.root / str(address)).exists())
+    monkeypatch.setattr(host, "create_mailbox", lambda address, password: (host.root / str(address)).mkdir())
+    return host
+
+
+def test_what_was_there_before_the_check_of_logins_is_not_shown_as_new(shared_host, settings, request_for):
+    wanted = request_for(ignore_existing=False, existing_content="merge")
+    shared_host.create_mailbox(wanted.address, "")
+    (outcome,) = import_batch([wanted], settings, Scheduling())
+    assert (outcome.result.state, outcome.result.created) == ("completed", False)
+    assert (outcome.before["domain"], outcome.before["mailbox"]) == ("example.org", "anna@example.org")
+
+
+@pytest.mark.parametrize("known", [None, "example.org"])
+def test_a_mailbox_made_ahead_is_shown_as_new_and_its_domain_only_when_it_is(shared_host, settings, request_for, known):
+    with State(settings.state_dir) as state:
+        if known:
+            state.claim_domain(known, "customer")
+    bert = request_for(user="bert", address=parse_address("bert@example.org"))
+    outcomes = import_batch([request_for(), bert], settings, Scheduling())
+    assert [(outcome.result.state, outcome.result.created, outcome.before["mailbox"]) for outcome in outcomes] == [("completed", True, None)] * 2
+    # The second of a new domain finds that the first has made it.
+    assert outcomes[0].before["domain"] == known
+
+
 def test_progress_adds_up(tmp_path):
     path = tmp_path / "progress"
     progress = Progress(str(path))

@@ -9,11 +9,13 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.run import mailbox as mailbox_module
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host
 from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox
 from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer import flags as flags_module
 
 ANNA = parse_address("anna@example.org")
 FETCH = b"UID FETCH"
@@ -122,6 +124,49 @@ def test_replace_moves_mail_aside_once_and_a_run_that_was_interrupted_goes_on(ru
     latest = run(replace(wanted, state="latest"))
     assert (latest.state, latest.changed) == ("completed", False) and mail() == [2, 1]
     assert host.passwords == {ANNA: "changed by its owner"}
+
+
+@pytest.mark.parametrize(("losses", "state"), [(1, "completed"), (1000, "failed")])
+def test_flags_that_a_run_changed_before_its_connection_was_lost_are_counted(run, request_for, source, monkeypatch, losses, state):
+    run(request_for())
+    monkeypatch.setattr(flags_module, "_WINDOW", 1)
+    lost = []
+
+    def flags(_command):
+        lost.append(1)
+        return b"* 1 FETCH (UID 1 FLAGS (\\Seen))\r\n" + (b"HANG UP" if len(lost) <= losses else b"TAG OK\r\n")
+
+    source.answers[FETCH] = flags
+    result = run(request_for(state="latest"))
+    # Message 1 of INBOX, and that of Sent where the run gets that far; the second attempt finds the first of them changed.
+    assert (result.state, result.changed, result.flags_updated) == (state, True, 2 if state == "completed" else 1)
+
+
+def test_a_map_of_domains_that_was_missing_is_written_again_and_that_is_a_change(run, request_for, host):
+    run(request_for())
+    host.published = {}
+    assert run(request_for(state="latest")).changed is True and host.published == {"example.org": "customer"}
+    assert run(request_for(state="latest")).changed is False
+
+
+def test_what_hands_out_sessions_is_closed_when_the_quota_cannot_be_asked(run, request_for, host, monkeypatch):
+    desks = []
+
+    class Desk(mailbox_module.SessionDesk):
+        def __init__(self, *args):
+            super().__init__(*args)
+            desks.append("opened")
+
+        def close(self):
+            super().close()
+            desks.append("closed")
+
+    def refuse(_address):
+        raise MailImportError("host_refused", "no quota")
+
+    monkeypatch.setattr(mailbox_module, "SessionDesk", Desk)
+    monkeypatch.setattr(host, "quota_free", refuse)
+    assert run(request_for()).message == "no quota" and desks == ["opened", "closed"]
 
 
 def test_subscriptions_of_a_run_that_was_interrupted_come_with_the_next(run, request_for, source, host):

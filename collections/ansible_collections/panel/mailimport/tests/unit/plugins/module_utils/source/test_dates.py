@@ -13,6 +13,7 @@ from pathlib import Path
 
 import ansible_collections.panel
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.source import dates
 from ansible_collections.panel.mailimport.plugins.module_utils.source.dates import date_from_header, parse_internal_date
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,6 +90,18 @@ def test_the_date_header_stands_in(date, instant):
 )
 def test_no_usable_date_header(beginning):
     assert date_from_header(beginning) is None
+
+
+@pytest.mark.parametrize("error", [IndexError, TypeError, ValueError, OverflowError])
+@pytest.mark.parametrize("function", ["parsedate_tz", "mktime_tz"])
+def test_a_date_header_that_python_stumbles_over(monkeypatch, function, error):
+    """Python 3.9.0 to 3.9.7 raise IndexError for blanks only (bpo-45001)."""
+
+    def stumble(_date):
+        raise error
+
+    monkeypatch.setattr(dates, function, stumble)
+    assert date_from_header(header(b"Mon, 1 Jan 2024 00:00:00 +0000")) is None
 
 
 @given(st.text("0123456789:+-, JanFebMonUTC()\t/.", max_size=60) | st.text(max_size=30))

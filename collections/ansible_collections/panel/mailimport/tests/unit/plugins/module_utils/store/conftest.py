@@ -35,7 +35,7 @@ def location(tmp_path):
     def make(control=None, layout="maildir++", **values):
         root = str(tmp_path / "Maildir")
         separator = "." if layout == "maildir++" else "/"
-        defaults = {"uid": 0, "gid": 0, "home": str(tmp_path), "driver": "maildir", "index": root, "separator": separator}
+        defaults = {"uid": 0, "gid": 0, "driver": "maildir", "index": root, "separator": separator}
         return StoreLocation(root=root, control=str(tmp_path / control) if control else root, layout=layout, **{**defaults, **values})
 
     return make

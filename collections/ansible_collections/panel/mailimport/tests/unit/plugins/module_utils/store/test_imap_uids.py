@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.store import imap_uids
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap_uids import UidMap, parse_sequence_set, sequence_set
 
 
@@ -50,8 +51,9 @@ def test_empty_map():
         ([4, 4, 5], 5, [b"4:5"]),
     ],
 )
-def test_sequence_set(uids, most, sets):
-    assert list(sequence_set(uids, most)) == sets
+def test_sequence_set(uids, most, sets, monkeypatch):
+    monkeypatch.setattr(imap_uids, "_MOST_RANGES", most)
+    assert list(sequence_set(uids)) == sets
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def account():
 @pytest.fixture
 def location(tmp_path):
     root = str(tmp_path / "Maildir")
-    return StoreLocation(0, 0, str(tmp_path), "maildir", root, root, root)
+    return StoreLocation(0, 0, "maildir", root, root, root)
 
 
 @pytest.fixture

@@ -130,6 +130,23 @@ def test_a_message_that_a_server_leaves_out_in_silence_is_noticed_in_later_runs_
     assert uids(".A") == [1, 2, 3, 4, 6, 7, 8, 9] and not_imported(events) == [("A", 5, "source_unavailable")]
 
 
+def test_a_connection_that_breaks_at_the_question_whether_a_message_is_still_there_is_opened_again(account, run, uids):
+    source = account(A=range(1, 20), B=[1])
+    source.withheld = {11}
+    fetch, asked = source.server.answers[b"UID FETCH"], []
+
+    def breaking(command):
+        if b"BODY" in command or not command.startswith(b"UID FETCH 11 "):
+            return fetch(command)
+        asked.append(command)
+        return None if len(asked) == 1 else fetch(command)
+
+    source.server.answers[b"UID FETCH"] = breaking
+    events = run(source)
+    assert uids(".A") == [uid for uid in range(1, 20) if uid != 11] and uids(".B") == [1]
+    assert not_imported(events) == [("A", 11, "source_unavailable")] and len(asked) == 2
+
+
 def test_a_message_that_is_too_large(account, run, uids, marks_in):
     events = run(account(A={1: b"x" * 100, 2: b"x" * 101, 3: b"x" * 300_000}), max_message_size=100)
     assert uids(".A") == [1] and not_imported(events) == [("A", 2, "message_refused"), ("A", 3, "message_refused")]

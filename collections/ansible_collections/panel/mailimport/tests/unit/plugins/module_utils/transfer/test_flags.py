@@ -41,7 +41,9 @@ class Flagged:
         return plan_folders(self.session.list_folders(), FolderRules(), self.location, {})
 
     def update(self, mark):
-        return update_flags(self.session, self.store, self.account.request().key, self.plans(), {b"A": mark})
+        counted = []
+        current = update_flags(self.session, self.store, self.account.request().key, self.plans(), {b"A": mark}, counted.append)
+        return sum(counted), current
 
     def letters(self):
         cur = self.location.root + "/.A/cur"

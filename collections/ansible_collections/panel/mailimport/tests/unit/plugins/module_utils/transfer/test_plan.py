@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 
 def host(layout="maildir++", separator=".", special_use=None):
-    return StoreLocation(0, 0, "/", "maildir", "/m", "/m", None, layout, separator, special_use=special_use or {})
+    return StoreLocation(0, 0, "maildir", "/m", "/m", None, layout, separator, special_use=special_use or {})
 
 
 def folder(name, *attributes, raw_name=None, selectable=True):
@@ -87,6 +87,15 @@ def test_patterns_that_match_nothing_at_all(include):
         (".", host("fs", "/"), "_"),
         ("cur", host("fs", "/"), "cur_"),
         ("cur", host(), "cur"),
+        ("subscriptions", host("fs", "/"), "subscriptions_"),
+        ("Lists/subscriptions.new", host("fs", "/"), "Lists/subscriptions_new"),
+        ("maildirsize", host("fs", "/"), "maildirsize_"),
+        ("dovecot", host("fs", "/"), "dovecot"),
+        ("dovecot-uidlist", host("fs", "/"), "_dovecot-uidlist"),
+        ("dovecot.index.log", host("fs", "/"), "_dovecot.index.log"),
+        ("Dovecot", host("fs", "/"), "Dovecot"),
+        ("dovecot", host(), "dovecot"),
+        ("subscriptions", host(), "subscriptions"),
         ("~root", host(), "_root"),
         ("a~", host(), "a~"),
         ("bell\a\r\n\x7f\x85\u2028", host(), "bell______"),
@@ -112,8 +121,11 @@ def test_a_renamed_folder_never_takes_the_name_of_another():
     assert [plan.target for plan in plans] == [("INBOX-2",), ("INBOX",)]
 
 
+NAMES = st.text(min_size=1, max_size=300) | st.sampled_from(["cur", "subscriptions", "subscriptions.lock", "dovecot", "dovecot-keywords", "maildirsize"])
+
+
 @settings(deadline=None, database=None, max_examples=60)
-@given(st.lists(st.lists(st.text(min_size=1, max_size=300), min_size=1, max_size=4), max_size=6), st.sampled_from([host(), host("fs", "/")]))
+@given(st.lists(st.lists(NAMES, min_size=1, max_size=4), max_size=6), st.sampled_from([host(), host("fs", "/")]))
 def test_every_folder_gets_a_target_of_its_own_that_the_host_can_have(paths, location):
     folders = [SourceFolder(b"%d" % number, tuple(path)) for number, path in enumerate(paths)]
     plans = plan_folders(folders, FolderRules(), location, {})

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer.worker import os_failure, run_as
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.worker import keep_only, os_failure, run_as
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a process another uid")
 UID, GID = (65_534, 65_533) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
@@ -85,6 +85,31 @@ def open_files():
 def pipe_of_events():
     (pipe,) = [fd for fd, name in open_files().items() if name.startswith("pipe:")]
     return pipe
+
+
+@needs_root
+def test_a_process_that_has_given_up_root_can_still_close_what_it_has_open():
+    """What /proc shows of its descriptors is root's then, and nobody else's to read."""
+
+    def work(emit):
+        os.open("/etc/passwd", os.O_RDONLY)
+        kept = os.open("/", os.O_RDONLY)
+        shown = os.stat("/proc/self/fd")
+        keep_only([pipe_of_events(), kept])
+        emit({"event": "open", "uid": os.getuid(), "owner": shown.st_uid, "mode": shown.st_mode & 0o777, "files": list(open_files().items())})
+
+    (event,) = events_of(work)
+    assert (event["uid"], event["owner"], event["mode"]) == (UID, 0, 0o500)
+    assert sorted(name.split(":")[0] for _fd, name in event["files"] if name != "/dev/null") == ["/", "pipe"]
+
+
+def test_numbers_up_to_the_limit_are_not_closed_one_by_one(monkeypatch):
+    """Python 3.9 does so, and the limit may be a billion."""
+    asked = []
+    monkeypatch.setattr(os, "closerange", lambda low, high: asked.append(high - low))
+    monkeypatch.setattr(os, "sysconf", lambda name: 1 << 30)
+    (event,) = events_of(lambda emit: emit({"event": "asked", "numbers": sum(asked)}))
+    assert event["numbers"] < 10_000
 
 
 def test_nothing_is_inherited_but_what_is_to_be_kept(tmp_path):

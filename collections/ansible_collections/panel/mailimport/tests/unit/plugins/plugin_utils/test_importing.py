@@ -1,0 +1,85 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A module that is watched while it runs in the background."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, Dict, List
+
+import pytest
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible_collections.panel.mailimport.plugins.plugin_utils import importing
+
+PROGRESS = '{"finished": true}\n'
+
+
+class Action:
+    """The action plugin as far as the watch asks it: a host on which some things go wrong."""
+
+    def __init__(self) -> None:
+        self.troubles: Dict[str, Exception] = {}
+        self.commands: List[str] = []
+        self._task = SimpleNamespace(async_val=0)
+        shell = SimpleNamespace(tmpdir="/tmp/ansible/tmp-1/", join_path=lambda *parts: "/".join(parts))
+        self._connection = SimpleNamespace(_shell=shell)
+
+    def _execute_module(self, module_name: str, module_args: Dict[str, Any], task_vars: Dict[str, Any], wrap_async: bool) -> Dict[str, Any]:
+        self._meet("module" if wrap_async else "status")
+        if wrap_async:
+            return {"ansible_job_id": "j1", "results_file": "/root/.ansible_async/j1"}
+        return {"finished": 1, "changed": True, "ansible_job_id": "j1"}
+
+    def _low_level_execute_command(self, command: str, sudoable: bool) -> Dict[str, Any]:
+        word = command.split()[0]
+        self.commands.append(word)
+        self._meet(word)
+        return {"stdout": PROGRESS if word == "tail" else ""}
+
+    def _meet(self, what: str) -> None:
+        if what in self.troubles:
+            raise self.troubles[what]
+
+
+@pytest.fixture
+def action(monkeypatch: pytest.MonkeyPatch) -> Action:
+    monkeypatch.setattr(importing.time, "sleep", lambda seconds: None)
+    return Action()
+
+
+@pytest.fixture
+def warnings(monkeypatch: pytest.MonkeyPatch) -> List[str]:
+    said: List[str] = []
+    monkeypatch.setattr(importing.display, "warning", said.append)
+    return said
+
+
+def watch(action: Action) -> Dict[str, Any]:
+    return importing._Watch(action, {}).run("panel.mailimport.mail_import_imap", {})  # type: ignore[arg-type]
+
+
+def test_the_file_with_the_progress_goes_when_all_is_done(action: Action, warnings: List[str]) -> None:
+    assert watch(action) == {"changed": True}
+    assert action.commands == ["tail", "tail", "rm"] and warnings == []
+
+
+@pytest.mark.parametrize("what", ["module", "tail", "status"])
+def test_the_file_with_the_progress_goes_when_something_fails(action: Action, warnings: List[str], what: str) -> None:
+    action.troubles[what] = AnsibleConnectionFailure("unreachable for a moment")
+    with pytest.raises(AnsibleConnectionFailure, match="unreachable for a moment"):
+        watch(action)
+    assert action.commands[-1] == "rm" and warnings == []
+
+
+def test_a_file_that_cannot_be_removed_hides_no_error(action: Action, warnings: List[str]) -> None:
+    action.troubles = {"tail": AnsibleConnectionFailure("the first error"), "rm": AnsibleError("the second one")}
+    with pytest.raises(AnsibleConnectionFailure, match="the first error"):
+        watch(action)
+    assert len(warnings) == 1 and "mail-import-" in warnings[0] and "the second one" in warnings[0]
+
+
+def test_a_file_that_cannot_be_removed_hides_no_result(action: Action, warnings: List[str]) -> None:
+    action.troubles["rm"] = AnsibleError("gone")
+    assert watch(action) == {"changed": True} and len(warnings) == 1
