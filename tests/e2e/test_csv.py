@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.company import Employee, Run, as_rows, employees, encrypt, write_list
-from support.dovecot import Dovecot
+from support.dovecot import Dovecot, wait_until
 from support.imap import Item, Session, snapshot
 from support.mail import small_message
 from support.relay import Relay
@@ -144,6 +144,7 @@ def test_existing_mailboxes_are_skipped_and_replaced_as_in_the_panel(run: Run, p
     assert run.host.accepts_password(people[0].address, "of old")
     outcome = run.module(mailboxes=rows, ignore_existing=False)
     assert [(entry["state"], entry["changed"]) for entry in outcome.result["imports"]] == [("completed", True), ("completed", False)]
+    wait_until(lambda: run.host.accepts_password(*people[0]), "Dovecot to look at its users file")
     assert run.differing(people[:1]) == []
 
 

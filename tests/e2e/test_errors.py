@@ -35,6 +35,11 @@ def assert_refused(scene: Scene, outcome: Outcome, *reasons: str) -> None:
     assert entry["message"] in outcome.result["msg"]
     assert 10 < len(entry["message"]) <= 500
     assert "Traceback" not in outcome.output
+    assert_untouched(scene)
+
+
+def assert_untouched(scene: Scene) -> None:
+    """The mail host has no mailbox and no domain."""
     assert scene.host.users_file.read_text() == ""
     assert list((scene.host.directory / "mail").iterdir()) == []
     assert scene.info()["domains"] == []
@@ -125,7 +130,7 @@ def test_server_that_stays_silent(scene: Scene) -> None:
     [
         "anna\n@example.org", "anna@example.org\nroot:x:0:0", "an:na@example.org", "anna@exam:ple.org", "../anna@example.org", "anna@../etc",
         "anna..b@example.org", "anna/b@example.org", "anna@example.org/..", "anna", "@example.org", "anna@", "anna@b@", "an na@example.org",
-        "*@example.org", "%u@example.org", "anna\x00@example.org", "anna@example..org", "", "a" * 65 + "@example.org",
+        "*@example.org", "%u@example.org", "anna\x01@example.org", "anna@example..org", "", "a" * 65 + "@example.org",
     ],
 )
 def test_address_that_must_not_reach_a_file(scene: Scene, address: str) -> None:
@@ -134,6 +139,14 @@ def test_address_that_must_not_reach_a_file(scene: Scene, address: str) -> None:
     outcome = scene.run(email=address, source_user=scene.address)
     assert_refused(scene, outcome, "invalid_row")
     assert [set(place.iterdir()) for place in places] == before
+
+
+def test_address_that_is_cut_where_c_ends_a_string(scene: Scene) -> None:
+    """From 2.21 on ansible-core itself may refuse it, since syslog cannot take it."""
+    outcome = scene.run(email="anna\x00@example.org", source_user=scene.address)
+    assert outcome.returncode != 0 and outcome.result["failed"] is True
+    assert "null character" in outcome.result["msg"] or outcome.entry["reason"] == "invalid_row"
+    assert_untouched(scene)
 
 
 @pytest.mark.parametrize("address", ["анна@пример.example", "anna+tag=1@example.org", "anna@xn--e1afmkfd.example"])

@@ -71,7 +71,7 @@ def plan_folders(
     for folder in sorted(chosen, key=lambda folder: _claim(folder, location)):
         target = ruled.get(folder.raw_name)
         if target is None:
-            target = _free_name(clean_path(folder.path, location), taken)
+            target = _free_name(clean_path(folder.path, location), taken, location)
             taken.add(target)
         plans[folder.raw_name] = FolderPlan(folder, target, folder.raw_name not in ruled and target != folder.path)
     return [plans[folder.raw_name] for folder in chosen]
@@ -162,10 +162,10 @@ def _shortened(path: FolderPath) -> FolderPath:
     return ("%s-%s" % (text.rstrip(), digest),)
 
 
-def _free_name(path: FolderPath, taken: AbstractSet[FolderPath]) -> FolderPath:
+def _free_name(path: FolderPath, taken: AbstractSet[FolderPath], location: StoreLocation) -> FolderPath:
     number = 2
     candidate = path
     while candidate in taken:
-        candidate = _shortened(path[:-1] + ("%s-%d" % (path[-1], number),))
+        candidate = clean_path((*path[:-1], "%s-%d" % (path[-1], number)), location)
         number += 1
     return candidate
