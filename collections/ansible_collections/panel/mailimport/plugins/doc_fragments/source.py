@@ -21,15 +21,14 @@ options:
     type: str
   source_master_user:
     description:
-      - Log in as this administrator on behalf of O(source_user). O(password) is the administrator's then, so
-        O(target_password) is needed for the mailbox.
+      - Log in as this administrator, with the administrator's password, on behalf of O(source_user).
       - A plain name is sent as the identity that authenticates, with the user as the one to act for (RFC 4616).
       - A name that holds V(%u) is a template for the login name, such as V(%u*master) for a Dovecot server.
     type: str
   source_auth:
     description:
       - Way to log in. V(auto) takes the best one the server offers for a password.
-      - V(xoauth2) and V(oauthbearer) send O(password) as the access token.
+      - V(xoauth2) and V(oauthbearer) send the password at the source as the access token.
     type: str
     choices: [auto, login, plain, xoauth2, oauthbearer]
     default: auto

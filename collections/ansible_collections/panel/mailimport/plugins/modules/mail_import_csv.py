@@ -94,19 +94,6 @@ options:
       - Password at the source. Where it is given, here or in a row, the row's C(password) is that of the new mailbox only.
       - Given here it is the same for all rows, that of O(source_master_user) for example.
     type: str
-  source_master_user:
-    description:
-      - Log in as this administrator on behalf of every user, with O(source_password).
-      - A plain name is sent as the identity that authenticates, with the user as the one to act for (RFC 4616).
-      - A name that holds V(%u) is a template for the login name, such as V(%u*master) for a Dovecot server.
-    type: str
-  source_auth:
-    description:
-      - Way to log in. V(auto) takes the best one the server offers for a password.
-      - V(xoauth2) and V(oauthbearer) send the password at the source as the access token.
-    type: str
-    choices: [auto, login, plain, xoauth2, oauthbearer]
-    default: auto
   owner:
     description:
       - Owner of the mail domains of all rows that do not name their own, a customer or a user of the panel for example.

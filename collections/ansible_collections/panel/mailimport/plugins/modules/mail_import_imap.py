@@ -52,6 +52,7 @@ options:
   password:
     description:
       - Password of the account at the source, and of the new mailbox unless O(target_password) is given.
+      - With O(source_master_user) it is the administrator's, and O(target_password) is needed for the mailbox.
       - Required, except with O(import_content=false) and O(target_password).
     type: str
   target_email:

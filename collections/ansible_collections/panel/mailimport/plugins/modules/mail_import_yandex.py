@@ -118,7 +118,7 @@ EXAMPLES = r"""
     token: "{{ vault_yandex_token }}"
     client_id: 0123456789abcdef0123456789abcdef
     client_secret: "{{ vault_yandex_client_secret }}"
-    generated_passwords: /root/new-passwords.csv
+    generated_passwords: /etc/mail/new-passwords.csv
     owner: customer1
     parallel: true
     queues: 4

@@ -97,7 +97,7 @@ msg:
   description: What there is now.
   type: str
   returned: always
-  sample: the token in /root/.yandex360-token.json is good for 341 days
+  sample: the token in /etc/mail/yandex360-token.json is good for 341 days
 access_token:
   description: The token, without O(dest).
   type: str

@@ -6,15 +6,12 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import shutil
 import time
 from contextlib import contextmanager
 from typing import Iterator, NamedTuple, Optional
-
-from ..model.errors import MailImportError
 
 _TEMPORARY = ".%s.panel-mailimport"
 _SECOND = 10**9
@@ -26,16 +23,6 @@ class NewFile(NamedTuple):
     mode: int
     uid: int = -1
     gid: int = -1
-
-
-@contextmanager
-def host_file_errors(path: str) -> Iterator[None]:
-    """Turn what the operating system says about `path` into a MailImportError (`disk_full` or `host_refused`)."""
-    try:
-        yield
-    except OSError as error:
-        reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "host_refused"
-        raise MailImportError(reason, "%s: %s" % (path, error.strerror)) from error
 
 
 @contextmanager

@@ -14,9 +14,9 @@ from functools import cached_property
 from typing import Callable, Dict, Mapping, Optional, Sequence, Set, TypeVar
 
 from ..model.address import Address
-from ..model.errors import MailImportError
+from ..model.errors import MailImportError, file_errors
 from ..model.mail import StoreLocation
-from .atomic_file import NewFile, exclusive, host_file_errors, replace_file
+from .atomic_file import NewFile, exclusive, replace_file
 from .base import MailHost
 from .doveadm import Doveadm
 from .doveconf import Section, parse_settings, users_file_of
@@ -101,7 +101,7 @@ class DovecotHost(MailHost):
         if self._domains_file is None:
             return False
         path = os.path.realpath(self._domains_file)
-        with host_file_errors(path), exclusive(path):
+        with file_errors(path), exclusive(path):
             content = "".join(_map_line(domain, owner) for domain, owner in sorted(owners().items())).encode("utf-8")
             if os.path.exists(path) and _content_of(path) == content:
                 return False

@@ -14,8 +14,8 @@ import os
 from typing import FrozenSet, List, Optional, Tuple
 
 from ..model.address import Address
-from ..model.errors import MailImportError
-from .atomic_file import NewFile, exclusive, host_file_errors, replace_file
+from ..model.errors import MailImportError, file_errors
+from .atomic_file import NewFile, exclusive, replace_file
 
 
 class PasswdFile:
@@ -33,7 +33,7 @@ class PasswdFile:
 
     def users(self) -> FrozenSet[str]:
         """Names of all users, in lower case. The file is read when it is another one, or was written to, since the last time."""
-        with host_file_errors(self.path):
+        with file_errors(self.path):
             try:
                 status = os.stat(self.path)
             except FileNotFoundError:
@@ -48,7 +48,7 @@ class PasswdFile:
 
     def changed_at(self) -> float:
         """Time of the latest change, in seconds since the epoch; the file's mtime may be ahead of it."""
-        with host_file_errors(self.path):
+        with file_errors(self.path):
             return os.stat(self.path).st_ctime if os.path.exists(self.path) else 0.0
 
     def add(
@@ -61,7 +61,7 @@ class PasswdFile:
         """
         values = (address, password_hash, "" if uid is None else uid, "" if gid is None else gid, home or "")
         line = ("%s:%s:%s:%s::%s::\n" % values).encode("utf-8")
-        with host_file_errors(self.path), exclusive(self.path):
+        with file_errors(self.path), exclusive(self.path):
             lines = self._read()
             if str(address) in map(_user, lines):
                 raise MailImportError("host_refused", "%s has been added to %s meanwhile" % (address, self.path))
@@ -75,7 +75,7 @@ class PasswdFile:
         Raises:
             MailImportError: `host_refused` when the user has no line or the file cannot be written, `disk_full`.
         """
-        with host_file_errors(self.path), exclusive(self.path):
+        with file_errors(self.path), exclusive(self.path):
             lines = self._read()
             found = [number for number, line in enumerate(lines) if _user(line) == str(address)]
             if not found:
@@ -85,7 +85,7 @@ class PasswdFile:
             replace_file(self.path, b"".join(lines), self._new)
 
     def _read(self) -> List[bytes]:
-        with host_file_errors(self.path):
+        with file_errors(self.path):
             try:
                 with open(self.path, "rb") as stream:
                     return stream.readlines()

@@ -10,8 +10,8 @@ import os
 import stat
 from typing import Optional
 
-from ..model.errors import MailImportError
-from .atomic_file import NewFile, exclusive, host_file_errors, replace_file
+from ..model.errors import MailImportError, file_errors
+from .atomic_file import NewFile, exclusive, replace_file
 
 
 def read_private(path: str) -> Optional[bytes]:
@@ -40,6 +40,6 @@ def write_private(path: str, content: bytes) -> None:
         MailImportError: `host_refused` or `disk_full`.
     """
     path = os.path.abspath(path)
-    with host_file_errors(path), exclusive(path):
+    with file_errors(path), exclusive(path):
         read_private(path)
         replace_file(path, content, NewFile(0o600))

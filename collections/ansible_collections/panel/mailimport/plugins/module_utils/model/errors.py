@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+import errno
+from contextlib import contextmanager
+from typing import Iterator
+
 REASONS = frozenset(
     """auth_failed certificate_invalid connection_failed disk_full domain_owned_by_other folder_missing folder_refused
     host_refused internal_error interrupted invalid_row keyword_refused message_altered message_refused not_found over_quota
@@ -28,6 +32,16 @@ class MailImportError(Exception):
         super().__init__(message)
         self.reason = reason
         self.message = one_line(message)
+
+
+@contextmanager
+def file_errors(what: str) -> Iterator[None]:
+    """Turn what the operating system says about a file of the host into `disk_full` or `host_refused`; the message begins with `what`."""
+    try:
+        yield
+    except OSError as error:
+        reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "host_refused"
+        raise MailImportError(reason, "%s: %s" % (what, error.strerror)) from error
 
 
 def one_line(text: str, limit: int = 500) -> str:

@@ -237,4 +237,4 @@ def contradictions(requests: Dict[int, ImportRequest]) -> Dict[int, MailImportEr
 
 def _was_contacted(state: State, request: ImportRequest) -> bool:
     record = state.import_record(request.key)
-    return record is not None and record.mailbox_existed is not None
+    return record is not None and record.contacted

@@ -72,7 +72,7 @@ class Findings(NamedTuple):
 
     @property
     def contacted(self) -> bool:
-        return self.record is not None and self.record.mailbox_existed is not None
+        return self.record is not None and self.record.contacted
 
 
 def examine(request: ImportRequest, state: State, host: MailHost) -> Findings:
@@ -102,7 +102,7 @@ def examine(request: ImportRequest, state: State, host: MailHost) -> Findings:
         existed=existed,
         domain_known=holder is not None or domain in host.domains(),
         record=record,
-        outdated=known is not None and not exists and known.mailbox_existed is not None,
+        outdated=known is not None and not exists and known.contacted,
         settled=settled,
         # Once: an interrupted import is resumed and a finished one kept, whatever was wiped stays wiped only then.
         replacing=existed and request.existing_content == "replace" and not done,

@@ -6,26 +6,20 @@
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 from contextlib import contextmanager
-from typing import Iterator
+from typing import ContextManager, Iterator
 
-from ..model.errors import MailImportError
+from ..model.errors import MailImportError, file_errors
 
 _FULL = "database or disk is full"
 # Python 3.9 takes these for operational errors when they turn up in a snapshot (Connection.backup).
 _DAMAGED = ("file is not a database", "database disk image is malformed")
 
 
-@contextmanager
-def state_file_errors(path: str) -> Iterator[None]:
+def state_file_errors(path: str) -> ContextManager[None]:
     """Turn errors of the operating system about `path` into `disk_full` or `host_refused`."""
-    try:
-        yield
-    except OSError as error:
-        reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "host_refused"
-        raise MailImportError(reason, "the state cannot be kept in %s: %s" % (path, error.strerror)) from error
+    return file_errors("the state cannot be kept in %s" % path)
 
 
 @contextmanager

@@ -35,6 +35,11 @@ class ImportRecord:
     unsettled: bool = False
     waiting: bool = False
 
+    @property
+    def contacted(self) -> bool:
+        """True when the source has been reached, so that the mailbox may have been made."""
+        return self.mailbox_existed is not None
+
 
 @dataclass(frozen=True)
 class FolderMark:

@@ -184,6 +184,6 @@ class MessageStore(ABC):
         """Names of keywords that this store could not give to messages."""
 
 
-def escape_path(path: Iterable[str]) -> str:
-    """A folder path for people and for the state."""
+def joined_path(path: Iterable[str]) -> str:
+    """Return a folder path for people and for the state."""
     return "/".join(path)

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Callable, Dict, Iterable, Iterator, List, 
 from ..model.errors import MailImportError
 from ..source.dates import date_from_header
 from ..source.fetch import Fetched
-from .base import FolderPath, FolderWriter, Origin, Refusal, UidSet, escape_path
+from .base import FolderPath, FolderWriter, Origin, Refusal, UidSet, joined_path
 from .imap_append import Data, Item
 from .imap_content import Digester, Digests, UidsByContent, digests_of
 from .imap_flags import SplitFlags, carry_flags, split_flags
@@ -89,7 +89,7 @@ class ImapWriter(FolderWriter):
         if figures is None or knowledge.interrupted:
             figures = sessions.attempt(lambda session: session.figures(name))
         if figures is None:
-            raise MailImportError("folder_refused", "this host makes the folder %s and does not open it" % escape_path(path))
+            raise MailImportError("folder_refused", "this host makes the folder %s and does not open it" % joined_path(path))
         self.before = figures.messages
         self.target_uidvalidity = figures.uidvalidity
         known = knowledge.delivered if self.target_uidvalidity == knowledge.target_uidvalidity else UidMap()
@@ -299,7 +299,7 @@ class ImapWriter(FolderWriter):
         self._without_flags = {}
 
     def _difference(self, stored: _Stored, reason: str, what: str, is_stored: bool) -> Refusal:
-        text = "message UID %d of %s %s" % (stored.item_uid, escape_path(self.path), what)
+        text = "message UID %d of %s %s" % (stored.item_uid, joined_path(self.path), what)
         return Refusal(stored.item_uid, reason, text, stored.digests.size, None, is_stored)
 
     def _read_back(self, session: HostSession) -> Dict[int, Digests]:

@@ -20,7 +20,7 @@ from ..model.errors import MailImportError
 from ..source.dates import date_from_header
 from ..source.fetch import Fetched
 from . import control_files
-from .base import FolderPath, FolderWriter, Origin, UidSet, escape_path
+from .base import FolderPath, FolderWriter, Origin, UidSet, joined_path
 from .contents import ContentIndex
 from .control_files import KEYWORDS, UIDLIST
 from .files import (
@@ -219,12 +219,12 @@ class MaildirWriter(FolderWriter):
 
     def _not_as_received(self, uid: Optional[int]) -> MailImportError:
         text = "message UID %s of %s does not read back as it was received; check the disk"
-        return MailImportError("verification_failed", text % ("unknown" if uid is None else uid, escape_path(self.path)))
+        return MailImportError("verification_failed", text % ("unknown" if uid is None else uid, joined_path(self.path)))
 
     def _uid(self, fetched: Fetched) -> int:
         uid = fetched.message.uid
         if uid is None:
-            raise MailImportError("protocol_error", "the source sent a message of %s without its UID" % escape_path(self.path))
+            raise MailImportError("protocol_error", "the source sent a message of %s without its UID" % joined_path(self.path))
         return uid
 
     def _date_without_internal_date(self, beginning: bytes) -> int:

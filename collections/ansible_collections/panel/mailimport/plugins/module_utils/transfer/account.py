@@ -16,7 +16,7 @@ from ..model.mail import SourceFolder, StoreLocation
 from ..source.session import SourceSession
 from ..source.throttle import SourceBusyError
 from ..state.records import Deliveries, FolderMark
-from ..store.base import MessageStore, Origin, escape_path
+from ..store.base import MessageStore, Origin, joined_path
 from ..store.flags import MOST_KEYWORDS
 from ..store.imap import ImapStore
 from ..store.imap_folder import Knowledge
@@ -144,7 +144,7 @@ def preview_account(
         mark = marks.get(plan.source.raw_name)
         arriving = count_new(session, plan, mark)
         before = mark.messages or 0 if mark else 0
-        emit({"event": "folder", "name": escape_path(plan.target), "created": mark is None, "before": before, "after": before + arriving})
+        emit({"event": "folder", "name": joined_path(plan.target), "created": mark is None, "before": before, "after": before + arriving})
         messages += arriving
     emit({"event": "copied", "messages": messages, "bytes": 0})
     if request.state == "latest" and marks:
@@ -194,7 +194,7 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     emit({"event": "listed", "folders": len(plans), "messages": listed})
     for plan in plans:
         if plan.renamed:
-            emit({"event": "note", "message": "folder %s is called %s on this host" % (plan.source.name, escape_path(plan.target))})
+            emit({"event": "note", "message": "folder %s is called %s on this host" % (plan.source.name, joined_path(plan.target))})
     if request.state == "latest" and marks:
         changed: List[int] = []
         try:

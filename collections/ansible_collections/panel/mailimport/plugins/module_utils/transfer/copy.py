@@ -18,7 +18,7 @@ from ..source.responses import quote
 from ..source.session import FetchRequest, SourceSession
 from ..source.throttle import SourceBusyError, is_overload, refusal_error
 from ..state.records import FolderMark
-from ..store.base import MessageStore, Origin, escape_path
+from ..store.base import MessageStore, Origin, joined_path
 from .folder_copy import TOO_LARGE, FolderCopy, has_nothing_new, mark_of
 from .leftovers import fetch_what_is_missing
 from .patience import Patience
@@ -379,7 +379,7 @@ class AccountCopy:
         writer = copy.writer
         self._emit({
             "event": "folder",
-            "name": escape_path(copy.plan.target),
+            "name": joined_path(copy.plan.target),
             "created": writer.fresh,
             "before": writer.before,
             "after": len(writer.held) if writer.fresh else writer.before + writer.written,

@@ -12,7 +12,7 @@ from typing import Dict, List, Optional
 from ..model.imports import NotImported
 from ..model.mail import SourceFolder
 from ..state.records import FolderMark
-from ..store.base import FolderWriter, Origin, escape_path
+from ..store.base import FolderWriter, Origin, joined_path
 from .plan import FolderPlan
 
 TOO_LARGE = "larger than max_message_size"
@@ -90,7 +90,7 @@ class FolderCopy:
         settled = copied and not self.problems
         return FolderMark(
             raw_name=source.raw_name,
-            target_name=escape_path(self.plan.target),
+            target_name=joined_path(self.plan.target),
             uidvalidity=self.origin.uidvalidity,
             # Only of a finished folder it is known that nothing is missing in between.
             last_uid=max([self.first - 1, self.writer.last_uid, *self.failed]) if settled else self.first - 1,
