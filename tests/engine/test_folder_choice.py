@@ -44,7 +44,8 @@ def test_folders_that_match_nothing_replace_nothing(bench: Bench) -> None:
         assert bench.digests() == []
 
 
-def test_what_was_staged_of_a_folder_is_removed_when_it_is_excluded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("vanishes", [False, True])
+def test_what_was_staged_of_a_folder_is_removed_when_it_is_excluded_or_gone(bench: Bench, monkeypatch: pytest.MonkeyPatch, vanishes: bool) -> None:
     monkeypatch.setattr(patience, "LONGEST_BUSY", 0.3)
     stages = bench.host.home_of(bench.address) / "Maildir" / "tmp"
     with three_folders() as server:
@@ -56,6 +57,8 @@ def test_what_was_staged_of_a_folder_is_removed_when_it_is_excluded(bench: Bench
         assert bench.run(server.port).result.reason == "throttled"
         assert [path for path in stages.iterdir() if path.is_dir()]
 
-        run = bench.run(server.port, rules=FolderRules(exclude=("Middle",)))
+        if vanishes:
+            server.folders = [folder for folder in server.folders if folder.name != b"Middle"]
+        run = bench.run(server.port, rules=FolderRules(exclude=() if vanishes else ("Middle",)))
     assert run.result.state == "completed"
     assert list(stages.iterdir()) == []

@@ -33,8 +33,12 @@ class Origin:
     @cached_property
     def digest(self) -> str:
         """16 hex digits that stand for import and folder in a file name."""
-        text = "\0".join(self.key).encode("utf-8") + b"\0" + self.raw_name
-        return hashlib.blake2b(text, digest_size=8).hexdigest()
+        return _digest("\0".join(self.key).encode("utf-8") + b"\0" + self.raw_name)
+
+    @cached_property
+    def import_digest(self) -> str:
+        """16 hex digits that stand for the import alone."""
+        return _digest("\0".join(self.key).encode("utf-8"))
 
     @cached_property
     def name_part(self) -> str:
@@ -48,6 +52,10 @@ class Origin:
     def uid_of(self, name: str) -> int:
         """Return the UID in a file name of this origin, 0 when the file is of another."""
         return int(name[:10]) if name.startswith(self.name_part, 10) and name[:10].isdecimal() else 0
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.blake2b(text, digest_size=8).hexdigest()
 
 
 class UidSet:
@@ -151,8 +159,8 @@ class MessageStore(ABC):
     def discard(self, writer: FolderWriter) -> None:
         """Forget a writer whose source folder turned out to be another one; nothing of it becomes visible."""
 
-    def forget(self, origins: Iterable[Origin]) -> None:  # noqa: B027 - a store that stages nothing has nothing to do
-        """Remove what interrupted runs have staged of folders that are not imported any more."""
+    def forget(self, key: ImportKey, keep: Iterable[bytes]) -> None:  # noqa: B027 - a store that stages nothing has nothing to do
+        """Remove what interrupted runs of an import have staged of all but these folders, named as the source does."""
 
     @abstractmethod
     def subscribe(self, paths: Sequence[FolderPath]) -> int:

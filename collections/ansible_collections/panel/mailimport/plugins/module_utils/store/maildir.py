@@ -10,6 +10,7 @@ import os
 from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..model.errors import MailImportError
+from ..model.imports import ImportKey
 from ..model.mail import StoreLocation
 from ..model.mutf7 import encode_folder_name
 from .aside import move_directories_aside
@@ -19,7 +20,7 @@ from .files import entries, exists, make_directory, open_directory, remove_tree,
 from .flags import FolderFlags
 from .flusher import Flusher
 from .imap_pipe import HostPipe
-from .maildir_folder import STAGE_PREFIX, MaildirWriter, stage_name
+from .maildir_folder import MaildirWriter, import_stages, origin_stages, stage_name
 from .maildir_keywords import ExcessKeywords
 from .subscriptions import add_subscriptions
 
@@ -97,7 +98,7 @@ class MaildirStore(MessageStore):
                 os.close(directory)
 
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
-        self._remove_stages([STAGE_PREFIX + origin.digest], keep=stage_name(origin))  # what was staged of a folder that had this name before
+        self._remove_stages(origin_stages(origin), keep=(stage_name(origin),))  # what was staged of a folder that had this name before
         writer = MaildirWriter(self, path, origin, by_content)
         self._writers.append(writer)
         return writer
@@ -154,15 +155,16 @@ class MaildirStore(MessageStore):
         self._writers.remove(mine)
         mine.remove_stage()
 
-    def forget(self, origins: Iterable[Origin]) -> None:
-        self._remove_stages([STAGE_PREFIX + origin.digest for origin in origins])
+    def forget(self, key: ImportKey, keep: Iterable[bytes]) -> None:
+        kept = tuple(origin_stages(Origin(key, raw_name, 0)) for raw_name in keep)
+        self._remove_stages(import_stages(Origin(key, b"", 0)), kept)
 
-    def _remove_stages(self, beginnings: Sequence[str], keep: str = "") -> None:
+    def _remove_stages(self, beginning: str, keep: Tuple[str, ...]) -> None:
         try:
             stages = open_directory("tmp", self.root)
         except FileNotFoundError:
             return
-        for name in [name for name in entries(stages) if name.startswith(tuple(beginnings)) and name != keep]:
+        for name in [name for name in entries(stages) if name.startswith(beginning) and not name.startswith(keep)]:
             remove_tree(name, stages)
         os.close(stages)
 

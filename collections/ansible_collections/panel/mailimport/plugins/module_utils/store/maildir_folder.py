@@ -42,16 +42,26 @@ from .staged import Staged, has_its_length, reads_back, write
 if TYPE_CHECKING:
     from .maildir import MaildirStore
 
-# What a stage's name in ROOT/tmp begins with; the digest of its origin follows, and the UIDVALIDITY.
-STAGE_PREFIX = "mailimport-"
+# What a stage's name in ROOT/tmp begins with; the digests of its import and of its origin follow, and the UIDVALIDITY.
+_STAGE_PREFIX = "mailimport-"
 
 # So much of a message is searched for its date.
 _LONGEST_HEADER = 65536
 
 
+def import_stages(origin: Origin) -> str:
+    """Return what the names in ROOT/tmp of all stages of an origin's import begin with."""
+    return "%s%s-" % (_STAGE_PREFIX, origin.import_digest)
+
+
+def origin_stages(origin: Origin) -> str:
+    """Return what the names of the stages of an origin begin with, whatever its UIDVALIDITY was."""
+    return "%s%s-" % (import_stages(origin), origin.digest)
+
+
 def stage_name(origin: Origin) -> str:
-    """Return the name in ROOT/tmp of the stage for an origin."""
-    return "%s%s-%d" % (STAGE_PREFIX, origin.digest, origin.uidvalidity)
+    """Return the name of the stage for an origin."""
+    return "%s%010d" % (origin_stages(origin), origin.uidvalidity)
 
 
 class MaildirWriter(FolderWriter):

@@ -188,8 +188,7 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     # Not before it is known that there is something to take its place.
     if target.aside and store.move_aside(target.aside):
         emit({"event": "replaced"})
-    imported = {plan.source.raw_name for plan in plans}
-    store.forget(Origin(request.key, folder.raw_name, 0) for folder in folders if folder.raw_name not in imported)
+    store.forget(request.key, [plan.source.raw_name for plan in plans])
     listed = sum(plan.source.messages or 0 for plan in plans)
     emit({"event": "listed", "folders": len(plans), "messages": listed})
     for plan in plans:

@@ -10,6 +10,7 @@ import tracemalloc
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
 from ansible_collections.panel.mailimport.plugins.module_utils.store import flusher, maildir_folder
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
 from hypothesis import HealthCheck, given, settings
@@ -302,3 +303,14 @@ def test_quota_is_counted_anew(store, root):
     store.finish()
     store.finish()
     assert not (root / "maildirsize").exists()
+
+
+def test_stages_of_other_folders_of_an_import_go_and_those_of_other_imports_stay(store, root, origin, fill):
+    other_import = ImportKey("imap.old.example", "bert", "anna@example.org")
+    origins = {"kept": origin(b"A"), "gone": origin(b"B"), "other import": origin(b"B", key=other_import)}
+    for number, staged in enumerate(origins.values()):
+        fill(store, ("Folder %d" % number,), staged, [1], finish=False)
+    stages = {what: maildir_folder.stage_name(staged) for what, staged in origins.items()}
+    assert sorted(os.listdir(root / "tmp")) == sorted(stages.values())
+    store.forget(origins["kept"].key, [b"A"])
+    assert sorted(os.listdir(root / "tmp")) == sorted([stages["kept"], stages["other import"]])
