@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from support.dovecot import MAIL_GID, MAIL_UID, Dovecot
-from support.run import IMPORT_MODULE, environment
+from support.run import environment
 from workloads import Account
 
 ENGINE = "engine"
@@ -122,15 +122,15 @@ class EngineWithAnsible(Contestant):
     needs_mailbox = False
 
     def command(self, job: Job) -> Command:
+        mailboxes = [
+            {"email": account.address, "source_user": account.user, "password": account.password, "owner": "benchmark"}
+            for account in job.accounts
+        ]
         options = {
-            "email": "{{ item.user if '@' in item.user else item.address }}", "source_user": "{{ item.user }}", "target_email": "{{ item.address }}",
-            "password": "{{ item.password }}", "owner": "benchmark", "source_host": "localhost", "source_port": job.port,
-            "source_tls": "none", "state": "latest" if job.again else "present", **_host_settings(job),
+            "mailboxes": mailboxes, "source_host": "localhost", "source_port": job.port, "source_tls": "none",
+            "state": "latest" if job.again else "present", **_host_settings(job),
         }
-        task = {
-            "name": "Import", "panel.mailimport." + IMPORT_MODULE: options, "loop": [vars(account) for account in job.accounts],
-            "loop_control": {"label": "{{ item.address }}"},
-        }
+        task = {"name": "Import", "panel.mailimport.mail_import_csv": options}
         play = [{"name": "Benchmark", "hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task]}]
         file = job.write("play.yml", json.dumps(play))
         arguments = ["ansible-playbook", "-i", "localhost,", "-e", "ansible_python_interpreter=" + sys.executable, str(file)]
