@@ -223,7 +223,8 @@ class AccountCopy:
         for fetched in opened.messages():
             self.take(copy, fetched)
         copy.all_answered = opened.complete
-        copy.doubtful = copy.doubtful or not opened.complete
+        # Where messages came or went meanwhile, the right number of them proves nothing.
+        copy.doubtful = copy.doubtful or not opened.complete or opened.exists != copy.messages
         self._heed(opened, peer)
         if copy.whole and not copy.retried:
             self.finish_folder(copy)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional
+from typing import Dict, FrozenSet, List, Optional
 
 from ..model.imports import NotImported
 from ..model.mail import SourceFolder
@@ -54,6 +54,10 @@ class FolderCopy:
     failed: Dict[int, NotImported] = field(default_factory=dict)
     problems: List[NotImported] = field(default_factory=list)
     altered: List[NotImported] = field(default_factory=list)
+    _left_before: FrozenSet[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._left_before = frozenset(self.mark.missing if self.mark else ())
 
     @property
     def name(self) -> str:
@@ -62,7 +66,7 @@ class FolderCopy:
     @property
     def retried(self) -> List[int]:
         """UIDs that an earlier run left behind and that are still not there."""
-        return [uid for uid in (self.mark.missing if self.mark else ()) if not self.covers(uid)]
+        return sorted(uid for uid in self._left_before if not self.covers(uid))
 
     @property
     def whole(self) -> bool:
@@ -82,12 +86,14 @@ class FolderCopy:
 
     def covers(self, uid: int) -> bool:
         """True when there is nothing to do about a UID."""
-        delivered_before = uid < self.first and not (self.mark and uid in self.mark.missing)
+        delivered_before = uid < self.first and uid not in self._left_before
         return delivered_before or uid in self.writer.held or uid in self.failed
 
     def as_mark(self, copied: bool) -> FolderMark:
         source = self.plan.source
         settled = copied and not self.problems
+        # Nobody has looked yet for what an earlier run left behind, unless the folder is finished.
+        missing = self.failed.keys() if settled else self.failed.keys() | set(self.retried)
         return FolderMark(
             raw_name=source.raw_name,
             target_name=joined_path(self.plan.target),
@@ -99,5 +105,5 @@ class FolderCopy:
             # As listed before any message or flag was fetched: what changes from then on will look new.
             highest_modseq=source.highest_modseq,
             copied=settled and not self.failed,
-            missing=tuple(sorted(self.failed)),
+            missing=tuple(sorted(missing)),
         )
