@@ -34,6 +34,8 @@ class ActionModule(ActionBase):
         params = validated(self._task.args, list_options(), MODULE)
         if (params["src"] is None) == (params["mailboxes"] is None):
             raise AnsibleActionFail("one of src and mailboxes is required, and not both")
+        if params["remote_src"] and params["src"] is None:
+            raise AnsibleActionFail("remote_src is for src: leave it out with mailboxes, whose passwords must not be arguments of a module")
         mail_host = params["mail_host"] or str((task_vars or {}).get("inventory_hostname", ""))
         secrets = {name: params[name] for name in LIST_SECRETS if params[name] is not None}
         arguments = {name: value for name, value in self._task.args.items() if name not in LIST_SECRETS}

@@ -52,6 +52,7 @@ def run_list_import(module: AnsibleModule) -> None:
         params.update((name, secrets[name]) for name in LIST_SECRETS if name in secrets)
         how = scheduling(params)
         rows = _listed_rows(params, secrets)
+        _refuse_shared_login(params, rows)
     except MailImportError as error:
         module.fail_json(msg=error.message)
         raise
@@ -72,6 +73,12 @@ def _listed_rows(params: Dict[str, Any], secrets: Dict[str, Any]) -> List[Row]:
         return [Row(**row) for row in secrets["rows"]]
     rows = rows_of_list(params["mailboxes"]) if params["mailboxes"] is not None else read_rows(_content_of(params["src"]))
     return select_rows(rows, params["mail_host"] or "", params["only"])
+
+
+def _refuse_shared_login(params: Dict[str, Any], rows: List[Row]) -> None:
+    """Several mailboxes with the task's `source_user` would all get the mail of one."""
+    if params["source_user"] and sum(not row.values.get("source_user") for row in rows) > 1:
+        raise MailImportError("invalid_row", "source_user of the task is one mailbox, and several rows have none of their own: give it in the list")
 
 
 def _content_of(path: str) -> bytes:

@@ -87,7 +87,7 @@ options:
     required: false
   source_user:
     description:
-      - Login name at the source, for rows with a column of that name. Default is the row's C(email).
+      - Login name at the source, for a list of one mailbox; a longer list has a column of that name. Default is the row's C(email).
     type: str
   source_password:
     description:

@@ -109,12 +109,14 @@ class DovecotHost(MailHost):
         return True
 
     def _require_usable_name(self, user: str) -> None:
-        """Dovecot refuses every login with a character that auth_username_chars does not name; empty admits all."""
+        """Dovecot refuses every login with a character that auth_username_chars does not name; empty admits all, a comment's too."""
         admitted = self._settings.get("auth_username_chars")
         refused = sorted(set(user) - set(admitted)) if admitted else []
         if refused:
             characters = "".join(refused)
             raise MailImportError("host_refused", "Dovecot's auth_username_chars does not admit %r of %s: add it there" % (characters, user))
+        if user.startswith("#"):
+            raise MailImportError("host_refused", "%s cannot be added: a line of the users file that begins with # is a comment" % user)
 
     @cached_property
     def _settings(self) -> Section:

@@ -25,7 +25,7 @@ class ImportEvents:
         recorded: the state has a record of the import, which follows the result.
         desk: hands out sessions of the mailbox; None as long as there is none.
         login: gives other secrets for the source; None as long as nobody logs in.
-        moved_aside: called when the mailbox's present mail was moved aside; None when it is to stay.
+        replaced: told whether there was mail in the mailbox that is moved aside now; None when it is to stay.
     """
 
     def __init__(self, request: ImportRequest, state: State, outcome: Outcome, reporter: Reporter) -> None:
@@ -37,7 +37,7 @@ class ImportEvents:
         self.recorded = False
         self.desk: Optional[SessionDesk] = None
         self.login: Optional[Login] = None
-        self.moved_aside: Optional[Callable[[], None]] = None
+        self.replaced: Optional[Callable[[bool], None]] = None
 
     def take(self, event: Event) -> None:
         """Take one event.
@@ -56,12 +56,13 @@ class ImportEvents:
             self._state.progress(self._request.key, self._result)
         self._reporter.progress(self._result)
 
-    def _on_replaced(self, _event: Event) -> None:
+    def _on_replaced(self, event: Event) -> None:
         # Where it is, is not taken from the event: this process may rename any directory there is.
-        if self.moved_aside is None:
+        if self.replaced is None:
             raise ValueError("nothing was to be moved aside")
-        self.moved_aside()
-        self._result.changed = True
+        moved = bool(event["moved"])
+        self.replaced(moved)
+        self._result.changed = self._result.changed or moved
 
     def _on_folder(self, event: Event) -> None:
         if event["created"] or event["before"] != event["after"]:

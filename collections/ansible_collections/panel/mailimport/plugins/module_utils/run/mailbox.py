@@ -307,7 +307,7 @@ class _MailboxRun:
         # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run has sent.
         with closing(SessionDesk(lambda: self.host.start_session(request.address, lock), partial(self.host.repair_folder, request.address))) as desk:
             self.events.desk = desk
-            self.events.moved_aside = None if aside is None else lambda: self._keep_aside(aside, path_kept(self._state_dir, request.address, aside))
+            self.events.replaced = None if aside is None else lambda moved: self._conclude_replace(aside if moved else None)
             # An import that begins again looks for all that it has brought, for what it knew of it is forgotten.
             unfinished = record is not None and (request.force or record.result.state != "completed")
             interrupted = record is not None and (request.force or record.unsettled)
@@ -340,20 +340,27 @@ class _MailboxRun:
 
     def _place_aside(self, record: Optional[ImportRecord], location: StoreLocation) -> Optional[str]:
         """Return where the present mail is to be moved, None when that has happened; it is recorded first, so that it happens once."""
+        if record and record.replaced:
+            self.result.replaced_to = record.replaced_to
+            return None
         beside = record.replaced_to if record else None
         if not beside:
             beside = path_beside(location.root)
-            self.state.note_replaced(self.request.key, beside)
-            return beside
-        kept = path_kept(self._state_dir, self.request.address, beside)
-        if not os.path.lexists(kept) and not os.path.lexists(beside):
-            return beside
-        self._keep_aside(beside, kept)
-        return None
+            self.state.note_replaced(self.request.key, beside, done=False)
+        if os.path.lexists(beside) or os.path.lexists(self._path_kept(beside)):  # moved by a run that was killed then
+            self._conclude_replace(beside)
+            return None
+        return beside
 
-    def _keep_aside(self, beside: str, kept: str) -> None:
-        self.result.replaced_to = kept if os.path.lexists(kept) else keep(beside, kept)
-        self.state.note_replaced(self.request.key, self.result.replaced_to)
+    def _conclude_replace(self, beside: Optional[str]) -> None:
+        """The mail is beside its store, or there was none: take it into safe keeping, and do this never again."""
+        if beside is not None:
+            kept = self._path_kept(beside)
+            self.result.replaced_to = kept if os.path.lexists(kept) else keep(beside, kept)
+        self.state.note_replaced(self.request.key, self.result.replaced_to, done=True)
+
+    def _path_kept(self, beside: str) -> str:
+        return path_kept(self._state_dir, self.request.address, beside)
 
     def _marks(self) -> Dict[bytes, FolderMark]:
         return {mark.raw_name: mark for mark in self.state.folder_marks(self.request.key)}
@@ -372,6 +379,7 @@ class _MailboxRun:
         lacking = [entry for entry in result.not_imported if entry.reason not in _HARMLESS]
         if lacking:
             result.state, result.reason = "failed", lacking[0].reason
-            result.message = "%d messages were left behind, see not_imported: %s" % (result.messages_failed, lacking[0].message)
+            left_behind = "%d messages were left behind, see not_imported: " % result.messages_failed if result.messages_failed else ""
+            result.message = left_behind + lacking[0].message
         else:
             result.state, result.message = "completed", COMPLETED_MESSAGE

@@ -237,7 +237,7 @@ class FolderStream:
     def _unusual_message(self, line: bytes) -> Fetched:
         """Any other shape a FETCH response may have: other order, NIL or quoted body, UID behind the body."""
         parts, size = self._read_parts(line)
-        message = Message(None)
+        message = Message(None, flags_told=False)
         if size is not None:
             return Fetched(message, size, chunks=self._body_chunks(message, size, tuple(parts)))
         body = self._complete(message, parts)
@@ -257,6 +257,7 @@ class FolderStream:
                 message.uid = self._parse_uid(value)
             elif word == b"FLAGS" and isinstance(value, list):
                 message.flags = tuple(flag for flag in value if isinstance(flag, bytes))
+                message.flags_told = True
             elif word == b"INTERNALDATE" and isinstance(value, bytes):
                 message.internal_date = parse_internal_date(value)
             elif word.startswith(b"BODY[]") and isinstance(value, bytes):

@@ -56,8 +56,7 @@ class Listing:
             raise MailImportError("protocol_error", "a LIST response of an unknown shape")
         attributes = frozenset(value.upper() for value in values[0] if isinstance(value, bytes))
         name = _canonical(values[2])
-        if len(self._entries) >= MAX_FOLDERS:
-            raise MailImportError("protocol_error", "the source lists more than %d folders" % MAX_FOLDERS)
+        self._check_number(len(self._entries))
         if b"\\SUBSCRIBED" in attributes:
             self._subscribed.add(name)
         known = self._entries.get(name)
@@ -72,6 +71,11 @@ class Listing:
         # \Noselect says that only folders below it are subscribed (RFC 3501 section 6.3.9).
         if b"\\NOSELECT" not in {value.upper() for value in values[0] if isinstance(value, bytes)}:
             self._subscribed.add(_canonical(values[2]))
+            self._check_number(len(self._subscribed))
+
+    def _check_number(self, folders: int) -> None:
+        if folders >= MAX_FOLDERS:
+            raise MailImportError("protocol_error", "the source lists more than %d folders" % MAX_FOLDERS)
 
     def _take_status(self, values: list) -> None:
         if len(values) < 2 or not isinstance(values[0], bytes) or not isinstance(values[1], list):

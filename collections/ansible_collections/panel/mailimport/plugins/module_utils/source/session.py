@@ -58,6 +58,9 @@ class FetchRequest:
         return b"UID FETCH %s %s%s" % (self.uids, items, modifier)
 
 
+_FETCH = re.compile(rb"\d+ FETCH \(", re.IGNORECASE)
+
+
 class SourceSession:
     """One connection to a source account. The source is never altered: EXAMINE and PEEK wherever they work.
 
@@ -221,7 +224,7 @@ class SourceSession:
         found: List[int] = []
 
         def handle(parts: Parts) -> None:
-            values = parse_parts(parts)
+            values = parse_parts(parts) if _FETCH.match(parts[0]) else []
             if len(values) == 3 and isinstance(values[2], list):
                 items = {name.upper(): value for name, value in zip(values[2][::2], values[2][1::2]) if isinstance(name, bytes)}
                 uid = items.get(b"UID", b"")

@@ -150,9 +150,9 @@ class State:
         """Record the counts of an import that is running."""
         self._update(key, "result = ?", result_to_json(result))
 
-    def note_replaced(self, key: ImportKey, path: str) -> None:
-        """Record that the mailbox's contents were moved to `path`, so that it happens once."""
-        self._update(key, "replaced_to = ?", path)
+    def note_replaced(self, key: ImportKey, path: Optional[str], done: bool) -> None:
+        """Record that the mailbox's contents are to be moved to `path`, or that it has been done, so that it happens once."""
+        self._update(key, "replaced_to = ?, replaced = ?", path, done)
 
     def note_unsettled(self, key: ImportKey, unsettled: bool) -> None:
         """Record, before a store is written to and when all is known of it, whether a kill may leave mail behind unnoticed."""
@@ -168,7 +168,7 @@ class State:
         with database_errors(self._path), transaction(self._database):
             self._execute("DELETE FROM folders WHERE import = (SELECT id FROM imports WHERE %s)" % _OF_KEY, *key)
             self._execute("DELETE FROM deliveries WHERE import = (SELECT id FROM imports WHERE %s)" % _OF_KEY, *key)
-            self._execute("UPDATE imports SET completed_once = 0, replaced_to = NULL WHERE " + _OF_KEY, *key)
+            self._execute("UPDATE imports SET completed_once = 0, replaced_to = NULL, replaced = 0 WHERE " + _OF_KEY, *key)
 
     def folder_marks(self, key: ImportKey) -> List[FolderMark]:
         """Marks of all folders of an import, in order of their names at the source."""
@@ -245,6 +245,7 @@ def _import_record(row: sqlite3.Row) -> ImportRecord:
         replaced_to=row["replaced_to"],
         result=interrupted(result) if row["finished_at"] is None and not alive else result,
         completed_once=bool(row["completed_once"]),
+        replaced=bool(row["replaced"]),
         unsettled=bool(row["unsettled"]),
         waiting=row["waiting_pid"] is not None and start_time(row["waiting_pid"]) == row["waiting_process_started"],
     )

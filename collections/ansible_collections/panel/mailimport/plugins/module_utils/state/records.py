@@ -19,8 +19,8 @@ INTERRUPTED_MESSAGE = "The run that imported this mailbox ended before it was do
 class ImportRecord:
     """One import as this host knows it.
 
-    `mailbox_existed` is what the first contact with the mailbox found, None before it. `replaced_to` is where the contents were moved that `replace`
-    took away, None as long as that has not happened. `completed_once`: the source was imported once, to the end.
+    `mailbox_existed` is what the first contact with the mailbox found, None before it. `replaced_to` is where the contents that `replace` takes away
+    go, None when there are none; `replaced` tells that this has been done. `completed_once`: the source was imported once, to the end.
     `unsettled`: a run began to write and did not live to say what became of it.
     `result` is the latest one; that of a run whose process is gone reads `failed`, `interrupted`.
     `waiting`: a run that is alive has yet to come to this import.
@@ -32,6 +32,7 @@ class ImportRecord:
     replaced_to: Optional[str]
     result: ImportResult
     completed_once: bool
+    replaced: bool = False
     unsettled: bool = False
     waiting: bool = False
 

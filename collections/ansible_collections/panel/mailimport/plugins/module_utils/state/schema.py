@@ -78,6 +78,11 @@ _MIGRATIONS = (
     ALTER TABLE imports ADD COLUMN waiting_pid INTEGER;
     ALTER TABLE imports ADD COLUMN waiting_process_started INTEGER;
     """,
+    # Whether `replace` has been done: where the contents went does not tell, for people remove them, and there may have been none.
+    """
+    ALTER TABLE imports ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0;
+    UPDATE imports SET replaced = 1 WHERE replaced_to IS NOT NULL AND id IN (SELECT import FROM folders);
+    """,
 )
 
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from typing import Dict, Iterable, Iterator, NamedTuple, Optional, Tuple
 
 from ..model.errors import MailImportError
-from .files import CREATE, READ, read_file, replace_file
+from .files import CREATE, open_file, read_file, replace_file
 
 UIDLIST = "dovecot-uidlist"
 KEYWORDS = "dovecot-keywords"
@@ -97,7 +97,7 @@ def read_uidlist_header(directory: int) -> Optional[UidlistHeader]:
     The next UID counts entries appended behind the header too.
     """
     try:
-        fd = os.open(UIDLIST, READ, dir_fd=directory)
+        fd = open_file(UIDLIST, directory)
     except FileNotFoundError:
         return None
     with os.fdopen(fd, "rb") as handle:
@@ -112,7 +112,7 @@ def read_uidlist_header(directory: int) -> Optional[UidlistHeader]:
 
 def uidlist_entries(directory: int) -> Iterator[Tuple[int, str]]:
     """Yield (UID, base name) line by line; a last line without its end was torn and does not count."""
-    fd = os.open(UIDLIST, READ, dir_fd=directory)
+    fd = open_file(UIDLIST, directory)
     with os.fdopen(fd, "rb") as handle:
         handle.readline(4096)
         for line in handle:
@@ -130,10 +130,17 @@ def cut_torn_line(directory: int) -> None:
 
 
 def append_to_uidlist(directory: int, entries: Iterable[Tuple[int, str]]) -> None:
-    """Append entries, which must have UIDs beyond those in the file."""
+    """Append entries, which must have UIDs beyond those in the file: all of them, or none when the disk is full."""
     fd = os.open(UIDLIST, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
-    with os.fdopen(fd, "wb") as handle:
-        handle.writelines(_uidlist_line(uid, name) for uid, name in entries)
+    length = os.fstat(fd).st_size
+    try:
+        with os.fdopen(os.dup(fd), "wb") as handle:
+            handle.writelines(_uidlist_line(uid, name) for uid, name in entries)
+    except OSError:
+        os.ftruncate(fd, length)  # Dovecot takes a torn line for an entry
+        raise
+    finally:
+        os.close(fd)
 
 
 def finish_uidlist(directory: int, uidnext: int, in_order: bool) -> None:
@@ -150,7 +157,7 @@ def finish_uidlist(directory: int, uidnext: int, in_order: bool) -> None:
 def _sort_uidlist(directory: int) -> None:
     """Merge the few entries that came late into the many that came in order, without holding the many in memory."""
     late = sorted(_split_order(directory, late=True))
-    with os.fdopen(os.open(UIDLIST, READ, dir_fd=directory), "rb") as handle:
+    with os.fdopen(open_file(UIDLIST, directory), "rb") as handle:
         header = handle.readline(4096)
     temporary = UIDLIST + ".sorted"
     fd = os.open(temporary, CREATE | os.O_TRUNC, 0o600, dir_fd=directory)

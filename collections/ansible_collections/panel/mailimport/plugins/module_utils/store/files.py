@@ -12,13 +12,13 @@ import itertools
 import os
 import re
 import shutil
+import stat
 from contextlib import suppress
 from typing import Iterator, Optional
 
 from ..model.errors import MailImportError
 from .contents import without_mbox_notes
 
-READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 CREATE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 1 << 20
@@ -41,6 +41,20 @@ def open_directory(name: str, parent: Optional[int] = None) -> int:
         raise
     except OSError as error:
         raise MailImportError("host_refused", "%s in the mailbox is not a directory (%s); nothing was written there" % (name, error.strerror)) from None
+
+
+def open_file(name: str, directory: int) -> int:
+    """Open a file for reading, never through a link, and no pipe: whoever opens one waits for somebody to write into it.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        MailImportError: `host_refused` when something else is in its place.
+    """
+    fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise MailImportError("host_refused", "%s in the mailbox is not a file: remove it and run the task again" % name)
+    return fd
 
 
 def make_directory(name: str, parent: int) -> int:
@@ -97,7 +111,7 @@ def remove_tree(name: str, parent: int) -> None:
 def read_file(name: str, directory: int) -> Optional[bytes]:
     """Return a small file's content, None when it does not exist."""
     try:
-        fd = os.open(name, READ, dir_fd=directory)
+        fd = open_file(name, directory)
     except FileNotFoundError:
         return None
     with os.fdopen(fd, "rb") as handle:
@@ -119,7 +133,7 @@ def move_file(name: str, source: int, target: int) -> None:
     Nobody else writes it there, as with `replace_file`.
     """
     try:
-        reading = os.open(name, READ, dir_fd=source)
+        reading = open_file(name, source)
     except FileNotFoundError:
         return
     temporary = name + ".new"
@@ -133,7 +147,7 @@ def digest_of_content(name: str, directory: int) -> bytes:
     """SHA-256 of what a file has of its writer's: every line end as CRLF, as Dovecot keeps line ends of its own as LF, no notes of mbox files."""
     digest = hashlib.sha256()
     after_cr = False
-    with os.fdopen(os.open(name, READ, dir_fd=directory), "rb") as handle:
+    with os.fdopen(open_file(name, directory), "rb") as handle:
         beginning = without_mbox_notes(handle.read(_BLOCK))
         for block in itertools.chain((beginning,), iter(lambda: handle.read(_BLOCK), b"")):
             if after_cr and block.startswith(b"\n"):

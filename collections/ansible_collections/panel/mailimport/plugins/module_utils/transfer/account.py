@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import List, Mapping, Optional, Sequence
 
@@ -28,7 +28,7 @@ from .desk import SessionDesk
 from .flags import update_flags
 from .login import Login
 from .patience import Patience
-from .plan import missing_folders, plan_folders
+from .plan import FolderPlan, missing_folders, plan_folders
 from .worker import Emit
 
 # What folder names are planned for while there is no mailbox to ask.
@@ -186,8 +186,8 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
     plans = plan_folders(folders, request.rules, target.location, known)
     # Not before it is known that there is something to take its place.
-    if target.aside and store.move_aside(target.aside):
-        emit({"event": "replaced"})
+    if target.aside:
+        emit({"event": "replaced", "moved": bool(store.move_aside(target.aside))})
     store.forget(request.key, [plan.source.raw_name for plan in plans])
     listed = sum(plan.source.messages or 0 for plan in plans)
     emit({"event": "listed", "folders": len(plans), "messages": listed})
@@ -197,11 +197,12 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     if request.state == "latest" and marks:
         changed: List[int] = []
         try:
-            current = copy.attempt(lambda session: update_flags(session, store, request.key, plans, marks, changed.append))
+            current, untold = copy.attempt(lambda session: update_flags(session, store, request.key, plans, marks, changed.append))
         finally:
             # Of all attempts, also when the last of them failed: the next one finds nothing to change there.
             emit({"event": "flags", "messages": sum(changed)})
         copy.emit_marks(current)
+        plans = [_ask_again(plan, marks, untold, emit) for plan in plans]
     copy.run(plans)
     if copy.uncounted:
         emit({"event": "listed", "folders": len(plans), "messages": listed + copy.uncounted})
@@ -215,3 +216,13 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
         emit({"event": "not_imported", "entries": entries, "messages": 0})
     if copy.session:
         copy.session.close()
+
+
+def _ask_again(plan: FolderPlan, marks: Mapping[bytes, FolderMark], untold: Mapping[bytes, str], emit: Emit) -> FolderPlan:
+    """Report a folder whose flags the source did not tell, and let its next mark say that they have yet to be looked at."""
+    source = plan.source
+    if source.raw_name not in untold:
+        return plan
+    message = "the source does not tell the flags of this folder: %s" % untold[source.raw_name]
+    emit({"event": "not_imported", "entries": [{"folder": source.name, "reason": "source_unavailable", "message": message}], "messages": 0})
+    return replace(plan, source=replace(source, highest_modseq=marks[source.raw_name].highest_modseq))

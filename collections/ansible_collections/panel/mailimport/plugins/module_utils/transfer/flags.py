@@ -39,7 +39,7 @@ def update_flags(
     plans: Sequence[FolderPlan],
     marks: Mapping[bytes, FolderMark],
     count: Callable[[int], None],
-) -> List[FolderMark]:
+) -> Tuple[List[FolderMark], Dict[bytes, str]]:
     """Give delivered messages the flags they have at the source now.
 
     With CONDSTORE (RFC 7162) only folders whose HIGHESTMODSEQ moved are opened, and only what changed is fetched;
@@ -49,7 +49,7 @@ def update_flags(
         count: told how many messages changed, each time that some may have.
 
     Returns:
-        The marks of the folders whose flags are up to date now.
+        The marks of the folders whose flags are up to date now; and what the source said, by raw name, of those whose flags it did not tell.
 
     Raises:
         MailImportError: when the connection is lost; what was done by then is done, and counted.
@@ -61,9 +61,10 @@ def update_flags(
         if mark and mark.last_uid and may_have_changed(plan, mark, by_modseq):
             delivered[plan.source.raw_name] = _Delivered(plan, mark, Origin(key, plan.source.raw_name, mark.uidvalidity))
     current: List[FolderMark] = []
+    untold: Dict[bytes, str] = {}
     requests = [folder.request(by_modseq and folder.mark.highest_modseq is not None) for folder in delivered.values()]
     while requests:
-        refused = []
+        again = []
         for opened in session.fetch(requests):
             folder = delivered[opened.folder.raw_name]
             if (opened.uidvalidity or folder.plan.source.uidvalidity) != folder.mark.uidvalidity:
@@ -72,16 +73,18 @@ def update_flags(
             if opened.complete:
                 current.append(replace(folder.mark, highest_modseq=folder.plan.source.highest_modseq))
             elif opened.request.changed_since is not None:
-                refused.append(folder.request(by_modseq=False))  # CONDSTORE that is announced and does not work
-        requests = refused
-    return current
+                again.append(folder.request(by_modseq=False))  # CONDSTORE that is announced and does not work
+            else:
+                untold[folder.plan.source.raw_name] = str(opened.refusal or opened.status)
+        requests = again
+    return current, untold
 
 
 def _set_flags(store: MessageStore, folder: _Delivered, opened: FolderStream, count: Callable[[int], None]) -> None:
     window: Dict[int, Tuple[bytes, ...]] = {}
     size = 0
     for fetched in opened.messages():
-        if fetched.message.uid is not None:
+        if fetched.message.uid is not None and fetched.message.flags_told:
             window[fetched.message.uid] = fetched.message.flags
             size += sum(map(len, fetched.message.flags))
         if len(window) >= _WINDOW or size >= _WINDOW_BYTES:

@@ -126,3 +126,11 @@ def test_a_file_on_the_mail_host_is_read_there(engine: Engine, run_module: Any, 
     assert [str(request.address) for request in engine.requests] == ["a@example.org", "c@example.org"]
     code, answer = run_module(mail_import_csv.main, {**TASK, "src": str(tmp_path / "nowhere")})
     assert code == 1 and "nowhere cannot be read: No such file or directory" in answer["msg"]
+
+
+def test_one_login_name_is_not_used_for_several_mailboxes(engine: Engine, run_list: Any) -> None:
+    rows = [{"email": "a@example.org", "password": "x"}, {"email": "b@example.org", "password": "x"}]
+    code, answer = run_list(rows, source_user="boss@example.org")
+    assert code == 1 and "give it in the list" in answer["msg"] and engine.requests == []
+    run_list([rows[0], {**rows[1], "source_user": "bert@example.org"}], source_user="boss@example.org")
+    assert [request.source.user for request in engine.requests] == ["boss@example.org", "bert@example.org"]

@@ -269,7 +269,7 @@ def test_a_process_that_was_taken_over_cannot_have_directories_moved(run, reques
     (tmp_path / "elsewhere").mkdir()
 
     def taken_over(request, context, target, emit):
-        emit({"event": "replaced", "path": str(tmp_path / "elsewhere")})
+        emit({"event": "replaced", "moved": True, "path": str(tmp_path / "elsewhere")})
 
     monkeypatch.setattr(mailbox_module, "import_account", taken_over)
     assert run(request_for()).reason == "internal_error"

@@ -99,7 +99,7 @@ def test_everything_is_there_after_opening_again(tmp_path):
     with State(str(tmp_path)) as state:
         begin(state)
         state.commit_folders(KEY, [MARK])
-        state.note_replaced(KEY, "/var/replaced/anna")
+        state.note_replaced(KEY, "/var/replaced/anna", done=True)
         state.finish(KEY, COMPLETED, to_the_end=True)
     with State(str(tmp_path)) as state:
         record = state.import_record(KEY)
@@ -112,7 +112,7 @@ def test_everything_is_there_after_opening_again(tmp_path):
 
 def test_first_contact_stays_what_it_was(state):
     begin(state, mailbox_existed=False)
-    state.note_replaced(KEY, "/var/replaced/anna")
+    state.note_replaced(KEY, "/var/replaced/anna", done=True)
     begin(state, mailbox_existed=True)
     record = state.import_record(KEY)
     assert (record.mailbox_existed, record.replaced_to) == (False, "/var/replaced/anna")
@@ -181,7 +181,7 @@ def test_forget_lets_one_import_begin_again(state):
     for key in (KEY, OTHER):
         begin(state, key, mailbox_existed=True)
         state.commit_folders(key, [MARK])
-        state.note_replaced(key, "/var/replaced")
+        state.note_replaced(key, "/var/replaced", done=True)
         state.finish(key, COMPLETED, to_the_end=True)
     state.forget(KEY)
     record = state.import_record(KEY)
@@ -195,7 +195,7 @@ def test_an_import_that_has_not_begun_takes_nothing(state):
         lambda: state.commit_folders(KEY, [MARK]),
         lambda: state.progress(KEY, COMPLETED),
         lambda: state.finish(KEY, COMPLETED, to_the_end=True),
-        lambda: state.note_replaced(KEY, "/x"),
+        lambda: state.note_replaced(KEY, "/x", done=True),
     ):
         with pytest.raises(LookupError):
             record()

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import threading
 import time
 
@@ -145,3 +147,18 @@ def test_names_with_what_separates_them_are_escaped(directory, tmp_path):
     assert add_subscriptions(directory, [(b"a\tb\x01c\nd\re",)], b".") == 1
     assert (tmp_path / "subscriptions").read_bytes() == b"V\t2\n\na\x01tb\x011c\x01nd\x01re\n"
     assert add_subscriptions(directory, [(b"a\tb\x01c\nd\re",)], b".") == 0
+
+
+def test_a_uidlist_for_whose_new_lines_there_is_no_room_stays_as_it_was(uidlist, directory):
+    before = uidlist_header(5, 1, "00") + b"1 :a\n"
+    uidlist.write_bytes(before)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 50, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            append_to_uidlist(directory, [(uid, "m%d" % uid) for uid in range(2, 50)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, previous)
+    assert uidlist.read_bytes() == before

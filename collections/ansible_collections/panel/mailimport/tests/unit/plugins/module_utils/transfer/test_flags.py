@@ -42,7 +42,7 @@ class Flagged:
 
     def update(self, mark):
         counted = []
-        current = update_flags(self.session, self.store, self.account.request().key, self.plans(), {b"A": mark}, counted.append)
+        current, self.untold = update_flags(self.session, self.store, self.account.request().key, self.plans(), {b"A": mark}, counted.append)
         return sum(counted), current
 
     def letters(self):

@@ -1,0 +1,199 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What one run could not do is still known in the next, and what one did is not done twice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
+from fakes.imap_mail import Folder, Message
+from fakes.imap_server import CAPABILITIES, Command, FakeServer, Session
+from support.imap import Item
+from support.mail import small_message
+
+from .bench import Bench, digest, inbox, messages
+
+BODY = b"BODY.PEEK[]"
+CONDSTORE = CAPABILITIES + b" CONDSTORE ENABLE"
+
+
+@pytest.fixture(autouse=True)
+def short_outages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "LONGEST_OUTAGE", 0.3)
+
+
+def without(uid: int, session: Session, command: Command) -> None:
+    """Answer a FETCH of messages, but for one of them, which is listed all the same."""
+    session.send_messages(command, [(number, message) for number, message in session.wanted(command) if message.uid != uid or BODY not in command.rest])
+    session.answer(command)
+
+
+@contextmanager
+def two_folders() -> Iterator[FakeServer]:
+    with FakeServer([Folder(b"INBOX", messages(5)), Folder(b"Sent", messages(5, 201))]) as server:
+        yield server
+
+
+def lose_after_inbox(server: FakeServer) -> None:
+    """The source goes away for good when all of INBOX has come."""
+    gone = []
+
+    def fetch(session: Session, command: Command) -> None:
+        session.behave(command)
+        gone.extend([True] if session.folder and session.folder.name == b"INBOX" else [])
+
+    def hang_up_when_gone(session: Session, command: Command) -> None:
+        if gone:
+            session.hang_up()
+        session.behave(command)
+
+    server.on("UID FETCH", fetch)
+    server.on("GREETING", hang_up_when_gone)
+    server.on("EXAMINE", hang_up_when_gone)
+
+
+def heal(server: FakeServer) -> None:
+    for command in ("UID FETCH", "GREETING", "EXAMINE"):
+        server.on(command, lambda session, command: session.behave(command))
+
+
+@pytest.mark.parametrize("trouble", ["lost", "not listed"])
+def test_a_message_left_behind_is_tried_until_it_comes(bench: Bench, trouble: str) -> None:
+    with two_folders() as server:
+        server.on("UID FETCH", lambda session, command: without(3, session, command))
+        assert bench.run(server.port).reasons == [("INBOX", "source_unavailable", 3)]
+        server.folder(b"INBOX").messages += messages(2, 6)
+        server.folder(b"Sent").messages += messages(2, 206)
+
+        def refuse_listing(session: Session, command: Command) -> None:
+            if BODY not in command.rest:
+                return session.answer(command, b"NO [UNAVAILABLE] not now")
+            return session.behave(command)
+
+        heal(server)
+        if trouble == "lost":
+            lose_after_inbox(server)
+        else:
+            server.on("UID FETCH", refuse_listing)
+        assert bench.run(server.port).result.state == "failed"
+        heal(server)
+        bench.completed(server)
+
+
+def test_mail_that_arrives_meanwhile_does_not_stand_for_what_did_not_come(bench: Bench) -> None:
+    with inbox() as server:
+        first = []
+
+        def fetch(session: Session, command: Command) -> None:
+            if first:
+                return session.behave(command)
+            first.append(True)
+            server.folder(b"INBOX").messages += messages(1, 6)
+            session.write(b"* 6 EXISTS\r\n")
+            return without(3, session, command)
+
+        server.on("UID FETCH", fetch)
+        bench.completed(server)
+
+
+@pytest.mark.parametrize("store", ["auto", "imap"])
+def test_a_mailbox_without_mail_is_replaced_once(bench: Bench, store: str) -> None:
+    with two_folders() as server:
+        lose_after_inbox(server)
+        first = bench.run(server.port, message_store=store).result
+        heal(server)
+        second = bench.completed(server, message_store=store).result
+    assert (first.messages_copied, second.messages_copied, second.replaced_to) == (5, 5, first.replaced_to)
+
+
+def test_mail_is_replaced_once_though_somebody_removed_what_was_kept(bench: Bench) -> None:
+    with bench.session() as session:
+        session.append("INBOX", [Item(small_message(999))])
+    with two_folders() as server:
+        lose_after_inbox(server)
+        kept = bench.run(server.port).result.replaced_to
+        assert kept
+        shutil.rmtree(kept)
+        heal(server)
+        assert bench.completed(server).result.messages_copied == 5
+        assert sorted(path.name for path in bench.host.home_of(bench.address).iterdir() if path.is_dir()) == ["Maildir"]
+
+
+def test_an_answer_that_says_nothing_of_flags_changes_none(bench: Bench) -> None:
+    flagged = [Message(uid, small_message(uid), flags=(b"\\Seen",)) for uid in (1, 2)]
+    with FakeServer([Folder(b"INBOX", flagged)], capabilities=CONDSTORE) as server:
+        bench.completed(server)
+        flagged[0].flags += (b"\\Answered",)
+        flagged[0].modseq = 9
+
+        def fetch(session: Session, command: Command) -> None:
+            session.send_messages(command, session.wanted(command))
+            session.write(b"* 1 FETCH (UID 1 MODSEQ (10))\r\n* 2 FETCH (UID 2 MODSEQ (11))\r\n")  # RFC 7162 section 3.1.4
+            session.answer(command)
+
+        server.on("UID FETCH", fetch)
+        bench.completed(server, state="latest")
+    assert [sorted(facts.flags) for _uid, facts in sorted(bench.messages().items())] == [["\\Answered", "\\Seen"], ["\\Seen"]]
+
+
+def test_flags_that_the_source_does_not_tell_are_reported_and_asked_for_again(bench: Bench) -> None:
+    with FakeServer([Folder(b"INBOX", messages(3))], capabilities=CONDSTORE) as server:
+        bench.completed(server)
+        folder = server.folder(b"INBOX")
+        folder.messages[0].flags, folder.messages[0].modseq = (b"\\Seen",), 9
+        folder.messages.append(Message(4, small_message(4), modseq=10))
+
+        def no_flags(session: Session, command: Command) -> None:
+            if command.rest.startswith(b"1:3 "):
+                return session.answer(command, b"NO [UNAVAILABLE] flags not now")
+            return session.behave(command)
+
+        server.on("UID FETCH", no_flags)
+        run = bench.run(server.port, state="latest")
+        assert (run.result.messages_copied, run.reasons) == (1, [("INBOX", "source_unavailable", None)])
+        heal(server)
+        assert bench.completed(server, state="latest").result.flags_updated == 1
+    assert "\\Seen" in bench.messages()[1].flags
+
+
+def test_words_of_the_source_with_a_parenthesis_are_no_trouble(bench: Bench) -> None:
+    with inbox() as server:
+        server.folder(b"INBOX").messages.append(Message(9, small_message(9) + b"x" * 5000))
+        assert bench.run(server.port, max_message_size=3000).reasons == [("INBOX", "message_refused", 9)]
+
+        def examine(session: Session, command: Command) -> None:
+            session.write(b"* OK [ALERT] maintenance tonight :)\r\n")
+            session.behave(command)
+
+        server.on("EXAMINE", examine)
+        assert bench.run(server.port, max_message_size=3000).reasons == [("INBOX", "message_refused", 9)]
+
+
+@pytest.mark.parametrize("name", ["dovecot-uidlist", "dovecot-keywords", "subscriptions", "cur/x:2,"])
+def test_a_pipe_that_the_owner_planted_is_not_waited_for(bench: Bench, name: str) -> None:
+    with FakeServer([Folder(b"INBOX", messages(3), subscribed=True)]) as server:
+        bench.completed(server)
+        server.folder(b"INBOX").messages.append(Message(4, small_message(4), flags=(b"keyword",)))
+        path = bench.host.home_of(bench.address) / "Maildir" / name
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+        os.chown(path, 5000, 5000)
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.alarm(60)  # a run that waits for the pipe would do so for good
+        try:
+            result = bench.run(server.port, state="latest", existing_content="merge", force=True).result
+        finally:
+            signal.alarm(0)
+        assert (result.state, result.reason) == ("failed", "host_refused") and path.name in result.message
+        path.unlink()
+        run = bench.run(server.port, state="latest", existing_content="merge", force=True)
+        assert run.result.state == "completed"
+    assert digest(small_message(4)) in bench.digests()
