@@ -27,7 +27,7 @@ class Certificate(NamedTuple):
 
     def fingerprint(self) -> str:
         """SHA-256 of the DER form, in lower-case hexadecimal digits."""
-        return x509.load_pem_x509_certificate(self.certificate.read_bytes()).fingerprint(hashes.SHA256()).hex()
+        return x509.load_pem_x509_certificate(self.certificate.read_bytes()).fingerprint(hashes.SHA256()).hex(":").upper()
 
 
 class Authority:
