@@ -26,8 +26,8 @@ class Certificate(NamedTuple):
     key: Path
 
     def fingerprint(self) -> str:
-        """SHA-256 of the DER form, in lower-case hexadecimal digits."""
-        return x509.load_pem_x509_certificate(self.certificate.read_bytes()).fingerprint(hashes.SHA256()).hex()
+        """SHA-256 of the DER form, as `openssl x509 -fingerprint` prints it."""
+        return x509.load_pem_x509_certificate(self.certificate.read_bytes()).fingerprint(hashes.SHA256()).hex(":").upper()
 
 
 class Authority:

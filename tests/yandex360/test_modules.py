@@ -103,6 +103,9 @@ def test_info_lists_all_and_says_what_cannot_be_imported(service: Service, place
     assert token not in outcome.output
     result = run_module({**options, "domains": ["two.example"], "mailboxes": ["person?@*"]}, place, "yandex360_info").result
     assert [entry["email"] for entry in result["mailboxes"]] == ["person%d@two.example" % number for number in (2, 5, 8)]
+    outcome = run_module({**options, "mailboxes": ["nobody@two.example"]}, place, "yandex360_info")
+    assert "no mailbox nobody@two.example" in str(outcome.result["warnings"])
+    assert "api_timeout must be more than 0" in run_module({**options, "api_timeout": 0}, place, "yandex360_info").result["msg"]
     assert "token is required" in run_task(service.urls(), place, module="yandex360_info").result["msg"]
 
 

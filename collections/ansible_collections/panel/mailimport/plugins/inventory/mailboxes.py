@@ -23,6 +23,7 @@ description:
   - The mail hosts are looked for in the inventories that were read before, so name them first, with C(-i). In a directory,
     inventories are read in the order of their names. Where every inventory source stands for itself, as in AWX, make such a
     directory one.
+  - The name of the inventory file ends in C(.mailboxes.yml) or C(.mailboxes.yaml).
   - No password is in a host variable. These name the list and the mailboxes, and the import reads the passwords when it
     needs them.
   - The groups are C(mailboxes), C(domain_example_org) for every domain and C(mail_host_mail1_example_net) for every mail host.

@@ -164,7 +164,7 @@ def mailbox_request(params: Mapping[str, Any]) -> ImportRequest:
     """Turn the validated options of `mail_import_imap` into what the engine takes.
 
     Raises:
-        MailImportError: `invalid_row`, when an address cannot be one.
+        MailImportError: `invalid_row`, when an address or a number cannot be one.
     """
     return ImportRequest(
         source=source_account(params),
@@ -189,7 +189,13 @@ def mailbox_request(params: Mapping[str, Any]) -> ImportRequest:
 
 
 def source_account(params: Mapping[str, Any]) -> SourceAccount:
-    """Collect the `source_*` options; the port follows from the kind of TLS where it is not given."""
+    """Collect the `source_*` options; the port follows from the kind of TLS where it is not given.
+
+    Raises:
+        MailImportError: `invalid_row`, when there would be no time for an answer.
+    """
+    if params["source_timeout"] <= 0:
+        raise MailImportError("invalid_row", "source_timeout must be more than 0 seconds")
     return SourceAccount(
         host=params["source_host"],
         port=params["source_port"] or (993 if params["source_tls"] == "implicit" else 143),

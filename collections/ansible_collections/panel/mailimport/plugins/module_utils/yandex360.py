@@ -126,7 +126,7 @@ def run_info(module: AnsibleModule) -> None:
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
         raise
-    for warning in holdings.warnings:
+    for warning in [*holdings.warnings, *("the organization has no mailbox %s" % address for address in selection.missing)]:
         module.warn(warning)
     module.exit_json(
         changed=False,
@@ -180,7 +180,13 @@ def with_secrets(params: Mapping[str, Any], names: Tuple[str, ...]) -> Dict[str,
 
 
 def http_of(params: Mapping[str, Any]) -> Http:
-    """The client that the options of the fragment `yandex360` describe."""
+    """The client that the options of the fragment `yandex360` describe.
+
+    Raises:
+        MailImportError: `invalid_row`, when there would be no time for an answer.
+    """
+    if params["api_timeout"] <= 0:
+        raise MailImportError("invalid_row", "api_timeout must be more than 0 seconds")
     return Http(HttpSettings(params["api_ca_cert"], params["api_timeout"]))
 
 

@@ -16,6 +16,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.arguments import 
     mailbox_request,
     source_account,
 )
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 
 
 def params(**given: Any) -> Dict[str, Any]:
@@ -29,6 +30,12 @@ def params(**given: Any) -> Dict[str, Any]:
 def test_the_port_follows_from_the_kind_of_tls(tls: str, port: int) -> None:
     assert source_account(params(source_tls=tls)).port == port
     assert source_account(params(source_tls=tls, source_port=10143)).port == 10143
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_there_is_time_for_an_answer(seconds: float) -> None:
+    with pytest.raises(MailImportError, match="source_timeout must be more than 0"):
+        mailbox_request(params(source_timeout=seconds))
 
 
 def test_tls_is_verified_unless_told_otherwise() -> None:
