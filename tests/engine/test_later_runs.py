@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
@@ -36,10 +34,8 @@ def without(uid: int, session: Session, command: Command) -> None:
     session.answer(command)
 
 
-@contextmanager
-def two_folders() -> Iterator[FakeServer]:
-    with FakeServer([Folder(b"INBOX", messages(5)), Folder(b"Sent", messages(5, 201))]) as server:
-        yield server
+def two_folders() -> FakeServer:
+    return FakeServer([Folder(b"INBOX", messages(5)), Folder(b"Sent", messages(5, 201))])
 
 
 def lose_after_inbox(server: FakeServer) -> None:
@@ -48,7 +44,8 @@ def lose_after_inbox(server: FakeServer) -> None:
 
     def fetch(session: Session, command: Command) -> None:
         session.behave(command)
-        gone.extend([True] if session.folder and session.folder.name == b"INBOX" else [])
+        if session.folder and session.folder.name == b"INBOX":
+            gone.append(True)
 
     def hang_up_when_gone(session: Session, command: Command) -> None:
         if gone:

@@ -35,7 +35,7 @@ def tidy(monkeypatch: pytest.MonkeyPatch, place: Path) -> Path:
 
 
 def content_of(path: Path) -> bytes:
-    """What is in a file; nothing when Ansible has just removed it, for it cleans up behind a background task."""
+    """What is in a file; nothing when Ansible, which cleans up, has just removed it."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # The shape nearly every server answers in, since the items are asked for in this order.
 _USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()"{\r\n]*)\) INTERNALDATE "([^"\r\n]{1,40})" BODY\[\] \{(\d{1,15})\}\r\n')
 _USUAL_FLAGS = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()"{\r\n]*)\)(?: MODSEQ \(\d+\))?\)\r\n')
-_IS_FETCH = re.compile(rb"\* \d+ FETCH \(", re.IGNORECASE)
+FETCH_RESPONSE = re.compile(rb"\d+ FETCH \(", re.IGNORECASE)
 _BODY_ITEM = re.compile(rb"BODY\[\](?:<0>)? $", re.IGNORECASE)
 _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^>\r\n]{1,500}>)", re.IGNORECASE | re.MULTILINE)
 _CODE_NUMBER = re.compile(rb"(UIDVALIDITY|UIDNEXT) (\d+)$", re.IGNORECASE)
@@ -181,7 +181,7 @@ class FolderStream:
                     yield self._usual_message(found)
                 continue
             line = stream.read_line()
-            if _IS_FETCH.match(line):
+            if line.startswith(b"* ") and FETCH_RESPONSE.match(line, 2):
                 yield self._unusual_message(line[2:])
                 continue
             status = self.session.read_response(line, self._fetch_tag, self._take_figure)

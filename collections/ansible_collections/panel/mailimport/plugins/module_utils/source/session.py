@@ -19,7 +19,7 @@ from typing import Callable, Deque, Iterable, Iterator, List, Optional, Tuple
 from ..model.errors import MailImportError, one_line
 from ..model.mail import SourceAccount, SourceFolder
 from .connection import connect
-from .fetch import FolderStream
+from .fetch import FETCH_RESPONSE, FolderStream
 from .listing import LIST_STATUS_ITEMS, Listing
 from .responses import Parts, Status, is_quotable, parse_parts, parse_status, quote, read_rest
 from .throttle import busy_error, refusal_error
@@ -56,9 +56,6 @@ class FetchRequest:
         items = b"(UID FLAGS)" if self.flags_only else b"(UID FLAGS INTERNALDATE BODY.PEEK[])"
         modifier = b" (CHANGEDSINCE %d)" % self.changed_since if self.changed_since is not None else b""
         return b"UID FETCH %s %s%s" % (self.uids, items, modifier)
-
-
-_FETCH = re.compile(rb"\d+ FETCH \(", re.IGNORECASE)
 
 
 class SourceSession:
@@ -224,7 +221,7 @@ class SourceSession:
         found: List[int] = []
 
         def handle(parts: Parts) -> None:
-            values = parse_parts(parts) if _FETCH.match(parts[0]) else []
+            values = parse_parts(parts) if FETCH_RESPONSE.match(parts[0]) else []
             if len(values) == 3 and isinstance(values[2], list):
                 items = {name.upper(): value for name, value in zip(values[2][::2], values[2][1::2]) if isinstance(name, bytes)}
                 uid = items.get(b"UID", b"")
