@@ -86,6 +86,20 @@ def test_what_is_wrong_is_named_before_anything_is_made(run: Run, people: list[E
     assert "%s is there twice" % people[2].address in ended[1]["message"]
 
 
+@pytest.mark.parametrize("before", ["nothing", "a mailbox that was removed"])
+def test_without_preflight_nothing_is_made_for_a_login_that_fails(run: Run, people: list[Employee], before: str) -> None:
+    """The password would be the mailbox's from then on."""
+    if before != "nothing":
+        run.module(mailboxes=as_rows(people[:3]))
+        run.host.users_file.write_text("")
+    wrong = [Employee(person.address, "mistyped") for person in people[:2]]
+    outcome = run.module(mailboxes=as_rows([*wrong, people[2]]), preflight=before != "nothing", parallel=True)
+    assert [(entry["reason"], entry["created"]) for entry in outcome.result["imports"]] == [("auth_failed", False)] * 2 + [(None, True)], outcome.output
+    assert run.host.users_file.read_text().count("\n") == 1
+    assert run.module(mailboxes=as_rows(people[:3]), preflight=False, parallel=True).result["summary"]["completed"] == 3
+    assert run.differing(people[:3]) == []
+
+
 def test_check_mode_looks_at_all_and_writes_nothing(run: Run, people: list[Employee]) -> None:
     rows = as_rows(people[:3])
     outcome = run.module(check_mode=True, mailboxes=[*rows, {"email": people[3].address, "password": "wrong"}], parallel=True)

@@ -247,6 +247,40 @@ def test_full_mailbox(small_scene: Scene, new_host: Callable[..., Dovecot]) -> N
     small_scene.host = new_host(extra_config=quota)
     outcome = small_scene.run()
     assert (outcome.entry["state"], outcome.entry["reason"]) == ("failed", "over_quota"), outcome.output
+    brought = outcome.entry["messages_copied"] + outcome.entry["messages_present"]
+    again = small_scene.run().entry
+    assert (again["reason"], again["messages_total"]) == ("over_quota", outcome.entry["messages_total"])
+    assert again["messages_present"] >= brought > 0
+
+
+@pytest.mark.parametrize("ids", [{"uid": 0}, {"gid": -1}, {"uid": 4999}, {"gid": 2**32}], ids=str)
+def test_owner_of_mail_that_dovecot_would_not_serve(small_scene: Scene, ids: dict[str, int]) -> None:
+    """A line of the users file is never changed again: it must not be written."""
+    ((kind, number),) = ids.items()
+    for check_mode in (True, False):
+        outcome = small_scene.run(check_mode, **ids)
+        assert_refused(small_scene, outcome, "host_refused")
+        assert "no mail of %s %d, see its first_valid_%s" % (kind, number, kind) in outcome.entry["message"]
+    assert small_scene.run().entry["state"] == "completed"
+
+
+def test_port_that_is_none(small_scene: Scene) -> None:
+    outcome = small_scene.run(source_port=small_scene.source.tls_port + 65536)
+    assert_refused(small_scene, outcome, "invalid_row")
+    assert "source_port must be from 1 to 65535" in outcome.entry["message"]
+
+
+def test_address_that_looks_like_an_option(small_scene: Scene) -> None:
+    outcome = small_scene.run(target_email="-dash@shop.example")
+    assert (outcome.entry["state"], outcome.entry["created"]) == ("completed", True), outcome.output
+    again = small_scene.run(target_email="-dash@shop.example", update_password="always")
+    assert (again.entry["state"], again.entry["changed"]) == ("completed", False), again.output
+    assert snapshot(small_scene.host.port, "-dash@shop.example", small_scene.password).contents() == small_scene.source_account().contents()
+
+
+def test_blanks_around_an_address_are_no_part_of_the_login(small_scene: Scene) -> None:
+    outcome = small_scene.run(email=" %s " % small_scene.address)
+    assert (outcome.entry["state"], outcome.entry["email"]) == ("completed", small_scene.address), outcome.output
 
 
 def test_mail_host_that_is_not_there(scene: Scene) -> None:

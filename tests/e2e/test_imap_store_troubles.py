@@ -181,7 +181,8 @@ def test_full_mailbox_stops_the_import_and_room_lets_it_go_on(sdbox_scene: Scene
     assert 10 <= len(stored) <= 15
     assert stored == in_order(source, ("INBOX",))[: len(stored)]
     assert outcome.entry["messages_copied"] == len(stored)
-    assert scene.run().result["changed"] is False
+    again = scene.run()
+    assert (again.result["changed"], again.entry["reason"], again.entry["messages_present"]) == (False, "over_quota", len(stored))
 
     scene.host.config.write_text(scene.host.config.read_text().replace("storage=150K", "storage=1G"))
     outcome = scene.run()

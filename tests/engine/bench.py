@@ -28,10 +28,12 @@ PASSWORD = "open sesame"  # noqa: S105 - of mailboxes that live for one test
 
 
 class Run(NamedTuple):
-    """What the engine said: its result, and the lines on its progress."""
+    """What the engine said: its result, the lines on its progress, and what `--diff` shows."""
 
     result: ImportResult
     lines: list[str]
+    before: dict[str, Any]
+    after: dict[str, Any]
 
     @property
     def waits(self) -> list[str]:
@@ -54,12 +56,20 @@ class Bench:
 
     def run(self, port: int, check_mode: bool = False, **changes: Any) -> Run:
         """Import from the source on that port; `changes` are fields of the request, or `source_…` ones of its account."""
+        return self._run(port, check_mode, changes)
+
+    def look(self, port: int, **changes: Any) -> Run:
+        """The same in check mode."""
+        return self._run(port, True, changes)
+
+    def _run(self, port: int, check_mode: bool, changes: dict[str, Any]) -> Run:
         source = {name[len("source_") :]: changes.pop(name) for name in list(changes) if name.startswith("source_")}
         account = SourceAccount(**{"host": "127.0.0.1", "port": port, "tls": "none", "user": self.address, "password": PASSWORD, "timeout": 10.0, **source})
-        request = ImportRequest(account, parse_address(self.address), PASSWORD, "customer1", **{"ignore_existing": False, **changes})
+        changes = {"password": PASSWORD, "owner": "customer1", "ignore_existing": False, **changes}
+        request = ImportRequest(account, parse_address(self.address), **changes)
         lines: list[str] = []
         outcome = import_mailbox(request, self._settings(), check_mode, reporter=Reporter(note=lines.append))
-        return Run(outcome.result, lines)
+        return Run(outcome.result, lines, outcome.before, outcome.after)
 
     def completed(self, server: FakeServer, **changes: Any) -> Run:
         """Import, and make sure that all mail of the server is there then and that the engine says so."""

@@ -44,6 +44,25 @@ def test_folders_that_match_nothing_replace_nothing(bench: Bench) -> None:
         assert bench.digests() == []
 
 
+@pytest.mark.parametrize("rules", [FolderRules(exclude=("*",)), FolderRules(include=("INBOX",), exclude=("inbox",)), FolderRules(include=("Typo",))])
+def test_a_choice_of_nothing_replaces_neither_mail_nor_password(bench: Bench, rules: FolderRules) -> None:
+    with bench.session() as session:
+        session.append("INBOX", [Item(small_message(1))])
+    users = bench.host.users_file.read_text()
+    with FakeServer(folders_of(b"Sent")) as server:
+        for check_mode in (True, False):
+            result = bench.run(server.port, check_mode, password="another one", rules=rules).result
+            assert (result.state, result.reason) == ("failed", "folder_missing")
+    assert (len(bench.digests()), bench.host.users_file.read_text()) == (1, users)
+
+
+def test_inbox_is_one_folder_in_whatever_letters(bench: Bench) -> None:
+    with FakeServer(folders_of(b"Sent", b"INBOX/Sub")) as server:
+        run = bench.run(server.port, rules=FolderRules(include=("Inbox", "Sent"), exclude=("inbox/Sub",), mapping={"inbox": "Old"}))
+        assert (run.result.state, run.result.messages_copied) == ("completed", 6), run
+    assert sorted(path for path, folder in bench.account().folders.items() if folder.messages) == [("Old",), ("Sent",)]
+
+
 @pytest.mark.parametrize("vanishes", [False, True])
 def test_what_was_staged_of_a_folder_is_removed_when_it_is_excluded_or_gone(bench: Bench, monkeypatch: pytest.MonkeyPatch, vanishes: bool) -> None:
     monkeypatch.setattr(patience, "LONGEST_BUSY", 0.3)

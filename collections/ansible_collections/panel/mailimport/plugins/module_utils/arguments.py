@@ -192,14 +192,16 @@ def source_account(params: Mapping[str, Any]) -> SourceAccount:
     """Collect the `source_*` options; the port follows from the kind of TLS where it is not given.
 
     Raises:
-        MailImportError: `invalid_row`, when there would be no time for an answer.
+        MailImportError: `invalid_row`, when there would be no time for an answer, or no port.
     """
     if params["source_timeout"] <= 0:
         raise MailImportError("invalid_row", "source_timeout must be more than 0 seconds")
+    if params["source_port"] is not None and not 1 <= params["source_port"] <= 65535:
+        raise MailImportError("invalid_row", "source_port must be from 1 to 65535")
     return SourceAccount(
         host=params["source_host"],
         port=params["source_port"] or (993 if params["source_tls"] == "implicit" else 143),
-        user=params["source_user"] or params["email"],
+        user=params["source_user"] or params["email"].strip(" "),
         password=params["password"] or "",
         tls=params["source_tls"],
         auth=params["source_auth"],

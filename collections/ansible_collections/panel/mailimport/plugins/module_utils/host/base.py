@@ -29,6 +29,14 @@ class MailHost(ABC):
         """Whether the mailbox is declared here; what a catch-all or a template answers for does not count."""
 
     @abstractmethod
+    def check_new_mailbox(self, address: Address) -> None:
+        """Make sure that a mailbox of that address could be created, and would work.
+
+        Raises:
+            MailImportError: `host_refused`, with what is in the way.
+        """
+
+    @abstractmethod
     def create_mailbox(self, address: Address, password: str) -> None:
         """Declare a new mailbox that opens with `password`."""
 

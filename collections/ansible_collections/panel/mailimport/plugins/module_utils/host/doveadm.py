@@ -67,7 +67,7 @@ class Doveadm:
     def password_opens(self, address: Address, password: str) -> bool:
         """Whether the running server takes this login (`doveadm pw -t` would show the hash to everybody in `ps`)."""
         # without "no-penalty" each wrong password makes everybody's next answer come later, up to 15 seconds
-        arguments = ("auth", "test", "-x", "no-penalty", str(address))
+        arguments = ("auth", "test", "-x", "no-penalty", "--", str(address))
         completed = self._run("doveadm", *arguments, stdin=_password_line(password))
         if _is_refusal(completed):
             return False
@@ -76,7 +76,7 @@ class Doveadm:
 
     def user(self, address: Address) -> Optional[Dict[str, str]]:
         """Fields of the user database, `mail` with its variables expanded; None for an unknown user."""
-        completed = self._run("doveadm", "user", str(address))
+        completed = self._run("doveadm", "user", "--", str(address))
         if completed.returncode == _NO_USER:
             return None
         lines = _text(self._checked(completed, "look up %s (is Dovecot running?)" % str(address))).splitlines()

@@ -28,6 +28,9 @@ from .passwd_file import PasswdFile
 _NOTICED_AFTER = 2.0
 _NOTICE_INTERVAL = 0.1
 
+# The one behind it means "none" to the system.
+_LAST_ID = 2**32 - 2
+
 _Found = TypeVar("_Found")
 
 
@@ -66,10 +69,18 @@ class DovecotHost(MailHost):
         return address in self._users
 
     def create_mailbox(self, address: Address, password: str) -> None:
-        self._require_usable_name(str(address))
-        home = None if self._mail_home is None else _expand_home(self._mail_home, address)
-        self._users.add(address, self._doveadm.hash_password(password), self._uid, self._gid, home)
+        self.check_new_mailbox(address)
+        self._users.add(address, self._doveadm.hash_password(password), self._uid, self._gid, self._home_of(address))
         self._edited_at[address] = time.time()
+
+    def check_new_mailbox(self, address: Address) -> None:
+        self._require_usable_name(str(address))
+        self._require_usable_id("uid", self._uid)
+        self._require_usable_id("gid", self._gid)
+        self._home_of(address)
+
+    def _home_of(self, address: Address) -> Optional[str]:
+        return None if self._mail_home is None else _expand_home(self._mail_home, address)
 
     def set_password(self, address: Address, password: str) -> None:
         self._users.set_hash(address, self._doveadm.hash_password(password))
@@ -117,6 +128,13 @@ class DovecotHost(MailHost):
             raise MailImportError("host_refused", "Dovecot's auth_username_chars does not admit %r of %s: add it there" % (characters, user))
         if user.startswith("#"):
             raise MailImportError("host_refused", "%s cannot be added: a line of the users file that begins with # is a comment" % user)
+
+    def _require_usable_id(self, kind: str, number: Optional[int]) -> None:
+        """Dovecot serves no mail whose owner is outside of these ranges."""
+        first, last = (int(self._settings.get("%s_valid_%s" % (end, kind)) or 0) for end in ("first", "last"))
+        if number is not None and not max(first, 1) <= number <= (last or _LAST_ID):
+            message = "Dovecot serves no mail of %s %d, see its first_valid_%s and last_valid_%s: choose another, or change these"
+            raise MailImportError("host_refused", message % (kind, number, kind, kind))
 
     @cached_property
     def _settings(self) -> Section:

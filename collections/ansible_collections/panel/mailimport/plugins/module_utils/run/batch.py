@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Callable, Dict, List, Optional, Sequence, Set, Union
 
+from ..host.base import MailHost
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, ImportResult
 from ..queue.channel import Message
@@ -87,9 +88,10 @@ class _Batch:
         for number in sorted(self._outcomes):
             self._progress.ended(self._outcomes[number].result)
         if not self._check_mode:
+            host = self._settings.open_host()
             if self._how.preflight:
-                self._check_logins()
-            self._make_mailboxes()
+                self._check_logins(host)
+            self._make_mailboxes(host)
         self._import()
         self._progress.finish()
         return [self._outcomes[number] for number in range(self._size)]
@@ -120,9 +122,9 @@ class _Batch:
         fail(outcome.result, error, self._requests[number])
         return outcome
 
-    def _check_logins(self) -> None:
+    def _check_logins(self, host: MailHost) -> None:
         with State.open_readonly(self._settings.state_dir) as state:
-            unproved = [number for number in self._left() if self._requests[number].import_content and not _was_contacted(state, self._requests[number])]
+            unproved = [number for number in self._left() if _needs_a_login(self._requests[number], state, host)]
         bounds = Bounds(self._how.numbers, self._how.source_max_connections, self._settings.state_dir, imports=False)
         self._over_queues(unproved, bounds, self._check_one_login)
         self._checked = set(unproved)
@@ -147,10 +149,13 @@ class _Batch:
                 state.finish(request.key, outcome.result, False)
         return outcome.as_dict()
 
-    def _make_mailboxes(self) -> None:
-        """Make all that are missing, so that the host's Dovecot, which looks for new ones once a second, is waited for once."""
-        host = self._settings.open_host()
-        missing = [number for number in self._left() if not host.mailbox_exists(self._requests[number].address)]
+    def _make_mailboxes(self, host: MailHost) -> None:
+        """Make all that are missing, so that the host's Dovecot, which looks for new ones once a second, is waited for once.
+
+        One whose login at the source nobody has tried yet is left to its import: the password may be a wrong one.
+        """
+        proved = [number for number in self._left() if number in self._checked or not self._requests[number].import_content]
+        missing = [number for number in proved if not host.mailbox_exists(self._requests[number].address)]
         if len(missing) > 1:
             self._over_queues(missing, Bounds(self._how.numbers), self._make_one_mailbox)
 
@@ -235,6 +240,8 @@ def contradictions(requests: Dict[int, ImportRequest]) -> Dict[int, MailImportEr
     return found
 
 
-def _was_contacted(state: State, request: ImportRequest) -> bool:
+def _needs_a_login(request: ImportRequest, state: State, host: MailHost) -> bool:
+    """Whether the source is to be contacted and has not been, for the mailbox that is there now."""
     record = state.import_record(request.key)
-    return record is not None and record.contacted
+    known = record is not None and record.contacted and host.mailbox_exists(request.address)
+    return request.import_content and not known

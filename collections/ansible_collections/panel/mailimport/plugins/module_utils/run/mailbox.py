@@ -253,9 +253,12 @@ class _MailboxRun:
     def _preview(self, found: Findings) -> None:
         """Find out what a run would do: log in, list and count."""
         request = self.request
-        location = self.host.store_of(request.address) if found.exists else None
-        if location:
+        location = None
+        if found.exists:
+            location = self.host.store_of(request.address)
             self._check_store(location, found.replacing)
+        else:
+            self.host.check_new_mailbox(request.address)
         if request.import_content:
             marks = {} if found.replacing or request.force else self._marks()
             self._work_as(location, lambda login: partial(preview_account, request, login, location, marks))
@@ -282,12 +285,15 @@ class _MailboxRun:
         if request.force and found.contacted:
             self.state.forget(key)
         self._make_mailbox(found)
-        self._update_password(found.exists and (found.replacing or request.update_password == "always"))
         if location is None:
             location = self.host.store_of(request.address)
             self._check_store(location, found.replacing)
+        aside = None
+        if request.import_content and found.replacing:
+            aside = self._place_aside(None if request.force else found.record, location)
+        # While mail is to be moved aside, the password waits for that: the source may have nothing to take its place.
+        self._update_password(found.exists and ((found.replacing and aside is None) or request.update_password == "always"))
         if request.import_content:
-            aside = self._place_aside(None if request.force else found.record, location) if found.replacing else None
             self._fill(location, found.record, aside)
         self._conclude()
 
@@ -307,7 +313,7 @@ class _MailboxRun:
         # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run has sent.
         with closing(SessionDesk(lambda: self.host.start_session(request.address, lock), partial(self.host.repair_folder, request.address))) as desk:
             self.events.desk = desk
-            self.events.replaced = None if aside is None else lambda moved: self._conclude_replace(aside if moved else None)
+            self.events.replaced = None if aside is None else lambda moved: self._take_over(aside if moved else None)
             # An import that begins again looks for all that it has brought, for what it knew of it is forgotten.
             unfinished = record is not None and (request.force or record.result.state != "completed")
             interrupted = record is not None and (request.force or record.unsettled)
@@ -351,6 +357,11 @@ class _MailboxRun:
             self._conclude_replace(beside)
             return None
         return beside
+
+    def _take_over(self, beside: Optional[str]) -> None:
+        """What was in the mailbox is out of it: from now on it belongs to whoever has the new password."""
+        self._update_password(True)
+        self._conclude_replace(beside)
 
     def _conclude_replace(self, beside: Optional[str]) -> None:
         """The mail is beside its store, or there was none: take it into safe keeping, and do this never again."""

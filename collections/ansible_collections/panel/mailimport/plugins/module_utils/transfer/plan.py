@@ -62,7 +62,8 @@ def plan_folders(
         MailImportError: `invalid_row` when `rules.mapping` names no folder to go to.
     """
     chosen = [folder for folder in folders if folder.selectable and _is_wanted(folder, rules)]
-    mapped = {folder.raw_name: _mapped(folder, rules, location) for folder in chosen if folder.name in rules.mapping}
+    mapping = {_with_inbox(name): target for name, target in rules.mapping.items()}
+    mapped = {folder.raw_name: _mapped(folder, mapping[folder.name], location) for folder in chosen if folder.name in mapping}
     special = _special_use_targets([folder for folder in chosen if folder.raw_name not in mapped], location) if rules.automap else {}
     stay = {raw_name: tuple(target.split("/")) for raw_name, target in known.items()}
     ruled: Dict[bytes, FolderPath] = {**special, **mapped, **stay}
@@ -81,14 +82,16 @@ def missing_folders(folders: Sequence[SourceFolder], rules: FolderRules) -> List
     """Return the names in `rules.include` that no folder has; a pattern may match nothing.
 
     Raises:
-        MailImportError: `folder_missing` when none of all names and patterns matches a folder.
+        MailImportError: `folder_missing` when the rules leave no folder to import.
     """
     names = [folder.name for folder in folders if folder.selectable]
     unmatched = [glob for glob in rules.include if not any(_matches(name, (glob,)) for name in names)]
+    has = "it has %s" % (", ".join(names) or "none")
     if unmatched and len(unmatched) == len(rules.include):
-        raise MailImportError(
-            "folder_missing", "no folder of the source matches %s (option folders): it has %s" % (", ".join(unmatched), ", ".join(names) or "none")
-        )
+        raise MailImportError("folder_missing", "no folder of the source matches %s (option folders): %s" % (", ".join(unmatched), has))
+    if not any(_is_wanted(folder, rules) for folder in folders if folder.selectable):
+        chosen = " that options folders and exclude_folders leave to import" if rules.include or rules.exclude else ""
+        raise MailImportError("folder_missing", "the source has no folder%s: %s" % (chosen, has))
     return [glob for glob in unmatched if not _WILDCARD.search(glob)]
 
 
@@ -99,8 +102,8 @@ def _claim(folder: SourceFolder, location: StoreLocation) -> int:
     return 1 if clean_path(folder.path, location) == folder.path else 2
 
 
-def _mapped(folder: SourceFolder, rules: FolderRules, location: StoreLocation) -> FolderPath:
-    parts = tuple(part for part in rules.mapping[folder.name].split("/") if part)
+def _mapped(folder: SourceFolder, name: str, location: StoreLocation) -> FolderPath:
+    parts = tuple(part for part in name.split("/") if part)
     if not parts:
         raise MailImportError("invalid_row", "folder_map names no folder for %s" % folder.name)
     return clean_path(parts, location)
@@ -114,7 +117,13 @@ def _is_wanted(folder: SourceFolder, rules: FolderRules) -> bool:
 
 def _matches(name: str, globs: Iterable[str]) -> bool:
     """A glob, or a name that looks like one (`[Gmail]`), matches a folder and everything below it."""
-    return any(_is_within(name, glob) or fnmatchcase(name, glob) or fnmatchcase(name, glob + "/*") for glob in globs)
+    return any(_is_within(name, glob) or fnmatchcase(name, glob) or fnmatchcase(name, glob + "/*") for glob in map(_with_inbox, globs))
+
+
+def _with_inbox(name: str) -> str:
+    """The name with INBOX in capitals: it is the same in any letters (RFC 3501 section 5.1), and those below it are taken for so by people."""
+    first, slash, rest = name.partition("/")
+    return "INBOX" + slash + rest if first.upper() == "INBOX" else name
 
 
 def _is_within(name: str, folder: str) -> bool:

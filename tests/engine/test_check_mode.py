@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Check mode tells what a run would do, and the run does just that."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportResult
+from fakes.imap_server import FakeServer
+from support.imap import Item
+from support.mail import small_message
+
+from .bench import Bench, inbox, messages, three_folders
+
+
+def told(result: ImportResult) -> tuple[Any, ...]:
+    """What check mode and a run have to agree on."""
+    return result.changed, result.folders, result.messages_total, result.messages_copied, result.messages_present, result.flags_updated
+
+
+def foretold(bench: Bench, server: FakeServer, **changes: Any) -> ImportResult:
+    """Look first, then run: both say the same."""
+    looked = bench.look(server.port, **changes)
+    ran = bench.run(server.port, **changes)
+    assert ran.result.state == "completed", ran
+    assert told(looked.result) == told(ran.result)
+    assert (looked.before["folders"], looked.after["folders"]) == (ran.before["folders"], ran.after["folders"])
+    return ran.result
+
+
+def test_a_first_import(bench: Bench) -> None:
+    with three_folders() as server:
+        assert foretold(bench, server).messages_copied == 15
+
+
+@pytest.mark.parametrize("changes", [{"force": True}, {"state": "latest"}, {"state": "latest", "force": True}], ids=str)
+def test_a_complete_mailbox(bench: Bench, changes: dict[str, Any]) -> None:
+    with three_folders() as server:
+        bench.completed(server)
+        result = foretold(bench, server, **changes)
+        assert (result.changed, result.messages_copied, result.messages_present) == (False, 0, 15)
+
+
+def test_force_brings_what_was_removed_here(bench: Bench) -> None:
+    with three_folders() as server:
+        bench.completed(server)
+        with bench.session() as session:
+            session.select("INBOX")
+            session.delete(session.uids()[:2])
+        assert foretold(bench, server, force=True).messages_copied == 2
+
+
+@pytest.mark.parametrize("existing", ["merge", "replace"])
+def test_a_mailbox_with_mail_of_its_own(bench: Bench, existing: str) -> None:
+    with bench.session() as session:
+        session.append("INBOX", [Item(small_message(900 + number)) for number in range(4)])
+    with inbox() as server:
+        assert foretold(bench, server, existing_content=existing).messages_copied == 5
+
+
+def test_later_mail_comes_to_what_is_there(bench: Bench) -> None:
+    with inbox() as server:
+        bench.completed(server)
+        with bench.session() as session:
+            session.append("INBOX", [Item(small_message(900 + number)) for number in range(4)])
+        server.folder(b"INBOX").messages += messages(1, 6)
+        assert foretold(bench, server, state="latest").messages_present == 5
+
+
+def test_a_mailbox_that_was_removed_is_filled_anew(bench: Bench) -> None:
+    users = bench.host.users_file.read_text()
+    with inbox() as server:
+        bench.completed(server)
+        line = next(line for line in users.splitlines(keepends=True) if line.startswith(bench.address + ":"))
+        bench.host.users_file.write_text(users.replace(line, ""))
+        shutil.rmtree(bench.host.home_of(bench.address))
+        looked = bench.look(server.port)
+        assert (looked.result.created, looked.result.messages_copied) == (True, 5)
+        bench.completed(server)
