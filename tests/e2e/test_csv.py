@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,10 @@ MALFORMED = (
     "../up@firma.example,secret4",
     '"line\tbreak"@firma.example,secret5',
 )
+
+
+# How Ansible reaches a host that is this machine.
+LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +124,10 @@ def test_the_list_is_read_where_it_is(run: Run, people: list[Employee], encrypte
     outcome = run.task(*options, src=str(path))
     assert [entry["email"] for entry in outcome.result["imports"]] == [people[0].address, people[2].address], outcome.output
     assert outcome.result["summary"]["completed"] == 2
+    assert outcome.result["warnings"] == ["no host of the inventory is called elsewhere, the mail_host of 1 mailboxes of the list"]
+    # The rows are those of the host that the task runs on.
+    delegated = run.task(*options, src=str(path), keywords={"delegate_to": "elsewhere", "delegate_facts": False, "vars": LOCAL})
+    assert [entry["email"] for entry in delegated.result["imports"]] == [people[1].address, people[2].address], delegated.output
 
 
 def test_a_list_on_the_mail_host(run: Run, people: list[Employee]) -> None:

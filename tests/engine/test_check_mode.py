@@ -41,18 +41,28 @@ def test_a_first_import(bench: Bench) -> None:
 @pytest.mark.parametrize("changes", [{"force": True}, {"state": "latest"}, {"state": "latest", "force": True}], ids=str)
 def test_a_complete_mailbox(bench: Bench, changes: dict[str, Any]) -> None:
     with three_folders() as server:
-        bench.completed(server)
-        result = foretold(bench, server, **changes)
+        bench.completed(server, existing_content="merge")
+        result = foretold(bench, server, existing_content="merge", **changes)
         assert (result.changed, result.messages_copied, result.messages_present) == (False, 0, 15)
 
 
 def test_force_brings_what_was_removed_here(bench: Bench) -> None:
     with three_folders() as server:
-        bench.completed(server)
+        bench.completed(server, existing_content="merge")
         with bench.session() as session:
             session.select("INBOX")
             session.delete(session.uids()[:2])
-        assert foretold(bench, server, force=True).messages_copied == 2
+        assert foretold(bench, server, existing_content="merge", force=True).messages_copied == 2
+
+
+def test_force_replaces_once_more(bench: Bench) -> None:
+    """Within a second, too: each time what was there is kept at a place of its own."""
+    with bench.session() as session:
+        session.append("INBOX", [Item(small_message(900))])
+    with three_folders() as server:
+        first = bench.completed(server).result
+        second = foretold(bench, server, force=True)
+        assert second.messages_copied == 15 and first.replaced_to != second.replaced_to
 
 
 @pytest.mark.parametrize("existing", ["merge", "replace"])

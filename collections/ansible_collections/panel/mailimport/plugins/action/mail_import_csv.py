@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import typing as t
+from contextlib import contextmanager
 from dataclasses import asdict
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.arguments import LIST_SECRETS, list_options
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, select_rows
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, rows_of_nobody, select_rows
 from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import read_list, rows_of_values
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
@@ -36,7 +37,9 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("one of src and mailboxes is required, and not both")
         if params["remote_src"] and params["src"] is None:
             raise AnsibleActionFail("remote_src is for src: leave it out with mailboxes, whose passwords must not be arguments of a module")
-        mail_host = params["mail_host"] or str((task_vars or {}).get("inventory_hostname", ""))
+        variables = task_vars or {}
+        # With delegate_to the variables are still those of the play's host.
+        mail_host = params["mail_host"] or self._task.delegate_to or str(variables.get("inventory_hostname", ""))
         secrets = {name: params[name] for name in LIST_SECRETS if params[name] is not None}
         arguments = {name: value for name, value in self._task.args.items() if name not in LIST_SECRETS}
         if params["remote_src"]:
@@ -44,17 +47,24 @@ class ActionModule(ActionBase):
         else:
             arguments = {name: value for name, value in arguments.items() if name not in _LIST_OPTIONS}
             # A mail host gets to know the passwords of its own mailboxes only.
-            secrets["rows"] = [asdict(row) for row in self._rows(params, mail_host)]
+            rows = self._rows(params)
+            secrets["rows"] = [asdict(row) for row in self._selected(rows, params, mail_host)]
+            warnings = rows_of_nobody(rows, {mail_host, *variables.get("groups", {}).get("all", ())})
+            if warnings:
+                result["warnings"] = [*result.get("warnings", ()), *warnings]
         result.update(run_import(self, MODULE, arguments, secrets, task_vars))
         return result
 
-    def _rows(self, params: dict[str, t.Any], mail_host: str) -> list[Row]:
-        try:
-            if params["mailboxes"] is not None:
-                return select_rows(rows_of_values(self._task.args["mailboxes"]), mail_host, params["only"])
-            return select_rows(read_list(self._loader, self._found(params["src"])), mail_host, params["only"])
-        except MailImportError as error:
-            raise AnsibleActionFail("%s: %s" % (params["src"] or "mailboxes", error.message)) from error
+    def _rows(self, params: dict[str, t.Any]) -> list[Row]:
+        if params["mailboxes"] is not None:
+            return rows_of_values(self._task.args["mailboxes"])
+        with _named(params):
+            return read_list(self._loader, self._found(params["src"]))
+
+    @staticmethod
+    def _selected(rows: list[Row], params: dict[str, t.Any], mail_host: str) -> list[Row]:
+        with _named(params):
+            return select_rows(rows, mail_host, params["only"])
 
     def _found(self, src: str) -> str:
         """Where Ansible looks for files, and last in the working directory: beside a playbook of the collection nobody keeps a list."""
@@ -64,3 +74,12 @@ class ActionModule(ActionBase):
             if os.path.exists(src):
                 return os.path.abspath(src)
             raise
+
+
+@contextmanager
+def _named(params: dict[str, t.Any]) -> t.Iterator[None]:
+    """Say of an error which list it is about."""
+    try:
+        yield
+    except MailImportError as error:
+        raise AnsibleActionFail("%s: %s" % (params["src"] or "mailboxes", error.message)) from error

@@ -41,7 +41,8 @@ options:
     default: replace
   force:
     description:
-      - Begin again, although the record says that the import is done.
+      - Begin again, although the record says that the import is done. Messages that are there already are not copied once more.
+      - With O(existing_content=replace), the mail of a mailbox that existed before its first import is moved aside once more.
     type: bool
     default: false
   update_password:

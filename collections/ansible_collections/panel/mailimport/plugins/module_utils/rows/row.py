@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, List, Mapping, Optional, Sequence
+from typing import AbstractSet, Any, List, Mapping, Optional, Sequence
 
 from ..model.errors import MailImportError, one_line
 
@@ -58,6 +59,15 @@ def select_rows(rows: Sequence[Row], mail_host: str, only: Sequence[str] = ()) -
     if missing:
         raise MailImportError("invalid_row", "not in the list for %s: %s" % (one_line(mail_host), ", ".join(sorted(missing))))
     return [row for row in meant if mailbox_of(row) in wanted]
+
+
+def rows_of_nobody(rows: Sequence[Row], mail_hosts: AbstractSet[str]) -> List[str]:
+    """Say, in a line each, which mailboxes of a list no host is going to import: nobody would notice that they are missing."""
+    if not rows:
+        return ["the list holds no mailbox"]
+    counts = Counter(str(row.values["mail_host"]) for row in rows if row.values.get("mail_host") not in (None, *mail_hosts))
+    line = "no host of the inventory is called %s, the mail_host of %d mailboxes of the list"
+    return [line % (one_line(name), count) for name, count in sorted(counts.items())]
 
 
 def _row_of_item(position: int, item: Any) -> Row:

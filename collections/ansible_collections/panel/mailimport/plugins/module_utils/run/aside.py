@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from contextlib import suppress
+from datetime import datetime, timezone
 
 from ..model.address import Address
 
@@ -18,7 +18,8 @@ _MARK = ".replaced-"
 
 def path_beside(root: str) -> str:
     """Return where the contents of a store at `root` go first: a rename away, whatever filesystem it is on."""
-    return root.rstrip("/") + _MARK + time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    # Of a microsecond: what is there under that name already was moved there by a run that knew it, and was killed.
+    return root.rstrip("/") + _MARK + datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
 
 
 def path_kept(state_dir: str, address: Address, beside: str) -> str:

@@ -11,9 +11,8 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import Callable, ContextManager, Dict, NamedTuple, Optional, Sequence
+from typing import Callable, ContextManager, Dict, Optional, Sequence
 
-from ..host.base import MailHost
 from ..model.errors import MailImportError
 from ..model.imports import COMPLETED_MESSAGE, ImportRequest
 from ..model.mail import StoreLocation
@@ -21,12 +20,14 @@ from ..source.connection import tls_context
 from ..state.database import State
 from ..state.records import FolderMark, ImportRecord
 from ..store.aside import check_movable
-from ..transfer.account import Target, check_login, import_account, preview_account, store_kind
+from ..transfer.account import Target, check_login, import_account, store_kind
 from ..transfer.desk import SessionDesk
 from ..transfer.login import Login
+from ..transfer.preview import Presence, preview_account
 from ..transfer.worker import Emit, os_failure, run_as
 from .aside import keep, path_beside, path_kept
 from .events import ImportEvents
+from .findings import Findings, check_holder, examine
 from .outcome import Outcome, fail, new_outcome
 from .reporter import Reporter
 from .settings import HostSettings
@@ -53,65 +54,6 @@ class Turn:
     login_checked: bool = False
     patient: bool = True
     patient_login: bool = False
-
-
-class Findings(NamedTuple):
-    """What there is of a mailbox before a run does anything.
-
-    `existed`: it did before the first contact of its import. `record` is None when the mailbox it speaks of was removed (`outdated`). `settled` is
-    the state a result has when there is nothing to import, None otherwise. `replacing`: its contents are to be moved aside.
-    """
-
-    exists: bool
-    existed: bool
-    domain_known: bool
-    record: Optional[ImportRecord]
-    outdated: bool
-    settled: Optional[str]
-    replacing: bool
-
-    @property
-    def contacted(self) -> bool:
-        return self.record is not None and self.record.contacted
-
-
-def examine(request: ImportRequest, state: State, host: MailHost) -> Findings:
-    """Find out what there is, and what is left to do.
-
-    Raises:
-        MailImportError: `domain_owned_by_other`, or `invalid_row` for an owner that is no name.
-    """
-    domain, owner = request.address.domain, request.owner
-    if not owner or not owner.isprintable():
-        raise MailImportError("invalid_row", "owner must be a name of printable characters")
-    holder = state.owner_of(domain)
-    _check_holder(domain, owner, holder)
-    exists = host.mailbox_exists(request.address)
-    known = state.import_record(request.key)
-    # Nothing is known of an import when somebody has removed the mailbox since.
-    record = known if exists else None
-    existed = exists if record is None or record.mailbox_existed is None else record.mailbox_existed
-    done = record is not None and record.completed_once and not request.force
-    settled = None
-    if existed and request.ignore_existing:
-        settled = "skipped"
-    elif done and request.state == "present":
-        settled = "completed"
-    return Findings(
-        exists=exists,
-        existed=existed,
-        domain_known=holder is not None or domain in host.domains(),
-        record=record,
-        outdated=known is not None and not exists and known.contacted,
-        settled=settled,
-        # Once: an interrupted import is resumed and a finished one kept, whatever was wiped stays wiped only then.
-        replacing=existed and request.existing_content == "replace" and not done,
-    )
-
-
-def _check_holder(domain: str, owner: str, holder: Optional[str]) -> None:
-    if holder not in (None, owner):
-        raise MailImportError("domain_owned_by_other", "the mail domain %s belongs to %s, not to %s" % (domain, holder, owner))
 
 
 def settle(request: ImportRequest, settings: HostSettings, state: State) -> Optional[Outcome]:
@@ -260,14 +202,21 @@ class _MailboxRun:
         else:
             self.host.check_new_mailbox(request.address)
         if request.import_content:
-            marks = {} if found.replacing or request.force else self._marks()
-            self._work_as(location, lambda login: partial(preview_account, request, login, location, marks))
+            presence = self._presence(found, location)
+            self._work_as(location, lambda login: partial(preview_account, request, login, presence))
         if found.exists:
             self._update_password(found.replacing or request.update_password == "always")
         self.result.created = not found.exists
         self.result.changed = self.result.changed or not found.exists or not found.domain_known or found.replacing
         self.result.state = "queued"
         self.result.message = "%d messages would be imported" % self.result.messages_copied
+
+    def _presence(self, found: Findings, location: Optional[StoreLocation]) -> Presence:
+        """What an import would find when it begins to copy."""
+        force, record = self.request.force, found.record
+        kept = not found.replacing or (record is not None and record.replaced and not force)
+        marks = self._marks() if kept and record and not force else {}
+        return Presence(location, kept, marks, self.state.deliveries(self.request.key) if kept and record else ())
 
     def _import(self, found: Findings) -> None:
         request, key = self.request, self.request.key
@@ -338,7 +287,7 @@ class _MailboxRun:
         if not found.exists:
             self.host.create_mailbox(address, self.request.password)
             self.result.created = self.result.changed = True
-        _check_holder(address.domain, owner, self.state.claim_domain(address.domain, owner))
+        check_holder(address.domain, owner, self.state.claim_domain(address.domain, owner))
         self.result.changed = self.result.changed or not found.domain_known
         # The map may have been missing or altered though the domain was known.
         if self.host.publish_domains(self.state.domains):

@@ -19,7 +19,7 @@ from ..provider.yandex360.oauth import OAuth
 from ..source.bearer import YANDEX_CAUSES
 from ..state.database import State
 from .batch import Item
-from .mailbox import examine
+from .findings import examine
 from .passwords import NewPasswords
 from .settings import HostSettings
 

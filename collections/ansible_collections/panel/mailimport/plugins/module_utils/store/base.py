@@ -101,11 +101,12 @@ class Refusal:
 class FolderWriter(ABC):
     """One folder of the target while messages of one origin are written into it.
 
-    `path` is the folder's name on the host, `fresh` tells that it did not exist, `held` are the UIDs of the origin
-    that are in it, `before` the number of messages it had, `written` how many this run added.
+    `path` is the folder's name on the host, `created` tells that it did not exist, `fresh` that no message has ever been in it, `held` are
+    the UIDs of the origin that are in it, `before` the number of messages it had, `written` how many this run added.
     """
 
     path: FolderPath
+    created: bool
     fresh: bool
     held: UidSet
     before: int

@@ -80,7 +80,7 @@ class ImapWriter(FolderWriter):
         self._without_flags: Dict[int, SplitFlags] = {}
         self._new = UidMap()
         figures = sessions.attempt(lambda session: session.figures(name))
-        self.fresh = figures is None
+        self.fresh = self.created = figures is None
         if figures is None:
             sessions.attempt(lambda session: session.create(name))
         elif knowledge.interrupted:

@@ -42,6 +42,7 @@ class MaildirStore(MessageStore):
         self._keywords = ExcessKeywords(open_pipe) if open_pipe else None
         self._writers: List[MaildirWriter] = []
         self._lost_keywords: Set[bytes] = set()
+        self._is_new = not os.path.lexists(location.root)
         self._open()
 
     def _open(self) -> None:
@@ -68,6 +69,10 @@ class MaildirStore(MessageStore):
         if name != "." or not self.separate_control:
             return name
         return "INBOX" if self.location.layout == "fs" else ".INBOX"
+
+    def has_folder(self, path: FolderPath) -> bool:
+        """True when there is such a folder, be it empty."""
+        return exists("%s/cur" % self.directory_name(path), self.root)
 
     def is_fresh(self, path: FolderPath) -> bool:
         """True when no message has ever been in this folder: it may get the UIDs of its source."""
@@ -222,7 +227,7 @@ class MaildirStore(MessageStore):
         return renames
 
     def move_aside(self, path: str) -> Optional[str]:
-        if not os.path.lexists(path):
+        if not os.path.lexists(path) and not self._is_new:
             os.close(self.root)
             os.close(self.control)
             move_directories_aside(self.location, path)

@@ -86,6 +86,7 @@ class MaildirWriter(FolderWriter):
             os.close(make_directory(part, self._stage))
         self._cur = make_directory("cur", self._stage)
         self.fresh = store.is_fresh(path)
+        self.created = not store.has_folder(path)
         if self.fresh:
             self._resume_stage()
             self._flags = FolderFlags(self._stage, shared=False)

@@ -23,16 +23,12 @@ from ..store.imap_folder import Knowledge
 from ..store.imap_uids import UidMap
 from ..store.maildir import MaildirStore
 from .copy import AccountCopy
-from .count import count_flag_changes, count_new
 from .desk import SessionDesk
 from .flags import update_flags
 from .login import Login
 from .patience import Patience
 from .plan import FolderPlan, missing_folders, plan_folders
 from .worker import Emit
-
-# What folder names are planned for while there is no mailbox to ask.
-_ANY_STORE = StoreLocation(uid=0, gid=0, driver="maildir", root="/", control="/", index=None)
 
 
 def check_login(login: Login, patient: bool, emit: Emit) -> None:
@@ -44,10 +40,10 @@ def check_login(login: Login, patient: bool, emit: Emit) -> None:
     Raises:
         MailImportError: what keeps the account from being imported.
     """
-    _opened(login, patient, emit).close()
+    open_first(login, patient, emit).close()
 
 
-def _opened(login: Login, patient: bool, emit: Emit) -> SourceSession:
+def open_first(login: Login, patient: bool, emit: Emit) -> SourceSession:
     """Open the first session; a source that ends it during the login, as busy ones do now and then, is asked again."""
     patience = Patience(emit, patient)
     while True:
@@ -112,44 +108,15 @@ def _open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageSt
     return ImapStore(target.location, open_pipe, repair, knowledge, take_delivered)
 
 
-def _report_missing(folders: Sequence[SourceFolder], rules: FolderRules, emit: Emit) -> None:
+def report_missing(folders: Sequence[SourceFolder], rules: FolderRules, emit: Emit) -> None:
+    """Emit as `not_imported` which folders were asked for and are not there.
+
+    Raises:
+        MailImportError: `folder_missing` when nothing is left to import.
+    """
     entries = [vars(NotImported(name, "folder_missing", "the source has no folder %s (option folders)" % name)) for name in missing_folders(folders, rules)]
     if entries:
         emit({"event": "not_imported", "entries": entries, "messages": 0})
-
-
-def preview_account(
-    request: ImportRequest,
-    login: Login,
-    location: Optional[StoreLocation],
-    marks: Mapping[bytes, FolderMark],
-    emit: Emit,
-) -> None:
-    """Log in, list and count what an import would bring; nothing is written.
-
-    Args:
-        location: the mailbox's store, None when there is no mailbox yet.
-
-    Raises:
-        MailImportError: what keeps the account from being imported.
-    """
-    session = _opened(login, False, emit)
-    folders = session.list_folders()
-    _report_missing(folders, request.rules, emit)
-    known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
-    plans = plan_folders(folders, request.rules, location or _ANY_STORE, known)
-    emit({"event": "listed", "folders": len(plans), "messages": sum(plan.source.messages or 0 for plan in plans)})
-    messages = 0
-    for plan in plans:
-        mark = marks.get(plan.source.raw_name)
-        arriving = count_new(session, plan, mark)
-        before = mark.messages or 0 if mark else 0
-        emit({"event": "folder", "name": joined_path(plan.target), "created": mark is None, "before": before, "after": before + arriving})
-        messages += arriving
-    emit({"event": "copied", "messages": messages, "bytes": 0})
-    if request.state == "latest" and marks:
-        emit({"event": "flags", "messages": count_flag_changes(session, plans, marks)})
-    session.close()
 
 
 def import_account(
@@ -182,7 +149,7 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     marks = target.marks
     copy = AccountCopy(request, lambda: login.open(emit), store, marks, Patience(emit, target.patient), emit, target.room)
     folders = copy.attempt(lambda session: session.list_folders())
-    _report_missing(folders, request.rules, emit)
+    report_missing(folders, request.rules, emit)
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
     plans = plan_folders(folders, request.rules, target.location, known)
     # Not before it is known that there is something to take its place.

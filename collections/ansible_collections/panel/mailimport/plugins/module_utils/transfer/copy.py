@@ -71,6 +71,8 @@ class AccountCopy:
         self.session: Optional[SourceSession] = None
         self.messages_copied = 0
         self.bytes_copied = 0
+        # What earlier runs brought, by folder: all there is, until it is opened.
+        self._present = {name: mark.messages - len(mark.missing) for name, mark in marks.items() if mark.last_uid and mark.messages}
         self._uncounted: Dict[bytes, int] = {}
         self._incomplete: List[FolderCopy] = []
         self.patience = patience
@@ -200,6 +202,7 @@ class AccountCopy:
         first = mark.last_uid + 1 if mark else 1
         copy = FolderCopy(plan, mark, origin, writer, first, resumed=len(writer.held) > 0, renewed=renewed)
         self._open_copies[source.raw_name] = copy
+        self._present[source.raw_name] = max(len(writer.held), self._present.get(source.raw_name, 0) if mark else 0)
         return copy
 
     def _copy_folder(self, plan: FolderPlan, opened: FolderStream) -> Optional[FolderPlan]:
@@ -364,7 +367,7 @@ class AccountCopy:
                 marks.append(copy.as_mark(copied=False))
                 self._emit_folder(copy)
         self.emit_marks(marks)
-        self._emit({"event": "copied", "messages": self.messages_copied, "bytes": self.bytes_copied})
+        self._emit({"event": "copied", "messages": self.messages_copied, "present": sum(self._present.values()), "bytes": self.bytes_copied})
 
     def note(self, text: str) -> None:
         """Tell the parent something that people should know."""
@@ -381,7 +384,7 @@ class AccountCopy:
         self._emit({
             "event": "folder",
             "name": joined_path(copy.plan.target),
-            "created": writer.fresh,
+            "created": writer.created,
             "before": writer.before,
             "after": len(writer.held) if writer.fresh else writer.before + writer.written,
         })

@@ -29,6 +29,9 @@ class DirectoryHost(MailHost):
     def mailbox_exists(self, address):
         return address in self.passwords
 
+    def check_new_mailbox(self, address):
+        pass
+
     def create_mailbox(self, address, password):
         assert address not in self.passwords
         self.passwords[address] = password

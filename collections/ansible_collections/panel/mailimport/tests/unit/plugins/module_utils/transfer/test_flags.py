@@ -10,11 +10,12 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
 from ansible_collections.panel.mailimport.plugins.module_utils.state.records import FolderMark
-from ansible_collections.panel.mailimport.plugins.module_utils.store.base import Origin
+from ansible_collections.panel.mailimport.plugins.module_utils.store.base import Origin, UidSet
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer.count import count_flag_changes, count_new
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.flags import update_flags
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.folder_copy import mark_of
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import plan_folders
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.preview import count_flag_changes, count_new
 
 
 class Flagged:
@@ -126,7 +127,8 @@ def test_new_messages_are_counted_without_fetching_them(account, location, mark,
     source = account(A=[1, 2, 3])
     session = source.session()
     (plan,) = plan_folders(session.list_folders(), FolderRules(), location, {})
-    assert count_new(session, plan, None if mark is None else FolderMark(**{**vars(MARK), **mark})) == count
+    known = None if mark is None else mark_of(plan.source, FolderMark(**{**vars(MARK), **mark}))
+    assert count_new(session, plan, known, UidSet()) == count
     assert not any(b"BODY" in line for line in source.server.heard)
     session.close()
 

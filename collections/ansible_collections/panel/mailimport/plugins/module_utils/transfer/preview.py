@@ -1,0 +1,133 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an import would bring, for check mode: nothing is written."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import List, Mapping, Optional, Sequence
+
+from ..model.imports import ImportRequest
+from ..model.mail import StoreLocation
+from ..source.session import FetchRequest, SourceSession
+from ..state.records import Deliveries, FolderMark
+from ..store.base import Origin, UidSet, joined_path
+from ..store.imap_uids import UidMap
+from ..store.maildir import MaildirStore
+from .account import open_first, report_missing, store_kind
+from .flags import may_have_changed
+from .folder_copy import has_nothing_new, mark_of
+from .login import Login
+from .plan import FolderPlan, plan_folders
+from .worker import Emit
+
+# What folder names are planned for while there is no mailbox to ask.
+_ANY_STORE = StoreLocation(uid=0, gid=0, driver="maildir", root="/", control="/", index=None)
+
+
+@dataclass(frozen=True)
+class Presence:
+    """What an import would find.
+
+    `location` is the mailbox's store, None when there is no mailbox yet. `kept`: its mail is to stay. `marks` and `deliveries` are as for Target.
+    """
+
+    location: Optional[StoreLocation]
+    kept: bool
+    marks: Mapping[bytes, FolderMark]
+    deliveries: Sequence[Deliveries]
+
+
+@dataclass
+class _Folder:
+    """A folder of the mailbox: whether it exists, how many messages it has, and which UIDs of the source are among them."""
+
+    exists: bool = False
+    messages: int = 0
+    held: UidSet = field(default_factory=UidSet)
+
+
+def preview_account(request: ImportRequest, login: Login, presence: Presence, emit: Emit) -> None:
+    """Log in, list and count what an import would bring.
+
+    Args:
+        emit: takes `secret` of the login, `listed`, `folder`, `copied`, `flags` and `not_imported`, as an import would tell them.
+
+    Raises:
+        MailImportError: what keeps the account from being imported.
+    """
+    session = open_first(login, False, emit)
+    folders = session.list_folders()
+    report_missing(folders, request.rules, emit)
+    marks = presence.marks
+    plans = plan_folders(folders, request.rules, presence.location or _ANY_STORE, {raw_name: mark.target_name for raw_name, mark in marks.items()})
+    listed = sum(plan.source.messages or 0 for plan in plans)
+    emit({"event": "listed", "folders": len(plans), "messages": listed})
+    store = _readable_maildir(request, presence)
+    messages = 0
+    for plan in plans:
+        mark = mark_of(plan.source, marks.get(plan.source.raw_name))
+        if mark and has_nothing_new(plan.source, mark):
+            continue
+        origin = Origin(request.key, plan.source.raw_name, plan.source.uidvalidity or (mark.uidvalidity if mark else 0))
+        there = _look_into(store, plan, origin) if store else _delivered(presence, plan, origin)
+        arriving = count_new(session, plan, mark, there.held)
+        name = joined_path(plan.target)
+        emit({"event": "folder", "name": name, "created": not there.exists, "before": there.messages, "after": there.messages + arriving})
+        messages += arriving
+    emit({"event": "copied", "messages": messages, "present": max(0, listed - messages), "bytes": 0})
+    if request.state == "latest" and marks:
+        emit({"event": "flags", "messages": count_flag_changes(session, plans, marks)})
+    session.close()
+
+
+def _readable_maildir(request: ImportRequest, presence: Presence) -> Optional[MaildirStore]:
+    """The store when its files tell what is there; opening it makes directories that are missing."""
+    location = presence.location
+    if location is None or not presence.kept or store_kind(request, location) != "maildir":
+        return None
+    return MaildirStore(location) if os.path.isdir(location.root) and os.path.isdir(location.control) else None
+
+
+def _look_into(store: MaildirStore, plan: FolderPlan, origin: Origin) -> _Folder:
+    found = _Folder(store.has_folder(plan.target))
+    for _part, name in store.message_names(plan.target):
+        found.messages += 1
+        uid = origin.uid_of(name)
+        if uid:
+            found.held.add(uid)
+    return found
+
+
+def _delivered(presence: Presence, plan: FolderPlan, origin: Origin) -> _Folder:
+    """What earlier runs put there: more is not known of a store that only its server reads."""
+    found = _Folder(plan.source.raw_name in presence.marks)
+    for delivered in presence.deliveries if presence.kept else ():
+        if (delivered.raw_name, delivered.uidvalidity) == (origin.raw_name, origin.uidvalidity):
+            for uid in UidMap(delivered.runs).sources():
+                found.held.add(uid)
+    return _Folder(found.exists or len(found.held) > 0, len(found.held), found.held)
+
+
+def count_new(session: SourceSession, plan: FolderPlan, mark: Optional[FolderMark], held: UidSet) -> int:
+    """Return how many messages of a folder would come, given its mark if that is of this very folder, and the UIDs that the host has."""
+    if mark is None and plan.source.messages is not None and not len(held):
+        return plan.source.messages
+    uids: List[int] = []
+    session.search_uids(plan.source, uids.append, mark.last_uid + 1 if mark else 1)
+    return sum(1 for uid in [*uids, *(mark.missing if mark else ())] if uid not in held)
+
+
+def count_flag_changes(session: SourceSession, plans: Sequence[FolderPlan], marks: Mapping[bytes, FolderMark]) -> int:
+    """Return how many delivered messages had their flags changed at the source; 0 where the server does not tell."""
+    if b"CONDSTORE" not in session.capabilities:
+        return 0
+    requests = []
+    for plan in plans:
+        mark = marks.get(plan.source.raw_name)
+        if mark and mark.last_uid and mark.highest_modseq is not None and may_have_changed(plan, mark, True):
+            requests.append(FetchRequest(plan.source, b"1:%d" % mark.last_uid, flags_only=True, changed_since=mark.highest_modseq))
+    return sum(1 for opened in session.fetch(requests) for _fetched in opened.messages())
