@@ -156,6 +156,7 @@ def test_a_list_nobody_can_read_is_one_clear_line(run: Run) -> None:
         ({}, "one of src and mailboxes is required"),
         ({"mailboxes": [], "src": "x"}, "one of src and mailboxes is required"),
         ({"mailboxes": [], "remote_src": True}, "remote_src is for src"),
+        ({"src": "list.yml", "remote_src": True}, "remote_src is for CSV files"),
     ):
         outcome = run.task(**arguments)
         assert outcome.result["failed"] and words in outcome.result["msg"]

@@ -67,7 +67,7 @@ def test_replace_moves_the_old_mail_aside_and_changes_the_password(occupied: Sce
 
 
 def test_replace_empties_the_mailbox_once(occupied: Scene) -> None:
-    occupied.run(ignore_existing=False)
+    kept = occupied.run(ignore_existing=False).entry["replaced_to"]
     wait_until(lambda: occupied.host.accepts_password(occupied.address, occupied.password), "Dovecot to look at its users file")
     with occupied.host_session() as session:
         session.append("INBOX", [Item(small_message(7, "It came after the import."))])
@@ -75,6 +75,7 @@ def test_replace_empties_the_mailbox_once(occupied: Scene) -> None:
     for state in ("present", "latest"):
         outcome = occupied.run(ignore_existing=False, state=state)
         assert (outcome.entry["state"], outcome.result["changed"]) == ("completed", False), outcome.output
+        assert outcome.entry["replaced_to"] == kept
         assert difference(before, occupied.host_account()) == []
 
 

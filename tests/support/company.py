@@ -104,7 +104,7 @@ class Run(NamedTuple):
         if rows is not None:
             handle, path = tempfile.mkstemp(dir=self.directory)
             with open(handle, "w", encoding="ascii") as stream:
-                json.dump({"rows": [{"line": line, "values": row} for line, row in enumerate(rows, start=1)]}, stream)
+                json.dump({"rows": [{"place": "line %d" % line, "values": row} for line, row in enumerate(rows, start=1)]}, stream)
             changes["secrets_file"] = path
         return self.arguments(**changes)
 

@@ -17,7 +17,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.arguments import 
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, rows_of_nobody, select_rows
 from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import
-from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import read_list, rows_of_values
+from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import YAML_ENDINGS, read_list, rows_of_values
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
 
 MODULE = "panel.mailimport.mail_import_csv"
@@ -37,6 +37,8 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("one of src and mailboxes is required, and not both")
         if params["remote_src"] and params["src"] is None:
             raise AnsibleActionFail("remote_src is for src: leave it out with mailboxes, whose passwords must not be arguments of a module")
+        if params["remote_src"] and params["src"].endswith(YAML_ENDINGS):
+            raise AnsibleActionFail("remote_src is for CSV files: leave it out, and keep %s on the controller" % params["src"])
         variables = task_vars or {}
         # With delegate_to the variables are still those of the play's host.
         mail_host = params["mail_host"] or self._task.delegate_to or str(variables.get("inventory_hostname", ""))

@@ -43,7 +43,7 @@ class ActionModule(ActionBase):
         except MailImportError as error:
             raise AnsibleActionFail("%s: %s" % (src, error.message)) from error
         passwords = {mailbox_of(row): str(row.values.get("target_password") or row.values.get("password") or "") for row in rows if not row.problem}
-        broken = [str(row.line) for row in rows if row.problem or not mailbox_of(row) or not passwords[mailbox_of(row)]]
+        broken = [row.place for row in rows if row.problem or not mailbox_of(row) or not passwords[mailbox_of(row)]]
         if broken:
-            raise AnsibleActionFail("%s: not an address and a password: line %s" % (src, ", ".join(broken[:20])))
+            raise AnsibleActionFail("%s: not an address and a password: %s" % (src, ", ".join(broken[:20])))
         return passwords

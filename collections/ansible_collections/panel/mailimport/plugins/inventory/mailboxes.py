@@ -157,7 +157,7 @@ class InventoryModule(BaseInventoryPlugin):
             mail_host = row.values.get("mail_host") or by_domain.get(address.domain) or self.get_option("mail_host")
             if mail_host is None or self.inventory.get_host(mail_host) is None:
                 reason = "no mail host is named for it" if mail_host is None else "mail host %s is in no inventory before this one" % mail_host
-                homeless.append(BadRow(row.line, str(address), reason))
+                homeless.append(BadRow(row.place, str(address), reason))
             else:
                 placed.setdefault((mail_host, address.domain), {})[str(address)] = None
         _refuse(src, homeless)
@@ -200,7 +200,7 @@ class InventoryModule(BaseInventoryPlugin):
 
 def _refuse(src: str, bad_rows: list[BadRow]) -> None:
     if bad_rows:
-        told = ["line %s%s: %s" % (row.line, " (%s)" % row.email if row.email else "", row.message) for row in bad_rows]
+        told = ["%s%s: %s" % (row.place, " (%s)" % row.email if row.email else "", row.message) for row in bad_rows]
         raise AnsibleParserError("%d rows of %s cannot be used. %s" % (len(told), src, ". ".join(told)))
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Mapping, Optional
 
 from .model.address import parse_address
@@ -20,6 +21,8 @@ Options = Dict[str, Dict[str, Any]]
 # What the action plugins take out of a task's arguments and hand over in a file.
 MAILBOX_SECRETS = ("password", "target_password")
 LIST_SECRETS = ("source_password",)
+
+_FINGERPRINT = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 def source_options() -> Options:
@@ -192,12 +195,14 @@ def source_account(params: Mapping[str, Any]) -> SourceAccount:
     """Collect the `source_*` options; the port follows from the kind of TLS where it is not given.
 
     Raises:
-        MailImportError: `invalid_row`, when there would be no time for an answer, or no port.
+        MailImportError: `invalid_row`, when one of them is nothing that an account could have.
     """
     if params["source_timeout"] <= 0:
         raise MailImportError("invalid_row", "source_timeout must be more than 0 seconds")
     if params["source_port"] is not None and not 1 <= params["source_port"] <= 65535:
         raise MailImportError("invalid_row", "source_port must be from 1 to 65535")
+    if params["source_tls_fingerprint"] and not _FINGERPRINT.fullmatch(params["source_tls_fingerprint"].replace(":", "")):
+        raise MailImportError("invalid_row", "source_tls_fingerprint must be a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons")
     return SourceAccount(
         host=params["source_host"],
         port=params["source_port"] or (993 if params["source_tls"] == "implicit" else 143),

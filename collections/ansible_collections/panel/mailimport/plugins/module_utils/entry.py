@@ -57,14 +57,12 @@ def run_list_import(module: AnsibleModule) -> None:
         module.fail_json(msg=error.message)
         raise
     good, bad = check_rows(rows)
-    lines = [row.line for row in good] + [row.line for row in bad]
-    items = [_row_item(params, row) for row in good] + [_bad_item(row) for row in bad]
-    in_order = sorted(range(len(items)), key=lambda number: lines[number] or 0)
-    outcomes = run_batch(module, [items[number] for number in in_order], how)
-    for number, outcome in zip(in_order, outcomes):
-        line = lines[number]
-        if outcome.result.state == "failed" and line:
-            outcome.result.message = "line %d: %s" % (line, outcome.result.message)
+    items: Dict[str, Item] = {row.place: _row_item(params, row) for row in good}
+    items.update((row.place, _bad_item(row)) for row in bad)
+    outcomes = run_batch(module, [items[row.place] for row in rows], how)
+    for row, outcome in zip(rows, outcomes):
+        if outcome.result.state == "failed":
+            outcome.result.message = "%s: %s" % (row.place, outcome.result.message)
     exit_with(module, outcomes)
 
 
@@ -141,7 +139,8 @@ def _difference(outcome: Outcome) -> Optional[Dict[str, Any]]:
 
 
 def _failure(failed: Sequence[ImportResult], size: int) -> str:
-    first = "%s: %s (%s)" % (failed[0].email, failed[0].message, failed[0].reason)
+    # A row that could not be read has no address.
+    first = "%s (%s)" % (": ".join(filter(None, (failed[0].email, failed[0].message))), failed[0].reason)
     if size == 1:
         return first
     return "%d of %d imports failed, see imports; the first: %s" % (len(failed), size, first)

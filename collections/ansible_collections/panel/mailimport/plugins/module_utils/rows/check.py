@@ -32,9 +32,9 @@ def check_rows(rows: Sequence[Row]) -> Tuple[List[Row], List[BadRow]]:
         values = {name: _converted(name, value) for name, value in row.values.items()}
         problem = row.problem or "; ".join(_problems(validator, values))
         if problem:
-            bad.append(BadRow(row.line, _address_if_it_is_one(row), problem))
+            bad.append(BadRow(row.place, _address_if_it_is_one(row), problem))
         else:
-            good.append(Row(row.line, values))
+            good.append(Row(row.place, values))
     return good, bad
 
 

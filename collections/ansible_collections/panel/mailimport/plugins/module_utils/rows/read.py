@@ -58,6 +58,8 @@ def read_rows(data: bytes) -> List[Row]:
 def _lines(data: bytes) -> List[str]:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise MailImportError("invalid_row", "the file is UTF-16: %s" % _SAVE_AS)
+    if data.startswith(b"$ANSIBLE_VAULT;"):
+        raise MailImportError("invalid_row", "the file is encrypted with Ansible Vault, which only the controller can open: leave out remote_src")
     if b"\0" in data:
         raise MailImportError("invalid_row", "the file holds NUL bytes (line %d) and is no UTF-8 text: %s" % (_line_at(data, data.index(b"\0")), _SAVE_AS))
     try:
@@ -123,15 +125,15 @@ def _rows_under(header: Tuple[int, str], content: Lines) -> Iterator[Row]:
         try:
             cells = _cells(line, separator)
         except csv.Error:
-            yield Row(number, {}, "its double quotes do not match: a quote inside a quoted cell is written twice")
+            yield Row("line %d" % number, {}, "its double quotes do not match: a quote inside a quoted cell is written twice")
             continue
         values = _values(names, cells)
         if login_is_mailbox and "source_user" in values:
             values.setdefault("email", values["source_user"])
         if any(cell.strip() for cell in _cells_without_column(names, cells)):
-            yield Row(number, values, "has more cells than the header has columns: quote a value that holds the separator")
+            yield Row("line %d" % number, values, "has more cells than the header has columns: quote a value that holds the separator")
         elif any(cell.strip() for cell in cells):
-            yield Row(number, values)
+            yield Row("line %d" % number, values)
 
 
 def _column_names(number: int, line: str) -> Tuple[List[Optional[str]], str]:
@@ -166,16 +168,16 @@ def _address_and_password(number: int, line: str) -> Row:
     found = _ADDRESS_FIRST.fullmatch(line)
     address = (found.group(1) or found.group(2) or "").strip() if found else ""
     if found is None or "@" not in address:
-        return Row(number, {}, "does not begin with a mailbox address and one of , ; : TAB")
+        return Row("line %d" % number, {}, "does not begin with a mailbox address and one of , ; : TAB")
     separator, password = found.group(3) or ",", found.group(4) or ""
     values = {"email": address}
     if password.startswith('"'):
         try:
             password, *more = _cells(password, separator)
         except csv.Error:
-            return Row(number, values, "its double quotes do not match: a quote inside a quoted password is written twice")
+            return Row("line %d" % number, values, "its double quotes do not match: a quote inside a quoted password is written twice")
         if any(more):
-            return Row(number, values, "has more than an address and a password: a header names the columns")
+            return Row("line %d" % number, values, "has more than an address and a password: a header names the columns")
     if password:
         values["password"] = password
-    return Row(number, values)
+    return Row("line %d" % number, values)

@@ -17,11 +17,11 @@ from ..model.errors import MailImportError, one_line
 class Row:
     """One mailbox of a list.
 
-    `line` is the line of the file, or the position (from 1) in a list of a task. `values` holds what the row gives, by
+    `place` says where it is: `line 3` of a CSV file, `entry 3` of a list. `values` holds what the row gives, by
     the names of COLUMNS; text of a file is still text. `problem` says in one line why the row could not be read.
     """
 
-    line: Optional[int]
+    place: str
     values: Mapping[str, Any] = field(repr=False)
     problem: Optional[str] = None
 
@@ -30,7 +30,7 @@ class Row:
 class BadRow:
     """A row that nothing can be done with: where it is, whose mailbox (empty when that cannot be told), and why."""
 
-    line: Optional[int]
+    place: str
     email: str
     message: str
 
@@ -72,5 +72,5 @@ def rows_of_nobody(rows: Sequence[Row], mail_hosts: AbstractSet[str]) -> List[st
 
 def _row_of_item(position: int, item: Any) -> Row:
     if not isinstance(item, Mapping):
-        return Row(position, {}, "is not a mapping of names to values")
-    return Row(position, {name: value for name, value in item.items() if value is not None})
+        return Row("entry %d" % position, {}, "is not a mapping of names to values")
+    return Row("entry %d" % position, {name: value for name, value in item.items() if value is not None})

@@ -230,6 +230,8 @@ class _MailboxRun:
         location = self.host.store_of(request.address) if request.import_content and found.exists else None
         if location:
             self._check_store(location, found.replacing)
+        if found.record and found.record.replaced:
+            self.result.replaced_to = found.record.replaced_to
         self.state.note_contact(key, found.existed)
         if request.force and found.contacted:
             self.state.forget(key)

@@ -57,7 +57,7 @@ def _read(path: str) -> Dict[str, str]:
     rows = read_rows(data) if data else []
     broken = [row for row in rows if row.problem or not row.values.get("email") or not row.values.get("password")]
     if broken:
-        raise MailImportError("invalid_row", "%s: line %s is not an address and a password" % (path, broken[0].line))
+        raise MailImportError("invalid_row", "%s: %s is not an address and a password" % (path, broken[0].place))
     return {str(row.values["email"]).lower(): str(row.values["password"]) for row in rows}
 
 

@@ -38,6 +38,15 @@ def test_there_is_time_for_an_answer(seconds: float) -> None:
         mailbox_request(params(source_timeout=seconds))
 
 
+def test_a_fingerprint_is_one() -> None:
+    digits = "0123456789abcdef" * 4
+    for given in (digits, ":".join(digits[start : start + 2].upper() for start in range(0, 64, 2))):
+        assert source_account(params(source_tls_fingerprint=given)).tls_fingerprint == given
+    for given in ("zz" * 32, digits[2:], "sha256:" + digits):
+        with pytest.raises(MailImportError, match="64 hexadecimal digits"):
+            source_account(params(source_tls_fingerprint=given))
+
+
 def test_tls_is_verified_unless_told_otherwise() -> None:
     account = source_account(params())
     assert account.tls == "implicit"

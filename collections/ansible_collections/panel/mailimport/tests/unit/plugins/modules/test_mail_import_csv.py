@@ -53,7 +53,7 @@ def run_list(run_module: Any, tmp_path: Path) -> Any:
     def run(rows: List[Dict[str, Any]], secrets: Any = (), **options: Any) -> Any:
         path = tmp_path / "secrets.json"
         path.touch(mode=0o600)
-        numbered = [{"line": line, "values": values} for line, values in enumerate(rows, start=2)]
+        numbered = [{"place": "line %d" % line, "values": values} for line, values in enumerate(rows, start=2)]
         path.write_text(json.dumps({"rows": numbered, **dict(secrets)}))
         return run_module(mail_import_csv.main, {**TASK, **options, "secrets_file": str(path)})
 
@@ -89,7 +89,7 @@ def test_bad_rows_are_results_with_their_line_in_their_place(engine: Engine, run
     ]
     assert answer["imports"][0]["message"] == "line 2: email is missing"
     assert answer["imports"][2]["message"].startswith("line 4: ") and "source_port must be" in answer["imports"][2]["message"]
-    assert answer["msg"].startswith("2 of 3 imports failed, see imports; the first: ")
+    assert answer["msg"] == "2 of 3 imports failed, see imports; the first: line 2: email is missing (invalid_row)"
     assert "geheim" not in json.dumps(answer)
 
 

@@ -29,7 +29,7 @@ def read(tmp_path, monkeypatch):
 
     def write_and_read(name: str, data: bytes) -> List[Any]:
         (tmp_path / name).write_bytes(data)
-        return [(row.line, dict(row.values), row.problem) for row in read_list(loader, str(tmp_path / name))]
+        return [(row.place, dict(row.values), row.problem) for row in read_list(loader, str(tmp_path / name))]
 
     return write_and_read
 
@@ -39,11 +39,11 @@ def encrypted(data: bytes) -> bytes:
 
 
 def test_csv_and_yaml_are_told_apart_by_the_name(read):
-    row = (1, {"email": "anna@example.org", "password": "secret"}, None)
-    assert read("list.csv", b"anna@example.org,secret") == [row]
-    assert read("list.txt", b"anna@example.org,secret") == [row]
-    assert read("list.yml", b"- {email: anna@example.org, password: secret}") == [row]
-    assert read("list.json", json.dumps([row[1]]).encode()) == [row]
+    values = {"email": "anna@example.org", "password": "secret"}
+    assert read("list.csv", b"anna@example.org,secret") == [("line 1", values, None)]
+    assert read("list.txt", b"anna@example.org,secret") == [("line 1", values, None)]
+    assert read("list.yml", b"- {email: anna@example.org, password: secret}") == [("entry 1", values, None)]
+    assert read("list.json", json.dumps([values]).encode()) == [("entry 1", values, None)]
 
 
 def test_csv_in_a_vault_leaves_no_plain_copy_behind(read, tmp_path):
@@ -61,7 +61,7 @@ def test_yaml_in_a_vault_is_plain_data(read):
 
 def test_types_of_yaml_stay_and_null_is_not_given(read):
     assert read("list.yaml", b"- {source_port: 993, force: true, source_timeout: 2.5, owner: null}\n- anna@example.org\n") == [
-        (1, {"source_port": 993, "force": True, "source_timeout": 2.5}, None), (2, {}, "is not a mapping of names to values"),
+        ("entry 1", {"source_port": 993, "force": True, "source_timeout": 2.5}, None), ("entry 2", {}, "is not a mapping of names to values"),
     ]
 
 

@@ -13,15 +13,15 @@ from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import B
 
 
 def checked(**values):
-    good, bad = check_rows([Row(1, {"email": "anna@example.org", **values})])
+    good, bad = check_rows([Row("line 1", {"email": "anna@example.org", **values})])
     assert bad == []
     return {name: value for name, value in good[0].values.items() if name != "email"}
 
 
 def refused(**values):
-    good, bad = check_rows([Row(7, {"email": "anna@example.org", **values})])
+    good, bad = check_rows([Row("line 7", {"email": "anna@example.org", **values})])
     assert good == [] and len(bad) == 1
-    assert (bad[0].line, bad[0].email) == (7, "anna@example.org")
+    assert (bad[0].place, bad[0].email) == ("line 7", "anna@example.org")
     return bad[0].message
 
 
@@ -63,7 +63,7 @@ def test_sizes_in_ansible_s_units(size):
     ],
 )
 def test_what_a_column_must_be_is_said_in_one_phrase(name, value, phrase):
-    _good, bad = check_rows([Row(1, {"email": "anna@example.org", name: value})])
+    _good, bad = check_rows([Row("line 1", {"email": "anna@example.org", name: value})])
     assert [row.message for row in bad] == ["%s must be %s" % (name, phrase)]
 
 
@@ -76,19 +76,19 @@ def test_everything_wrong_with_a_row_is_said_at_once():
 def test_all_bad_rows_come_at_once_with_their_lines_and_the_good_ones_too():
     text = "email,source_port\nanna@example.org,993\n,993\nben,993\ncarl@example.org,x\ndora@example.org,\"\nemil@example.org,143\n"
     good, bad = check_rows(read_rows(text.encode()))
-    assert [(row.line, row.values["email"]) for row in good] == [(2, "anna@example.org"), (7, "emil@example.org")]
+    assert [(row.place, row.values["email"]) for row in good] == [("line 2", "anna@example.org"), ("line 7", "emil@example.org")]
     assert bad == [
-        BadRow(3, "", "email is missing"),
-        BadRow(4, "", "email must be a mailbox address"),
-        BadRow(5, "carl@example.org", "source_port must be a port from 1 to 65535"),
-        BadRow(6, "", "its double quotes do not match: a quote inside a quoted cell is written twice"),
+        BadRow("line 3", "", "email is missing"),
+        BadRow("line 4", "", "email must be a mailbox address"),
+        BadRow("line 5", "carl@example.org", "source_port must be a port from 1 to 65535"),
+        BadRow("line 6", "", "its double quotes do not match: a quote inside a quoted cell is written twice"),
     ]
 
 
 def test_items_of_a_task_s_list():
     good, bad = check_rows(rows_of_list([{"email": "Anna@Example.org", "password": None}, "ben@example.org", {7: 8, "email": "carl@example.org"}]))
-    assert [(row.line, dict(row.values)) for row in good] == [(1, {"email": "Anna@Example.org"})]
-    assert bad == [BadRow(2, "", "is not a mapping of names to values"), BadRow(3, "carl@example.org", "unknown: 7")]
+    assert [(row.place, dict(row.values)) for row in good] == [("entry 1", {"email": "Anna@Example.org"})]
+    assert bad == [BadRow("entry 2", "", "is not a mapping of names to values"), BadRow("entry 3", "carl@example.org", "unknown: 7")]
 
 
 SECRET = "geh31m!"

@@ -25,7 +25,7 @@ def values(text: str):
 
 
 def problems(text: str):
-    return [(row.line, row.problem) for row in read_rows(text.encode("utf-8")) if row.problem]
+    return [(row.place, row.problem) for row in read_rows(text.encode("utf-8")) if row.problem]
 
 
 def refusal(data: bytes) -> str:
@@ -74,7 +74,7 @@ def test_address_alone_is_a_row_without_password():
 def test_comments_blank_lines_byte_order_mark_and_line_ends(end):
     lines = ["# our list", "", "anna@example.org,secret", "   ", "  # and Ben", "ben@example.org,s3cret", ""]
     rows = read_rows(codecs.BOM_UTF8 + end.join(lines).encode())
-    assert [(row.line, dict(row.values)) for row in rows] == [(3, ANNA), (6, BEN)]
+    assert [(row.place, dict(row.values)) for row in rows] == [("line 3", ANNA), ("line 6", BEN)]
 
 
 @pytest.mark.parametrize("separator", [",", ";", ":", "\t"])
@@ -121,14 +121,14 @@ def test_a_password_called_email_is_no_header():
 
 def test_lines_that_cannot_be_read_are_named_and_hide_no_other():
     text = "anna.example.org,secret\nanna@example.org,secret\n,secret\nimap.example;anna;secret\nben@example.org,s3cret"
-    assert [line for line, _problem in problems(text)] == [1, 3, 4]
+    assert [place for place, _problem in problems(text)] == ["line 1", "line 3", "line 4"]
     assert [dict(row.values) for row in read_rows(text.encode()) if not row.problem] == [ANNA, BEN]
 
 
 def test_lines_that_cannot_be_read_under_a_header():
     text = 'email,password\nanna@example.org,sec,ret\nben@example.org,"s3cret\ncarl@example.org,x\n'
-    assert [(line, problem.split(":")[0]) for line, problem in problems(text)] == [
-        (2, "has more cells than the header has columns"), (3, "its double quotes do not match"),
+    assert [(place, problem.split(":")[0]) for place, problem in problems(text)] == [
+        ("line 2", "has more cells than the header has columns"), ("line 3", "its double quotes do not match"),
     ]
     assert read_rows(text.encode())[-1].values["email"] == "carl@example.org"
 
@@ -146,6 +146,7 @@ def test_lines_that_cannot_be_read_under_a_header():
         (b"sep=;\nemail;password;owner\nanna@example.org;secret;x", ["line 2 is a header"]),
         (b"anna@example.org;secret\nemail;password;owner\nben@example.org;secret;x", ["line 2 is a header"]),
         (b"user1;user2;email\na;b;c", ["two columns for email"]),
+        (b"$ANSIBLE_VAULT;1.1;AES256\n3130", ["Ansible Vault", "remote_src"]),
     ],
 )
 def test_what_is_no_list_is_refused_as_a_whole(data, words):
@@ -179,4 +180,4 @@ def test_ten_thousand_rows_are_ten_thousand_rows():
     text = "email,password\n" + "".join("user%d@example.org,pass %d\n" % (number, number) for number in range(10_000))
     rows = read_rows(text.encode())
     assert len(rows) == 10_000
-    assert (rows[-1].line, dict(rows[-1].values)) == (10_001, {"email": "user9999@example.org", "password": "pass 9999"})
+    assert (rows[-1].place, dict(rows[-1].values)) == ("line 10001", {"email": "user9999@example.org", "password": "pass 9999"})

@@ -11,16 +11,16 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.errors impo
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, mailbox_of, select_rows
 
 ROWS = [
-    Row(1, {"email": "Anna@example.org"}),
-    Row(2, {"email": "ben@example.org", "mail_host": "mail1"}),
-    Row(3, {"email": "carl@old.example", "target_email": "carl@example.org", "mail_host": "mail2"}),
-    Row(4, {}, "does not begin with an address"),
-    Row(5, {"email": "anna@example.org", "source_host": "second.example"}),
+    Row("line 1", {"email": "Anna@example.org"}),
+    Row("line 2", {"email": "ben@example.org", "mail_host": "mail1"}),
+    Row("line 3", {"email": "carl@old.example", "target_email": "carl@example.org", "mail_host": "mail2"}),
+    Row("line 4", {}, "does not begin with an address"),
+    Row("line 5", {"email": "anna@example.org", "source_host": "second.example"}),
 ]
 
 
 def lines(*arguments):
-    return [row.line for row in select_rows(ROWS, *arguments)]
+    return [int(row.place[len("line "):]) for row in select_rows(ROWS, *arguments)]
 
 
 def test_a_mail_host_takes_its_own_rows_and_those_that_name_none():
