@@ -350,6 +350,8 @@ def _redeem_device(handler: YandexHandler, application: Application, form: dict[
     code = handler.service.device_codes.get(form.get("code", ""))
     if code is None or code["client"] != form["client_id"] or code["expires_at"] <= handler.service.expires(0):
         raise _oauth_error("bad_verification_code", "Code has expired")
+    if code.pop("hurried", False):
+        raise _oauth_error("slow_down", "You are polling too often")
     if not code["approved"]:
         raise _oauth_error("authorization_pending", "User has not yet authorized your application")
     del handler.service.device_codes[form["code"]]

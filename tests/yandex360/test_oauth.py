@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.directory import Directory
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.http import Http
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.oauth import OAuth
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.oauth import DeviceCode, OAuth, Token
 from fakes.http_service import reset, status, throttled
 from fakes.yandex360 import Service
 
@@ -75,12 +75,19 @@ def test_an_exchanged_token_opens_no_directory(oauth: OAuth, http: Http, service
 def test_a_person_gets_a_token_with_a_code(oauth: OAuth, service: Service) -> None:
     code = oauth.begin()
     assert code.verification_url == "https://ya.ru/device" and code.device_code not in repr(code)
-    assert oauth.poll(code) is None
+    assert oauth.poll(code) == code
     service.enter_code(code.user_code)
     token = oauth.poll(code)
-    assert token and service.opens(token.access_token) and token.refresh_token
+    assert isinstance(token, Token) and service.opens(token.access_token) and token.refresh_token
     with pytest.raises(MailImportError, match="begin again"):
         oauth.poll(code)
+
+
+def test_whoever_asks_too_often_asks_less_often_from_then_on(oauth: OAuth, service: Service) -> None:
+    code = oauth.begin()
+    service.device_codes[code.device_code]["hurried"] = True
+    slower = oauth.poll(code)
+    assert isinstance(slower, DeviceCode) and slower.interval == code.interval + 5 and oauth.poll(slower) == slower
 
 
 def test_a_code_expires(oauth: OAuth, service: Service) -> None:
@@ -96,7 +103,7 @@ def test_a_token_is_refreshed(oauth: OAuth, service: Service, same: bool) -> Non
     code = oauth.begin()
     service.enter_code(code.user_code)
     old = oauth.poll(code)
-    assert old and old.refresh_token
+    assert isinstance(old, Token) and old.refresh_token
     new = oauth.refresh(old.refresh_token)
     assert (new.access_token == old.access_token) is same and new.refresh_token not in (None, old.refresh_token)
     with pytest.raises(MailImportError, match="get a new one") as error:

@@ -95,9 +95,10 @@ def _check_dest(params: Mapping[str, Any]) -> None:
 def _wait(oauth: OAuth, code: DeviceCode) -> Token:
     deadline = time.monotonic() + code.expires_in
     while time.monotonic() < deadline:
-        token = oauth.poll(code)
-        if token:
-            return token
+        answer = oauth.poll(code)
+        if isinstance(answer, Token):
+            return answer
+        code = answer
         time.sleep(code.interval)
     raise MailImportError("auth_failed", "nobody entered the code %s within %d seconds; run the task again" % (code.user_code, code.expires_in))
 

@@ -16,9 +16,9 @@ import socket
 import sys
 import time
 from collections import Counter
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Sequence
 
 from ..model.errors import MailImportError
 from ..state.database import State
@@ -26,6 +26,9 @@ from ..transfer.process import die_with
 from ..transfer.worker import describe_bug, keep_only
 from .channel import Channel, Message
 from .places import place_in_line, queue_name, source_name
+
+# So many descriptors are left to this process whatever the number of queues.
+_SPARE = 16
 
 Tell = Callable[[Message], None]
 
@@ -72,9 +75,6 @@ def run_over_queues(jobs: Sequence[Job], bounds: Bounds, work: Work, take: Calla
     Args:
         take: called here with a job's number and each message of `work`, at last what it returned.
         lost: called with a job's number, and why, when it came to no result.
-
-    Raises:
-        OSError: no worker can be started.
     """
     dispatcher = _Dispatcher(jobs, bounds, work, take, lost)
     try:
@@ -115,17 +115,20 @@ class _Dispatcher:
         self._workers: List[_Worker] = []
         self._idle: List[_Worker] = []
         self._selector = selectors.DefaultSelector()
+        self._refusal = ""
 
     def run(self) -> None:
         for _job in self._pending:
             self._try_another_queue()
+        if not self._workers:
+            self._lose_pending("no process of an import queue could be started (%s)" % self._refusal)
         while self._workers:
             for key, _events in self._selector.select():
                 self._listen(key.data)
 
     def _try_another_queue(self) -> None:
-        if self._unused:
-            self._start(self._unused.pop(0))
+        if self._unused and not self._start(self._unused.pop(0)):
+            self._unused.clear()  # fewer queues do it too
 
     def stop(self) -> None:
         """End what is left of the workers."""
@@ -134,18 +137,29 @@ class _Dispatcher:
             self._bury(worker)
         self._selector.close()
 
-    def _start(self, queue: int) -> None:
-        here, there = socket.socketpair()
+    def _start(self, queue: int) -> bool:
+        """Start a worker; False when the system gives no process or no descriptors for one."""
         sys.stdout.flush()
         sys.stderr.flush()
         parent = os.getpid()
-        pid = os.fork()
+        ends: Sequence[socket.socket] = ()
+        try:
+            with _spare_descriptors():
+                ends = socket.socketpair()
+            pid = os.fork()
+        except OSError as error:
+            for end in ends:
+                end.close()
+            self._refusal = str(error.strerror)
+            return False
+        here, there = ends
         if pid == 0:
             _serve(queue, parent, Channel(there), self._bounds, self._work)
         there.close()
         worker = _Worker(queue, pid, Channel(here))
         self._workers.append(worker)
         self._selector.register(worker.channel, selectors.EVENT_READ, worker)
+        return True
 
     def _listen(self, worker: _Worker) -> None:
         try:
@@ -227,9 +241,8 @@ class _Dispatcher:
             self._lost(job.number, "the import's process ended early (%s)" % why)
         if worker in self._idle:
             self._idle.remove(worker)
-        if self._pending and job is not None:
-            self._start(worker.queue)
-        elif not self._workers:
+        replaced = self._pending and job is not None and self._start(worker.queue)
+        if not replaced and not self._workers:
             # They did not even come to ask for a job.
             self._lose_pending("no process of an import queue could work (%s)" % why)
         self._wake()
@@ -243,6 +256,15 @@ class _Dispatcher:
         self._selector.unregister(worker.channel)
         worker.channel.close()
         return os.waitpid(worker.pid, 0)[1]
+
+
+@contextmanager
+def _spare_descriptors() -> Iterator[None]:
+    """Fail rather than take the last descriptors: the run needs some to tell what becomes of the jobs."""
+    with ExitStack() as spare:
+        for _number in range(_SPARE):
+            spare.callback(os.close, os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        yield
 
 
 def _serve(queue: int, parent: int, channel: Channel, bounds: Bounds, work: Work) -> NoReturn:

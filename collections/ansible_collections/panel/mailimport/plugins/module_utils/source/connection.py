@@ -55,12 +55,17 @@ def tls_context(account: SourceAccount) -> Optional[ssl.SSLContext]:
     return context
 
 
+# A login is answered with a handful; after it, nothing is read by imaplib any more.
+_MOST_LINES = 1000
+
+
 class _Connection(imaplib.IMAP4):
     """imaplib's protocol engine reading through a ByteStream, so that nothing it buffers is out of our sight."""
 
     def __init__(self, account: SourceAccount, context: Optional[ssl.SSLContext]) -> None:
         self._account = account
         self._context = context
+        self._lines = 0
         self.peer = "%s:%d" % (account.host, account.port)
         super().__init__(account.host, account.port)
         self._encoding = "utf-8"  # names and passwords beyond ASCII; what imaplib does after ENABLE UTF8
@@ -176,7 +181,14 @@ class _Connection(imaplib.IMAP4):
         return self.stream.read_exactly(size)
 
     def readline(self) -> bytes:
-        """Return a line as imaplib insists on it: words in capitals, a blank behind them, CRLF at the end."""
+        """Return a line as imaplib insists on it: words in capitals, a blank behind them, CRLF at the end.
+
+        Raises:
+            MailImportError: `protocol_error` when there is no end of them; imaplib keeps all that a login is answered with.
+        """
+        self._lines += 1
+        if self._lines > _MOST_LINES:
+            raise MailImportError("protocol_error", "%s sent more than %d lines and no end of the login" % (self.peer, _MOST_LINES))
         line = self.stream.read_line()
         loose = _LOOSE_LINE.match(line)
         return b"%s %s\r\n" % (loose[1].upper(), loose[2] or b"") if loose else line

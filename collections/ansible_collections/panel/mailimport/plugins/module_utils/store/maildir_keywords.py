@@ -11,7 +11,7 @@ from typing import Callable, Dict, Mapping, Sequence, Set
 
 from .imap_pipe import HostPipe
 from .imap_session import HostSession, HostSessions
-from .imap_uids import sequence_set
+from .imap_uids import parse_sequence_set, sequence_set
 
 
 class ExcessKeywords:
@@ -37,10 +37,10 @@ class ExcessKeywords:
         for keyword, uids in keywords.items():
             lacking = [uid for uid in uids if keyword.lower() not in have.get(uid, set())]
             for some in sequence_set(lacking):
-                if not self._sessions.attempt(partial(HostSession.change_flags, name=name, uids=some, sign=b"+", flag=keyword)).ok:
+                if self._sessions.attempt(partial(HostSession.change_flags, name=name, uids=some, sign=b"+", flag=keyword)).ok:
+                    changed.update(parse_sequence_set(some, len(lacking)))
+                else:
                     self.refused.add(keyword)
-            if keyword not in self.refused:
-                changed.update(lacking)
         return len(changed)
 
     def close(self) -> None:

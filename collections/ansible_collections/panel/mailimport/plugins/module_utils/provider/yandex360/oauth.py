@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, Mapping, Optional, Union
 
 from ...model.errors import MailImportError, one_line
 from . import schemas
@@ -18,6 +18,8 @@ OAUTH_URL = "https://oauth.yandex.ru"
 # Seconds; documented for a code of the device flow, and usual for its polling.
 _CODE_LIFETIME = 600
 _POLL_INTERVAL = 5
+# RFC 8628 section 3.5: so many seconds more for this request and all that follow.
+_POLL_SLOWER = 5
 
 _SUBJECT = "urn:yandex:params:oauth:token-type:%s"
 _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -94,8 +96,8 @@ class OAuth:
             answer.get("expires_in") or _CODE_LIFETIME, answer.get("interval") or _POLL_INTERVAL,
         )
 
-    def poll(self, code: DeviceCode) -> Optional[Token]:
-        """Return the token when the person has entered the code, None as long as not.
+    def poll(self, code: DeviceCode) -> Union[Token, DeviceCode]:
+        """Return the token when the person has entered the code; as long as not, the code with the interval to keep from now on.
 
         Raises:
             MailImportError: `auth_failed` when the code has expired or was refused.
@@ -103,8 +105,10 @@ class OAuth:
         try:
             return self._token(grant_type="device_code", code=code.device_code)
         except ServiceError as error:
-            if error.word in ("authorization_pending", "slow_down"):
-                return None
+            if error.word == "authorization_pending":
+                return code
+            if error.word == "slow_down":
+                return replace(code, interval=code.interval + _POLL_SLOWER)
             raise _refused(error, "no token", "the code was refused or has expired, so begin again") from None
 
     def refresh(self, refresh_token: str) -> Token:

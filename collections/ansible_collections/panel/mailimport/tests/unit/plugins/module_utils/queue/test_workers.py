@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 
@@ -163,6 +164,26 @@ def test_no_more_workers_than_jobs_are_started_when_queues_are_free(run, monkeyp
     monkeypatch.setattr(os, "fork", lambda: started.append(1) or fork())
     run(jobs(2), lambda assignment, tell: done(assignment), queues=range(1, 100))
     assert len(started) == 2
+
+
+@pytest.fixture
+def few_descriptors():
+    """Let this process open no more than that many."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield lambda count: resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + count, before[1]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_more_queues_than_descriptors_are_fewer_queues(run, few_descriptors):
+    few_descriptors(40)
+    results = run(jobs(100), lambda assignment, tell: done(assignment), queues=range(1, 101))
+    assert sorted(results) == list(range(100)) and run.lost == {}
+
+
+def test_no_worker_at_all_is_told_for_every_job(run, few_descriptors):
+    few_descriptors(5)
+    assert run(jobs(3), lambda assignment, tell: done(assignment)) == {}
+    assert set(run.lost.values()) == {"no process of an import queue could be started (Too many open files)"}
 
 
 def test_a_crowded_source_gets_fewer_connections_and_no_job_fails(run, tmp_path):

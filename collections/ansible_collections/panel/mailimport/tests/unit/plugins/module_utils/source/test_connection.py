@@ -167,6 +167,12 @@ def test_a_server_that_does_not_let_one_in(server, account, greeting, reason, wo
     assert (error.reason, words in error.message) == (reason, True), error.message
 
 
+@pytest.mark.parametrize("answer", [b"* OK still here\r\n", b"* CAPABILITY IMAP4rev1\r\n"])
+def test_a_login_that_is_answered_without_end(server, account, answer):
+    error = refused(account(server({b"LOGIN": answer * 5000})))
+    assert error.reason == "protocol_error" and "more than 1000 lines and no end of the login" in error.message
+
+
 def test_a_session_that_needs_no_login(server, account):
     listening = server(greeting=b"* PREAUTH [CAPABILITY IMAP4rev1] welcome\r\n")
     log_in(account(listening))
