@@ -221,22 +221,22 @@ def contradictions(requests: Dict[int, ImportRequest]) -> Dict[int, MailImportEr
     """Return what is wrong with requests that cannot be met together, by number: the later of two is the one that is wrong."""
     found: Dict[int, MailImportError] = {}
     keys: Set[object] = set()
-    addresses: Set[str] = set()
+    # By address, whether the first import of it keeps what others have brought: which of them comes first, nobody can tell.
+    adds: Dict[str, bool] = {}
     owners: Dict[str, str] = {}
     for number, request in sorted(requests.items()):
         address, domain = str(request.address), request.address.domain
-        adds = not request.ignore_existing and request.existing_content == "merge"
+        adding = not request.ignore_existing and request.existing_content == "merge"
         if request.key in keys:
             found[number] = MailImportError("invalid_row", "%s is there twice, from the same source" % address)
-        elif address in addresses and not adds:
-            found[number] = MailImportError(
-                "invalid_row", "%s is there twice: to bring several sources into one mailbox, set ignore_existing=false and existing_content=merge" % address
-            )
+        elif address in adds and not (adding and adds[address]):
+            message = "%s is there twice: to bring several sources into one mailbox, set ignore_existing=false and existing_content=merge for each of them"
+            found[number] = MailImportError("invalid_row", message % address)
         elif owners.setdefault(domain, request.owner) != request.owner:
             message = "the mail domain %s would belong to %s and to %s" % (domain, owners[domain], request.owner)
             found[number] = MailImportError("domain_owned_by_other", message)
         keys.add(request.key)
-        addresses.add(address)
+        adds.setdefault(address, adding)
     return found
 
 

@@ -127,8 +127,8 @@ def replace_file(name: str, directory: int, content: bytes) -> None:
     os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
 
 
-def move_file(name: str, source: int, target: int) -> None:
-    """Move a file, of any length, to a directory that may be on another filesystem; it appears there whole. Nothing happens when there is none.
+def copy_file(name: str, source: int, target: int) -> None:
+    """Copy a file, of any length, to another directory; it appears there whole. Nothing happens when there is none.
 
     Nobody else writes it there, as with `replace_file`.
     """
@@ -140,7 +140,6 @@ def move_file(name: str, source: int, target: int) -> None:
     with os.fdopen(reading, "rb") as content, os.fdopen(os.open(temporary, CREATE | os.O_TRUNC, 0o600, dir_fd=target), "wb") as copy:
         shutil.copyfileobj(content, copy)
     os.rename(temporary, name, src_dir_fd=target, dst_dir_fd=target)
-    os.unlink(name, dir_fd=source)
 
 
 def digest_of_content(name: str, directory: int) -> bytes:

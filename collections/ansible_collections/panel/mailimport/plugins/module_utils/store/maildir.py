@@ -20,8 +20,9 @@ from .files import entries, exists, make_directory, open_directory, remove_tree,
 from .flags import FolderFlags
 from .flusher import Flusher
 from .imap_pipe import HostPipe
-from .maildir_folder import MaildirWriter, import_stages, origin_stages, stage_name
+from .maildir_folder import MaildirWriter
 from .maildir_keywords import ExcessKeywords
+from .staged import import_stages, origin_stages, stage_name
 from .subscriptions import add_subscriptions
 
 # How often a message is looked for again that a mail program renames at the same time.

@@ -11,6 +11,7 @@ staged the same way and moved into it one by one, under Dovecot's lock.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from contextlib import suppress
@@ -25,11 +26,12 @@ from .contents import ContentIndex
 from .control_files import KEYWORDS, UIDLIST
 from .files import (
     CREATE,
+    copy_file,
     digest_of_content,
     entries,
     exists,
     make_directory,
-    move_file,
+    open_directory,
     remove_entries,
     remove_tree,
     replace_file,
@@ -37,31 +39,13 @@ from .files import (
 )
 from .flags import FolderFlags
 from .line_ends import BareLineFeeds, bare_line_feeds
-from .staged import Staged, has_its_length, reads_back, write
+from .staged import Staged, has_its_length, reads_back, renamed_where_known, stage_name, write
 
 if TYPE_CHECKING:
     from .maildir import MaildirStore
 
-# What a stage's name in ROOT/tmp begins with; the digests of its import and of its origin follow, and the UIDVALIDITY.
-_STAGE_PREFIX = "mailimport-"
-
 # So much of a message is searched for its date.
 _LONGEST_HEADER = 65536
-
-
-def import_stages(origin: Origin) -> str:
-    """Return what the names in ROOT/tmp of all stages of an origin's import begin with."""
-    return "%s%s-" % (_STAGE_PREFIX, origin.import_digest)
-
-
-def origin_stages(origin: Origin) -> str:
-    """Return what the names of the stages of an origin begin with, whatever its UIDVALIDITY was."""
-    return "%s%s-" % (import_stages(origin), origin.digest)
-
-
-def stage_name(origin: Origin) -> str:
-    """Return the name of the stage for an origin."""
-    return "%s%010d" % (origin_stages(origin), origin.uidvalidity)
 
 
 class MaildirWriter(FolderWriter):
@@ -85,6 +69,8 @@ class MaildirWriter(FolderWriter):
         for part in ("new", "tmp"):
             os.close(make_directory(part, self._stage))
         self._cur = make_directory("cur", self._stage)
+        if exists(UIDLIST, self._stage):
+            self._finish_showing()
         self.fresh = store.is_fresh(path)
         self.created = not store.has_folder(path)
         if self.fresh:
@@ -322,28 +308,69 @@ class MaildirWriter(FolderWriter):
             self._hand_over_control_files(control)
             os.close(control)
         os.rename(self._stage_name, self._directory, src_dir_fd=self._store.root, dst_dir_fd=self._store.root)
+        if self._store.separate_control:
+            for name in (KEYWORDS, UIDLIST):
+                with suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=self._stage)
         return True
 
     def _fill_empty_folder(self) -> bool:
         """Take over a folder without mail, INBOX or one that Dovecot made by itself, with its UIDVALIDITY."""
-        folder = make_directory(self._directory, self._store.root)
         control = self._target_control()
         try:
             with control_files.dotlock(control, UIDLIST):
                 if not self._store.is_fresh(self.path):
                     return False
-                for part in ("cur", "new", "tmp"):
-                    os.close(make_directory(part, folder))
-                self._hand_over_control_files(control)
-                os.rename("cur", "cur", src_dir_fd=self._stage, dst_dir_fd=folder)
+                self._hand_over(control)
                 return True
         finally:
-            os.close(folder)
             os.close(control)
+
+    def _hand_over(self, control: int) -> None:
+        """Give everything to the folder; killed before the messages have come, the next run does it once more."""
+        folder = make_directory(self._directory, self._store.root)
+        for part in ("cur", "new", "tmp"):
+            os.close(make_directory(part, folder))
+        self._hand_over_control_files(control)
+        self._hand_over_messages(folder)
+        os.close(folder)
 
     def _hand_over_control_files(self, control: int) -> None:
         for name in (KEYWORDS, UIDLIST):
-            move_file(name, self._stage, control)
+            copy_file(name, self._stage, control)
+
+    def _hand_over_messages(self, folder: int) -> None:
+        try:
+            os.rename("cur", "cur", src_dir_fd=self._stage, dst_dir_fd=folder)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:  # a file that is no message does not let go of its directory
+                raise
+            cur = make_directory("cur", folder)
+            for name in list(entries(self._cur)):
+                os.rename(name, name, src_dir_fd=self._cur, dst_dir_fd=cur)
+            os.close(cur)
+
+    def _finish_showing(self) -> None:
+        """Show what a run that was killed had handed over but for its messages: the uidlist that has come first gives them the source's UIDs."""
+        try:
+            control = open_directory(self._store.control_name(self.path), self._store.control)
+        except FileNotFoundError:
+            return
+        try:
+            with control_files.dotlock(control, UIDLIST):
+                if self._waits_for_its_messages(control):
+                    self._hand_over(control)
+                    os.close(self._cur)
+                    self._cur = make_directory("cur", self._stage)
+        finally:
+            os.close(control)
+
+    def _waits_for_its_messages(self, control: int) -> bool:
+        """True when a folder has the uidlist of the stage, which says that all of it is durable, and no messages."""
+        if not exists(UIDLIST, control) or next(self._store.message_names(self.path), None) is not None:
+            return False
+        journal = set(control_files.uidlist_entries(self._stage))
+        return bool(journal) and journal == set(control_files.uidlist_entries(control))
 
     def _move_into_folder(self, arrived: List[Staged]) -> None:
         arrived = sorted(arrived)
@@ -354,7 +381,7 @@ class MaildirWriter(FolderWriter):
         control = self._target_control()
         with control_files.dotlock(control, UIDLIST):
             header = control_files.read_uidlist_header(control)
-            arrived = _rename_known(arrived, control)
+            arrived = renamed_where_known(arrived, control)
             for staged in arrived:
                 os.rename(staged.staged_name, staged.name, src_dir_fd=self._cur, dst_dir_fd=cur)
             if arrived and header and header.uidvalidity == self.origin.uidvalidity and header.uidnext <= arrived[0].uid:
@@ -370,14 +397,3 @@ class MaildirWriter(FolderWriter):
         if not self.fresh:
             os.close(self._control)
         remove_tree(self._stage_name, self._store.root)
-
-
-def _rename_known(arrived: List[Staged], control: int) -> List[Staged]:
-    """Give new names to messages that were here before and were expunged: Dovecot still knows their names, and is slow to take them back."""
-    names = {staged.base_name for staged in arrived}
-    known = {name for _uid, name in control_files.uidlist_entries(control) if name in names} if exists(UIDLIST, control) else set()
-    suffix = ".mailimport-%d," % time.time()
-    return [
-        staged._replace(name=staged.name.replace(".mailimport,", suffix, 1), arrived_as=staged.staged_name) if staged.base_name in known else staged
-        for staged in arrived
-    ]

@@ -37,8 +37,11 @@ def test_the_same_import_twice_is_one_too_many():
 def test_two_sources_into_one_mailbox_must_be_meant():
     first, second = request(), request(user="other")
     assert list(found(first, second)) == [1] and "existing_content=merge" in found(first, second)[1][1]
-    assert found(first, replace(second, ignore_existing=False, existing_content="merge")) == {}
-    assert list(found(first, replace(second, ignore_existing=False))) == [1]
+    adding = {"ignore_existing": False, "existing_content": "merge"}
+    assert found(replace(first, **adding), replace(second, **adding)) == {}
+    for others in ({}, {"ignore_existing": False}, {"existing_content": "merge"}):
+        assert list(found(replace(first, **adding), replace(second, **others))) == [1]
+        assert list(found(replace(first, **others), replace(second, **adding))) == [1]
 
 
 def test_a_domain_has_one_owner():

@@ -8,7 +8,7 @@ import os
 import signal
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.store.files import move_file, replace_file
+from ansible_collections.panel.mailimport.plugins.module_utils.store.files import copy_file, replace_file
 
 
 def killed(work):
@@ -39,11 +39,11 @@ def test_what_a_killed_run_leaves_of_a_file_is_written_over(directory, tmp_path)
     assert (tmp_path / "subscriptions").read_bytes() == b"whole"
 
 
-def test_what_a_killed_run_leaves_of_a_moved_file_is_written_over(directory, tmp_path, other):
+def test_what_a_killed_run_leaves_of_a_copied_file_is_written_over(directory, tmp_path, other):
     (tmp_path / "dovecot-uidlist").write_bytes(b"whole")
     for _run in range(3):
-        killed(lambda: move_file("dovecot-uidlist", directory, other))
-    move_file("dovecot-uidlist", directory, other)
+        killed(lambda: copy_file("dovecot-uidlist", directory, other))
+    copy_file("dovecot-uidlist", directory, other)
     assert [file.name for file in (tmp_path / "other").iterdir()] == ["dovecot-uidlist"]
     assert (tmp_path / "other" / "dovecot-uidlist").read_bytes() == b"whole"
-    assert not (tmp_path / "dovecot-uidlist").exists()
+    assert (tmp_path / "dovecot-uidlist").read_bytes() == b"whole"

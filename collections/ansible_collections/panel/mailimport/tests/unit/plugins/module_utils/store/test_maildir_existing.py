@@ -58,6 +58,50 @@ def test_the_next_run_goes_on_where_the_journal_ends(location, root, origin, fil
     assert [uid for uid, _name in uidlist(root / ".A")[1]] == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize(
+    ("path", "control", "there"),
+    [(A, None, True), (A, "control", True), (A, "control", False), (("INBOX",), None, True), (("INBOX",), "control", True)],
+)
+def test_a_run_that_is_killed_while_it_shows_a_folder_leaves_it_its_uids(
+    location, tmp_path, root, origin, fill, message, uidlist, monkeypatch, path, control, there
+):
+    where = location(control=control)
+    folder = "." if path == ("INBOX",) else ".A"
+    for part in ("cur", "new", "tmp") if there else ():
+        (root / folder / part).mkdir(parents=True)  # as Dovecot makes them
+    rename = os.rename
+
+    def killed(source, target, **handles):
+        if source == "cur" or target == folder:
+            raise KeyboardInterrupt
+        rename(source, target, **handles)
+
+    monkeypatch.setattr(os, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fill(MaildirStore(where), path, origin(), [5, 9])
+    monkeypatch.undo()
+
+    store = MaildirStore(where)
+    writer = store.open_folder(path, origin(), False)
+    assert [uid in writer.held for uid in (5, 9, 11)] == [True, True, False]
+    writer.add(message(11))
+    writer.finish()
+    store.commit()
+    listed = tmp_path / control / (".INBOX" if folder == "." else folder) if control else root / folder
+    here = {file.name.partition(":2,")[0] for file in (root / folder / "cur").iterdir()}
+    assert [(uid, name in here) for uid, name in uidlist(listed)[1]] == [(5, True), (9, True), (11, True)]
+    assert not control or not (root / folder / "dovecot-uidlist").exists()
+
+
+def test_a_file_that_is_no_message_does_not_keep_messages_away(store, root, origin, fill, uids, uidlist):
+    (root / ".A" / "cur").mkdir(parents=True)
+    (root / ".A" / "cur" / ".nfs0001").touch()
+    fill(store, A, origin(), [1, 2])
+    assert [uid for uid, _name in uidlist(root / ".A")[1]] == [1, 2]
+    (root / ".A" / "cur" / ".nfs0001").unlink()
+    assert uids(root / ".A") == [1, 2]
+
+
 @pytest.mark.parametrize("torn", [b"4 :0000000", b"4 ", b"4", b"0000000004", b"\0\0\0\0"])
 def test_a_journal_torn_in_its_last_line(location, root, origin, fill, uids, uidlist, torn):
     fill(MaildirStore(location()), A, origin(), [1, 2, 3], finish=False)
