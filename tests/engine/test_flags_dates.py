@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 from fakes.imap_mail import DATE, Folder, Message
-from fakes.imap_server import FakeServer, usual_response
+from fakes.imap_server import Command, FakeServer, Session, usual_response
 from support.mail import small_message
 
 from .bench import Bench, inbox, messages
@@ -170,3 +170,37 @@ def test_q73_condstore_that_is_only_announced(bench: Bench) -> None:
         folder.messages.append(Message(6, small_message(6)))
         bench.completed(server, state="latest")
     assert bench.messages()[2].flags == {"\\Seen"}
+
+
+@pytest.mark.parametrize("store", ["auto", "imap"])
+def test_flags_that_come_apart_from_their_message_are_asked_for(bench: Bench, store: str) -> None:
+    """Every response holds what the server likes to send at once (RFC 3501 section 7.4.2)."""
+    flags = [(b"\\Seen",), (b"$Label1", b"\\Flagged"), ()]
+    with FakeServer([Folder(b"INBOX", [Message(uid, small_message(uid), flags=some) for uid, some in enumerate(flags, start=1)])]) as server:
+
+        def apart(session: Session, command: Command) -> None:
+            if b"BODY" not in command.rest:
+                return session.behave(command)
+            for number, message in session.wanted(command):
+                session.write_body(b'* %d FETCH (UID %d INTERNALDATE "01-Feb-2020 10:00:00 +0000" BODY[] {%d}\r\n%s)\r\n' % (
+                    number, message.uid, len(message.body), message.body))
+            session.write(b"* 1 FETCH (FLAGS (\\Seen))\r\n")
+            return session.answer(command)
+
+        server.on("UID FETCH", apart)
+        bench.completed(server, message_store=store)
+        assert [facts.flags for _uid, facts in sorted(bench.messages().items())] == [frozenset(flag.decode() for flag in some) for some in flags]
+
+
+def test_flags_that_the_source_never_tells_are_reported(bench: Bench) -> None:
+    with inbox(3) as server:
+
+        def no_flags(session: Session, command: Command) -> None:
+            for number, message in session.wanted(command) if b"BODY" in command.rest else ():
+                session.write_body(b"* %d FETCH (UID %d BODY[] {%d}\r\n%s)\r\n" % (number, message.uid, len(message.body), message.body))
+            session.answer(command)
+
+        server.on("UID FETCH", no_flags)
+        run = bench.run(server.port)
+        assert (run.result.state, run.reasons, run.result.messages_copied) == ("failed", [("INBOX", "source_unavailable", None)], 3)
+        assert "does not tell the flags of 3 messages" in run.result.message

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import array
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import List, Mapping, Optional, Sequence
@@ -24,7 +25,7 @@ from ..store.imap_uids import UidMap
 from ..store.maildir import MaildirStore
 from .copy import AccountCopy
 from .desk import SessionDesk
-from .flags import update_flags
+from .flags import ask_for_flags, update_flags
 from .login import Login
 from .patience import Patience
 from .plan import FolderPlan, missing_folders, plan_folders
@@ -94,13 +95,19 @@ def _open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageSt
     if store_kind(request, target.location) == "maildir":
         return MaildirStore(target.location, lambda: target.desk.open_pipe(emit))
 
+    deliveries = {(delivered.raw_name, delivered.uidvalidity): delivered for delivered in target.deliveries}
+
     def knowledge(origin: Origin) -> Knowledge:
-        for delivered in target.deliveries:
-            if (delivered.raw_name, delivered.uidvalidity) == (origin.raw_name, origin.uidvalidity):
-                return Knowledge(UidMap(delivered.runs), delivered.target_uidvalidity, target.interrupted)
-        return Knowledge(UidMap(), 0, target.interrupted)
+        delivered = deliveries.get((origin.raw_name, origin.uidvalidity))
+        if delivered is None:
+            return Knowledge(UidMap(), 0, target.interrupted)
+        return Knowledge(UidMap(delivered.runs), delivered.target_uidvalidity, target.interrupted)
 
     def take_delivered(origin: Origin, target_uidvalidity: int, uids: UidMap) -> None:
+        known = deliveries.get((origin.raw_name, origin.uidvalidity))
+        runs = array.array("I", known.runs if known and known.target_uidvalidity == target_uidvalidity else ())
+        runs.extend(uids.runs)
+        deliveries[origin.raw_name, origin.uidvalidity] = Deliveries(origin.raw_name, origin.uidvalidity, target_uidvalidity, runs)
         folder = {"raw_name": origin.raw_name.decode("latin-1"), "uidvalidity": origin.uidvalidity, "target_uidvalidity": target_uidvalidity}
         emit({"event": "delivered", "runs": uids.runs, **folder})
 
@@ -171,6 +178,8 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
         copy.emit_marks(current)
         plans = [_ask_again(plan, marks, untold, emit) for plan in plans]
     copy.run(plans)
+    if copy.without_flags:
+        _ask_for_flags(copy, store, emit)
     if copy.uncounted:
         emit({"event": "listed", "folders": len(plans), "messages": listed + copy.uncounted})
     # Subscriptions come last: a run that did not get that far left them to this one.
@@ -183,6 +192,14 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
         emit({"event": "not_imported", "entries": entries, "messages": 0})
     if copy.session:
         copy.session.close()
+
+
+def _ask_for_flags(copy: AccountCopy, store: MessageStore, emit: Emit) -> None:
+    untold = copy.attempt(lambda session: ask_for_flags(session, store, copy.without_flags))
+    message = "the source does not tell the flags of %d messages of this folder"
+    entries = [vars(NotImported(name, "source_unavailable", message % count)) for name, count in untold.items()]
+    if entries:
+        emit({"event": "not_imported", "entries": entries, "messages": 0})
 
 
 def _ask_again(plan: FolderPlan, marks: Mapping[bytes, FolderMark], untold: Mapping[bytes, str], emit: Emit) -> FolderPlan:

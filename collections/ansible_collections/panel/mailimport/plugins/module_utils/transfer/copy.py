@@ -75,6 +75,7 @@ class AccountCopy:
         self._present = {name: mark.messages - len(mark.missing) for name, mark in marks.items() if mark.last_uid and mark.messages}
         self._uncounted: Dict[bytes, int] = {}
         self._incomplete: List[FolderCopy] = []
+        self.without_flags: List[FolderCopy] = []
         self.patience = patience
         self._open_copies: Dict[bytes, FolderCopy] = {}
         self._finished: List[FolderCopy] = []
@@ -267,6 +268,8 @@ class AccountCopy:
         copy.doubtful = copy.doubtful or (fetched.message.uid or 0) < highest
         if size is None:
             return
+        if not fetched.message.flags_told and fetched.message.uid is not None:
+            copy.without_flags.append(fetched.message.uid)
         self.patience.gained()
         self.messages_copied += 1
         self.bytes_copied += size
@@ -345,6 +348,8 @@ class AccountCopy:
         self.patience.gained()
         copy.writer.finish()
         self._finished.append(copy)
+        if copy.without_flags:
+            self.without_flags.append(copy)
         if len(self._finished) >= BATCH_FOLDERS:
             self._commit()
 

@@ -7,13 +7,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..model.imports import ImportKey
 from ..source.fetch import FolderStream
 from ..source.session import FetchRequest, SourceSession
 from ..state.records import FolderMark
-from ..store.base import MessageStore, Origin
+from ..store.base import MessageStore, Origin, UidSet
+from ..store.imap_uids import sequence_set
+from .folder_copy import FolderCopy
 from .plan import FolderPlan
 
 # Flags of that many messages, or so many bytes of flags, are held in memory while they are compared.
@@ -69,7 +71,8 @@ def update_flags(
             folder = delivered[opened.folder.raw_name]
             if (opened.uidvalidity or folder.plan.source.uidvalidity) != folder.mark.uidvalidity:
                 continue
-            _set_flags(store, folder, opened, count)
+            for flags in _windows(opened):
+                count(store.set_flags(folder.plan.target, folder.origin, flags))
             if opened.complete:
                 current.append(replace(folder.mark, highest_modseq=folder.plan.source.highest_modseq))
             elif opened.request.changed_since is not None:
@@ -80,18 +83,46 @@ def update_flags(
     return current, untold
 
 
-def _set_flags(store: MessageStore, folder: _Delivered, opened: FolderStream, count: Callable[[int], None]) -> None:
+def ask_for_flags(session: SourceSession, store: MessageStore, copies: Sequence[FolderCopy]) -> Dict[str, int]:
+    """Give messages the flags that the source did not send along with them.
+
+    Returns:
+        How many messages it does not tell the flags of, by folder.
+
+    Raises:
+        MailImportError: when the connection is lost.
+    """
+    untold: Dict[str, int] = {}
+    for copy in copies:
+        left = UidSet()
+        for uid in copy.without_flags:
+            left.add(uid)
+        requests = [FetchRequest(copy.plan.source, uids, flags_only=True) for uids in sequence_set(copy.without_flags)]
+        for opened in session.fetch(requests):
+            for flags in _windows(opened, left):
+                store.set_flags(copy.plan.target, copy.origin, flags)
+        if len(left):
+            untold[copy.name] = len(left)
+    return untold
+
+
+def _windows(opened: FolderStream, asked: Optional[UidSet] = None) -> Iterator[Dict[int, Tuple[bytes, ...]]]:
+    """Yield the flags that a folder's messages are told to have, some at a time, by UID; take these out of what was `asked`, and leave out others."""
     window: Dict[int, Tuple[bytes, ...]] = {}
     size = 0
     for fetched in opened.messages():
-        if fetched.message.uid is not None and fetched.message.flags_told:
-            window[fetched.message.uid] = fetched.message.flags
-            size += sum(map(len, fetched.message.flags))
+        uid = fetched.message.uid
+        if uid is None or not fetched.message.flags_told or not (asked is None or uid in asked):
+            continue
+        if asked is not None:
+            asked.discard(uid)
+        window[uid] = fetched.message.flags
+        size += sum(map(len, fetched.message.flags))
         if len(window) >= _WINDOW or size >= _WINDOW_BYTES:
-            count(store.set_flags(folder.plan.target, folder.origin, window))
+            yield window
             window, size = {}, 0
     if window:
-        count(store.set_flags(folder.plan.target, folder.origin, window))
+        yield window
 
 
 def may_have_changed(plan: FolderPlan, mark: FolderMark, by_modseq: bool) -> bool:

@@ -36,7 +36,7 @@ class FolderCopy:
     `resumed` tells that the folder held messages from there on before this run, `renewed` that its UIDVALIDITY is not that
     of the earlier one. `doubtful` is set when some answer left open whether all messages came. `failed` are messages to be
     tried again by the next run, by UID, `problems` what it has to look for anew, `altered` messages that are there, but not
-    as the source sent them.
+    as the source sent them. `without_flags` are UIDs of messages that came with no word on their flags.
     """
 
     plan: FolderPlan
@@ -54,6 +54,7 @@ class FolderCopy:
     failed: Dict[int, NotImported] = field(default_factory=dict)
     problems: List[NotImported] = field(default_factory=list)
     altered: List[NotImported] = field(default_factory=list)
+    without_flags: List[int] = field(default_factory=list)
     _left_before: FrozenSet[int] = field(init=False)
 
     def __post_init__(self) -> None:
