@@ -18,7 +18,7 @@ from .stream import BUFFER_SIZE
 from .throttle import refusal_error
 
 if TYPE_CHECKING:
-    from .session import FetchRequest, SourceSession
+    from .pipeline import FetchRequest, ImapSession
 
 # The shape nearly every server answers in, since the items are asked for in this order.
 _USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()"{\r\n]*)\) INTERNALDATE "([^"\r\n]{1,40})" BODY\[\] \{(\d{1,15})\}\r\n')
@@ -89,7 +89,7 @@ class FolderStream:
     opened. After `messages()` is exhausted, `status` is the answer to FETCH.
     """
 
-    def __init__(self, session: SourceSession, request: FetchRequest, tags: List[bytes]) -> None:
+    def __init__(self, session: ImapSession, request: FetchRequest, tags: List[bytes]) -> None:
         self.session = session
         self.request = request
         self.folder = request.folder

@@ -2,66 +2,32 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A logged-in session: pipelined commands, the folders of the account, and the stream of their messages."""
+"""A session with a source: its login, its compression, and the folders of its account."""
 
 from __future__ import annotations
 
-import itertools
-import re
 import ssl
 import time
 import zlib
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Callable, Deque, Iterable, Iterator, List, Optional, Tuple
+from typing import Callable, Deque, List, Optional, Union
 
-from ..model.errors import MailImportError, one_line
+from ..model.errors import MailImportError
 from ..model.mail import SourceAccount, SourceFolder
 from .connection import connect
-from .fetch import FETCH_RESPONSE, FolderStream
+from .fetch import FETCH_RESPONSE
 from .listing import LIST_STATUS_ITEMS, Listing
-from .responses import Parts, Status, is_quotable, parse_parts, parse_status, quote, read_rest
-from .throttle import busy_error, refusal_error
-
-# Folders asked for ahead of their answers. Enough to hide any latency, and few enough bytes (some 100 a folder) and open
-# folders that neither a server which does not read while it writes nor the limit of open files gets in the way.
-PIPELINE_DEPTH = 128
+from .pipeline import PIPELINE_DEPTH, FetchRequest, ImapSession
+from .responses import Parts, Status, is_quotable, parse_parts, quote
+from .throttle import refusal_error
 
 # Seconds. Access tokens last an hour at Yandex, Google and Microsoft; what becomes of a session then, they do not say.
 TOKEN_AGE = 3000.0
 
 
-@dataclass(frozen=True)
-class FetchRequest:
-    """Ask for messages of one folder.
-
-    `uids` is an IMAP sequence set. `flags_only` leaves the bodies out; `changed_since` (a mod-sequence, RFC 7162)
-    narrows that to messages whose flags changed. `select` opens the folder with SELECT: a few servers do not know
-    EXAMINE, and Courier keeps a folder's UIDVALIDITY only once it was selected; it costs the source no more than \\Recent.
-    """
-
-    folder: SourceFolder
-    uids: bytes = b"1:*"
-    flags_only: bool = False
-    changed_since: Optional[int] = None
-    select: bool = False
-
-    @property
-    def lowest(self) -> int:
-        """The lowest UID asked for."""
-        return int(re.split(b"[:,]", self.uids, maxsplit=1)[0])
-
-    def command(self) -> bytes:
-        items = b"(UID FLAGS)" if self.flags_only else b"(UID FLAGS INTERNALDATE BODY.PEEK[])"
-        modifier = b" (CHANGEDSINCE %d)" % self.changed_since if self.changed_since is not None else b""
-        return b"UID FETCH %s %s%s" % (self.uids, items, modifier)
-
-
-class SourceSession:
-    """One connection to a source account. The source is never altered: EXAMINE and PEEK wherever they work.
-
-    `reading` is the folder whose answers are being read.
+class SourceSession(ImapSession):
+    """One connection to a source account.
 
     Args:
         account: where and as whom to log in.
@@ -73,11 +39,8 @@ class SourceSession:
 
     def __init__(self, account: SourceAccount, context: Optional[ssl.SSLContext]) -> None:
         self._client = connect(account, context)
-        self.stream = self._client._imap.stream
-        self.peer = self.stream.peer
+        super().__init__(self._client._imap.stream)
         self.capabilities = frozenset(word.upper() for word in self._client.capabilities())
-        self.reading: Optional[SourceFolder] = None
-        self._tags = 0
         self._token_ends = time.monotonic() + TOKEN_AGE if account.auth in ("xoauth2", "oauthbearer") else None
         self._deflater: Optional[zlib._Compress] = None
         if account.compress:
@@ -98,6 +61,11 @@ class SourceSession:
         """Close without a word: the state of the protocol is unknown."""
         self._client._imap.disconnect()
 
+    def transmit(self, data: Union[bytes, bytearray]) -> None:
+        if self._deflater:
+            data = self._deflater.compress(data) + self._deflater.flush(zlib.Z_SYNC_FLUSH)
+        self._client._imap.send(data)
+
     def _start_compression(self) -> None:
         """Switch to COMPRESS=DEFLATE (RFC 4978) when the server offers it."""
         if b"COMPRESS=DEFLATE" not in self.capabilities:
@@ -105,56 +73,6 @@ class SourceSession:
         if self.collect(self.send(b"COMPRESS DEFLATE")).ok:
             self.stream.start_inflating()
             self._deflater = zlib.compressobj(1, zlib.DEFLATED, -15)
-
-    def send(self, *commands: bytes) -> List[bytes]:
-        """Send commands in one piece and return their tags."""
-        tags = []
-        data = b""
-        for command in commands:
-            self._tags += 1
-            tags.append(b"M%d" % self._tags)
-            data += tags[-1] + b" " + command + b"\r\n"
-        if self._deflater:
-            data = self._deflater.compress(data) + self._deflater.flush(zlib.Z_SYNC_FLUSH)
-        self._client._imap.send(data)
-        return tags
-
-    def collect(self, tags: List[bytes], handle: Optional[Callable[[Parts], None]] = None) -> Status:
-        """Read responses until the last of `tags` is answered; return that answer.
-
-        Args:
-            handle: called with each untagged response without its `* `.
-        """
-        waiting = deque(tags)
-        while True:
-            status = self.read_response(self.stream.read_line(), waiting[0], handle)
-            if status:
-                waiting.popleft()
-                if not waiting:
-                    return status
-
-    def read_response(self, line: bytes, tag: bytes, handle: Optional[Callable[[Parts], None]] = None) -> Optional[Status]:
-        """Take one response that begins with `line`; return the status when it is the answer to `tag`.
-
-        Raises:
-            MailImportError: `source_unavailable` or `throttled` for BYE, `protocol_error` for what is not IMAP.
-        """
-        if line.startswith(b"* "):
-            parts = read_rest(self.stream, line[2:])
-            if parts[0][:3].upper() == b"BYE":
-                self._raise_bye(parts[0])
-            if handle:
-                handle(parts)
-            return None
-        found, _blank, rest = line.partition(b" ")
-        status = parse_status(rest) if found == tag else None
-        if status is None:
-            raise MailImportError("protocol_error", "%s sent something that is not IMAP: %s" % (self.peer, one_line(line.decode("latin-1"), 80)))
-        return status
-
-    def _raise_bye(self, line: bytes) -> None:
-        status = parse_status(line) or Status("BYE", b"", "")
-        raise busy_error(status, self.peer) or MailImportError("source_unavailable", "%s ends the session: %s" % (self.peer, status))
 
     def list_folders(self) -> List[SourceFolder]:
         """Return the account's own folders with their figures, in the server's order.
@@ -229,49 +147,5 @@ class SourceSession:
                     found.append(int(uid))
 
         request = FetchRequest(folder)
-        self.collect(self.send(self._opening(request), b"UID FETCH %s (UID BODY.PEEK[]<%d.1>)" % (uids, size)), handle)
+        self.collect(self.send(self.opening(request), b"UID FETCH %s (UID BODY.PEEK[]<%d.1>)" % (uids, size)), handle)
         return found
-
-    def fetch(self, requests: Iterable[FetchRequest]) -> Iterator[FolderStream]:
-        """Open folder after folder and yield each with its messages.
-
-        Commands for the next folders are under way while one is read, so that latency is paid once. A stream that
-        was not read to its end is drained before the next one.
-        """
-        queue: Deque[Tuple[FetchRequest, List[bytes]]] = deque()
-        waiting = iter(requests)
-        while True:
-            self._send_ahead(waiting, queue)
-            if not queue:
-                return
-            request, tags = queue.popleft()
-            self.reading = request.folder
-            opened = FolderStream(self, request, tags)
-            opened.open()
-            if opened.wants_select:
-                waiting = itertools.chain((replace(request, select=True),), waiting)
-            else:
-                yield opened
-            opened.drain()
-            self.reading = None
-
-    def _send_ahead(self, waiting: Iterator[FetchRequest], queue: Deque[Tuple[FetchRequest, List[bytes]]]) -> None:
-        commands: List[bytes] = []
-        requests: List[FetchRequest] = []
-        # Refilled only when half empty: one write for many commands.
-        if len(queue) > PIPELINE_DEPTH // 2:
-            return
-        for request in waiting:
-            commands += [self._opening(request), request.command()]
-            requests.append(request)
-            if len(queue) + len(requests) >= PIPELINE_DEPTH:
-                break
-        if requests:
-            tags = self.send(*commands)
-            queue.extend((request, tags[2 * i : 2 * i + 2]) for i, request in enumerate(requests))
-
-    def _opening(self, request: FetchRequest) -> bytes:
-        name = quote(request.folder.raw_name)
-        if request.select:
-            return b"SELECT " + name
-        return b"EXAMINE " + name + (b" (CONDSTORE)" if b"CONDSTORE" in self.capabilities else b"")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A session with the host's own IMAP process: what a store needs of it, above the pipelining of a source session."""
+"""A session with the host's own IMAP process: what a store needs of it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ..model.errors import MailImportError
 from ..model.mail import SourceFolder
 from ..source.dates import format_internal_date
 from ..source.fetch import Fetched
+from ..source.pipeline import FetchRequest, ImapSession
 from ..source.responses import Parts, Status, parse_parts, parse_status, quote
-from ..source.session import FetchRequest, SourceSession
 from ..source.stream import ByteStream, Socket
 from .imap_content import Digester, Digests
 from .imap_pipe import HostPipe
@@ -66,18 +66,15 @@ class Appended(NamedTuple):
     uids: Sequence[int]
 
 
-class HostSession(SourceSession):
+class HostSession(ImapSession):
     """A session that needs no login (RFC 3501, PREAUTH).
 
     Every method raises SessionEndedError when the process is lost, and then the session is of no use any more.
     """
 
     def __init__(self, pipe: HostPipe) -> None:
+        super().__init__(ByteStream(cast(Socket, pipe), _PEER))
         self._pipe = pipe
-        self.peer = _PEER
-        self.stream = ByteStream(cast(Socket, pipe), _PEER)
-        self._tags = 0
-        self._deflater = None
         self._answers: Dict[bytes, Status] = {}
         with self._process():
             self.capabilities = self._greet()
@@ -103,7 +100,7 @@ class HostSession(SourceSession):
                 raise
             raise self._ended(error.message) from None
 
-    def _transmit(self, data: Union[bytes, bytearray]) -> None:
+    def transmit(self, data: Union[bytes, bytearray]) -> None:
         try:
             self._pipe.sendall(data)
         except OSError as error:
@@ -111,15 +108,6 @@ class HostSession(SourceSession):
 
     def _ended(self, what: str) -> SessionEndedError:
         return SessionEndedError("%s (%s)" % (what, self._pipe.last_complaint() or "it gave no reason"))
-
-    def send(self, *commands: bytes) -> List[bytes]:
-        tags = [self._next_tag() for _command in commands]
-        self._transmit(b"".join(b"%s %s\r\n" % line for line in zip(tags, commands)))
-        return tags
-
-    def _next_tag(self) -> bytes:
-        self._tags += 1
-        return b"M%d" % self._tags
 
     def close(self) -> None:
         with suppress(MailImportError):  # a process that is gone already is what is wanted
@@ -186,23 +174,23 @@ class HostSession(SourceSession):
         Raises:
             Exception: whatever reading the chunks raises; the session is of no use then.
         """
-        tag = self._next_tag()
+        tag = self.next_tag()
         text = bytearray(b"%s APPEND %s" % (tag, quote(name)))
         for message in messages:
             ahead = not waiting and self._takes_unasked(message.size)
             date = format_internal_date(message.date)
             text += b' (%s) "%s" {%d%s}\r\n' % (b" ".join(message.flags), date, message.size, b"+" if ahead else b"")
             if not ahead:
-                self._transmit(text)
+                self.transmit(text)
                 text.clear()
                 if not self._is_asked_for(tag):
                     return tag
             for chunk in message.chunks:
                 text += chunk
                 if len(text) >= _WRITE_SIZE:
-                    self._transmit(text)
+                    self.transmit(text)
                     text.clear()
-        self._transmit(text + b"\r\n")
+        self.transmit(text + b"\r\n")
         return tag
 
     def collect_append(self, tag: bytes, count: int) -> Appended:

@@ -14,8 +14,9 @@ from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
 from ..model.mail import SourceFolder
 from ..source.fetch import MAX_UID, Fetched, FolderStream, NoUidError, message_id_in
+from ..source.pipeline import FetchRequest
 from ..source.responses import quote
-from ..source.session import FetchRequest, SourceSession
+from ..source.session import SourceSession
 from ..source.throttle import SourceBusyError, is_overload, refusal_error
 from ..state.records import FolderMark
 from ..store.base import MessageStore, Origin, joined_path

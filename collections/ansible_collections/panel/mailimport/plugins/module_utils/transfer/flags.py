@@ -11,7 +11,8 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, 
 
 from ..model.imports import ImportKey
 from ..source.fetch import FolderStream
-from ..source.session import FetchRequest, SourceSession
+from ..source.pipeline import FetchRequest
+from ..source.session import SourceSession
 from ..state.records import FolderMark
 from ..store.base import MessageStore, Origin, UidSet
 from ..store.imap_uids import sequence_set

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Optional, Sequence
 
 from ..model.errors import MailImportError
 from ..model.imports import NotImported
-from ..source.session import FetchRequest, SourceSession
+from ..source.pipeline import FetchRequest
+from ..source.session import SourceSession
 from ..source.throttle import SourceBusyError, is_overload, refusal_error
 from ..store.base import UidSet
 from .folder_copy import TOO_LARGE, FolderCopy

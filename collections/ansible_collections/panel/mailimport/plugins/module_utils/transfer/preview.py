@@ -12,7 +12,8 @@ from typing import List, Mapping, Optional, Sequence
 
 from ..model.imports import ImportRequest
 from ..model.mail import StoreLocation
-from ..source.session import FetchRequest, SourceSession
+from ..source.pipeline import FetchRequest
+from ..source.session import SourceSession
 from ..state.records import Deliveries, FolderMark
 from ..store.base import Origin, UidSet, joined_path
 from ..store.imap_uids import UidMap

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceFolder
 from ansible_collections.panel.mailimport.plugins.module_utils.source.fetch import WHOLE_SIZE
-from ansible_collections.panel.mailimport.plugins.module_utils.source.session import FetchRequest
+from ansible_collections.panel.mailimport.plugins.module_utils.source.pipeline import FetchRequest
 
 INBOX = SourceFolder(b"INBOX", ("INBOX",))
 EXAMINED = (
