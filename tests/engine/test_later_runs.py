@@ -11,6 +11,7 @@ import shutil
 import signal
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from fakes.imap_mail import Folder, Message
 from fakes.imap_server import CAPABILITIES, Command, FakeServer, Session
@@ -194,3 +195,20 @@ def test_a_pipe_that_the_owner_planted_is_not_waited_for(bench: Bench, name: str
         run = bench.run(server.port, state="latest", existing_content="merge", force=True)
         assert run.result.state == "completed"
     assert digest(small_message(4)) in bench.digests()
+
+
+@pytest.mark.parametrize("when", ["a folder is new", "a folder has more"])
+def test_keywords_beyond_the_letters_are_set_by_the_next_run(bench: Bench, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    """A file name has letters for 26 of them; Dovecot is told of the others when their messages are there."""
+    keywords = [b"Keyword%d" % number for number in range(30)]
+    tagged = [Message(uid, small_message(uid), flags=(keyword,)) for uid, keyword in enumerate(keywords, start=1)]
+    with FakeServer([Folder(b"INBOX", tagged[:27] if when == "a folder has more" else tagged)]) as server:
+        if when == "a folder has more":
+            bench.completed(server)
+            server.folder(b"INBOX").messages = tagged
+        with monkeypatch.context() as killed:
+            killed.setattr(MaildirStore, "_add_excess_keywords", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
+            assert bench.run(server.port, state="latest").result.reason == "interrupted"
+        bench.completed(server, state="latest" if when == "a folder has more" else "present")
+    assert [facts.flags for _uid, facts in sorted(bench.messages().items())] == [frozenset([keyword.decode()]) for keyword in keywords]
+    assert list((bench.host.home_of(bench.address) / "Maildir" / "tmp").iterdir()) == []

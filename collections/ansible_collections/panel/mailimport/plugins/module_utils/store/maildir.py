@@ -21,7 +21,7 @@ from .flags import FolderFlags
 from .flusher import Flusher
 from .imap_pipe import HostPipe
 from .maildir_folder import MaildirWriter
-from .maildir_keywords import ExcessKeywords
+from .maildir_keywords import WAITING, ExcessKeywords, forget_waiting, note_waiting
 from .staged import import_stages, origin_stages, stage_name
 from .subscriptions import add_subscriptions
 
@@ -116,6 +116,9 @@ class MaildirStore(MessageStore):
         if not waiting:
             return
         self.flusher.wait()
+        for writer in waiting:
+            if writer.excess_keywords:
+                note_waiting(writer.stage_name, self.root, writer.excess_keywords)
         self.flusher.start()
         for writer in waiting:
             writer.verify()
@@ -138,6 +141,7 @@ class MaildirStore(MessageStore):
         except MailImportError:
             self._lost_keywords.update(writer.excess_keywords)
         writer.excess_keywords = {}
+        forget_waiting(writer.stage_name, self.root)
 
     def _add_keywords(self, path: FolderPath, origin: Origin, keywords: Mapping[bytes, Sequence[int]]) -> int:
         """Give visible messages keywords that their file names have no letters for; `keywords` hold UIDs of the source."""
@@ -160,6 +164,7 @@ class MaildirStore(MessageStore):
         mine = next(known for known in self._writers if known is writer)
         self._writers.remove(mine)
         mine.remove_stage()
+        forget_waiting(mine.stage_name, self.root)
 
     def forget(self, key: ImportKey, keep: Iterable[bytes]) -> None:
         kept = tuple(origin_stages(Origin(key, raw_name, 0)) for raw_name in keep)
@@ -171,7 +176,10 @@ class MaildirStore(MessageStore):
         except FileNotFoundError:
             return
         for name in [name for name in entries(stages) if name.startswith(beginning) and not name.startswith(keep)]:
-            remove_tree(name, stages)
+            if name.endswith(WAITING):
+                os.unlink(name, dir_fd=stages)
+            else:
+                remove_tree(name, stages)
         os.close(stages)
 
     def finish(self) -> None:

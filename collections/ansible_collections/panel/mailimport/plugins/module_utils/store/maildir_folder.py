@@ -15,7 +15,7 @@ import errno
 import os
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Dict, List, Optional, Set
+from typing import TYPE_CHECKING, List, Optional, Set
 
 from ..model.errors import MailImportError
 from ..source.dates import date_from_header
@@ -39,6 +39,7 @@ from .files import (
 )
 from .flags import FolderFlags
 from .line_ends import BareLineFeeds, bare_line_feeds
+from .maildir_keywords import read_waiting
 from .staged import Staged, has_its_length, reads_back, renamed_where_known, stage_name, write
 
 if TYPE_CHECKING:
@@ -63,12 +64,13 @@ class MaildirWriter(FolderWriter):
         self._finished = False
         self._journaled = 0
         self._in_order = True
-        self.excess_keywords: Dict[bytes, List[int]] = {}
-        self._stage_name = "tmp/" + stage_name(origin)
-        self._stage = make_directory(self._stage_name, store.root)
+        self.stage_name = stage_name(origin)
+        self._stage_path = "tmp/" + self.stage_name
+        self._stage = make_directory(self._stage_path, store.root)
         for part in ("new", "tmp"):
             os.close(make_directory(part, self._stage))
         self._cur = make_directory("cur", self._stage)
+        self.excess_keywords = read_waiting(self.stage_name, store.root)
         if exists(UIDLIST, self._stage):
             self._finish_showing()
         self.fresh = store.is_fresh(path)
@@ -98,9 +100,7 @@ class MaildirWriter(FolderWriter):
     def _resume_stage(self) -> None:
         """Keep what the journal says is durable; what was being written when an earlier run ended goes."""
         header = control_files.read_uidlist_header(self._stage)
-        # A stage without letters left may hold messages that wait for further keywords, and nobody knows which: begin again.
-        full = len(control_files.read_keywords(self._stage)) >= control_files.MAX_KEYWORDS
-        if header is None or header.uidvalidity != self.origin.uidvalidity or full:
+        if header is None or header.uidvalidity != self.origin.uidvalidity:
             content = control_files.uidlist_header(self.origin.uidvalidity, self.origin.uidnext or 1, os.urandom(16).hex())
             replace_file(UIDLIST, self._stage, content)
         control_files.cut_torn_line(self._stage)
@@ -307,7 +307,7 @@ class MaildirWriter(FolderWriter):
             control = self._target_control()
             self._hand_over_control_files(control)
             os.close(control)
-        os.rename(self._stage_name, self._directory, src_dir_fd=self._store.root, dst_dir_fd=self._store.root)
+        os.rename(self._stage_path, self._directory, src_dir_fd=self._store.root, dst_dir_fd=self._store.root)
         if self._store.separate_control:
             for name in (KEYWORDS, UIDLIST):
                 with suppress(FileNotFoundError):
@@ -396,4 +396,4 @@ class MaildirWriter(FolderWriter):
         os.close(self._stage)
         if not self.fresh:
             os.close(self._control)
-        remove_tree(self._stage_name, self._store.root)
+        remove_tree(self._stage_path, self._store.root)

@@ -6,12 +6,44 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from functools import partial
-from typing import Callable, Dict, Mapping, Sequence, Set
+from typing import Callable, Dict, List, Mapping, Sequence, Set
 
+from .files import read_file, replace_file
+from .flags import keyword_of
 from .imap_pipe import HostPipe
 from .imap_session import HostSession, HostSessions
 from .imap_uids import parse_sequence_set, sequence_set
+
+# Ends the name of a file beside a stage; what is in the stage becomes the folder itself.
+WAITING = ".keywords"
+
+
+def _path(stage: str) -> str:
+    return "tmp/" + stage + WAITING
+
+
+def note_waiting(stage: str, root: int, keywords: Mapping[bytes, Sequence[int]]) -> None:
+    """Write down which messages of a stage wait for which keywords, by UID of the source: the next run sets them when this one is killed."""
+    lines = [b"%s %s\n" % (keyword, b" ".join(b"%d" % uid for uid in uids)) for keyword, uids in keywords.items()]
+    replace_file(_path(stage), root, b"".join(lines))
+
+
+def read_waiting(stage: str, root: int) -> Dict[bytes, List[int]]:
+    """Return what `note_waiting` wrote; the mailbox's owner may have written something else."""
+    found = {}
+    for line in (read_file(_path(stage), root) or b"").splitlines():
+        keyword, *uids = line.split(b" ")
+        if keyword_of(keyword) and all(map(bytes.isdigit, uids)):
+            found[keyword] = [int(uid) for uid in uids]
+    return found
+
+
+def forget_waiting(stage: str, root: int) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(_path(stage), dir_fd=root)
 
 
 class ExcessKeywords:
