@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Callable
 
 import pytest
 from support.dovecot import wait_until
@@ -57,6 +58,17 @@ def test_a_finished_import_does_not_contact_the_source(imported: Scene) -> None:
     assert (outcome.entry["state"], outcome.result["changed"], outcome.entry["messages_copied"]) == ("completed", False, 0)
     assert outcome.entry["message"] == "Import completed successfully"
     assert files_of(imported.maildir) == before
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_text("elsewhere.example\tmallory\n")], ids=["lost", "altered"])
+def test_the_map_of_domains_is_restored(imported: Scene, spoil: Callable[[Path], object]) -> None:
+    domains = imported.state_dir / "domains"
+    before = domains.read_text()
+    spoil(domains)
+    assert imported.run(check_mode=True).result["changed"] is True
+    assert imported.run().result["changed"] is True
+    assert domains.read_text() == before
+    assert imported.run().result["changed"] is False
 
 
 def test_latest_fetches_nothing_when_nothing_is_new(imported: Scene) -> None:

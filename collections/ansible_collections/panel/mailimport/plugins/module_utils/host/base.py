@@ -65,9 +65,10 @@ class MailHost(ABC):
         """Bytes the mailbox may still grow by, None without a limit. Not for check mode: the host may write indexes."""
 
     @abstractmethod
-    def publish_domains(self, owners: Callable[[], Mapping[str, str]]) -> bool:
+    def publish_domains(self, owners: Callable[[], Mapping[str, str]], write: bool = True) -> bool:
         """Tell the mail transfer agent which domains are served here, and by whom; True when that changed anything.
 
         Args:
             owners: tells owner by domain; asked when no other run is about to publish.
+            write: False to find out only.
         """

@@ -10,6 +10,7 @@ import grp
 import os
 import re
 import time
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Callable, Dict, Mapping, Optional, Sequence, Set, TypeVar
 
@@ -108,15 +109,16 @@ class DovecotHost(MailHost):
     def quota_free(self, address: Address) -> Optional[int]:
         return self._doveadm.quota_free(address) if "quota" in self._settings.mail_plugins() else None
 
-    def publish_domains(self, owners: Callable[[], Mapping[str, str]]) -> bool:
+    def publish_domains(self, owners: Callable[[], Mapping[str, str]], write: bool = True) -> bool:
         if self._domains_file is None:
             return False
         path = os.path.realpath(self._domains_file)
-        with file_errors(path), exclusive(path):
+        with file_errors(path), exclusive(path) if write else nullcontext():
             content = "".join(_map_line(domain, owner) for domain, owner in sorted(owners().items())).encode("utf-8")
             if os.path.exists(path) and _content_of(path) == content:
                 return False
-            replace_file(path, content, NewFile(0o644))
+            if write:
+                replace_file(path, content, NewFile(0o644))
         return True
 
     def _require_usable_name(self, user: str) -> None:

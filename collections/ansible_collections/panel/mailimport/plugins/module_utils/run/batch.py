@@ -113,9 +113,16 @@ class _Batch:
                 outcome = settle(self._requests[number], self._settings, state)
                 if outcome:
                     self._outcomes[number] = outcome
+            self._restore_domains(state)
             waiting = [self._requests[number] for number in self._left()]
             if not self._check_mode:
                 state.enqueue([(request.key, request.owner) for request in waiting], os.getpid())
+
+    def _restore_domains(self, state: State) -> None:
+        """Somebody may have lost or altered the map of domains since; an import that is done does not look at it."""
+        done = [outcome.result for outcome in self._outcomes.values() if outcome.result.state == "completed"]
+        if done and self._settings.open_host().publish_domains(state.domains, write=not self._check_mode):
+            done[0].changed = True
 
     def _failed(self, number: int, error: MailImportError) -> Outcome:
         outcome = new_outcome(self._requests[number])

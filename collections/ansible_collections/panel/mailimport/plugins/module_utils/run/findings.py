@@ -76,4 +76,4 @@ def check_holder(domain: str, owner: str, holder: Optional[str]) -> None:
         MailImportError: `domain_owned_by_other`.
     """
     if holder not in (None, owner):
-        raise MailImportError("domain_owned_by_other", "the mail domain %s belongs to %s, not to %s" % (domain, holder, owner))
+        raise MailImportError("domain_owned_by_other", "the mail domain %s belongs to %s, not to %s: set owner to its own" % (domain, holder, owner))

@@ -38,7 +38,7 @@ NOBODY = 65534
 # Entries of not_imported that leave no message behind.
 _HARMLESS = frozenset(("keyword_refused", "message_altered"))
 
-_SKIPPED_MESSAGE = "the mailbox existed before its first import and is left as it is"
+_SKIPPED_MESSAGE = "the mailbox existed before its first import and is left as it is (ignore_existing=false imports into it)"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ..state.records import FolderMark
 from ..store.base import FolderWriter, Origin, joined_path
 from .plan import FolderPlan
 
-TOO_LARGE = "larger than max_message_size"
+TOO_LARGE = "larger than max_message_size: raise that, and run the task again"
 
 
 def mark_of(source: SourceFolder, mark: Optional[FolderMark]) -> Optional[FolderMark]:

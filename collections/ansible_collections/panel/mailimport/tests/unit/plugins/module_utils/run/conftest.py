@@ -56,9 +56,10 @@ class DirectoryHost(MailHost):
     def quota_free(self, address):
         return None
 
-    def publish_domains(self, owners):
-        before, self.published = self.published, dict(owners())
-        return self.published != before
+    def publish_domains(self, owners, write=True):
+        before, wanted = self.published, dict(owners())
+        self.published = wanted if write else before
+        return wanted != before
 
 
 @dataclass(frozen=True)
