@@ -49,7 +49,7 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Shows the domain, the mailbox and the number of messages of each folder, before and after, where something changes.
+      - Shows the domain, the mailbox and the number of messages in each folder, before and after, where something changes.
   idempotent:
     support: partial
     details:
@@ -58,7 +58,7 @@ attributes:
   async:
     support: full
     details:
-      - The import goes on on the mail host when the controller is gone.
+      - The import continues on the mail host when the controller is gone.
       - Not together with C(become) to a user without privileges, who could not remove the file with the secrets.
   platform:
     support: full

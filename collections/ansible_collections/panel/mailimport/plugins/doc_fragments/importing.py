@@ -12,82 +12,90 @@ class ModuleDocFragment:
 options:
   owner:
     description:
-      - Owner of the mail domain, a customer or a user of the panel for example.
-      - A domain that is missing is created for this owner. A domain that another owner holds is an error.
+      - Owner of the mail domain, such as a customer or a user of the panel.
+      - A missing domain is created for this owner. A domain that belongs to another owner is an error.
     type: str
     required: true
   state:
     description:
-      - V(present) makes sure that the mailbox exists and that the source was imported once, to the end. A source
-        that was is not contacted again.
-      - V(latest) also carries over what is new at the source on every run, messages and flags.
+      - V(present) makes sure that the mailbox exists and that the source was imported once, to the end. After that,
+        the source is not contacted again.
+      - V(latest) also carries over, on every run, what is new at the source, messages, flags and folders.
     type: str
     choices: [present, latest]
     default: present
   ignore_existing:
     description:
-      - Whether a mailbox that existed before its first import is left untouched, and reported as C(skipped).
-      - With V(false) it is imported into, as O(existing_content) says.
+      - Whether a mailbox that existed before its first import is left untouched and reported as C(skipped).
+      - With V(false), mail is imported into it as O(existing_content) says.
+      - A second source for the same mailbox is an import of its own. To bring several sources into one mailbox, set
+        O(ignore_existing=false) and O(existing_content=merge).
     type: bool
     default: true
   existing_content:
     description:
-      - What becomes of a mailbox that existed before its first import, with O(ignore_existing=false).
-      - V(replace) moves its mail aside, to RV(panel.mailimport.mail_import_imap#module:imports[].replaced_to), and changes its password before the import. This
-        happens once for an import, at its first contact, and never again.
-      - V(merge) keeps its mail and its password, and adds the mail of the source that is not there yet.
+      - What to do with a mailbox that existed before its first import, with O(ignore_existing=false).
+      - V(replace) moves its mail aside, to RV(panel.mailimport.mail_import_imap#module:imports[].replaced_to), and changes its password, before anything is
+        copied. This happens once for an import, after the source has listed its folders, and never again.
+      - V(merge) keeps its mail and its password, and adds the mail of the source that is not there yet. Equal headers alone do not
+        make two messages equal.
     type: str
     choices: [replace, merge]
     default: replace
   force:
     description:
-      - Begin again, although the record says that the import is done. Messages that are there already are not copied once more.
-      - With O(existing_content=replace), the mail of a mailbox that existed before its first import is moved aside once more.
+      - Begin again even if the record says that the import is done. Messages that are there already are not copied again.
+      - With O(ignore_existing=false) and O(existing_content=replace), the mail of a mailbox that existed before its first import is moved aside once more.
     type: bool
     default: false
   update_password:
     description:
       - V(on_create) sets the password of a mailbox when it is created, and with O(existing_content=replace).
-      - V(always) sets it whenever the mailbox does not open with it.
+      - V(always) sets it whenever the mailbox cannot be opened with it.
     type: str
     choices: [on_create, always]
     default: on_create
   import_content:
     description:
-      - With V(false) the domain and an empty mailbox are made, and the source is not contacted.
+      - With V(false), the domain and an empty mailbox are created, and the source is not contacted.
     type: bool
     default: true
   folders:
     description:
       - Patterns (globs) of the folders to import, as readable names with C(/) between the levels. A folder that
         matches brings those below it. Default is every folder.
+      - Upper and lower case matter, except in C(INBOX).
       - A name without C(*) and C(?) that the source does not have is listed in
-        RV(panel.mailimport.mail_import_imap#module:imports[].not_imported), and the import counts as failed. When nothing
-        at all matches, nothing is imported or replaced.
+        RV(panel.mailimport.mail_import_imap#module:imports[].not_imported), and the import counts as failed.
+      - When O(folders) and O(exclude_folders) leave no folder, the import fails with the reason C(folder_missing), and nothing is
+        imported or replaced.
     type: list
     elements: str
     default: []
   exclude_folders:
     description:
-      - Patterns (globs) of the folders to leave out, with those below them.
+      - Patterns (globs) of the folders to leave out, with those below them, even if O(folders) names them.
+      - What the source does not have is ignored.
     type: list
     elements: str
     default: []
   folder_map:
     description:
-      - Names of folders at the source, and what they are called on the mail host.
-      - Stronger than O(automap).
+      - Names of folders at the source, and the names they get on the mail host, with C(/) between the levels. Overrides O(automap).
+      - Each name stands for that folder alone. Those below it keep their names unless they are named too. Patterns are not understood.
+      - C(INBOX) may be written in any case. Names that the source does not have are ignored. Several folders may become one.
+      - A folder that was imported keeps the name it got then. Only with O(force=true) it is imported again, under its new name, and the old folder stays.
     type: dict
     default: {}
   automap:
     description:
       - Whether the source's folders for drafts, sent mail, junk, trash and archive become the mail host's own,
-        whatever they are called.
+        whatever they are called. They are recognized by their special-use attributes (RFC 6154).
     type: bool
     default: true
   max_message_size:
     description:
-      - The largest message that is accepted, in bytes or with a unit such as V(50M). A larger one is listed in
+      - Size of the largest message that is accepted, in bytes or with a unit such as V(50M). A larger one is listed in
         RV(panel.mailimport.mail_import_imap#module:imports[].not_imported), and the import counts as failed.
     type: bytes
     default: 2G
@@ -95,9 +103,9 @@ options:
     description:
       - How messages are written. V(maildir) writes files, V(imap) hands them to the host's own IMAP process.
       - V(auto) takes V(maildir) where the store is a Maildir that is fully understood, and V(imap) for sdbox, mdbox and
-        all others.
-      - With V(imap) messages get UIDs of the host's own, so mail programs download them anew after the switch. What the
-        host's Dovecot keeps otherwise than it was sent, such as NUL bytes, is listed as C(message_altered) in
+        everything else.
+      - With V(imap), messages get new UIDs from the mail host, so mail programs download them again after the switch. A message that the
+        host's Dovecot does not keep as it was sent, such as one with NUL bytes, is listed as C(message_altered) in
         RV(panel.mailimport.mail_import_imap#module:imports[].not_imported); the message counts as imported.
     type: str
     choices: [auto, maildir, imap]

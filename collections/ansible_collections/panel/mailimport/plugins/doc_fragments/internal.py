@@ -20,6 +20,6 @@ options:
 options:
   progress_file:
     description:
-      - Internal, do not set it. The module tells in this file how it comes along, and the action plugin shows it.
+      - Internal, do not set it. The module writes its progress to this file, and the action plugin shows it.
     type: path
 """

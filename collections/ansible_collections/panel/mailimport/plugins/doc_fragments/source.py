@@ -22,12 +22,13 @@ options:
   source_master_user:
     description:
       - Log in as this administrator, with the administrator's password, on behalf of O(source_user).
-      - A plain name is sent as the identity that authenticates, with the user as the one to act for (RFC 4616).
+      - A plain name is sent as the identity that authenticates, and the user as the one to act for (RFC 4616). This needs a source
+        that offers C(AUTH=PLAIN).
       - A name that holds V(%u) is a template for the login name, such as V(%u*master) for a Dovecot server.
     type: str
   source_auth:
     description:
-      - Way to log in. V(auto) takes the best one the server offers for a password.
+      - How to log in. V(auto) takes the best mechanism for a password that the server offers.
       - V(xoauth2) and V(oauthbearer) send the password at the source as the access token.
     type: str
     choices: [auto, login, plain, xoauth2, oauthbearer]
@@ -62,8 +63,8 @@ options:
     type: path
   source_tls_fingerprint:
     description:
-      - SHA-256 fingerprint of the certificate the server must show, in hexadecimal digits, with or without colons.
-      - A server with a self-signed certificate is safe to use this way.
+      - SHA-256 fingerprint of the certificate that the server must show, 64 hexadecimal digits, with or without colons.
+      - It takes the place of O(source_validate_certs) and O(source_ca_cert). A server with a self-signed certificate is safe to use this way.
     type: str
   source_timeout:
     description:
@@ -72,8 +73,8 @@ options:
     default: 60
   source_compress:
     description:
-      - Compress the connection (COMPRESS=DEFLATE, RFC 4978) when the source offers that.
-      - It pays on lines slower than about 100 Mbit/s, where it halves the time; on faster ones it costs more than it saves.
+      - Whether to compress the connection (COMPRESS=DEFLATE, RFC 4978) if the source offers it.
+      - It pays off on slow lines, and halves the time at 10 Mbit/s. On lines much faster than 100 Mbit/s it costs more than it saves.
     type: bool
     default: false
 """

@@ -19,7 +19,7 @@ options:
     default: dovecot
   dovecot_config:
     description:
-      - Configuration file of the Dovecot instance. Default is the one Dovecot itself takes.
+      - Configuration file of the Dovecot instance. Default is the one that Dovecot itself uses.
     type: path
   users_file:
     description:

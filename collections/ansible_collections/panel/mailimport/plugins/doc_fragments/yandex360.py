@@ -12,13 +12,13 @@ class ModuleDocFragment:
 options:
   oauth_url:
     description:
-      - Address of Yandex's OAuth.
+      - Address of Yandex's OAuth service.
     type: str
     default: https://oauth.yandex.ru
   api_ca_cert:
     description:
-      - File with the certificates (PEM) of the authorities to trust for these addresses instead of the system's own, for an
-        installation of one's own.
+      - File with the certificates (PEM) of the authorities to trust for these addresses instead of the system's own, for a
+        private installation.
     type: path
   api_timeout:
     description:
@@ -45,24 +45,24 @@ options:
 options:
   organization:
     description:
-      - Number or name of the organization. Default is the only one that O(token) opens; where there are more, it must be given.
+      - Number or name of the organization. Required if O(token) opens more than one.
     type: str
   domains:
     description:
-      - Domains whose mailboxes are meant. Default is all of them. A domain that the organization does not have, or an alias without
+      - Domains whose mailboxes to take. Default is all of them. A domain that the organization does not have, or an alias without
         mailboxes of its own, is an error.
     type: list
     elements: str
     default: []
   mailboxes:
     description:
-      - Addresses of the mailboxes that are meant, or patterns (globs) of them. Default is all of them.
+      - Addresses of the mailboxes to take, or patterns (globs) of them. Default is all of them.
     type: list
     elements: str
     default: []
   exclude_mailboxes:
     description:
-      - Addresses or patterns (globs) of mailboxes that are not meant.
+      - Addresses or patterns (globs) of mailboxes to leave out.
     type: list
     elements: str
     default: []

@@ -16,22 +16,22 @@ description:
   - Makes a host of every mailbox in a CSV or YAML list, so that C(--forks) is the number of mailboxes imported at a time,
     C(--limit) picks some, a retry file holds the failed ones, and C(serial) and job slices divide the rest.
     The playbook C(panel.mailimport.import_each) imports them.
-  - The host is named as the mailbox's address on the mail host, in lower case. What has a meaning in host patterns is replaced
+  - The host's name is the mailbox's address on the mail host, in lower case. Characters with a meaning in host patterns are replaced
     by C(_).
   - Such a host is reached like the mail host that the mailbox belongs to. It has all variables of the mail host, from the
     inventory and from C(group_vars) and C(host_vars) beside it. In their templates, C(inventory_hostname) is the mailbox.
   - The mail hosts are looked for in the inventories that were read before, so name them first, with C(-i). In a directory,
-    inventories are read in the order of their names. Where every inventory source stands for itself, as in AWX, make such a
-    directory one.
+    inventories are read in the order of their names. Where every inventory source is read on its own, as in AWX, put both into one directory and
+    make that the source.
   - The name of the inventory file ends in C(.mailboxes.yml) or C(.mailboxes.yaml).
-  - No password is in a host variable. These name the list and the mailboxes, and the import reads the passwords when it
+  - No password is in a host variable. The variables name the list and the mailboxes, and the import reads the passwords when it
     needs them.
   - The groups are C(mailboxes), C(domain_example_org) for every domain and C(mail_host_mail1_example_net) for every mail host.
-  - Fails when anything is wrong with any row, and names all of these. Ansible takes that for a warning, unless
-    C(any_unparsed_is_failed) is set in section C(inventory) of its configuration.
+  - Fails if anything is wrong with any row, and names all of these rows. Ansible turns that into a warning, unless
+    C(any_unparsed_is_failed) is set in the section C(inventory) of its configuration.
   - Keep the list outside of inventory directories. Ansible takes every file in them for an inventory.
 notes:
-  - Facts and the Python interpreter are looked for on every host anew. Set C(ansible_python_interpreter) for the mail hosts, and
+  - Ansible looks for facts and the Python interpreter on every host anew. Set C(ansible_python_interpreter) for the mail hosts, and
     C(gather_facts) to V(false).
 requirements:
   - jsonschema >= 4.0 on the controller.
@@ -52,16 +52,16 @@ options:
     required: true
   mail_host:
     description:
-      - Mail host of the rows that have no column C(mail_host) and no entry in O(mail_hosts).
+      - Mail host of the rows that have no C(mail_host) of their own and no entry in O(mail_hosts).
     type: str
   mail_hosts:
     description:
-      - Mail hosts by mail domain, for rows without a column C(mail_host).
+      - Mail hosts by mail domain, for rows that have no C(mail_host) of their own.
     type: dict
     default: {}
   batch_size:
     description:
-      - Make a host of so many mailboxes, of one domain and one mail host, instead of one.
+      - Number of mailboxes per host. All of them are of one domain and one mail host.
       - A host and a task cost Ansible about 0.2 seconds, whatever the task does. With thousands of mailboxes, batches save most of that.
     type: int
     default: 1

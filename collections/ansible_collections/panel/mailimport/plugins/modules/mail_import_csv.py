@@ -16,13 +16,14 @@ author:
 description:
   - Declares that the mailboxes of a list exist on this mail host, each with every message of its account at an IMAP server. What
     M(panel.mailimport.mail_import_imap) does for one mailbox, this module does for thousands.
-  - All rows are checked first, for their form, for contradictions, and by a login at the source. What is wrong is reported for all of
-    them at once, with the line. A bad row stops no other; the task fails at the end when any import failed.
+  - All rows are checked first, for their form, for contradictions, and by a login at the source. Everything that is wrong is reported at once, with
+    the number of the line. A bad row stops no other. The task fails at the end if any import failed.
+  - Several rows for one mailbox, from different sources, all need O(ignore_existing=false) and O(existing_content=merge). Otherwise all but the first fail.
   - Imports run in the import queues of the mail host, which all runs share. A run that was interrupted is continued by the next one.
-  - A row that has nothing left to do costs next to nothing, so the whole list can be run again at any time.
-  - Where somebody watches, at a terminal or with C(-v), there is a line for each mailbox that ends, and counts in between. With C(async)
+  - A row with nothing left to do costs next to nothing, so the whole list can be run again at any time.
+  - At a terminal, or with C(-v), there is a line for each mailbox as it ends, and counts in between. With C(async)
     and C(poll=0), or from elsewhere, M(panel.mailimport.mail_import_info) shows all of them, queued, running and done.
-  - Passwords do not travel as arguments of the module. The list is read on the controller, and a mail host gets the rows that are its own.
+  - Passwords do not travel as arguments of the module. The list is read on the controller, and a mail host gets only the rows that are its own.
 requirements:
   - IMAPClient >= 3.0 and jsonschema >= 4.0 on the mail host. The role P(panel.mailimport.setup#role) installs them where the module finds them.
 extends_documentation_fragment:
@@ -39,7 +40,9 @@ attributes:
   check_mode:
     support: full
     details:
-      - Logs in at the source for every mailbox with something left to do, lists and counts, and writes nothing. A login that fails there fails the task.
+      - Logs in at the source for every mailbox with something left to do, lists and counts, and writes nothing. A failed login fails the task.
+      - With O(state=latest), changed flags are counted only if the source has CONDSTORE (RFC 7162).
+      - With O(existing_content=merge), messages that no earlier run brought count as new, even if the mailbox holds equal ones.
   action_group:
     support: full
     membership:
@@ -49,12 +52,12 @@ options:
   src:
     description:
       - The list, a file on the controller, which may be encrypted with Ansible Vault. With O(remote_src=true), a CSV file on the mail host.
-      - A relative path is looked for where Ansible looks for files of a role or a play, then in the working directory.
+      - A relative path is looked for where Ansible looks for the files of a role or a play, then in the working directory.
       - One that ends in C(.yml), C(.yaml) or C(.json) is a list as in O(mailboxes), any other is CSV.
       - CSV without a header has two columns, C(address,password) or C(address:password). The first comma, semicolon, tab or colon is the separator, and
-        all that follows is the password as it is, unless it is in double quotes.
-      - CSV with a header has columns named as the options of M(panel.mailimport.mail_import_imap), and O(source_password) and O(mail_host), separated by
-        any of these four. The headers C(EmailAddress,UserName,Password) and C(host1;user1;password1;host2;user2;password2) are understood too.
+        everything after it is the password as it is, unless it is in double quotes.
+      - CSV with a header has columns named like options of M(panel.mailimport.mail_import_imap), or like O(source_password) and O(mail_host), separated by
+        any one of these four. The headers C(EmailAddress,UserName,Password) and C(host1;user1;password1;host2;user2;password2) are understood too.
       - The file is UTF-8. Blank lines and lines that begin with C(#) do not count.
       - Exactly one of O(src) and O(mailboxes) is required.
     type: path
@@ -71,33 +74,35 @@ options:
     elements: raw
   only:
     description:
-      - Addresses, on the mail host, of the mailboxes to import. One that is not in the list is an error. Default is all of them.
+      - Addresses, on the mail host, of the mailboxes to import. An address that the list does not have for this mail host is an error. Default is all of them.
     type: list
     elements: str
     default: []
   mail_host:
     description:
-      - Name of this mail host in the list. Rows with another name in their column C(mail_host) are left to that host.
-      - Default is the name of the host in the inventory.
+      - Name of this mail host in the list. Rows with another name in their column C(mail_host) are left to that host. Rows without a name are
+        imported by every host that runs the task.
+      - Default is the name of the host in the inventory; with C(delegate_to), that of the host the task is delegated to.
+      - The module warns about rows whose C(mail_host) is not in the inventory, as no host will import them. With O(remote_src=true) it cannot.
     type: str
   source_host:
     description:
-      - Name or address of the IMAP server of all rows that do not name their own, as the mail host reaches it.
+      - Name or address of the IMAP server for all rows that do not name their own, as the mail host reaches it.
     type: str
     required: false
   source_user:
     description:
-      - Login name at the source, for a list of one mailbox; a longer list has a column of that name. Default is the row's C(email).
+      - Login name at the source, for a list of one mailbox. A longer list needs a column of that name. Default is the row's C(email).
     type: str
   source_password:
     description:
-      - Password at the source. Where it is given, here or in a row, the row's C(password) is that of the new mailbox only.
-      - Given here it is the same for all rows, that of O(source_master_user) for example.
+      - Password at the source. If it is given, here or in a row, the row's C(password) is that of the new mailbox only.
+      - Given here, it is the same for all rows, such as the password of O(source_master_user).
     type: str
   owner:
     description:
-      - Owner of the mail domains of all rows that do not name their own, a customer or a user of the panel for example.
-      - A domain that is missing is created for this owner. A domain that another owner holds is an error.
+      - Owner of the mail domains of all rows that do not name their own, such as a customer or a user of the panel.
+      - A missing domain is created for this owner. A domain that belongs to another owner is an error.
     type: str
     required: false
 seealso:
@@ -116,7 +121,7 @@ EXAMPLES = r"""
     parallel: true
     queues: 4
 
-- name: Have as many queues as ansible-playbook has forks, and replace what is in mailboxes that exist
+- name: Use as many queues as ansible-playbook has forks, and replace what is in existing mailboxes
   panel.mailimport.mail_import_csv:
     src: vault/mailboxes.csv
     source_host: imap.old-provider.example
@@ -138,7 +143,7 @@ EXAMPLES = r"""
         source_master_user: admin
         source_password: "{{ vault_admin_password }}"
 
-- name: Begin in the background
+- name: Start in the background
   panel.mailimport.mail_import_csv:
     src: mailboxes.csv
     source_host: imap.old-provider.example
@@ -154,7 +159,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: The outcome in one line.
+  description: The outcome in one line. If imports failed, how many, and the first of them.
   type: str
   returned: always
   sample: "200 imports: 198 completed, 2 skipped, 0 to do"
@@ -162,13 +167,15 @@ imports:
   description:
     - One entry for each row, in their order, with the keys that M(panel.mailimport.mail_import_imap) returns.
     - The C(message) of a failed one begins with the line of the row.
+    - Also there when imports failed. Only when the task could not begin, because an option is unknown or of a wrong type, the list cannot be read, or the
+      mail host lacks a Python library, the result has RV(msg) alone.
   type: list
   elements: dict
-  returned: always
+  returned: when the imports succeeded or some failed
 summary:
   description: Number of imports in each state, and the sums of their counts.
   type: dict
-  returned: always
+  returned: with RV(imports)
   sample:
     queued: 0
     running: 0

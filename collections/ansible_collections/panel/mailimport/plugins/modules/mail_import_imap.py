@@ -17,11 +17,13 @@ description:
   - Declares that a mailbox exists on this mail host and holds every message of an account at an IMAP server.
   - Creates the mail domain and the mailbox where they are missing, copies the folders with all messages, flags, dates
     and subscriptions, and compares the copy with the source before it says that the import is completed.
-  - The source is only read. An import that was interrupted, by whatever, is continued by the next run, and no message
+  - The source is only read. An import that was interrupted, for whatever reason, is continued by the next run, and no message
     arrives twice.
   - A run that finds nothing left to do changes nothing and says so.
   - Passwords do not travel as arguments of the module. They are written to a file that only the module can read, in the
     temporary directory of the task, and the module removes it as soon as it has read it.
+  - Ansible itself shows the items of a C(loop), and their passwords with them. See the examples for a loop without passwords in it. For more than a few
+    mailboxes use M(panel.mailimport.mail_import_csv).
 requirements:
   - IMAPClient >= 3.0 on the mail host. The role P(panel.mailimport.setup#role) installs it where the module finds it.
 extends_documentation_fragment:
@@ -37,7 +39,9 @@ attributes:
   check_mode:
     support: full
     details:
-      - Logs in at the source, lists and counts, and writes nothing. A login that fails there fails the task.
+      - Logs in at the source, lists and counts, and writes nothing. A failed login fails the task.
+      - With O(state=latest), changed flags are counted only if the source has CONDSTORE (RFC 7162).
+      - With O(existing_content=merge), messages that no earlier run brought count as new, even if the mailbox holds equal ones.
   action_group:
     support: full
     membership:
@@ -52,7 +56,7 @@ options:
   password:
     description:
       - Password of the account at the source, and of the new mailbox unless O(target_password) is given.
-      - With O(source_master_user) it is the administrator's, and O(target_password) is needed for the mailbox.
+      - With O(source_master_user) it is the administrator's, and the mailbox needs O(target_password).
       - Required, except with O(import_content=false) and O(target_password).
     type: str
   target_email:
@@ -98,7 +102,15 @@ EXAMPLES = r"""
     existing_content: merge
     exclude_folders: [Trash, Spam/*]
 
-- name: Look what an import would do, as the administrator of the old server
+- name: Bring over a few mailboxes, whose passwords are not part of the loop's items and so are not shown
+  panel.mailimport.mail_import_imap:
+    source_host: imap.old-provider.example
+    email: "{{ item }}"
+    password: "{{ vault_passwords[item] }}"
+    owner: customer1
+  loop: [anna@example.org, ben@example.org]
+
+- name: See what an import would do, as the administrator of the old server
   panel.mailimport.mail_import_imap:
     source_host: imap.old-provider.example
     source_master_user: admin
@@ -112,15 +124,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: The outcome in one line. When the import failed, with the address in front and the reason word behind.
+  description: The outcome in one line. If the import failed, it begins with the address and ends with the reason word.
   type: str
   returned: always
   sample: "anna@example.org: Import completed successfully"
 imports:
-  description: The import, as a list of one entry.
+  description:
+    - The import, as a list of one entry.
+    - Also there when the import failed. Only when the task could not begin, because an option is missing, unknown or of a wrong type, or the mail host lacks
+      a Python library, the result has RV(msg) alone.
   type: list
   elements: dict
-  returned: always
+  returned: when the import succeeded or failed
   contains:
     email:
       description: Address of the mailbox on the mail host.
@@ -128,7 +143,7 @@ imports:
       returned: always
       sample: anna@example.org
     source:
-      description: The account the mail comes from.
+      description: The account that the mail comes from.
       type: str
       returned: always
       sample: anna@example.org@imap.old-provider.example
@@ -143,15 +158,16 @@ imports:
         - Why the import failed, in one word such as V(auth_failed), V(certificate_invalid),
           V(connection_failed), V(disk_full), V(domain_owned_by_other), V(invalid_row), V(message_refused),
           V(over_quota), V(source_unavailable), V(throttled), V(tls_failed) or V(too_many_connections).
+        - The troubleshooting guide explains all of them. V(null) if there is none.
       type: str
       returned: always
     message:
-      description: The same for people, in one line.
+      description: The outcome for people, in one line.
       type: str
       returned: always
       sample: Import completed successfully
     created:
-      description: Whether the mailbox was created.
+      description: Whether the mailbox was created. In check mode, this and the counts are what a run would do.
       type: bool
       returned: always
     changed:
@@ -163,35 +179,38 @@ imports:
       type: int
       returned: always
     messages_total:
-      description: Number of messages in them.
+      description: Number of messages in these folders.
       type: int
       returned: always
     messages_copied:
-      description: Messages that this run brought.
+      description: Number of messages that this run copied.
       type: int
       returned: always
     messages_present:
-      description: Messages that had arrived before.
+      description:
+        - Number of messages of the source that needed no copying, because an earlier run had brought them or, with O(existing_content=merge), the mailbox
+          held an equal one.
+        - A message that was moved or deleted on the mail host since it arrived counts too.
       type: int
       returned: always
     messages_failed:
-      description: Messages that did not arrive.
+      description: Number of messages that did not arrive.
       type: int
       returned: always
     bytes_copied:
-      description: Size of the messages that this run brought.
+      description: Size of the messages that this run copied. 0 in check mode.
       type: int
       returned: always
     flags_updated:
-      description: Messages whose flags were carried over again.
+      description: Number of messages whose flags were carried over again.
       type: int
       returned: always
     duration:
-      description: Seconds this run took.
+      description: Seconds that this run took.
       type: float
       returned: always
     not_imported:
-      description: Everything of the source that did not arrive.
+      description: Everything at the source that did not arrive, or did not arrive unchanged.
       type: list
       elements: dict
       returned: always
@@ -209,15 +228,15 @@ imports:
           type: str
           returned: always
         uid:
-          description: UID of the message at the source; none for a folder.
+          description: UID of the message at the source. V(null) for a folder.
           type: int
           returned: always
         message_id:
-          description: Its Message-ID, where it could be read.
+          description: Its Message-ID, if it could be read.
           type: str
           returned: always
         size:
-          description: Its size in bytes, where the source said it.
+          description: Its size in bytes, if the source gave it.
           type: int
           returned: always
     replaced_to:
@@ -225,13 +244,13 @@ imports:
       type: str
       returned: always
     queue:
-      description: Number of the import queue that ran it; none when there was nothing to do.
+      description: Number of the import queue that ran it. V(null) if there was nothing to do.
       type: int
       returned: always
 summary:
   description: Number of imports in each state, and the sums of their counts.
   type: dict
-  returned: always
+  returned: with RV(imports)
   sample:
     queued: 0
     running: 0

@@ -16,7 +16,7 @@ author:
 description:
   - Lists the imports of this mail host, finished, failed and running, with their counts, and the mail domains with
     their owners.
-  - Reads what the collection remembers on the mail host. Neither a source nor a mailbox is opened.
+  - Reads what the collection remembers on the mail host. It opens neither a source nor a mailbox.
 extends_documentation_fragment:
   - panel.mailimport.attributes
   - panel.mailimport.attributes.info_module
@@ -35,7 +35,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask how the imports stand
+- name: See how far the imports are
   panel.mailimport.mail_import_info:
   register: mail
 

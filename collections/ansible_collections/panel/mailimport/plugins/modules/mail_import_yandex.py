@@ -17,11 +17,11 @@ description:
   - Declares that the mailboxes of an organization at Yandex 360 for business exist on this mail host, each with every message it has at Yandex.
   - Domains and mailboxes are read from the organization's directory with an administrator's token. The mail is read over IMAP with the rights of a
     service application, which gets a token for each mailbox, so that nobody's password is known or changed.
-  - Mailboxes without mail of the organization are reported as C(skipped), with the reason in one word, V(robot), V(portal_account), V(dismissed),
-    V(blocked), V(domain_unverified), V(foreign_domain), V(no_address) and V(shared_mailbox), or V(never_opened) when their user has never opened them.
-  - Aliases of people, alias domains and mailing lists are reported. They are not created on the mail host.
-  - Everything else is as with M(panel.mailimport.mail_import_csv). The guide describes what has to be done at Yandex before, and what of all this could
-    not be verified with Yandex itself.
+  - Mailboxes that cannot be imported are reported as C(skipped), with the reason in one word, V(robot), V(portal_account), V(dismissed),
+    V(blocked), V(domain_unverified), V(foreign_domain), V(no_address) or V(shared_mailbox), or V(never_opened) if their user has never opened them.
+  - People's aliases, alias domains and mailing lists are reported. They are not created on the mail host.
+  - Everything else works as in M(panel.mailimport.mail_import_csv). The guide describes what has to be done at Yandex before, and what of all this has
+    not been verified with Yandex itself.
 requirements:
   - IMAPClient >= 3.0, requests >= 2.28 and jsonschema >= 4.0 on the mail host. The role P(panel.mailimport.setup#role) installs them where the module
     finds them.
@@ -43,6 +43,8 @@ attributes:
     details:
       - Gets a token for every mailbox, logs in, lists and counts, and writes nothing.
       - With O(content_access=password) no password is set, so nobody logs in and no messages are counted.
+      - With O(state=latest), changed flags are counted only if the source has CONDSTORE (RFC 7162).
+      - With O(existing_content=merge), messages that no earlier run brought count as new, even if the mailbox holds equal ones.
   action_group:
     support: full
     membership:
@@ -52,17 +54,17 @@ options:
   token:
     description:
       - OAuth token of an administrator of the organization; see M(panel.mailimport.yandex360_info) for its scopes.
-      - Two scopes more are of use here. With C(ya360_admin:mail_read_user_settings) a mailbox that was never opened is told from other refusals, and
+      - Two more scopes are of use here. With C(ya360_admin:mail_read_user_settings), a mailbox that was never opened is told apart from other refusals, and
         O(content_access=password) needs C(directory:write_users).
       - Without a token O(mailboxes) must name the addresses, and the service application alone opens them.
     type: str
   content_access:
     description:
-      - How the mail is opened.
+      - How to open the mail.
       - V(service_application) gets a token for each mailbox with O(client_id) and O(client_secret). It works on paid plans, for users and for shared
         mailboxes, and no password is touched.
-      - V(password) replaces the password of each user at Yandex by the one of the new mailbox and logs in with it. Users can no longer log in at Yandex with
-        the password they know. Only those whose mail is imported are touched, and only when the new password does not open the mailbox yet.
+      - V(password) replaces the password of each user at Yandex with that of the new mailbox and logs in with it. Users can no longer log in at Yandex with
+        the password they know. Only those whose mail is imported are touched, and only if the new password does not open the mailbox yet.
         It cannot work where Yandex wants an app password. See O(replace_yandex_passwords).
     type: str
     choices: [service_application, password]
@@ -93,13 +95,14 @@ options:
     description:
       - A list with passwords of the new mailboxes, on the controller, in any format that O(panel.mailimport.mail_import_csv#module:src) takes. It may
         be encrypted with Ansible Vault.
+      - A relative path is looked for where Ansible looks for the files of a role or a play, not in the working directory.
     type: path
   generated_passwords:
     description:
-      - File on the mail host, of mode 0600, for passwords that are made up, for mailboxes that have none in O(passwords) or O(passwords_src). Its directory
-        must be there.
-      - All of them are in it before the first mailbox is made. Each line is C(address,password). Later runs read it, and add what is missing.
-      - Without it, a mailbox without password is not made, and its import fails.
+      - File on the mail host, with mode 0600, for generated passwords of mailboxes that have none in O(passwords) or O(passwords_src). Its directory
+        must exist.
+      - All of them are in it before the first mailbox is created. Each line is C(address,password). Later runs read it, and add what is missing.
+      - Without it, a mailbox that has no password is not created, and its import fails.
     type: path
   source_host:
     description:
@@ -123,14 +126,14 @@ EXAMPLES = r"""
     parallel: true
     queues: 4
 
-- name: Make the domains and mailboxes only, with passwords that people have been given
+- name: Create only the domains and mailboxes, with passwords that people have been given
   panel.mailimport.mail_import_yandex:
     token: "{{ vault_yandex_token }}"
     passwords_src: vault/passwords.csv
     import_content: false
     owner: customer1
 
-- name: Carry over what has arrived in two mailboxes since
+- name: Carry over what has since arrived in two mailboxes
   panel.mailimport.mail_import_yandex:
     token: "{{ vault_yandex_token }}"
     client_id: 0123456789abcdef0123456789abcdef
@@ -156,39 +159,43 @@ msg:
   sample: "66 imports: 62 completed, 4 skipped, 0 to do"
 imports:
   description:
-    - One entry for each mailbox that is meant, by address, with the keys that M(panel.mailimport.mail_import_imap) returns.
+    - One entry for each selected mailbox, by address, with the keys that M(panel.mailimport.mail_import_imap) returns.
+    - Also there when imports failed. Only when the task could not begin, because an option is wrong, the organization could not be read, or the mail host
+      lacks a Python library, the result has RV(msg) alone, or with RV(reason).
   type: list
   elements: dict
-  returned: always, unless the organization could not be read
+  returned: when the imports succeeded or some failed
 summary:
   description: Number of imports in each state, and the sums of their counts.
   type: dict
-  returned: always, unless the organization could not be read
+  returned: with RV(imports)
 organization:
-  description: Number and name of the organization.
+  description: Number and name of the organization. V(null) without O(token).
   type: dict
-  returned: with O(token)
+  returned: with RV(imports)
   sample: {id: 1234567, name: Example}
 domains:
-  description: Its domains, as M(panel.mailimport.yandex360_info) returns them. Those with C(alias_of) are aliases, which this host does not have.
+  description:
+    - Its domains, as M(panel.mailimport.yandex360_info) returns them. Those with C(alias_of) are aliases, which this host does not have.
+    - Empty without O(token).
   type: list
   elements: dict
-  returned: with O(token)
+  returned: with RV(imports)
 aliases:
-  description: Mailboxes with other addresses, which this host does not have.
+  description: Mailboxes with additional addresses, which this host does not have. Empty without O(token).
   type: list
   elements: dict
-  returned: with O(token)
+  returned: with RV(imports)
   sample: [{email: anna@example.org, aliases: [a.smith@example.org]}]
 mailing_lists:
-  description: Groups with an address, which this host does not have, as M(panel.mailimport.yandex360_info) returns them.
+  description: Groups with an address, which this host does not have, as M(panel.mailimport.yandex360_info) returns them. Empty without O(token).
   type: list
   elements: dict
-  returned: with O(token)
+  returned: with RV(imports)
 reason:
-  description: Why the organization could not be read, in one word such as V(auth_failed), V(permission_denied) or V(not_found).
+  description: Why no import was tried, in one word such as V(auth_failed), V(permission_denied), V(not_found) or V(invalid_row).
   type: str
-  returned: when the organization could not be read
+  returned: when the organization could not be read, or the mail host refused an option
 """
 
 from ansible.module_utils.basic import AnsibleModule

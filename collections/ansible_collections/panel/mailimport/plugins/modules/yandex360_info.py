@@ -14,10 +14,10 @@ version_added: 0.2.0
 author:
   - The panel.mailimport contributors (!UNKNOWN)
 description:
-  - Lists the organizations that an administrator's token opens, and of one of them the domains, the mailboxes of people and the shared ones,
+  - Lists the organizations that an administrator's token opens, and for one of them the domains, people's and shared mailboxes,
     and the mailing lists.
-  - Says of each mailbox whether M(panel.mailimport.mail_import_yandex) can import it, and why not.
-  - Whether a person has ever opened the mailbox cannot be told from here; an import finds out.
+  - Says for each mailbox whether M(panel.mailimport.mail_import_yandex) can import it, and if not, why.
+  - It cannot tell whether a person has ever opened the mailbox. An import finds out.
 requirements:
   - requests >= 2.28 and jsonschema >= 4.0 on the host it runs on. The role P(panel.mailimport.setup#role) installs them where the module finds them.
 extends_documentation_fragment:
@@ -42,7 +42,7 @@ options:
       - OAuth token of an administrator of the organization, with the scopes C(directory:read_organization), C(directory:read_domains) and
         C(directory:read_users).
       - C(directory:read_groups) is needed for mailing lists, C(ya360_admin:mail_read_shared_mailbox_inventory) for shared mailboxes, and
-        C(ya360_admin:mail_read_organization_settings) for RV(organization.imap_enabled); what is lacking is left out with a warning.
+        C(ya360_admin:mail_read_organization_settings) for RV(organization.imap_enabled). What a missing scope would give is left out, with a warning.
       - Required. It does not travel as an argument of the module.
     type: str
 seealso:
@@ -85,11 +85,11 @@ organization:
       type: str
       returned: success
     imap_enabled:
-      description: Whether its people may use IMAP; none when Yandex does not say.
+      description: Whether its people may use IMAP. V(null) if Yandex does not say.
       type: bool
       returned: success
 scopes:
-  description: What the token may do; none when Yandex does not say.
+  description: What the token may do. V(null) if Yandex does not say.
   type: list
   elements: str
   returned: success
@@ -108,11 +108,11 @@ domains:
       type: bool
       returned: success
     verified:
-      description: Whether Yandex knows that it is the organization's.
+      description: Whether Yandex has verified that it belongs to the organization.
       type: bool
       returned: success
     mailboxes:
-      description: Number of mailboxes with their address on it.
+      description: Number of mailboxes with an address on it.
       type: int
       returned: success
     alias_of:
@@ -120,7 +120,7 @@ domains:
       type: str
       returned: success
 mailboxes:
-  description: The mailboxes, those that cannot be imported too.
+  description: The mailboxes, including those that cannot be imported.
   type: list
   elements: dict
   returned: success

@@ -14,10 +14,10 @@ version_added: 0.2.0
 author:
   - The panel.mailimport contributors (!UNKNOWN)
 description:
-  - Declares that there is a token of Yandex's OAuth for an application of yours, in a file that nobody else can read.
-  - Without one it shows an address and a code. A person opens the address, logged in as the administrator of the organization, and enters the code;
-    the task waits for that.
-  - A token that would end soon is renewed without a person, as long as it can be.
+  - Declares that there is a token from Yandex's OAuth service for an application of yours, in a file that nobody else can read.
+  - If there is none, it shows an address and a code. A person opens the address, logged in as the administrator of the organization, and enters the code.
+    The task waits for that.
+  - A token that expires soon is renewed without a person, as long as Yandex allows it.
 requirements:
   - requests >= 2.28 and jsonschema >= 4.0 on the host it runs on. The role P(panel.mailimport.setup#role) installs them where the module finds them.
 extends_documentation_fragment:
@@ -32,7 +32,7 @@ attributes:
   idempotent:
     support: partial
     details:
-      - Not without O(dest), where every run gets a new token, nor with O(force=true).
+      - Not without O(dest), because then every run gets a new token, and not with O(force=true).
   async:
     support: none
   platform:
@@ -59,18 +59,18 @@ options:
     default: []
   dest:
     description:
-      - File on the host the task runs on that keeps the token, with the mode 0600. Its directory must be there.
+      - File for the token on the host that the task runs on, with mode 0600. Its directory must exist.
       - It holds JSON with C(client_id), C(access_token), C(refresh_token) and C(expires_at), in seconds since the epoch.
-      - Without it the token is in the result, and the task must have C(no_log=true).
+      - Without it, the token is in the result, and the task must have C(no_log=true).
     type: path
   minimum_days:
     description:
-      - A token that is good for fewer days than this is renewed.
+      - A token that is good for no more than this number of days is renewed.
     type: int
     default: 30
   force:
     description:
-      - Have a person get a new token, although there is one.
+      - Have a person get a new token even if there is one.
     type: bool
     default: false
 seealso:
@@ -94,7 +94,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: What there is now.
+  description: What there is now, or why there is no token.
   type: str
   returned: always
   sample: the token in /etc/mail/yandex360-token.json is good for 341 days
@@ -103,11 +103,11 @@ access_token:
   type: str
   returned: changed
 refresh_token:
-  description: What it can be renewed with, without O(dest).
+  description: What renews it, without O(dest).
   type: str
   returned: changed
 expires_at:
-  description: When it ends, in seconds since the epoch, without O(dest).
+  description: When it expires, in seconds since the epoch, without O(dest).
   type: int
   returned: changed
 client_id:
