@@ -180,6 +180,12 @@ def test_import_csv_gives_every_mail_host_its_own_rows(company: Company) -> None
     assert company.arrived() == company.expected()
 
 
+def test_rows_that_every_mail_host_would_import_are_told(company: Company) -> None:
+    company.add(mail_host="")
+    run = company.run("import_csv", "--check", src=str(company.directory / "list.csv"))
+    assert "1 mailboxes of the list name no mail_host, so each of the 3 hosts of this play imports them" in " ".join(run.output.split())
+
+
 @pytest.mark.parametrize("failure", ["of the inventory", "of the playbook"])
 def test_a_list_that_cannot_be_read_imports_nothing_and_fails(company: Company, failure: str) -> None:
     company.add()

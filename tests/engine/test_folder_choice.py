@@ -63,6 +63,14 @@ def test_inbox_is_one_folder_in_whatever_letters(bench: Bench) -> None:
     assert sorted(path for path, folder in bench.account().folders.items() if folder.messages) == [("Old",), ("Sent",)]
 
 
+def test_a_folder_stays_where_it_is_and_that_is_told(bench: Bench) -> None:
+    with FakeServer(folders_of(b"Sent")) as server:
+        bench.completed(server)
+        run = bench.run(server.port, state="latest", rules=FolderRules(mapping={"Sent": "Outgoing", "inbox": "INBOX"}))
+    assert "%s: folder Sent stays Sent, where an earlier run brought it, whatever folder_map says" % bench.address in run.lines
+    assert not any("INBOX stays" in line for line in run.lines)
+
+
 @pytest.mark.parametrize("vanishes", [False, True])
 def test_what_was_staged_of_a_folder_is_removed_when_it_is_excluded_or_gone(bench: Bench, monkeypatch: pytest.MonkeyPatch, vanishes: bool) -> None:
     monkeypatch.setattr(patience, "LONGEST_BUSY", 0.3)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from pathlib import Path
@@ -73,7 +74,9 @@ def test_no_secret_gets_out(scene: YandexScene, tidy: Path, case: str) -> None:
 def test_passwords_come_from_a_list_on_the_controller(scene: YandexScene) -> None:
     listed = scene.directory / "passwords.csv"
     listed.write_text("email;password\n%s;from-the-list\nperson1@one.example;also\n" % PERSON)
-    outcome = scene.task(mailboxes=[PERSON, "person1@one.example"], passwords_src=str(listed), passwords={PERSON: GIVEN}, generated_passwords=None)
+    # ansible-playbook runs in the repository: its relative path leads to the file from there, and not from the play's directory.
+    path = os.path.relpath(listed, REPOSITORY)
+    outcome = scene.task(mailboxes=[PERSON, "person1@one.example"], passwords_src=path, passwords={PERSON: GIVEN}, generated_passwords=None)
     assert not outcome.result.get("failed"), outcome.output
     assert scene.unequal(PERSON, GIVEN) == [] and scene.unequal("person1@one.example", "also") == []
     listed.write_text("%s\n" % PERSON)

@@ -111,6 +111,8 @@ def test_a_service_application_alone_imports_named_mailboxes(scene: YandexScene)
     assert entries(outcome)[PEOPLE[0]]["state"] == "completed" and "/directory" not in " ".join(scene.service.requests)
     outcome = scene.run(token=None)
     assert outcome.result["failed"] and "token is required" in outcome.result["msg"]
+    outcome = scene.run(token=None, mailboxes=PEOPLE[:1], exclude_mailboxes=PEOPLE[:1])
+    assert outcome.result["failed"] and "token is required with organization, domains and exclude_mailboxes" in outcome.result["msg"]
 
 
 def test_check_mode_counts_and_writes_nothing(scene: YandexScene) -> None:

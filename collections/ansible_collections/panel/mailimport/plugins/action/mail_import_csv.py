@@ -6,18 +6,17 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 from contextlib import contextmanager
 from dataclasses import asdict
 
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.arguments import LIST_SECRETS, list_options
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, rows_of_nobody, select_rows
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, rows_of_everybody, rows_of_nobody, select_rows
 from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import
-from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import YAML_ENDINGS, read_list, rows_of_values
+from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import YAML_ENDINGS, found_file, read_list, rows_of_values
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
 
 MODULE = "panel.mailimport.mail_import_csv"
@@ -52,6 +51,9 @@ class ActionModule(ActionBase):
             rows = self._rows(params)
             secrets["rows"] = [asdict(row) for row in self._selected(rows, params, mail_host)]
             warnings = rows_of_nobody(rows, {mail_host, *variables.get("groups", {}).get("all", ())})
+            mail_hosts = len(variables.get("ansible_play_hosts_all", ()))
+            if mail_hosts > 1 and not (params["only"] or params["mail_host"] or self._task.delegate_to):
+                warnings += rows_of_everybody(rows, mail_hosts)
             if warnings:
                 result["warnings"] = [*result.get("warnings", ()), *warnings]
         result.update(run_import(self, MODULE, arguments, secrets, task_vars))
@@ -61,21 +63,12 @@ class ActionModule(ActionBase):
         if params["mailboxes"] is not None:
             return rows_of_values(self._task.args["mailboxes"])
         with _named(params):
-            return read_list(self._loader, self._found(params["src"]))
+            return read_list(self._loader, found_file(self, params["src"]))
 
     @staticmethod
     def _selected(rows: list[Row], params: dict[str, t.Any], mail_host: str) -> list[Row]:
         with _named(params):
             return select_rows(rows, mail_host, params["only"])
-
-    def _found(self, src: str) -> str:
-        """Where Ansible looks for files, and last in the working directory: beside a playbook of the collection nobody keeps a list."""
-        try:
-            return self._find_needle("files", src)
-        except AnsibleError:
-            if os.path.exists(src):
-                return os.path.abspath(src)
-            raise
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.errors impo
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import mailbox_of
 from ansible_collections.panel.mailimport.plugins.module_utils.yandex360 import IMPORT_SECRETS, lacking, organization_options
 from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import
-from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import read_list
+from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import found_file, read_list
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
 
 MODULE = "panel.mailimport.mail_import_yandex"
@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
 
     def _listed_passwords(self, src: str) -> dict[str, str]:
         try:
-            rows = read_list(self._loader, self._find_needle("files", src))
+            rows = read_list(self._loader, found_file(self, src))
         except MailImportError as error:
             raise AnsibleActionFail("%s: %s" % (src, error.message)) from error
         passwords = {mailbox_of(row): str(row.values.get("target_password") or row.values.get("password") or "") for row in rows if not row.problem}

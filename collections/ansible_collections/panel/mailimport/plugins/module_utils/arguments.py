@@ -203,6 +203,8 @@ def source_account(params: Mapping[str, Any]) -> SourceAccount:
         raise MailImportError("invalid_row", "source_port must be from 1 to 65535")
     if params["source_tls_fingerprint"] and not _FINGERPRINT.fullmatch(params["source_tls_fingerprint"].replace(":", "")):
         raise MailImportError("invalid_row", "source_tls_fingerprint must be a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons")
+    if params["source_tls_fingerprint"] and params["source_tls"] == "none":
+        raise MailImportError("invalid_row", "source_tls_fingerprint is of a certificate, and with source_tls=none there is none: leave out one of them")
     return SourceAccount(
         host=params["source_host"],
         port=params["source_port"] or (993 if params["source_tls"] == "implicit" else 143),

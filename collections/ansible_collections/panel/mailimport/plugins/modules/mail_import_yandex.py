@@ -95,7 +95,7 @@ options:
     description:
       - A list with passwords of the new mailboxes, on the controller, in any format that O(panel.mailimport.mail_import_csv#module:src) takes. It may
         be encrypted with Ansible Vault.
-      - A relative path is looked for where Ansible looks for the files of a role or a play, not in the working directory.
+      - A relative path is looked for where Ansible looks for the files of a role or a play, then in the working directory.
     type: path
   generated_passwords:
     description:

@@ -6,16 +6,33 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 from collections.abc import Mapping
 from pathlib import Path
 
+from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.read import read_rows
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, rows_of_list
 
 YAML_ENDINGS = (".yml", ".yaml", ".json")
+
+
+def found_file(action: ActionBase, src: str) -> str:
+    """Where Ansible looks for files, and last in the working directory: beside a playbook of the collection nobody keeps a list.
+
+    Raises:
+        AnsibleError: when there is no such file.
+    """
+    try:
+        return action._find_needle("files", src)
+    except AnsibleError:
+        if os.path.exists(src):
+            return os.path.abspath(src)
+        raise
 
 
 def read_list(loader: DataLoader, path: str) -> list[Row]:

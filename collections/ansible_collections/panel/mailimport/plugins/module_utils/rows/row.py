@@ -61,6 +61,12 @@ def select_rows(rows: Sequence[Row], mail_host: str, only: Sequence[str] = ()) -
     return [row for row in meant if mailbox_of(row) in wanted]
 
 
+def rows_of_everybody(rows: Sequence[Row], mail_hosts: int) -> List[str]:
+    """Say, in a line, how many mailboxes of a list each of several hosts is going to import: they would be there several times."""
+    count = sum(row.values.get("mail_host") is None for row in rows)
+    return ["%d mailboxes of the list name no mail_host, so each of the %d hosts of this play imports them" % (count, mail_hosts)] if count else []
+
+
 def rows_of_nobody(rows: Sequence[Row], mail_hosts: AbstractSet[str]) -> List[str]:
     """Say, in a line each, which mailboxes of a list no host is going to import: nobody would notice that they are missing."""
     if not rows:

@@ -58,6 +58,8 @@ def choose(directory: Optional[Directory], choice: Choice) -> Chosen:
     if directory is None:
         if not choice.mailboxes or any(char in address for address in choice.mailboxes for char in "*?["):
             raise MailImportError("invalid_row", "token is required, unless mailboxes names the addresses themselves")
+        if choice.organization or choice.domains or choice.excluded:
+            raise MailImportError("invalid_row", "token is required with organization, domains and exclude_mailboxes: without it, mailboxes alone says which")
         named = [SourceMailbox("", address.strip().lower(), "user") for address in choice.mailboxes]
         return Chosen(None, Selection(named, []))
     holdings = survey(directory, find_organization(directory.organizations(), choice.organization))

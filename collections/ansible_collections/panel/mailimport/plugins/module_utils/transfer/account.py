@@ -28,7 +28,7 @@ from .desk import SessionDesk
 from .flags import ask_for_flags, update_flags
 from .login import Login
 from .patience import Patience
-from .plan import FolderPlan, missing_folders, plan_folders
+from .plan import FolderPlan, missing_folders, overruled, plan_folders
 from .worker import Emit
 
 
@@ -168,6 +168,9 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     for plan in plans:
         if plan.renamed:
             emit({"event": "note", "message": "folder %s is called %s on this host" % (plan.source.name, joined_path(plan.target))})
+    for plan in overruled(plans, request.rules, target.location):
+        message = "folder %s stays %s, where an earlier run brought it, whatever folder_map says" % (plan.source.name, joined_path(plan.target))
+        emit({"event": "note", "message": message})
     if request.state == "latest" and marks:
         changed: List[int] = []
         try:

@@ -78,6 +78,12 @@ def plan_folders(
     return [plans[folder.raw_name] for folder in chosen]
 
 
+def overruled(plans: Sequence[FolderPlan], rules: FolderRules, location: StoreLocation) -> List[FolderPlan]:
+    """Return the folders that `rules.mapping` calls otherwise than an earlier run did: they stay where their messages are."""
+    mapping = {_with_inbox(name): target for name, target in rules.mapping.items()}
+    return [plan for plan in plans if plan.source.name in mapping and _mapped(plan.source, mapping[plan.source.name], location) != plan.target]
+
+
 def missing_folders(folders: Sequence[SourceFolder], rules: FolderRules) -> List[str]:
     """Return the names in `rules.include` that no folder has; a pattern may match nothing.
 

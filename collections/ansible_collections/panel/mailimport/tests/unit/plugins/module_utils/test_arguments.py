@@ -47,6 +47,11 @@ def test_a_fingerprint_is_one() -> None:
             source_account(params(source_tls_fingerprint=given))
 
 
+def test_a_fingerprint_needs_a_certificate() -> None:
+    with pytest.raises(MailImportError, match="leave out one of them"):
+        source_account(params(source_tls_fingerprint="00" * 32, source_tls="none"))
+
+
 def test_tls_is_verified_unless_told_otherwise() -> None:
     account = source_account(params())
     assert account.tls == "implicit"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, mailbox_of, select_rows
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, mailbox_of, rows_of_everybody, rows_of_nobody, select_rows
 
 ROWS = [
     Row("line 1", {"email": "Anna@example.org"}),
@@ -41,3 +41,11 @@ def test_a_mailbox_that_is_not_in_the_list_for_the_mail_host_is_an_error():
 
 def test_the_mailbox_of_a_row_is_the_one_on_the_mail_host():
     assert [mailbox_of(row) for row in ROWS[1:4]] == ["ben@example.org", "carl@example.org", ""]
+
+
+def test_rows_that_no_host_or_every_host_imports_are_told():
+    assert rows_of_nobody([], {"mail1"}) == ["the list holds no mailbox"]
+    assert rows_of_nobody(ROWS, {"mail1", "mail2"}) == []
+    assert rows_of_nobody(ROWS, {"mail1"}) == ["no host of the inventory is called mail2, the mail_host of 1 mailboxes of the list"]
+    assert rows_of_everybody(ROWS, 2) == ["3 mailboxes of the list name no mail_host, so each of the 2 hosts of this play imports them"]
+    assert rows_of_everybody(ROWS[1:3], 2) == []
