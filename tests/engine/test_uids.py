@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from fakes.imap_mail import Folder, Message
 from fakes.imap_server import Command, FakeServer, Session, of_folder, times, usual_response
+from support.imap import Item
 from support.mail import small_message
 
 from .bench import Bench, digests, inbox, messages, three_folders
@@ -86,6 +87,39 @@ def test_q61_uidvalidity_changes_while_a_folder_is_read_into_one_that_has_mail(b
         run = bench.run(server.port, state="latest", rules=FolderRules(**joined))
         assert (run.result.state, run.reasons) == ("completed", [])
         assert sorted(bench.digests("Joined")) == sorted(digests([*server.folders[1].messages, *server.folders[2].messages]))
+
+
+def test_q61_uidvalidity_changes_before_anything_came_and_what_is_there_twice_comes_twice(bench: Bench) -> None:
+    """A message of two folders that are brought together is no copy that this run has made."""
+    joined = {"mapping": {"Middle": "Joined", "Sent": "Joined"}}
+    with three_folders() as server:
+        server.folders[2].messages[0].body = server.folders[1].messages[0].body
+        assert bench.run(server.port, rules=FolderRules(include=("INBOX", "Sent"), **joined)).result.state == "completed"
+
+        def replace() -> None:
+            server.folders[1].uidvalidity = 1_800_000_000
+
+        server.on("EXAMINE", after_examine(b"Middle", replace))
+        run = bench.run(server.port, state="latest", rules=FolderRules(**joined))
+        assert (run.result.state, run.reasons, run.result.messages_copied) == ("completed", [], 5)
+        assert sorted(bench.digests("Joined")) == sorted(digests([*server.folders[1].messages, *server.folders[2].messages]))
+
+
+def test_q61_uidvalidity_changes_while_a_folder_is_read_that_gets_mail_meanwhile(bench: Bench) -> None:
+    """What is in the folder by then came another way, so all of the source's comes too."""
+    with three_folders() as server:
+        def act(session: Session, command: Command) -> None:
+            session.send_messages(command, list(session.wanted(command))[:3])
+            with bench.session() as owner:
+                owner.create("Middle")
+                owner.append("Middle", [Item(server.folders[1].messages[4].body)])
+            server.folders[1].uidvalidity = 1_800_000_000
+            session.hang_up()
+
+        server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
+        run = bench.run(server.port)
+        assert (run.result.state, run.reasons) == ("completed", [])
+        assert sorted(bench.digests("Middle")) == sorted(digests([*server.folders[1].messages, server.folders[1].messages[4]]))
 
 
 @pytest.mark.parametrize("told", [b"* OK [UIDVALIDITY 0] none\r\n", b""])

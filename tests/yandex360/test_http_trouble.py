@@ -68,6 +68,12 @@ def test_retry_after_may_be_a_date(directory: Directory, service: Service, pause
     assert 90 < pauses[0] <= 100 and pauses[1] == 1.0
 
 
+def test_retry_after_may_be_over_when_it_is_read(directory: Directory, service: Service, pauses: list[float]) -> None:
+    service.trouble("/users", throttled(formatdate(time.time() - 100, usegmt=True)))
+    assert directory.users(ORG)
+    assert pauses == [0.0]
+
+
 def test_a_service_that_asks_for_hours_is_left_alone(directory: Directory, service: Service, pauses: list[float]) -> None:
     service.trouble("/users", throttled("7200"))
     with pytest.raises(MailImportError) as error:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,17 @@ def test_a_file_that_others_can_open_is_refused(path: Path, mode: int) -> None:
     path.chmod(mode)
     with pytest.raises(MailImportError, match="no private file"):
         take_secrets(str(path))
+
+
+def test_a_file_of_somebody_else_is_refused_unless_its_folder_is_theirs_too(path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root may give files away")
+    os.chown(path, 65534, 65534)
+    with pytest.raises(MailImportError, match="belongs to somebody else"):
+        take_secrets(str(path))
+    assert path.exists()
+    os.chown(path.parent, 65534, 65534)
+    assert take_secrets(str(path)) == SECRETS
 
 
 def test_a_link_is_not_followed(path: Path) -> None:

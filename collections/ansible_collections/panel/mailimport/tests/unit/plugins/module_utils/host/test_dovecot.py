@@ -144,6 +144,26 @@ def test_free_quota(server):
     assert host.quota_free(Address("bert", "example.org")) is None
 
 
+def test_the_tightest_of_several_quotas_counts_and_no_less_than_nothing_is_free(server):
+    host = DovecotHost(server.config)
+    second = "userdb_quota2=count:Second userdb_quota2_rule=*:%s"
+    rules = {"tighter": "storage=4M", "wider": "storage=20M", "none": "storage=0", "messages": "messages=3"}
+    users = {name: second % rule for name, rule in rules.items()}
+    users["full"] = "userdb_quota_rule=*:storage=1K"
+    server.users.write_text("".join("%s@example.org:{PLAIN}x::::::%s\n" % user for user in users.items()))
+    cur = server.root / "vmail" / "example.org" / "full" / "Maildir" / "cur"
+    cur.mkdir(parents=True)
+    (cur / "1.mail:2,").write_text("x" * 5000)
+    for path in (cur / "1.mail:2,", cur, cur.parent, cur.parent.parent, cur.parent.parent.parent):
+        os.chown(path, 5000, 5000)
+    free = {}
+    for name in users:
+        address = Address(name, "example.org")
+        assert host.store_of(address)
+        free[name] = host.quota_free(address)
+    assert free == {"tighter": 4 << 20, "wider": 10 << 20, "none": 10 << 20, "messages": 10 << 20, "full": 0}
+
+
 def test_server_that_is_not_running(instance):
     host = DovecotHost(instance.config)
     host.create_mailbox(ANNA, "secret-word")

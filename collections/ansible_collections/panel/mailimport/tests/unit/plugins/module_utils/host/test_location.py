@@ -86,6 +86,8 @@ def test_special_use_prefers_folders_that_are_made_and_ignores_patterns():
         ("mail_crypt", {"mail_plugins": "mail_crypt"}),
         ("listescape", {"settings": "mail_plugins = listescape\n"}),
         ("quota is counted", {"settings": "mail_plugins = quota\nplugin {\n  quota = maildir:User quota\n}\n"}),
+        ("quota is counted", {"settings": "mail_plugins = quota\nplugin {\n  quota = dict:User quota::file:/q/anna\n}\n"}),
+        ("quota is counted", {"settings": "mail_plugins = quota\nplugin {\n  quota = count:User quota\n}\n", "quota": "maildir:User quota"}),
     ],
 )
 def test_what_the_writer_of_files_must_not_touch(words, arguments):
@@ -99,6 +101,8 @@ def test_what_the_writer_of_files_must_not_touch(words, arguments):
         {"namespaces": namespace() + namespace("shared", type="shared", inbox="no")},
         {"namespaces": namespace() + namespace("off", inbox="no", disabled="yes")},
         {"settings": "mail_plugins = zlib quota\nplugin {\n  quota = count:User quota\n}\n"},
+        {"settings": "mail_plugins = zlib\nplugin {\n  quota = maildir:User quota\n}\n"},
+        {"settings": "mail_plugins = quota\nplugin {\n  quota = maildir:User quota\n}\n", "quota": "count:User quota"},
         {"settings": "mail_plugins = mail_crypt\n", "mail_plugins": ""},
     ],
 )

@@ -126,10 +126,10 @@ def test_why_a_worker_cannot_work_is_told(run, monkeypatch, error, told, resourc
     assert len(run.lost) == 3 and all(why.startswith("%s (%s" % (what, told)) for why in run.lost.values())
 
 
-def stand_in_line(state_dir, resource):
-    """Take a place for this process."""
+def stand_in_line(state_dir, resource, pid=None):
+    """Take a place for this process, or for another."""
     with State(str(state_dir)) as state:
-        state.take_place(resource, os.getpid())
+        state.take_place(resource, pid or os.getpid())
 
 
 def places(state_dir, pattern):
@@ -138,10 +138,38 @@ def places(state_dir, pattern):
 
 
 def wait_for(path):
+    wait_until(path.exists, path.name)
+
+
+def wait_until(condition, what):
     deadline = time.monotonic() + 30
-    while not path.exists():
-        assert time.monotonic() < deadline, "waited in vain for %s" % path.name
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain for %s" % what
         time.sleep(0.01)
+
+
+@pytest.fixture
+def given_up():
+    """Fail where a job that nobody takes would be waited for for good."""
+    before = signal.signal(signal.SIGALRM, lambda number, frame: pytest.fail("a job was waited for in vain"))
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def places_left(tmp_path, monkeypatch):
+    """How many places in line each worker has left by now."""
+    leave = State.leave_place
+
+    def leave_and_note(state, place):
+        leave(state, place)
+        with open(tmp_path / ("left by %d" % os.getpid()), "a") as notes:
+            notes.write(".")
+
+    monkeypatch.setattr(State, "leave_place", leave_and_note)
+    return lambda: [path.stat().st_size for path in tmp_path.glob("left by *")]
 
 
 def test_queues_that_others_have_are_not_waited_for_when_another_is_free(run, tmp_path):
@@ -204,6 +232,101 @@ def test_a_crowded_source_gets_fewer_connections_and_no_job_fails(run, tmp_path)
     patient = {message["number"]: message["patient"] for _number, message in reversed(run.told)}  # at the first attempt
     assert patient[0] is True  # alone, it would have had to wait itself
     assert patient[2] is False
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_job_that_was_turned_away_is_the_next(run, tmp_path, given_up, number):
+    def work(assignment, tell):
+        tell({"began": True})
+        if assignment.number == number and not (tmp_path / "turned away").exists():
+            (tmp_path / "turned away").touch()
+            return None
+        return done(assignment)
+
+    run(jobs(3), work, queues=[1])
+    assert [job for job, _message in run.told] == sorted([0, 1, 2, number]) and run.lost == {}
+
+
+@pytest.mark.parametrize("last", [1, 2])
+def test_a_crowded_source_is_not_asked_for_as_many_connections_again(run, tmp_path, places_left, given_up, last):
+    def work(assignment, tell):
+        """The last is turned away; the others end when its worker has come for more, and been sent away or given the same job again."""
+        if assignment.number == last:
+            if not (tmp_path / "turned away").exists():
+                (tmp_path / "turned away").touch()
+                return None
+            (tmp_path / "again").touch()
+        elif assignment.number == last - 1:
+            # Two places of its job, at the source and in its queue, and one in which it asked for the next.
+            wait_until(lambda: 3 in places_left() or (tmp_path / "again").exists(), "the last")
+            tell({"too early": (tmp_path / "again").exists()})
+            (tmp_path / "told").touch()
+        else:
+            wait_for(tmp_path / "told")
+        return done(assignment)
+
+    assert sorted(run(jobs(last + 1), work, connections=last + 1)) == list(range(last + 1))
+    assert run.told == [(last - 1, {"too early": False})]
+
+
+@pytest.mark.parametrize("ending", ["done", "killed"])
+def test_a_worker_that_a_source_did_not_admit_takes_over_when_the_others_stand_in_line(run, tmp_path, places_left, given_up, ending):
+    def work(assignment, tell):
+        """The first ends when the other worker has been sent away; by then another run is the next in its own queue."""
+        tell({"in": assignment.queue})
+        if assignment.number == 0:
+            wait_until(places_left, "the other worker")
+            stand_in_line(tmp_path, queue_name(assignment.queue), os.getppid())
+            if ending == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+        return done(assignment)
+
+    run(jobs(2), work, queues=(1, 2), connections=1)
+    assert list(run.lost) == ([0] if ending == "killed" else [])
+    assert sorted(message["in"] for _number, message in run.told) == [1, 2]
+
+
+def is_running(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_worker_that_asked_before_it_heard_that_nothing_is_left_gets_no_job(run, tmp_path, monkeypatch, places_left, given_up):
+    take_place, take = State.take_place, run.take
+
+    def second():
+        return next(int(path.suffix[1:]) for path in tmp_path.glob("second.*"))
+
+    def in_turn(state, resource, pid):
+        """The second worker asks when the first has been turned away, which asks again when the second is gone."""
+        if resource == queue_name(2):
+            (tmp_path / ("second.%d" % pid)).touch()
+            wait_for(tmp_path / "turned away")
+        elif (tmp_path / "began").exists():
+            (tmp_path / "turned away").touch()
+            wait_until(lambda: not is_running(second()), "the end of the second")
+        return take_place(state, resource, pid)
+
+    def take_late(number, message):
+        """Both have something to say by then."""
+        if message == {"began": True}:
+            wait_until(lambda: (tmp_path / ("left by %d" % second())).exists(), "the second")
+        take(number, message)
+
+    def work(assignment, tell):
+        if assignment.number == 1 and not (tmp_path / "began").exists():
+            wait_until(lambda: list(tmp_path.glob("second.*")), "the second")
+            (tmp_path / "began").touch()
+            tell({"began": True})
+            return None
+        return done(assignment)
+
+    monkeypatch.setattr(State, "take_place", in_turn)
+    monkeypatch.setattr(run, "take", take_late)
+    assert sorted(run(jobs(2), work, queues=(1, 2))) == [0, 1] and run.lost == {}
 
 
 def test_connections_to_a_source_are_limited_across_runs(run, tmp_path):

@@ -112,6 +112,13 @@ def test_a_mailbox_made_ahead_is_shown_as_new_and_its_domain_only_when_it_is(sha
     assert outcomes[0].before["domain"] == known
 
 
+def test_a_mailbox_made_ahead_is_a_change_of_its_import_though_nothing_else_is(shared_host, settings, request_for, monkeypatch):
+    monkeypatch.setattr(shared_host, "publish_domains", lambda owners: False)
+    bert = request_for(user="bert", address=parse_address("bert@example.org"), import_content=False)
+    outcomes = import_batch([request_for(import_content=False), bert], settings, Scheduling())
+    assert [(outcome.result.state, outcome.result.created, outcome.result.changed) for outcome in outcomes] == [("completed", True, True)] * 2
+
+
 def test_progress_adds_up(tmp_path):
     path = tmp_path / "progress"
     progress = Progress(str(path))

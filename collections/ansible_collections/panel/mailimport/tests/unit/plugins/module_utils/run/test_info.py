@@ -4,9 +4,14 @@
 
 from __future__ import annotations
 
-from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportResult
+import os
+
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey, ImportResult
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host, summarize
 from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings
+from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
+
+KEY = ImportKey("imap.example.net", "anna", "anna@example.org")
 
 
 def test_results_add_up():
@@ -26,3 +31,15 @@ def test_a_host_that_knows_nothing_is_not_made_to(tmp_path):
     known = imports_on_host(settings)
     assert (known["imports"], known["domains"], known["summary"]["completed"]) == ([], [], 0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_import_that_waits_for_its_turn_is_queued_whatever_its_last_run_came_to(tmp_path):
+    settings = HostSettings(None, None, None, None, None, str(tmp_path))
+    with State(str(tmp_path)) as state:
+        state.begin(KEY, "customer", os.getpid(), 2)
+        state.finish(KEY, ImportResult("anna@example.org", "there", "failed", "auth_failed", "wrong password", queue=2), to_the_end=False)
+        state.enqueue([(KEY, "customer")], os.getpid())
+    known = imports_on_host(settings)
+    (entry,) = known["imports"]
+    assert (entry["state"], entry["reason"], entry["message"], entry["queue"]) == ("queued", None, "waiting for an import queue", None)
+    assert (known["summary"]["queued"], known["summary"]["failed"]) == (1, 0)

@@ -183,11 +183,45 @@ def test_subscriptions_of_a_run_that_was_interrupted_come_with_the_next(run, req
     assert (host.root / str(ANNA) / "Maildir" / "subscriptions").read_bytes() == b"V\t2\n\nINBOX\nSent\n"
 
 
+def test_a_run_that_subscribes_to_folders_only_is_a_change(run, request_for, source, account):
+    subscribed = source.answers[b"LSUB"]
+    source.answers[b"LSUB"] = b"TAG OK\r\n"
+    account.withheld, account.status = {1}, b"NO"
+    assert run(request_for()).state == "failed"
+    source.answers[b"LSUB"] = subscribed
+    # Messages that are left behind keep the import unfinished.
+    for changed in (True, False):
+        result = run(request_for())
+        assert (result.state, result.messages_copied, result.changed) == ("failed", 0, changed)
+
+
+def test_a_folder_that_its_user_has_unsubscribed_stays_so(run, request_for, host):
+    run(request_for())
+    subscriptions = host.root / str(ANNA) / "Maildir" / "subscriptions"
+    subscriptions.write_bytes(b"V\t2\n\nINBOX\n")
+    assert run(request_for(state="latest")).changed is False
+    assert subscriptions.read_bytes() == b"V\t2\n\nINBOX\n"
+
+
 def test_a_domain_belongs_to_one_owner(run, request_for):
     run(request_for())
     result = run(request_for(owner="another"))
     assert (result.state, result.reason, result.changed) == ("failed", "domain_owned_by_other", False)
     assert "belongs to customer" in result.message
+
+
+def test_a_domain_that_another_run_takes_meanwhile_is_not_taken_from_it(run, request_for, host, settings, monkeypatch):
+    create = host.create_mailbox
+
+    def create_late(address, password):
+        with State(settings.state_dir) as state:
+            state.claim_domain("example.org", "another")
+        create(address, password)
+
+    monkeypatch.setattr(host, "create_mailbox", create_late)
+    result = run(request_for())
+    assert (result.state, result.reason, result.messages_copied) == ("failed", "domain_owned_by_other", 0)
+    assert "belongs to another" in result.message and host.published == {}
 
 
 @pytest.mark.parametrize("owner", ["", "two\nlines", "nul\0"])
@@ -235,12 +269,28 @@ def test_check_mode_says_what_would_come_and_writes_nothing(settings, request_fo
     assert import_mailbox(request_for(state="latest"), settings, check_mode=True).result.reason == "auth_failed"
 
 
+def test_a_domain_that_is_new_to_the_host_is_a_change_by_itself(run, request_for, host, monkeypatch):
+    host.create_mailbox(ANNA, "the mailbox's")
+    host.published = {"example.org": "customer"}
+    monkeypatch.setattr(host, "domains", set)
+    wanted = request_for(ignore_existing=False, existing_content="merge", import_content=False)
+    for check_mode in (True, False):
+        result = run(wanted, check_mode=check_mode)
+        assert (result.created, result.changed) == (False, True)
+    assert run(wanted, check_mode=True).changed is False
+
+
 def test_messages_left_behind_make_a_run_fail_and_are_counted(run, request_for, account, mail):
     account.withheld, account.status = {1, 2}, b"NO"
     result = run(request_for())
     assert (result.state, result.reason, result.messages_failed, result.messages_copied) == ("failed", "source_unavailable", 3, 0)
     assert [(entry.folder, entry.uid) for entry in result.not_imported] == [("INBOX", 1), ("INBOX", 2), ("Sent", 1)]
     assert result.message.startswith("3 messages were left behind, see not_imported: ")
+    account.withheld = {1}
+    result = run(request_for())
+    assert (result.messages_total, result.messages_copied, result.messages_present, result.messages_failed) == (3, 1, 0, 2)
+    result = run(request_for())
+    assert (result.messages_total, result.messages_copied, result.messages_present, result.messages_failed) == (3, 0, 1, 2)
     account.withheld = set()
     assert run(request_for()).state == "completed" and mail() == [2, 1]
 

@@ -106,6 +106,13 @@ def test_other_messages_and_none_are_left_alone(flagged, mark):
     assert source.letters() == {1: "", 2: "", 3: ""}
 
 
+def test_a_folder_that_turns_out_to_be_another_than_was_listed_is_left_alone(flagged):
+    source = flagged()
+    source.account.examined = b"* OK [UIDVALIDITY 78] restored meanwhile\r\n"
+    assert source.update(MARK) == (0, [])
+    assert source.letters() == {1: "", 2: "", 3: ""}
+
+
 def test_flags_that_were_not_all_told_are_asked_for_again(flagged):
     source = flagged()
     source.account.server.answers[b"UID FETCH"] = b"* 1 FETCH (UID 1 FLAGS (\\Seen))\r\nTAG NO the rest later\r\n"
