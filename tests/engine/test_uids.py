@@ -67,7 +67,22 @@ def test_q61_uidvalidity_changes_while_a_folder_is_read(bench: Bench) -> None:
             session.hang_up()
 
         server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
-        bench.completed(server)
+        result = bench.completed(server).result
+        assert (result.messages_copied, result.bytes_copied) == (17, sum(len(message.body) for folder in server.folders for message in folder.messages))
+
+
+def test_what_came_of_a_folder_that_is_refused_then_does_not_count(bench: Bench) -> None:
+    with three_folders() as server:
+        def act(session: Session, command: Command) -> None:
+            session.send_messages(command, list(session.wanted(command))[:3])
+            for name in ("EXAMINE", "SELECT"):
+                server.on(name, lambda session, command: session.answer(command, b"NO [NOPERM] no") if b"Middle" in command.rest else session.behave(command))
+            session.hang_up()
+
+        server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
+        run = bench.run(server.port)
+        assert (run.result.messages_copied, run.result.messages_present, run.result.messages_failed) == (10, 0, 5)
+        assert run.reasons == [("Middle", "folder_refused", None)]
 
 
 def test_q61_uidvalidity_changes_while_a_folder_is_read_into_one_that_has_mail(bench: Bench) -> None:
@@ -118,7 +133,7 @@ def test_q61_uidvalidity_changes_while_a_folder_is_read_that_gets_mail_meanwhile
 
         server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
         run = bench.run(server.port)
-        assert (run.result.state, run.reasons) == ("completed", [])
+        assert (run.result.state, run.reasons, run.result.messages_copied) == ("completed", [], 15)
         assert sorted(bench.digests("Middle")) == sorted(digests([*server.folders[1].messages, server.folders[1].messages[4]]))
 
 

@@ -33,9 +33,9 @@ class Section:
         """The blocks of one kind, in order."""
         return [section for section in self.sections if section.kind == kind]
 
-    def plugin(self, key: str) -> str:
-        """A setting of the `plugin` block, empty when it is not set."""
-        return next((section.get(key) for section in self.all("plugin") if key in section.values), "")
+    def plugins(self) -> Dict[str, str]:
+        """The settings of the `plugin` block."""
+        return {key: value for section in reversed(self.all("plugin")) for key, value in section.values.items()}
 
     def mail_plugins(self) -> FrozenSet[str]:
         return frozenset(self.get("mail_plugins").split())

@@ -164,8 +164,9 @@ def _plugin_obstacles(user: Mapping[str, str], settings: Section) -> Iterator[st
     plugins = frozenset(user["mail_plugins"].split()) if "mail_plugins" in user else settings.mail_plugins()
     for plugin in sorted(plugins & set(_OTHER_PLUGINS)):
         yield _OTHER_PLUGINS[plugin]
-    if "zlib" in plugins and (user.get("zlib_save") or settings.plugin("zlib_save")):
+    # What the userdb says of a plugin counts for this mailbox.
+    values = {**settings.plugins(), **user}
+    if "zlib" in plugins and values.get("zlib_save"):
         yield "the zlib plugin compresses messages as they are saved"
-    quota = user.get("quota") or settings.plugin("quota")
-    if "quota" in plugins and re.match(r"(maildir|dict)\b", quota):
+    if "quota" in plugins and any(re.fullmatch(r"quota\d*", name) and re.match(r"(maildir|dict)\b", value) for name, value in values.items()):
         yield "the quota is counted as messages are saved"

@@ -29,6 +29,7 @@ from .flags import ask_for_flags, update_flags
 from .login import Login
 from .patience import Patience
 from .plan import FolderPlan, missing_folders, overruled, plan_folders
+from .telling import emit_marks, emit_not_imported
 from .worker import Emit
 
 
@@ -121,9 +122,8 @@ def report_missing(folders: Sequence[SourceFolder], rules: FolderRules, emit: Em
     Raises:
         MailImportError: `folder_missing` when nothing is left to import.
     """
-    entries = [vars(NotImported(name, "folder_missing", "the source has no folder %s (option folders)" % name)) for name in missing_folders(folders, rules)]
-    if entries:
-        emit({"event": "not_imported", "entries": entries, "messages": 0})
+    message = "the source has no folder %s (option folders)"
+    emit_not_imported(emit, [NotImported(name, "folder_missing", message % name) for name in missing_folders(folders, rules)])
 
 
 def import_account(
@@ -178,7 +178,7 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
         finally:
             # Of all attempts, also when the last of them failed: the next one finds nothing to change there.
             emit({"event": "flags", "messages": sum(changed)})
-        copy.emit_marks(current)
+        emit_marks(emit, current)
         plans = [_ask_again(plan, marks, untold, emit) for plan in plans]
     copy.run(plans)
     if copy.without_flags:
@@ -190,9 +190,7 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     if wanted:
         emit({"event": "subscribed", "folders": store.subscribe(wanted)})
     lost = store.lost_keywords()[:MOST_KEYWORDS]
-    if lost:
-        entries = [{"folder": "", "reason": "keyword_refused", "message": "keyword %s could not be kept" % name} for name in lost]
-        emit({"event": "not_imported", "entries": entries, "messages": 0})
+    emit_not_imported(emit, [NotImported("", "keyword_refused", "keyword %s could not be kept" % name) for name in lost])
     if copy.session:
         copy.session.close()
 
@@ -200,9 +198,7 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
 def _ask_for_flags(copy: AccountCopy, store: MessageStore, emit: Emit) -> None:
     untold = copy.attempt(lambda session: ask_for_flags(session, store, copy.without_flags))
     message = "the source does not tell the flags of %d messages of this folder"
-    entries = [vars(NotImported(name, "source_unavailable", message % count)) for name, count in untold.items()]
-    if entries:
-        emit({"event": "not_imported", "entries": entries, "messages": 0})
+    emit_not_imported(emit, [NotImported(name, "source_unavailable", message % count) for name, count in untold.items()])
 
 
 def _ask_again(plan: FolderPlan, marks: Mapping[bytes, FolderMark], untold: Mapping[bytes, str], emit: Emit) -> FolderPlan:
@@ -211,5 +207,5 @@ def _ask_again(plan: FolderPlan, marks: Mapping[bytes, FolderMark], untold: Mapp
     if source.raw_name not in untold:
         return plan
     message = "the source does not tell the flags of this folder: %s" % untold[source.raw_name]
-    emit({"event": "not_imported", "entries": [{"folder": source.name, "reason": "source_unavailable", "message": message}], "messages": 0})
+    emit_not_imported(emit, [NotImported(source.name, "source_unavailable", message)])
     return replace(plan, source=replace(source, highest_modseq=marks[source.raw_name].highest_modseq))

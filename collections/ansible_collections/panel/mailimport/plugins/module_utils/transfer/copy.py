@@ -19,11 +19,12 @@ from ..source.responses import quote
 from ..source.session import SourceSession
 from ..source.throttle import SourceBusyError, is_overload, refusal_error
 from ..state.records import FolderMark
-from ..store.base import MessageStore, Origin, joined_path
+from ..store.base import MessageStore, Origin
 from .folder_copy import TOO_LARGE, FolderCopy, has_nothing_new, mark_of
 from .leftovers import fetch_what_is_missing
 from .patience import Patience
 from .plan import FolderPlan
+from .telling import emit_failures, emit_folder, emit_marks, emit_not_imported
 from .worker import Emit
 
 # A batch is made durable when it reaches one of these; each costs a flush of the disk.
@@ -33,9 +34,6 @@ BATCH_SECONDS = 15.0
 # Each open folder takes three descriptors, of which a process usually has 1,024. So many are finished and wait for their flush,
 # so many are incomplete, and PIPELINE_DEPTH are asked for ahead.
 BATCH_FOLDERS = 64
-
-MARKS_PER_EVENT = 500
-ENTRIES_PER_EVENT = 500
 
 _Result = TypeVar("_Result")
 
@@ -239,11 +237,11 @@ class AccountCopy:
 
     def _reopen(self, plan: FolderPlan, opened: FolderStream, uidvalidity: int) -> FolderCopy:
         """Begin the folder anew as the one that it is, and not as the one that was listed."""
-        begun = self._open_copies.pop(plan.source.raw_name).writer
-        self._store.discard(begun)
+        begun = self._open_copies[plan.source.raw_name]
+        stay = self._discard(begun)
         source = replace(plan.source, uidvalidity=uidvalidity, uidnext=opened.uidnext, messages=opened.exists)
         # What was brought before is the folder's by now, unless it was only staged.
-        return self._open_copy(replace(plan, source=source), self._mark_of(source), by_content=begun.written > 0 and not begun.staged)
+        return self._open_copy(replace(plan, source=source), self._mark_of(source), by_content=stay > 0 and begun.writer.written > 0)
 
     def _heed(self, opened: FolderStream, peer: str) -> None:
         """Slow down or stop when the answer to a FETCH asks for it."""
@@ -274,6 +272,7 @@ class AccountCopy:
         self.patience.gained()
         self.messages_copied += 1
         self.bytes_copied += size
+        copy.bytes_copied += size
         self._batch_messages += 1
         self._batch_bytes += size
         if self._room is not None and self.bytes_copied > self._room:
@@ -316,20 +315,26 @@ class AccountCopy:
                     self.messages_copied -= 1
                     self.bytes_copied -= refusal.size
 
-    def refuse_folder(self, copy: FolderCopy, text: str) -> None:
-        self._store.discard(copy.writer)
-        del self._open_copies[copy.plan.source.raw_name]
-        self._report_folder(copy.plan, "the source does not open this folder: %s" % text)
+    def _discard(self, copy: FolderCopy) -> int:
+        """Let go of a folder; return how many messages of it stay on the host, which are none of a stage."""
+        writer, raw_name = copy.writer, copy.plan.source.raw_name
+        stay = len(writer.held)
+        if writer.staged:
+            self.messages_copied -= writer.written
+            self.bytes_copied -= copy.bytes_copied
+            self._present[raw_name] = stay = 0
+        self._store.discard(writer)
+        del self._open_copies[raw_name]
+        return stay
 
-    def _report_folder(self, plan: FolderPlan, text: str) -> None:
+    def refuse_folder(self, copy: FolderCopy, text: str) -> None:
+        stay = self._discard(copy)
+        self._report_folder(copy.plan, "the source does not open this folder: %s" % text, stay)
+
+    def _report_folder(self, plan: FolderPlan, text: str, here: int = 0) -> None:
         self.patience.gained()
         entry = NotImported(folder=plan.source.name, reason="folder_refused", message=text)
-        self._emit_not_imported([entry], plan.source.messages or 0)
-
-    def _emit_not_imported(self, entries: Sequence[NotImported], messages: int) -> None:
-        for start in range(0, len(entries), ENTRIES_PER_EVENT):
-            some = [vars(entry) for entry in entries[start : start + ENTRIES_PER_EVENT]]
-            self._emit({"event": "not_imported", "entries": some, "messages": messages if start == 0 else 0})
+        emit_not_imported(self._emit, [entry], max(0, (plan.source.messages or 0) - here))
 
     def _set_aside(self, copy: FolderCopy) -> None:
         """Leave a folder for the end, when all others are done."""
@@ -363,39 +368,18 @@ class AccountCopy:
         marks = []
         for copy in self._finished:
             marks.append(copy.as_mark(copied=True))
-            self._emit_folder(copy)
-            self._emit_failures(copy)
+            emit_folder(self._emit, copy)
+            emit_failures(self._emit, copy)
             self._open_copies.pop(copy.plan.source.raw_name, None)
         self._finished = []
         # A staged folder has a journal of its own; the state knows it when it is visible.
         for copy in self._open_copies.values():
             if not copy.writer.staged and (copy.writer.fresh or copy.writer.written):
                 marks.append(copy.as_mark(copied=False))
-                self._emit_folder(copy)
-        self.emit_marks(marks)
+                emit_folder(self._emit, copy)
+        emit_marks(self._emit, marks)
         self._emit({"event": "copied", "messages": self.messages_copied, "present": sum(self._present.values()), "bytes": self.bytes_copied})
 
     def note(self, text: str) -> None:
         """Tell the parent something that people should know."""
         self._emit({"event": "note", "message": text})
-
-    def emit_marks(self, marks: Sequence[FolderMark]) -> None:
-        """Tell the parent how far folders have come."""
-        for start in range(0, len(marks), MARKS_PER_EVENT):
-            values = [dict(vars(mark), raw_name=mark.raw_name.decode("latin-1")) for mark in marks[start : start + MARKS_PER_EVENT]]
-            self._emit({"event": "marks", "marks": values})
-
-    def _emit_folder(self, copy: FolderCopy) -> None:
-        writer = copy.writer
-        self._emit({
-            "event": "folder",
-            "name": joined_path(copy.plan.target),
-            "created": writer.created,
-            "before": writer.before,
-            "after": len(writer.held) if writer.fresh else writer.before + writer.written,
-        })
-
-    def _emit_failures(self, copy: FolderCopy) -> None:
-        lacking = [entry for entry in copy.altered if entry.reason != "message_altered"]
-        problems = max(len(copy.problems), copy.lacking) if copy.problems else 0
-        self._emit_not_imported([*copy.failed.values(), *copy.problems, *copy.altered], len(copy.failed) + problems + len(lacking))

@@ -54,6 +54,7 @@ class FolderCopy:
     failed: Dict[int, NotImported] = field(default_factory=dict)
     problems: List[NotImported] = field(default_factory=list)
     altered: List[NotImported] = field(default_factory=list)
+    bytes_copied: int = 0
     without_flags: List[int] = field(default_factory=list)
     _left_before: FrozenSet[int] = field(init=False)
 

@@ -87,6 +87,8 @@ def test_special_use_prefers_folders_that_are_made_and_ignores_patterns():
         ("listescape", {"settings": "mail_plugins = listescape\n"}),
         ("quota is counted", {"settings": "mail_plugins = quota\nplugin {\n  quota = maildir:User quota\n}\n"}),
         ("quota is counted", {"settings": "mail_plugins = quota\nplugin {\n  quota = dict:User quota::file:/q/anna\n}\n"}),
+        ("quota is counted", {"settings": "mail_plugins = quota\nplugin {\n  quota = count:User quota\n  quota2 = dict:Domain::proxy::q\n}\n"}),
+        ("quota is counted", {"settings": "mail_plugins = quota\nplugin {\n  quota = count:User quota\n}\n", "quota2": "maildir:Domain"}),
         ("quota is counted", {"settings": "mail_plugins = quota\nplugin {\n  quota = count:User quota\n}\n", "quota": "maildir:User quota"}),
     ],
 )

@@ -1,0 +1,51 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Events about folders and messages, in pieces that the pipe to the parent takes."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from ..model.imports import NotImported
+from ..state.records import FolderMark
+from ..store.base import joined_path
+from .folder_copy import FolderCopy
+from .worker import Emit
+
+_MARKS_PER_EVENT = 500
+_ENTRIES_PER_EVENT = 500
+
+
+def emit_marks(emit: Emit, marks: Sequence[FolderMark]) -> None:
+    """Tell how far folders have come."""
+    for start in range(0, len(marks), _MARKS_PER_EVENT):
+        values = [dict(vars(mark), raw_name=mark.raw_name.decode("latin-1")) for mark in marks[start : start + _MARKS_PER_EVENT]]
+        emit({"event": "marks", "marks": values})
+
+
+def emit_not_imported(emit: Emit, entries: Sequence[NotImported], messages: int = 0) -> None:
+    """Tell what did not arrive, and how many messages that are."""
+    for start in range(0, len(entries), _ENTRIES_PER_EVENT):
+        some = [vars(entry) for entry in entries[start : start + _ENTRIES_PER_EVENT]]
+        emit({"event": "not_imported", "entries": some, "messages": messages if start == 0 else 0})
+
+
+def emit_folder(emit: Emit, copy: FolderCopy) -> None:
+    """Tell how many messages a folder had and has now."""
+    writer = copy.writer
+    emit({
+        "event": "folder",
+        "name": joined_path(copy.plan.target),
+        "created": writer.created,
+        "before": writer.before,
+        "after": len(writer.held) if writer.fresh else writer.before + writer.written,
+    })
+
+
+def emit_failures(emit: Emit, copy: FolderCopy) -> None:
+    """Tell what of a finished folder did not arrive, or not as it was sent."""
+    lacking = [entry for entry in copy.altered if entry.reason != "message_altered"]
+    problems = max(len(copy.problems), copy.lacking) if copy.problems else 0
+    emit_not_imported(emit, [*copy.failed.values(), *copy.problems, *copy.altered], len(copy.failed) + problems + len(lacking))
