@@ -79,6 +79,21 @@ def test_replace_empties_the_mailbox_once(occupied: Scene) -> None:
         assert difference(before, occupied.host_account()) == []
 
 
+def test_a_password_changes_hands_together_with_the_mail(occupied: Scene) -> None:
+    """Not without it, and not once more by the runs that try what is left."""
+    occupied.run(ignore_existing=False, import_content=False)
+    assert occupied.host.accepts_password(occupied.address, OLD_PASSWORD)
+    options = {"ignore_existing": False, "folders": ["INBOX", "Missing"]}
+    assert occupied.run(**options).entry["reason"] == "folder_missing"
+    occupied.host.wait_for_password(occupied.address, occupied.password)
+    users = occupied.host.users_file.read_text()
+    occupied.host.users_file.write_text("".join("%s:{PLAIN}of the owner's choice::::::\n" % line.split(":")[0] for line in users.splitlines()))
+    occupied.host.wait_for_password(occupied.address, "of the owner's choice")
+    again = occupied.run(**options)
+    assert (again.entry["reason"], again.result["changed"]) == ("folder_missing", False)
+    assert occupied.host.accepts_password(occupied.address, "of the owner's choice")
+
+
 def test_merge_adds_and_keeps(occupied: Scene) -> None:
     # One message is in both accounts already.
     with occupied.source_session() as session:
@@ -183,13 +198,13 @@ def tree(directory: Path) -> dict[str, object]:
     return {str(path): (path.lstat().st_mtime_ns, path.lstat().st_size) for path in directory.rglob("*")}
 
 
-@pytest.mark.parametrize("there", ["no mailbox", "a mailbox"])
-def test_check_mode_writes_nothing(small_scene: Scene, there: str) -> None:
+@pytest.mark.parametrize(("there", "existing"), [("no mailbox", "replace"), ("a mailbox", "replace"), ("a mailbox", "merge")])
+def test_check_mode_writes_nothing(small_scene: Scene, there: str, existing: str) -> None:
     if there == "a mailbox":
         small_scene.host.add_user(small_scene.address, OLD_PASSWORD)
     users, mail = small_scene.host.users_file.read_bytes(), tree(small_scene.host.directory / "mail")
 
-    outcome = small_scene.run(check_mode=True, ignore_existing=False)
+    outcome = small_scene.run(check_mode=True, ignore_existing=False, existing_content=existing)
 
     assert (outcome.returncode, outcome.result["changed"]) == (0, True), outcome.output
     assert outcome.entry["messages_total"] == len(small_scene.source_account().contents())

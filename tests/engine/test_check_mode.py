@@ -6,11 +6,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from typing import Any
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportResult
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules, ImportResult
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir_folder import MaildirWriter
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer import copy
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.copy import AccountCopy
+from fakes.imap_mail import Folder
 from fakes.imap_server import FakeServer
 from support.imap import Item
 from support.mail import small_message
@@ -38,11 +44,13 @@ def test_a_first_import(bench: Bench) -> None:
         assert foretold(bench, server).messages_copied == 15
 
 
+@pytest.mark.parametrize("store", ["maildir", "imap"])
 @pytest.mark.parametrize("changes", [{"force": True}, {"state": "latest"}, {"state": "latest", "force": True}], ids=str)
-def test_a_complete_mailbox(bench: Bench, changes: dict[str, Any]) -> None:
+def test_a_complete_mailbox(bench: Bench, changes: dict[str, Any], store: str) -> None:
     with three_folders() as server:
-        bench.completed(server, existing_content="merge")
-        result = foretold(bench, server, existing_content="merge", **changes)
+        server.folders.append(Folder(b"Empty", []))
+        bench.completed(server, existing_content="merge", message_store=store)
+        result = foretold(bench, server, existing_content="merge", message_store=store, **changes)
         assert (result.changed, result.messages_copied, result.messages_present) == (False, 0, 15)
 
 
@@ -80,6 +88,33 @@ def test_later_mail_comes_to_what_is_there(bench: Bench) -> None:
             session.append("INBOX", [Item(small_message(900 + number)) for number in range(4)])
         server.folder(b"INBOX").messages += messages(1, 6)
         assert foretold(bench, server, state="latest").messages_present == 5
+
+
+@pytest.mark.parametrize("where", ["in the middle of a folder", "while it shows a folder"])
+def test_what_a_killed_run_has_staged_is_there(bench: Bench, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    with bench.session() as session:
+        session.select("INBOX")  # Dovecot makes it
+    with inbox(20) as server:
+        if where == "in the middle of a folder":
+            monkeypatch.setattr(copy, "BATCH_MESSAGES", 5)
+            monkeypatch.setattr(AccountCopy, "finish_folder", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
+        else:
+            monkeypatch.setattr(MaildirWriter, "_hand_over_messages", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
+        assert bench.run(server.port, existing_content="merge").result.reason == "interrupted"
+        monkeypatch.undo()
+        result = foretold(bench, server, existing_content="merge")
+    assert (result.messages_copied, result.messages_present, len(bench.messages())) == (0, 20, 20)
+
+
+def test_an_import_that_has_replaced_replaces_no_more(bench: Bench) -> None:
+    with bench.session() as session:
+        session.append("INBOX", [Item(small_message(900))])
+    rules = FolderRules(include=("INBOX", "Missing"))
+    with inbox() as server:
+        assert bench.run(server.port, rules=rules).result.reason == "folder_missing"
+        for run in (bench.look, bench.run):
+            result = run(server.port, rules=rules).result
+            assert (result.changed, result.messages_copied, result.messages_present) == (False, 0, 5)
 
 
 def test_a_mailbox_that_was_removed_is_filled_anew(bench: Bench) -> None:

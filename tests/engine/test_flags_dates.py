@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterable, Iterator
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer import account
 from fakes.imap_mail import DATE, Folder, Message
-from fakes.imap_server import Command, FakeServer, Session, usual_response
+from fakes.imap_server import CAPABILITIES, Command, FakeServer, Session, usual_response
 from support.mail import small_message
 
 from .bench import Bench, inbox, messages
@@ -172,27 +175,73 @@ def test_q73_condstore_that_is_only_announced(bench: Bench) -> None:
     assert bench.messages()[2].flags == {"\\Seen"}
 
 
+def apart(session: Session, command: Command) -> None:
+    """Answer a FETCH of messages without their flags: a response holds what the server likes to send at once (RFC 3501 section 7.4.2)."""
+    if b"BODY" not in command.rest:
+        return session.behave(command)
+    for number, message in session.wanted(command):
+        body = b"BODY[] {%d}\r\n%s" % (len(message.body), message.body)
+        session.write_body(b'* %d FETCH (UID %d INTERNALDATE "01-Feb-2020 10:00:00 +0000" %s)\r\n' % (number, message.uid, body))
+    session.write(b"* 1 FETCH (FLAGS (\\Seen))\r\n")
+    return session.answer(command)
+
+
+FLAGS = [(b"\\Seen",), (b"$Label1", b"\\Flagged"), ()]
+
+
+def flagged_inbox(capabilities: bytes = CAPABILITIES) -> FakeServer:
+    flagged = [Message(uid, small_message(uid), flags=flags) for uid, flags in enumerate(FLAGS, start=1)]
+    return FakeServer([Folder(b"INBOX", flagged)], capabilities=capabilities)
+
+
+def flags_here(bench: Bench) -> list[frozenset[str]]:
+    return [facts.flags for _uid, facts in sorted(bench.messages().items())]
+
+
+def as_text(flags: Iterable[tuple[bytes, ...]]) -> list[frozenset[str]]:
+    return [frozenset(flag.decode() for flag in some) for some in flags]
+
+
 @pytest.mark.parametrize("store", ["auto", "imap"])
 def test_flags_that_come_apart_from_their_message_are_asked_for(bench: Bench, store: str) -> None:
-    """Every response holds what the server likes to send at once (RFC 3501 section 7.4.2)."""
-    flags = [(b"\\Seen",), (b"$Label1", b"\\Flagged"), ()]
-    with FakeServer([Folder(b"INBOX", [Message(uid, small_message(uid), flags=some) for uid, some in enumerate(flags, start=1)])]) as server:
-
-        def apart(session: Session, command: Command) -> None:
-            if b"BODY" not in command.rest:
-                return session.behave(command)
-            for number, message in session.wanted(command):
-                session.write_body(b'* %d FETCH (UID %d INTERNALDATE "01-Feb-2020 10:00:00 +0000" BODY[] {%d}\r\n%s)\r\n' % (
-                    number, message.uid, len(message.body), message.body))
-            session.write(b"* 1 FETCH (FLAGS (\\Seen))\r\n")
-            return session.answer(command)
-
+    with flagged_inbox() as server:
         server.on("UID FETCH", apart)
         bench.completed(server, message_store=store)
-        assert [facts.flags for _uid, facts in sorted(bench.messages().items())] == [frozenset(flag.decode() for flag in some) for some in flags]
+        server.folder(b"INBOX").messages.append(Message(4, small_message(4), flags=(b"\\Answered",)))
+        bench.completed(server, message_store=store, state="latest")
+        assert flags_here(bench) == as_text([*FLAGS, (b"\\Answered",)])
+
+
+@pytest.mark.parametrize("condstore", [True, False])
+@pytest.mark.parametrize("state", ["present", "latest"])
+def test_flags_that_a_killed_run_did_not_come_to_ask_for_are_asked_for(bench: Bench, monkeypatch: pytest.MonkeyPatch, state: str, condstore: bool) -> None:
+    with flagged_inbox(CAPABILITIES + (b" CONDSTORE ENABLE" if condstore else b"")) as server:
+        server.on("UID FETCH", apart)
+        with monkeypatch.context() as killed:
+            killed.setattr(account, "ask_for_flags", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
+            assert bench.run(server.port).result.reason == "interrupted"
+        result = bench.completed(server, state=state).result
+        assert (result.changed, result.messages_copied, flags_here(bench)) == (True, 0, as_text(FLAGS))
+        assert bench.completed(server, state=state).result.changed is False
+
+
+def test_flags_of_another_folder_are_not_given(bench: Bench) -> None:
+    """The folder is replaced at the source when its messages have come."""
+    with flagged_inbox() as server:
+
+        def replace(session: Session, command: Command) -> None:
+            apart(session, command)
+            server.folder(b"INBOX").uidvalidity += 1
+            for message in server.folder(b"INBOX").messages:
+                message.flags = (b"\\Deleted",)
+
+        server.on("UID FETCH", replace)
+        run = bench.run(server.port)
+        assert ("INBOX", "source_unavailable", None) in run.reasons and flags_here(bench) == [frozenset()] * 3
 
 
 def test_flags_that_the_source_never_tells_are_reported(bench: Bench) -> None:
+    """By each run."""
     with inbox(3) as server:
 
         def no_flags(session: Session, command: Command) -> None:
@@ -201,6 +250,7 @@ def test_flags_that_the_source_never_tells_are_reported(bench: Bench) -> None:
             session.answer(command)
 
         server.on("UID FETCH", no_flags)
-        run = bench.run(server.port)
-        assert (run.result.state, run.reasons, run.result.messages_copied) == ("failed", [("INBOX", "source_unavailable", None)], 3)
-        assert "does not tell the flags of 3 messages" in run.result.message
+        for copied in (3, 0):
+            run = bench.run(server.port)
+            assert (run.result.state, run.reasons, run.result.messages_copied) == ("failed", [("INBOX", "source_unavailable", None)], copied)
+            assert "does not tell the flags of 3 messages" in run.result.message

@@ -87,7 +87,7 @@ class _Batch:
             self._outcomes.update((number, self._failed(number, error)) for number in self._left())
         for number in sorted(self._outcomes):
             self._progress.ended(self._outcomes[number].result)
-        if not self._check_mode:
+        if not self._check_mode and self._left():
             host = self._settings.open_host()
             if self._how.preflight:
                 self._check_logins(host)

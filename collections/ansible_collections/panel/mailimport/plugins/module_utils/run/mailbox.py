@@ -204,19 +204,24 @@ class _MailboxRun:
         if request.import_content:
             presence = self._presence(found, location)
             self._work_as(location, lambda login: partial(preview_account, request, login, presence))
+        replacing = found.replacing and not self._keeps_mail(found)
         if found.exists:
-            self._update_password(found.replacing or request.update_password == "always")
+            self._update_password(replacing or request.update_password == "always")
         self.result.created = not found.exists
-        self.result.changed = self.result.changed or not found.exists or not found.domain_known or found.replacing
+        self.result.changed = self.result.changed or not found.exists or not found.domain_known or replacing
         self.result.state = "queued"
         self.result.message = "%d messages would be imported" % self.result.messages_copied
 
     def _presence(self, found: Findings, location: Optional[StoreLocation]) -> Presence:
         """What an import would find when it begins to copy."""
-        force, record = self.request.force, found.record
-        kept = not found.replacing or (record is not None and record.replaced and not force)
-        marks = self._marks() if kept and record and not force else {}
-        return Presence(location, kept, marks, self.state.deliveries(self.request.key) if kept and record else ())
+        if not self._keeps_mail(found):
+            return Presence(location)
+        return Presence(location, True, self._marks(), self.state.deliveries(self.request.key)) if found.record else Presence(location, True)
+
+    def _keeps_mail(self, found: Findings) -> bool:
+        """False when the mail that is there is to be moved aside, which does not come without an import of content and only once."""
+        moved = found.record is not None and found.record.replaced and not self.request.force
+        return not (found.replacing and self.request.import_content) or moved
 
     def _import(self, found: Findings) -> None:
         request, key = self.request, self.request.key
@@ -239,12 +244,9 @@ class _MailboxRun:
         if location is None:
             location = self.host.store_of(request.address)
             self._check_store(location, found.replacing)
-        aside = None
-        if request.import_content and found.replacing:
-            aside = self._place_aside(None if request.force else found.record, location)
-        # While mail is to be moved aside, the password waits for that: the source may have nothing to take its place.
-        self._update_password(found.exists and ((found.replacing and aside is None) or request.update_password == "always"))
+        self._update_password(found.exists and request.update_password == "always")
         if request.import_content:
+            aside = self._place_aside(found, location) if found.replacing else None
             self._fill(location, found.record, aside)
         self._conclude()
 
@@ -295,17 +297,17 @@ class _MailboxRun:
         if self.host.publish_domains(self.state.domains):
             self.result.changed = True
 
-    def _place_aside(self, record: Optional[ImportRecord], location: StoreLocation) -> Optional[str]:
+    def _place_aside(self, found: Findings, location: StoreLocation) -> Optional[str]:
         """Return where the present mail is to be moved, None when that has happened; it is recorded first, so that it happens once."""
-        if record and record.replaced:
-            self.result.replaced_to = record.replaced_to
+        record = found.record
+        if record and record.replaced and not self.request.force:
             return None
-        beside = record.replaced_to if record else None
+        beside = record.replaced_to if record and not record.replaced else None
         if not beside:
             beside = path_beside(location.root)
             self.state.note_replaced(self.request.key, beside, done=False)
         if os.path.lexists(beside) or os.path.lexists(self._path_kept(beside)):  # moved by a run that was killed then
-            self._conclude_replace(beside)
+            self._take_over(beside)
             return None
         return beside
 

@@ -55,8 +55,8 @@ def tls_context(account: SourceAccount) -> Optional[ssl.SSLContext]:
     return context
 
 
-# A login is answered with a handful; after it, nothing is read by imaplib any more.
-_MOST_LINES = 1000
+# A login is answered with a few lines; after it, nothing is read by imaplib any more.
+_LONGEST_LOGIN = 1 << 20
 
 
 class _Connection(imaplib.IMAP4):
@@ -65,7 +65,7 @@ class _Connection(imaplib.IMAP4):
     def __init__(self, account: SourceAccount, context: Optional[ssl.SSLContext]) -> None:
         self._account = account
         self._context = context
-        self._lines = 0
+        self._answered = 0
         self.peer = "%s:%d" % (account.host, account.port)
         super().__init__(account.host, account.port)
         self._encoding = "utf-8"  # names and passwords beyond ASCII; what imaplib does after ENABLE UTF8
@@ -178,20 +178,25 @@ class _Connection(imaplib.IMAP4):
             super()._get_capabilities()  # type: ignore[misc]
 
     def read(self, size: int) -> bytes:
+        self._count(size)
         return self.stream.read_exactly(size)
 
     def readline(self) -> bytes:
-        """Return a line as imaplib insists on it: words in capitals, a blank behind them, CRLF at the end.
-
-        Raises:
-            MailImportError: `protocol_error` when there is no end of them; imaplib keeps all that a login is answered with.
-        """
-        self._lines += 1
-        if self._lines > _MOST_LINES:
-            raise MailImportError("protocol_error", "%s sent more than %d lines and no end of the login" % (self.peer, _MOST_LINES))
+        """Return a line as imaplib insists on it: words in capitals, a blank behind them, CRLF at the end."""
         line = self.stream.read_line()
+        self._count(len(line))
         loose = _LOOSE_LINE.match(line)
         return b"%s %s\r\n" % (loose[1].upper(), loose[2] or b"") if loose else line
+
+    def _count(self, size: int) -> None:
+        """Keep what a login is answered with, all of which imaplib keeps, within bounds.
+
+        Raises:
+            MailImportError: `protocol_error`.
+        """
+        self._answered += size
+        if self._answered > _LONGEST_LOGIN:
+            raise MailImportError("protocol_error", "%s sent more than %d bytes and no end of the login" % (self.peer, _LONGEST_LOGIN))
 
     def disconnect(self) -> None:
         """Close the connection at once, whoever still holds this object: some servers admit one connection at a time."""

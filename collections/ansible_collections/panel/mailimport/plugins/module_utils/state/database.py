@@ -168,7 +168,9 @@ class State:
         with database_errors(self._path), transaction(self._database):
             self._execute("DELETE FROM folders WHERE import = (SELECT id FROM imports WHERE %s)" % _OF_KEY, *key)
             self._execute("DELETE FROM deliveries WHERE import = (SELECT id FROM imports WHERE %s)" % _OF_KEY, *key)
-            self._execute("UPDATE imports SET completed_once = 0, replaced_to = NULL, replaced = 0 WHERE " + _OF_KEY, *key)
+            # Where a killed run may have moved mail to is looked for by the next one.
+            kept = "CASE WHEN replaced THEN NULL ELSE replaced_to END"
+            self._execute("UPDATE imports SET completed_once = 0, replaced_to = %s, replaced = 0 WHERE %s" % (kept, _OF_KEY), *key)
 
     def folder_marks(self, key: ImportKey) -> List[FolderMark]:
         """Marks of all folders of an import, in order of their names at the source."""

@@ -16,10 +16,11 @@ import re
 import socket
 import time
 from contextlib import contextmanager, suppress
+from itertools import zip_longest
 from typing import Dict, Iterable, Iterator, NamedTuple, Optional, Tuple
 
 from ..model.errors import MailImportError
-from .files import CREATE, open_file, read_file, replace_file
+from .files import CREATE, exists, open_file, read_file, replace_file
 
 UIDLIST = "dovecot-uidlist"
 KEYWORDS = "dovecot-keywords"
@@ -120,6 +121,14 @@ def uidlist_entries(directory: int) -> Iterator[Tuple[int, str]]:
             uid = head.partition(b" ")[0]
             if colon and uid.isdigit() and line.endswith(b"\n"):
                 yield int(uid), os.fsdecode(base_name[:-1])
+
+
+def lists_the_same(directory: int, other: int) -> bool:
+    """True when the uidlists of two directories, the second of which may have none, have the same entries, and some."""
+    if not exists(UIDLIST, other):
+        return False
+    first = next(uidlist_entries(directory), None)
+    return first is not None and all(one == another for one, another in zip_longest(uidlist_entries(directory), uidlist_entries(other)))
 
 
 def cut_torn_line(directory: int) -> None:

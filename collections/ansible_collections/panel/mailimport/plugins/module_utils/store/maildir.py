@@ -15,7 +15,7 @@ from ..model.mail import StoreLocation
 from ..model.mutf7 import encode_folder_name
 from .aside import move_directories_aside
 from .base import FolderPath, FolderWriter, MessageStore, Origin
-from .control_files import SUBSCRIPTIONS, dotlock, read_uidlist_header, uidlist_entries
+from .control_files import SUBSCRIPTIONS, UIDLIST, dotlock, lists_the_same, read_uidlist_header, uidlist_entries
 from .files import entries, exists, make_directory, open_directory, remove_tree, syncfs
 from .flags import FolderFlags
 from .flusher import Flusher
@@ -43,7 +43,7 @@ class MaildirStore(MessageStore):
         self._keywords = ExcessKeywords(open_pipe) if open_pipe else None
         self._writers: List[MaildirWriter] = []
         self._lost_keywords: Set[bytes] = set()
-        self._is_new = not os.path.lexists(location.root)
+        self._is_new = not any(map(os.path.lexists, filter(None, (location.root, location.control, location.index))))
         self._open()
 
     def _open(self) -> None:
@@ -74,6 +74,30 @@ class MaildirStore(MessageStore):
     def has_folder(self, path: FolderPath) -> bool:
         """True when there is such a folder, be it empty."""
         return exists("%s/cur" % self.directory_name(path), self.root)
+
+    def waits_for_messages(self, path: FolderPath, stage: int) -> bool:
+        """True when a folder has the uidlist of a stage, which says that all of it is durable, and no messages: a run was killed while it showed it."""
+        try:
+            control = open_directory(self.control_name(path), self.control)
+        except FileNotFoundError:
+            return False
+        try:
+            return next(self.message_names(path), None) is None and lists_the_same(stage, control)
+        finally:
+            os.close(control)
+
+    def staged(self, path: FolderPath, origin: Origin) -> Iterator[int]:
+        """Yield the UIDs of messages of an origin that wait in its stage, durable, for the folder to be whole."""
+        try:
+            stage = open_directory("tmp/" + stage_name(origin), self.root)
+        except FileNotFoundError:
+            return
+        try:
+            if exists(UIDLIST, stage) and (self.is_fresh(path) or self.waits_for_messages(path, stage)):
+                for uid, _name in uidlist_entries(stage):
+                    yield uid
+        finally:
+            os.close(stage)
 
     def is_fresh(self, path: FolderPath) -> bool:
         """True when no message has ever been in this folder: it may get the UIDs of its source."""

@@ -71,16 +71,20 @@ class MaildirWriter(FolderWriter):
             os.close(make_directory(part, self._stage))
         self._cur = make_directory("cur", self._stage)
         self.excess_keywords = read_waiting(self.stage_name, store.root)
-        if exists(UIDLIST, self._stage):
-            self._finish_showing()
-        self.fresh = store.is_fresh(path)
         self.created = not store.has_folder(path)
+        shown = exists(UIDLIST, self._stage) and self._finish_showing()
+        self.fresh = store.is_fresh(path)
         if self.fresh:
             self._resume_stage()
             self._flags = FolderFlags(self._stage, shared=False)
         else:
+            # From now on messages come and go here without a journal: what is in one would be taken for whole.
+            with suppress(FileNotFoundError):
+                os.unlink(UIDLIST, dir_fd=self._stage)
             remove_entries(self._cur)
             self._note_delivered()
+            if shown:
+                self.before, self.written = 0, self.before
             self._control = self._target_control()
             self._flags = FolderFlags(self._control, shared=True)
         self._contents = self._index_contents() if by_content and not self.fresh else None
@@ -108,8 +112,11 @@ class MaildirWriter(FolderWriter):
             self.held.add(uid)
             self._in_order = self._in_order and uid > self._journaled
             self._journaled = self.last_uid = max(self._journaled, uid)
+        self._drop_unlisted(self.held)
+
+    def _drop_unlisted(self, listed: UidSet) -> None:
         for name in entries(self._cur):
-            if self.origin.uid_of(name) not in self.held:
+            if self.origin.uid_of(name) not in listed:
                 os.unlink(name, dir_fd=self._cur)
 
     def _note_delivered(self) -> None:
@@ -343,34 +350,33 @@ class MaildirWriter(FolderWriter):
         try:
             os.rename("cur", "cur", src_dir_fd=self._stage, dst_dir_fd=folder)
         except OSError as error:
-            if error.errno != errno.ENOTEMPTY:  # a file that is no message does not let go of its directory
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # a file that is no message does not let go of its directory
                 raise
             cur = make_directory("cur", folder)
             for name in list(entries(self._cur)):
                 os.rename(name, name, src_dir_fd=self._cur, dst_dir_fd=cur)
             os.close(cur)
 
-    def _finish_showing(self) -> None:
+    def _finish_showing(self) -> bool:
         """Show what a run that was killed had handed over but for its messages: the uidlist that has come first gives them the source's UIDs."""
         try:
             control = open_directory(self._store.control_name(self.path), self._store.control)
         except FileNotFoundError:
-            return
+            return False
         try:
             with control_files.dotlock(control, UIDLIST):
-                if self._waits_for_its_messages(control):
-                    self._hand_over(control)
-                    os.close(self._cur)
-                    self._cur = make_directory("cur", self._stage)
+                if not self._store.waits_for_messages(self.path, self._stage):
+                    return False
+                listed = UidSet()
+                for uid, _name in control_files.uidlist_entries(self._stage):
+                    listed.add(uid)
+                self._drop_unlisted(listed)
+                self._hand_over(control)
         finally:
             os.close(control)
-
-    def _waits_for_its_messages(self, control: int) -> bool:
-        """True when a folder has the uidlist of the stage, which says that all of it is durable, and no messages."""
-        if not exists(UIDLIST, control) or next(self._store.message_names(self.path), None) is not None:
-            return False
-        journal = set(control_files.uidlist_entries(self._stage))
-        return bool(journal) and journal == set(control_files.uidlist_entries(control))
+        os.close(self._cur)
+        self._cur = make_directory("cur", self._stage)
+        return True
 
     def _move_into_folder(self, arrived: List[Staged]) -> None:
         arrived = sorted(arrived)

@@ -171,8 +171,8 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     for plan in overruled(plans, request.rules, target.location):
         message = "folder %s stays %s, where an earlier run brought it, whatever folder_map says" % (plan.source.name, joined_path(plan.target))
         emit({"event": "note", "message": message})
+    changed: List[int] = []
     if request.state == "latest" and marks:
-        changed: List[int] = []
         try:
             current, untold = copy.attempt(lambda session: update_flags(session, store, request.key, plans, marks, changed.append))
         finally:
@@ -182,7 +182,7 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
         plans = [_ask_again(plan, marks, untold, emit) for plan in plans]
     copy.run(plans)
     if copy.without_flags:
-        _ask_for_flags(copy, store, emit)
+        _ask_for_flags(copy, store, changed, emit)
     if copy.uncounted:
         emit({"event": "listed", "folders": len(plans), "messages": listed + copy.uncounted})
     # Subscriptions come last: a run that did not get that far left them to this one.
@@ -195,10 +195,14 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
         copy.session.close()
 
 
-def _ask_for_flags(copy: AccountCopy, store: MessageStore, emit: Emit) -> None:
-    untold = copy.attempt(lambda session: ask_for_flags(session, store, copy.without_flags))
+def _ask_for_flags(copy: AccountCopy, store: MessageStore, changed: List[int], emit: Emit) -> None:
+    """Ask for flags that did not come along with their messages; until they are told, the folder does not count as copied."""
+    copy.attempt(lambda session: ask_for_flags(session, store, copy.without_flags, changed.append))
+    emit({"event": "flags", "messages": sum(changed)})
+    emit_marks(emit, [folder.as_mark(copied=True) for folder in copy.without_flags])
+    untold = [(folder.name, len(folder.without_flags)) for folder in copy.without_flags if folder.without_flags]
     message = "the source does not tell the flags of %d messages of this folder"
-    emit_not_imported(emit, [NotImported(name, "source_unavailable", message % count) for name, count in untold.items()])
+    emit_not_imported(emit, [NotImported(name, "source_unavailable", message % count) for name, count in untold])
 
 
 def _ask_again(plan: FolderPlan, marks: Mapping[bytes, FolderMark], untold: Mapping[bytes, str], emit: Emit) -> FolderPlan:

@@ -14,7 +14,7 @@ from ..source.fetch import FolderStream
 from ..source.pipeline import FetchRequest
 from ..source.session import SourceSession
 from ..state.records import FolderMark
-from ..store.base import MessageStore, Origin, UidSet
+from ..store.base import MessageStore, Origin
 from ..store.imap_uids import sequence_set
 from .folder_copy import FolderCopy
 from .plan import FolderPlan
@@ -84,41 +84,35 @@ def update_flags(
     return current, untold
 
 
-def ask_for_flags(session: SourceSession, store: MessageStore, copies: Sequence[FolderCopy]) -> Dict[str, int]:
-    """Give messages the flags that the source did not send along with them.
+def ask_for_flags(session: SourceSession, store: MessageStore, copies: Sequence[FolderCopy], count: Callable[[int], None]) -> None:
+    """Give messages the flags that the source did not send along with them; those that it still does not tell stay `without_flags`.
 
-    Returns:
-        How many messages it does not tell the flags of, by folder.
+    Args:
+        count: told how many messages of earlier runs changed, each time that some may have.
 
     Raises:
-        MailImportError: when the connection is lost.
+        MailImportError: when the connection is lost; what was done by then is done.
     """
-    untold: Dict[str, int] = {}
     for copy in copies:
-        left = UidSet()
-        for uid in copy.without_flags:
-            left.add(uid)
         requests = [FetchRequest(copy.plan.source, uids, flags_only=True) for uids in sequence_set(copy.without_flags)]
         for opened in session.fetch(requests):
-            for flags in _windows(opened, left):
-                store.set_flags(copy.plan.target, copy.origin, flags)
-        if len(left):
-            untold[copy.name] = len(left)
-    return untold
+            if (opened.uidvalidity or copy.origin.uidvalidity) != copy.origin.uidvalidity:
+                continue
+            for flags in _windows(opened):
+                asked = {uid: flags[uid] for uid in copy.without_flags if uid in flags}
+                changed = store.set_flags(copy.plan.target, copy.origin, asked)
+                count(0 if copy.writer.written else changed)
+                copy.without_flags = [uid for uid in copy.without_flags if uid not in asked]
 
 
-def _windows(opened: FolderStream, asked: Optional[UidSet] = None) -> Iterator[Dict[int, Tuple[bytes, ...]]]:
-    """Yield the flags that a folder's messages are told to have, some at a time, by UID; take these out of what was `asked`, and leave out others."""
+def _windows(opened: FolderStream) -> Iterator[Dict[int, Tuple[bytes, ...]]]:
+    """Yield the flags that a folder's messages are told to have, some at a time, by UID."""
     window: Dict[int, Tuple[bytes, ...]] = {}
     size = 0
     for fetched in opened.messages():
-        uid = fetched.message.uid
-        if uid is None or not fetched.message.flags_told or not (asked is None or uid in asked):
-            continue
-        if asked is not None:
-            asked.discard(uid)
-        window[uid] = fetched.message.flags
-        size += sum(map(len, fetched.message.flags))
+        if fetched.message.uid is not None and fetched.message.flags_told:
+            window[fetched.message.uid] = fetched.message.flags
+            size += sum(map(len, fetched.message.flags))
         if len(window) >= _WINDOW or size >= _WINDOW_BYTES:
             yield window
             window, size = {}, 0

@@ -36,7 +36,7 @@ class FolderCopy:
     `resumed` tells that the folder held messages from there on before this run, `renewed` that its UIDVALIDITY is not that
     of the earlier one. `doubtful` is set when some answer left open whether all messages came. `failed` are messages to be
     tried again by the next run, by UID, `problems` what it has to look for anew, `altered` messages that are there, but not
-    as the source sent them. `without_flags` are UIDs of messages that came with no word on their flags.
+    as the source sent them. `without_flags` are UIDs of messages that came with no word on their flags, in this run or an earlier one.
     """
 
     plan: FolderPlan
@@ -96,6 +96,7 @@ class FolderCopy:
         settled = copied and not self.problems
         # Nobody has looked yet for what an earlier run left behind, unless the folder is finished.
         missing = self.failed.keys() if settled else self.failed.keys() | set(self.retried)
+        missing = missing | set(self.without_flags)
         return FolderMark(
             raw_name=source.raw_name,
             target_name=joined_path(self.plan.target),
@@ -106,6 +107,6 @@ class FolderCopy:
             messages=self.messages,
             # As listed before any message or flag was fetched: what changes from then on will look new.
             highest_modseq=source.highest_modseq,
-            copied=settled and not self.failed,
+            copied=settled and not self.failed and not self.without_flags,
             missing=tuple(sorted(missing)),
         )

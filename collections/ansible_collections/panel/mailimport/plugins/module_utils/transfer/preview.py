@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import List, Mapping, Optional, Sequence
+from typing import Mapping, Optional, Sequence, Set
 
 from ..model.imports import ImportRequest
 from ..model.mail import StoreLocation
@@ -37,17 +37,18 @@ class Presence:
     """
 
     location: Optional[StoreLocation]
-    kept: bool
-    marks: Mapping[bytes, FolderMark]
-    deliveries: Sequence[Deliveries]
+    kept: bool = False
+    marks: Mapping[bytes, FolderMark] = field(default_factory=dict)
+    deliveries: Sequence[Deliveries] = ()
 
 
 @dataclass
 class _Folder:
-    """A folder of the mailbox: whether it exists, how many messages it has, and which UIDs of the source are among them."""
+    """A folder of the mailbox: whether it exists, how many messages it has, how many wait to be shown, and which UIDs of the source are among them."""
 
     exists: bool = False
     messages: int = 0
+    waiting: int = 0
     held: UidSet = field(default_factory=UidSet)
 
 
@@ -63,7 +64,7 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
     session = open_first(login, False, emit)
     folders = session.list_folders()
     report_missing(folders, request.rules, emit)
-    marks = presence.marks
+    marks = {} if request.force else presence.marks
     plans = plan_folders(folders, request.rules, presence.location or _ANY_STORE, {raw_name: mark.target_name for raw_name, mark in marks.items()})
     listed = sum(plan.source.messages or 0 for plan in plans)
     emit({"event": "listed", "folders": len(plans), "messages": listed})
@@ -77,7 +78,8 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
         there = _look_into(store, plan, origin) if store else _delivered(presence, plan, origin)
         arriving = count_new(session, plan, mark, there.held)
         name = joined_path(plan.target)
-        emit({"event": "folder", "name": name, "created": not there.exists, "before": there.messages, "after": there.messages + arriving})
+        after = there.messages + there.waiting + arriving
+        emit({"event": "folder", "name": name, "created": not there.exists, "before": there.messages, "after": after})
         messages += arriving
     emit({"event": "copied", "messages": messages, "present": max(0, listed - messages), "bytes": 0})
     if request.state == "latest" and marks:
@@ -100,26 +102,29 @@ def _look_into(store: MaildirStore, plan: FolderPlan, origin: Origin) -> _Folder
         uid = origin.uid_of(name)
         if uid:
             found.held.add(uid)
+    for uid in store.staged(plan.target, origin):
+        found.held.add(uid)
+        found.waiting += 1
     return found
 
 
 def _delivered(presence: Presence, plan: FolderPlan, origin: Origin) -> _Folder:
     """What earlier runs put there: more is not known of a store that only its server reads."""
     found = _Folder(plan.source.raw_name in presence.marks)
-    for delivered in presence.deliveries if presence.kept else ():
+    for delivered in presence.deliveries:
         if (delivered.raw_name, delivered.uidvalidity) == (origin.raw_name, origin.uidvalidity):
             for uid in UidMap(delivered.runs).sources():
                 found.held.add(uid)
-    return _Folder(found.exists or len(found.held) > 0, len(found.held), found.held)
+    return _Folder(found.exists or len(found.held) > 0, len(found.held), held=found.held)
 
 
 def count_new(session: SourceSession, plan: FolderPlan, mark: Optional[FolderMark], held: UidSet) -> int:
     """Return how many messages of a folder would come, given its mark if that is of this very folder, and the UIDs that the host has."""
     if mark is None and plan.source.messages is not None and not len(held):
         return plan.source.messages
-    uids: List[int] = []
-    session.search_uids(plan.source, uids.append, mark.last_uid + 1 if mark else 1)
-    return sum(1 for uid in [*uids, *(mark.missing if mark else ())] if uid not in held)
+    uids: Set[int] = set(mark.missing if mark else ())
+    session.search_uids(plan.source, uids.add, mark.last_uid + 1 if mark else 1)
+    return sum(1 for uid in uids if uid not in held)
 
 
 def count_flag_changes(session: SourceSession, plans: Sequence[FolderPlan], marks: Mapping[bytes, FolderMark]) -> int:

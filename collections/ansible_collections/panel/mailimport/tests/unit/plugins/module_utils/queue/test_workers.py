@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -206,6 +207,23 @@ def test_more_queues_than_descriptors_are_fewer_queues(run, few_descriptors):
     few_descriptors(40)
     results = run(jobs(100), lambda assignment, tell: done(assignment), queues=range(1, 101))
     assert sorted(results) == list(range(100)) and run.lost == {}
+
+
+def test_jobs_that_nobody_is_left_for_are_told(run, monkeypatch):
+    """The one worker dies, and the system has no process for another."""
+    fork, forks = os.fork, []
+
+    def refuse_later():
+        forks.append(1)
+        if len(forks) > 1:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return fork()
+
+    monkeypatch.setattr(os, "fork", refuse_later)
+    open_before = len(os.listdir("/proc/self/fd"))
+    assert run(jobs(3), lambda assignment, tell: os._exit(3), queues=[1]) == {}
+    assert "ended early" in run.lost[0] and all("no process of an import queue could work" in run.lost[number] for number in (1, 2))
+    assert len(os.listdir("/proc/self/fd")) == open_before
 
 
 def test_no_worker_at_all_is_told_for_every_job(run, few_descriptors):

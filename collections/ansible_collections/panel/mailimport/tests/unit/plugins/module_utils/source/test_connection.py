@@ -167,10 +167,16 @@ def test_a_server_that_does_not_let_one_in(server, account, greeting, reason, wo
     assert (error.reason, words in error.message) == (reason, True), error.message
 
 
-@pytest.mark.parametrize("answer", [b"* OK still here\r\n", b"* CAPABILITY IMAP4rev1\r\n"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"* OK still here\r\n", b"* CAPABILITY IMAP4rev1\r\n", b"* OK " + b"x" * 100_000 + b"\r\n",
+        b'* LIST () "/" {60000}\r\n' + b"x" * 60_000 + b"\r\n",
+    ],
+)
 def test_a_login_that_is_answered_without_end(server, account, answer):
-    error = refused(account(server({b"LOGIN": answer * 5000})))
-    assert error.reason == "protocol_error" and "more than 1000 lines and no end of the login" in error.message
+    error = refused(account(server({b"LOGIN": answer * (3_000_000 // len(answer))})))
+    assert error.reason == "protocol_error" and "more than 1048576 bytes and no end of the login" in error.message
 
 
 def test_a_session_that_needs_no_login(server, account):

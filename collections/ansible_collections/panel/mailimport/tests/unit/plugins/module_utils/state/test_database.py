@@ -177,6 +177,13 @@ def test_folder_marks_belong_to_their_import(state):
     assert state.folder_marks(ImportKey("x", "y", "z")) == []
 
 
+def test_a_place_that_mail_may_have_been_moved_to_is_not_forgotten(state):
+    begin(state, KEY, mailbox_existed=True)
+    state.note_replaced(KEY, "/var/replaced", done=False)
+    state.forget(KEY)
+    assert state.import_record(KEY).replaced_to == "/var/replaced"
+
+
 def test_forget_lets_one_import_begin_again(state):
     for key in (KEY, OTHER):
         begin(state, key, mailbox_existed=True)

@@ -34,6 +34,15 @@ def test_all_mail_is_moved_aside_once(location, tmp_path, root, origin, fill, ui
     assert uids(root / ".A") == [3] and uids(tmp_path / "Maildir.replaced-now" / ".A") == [1, 2]
 
 
+@pytest.mark.parametrize("left", [None, "control", "index"])
+def test_a_mailbox_without_any_directory_has_nothing_to_move(location, tmp_path, root, left):
+    if left:
+        (tmp_path / left).mkdir()
+    aside = str(root) + ".replaced-now"
+    moved = MaildirStore(location(control="control", index=str(tmp_path / "index"))).move_aside(aside)
+    assert (moved, os.path.exists(aside)) == ((aside, True) if left else (None, False))
+
+
 def test_a_move_that_was_interrupted_goes_on(location, tmp_path, root, origin, fill):
     where = location(control="control")
     fill(MaildirStore(where), A, origin(), [1])

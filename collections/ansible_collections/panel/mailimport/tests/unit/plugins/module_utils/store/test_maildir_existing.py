@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
@@ -91,6 +92,52 @@ def test_a_run_that_is_killed_while_it_shows_a_folder_leaves_it_its_uids(
     here = {file.name.partition(":2,")[0] for file in (root / folder / "cur").iterdir()}
     assert [(uid, name in here) for uid, name in uidlist(listed)[1]] == [(5, True), (9, True), (11, True)]
     assert not control or not (root / folder / "dovecot-uidlist").exists()
+
+
+def test_what_came_later_than_a_shown_folder_is_not_shown_half(location, root, origin, fill, message, uids, monkeypatch):
+    """A run shows a folder for one that was killed, and is killed itself in the middle of the next message; then the owner deletes all."""
+    rename = os.rename
+    monkeypatch.setattr(os, "rename", lambda source, target, **handles: rename(source, target, **handles) if source != "cur" else 1 / 0)
+    (root / ".A" / "cur").mkdir(parents=True)
+    with pytest.raises(ZeroDivisionError):
+        fill(MaildirStore(location()), A, origin(), [5, 9])
+    monkeypatch.undo()
+
+    killed = MaildirStore(location()).open_folder(A, origin(), False)
+    assert (killed.created, killed.before, killed.written, uids(root / ".A")) == (False, 0, 2, [5, 9])
+    killed.add(message(11))  # and nothing more
+    for file in (root / ".A" / "cur").iterdir():
+        file.unlink()
+
+    writer = fill(MaildirStore(location()), A, origin(), [5, 9, 11])
+    assert (writer.before, writer.written, uids(root / ".A")) == (0, 3, [5, 9, 11])
+
+
+@pytest.mark.parametrize("uidlist_there", ["3 V77 N1 G0123\n", "3 V77 N10 G0123\n5 :another\n9 :and another\n"])
+def test_a_stage_that_is_not_whole_stays_out_of_sight(location, root, origin, fill, uids, uidlist_there):
+    for part in ("cur", "new"):
+        (root / ".A" / part).mkdir(parents=True)
+    fill(MaildirStore(location()), A, origin(), [5, 9], finish=False)
+    (root / ".A" / "dovecot-uidlist").write_text(uidlist_there)
+    MaildirStore(location()).open_folder(A, origin(), False)
+    assert uids(root / ".A") == []
+
+
+@pytest.mark.parametrize("error", [errno.ENOTEMPTY, errno.EEXIST])
+def test_filesystems_say_in_two_ways_that_a_directory_is_not_empty(store, root, origin, fill, uids, monkeypatch, error):
+    (root / ".A" / "cur").mkdir(parents=True)
+    (root / ".A" / "cur" / ".nfs0001").touch()
+    rename = os.rename
+
+    def refuse(source, target, **handles):
+        if source == "cur":
+            raise OSError(error, "not empty")
+        rename(source, target, **handles)
+
+    monkeypatch.setattr(os, "rename", refuse)
+    fill(store, A, origin(), [1, 2])
+    (root / ".A" / "cur" / ".nfs0001").unlink()
+    assert uids(root / ".A") == [1, 2]
 
 
 def test_a_file_that_is_no_message_does_not_keep_messages_away(store, root, origin, fill, uids, uidlist):
