@@ -212,17 +212,24 @@ def test_flags_that_come_apart_from_their_message_are_asked_for(bench: Bench, st
         assert flags_here(bench) == as_text([*FLAGS, (b"\\Answered",)])
 
 
-@pytest.mark.parametrize("condstore", [True, False])
+@pytest.mark.parametrize("store", ["auto", "imap"])
+@pytest.mark.parametrize("capabilities", [CAPABILITIES, CAPABILITIES + b" CONDSTORE ENABLE"])
 @pytest.mark.parametrize("state", ["present", "latest"])
-def test_flags_that_a_killed_run_did_not_come_to_ask_for_are_asked_for(bench: Bench, monkeypatch: pytest.MonkeyPatch, state: str, condstore: bool) -> None:
-    with flagged_inbox(CAPABILITIES + (b" CONDSTORE ENABLE" if condstore else b"")) as server:
+def test_flags_that_a_killed_run_did_not_come_to_ask_for_are_asked_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, state: str, capabilities: bytes, store: str
+) -> None:
+    with flagged_inbox(capabilities) as server:
         server.on("UID FETCH", apart)
         with monkeypatch.context() as killed:
             killed.setattr(account, "ask_for_flags", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
-            assert bench.run(server.port).result.reason == "interrupted"
-        result = bench.completed(server, state=state).result
-        assert (result.changed, result.messages_copied, flags_here(bench)) == (True, 0, as_text(FLAGS))
-        assert bench.completed(server, state=state).result.changed is False
+            assert bench.run(server.port, message_store=store).result.reason == "interrupted"
+        if store == "auto":
+            result = bench.completed(server, state=state).result
+            assert (result.changed, result.messages_copied, flags_here(bench)) == (True, 0, as_text(FLAGS))
+        server.folder(b"INBOX").messages.append(Message(4, small_message(4), flags=(b"\\Answered",)))
+        result = bench.completed(server, state="latest", message_store=store).result
+        assert (result.changed, result.messages_copied, flags_here(bench)) == (True, 1, as_text([*FLAGS, (b"\\Answered",)]))
+        assert bench.completed(server, state=state, message_store=store).result.changed is False
 
 
 def test_flags_of_another_folder_are_not_given(bench: Bench) -> None:

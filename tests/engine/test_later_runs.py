@@ -45,7 +45,7 @@ def lose_after_inbox(server: FakeServer) -> None:
 
     def fetch(session: Session, command: Command) -> None:
         session.behave(command)
-        if session.folder and session.folder.name == b"INBOX":
+        if session.folder and session.folder.name == b"INBOX" and BODY in command.rest:
             gone.append(True)
 
     def hang_up_when_gone(session: Session, command: Command) -> None:
@@ -100,6 +100,20 @@ def test_mail_that_arrives_meanwhile_does_not_stand_for_what_did_not_come(bench:
 
         server.on("UID FETCH", fetch)
         bench.completed(server)
+
+
+def test_a_run_that_is_cut_short_tells_what_had_arrived_before(bench: Bench) -> None:
+    """Also what its owner has removed since."""
+    with two_folders() as server:
+        bench.completed(server)
+        with bench.session() as session:
+            session.select("INBOX")
+            session.delete(session.uids()[:2])
+        server.folder(b"INBOX").messages += messages(2, 6)
+        server.folder(b"Sent").messages += messages(2, 206)
+        lose_after_inbox(server)
+        result = bench.run(server.port, state="latest").result
+    assert (result.state, result.messages_total, result.messages_copied, result.messages_present) == ("failed", 14, 2, 10)
 
 
 @pytest.mark.parametrize("store", ["auto", "imap"])

@@ -127,8 +127,8 @@ class _Dispatcher:
                 self._listen(key.data)
 
     def _try_another_queue(self) -> None:
-        if self._unused and not self._start(self._unused.pop(0)):
-            self._unused.clear()  # fewer queues do it too
+        if self._unused:
+            self._start(self._unused.pop(0))  # where that fails, fewer queues do it too
 
     def stop(self) -> None:
         """End what is left of the workers."""

@@ -76,13 +76,13 @@ class MaildirStore(MessageStore):
         return exists("%s/cur" % self.directory_name(path), self.root)
 
     def waits_for_messages(self, path: FolderPath, stage: int) -> bool:
-        """True when a folder has the uidlist of a stage, which says that all of it is durable, and no messages: a run was killed while it showed it."""
+        """True when a folder has the uidlist of a stage, which says that all of it is durable: a run was killed while it showed that."""
         try:
             control = open_directory(self.control_name(path), self.control)
         except FileNotFoundError:
             return False
         try:
-            return next(self.message_names(path), None) is None and lists_the_same(stage, control)
+            return lists_the_same(stage, control)
         finally:
             os.close(control)
 

@@ -57,6 +57,14 @@ def test_what_is_settled_already_is_passed_on_in_its_place(settings):
     assert imports_on_host(settings)["imports"] == []
 
 
+@pytest.mark.parametrize("preflight", [True, False])
+def test_a_state_that_is_damaged_is_the_end_of_each_import(settings, tmp_path, preflight):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "state.db").write_bytes(b"no database" * 100)
+    outcomes = import_batch([request(), request("bert@example.org", "bert")], settings, Scheduling(preflight=preflight))
+    assert [outcome.result.state for outcome in outcomes] == ["failed"] * 2 and all("is damaged" in outcome.result.message for outcome in outcomes)
+
+
 def test_nothing_at_all_is_no_mistake(settings):
     assert import_batch([], settings, Scheduling(parallel=True)) == []
 

@@ -95,7 +95,7 @@ def test_a_run_that_is_killed_while_it_shows_a_folder_leaves_it_its_uids(
 
 
 def test_what_came_later_than_a_shown_folder_is_not_shown_half(location, root, origin, fill, message, uids, monkeypatch):
-    """A run shows a folder for one that was killed, and is killed itself in the middle of the next message; then the owner deletes all."""
+    """A run shows a folder for one that was killed. The owner deletes all, and the next run is killed in the middle of fetching it anew."""
     rename = os.rename
     monkeypatch.setattr(os, "rename", lambda source, target, **handles: rename(source, target, **handles) if source != "cur" else 1 / 0)
     (root / ".A" / "cur").mkdir(parents=True)
@@ -103,14 +103,39 @@ def test_what_came_later_than_a_shown_folder_is_not_shown_half(location, root, o
         fill(MaildirStore(location()), A, origin(), [5, 9])
     monkeypatch.undo()
 
-    killed = MaildirStore(location()).open_folder(A, origin(), False)
-    assert (killed.created, killed.before, killed.written, uids(root / ".A")) == (False, 0, 2, [5, 9])
-    killed.add(message(11))  # and nothing more
+    shown = MaildirStore(location()).open_folder(A, origin(), False)
+    assert (shown.created, shown.before, shown.written, uids(root / ".A")) == (False, 0, 2, [5, 9])
     for file in (root / ".A" / "cur").iterdir():
         file.unlink()
 
-    writer = fill(MaildirStore(location()), A, origin(), [5, 9, 11])
-    assert (writer.before, writer.written, uids(root / ".A")) == (0, 3, [5, 9, 11])
+    MaildirStore(location()).open_folder(A, origin(), False).add(message(5, b"what has come of it"))
+    writer = MaildirStore(location()).open_folder(A, origin(), False)
+    assert (len(writer.held), uids(root / ".A")) == (0, [])
+
+
+def test_a_run_that_is_killed_between_two_messages_leaves_both_their_uids(location, root, origin, fill, uidlist, monkeypatch):
+    """A file that is no message keeps the directory from being replaced as a whole."""
+    rename, moved = os.rename, []
+
+    def killed(source, target, **handles):
+        if source == "cur":
+            raise OSError(errno.ENOTEMPTY, "not empty")
+        if source == target:
+            moved.append(source)
+            if len(moved) > 1:
+                raise KeyboardInterrupt
+        rename(source, target, **handles)
+
+    (root / ".A" / "cur").mkdir(parents=True)
+    monkeypatch.setattr(os, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fill(MaildirStore(location()), A, origin(), [5, 9])
+    moved.clear()
+    monkeypatch.setattr(os, "rename", lambda *names, **handles: rename(*names, **handles))
+    (root / ".A" / "cur" / ".nfs0001").touch()
+    fill(MaildirStore(location()), A, origin(), [])
+    here = {file.name.partition(":2,")[0] for file in (root / ".A" / "cur").iterdir()}
+    assert [(uid, name in here) for uid, name in uidlist(root / ".A")[1]] == [(5, True), (9, True)]
 
 
 @pytest.mark.parametrize("uidlist_there", ["3 V77 N1 G0123\n", "3 V77 N10 G0123\n5 :another\n9 :and another\n"])
