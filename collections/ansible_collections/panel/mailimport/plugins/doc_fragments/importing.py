@@ -36,7 +36,7 @@ options:
     description:
       - What to do with a mailbox that existed before its first import, with O(ignore_existing=false).
       - V(replace) moves its mail aside, to RV(panel.mailimport.mail_import_imap#module:imports[].replaced_to), and changes its password, before anything is
-        copied. This happens once for an import, after the source has listed its folders, and never again.
+        copied. Both happen once for an import, after the source has listed its folders, and never again; not with O(import_content=false).
       - V(merge) keeps its mail and its password, and adds the mail of the source that is not there yet. Equal headers alone do not
         make two messages equal.
     type: str

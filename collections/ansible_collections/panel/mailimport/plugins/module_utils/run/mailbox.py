@@ -197,8 +197,7 @@ class _MailboxRun:
         request = self.request
         location = None
         if found.exists:
-            location = self.host.store_of(request.address)
-            self._check_store(location, found.replacing)
+            location = self._checked_store(found)
         else:
             self.host.check_new_mailbox(request.address)
         if request.import_content:
@@ -232,9 +231,7 @@ class _MailboxRun:
         if request.import_content and not found.contacted and not self.turn.login_checked:
             # Before anything is made or wiped: a wrong password leaves no trace on the host.
             self._work_as(None, lambda login: partial(check_login, login, self.turn.patient_login))
-        location = self.host.store_of(request.address) if request.import_content and found.exists else None
-        if location:
-            self._check_store(location, found.replacing)
+        location = self._checked_store(found) if request.import_content and found.exists else None
         if found.record and found.record.replaced:
             self.result.replaced_to = found.record.replaced_to
         self.state.note_contact(key, found.existed)
@@ -242,8 +239,7 @@ class _MailboxRun:
             self.state.forget(key)
         self._make_mailbox(found)
         if location is None:
-            location = self.host.store_of(request.address)
-            self._check_store(location, found.replacing)
+            location = self._checked_store(found)
         self._update_password(found.exists and request.update_password == "always")
         if request.import_content:
             aside = self._place_aside(found, location) if found.replacing else None
@@ -255,10 +251,13 @@ class _MailboxRun:
             self.state.drop(self.request.key)
             self.state.enqueue([(self.request.key, self.request.owner)], os.getpid())
 
-    def _check_store(self, location: StoreLocation, replacing: bool) -> None:
+    def _checked_store(self, found: Findings) -> StoreLocation:
+        """Return the mailbox's store, which can be written to and, if need be, moved aside."""
+        location = self.host.store_of(self.request.address)
         store_kind(self.request, location)
-        if replacing:
+        if found.replacing:
             check_movable(location)
+        return location
 
     def _fill(self, location: StoreLocation, record: Optional[ImportRecord], aside: Optional[str]) -> None:
         request = self.request

@@ -281,8 +281,9 @@ class MaildirWriter(FolderWriter):
         else:
             with suppress(FileNotFoundError):
                 os.unlink(UIDLIST, dir_fd=self._stage)  # the source gives none: Dovecot makes its own, as it does of UIDs then
-        shown = self._fill_empty_folder() if exists(self._directory, self._store.root) else self._rename_into_place()
-        if not shown:
+        if not exists(self._directory, self._store.root) and not self._store.separate_control:
+            self._rename_into_place()
+        elif not self._fill_empty_folder():
             self._move_into_folder(self._lettered_for_folder())
 
     def _lettered_for_folder(self) -> List[Staged]:
@@ -304,25 +305,20 @@ class MaildirWriter(FolderWriter):
         os.close(control)
         return found
 
-    def _rename_into_place(self) -> bool:
+    def _rename_into_place(self) -> None:
         parent, _slash, _name = self._directory.rpartition("/")
         if parent:
             os.close(make_directory(parent, self._store.root))
-        if self._store.location.layout != "fs":
-            replace_file("maildirfolder", self._stage, b"")
-        if self._store.separate_control:
-            control = self._target_control()
-            self._hand_over_control_files(control)
-            os.close(control)
+        self._mark_as_folder(self._stage)
         os.rename(self._stage_path, self._directory, src_dir_fd=self._store.root, dst_dir_fd=self._store.root)
-        if self._store.separate_control:
-            for name in (KEYWORDS, UIDLIST):
-                with suppress(FileNotFoundError):
-                    os.unlink(name, dir_fd=self._stage)
-        return True
+
+    def _mark_as_folder(self, directory: int) -> None:
+        """Say that a directory is a folder of the mailbox above it and no mailbox (Maildir++)."""
+        if self._store.location.layout != "fs" and self.path != ("INBOX",):
+            replace_file("maildirfolder", directory, b"")
 
     def _fill_empty_folder(self) -> bool:
-        """Take over a folder without mail, INBOX or one that Dovecot made by itself, with its UIDVALIDITY."""
+        """Take over a folder without mail, with its UIDVALIDITY: INBOX, one that Dovecot made by itself, or a new one with its control files elsewhere."""
         control = self._target_control()
         try:
             with control_files.dotlock(control, UIDLIST):
@@ -338,13 +334,11 @@ class MaildirWriter(FolderWriter):
         folder = make_directory(self._directory, self._store.root)
         for part in ("cur", "new", "tmp"):
             os.close(make_directory(part, folder))
-        self._hand_over_control_files(control)
-        self._hand_over_messages(folder)
-        os.close(folder)
-
-    def _hand_over_control_files(self, control: int) -> None:
+        self._mark_as_folder(folder)
         for name in (KEYWORDS, UIDLIST):
             copy_file(name, self._stage, control)
+        self._hand_over_messages(folder)
+        os.close(folder)
 
     def _hand_over_messages(self, folder: int) -> None:
         try:

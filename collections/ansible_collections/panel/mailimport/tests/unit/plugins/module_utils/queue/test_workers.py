@@ -331,7 +331,7 @@ def test_a_worker_that_asked_before_it_heard_that_nothing_is_left_gets_no_job(ru
     def take_late(number, message):
         """Both have something to say by then."""
         if message == {"began": True}:
-            wait_until(lambda: (tmp_path / ("left by %d" % second())).exists(), "the second")
+            wait_until((tmp_path / ("left by %d" % second())).exists, "the second")
         take(number, message)
 
     def work(assignment, tell):
