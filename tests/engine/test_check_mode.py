@@ -36,6 +36,8 @@ def foretold(bench: Bench, server: FakeServer, **changes: Any) -> ImportResult:
     assert ran.result.state == "completed", ran
     assert told(looked.result) == told(ran.result)
     assert (looked.before["folders"], looked.after["folders"]) == (ran.before["folders"], ran.after["folders"])
+    there = {"/".join(path): len(folder.messages) for path, folder in bench.account().folders.items()}
+    assert ran.after["folders"].items() <= there.items()
     return ran.result
 
 
@@ -71,6 +73,19 @@ def test_force_replaces_once_more(bench: Bench) -> None:
         first = bench.completed(server).result
         second = foretold(bench, server, force=True)
         assert second.messages_copied == 15 and first.replaced_to != second.replaced_to
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_folders_that_become_one(bench: Bench, there: bool) -> None:
+    if there:
+        with bench.session() as session:
+            session.create("All")
+            session.append("All", [Item(small_message(900))])
+    rules = FolderRules(mapping={"Middle": "All", "Sent": "All"})
+    with three_folders() as server:
+        foretold(bench, server, rules=rules, existing_content="merge")
+        ran = bench.run(server.port, rules=rules, existing_content="merge", force=True)
+        assert ran.after["folders"] == {} and len(bench.messages("All")) == 10 + there
 
 
 @pytest.mark.parametrize("existing", ["merge", "replace"])

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional
+from typing import Callable, Dict, Optional
 
 from ..model.imports import ImportRequest, NotImported
 from ..state.database import State
@@ -34,6 +34,7 @@ class ImportEvents:
         self._outcome = outcome
         self._result = outcome.result
         self._reporter = reporter
+        self._arrived: Dict[str, Dict[str, int]] = {}
         self.recorded = False
         self.desk: Optional[SessionDesk] = None
         self.login: Optional[Login] = None
@@ -68,8 +69,11 @@ class ImportEvents:
         if event["created"] or event["before"] != event["after"]:
             self._result.changed = True
             name = self._masked(event["name"])
-            self._outcome.before["folders"][name] = None if event["created"] else event["before"]
-            self._outcome.after["folders"][name] = event["after"]
+            self._outcome.before["folders"].setdefault(name, None if event["created"] else event["before"])
+            # Several folders of the source may go into one.
+            arrived = self._arrived.setdefault(name, {})
+            arrived[event["source"]] = event["after"] - event["before"]
+            self._outcome.after["folders"][name] = (self._outcome.before["folders"][name] or 0) + sum(arrived.values())
 
     def _on_marks(self, event: Event) -> None:
         marks = [FolderMark(**dict(mark, raw_name=mark["raw_name"].encode("latin-1"), missing=tuple(mark["missing"]))) for mark in event["marks"]]

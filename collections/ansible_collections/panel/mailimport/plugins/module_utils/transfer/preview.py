@@ -77,9 +77,9 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
         origin = Origin(request.key, plan.source.raw_name, plan.source.uidvalidity or (mark.uidvalidity if mark else 0))
         there = _look_into(store, plan, origin) if store else _delivered(presence, plan, origin)
         arriving = count_new(session, plan, mark, there.held)
-        name = joined_path(plan.target)
+        names = {"source": plan.source.name, "name": joined_path(plan.target)}
         after = there.messages + there.waiting + arriving
-        emit({"event": "folder", "name": name, "created": not there.exists, "before": there.messages, "after": after})
+        emit({"event": "folder", **names, "created": not there.exists, "before": there.messages, "after": after})
         messages += arriving
     emit({"event": "copied", "messages": messages, "present": max(0, listed - messages), "bytes": 0})
     if request.state == "latest" and marks:

@@ -37,6 +37,7 @@ def emit_folder(emit: Emit, copy: FolderCopy) -> None:
     writer = copy.writer
     emit({
         "event": "folder",
+        "source": copy.name,
         "name": joined_path(copy.plan.target),
         "created": writer.created,
         "before": writer.before,
