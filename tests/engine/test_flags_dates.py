@@ -252,8 +252,9 @@ def test_flags_that_the_source_never_tells_are_reported(bench: Bench) -> None:
     with inbox(3) as server:
 
         def no_flags(session: Session, command: Command) -> None:
-            for number, message in session.wanted(command) if b"BODY" in command.rest else ():
-                session.write_body(b"* %d FETCH (UID %d BODY[] {%d}\r\n%s)\r\n" % (number, message.uid, len(message.body), message.body))
+            for number, message in session.wanted(command):
+                body = b" BODY[] {%d}\r\n%s" % (len(message.body), message.body) if b"BODY" in command.rest else b""
+                session.write_body(b"* %d FETCH (UID %d%s)\r\n" % (number, message.uid, body))
             session.answer(command)
 
         server.on("UID FETCH", no_flags)
@@ -261,3 +262,39 @@ def test_flags_that_the_source_never_tells_are_reported(bench: Bench) -> None:
             run = bench.run(server.port)
             assert (run.result.state, run.reasons, run.result.messages_copied) == ("failed", [("INBOX", "source_unavailable", None)], copied)
             assert "does not tell the flags of 3 messages" in run.result.message
+
+
+@pytest.fixture
+def without_flags(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
+    """A source whose messages have come, by a run that was killed before it asked for their flags."""
+    with flagged_inbox() as server:
+        server.on("UID FETCH", apart)
+        with monkeypatch.context() as killed:
+            killed.setattr(account, "ask_for_flags", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
+            assert bench.run(server.port).result.reason == "interrupted"
+        yield server
+
+
+def test_a_message_that_its_owner_has_moved_needs_no_flags(bench: Bench, without_flags: FakeServer) -> None:
+    """And does not come again."""
+    with bench.session() as session:
+        session.create("Archive")
+        session.select("INBOX")
+        session.move(session.uids()[:1], "Archive")
+    run = bench.run(without_flags.port)
+    assert (run.result.state, run.result.messages_copied, sorted(bench.messages())) == ("completed", 0, [2, 3])
+
+
+def test_a_message_that_the_source_has_no_more_needs_no_flags(bench: Bench, without_flags: FakeServer) -> None:
+    del without_flags.folder(b"INBOX").messages[0]
+    assert bench.run(without_flags.port).result.state == "completed"
+    assert flags_here(bench) == [frozenset(), *as_text(FLAGS[1:])]
+
+
+def test_flags_of_the_owner_s_own_stay_when_those_of_the_source_come(bench: Bench, without_flags: FakeServer) -> None:
+    with bench.session() as session:
+        session.select("INBOX")
+        session.store(session.uids()[1:2], "+FLAGS (\\Draft)")
+    run = bench.run(without_flags.port)
+    assert (run.result.state, run.result.flags_updated) == ("completed", 2)
+    assert flags_here(bench) == [frozenset(["\\Seen"]), frozenset(["\\Draft", "\\Flagged", "$Label1"]), frozenset()]

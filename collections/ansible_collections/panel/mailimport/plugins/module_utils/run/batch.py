@@ -120,9 +120,13 @@ class _Batch:
 
     def _restore_domains(self, state: State) -> None:
         """Somebody may have lost or altered the map of domains since; an import that is done does not look at it."""
-        done = [outcome.result for outcome in self._outcomes.values() if outcome.result.state == "completed"]
-        if done and self._settings.open_host().publish_domains(state.domains, write=not self._check_mode):
-            done[0].changed = True
+        done = {number: outcome.result for number, outcome in self._outcomes.items() if outcome.result.state == "completed"}
+        try:
+            if done and self._settings.open_host().publish_domains(state.domains, write=not self._check_mode):
+                next(iter(done.values())).changed = True
+        except MailImportError as error:
+            for number, result in done.items():
+                fail(result, error, self._requests[number])
 
     def _failed(self, number: int, error: MailImportError) -> Outcome:
         outcome = new_outcome(self._requests[number])

@@ -104,7 +104,6 @@ class ImportEvents:
 
     def _on_copied(self, event: Event) -> None:
         self._result.messages_copied, self._result.messages_present, self._result.bytes_copied = event["messages"], event["present"], event["bytes"]
-        self._result.changed = self._result.changed or event["messages"] > 0
         self._show_progress()
         self._reporter.note("%s: %d of %d messages" % (self._result.email, event["messages"], self._result.messages_total))
 

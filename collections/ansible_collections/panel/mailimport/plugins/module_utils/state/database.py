@@ -23,7 +23,7 @@ from .schema import open_database, snapshot_database, transaction
 
 _OF_KEY = "source_host = ? AND source_user = ? AND address = ?"
 _FOLDER_COLUMNS = (
-    "raw_name, target_name, uidvalidity, last_uid, uidnext, messages, highest_modseq, copied, missing"
+    "raw_name, target_name, uidvalidity, last_uid, uidnext, messages, highest_modseq, copied, missing, flagless"
 )
 
 
@@ -186,10 +186,10 @@ class State:
     def _commit_folder(self, key: ImportKey, mark: FolderMark) -> None:
         values = (
             mark.raw_name, mark.target_name, mark.uidvalidity, mark.last_uid, mark.uidnext, mark.messages,
-            mark.highest_modseq, mark.copied, json.dumps(mark.missing),
+            mark.highest_modseq, mark.copied, json.dumps(mark.missing), mark.flagless,
         )
         changed = self._execute(
-            "INSERT OR REPLACE INTO folders (import, %s) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM imports WHERE %s"
+            "INSERT OR REPLACE INTO folders (import, %s) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM imports WHERE %s"
             % (_FOLDER_COLUMNS, _OF_KEY),
             *values, *key,
         )

@@ -47,7 +47,8 @@ class FolderMark:
     """How far a folder has come; `raw_name` is the source's name of it, `last_uid` the last committed UID.
 
     `uidnext`, `messages` and `highest_modseq` are the source's figures when the folder was copied to its end
-    (`copied`). `missing` are UIDs up to `last_uid` that did not arrive and are tried again.
+    (`copied`). `missing` are UIDs up to `last_uid` that did not arrive and are tried again, `flagless` (an IMAP sequence set) those of
+    messages that arrived without a word on their flags, which are asked for again.
     """
 
     raw_name: bytes
@@ -59,6 +60,7 @@ class FolderMark:
     highest_modseq: Optional[int] = None
     copied: bool = False
     missing: Tuple[int, ...] = ()
+    flagless: str = ""
 
 
 @dataclass(frozen=True)

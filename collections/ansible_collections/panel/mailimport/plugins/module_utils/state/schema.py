@@ -83,6 +83,7 @@ _MIGRATIONS = (
     ALTER TABLE imports ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0;
     UPDATE imports SET replaced = 1 WHERE replaced_to IS NOT NULL AND id IN (SELECT import FROM folders);
     """,
+    "ALTER TABLE folders ADD COLUMN flagless TEXT NOT NULL DEFAULT ''",
 )
 
 

@@ -168,8 +168,12 @@ class MessageStore(ABC):
         """Subscribe to folders; return how many were not subscribed before."""
 
     @abstractmethod
-    def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]]) -> int:
-        """Give messages of an origin the flags of their source, by UID; return how many changed."""
+    def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]], remove: bool = True) -> int:
+        """Give messages of an origin the flags of their source, by UID; return how many changed.
+
+        Args:
+            remove: take away flags that the source does not have.
+        """
 
     @abstractmethod
     def move_aside(self, path: str) -> Optional[str]:

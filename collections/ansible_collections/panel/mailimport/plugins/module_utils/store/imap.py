@@ -130,14 +130,14 @@ class ImapStore(MessageStore):
         names = [self.name_of(path) for path in paths]
         return self.sessions.attempt(lambda session: _subscribe(session, names))
 
-    def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]]) -> int:
+    def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]], remove: bool = True) -> int:
         name = self.name_of(path)
         knowledge = self._knowledge(origin)
         figures = self.sessions.attempt(lambda session: session.figures(name))
         if figures is None or figures.uidvalidity != knowledge.target_uidvalidity:
             return 0  # another folder than the one the messages were delivered into
         wanted = {target: flags[uid] for uid, target in knowledge.delivered.targets_of(flags).items()}
-        carried = carry_flags(self.sessions, name, wanted, remove=True)
+        carried = carry_flags(self.sessions, name, wanted, remove)
         self._lost_keywords |= carried.refused
         return len(carried.changed)
 

@@ -21,7 +21,7 @@ from .flags import FolderFlags
 from .flusher import Flusher
 from .imap_pipe import HostPipe
 from .maildir_folder import MaildirWriter
-from .maildir_keywords import WAITING, ExcessKeywords, forget_waiting, note_waiting
+from .maildir_keywords import ExcessKeywords
 from .staged import import_stages, origin_stages, stage_name
 from .subscriptions import add_subscriptions
 
@@ -75,8 +75,20 @@ class MaildirStore(MessageStore):
         """True when there is such a folder, be it empty."""
         return exists("%s/cur" % self.directory_name(path), self.root)
 
-    def waits_for_messages(self, path: FolderPath, stage: int) -> bool:
-        """True when a folder has the uidlist of a stage, which says that all of it is durable: a run was killed while it showed that."""
+    def staged(self, path: FolderPath, origin: Origin) -> Iterator[int]:
+        """Yield the UIDs of messages of an origin that wait in its stage, durable, for the folder to be whole, or for a killed run to show them."""
+        try:
+            stage = open_directory("tmp/" + stage_name(origin), self.root)
+        except FileNotFoundError:
+            return
+        try:
+            if exists(UIDLIST, stage) and (self.is_fresh(path) or self._has_uidlist_of(stage, path)):
+                for uid, _name in uidlist_entries(stage):
+                    yield uid
+        finally:
+            os.close(stage)
+
+    def _has_uidlist_of(self, stage: int, path: FolderPath) -> bool:
         try:
             control = open_directory(self.control_name(path), self.control)
         except FileNotFoundError:
@@ -85,19 +97,6 @@ class MaildirStore(MessageStore):
             return lists_the_same(stage, control)
         finally:
             os.close(control)
-
-    def staged(self, path: FolderPath, origin: Origin) -> Iterator[int]:
-        """Yield the UIDs of messages of an origin that wait in its stage, durable, for the folder to be whole."""
-        try:
-            stage = open_directory("tmp/" + stage_name(origin), self.root)
-        except FileNotFoundError:
-            return
-        try:
-            if exists(UIDLIST, stage) and (self.is_fresh(path) or self.waits_for_messages(path, stage)):
-                for uid, _name in uidlist_entries(stage):
-                    yield uid
-        finally:
-            os.close(stage)
 
     def is_fresh(self, path: FolderPath) -> bool:
         """True when no message has ever been in this folder: it may get the UIDs of its source."""
@@ -141,8 +140,7 @@ class MaildirStore(MessageStore):
             return
         self.flusher.wait()
         for writer in waiting:
-            if writer.excess_keywords:
-                note_waiting(writer.stage_name, self.root, writer.excess_keywords)
+            writer.waiting.note()
         self.flusher.start()
         for writer in waiting:
             writer.verify()
@@ -154,18 +152,17 @@ class MaildirStore(MessageStore):
             syncfs(self.control)
         syncfs(self.root)
         for writer in waiting:
-            if writer.excess_keywords and (writer.done or not writer.fresh):
+            if writer.waiting.uids and (writer.done or not writer.fresh):
                 self._add_excess_keywords(writer)
         self._writers = [writer for writer in self._writers if not writer.done]
 
     def _add_excess_keywords(self, writer: MaildirWriter) -> None:
         """Give messages that have just become visible the keywords without a letter, or count these as lost: the messages stay where they are."""
         try:
-            self._add_keywords(writer.path, writer.origin, writer.excess_keywords)
+            self._add_keywords(writer.path, writer.origin, writer.waiting.uids)
         except MailImportError:
-            self._lost_keywords.update(writer.excess_keywords)
-        writer.excess_keywords = {}
-        forget_waiting(writer.stage_name, self.root)
+            self._lost_keywords.update(writer.waiting.uids)
+        writer.waiting.forget()
 
     def _add_keywords(self, path: FolderPath, origin: Origin, keywords: Mapping[bytes, Sequence[int]]) -> int:
         """Give visible messages keywords that their file names have no letters for; `keywords` hold UIDs of the source."""
@@ -188,7 +185,8 @@ class MaildirStore(MessageStore):
         mine = next(known for known in self._writers if known is writer)
         self._writers.remove(mine)
         mine.remove_stage()
-        forget_waiting(mine.stage_name, self.root)
+        if mine.fresh:
+            mine.waiting.forget()
 
     def forget(self, key: ImportKey, keep: Iterable[bytes]) -> None:
         kept = tuple(origin_stages(Origin(key, raw_name, 0)) for raw_name in keep)
@@ -200,10 +198,7 @@ class MaildirStore(MessageStore):
         except FileNotFoundError:
             return
         for name in [name for name in entries(stages) if name.startswith(beginning) and not name.startswith(keep)]:
-            if name.endswith(WAITING):
-                os.unlink(name, dir_fd=stages)
-            else:
-                remove_tree(name, stages)
+            remove_tree(name, stages)
         os.close(stages)
 
     def finish(self) -> None:
@@ -218,7 +213,7 @@ class MaildirStore(MessageStore):
         with dotlock(self.control, SUBSCRIPTIONS):
             return add_subscriptions(self.control, names, b"/" if self.location.layout == "fs" else b".")
 
-    def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]]) -> int:
+    def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]], remove: bool = True) -> int:
         name = self.directory_name(path)
         if not exists(name, self.root):
             return 0  # its owner has removed the folder
@@ -228,7 +223,7 @@ class MaildirStore(MessageStore):
         changed = 0
         left = dict(flags)
         for _pass in range(_RENAME_PASSES):
-            renames = self._flag_renames(path, origin, {uid: letters.letters(wanted) for uid, wanted in left.items()})
+            renames = self._flag_renames(path, origin, {uid: letters.letters(wanted) for uid, wanted in left.items()}, remove)
             left = {}
             for uid, (old, new) in renames.items():
                 try:
@@ -249,14 +244,17 @@ class MaildirStore(MessageStore):
         os.close(control)
         return changed
 
-    def _flag_renames(self, path: FolderPath, origin: Origin, letters: Mapping[int, str]) -> Dict[int, Tuple[str, str]]:
-        """Return the old and the new name of messages that have other letters than these."""
+    def _flag_renames(self, path: FolderPath, origin: Origin, letters: Mapping[int, str], remove: bool) -> Dict[int, Tuple[str, str]]:
+        """Return the old and the new name of messages that have other letters than these, or, unless `remove`, not all of them."""
         renames = {}
         for part, found in self.message_names(path):
             base_name, _colon, info = found.partition(":2,")
             uid = origin.uid_of(base_name)
-            if uid in letters and sorted(letters[uid]) != sorted(info):
-                renames[uid] = "%s/%s" % (part, found), "cur/%s:2,%s" % (base_name, letters[uid])
+            if uid not in letters:
+                continue
+            wanted = "".join(sorted({*letters[uid], *("" if remove else info)}))
+            if wanted != "".join(sorted(info)):
+                renames[uid] = "%s/%s" % (part, found), "cur/%s:2,%s" % (base_name, wanted)
         return renames
 
     def move_aside(self, path: str) -> Optional[str]:

@@ -39,7 +39,7 @@ from .files import (
 )
 from .flags import FolderFlags
 from .line_ends import BareLineFeeds, bare_line_feeds
-from .maildir_keywords import read_waiting
+from .maildir_keywords import WaitingKeywords
 from .staged import Staged, has_its_length, reads_back, renamed_where_known, stage_name, write
 
 if TYPE_CHECKING:
@@ -64,13 +64,9 @@ class MaildirWriter(FolderWriter):
         self._finished = False
         self._journaled = 0
         self._in_order = True
-        self.stage_name = stage_name(origin)
-        self._stage_path = "tmp/" + self.stage_name
-        self._stage = make_directory(self._stage_path, store.root)
-        for part in ("new", "tmp"):
-            os.close(make_directory(part, self._stage))
-        self._cur = make_directory("cur", self._stage)
-        self.excess_keywords = read_waiting(self.stage_name, store.root)
+        self._stage_path = "tmp/" + stage_name(origin)
+        self._open_stage()
+        self.waiting = WaitingKeywords(stage_name(origin), store.root)
         self.created = not store.has_folder(path)
         shown = exists(UIDLIST, self._stage) and self._finish_showing()
         self.fresh = store.is_fresh(path)
@@ -87,7 +83,14 @@ class MaildirWriter(FolderWriter):
                 self.before, self.written = 0, self.before
             self._control = self._target_control()
             self._flags = FolderFlags(self._control, shared=True)
+        self.waiting.keep(self.held)
         self._contents = self._index_contents() if by_content and not self.fresh else None
+
+    def _open_stage(self) -> None:
+        self._stage = make_directory(self._stage_path, self._store.root)
+        for part in ("new", "tmp"):
+            os.close(make_directory(part, self._stage))
+        self._cur = make_directory("cur", self._stage)
 
     @property
     def staged(self) -> bool:
@@ -166,7 +169,7 @@ class MaildirWriter(FolderWriter):
             os.unlink(staged.name, dir_fd=self._cur)
             return None
         for keyword in self._flags.beyond_letters(fetched.message.flags):
-            self.excess_keywords.setdefault(keyword, []).append(staged.uid)
+            self.waiting.add(keyword, staged.uid)
         self._staged.append(staged)
         self._store.flusher.note(staged.size)
         self.written += 1
@@ -281,7 +284,7 @@ class MaildirWriter(FolderWriter):
         else:
             with suppress(FileNotFoundError):
                 os.unlink(UIDLIST, dir_fd=self._stage)  # the source gives none: Dovecot makes its own, as it does of UIDs then
-        if not exists(self._directory, self._store.root) and not self._store.separate_control:
+        if not exists(self._directory, self._store.root):
             self._rename_into_place()
         elif not self._fill_empty_folder():
             self._move_into_folder(self._lettered_for_folder())
@@ -300,7 +303,7 @@ class MaildirWriter(FolderWriter):
             own = tuple(keywords[ord(letter) - ord("a")] for letter in letters if letter.islower())
             new = "".join(letter for letter in letters if letter.isupper()) + flags.letters(own)
             for keyword in flags.beyond_letters(own):
-                self.excess_keywords.setdefault(keyword, []).append(uid)
+                self.waiting.add(keyword, uid)
             found.append(Staged(uid, "%s:2,%s" % (base_name, new), 0, arrived_as=name))
         os.close(control)
         return found
@@ -309,38 +312,43 @@ class MaildirWriter(FolderWriter):
         parent, _slash, _name = self._directory.rpartition("/")
         if parent:
             os.close(make_directory(parent, self._store.root))
-        self._mark_as_folder(self._stage)
-        os.rename(self._stage_path, self._directory, src_dir_fd=self._store.root, dst_dir_fd=self._store.root)
+        if self._store.location.layout != "fs":
+            replace_file("maildirfolder", self._stage, b"")
+        if self._store.separate_control:
+            control = self._target_control()
+            self._copy_control_files(control)
+            os.close(control)
+        self._rename_stage()
 
-    def _mark_as_folder(self, directory: int) -> None:
-        """Say that a directory is a folder of the mailbox above it and no mailbox (Maildir++)."""
-        if self._store.location.layout != "fs" and self.path != ("INBOX",):
-            replace_file("maildirfolder", directory, b"")
+    def _rename_stage(self) -> None:
+        """Let the stage become the folder, with nothing in it that is kept elsewhere."""
+        os.rename(self._stage_path, self._directory, src_dir_fd=self._store.root, dst_dir_fd=self._store.root)
+        for name in (KEYWORDS, UIDLIST) if self._store.separate_control else ():
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=self._stage)
 
     def _fill_empty_folder(self) -> bool:
-        """Take over a folder without mail, with its UIDVALIDITY: INBOX, one that Dovecot made by itself, or a new one with its control files elsewhere."""
+        """Take over a folder without mail, INBOX or one that Dovecot made by itself, with its UIDVALIDITY."""
         control = self._target_control()
         try:
             with control_files.dotlock(control, UIDLIST):
                 if not self._store.is_fresh(self.path):
                     return False
-                self._hand_over(control)
+                self._copy_control_files(control)
+                self._hand_over_messages()
                 return True
         finally:
             os.close(control)
 
-    def _hand_over(self, control: int) -> None:
-        """Give everything to the folder; killed before the messages have come, the next run does it once more."""
+    def _copy_control_files(self, control: int) -> None:
+        # A folder that has the uidlist has the keywords too.
+        for name in (KEYWORDS, UIDLIST):
+            copy_file(name, self._stage, control)
+
+    def _hand_over_messages(self) -> None:
         folder = make_directory(self._directory, self._store.root)
         for part in ("cur", "new", "tmp"):
             os.close(make_directory(part, folder))
-        self._mark_as_folder(folder)
-        for name in (KEYWORDS, UIDLIST):
-            copy_file(name, self._stage, control)
-        self._hand_over_messages(folder)
-        os.close(folder)
-
-    def _hand_over_messages(self, folder: int) -> None:
         try:
             os.rename("cur", "cur", src_dir_fd=self._stage, dst_dir_fd=folder)
         except OSError as error:
@@ -350,26 +358,34 @@ class MaildirWriter(FolderWriter):
             for name in list(entries(self._cur)):
                 os.rename(name, name, src_dir_fd=self._cur, dst_dir_fd=cur)
             os.close(cur)
+        finally:
+            os.close(folder)
 
     def _finish_showing(self) -> bool:
-        """Show what a run that was killed had handed over but for its messages: the uidlist that has come first gives them the source's UIDs."""
+        """Show the messages of a folder that has all else: a run was killed, and the uidlist that has come first gives them the source's UIDs."""
+        if next(entries(self._cur), None) is None:
+            return False
         try:
             control = open_directory(self._store.control_name(self.path), self._store.control)
         except FileNotFoundError:
             return False
         try:
             with control_files.dotlock(control, UIDLIST):
-                if not self._store.waits_for_messages(self.path, self._stage):
+                if not control_files.lists_the_same(self._stage, control):
                     return False
                 listed = UidSet()
                 for uid, _name in control_files.uidlist_entries(self._stage):
                     listed.add(uid)
                 self._drop_unlisted(listed)
-                self._hand_over(control)
+                if exists(self._directory, self._store.root):
+                    self._hand_over_messages()
+                else:
+                    self._rename_stage()
         finally:
             os.close(control)
         os.close(self._cur)
-        self._cur = make_directory("cur", self._stage)
+        os.close(self._stage)
+        self._open_stage()
         return True
 
     def _move_into_folder(self, arrived: List[Staged]) -> None:

@@ -6,44 +6,91 @@
 
 from __future__ import annotations
 
+import array
 import os
+import re
 from contextlib import suppress
 from functools import partial
-from typing import Callable, Dict, List, Mapping, Sequence, Set
+from typing import Callable, Dict, Iterator, Mapping, Sequence, Set, Tuple
 
-from .files import read_file, replace_file
+from ..source.fetch import MAX_UID
+from .base import UidSet
+from .files import CREATE, make_directory, open_directory, open_file, remove_tree
 from .flags import keyword_of
 from .imap_pipe import HostPipe
 from .imap_session import HostSession, HostSessions
 from .imap_uids import parse_sequence_set, sequence_set
 
-# Ends the name of a file beside a stage; what is in the stage becomes the folder itself.
-WAITING = ".keywords"
+_WAITING = "waiting"
+_LINE = re.compile(rb"([^ ]{1,255}) (\d{1,10}(?::\d{1,10})?(?:,\d{1,10}(?::\d{1,10})?)*)\n")
+_LONGEST_LINE = 64 * 1024
+# More than that, in bytes and in UIDs, is not read of what the mailbox's owner can write to.
+_LONGEST = 64 << 20
+_MOST_UIDS = 4 << 20
 
 
-def _path(stage: str) -> str:
-    return "tmp/" + stage + WAITING
+class WaitingKeywords:
+    """Which messages of a stage wait for keywords that have no letter, by UID of the source; the next run knows it when this one is killed.
 
+    It is written down in a directory beside the stage: that one becomes the folder itself, and Dovecot removes files from tmp that are old.
 
-def note_waiting(stage: str, root: int, keywords: Mapping[bytes, Sequence[int]]) -> None:
-    """Write down which messages of a stage wait for which keywords, by UID of the source: the next run sets them when this one is killed."""
-    lines = [b"%s %s\n" % (keyword, b" ".join(b"%d" % uid for uid in uids)) for keyword, uids in keywords.items()]
-    replace_file(_path(stage), root, b"".join(lines))
+    Args:
+        stage: name of the stage in ROOT/tmp.
+        root: handle of ROOT.
+    """
 
+    def __init__(self, stage: str, root: int) -> None:
+        self._path = "tmp/%s.keywords" % stage
+        self._root = root
+        self._noted: Dict[bytes, int] = {}
+        self.uids: Dict[bytes, array.array[int]] = {}
+        for keyword, uid in self._read():
+            self.add(keyword, uid)
 
-def read_waiting(stage: str, root: int) -> Dict[bytes, List[int]]:
-    """Return what `note_waiting` wrote; the mailbox's owner may have written something else."""
-    found = {}
-    for line in (read_file(_path(stage), root) or b"").splitlines():
-        keyword, *uids = line.split(b" ")
-        if keyword_of(keyword) and all(map(bytes.isdigit, uids)):
-            found[keyword] = [int(uid) for uid in uids]
-    return found
+    def add(self, keyword: bytes, uid: int) -> None:
+        self.uids.setdefault(keyword, array.array("I")).append(uid)
 
+    def keep(self, held: UidSet) -> None:
+        """Forget messages that did not come to stay: they come again, with the keywords that they have then."""
+        kept = {keyword: array.array("I", (uid for uid in uids if uid in held)) for keyword, uids in self.uids.items()}
+        self.uids = {keyword: uids for keyword, uids in kept.items() if uids}
+        self._noted = {keyword: len(uids) for keyword, uids in self.uids.items()}
 
-def forget_waiting(stage: str, root: int) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(_path(stage), dir_fd=root)
+    def note(self) -> None:
+        """Write down what has been added since."""
+        new = {keyword: uids[self._noted.get(keyword, 0) :] for keyword, uids in self.uids.items()}
+        if not any(new.values()):
+            return
+        directory = make_directory(self._path, self._root)
+        try:
+            fd = os.open(_WAITING, CREATE | os.O_APPEND, 0o600, dir_fd=directory)
+            with os.fdopen(fd, "ab") as handle:
+                handle.write(b"\n")  # ends a line that a full disk has torn
+                handle.writelines(b"%s %s\n" % (keyword, some) for keyword, uids in new.items() for some in sequence_set(uids))
+        finally:
+            os.close(directory)
+        self._noted = {keyword: len(uids) for keyword, uids in self.uids.items()}
+
+    def _read(self) -> Iterator[Tuple[bytes, int]]:
+        try:
+            directory = open_directory(self._path, self._root)
+        except FileNotFoundError:
+            return
+        left = _MOST_UIDS
+        try:
+            with suppress(FileNotFoundError), os.fdopen(open_file(_WAITING, directory), "rb") as handle:
+                while handle.tell() < _LONGEST and (line := handle.readline(_LONGEST_LINE)):
+                    found = _LINE.fullmatch(line)
+                    if found and keyword_of(found.group(1)):
+                        uids = [uid for uid in parse_sequence_set(found.group(2), left) if uid <= MAX_UID]
+                        left -= len(uids)
+                        yield from ((found.group(1), uid) for uid in uids)
+        finally:
+            os.close(directory)
+
+    def forget(self) -> None:
+        self.uids, self._noted = {}, {}
+        remove_tree(self._path, self._root)
 
 
 class ExcessKeywords:

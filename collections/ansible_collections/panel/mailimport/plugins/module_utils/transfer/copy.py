@@ -201,7 +201,6 @@ class AccountCopy:
         writer = self._store.open_folder(plan.target, origin, by_content=by_content or renewed or self._request.existing_content == "merge")
         first = mark.last_uid + 1 if mark else 1
         copy = FolderCopy(plan, mark, origin, writer, first, resumed=len(writer.held) > 0, renewed=renewed)
-        copy.without_flags += [uid for uid in mark.missing if uid in writer.held] if mark else []
         self._open_copies[source.raw_name] = copy
         self._present[source.raw_name] = max(len(writer.held), self._present.get(source.raw_name, 0) if mark else 0)
         return copy

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import array
 from dataclasses import dataclass, replace
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
@@ -14,9 +15,9 @@ from ..source.fetch import FolderStream
 from ..source.pipeline import FetchRequest
 from ..source.session import SourceSession
 from ..state.records import FolderMark
-from ..store.base import MessageStore, Origin
+from ..store.base import MessageStore, Origin, UidSet
 from ..store.imap_uids import sequence_set
-from .folder_copy import FolderCopy
+from .folder_copy import UIDS_PER_COMMAND, FolderCopy
 from .plan import FolderPlan
 
 # Flags of that many messages, or so many bytes of flags, are held in memory while they are compared.
@@ -94,15 +95,22 @@ def ask_for_flags(session: SourceSession, store: MessageStore, copies: Sequence[
         MailImportError: when the connection is lost; what was done by then is done.
     """
     for copy in copies:
-        requests = [FetchRequest(copy.plan.source, uids, flags_only=True) for uids in sequence_set(copy.without_flags)]
-        for opened in session.fetch(requests):
+        pieces = [copy.without_flags[start : start + UIDS_PER_COMMAND] for start in range(0, len(copy.without_flags), UIDS_PER_COMMAND)]
+        asked = {next(sequence_set(piece)): piece for piece in pieces}
+        settled = UidSet()
+        for opened in session.fetch(FetchRequest(copy.plan.source, uids, flags_only=True) for uids in asked):
             if (opened.uidvalidity or copy.origin.uidvalidity) != copy.origin.uidvalidity:
                 continue
-            for flags in _windows(opened):
-                asked = {uid: flags[uid] for uid in copy.without_flags if uid in flags}
-                changed = store.set_flags(copy.plan.target, copy.origin, asked)
-                count(0 if copy.writer.written else changed)
-                copy.without_flags = [uid for uid in copy.without_flags if uid not in asked]
+            there = {fetched.message.uid: fetched.message for fetched in opened.messages()}
+            told = {uid: there[uid].flags for uid in asked[opened.request.uids] if uid in there and there[uid].flags_told}
+            earlier = {uid: flags for uid, flags in told.items() if uid < copy.first}
+            count(store.set_flags(copy.plan.target, copy.origin, earlier, remove=False))
+            store.set_flags(copy.plan.target, copy.origin, {uid: flags for uid, flags in told.items() if uid not in earlier}, remove=False)
+            for uid in asked[opened.request.uids]:
+                # One that is not there any more has no flags to be told.
+                if uid in told or (opened.complete and uid not in there):
+                    settled.add(uid)
+        copy.without_flags = array.array("I", (uid for uid in copy.without_flags if uid not in settled))
 
 
 def _windows(opened: FolderStream) -> Iterator[Dict[int, Tuple[bytes, ...]]]:

@@ -6,16 +6,22 @@
 
 from __future__ import annotations
 
+import array
 from dataclasses import dataclass, field
 from typing import Dict, FrozenSet, List, Optional
 
 from ..model.imports import NotImported
 from ..model.mail import SourceFolder
+from ..source.fetch import MAX_UID
 from ..state.records import FolderMark
 from ..store.base import FolderWriter, Origin, joined_path
+from ..store.imap_uids import parse_sequence_set, sequence_set
 from .plan import FolderPlan
 
 TOO_LARGE = "larger than max_message_size: raise that, and run the task again"
+
+# Keeps a command below the 8,000 octets that RFC 7162 section 4 wants servers to take.
+UIDS_PER_COMMAND = 500
 
 
 def mark_of(source: SourceFolder, mark: Optional[FolderMark]) -> Optional[FolderMark]:
@@ -55,11 +61,14 @@ class FolderCopy:
     problems: List[NotImported] = field(default_factory=list)
     altered: List[NotImported] = field(default_factory=list)
     bytes_copied: int = 0
-    without_flags: List[int] = field(default_factory=list)
+    without_flags: array.array[int] = field(default_factory=lambda: array.array("I"))
     _left_before: FrozenSet[int] = field(init=False)
 
     def __post_init__(self) -> None:
         self._left_before = frozenset(self.mark.missing if self.mark else ())
+        if self.mark and self.mark.flagless:
+            # Of what its owner has removed since, nobody needs the flags.
+            self.without_flags.extend(uid for uid in parse_sequence_set(self.mark.flagless.encode("ascii"), MAX_UID) if uid in self.writer.held)
 
     @property
     def name(self) -> str:
@@ -96,7 +105,6 @@ class FolderCopy:
         settled = copied and not self.problems
         # Nobody has looked yet for what an earlier run left behind, unless the folder is finished.
         missing = self.failed.keys() if settled else self.failed.keys() | set(self.retried)
-        missing = missing | set(self.without_flags)
         return FolderMark(
             raw_name=source.raw_name,
             target_name=joined_path(self.plan.target),
@@ -109,4 +117,5 @@ class FolderCopy:
             highest_modseq=source.highest_modseq,
             copied=settled and not self.failed and not self.without_flags,
             missing=tuple(sorted(missing)),
+            flagless=b",".join(sequence_set(self.without_flags)).decode("ascii"),
         )

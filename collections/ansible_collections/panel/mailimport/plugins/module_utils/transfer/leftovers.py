@@ -16,15 +16,11 @@ from ..source.pipeline import FetchRequest
 from ..source.session import SourceSession
 from ..source.throttle import SourceBusyError, is_overload, refusal_error
 from ..store.base import UidSet
-from .folder_copy import TOO_LARGE, FolderCopy
+from .folder_copy import TOO_LARGE, UIDS_PER_COMMAND, FolderCopy
 from .patience import PASSING
 
 if TYPE_CHECKING:
     from .copy import AccountCopy
-
-# Keeps a command below the 8,000 octets that RFC 7162 section 4 wants servers to take.
-UIDS_PER_COMMAND = 500
-
 
 def fetch_what_is_missing(account: AccountCopy, copy: FolderCopy) -> None:
     """Finish a folder: get what can be got, and note what cannot.

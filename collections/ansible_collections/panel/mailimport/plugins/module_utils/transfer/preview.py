@@ -103,8 +103,9 @@ def _look_into(store: MaildirStore, plan: FolderPlan, origin: Origin) -> _Folder
         if uid:
             found.held.add(uid)
     for uid in store.staged(plan.target, origin):
-        found.held.add(uid)
-        found.waiting += 1
+        if uid not in found.held:
+            found.held.add(uid)
+            found.waiting += 1
     return found
 
 

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.store import maildir_folder
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir_folder import MaildirWriter
 
 A = ("A",)
 INBOX = ("INBOX",)
@@ -81,6 +82,7 @@ def test_a_run_that_is_killed_while_it_shows_a_folder_leaves_it_its_uids(
     with pytest.raises(KeyboardInterrupt):
         fill(MaildirStore(where), path, origin(), [5, 9])
     monkeypatch.undo()
+    assert (root / folder).exists() is there  # not a folder without its messages, whose UIDs Dovecot would forget
 
     store = MaildirStore(where)
     writer = store.open_folder(path, origin(), False)
@@ -92,6 +94,23 @@ def test_a_run_that_is_killed_while_it_shows_a_folder_leaves_it_its_uids(
     here = {file.name.partition(":2,")[0] for file in (root / folder / "cur").iterdir()}
     assert [(uid, name in here) for uid, name in uidlist(listed)[1]] == [(5, True), (9, True), (11, True)]
     assert not control or not (root / folder / "dovecot-uidlist").exists()
+
+
+def test_keywords_that_the_owner_has_made_since_stay(location, root, origin, message, monkeypatch):
+    """The run was killed when all was handed over and the stage not yet removed."""
+    for part in ("cur", "new"):
+        (root / ".A" / part).mkdir(parents=True)
+    store = MaildirStore(location())
+    writer = store.open_folder(A, origin(), False)
+    writer.add(message(5, flags=[b"Work"]))
+    writer.finish()
+    monkeypatch.setattr(MaildirWriter, "remove_stage", lambda writer: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        store.commit()
+    monkeypatch.undo()
+    (root / ".A" / "dovecot-keywords").write_text("0 Work\n1 Private\n")
+    MaildirStore(location()).open_folder(A, origin(), False)
+    assert (root / ".A" / "dovecot-keywords").read_text() == "0 Work\n1 Private\n"
 
 
 def test_what_came_later_than_a_shown_folder_is_not_shown_half(location, root, origin, fill, message, uids, monkeypatch):
