@@ -71,6 +71,14 @@ def test_the_map_of_domains_is_restored(imported: Scene, spoil: Callable[[Path],
     assert imported.run().result["changed"] is False
 
 
+def test_a_map_of_domains_that_cannot_be_written_is_told(imported: Scene) -> None:
+    domains = imported.state_dir / "domains"
+    domains.unlink()
+    domains.mkdir()
+    outcome = imported.run()
+    assert (outcome.entry["state"], outcome.entry["reason"]) == ("failed", "host_refused") and str(domains) in outcome.entry["message"]
+
+
 def test_latest_fetches_nothing_when_nothing_is_new(imported: Scene) -> None:
     before = files_of(imported.maildir)
     with Relay(imported.source.port) as relay:

@@ -12,6 +12,7 @@ import signal
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir_folder import MaildirWriter
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from fakes.imap_mail import Folder, Message
 from fakes.imap_server import CAPABILITIES, Command, FakeServer, Session
@@ -212,18 +213,55 @@ def test_a_pipe_that_the_owner_planted_is_not_waited_for(bench: Bench, name: str
     assert digest(small_message(4)) in bench.digests()
 
 
+KEYWORDS = [b"Keyword%d" % number for number in range(30)]
+
+
+def tagged_inbox() -> FakeServer:
+    """More keywords than a folder has letters for, one a message."""
+    return FakeServer([Folder(b"INBOX", [Message(uid, small_message(uid), flags=(keyword,)) for uid, keyword in enumerate(KEYWORDS, start=1)])])
+
+
+def keywords_here(bench: Bench) -> list[frozenset[str]]:
+    return [facts.flags for _uid, facts in sorted(bench.messages().items())]
+
+
 @pytest.mark.parametrize("when", ["a folder is new", "a folder has more"])
 def test_keywords_beyond_the_letters_are_set_by_the_next_run(bench: Bench, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     """A file name has letters for 26 of them; Dovecot is told of the others when their messages are there."""
-    keywords = [b"Keyword%d" % number for number in range(30)]
-    tagged = [Message(uid, small_message(uid), flags=(keyword,)) for uid, keyword in enumerate(keywords, start=1)]
-    with FakeServer([Folder(b"INBOX", tagged[:27] if when == "a folder has more" else tagged)]) as server:
+    with tagged_inbox() as server:
+        tagged = server.folder(b"INBOX").messages
         if when == "a folder has more":
+            server.folder(b"INBOX").messages = tagged[:27]
             bench.completed(server)
             server.folder(b"INBOX").messages = tagged
         with monkeypatch.context() as killed:
             killed.setattr(MaildirStore, "_add_excess_keywords", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
             assert bench.run(server.port, state="latest").result.reason == "interrupted"
         bench.completed(server, state="latest" if when == "a folder has more" else "present")
-    assert [facts.flags for _uid, facts in sorted(bench.messages().items())] == [frozenset([keyword.decode()]) for keyword in keywords]
+    assert keywords_here(bench) == [frozenset([keyword.decode()]) for keyword in KEYWORDS]
     assert list((bench.host.home_of(bench.address) / "Maildir" / "tmp").iterdir()) == []
+
+
+def test_keywords_of_messages_that_come_again_are_those_of_the_source_by_then(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tagged_inbox() as server:
+        with monkeypatch.context() as killed:
+            killed.setattr(MaildirWriter, "publish", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
+            assert bench.run(server.port).result.reason == "interrupted"
+        for message in server.folder(b"INBOX").messages:
+            message.flags = (b"\\Seen",)
+        bench.completed(server)
+    assert keywords_here(bench) == [frozenset(["\\Seen"])] * 30
+
+
+def test_keywords_wait_while_the_source_refuses_the_folder(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tagged_inbox() as server:
+        with monkeypatch.context() as killed:
+            killed.setattr(MaildirStore, "_add_excess_keywords", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
+            assert bench.run(server.port).result.reason == "interrupted"
+        for command in ("EXAMINE", "SELECT"):
+            server.on(command, lambda session, command: session.answer(command, b"NO [NOPERM] not now"))
+        assert bench.run(server.port).reasons == [("INBOX", "folder_refused", None)]
+        for command in ("EXAMINE", "SELECT"):
+            server.on(command, lambda session, command: session.behave(command))
+        bench.completed(server)
+    assert keywords_here(bench) == [frozenset([keyword.decode()]) for keyword in KEYWORDS]

@@ -118,8 +118,6 @@ def _import_locked(request: ImportRequest, settings: HostSettings, outcome: Outc
             fail(outcome.result, error, request)
         except OSError as error:
             fail(outcome.result, os_failure(error), request)
-        # Not before: what came of a folder that is refused in the end does not stay.
-        outcome.result.changed = outcome.result.changed or outcome.result.messages_copied > 0
         outcome.result.duration = round(time.monotonic() - began, 3)
         if run.events.recorded:
             state.finish(request.key, outcome.result, request.import_content and outcome.result.state == "completed")
