@@ -264,6 +264,44 @@ def test_owner_of_mail_that_dovecot_would_not_serve(small_scene: Scene, ids: dic
     assert small_scene.run().entry["state"] == "completed"
 
 
+@pytest.mark.parametrize("wrong", [{"uid": 999_999}, {"mail_home": "/proc/nowhere/%d/%n"}], ids=str)
+def test_a_mailbox_that_cannot_hold_mail_is_taken_back(small_scene: Scene, wrong: dict[str, object]) -> None:
+    """What it was made with would stay in the users file, and correcting the task would not help."""
+    outcome = small_scene.run(**wrong)
+    assert (outcome.entry["state"], outcome.entry["reason"], outcome.entry["created"]) == ("failed", "host_refused", False), outcome.output
+    assert small_scene.host.users_file.read_text() == ""
+    assert small_scene.run().entry["state"] == "completed"
+    assert difference(small_scene.source_account(), small_scene.host_account()) == []
+
+
+def test_a_file_that_dovecot_does_not_read_is_not_written(small_scene: Scene) -> None:
+    other = small_scene.directory / "others"
+    other.write_text("nobody:x:65534:65534::/nonexistent:/bin/false\n")
+    for check_mode in (True, False):
+        outcome = small_scene.run(check_mode, users_file=str(other))
+        assert_refused(small_scene, outcome, "host_refused")
+        assert "Dovecot does not read %s" % other in outcome.entry["message"]
+    assert other.read_text() == "nobody:x:65534:65534::/nonexistent:/bin/false\n"
+
+
+def test_mailboxes_do_not_share_a_home(small_scene: Scene) -> None:
+    shared = str(small_scene.host.home_of("%n@shared"))
+    assert small_scene.run(mail_home=shared).entry["state"] == "completed"
+    local_part = small_scene.address.partition("@")[0]
+    outcome = small_scene.run(mail_home=shared, target_email="%s@another.example" % local_part)
+    assert outcome.entry["reason"] == "host_refused" and "is the home of %s" % small_scene.address in outcome.entry["message"]
+    outcome = small_scene.run(mail_home=str(small_scene.host.home_of("all@%d")), target_email="other@another.example")
+    assert outcome.entry["reason"] == "host_refused" and "mail_home must hold %u or %n" in outcome.entry["message"]
+    assert small_scene.host.users_file.read_text().count("\n") == 1
+
+
+def test_address_that_dovecot_would_not_find(small_scene: Scene) -> None:
+    for check_mode in (True, False):
+        outcome = small_scene.run(check_mode, target_email="o'neil@shop.example")
+        assert_refused(small_scene, outcome, "host_refused")
+        assert "apostrophe" in outcome.entry["message"]
+
+
 def test_port_that_is_none(small_scene: Scene) -> None:
     outcome = small_scene.run(source_port=small_scene.source.tls_port + 65536)
     assert_refused(small_scene, outcome, "invalid_row")

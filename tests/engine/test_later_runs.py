@@ -265,3 +265,12 @@ def test_keywords_wait_while_the_source_refuses_the_folder(bench: Bench, monkeyp
             server.on(command, lambda session, command: session.behave(command))
         bench.completed(server)
     assert keywords_here(bench) == [frozenset([keyword.decode()]) for keyword in KEYWORDS]
+
+
+def test_a_source_that_is_down_is_told_at_once(bench: Bench) -> None:
+    """Of a mailbox that has been imported, too; an outage in the middle of an import is waited for."""
+    with inbox() as server:
+        bench.completed(server)
+        port = server.port
+    run = bench.run(port, state="latest")
+    assert (run.result.state, run.result.reason, run.waits) == ("failed", "connection_failed", [])

@@ -23,12 +23,12 @@ options:
     type: path
   users_file:
     description:
-      - The passwd-file with the mailboxes. Default is the one named in Dovecot's configuration.
+      - The passwd-file with the mailboxes, which a passdb or userdb of Dovecot must name. Default is the one named in Dovecot's configuration.
     type: path
   mail_home:
     description:
       - Home directory of a new mailbox, such as V(/var/mail/%d/%n). C(%u) stands for its address, C(%n) for the part
-        before the C(@), and C(%d) for its domain.
+        before the C(@), and C(%d) for its domain. Each mailbox must get a home of its own.
       - Default is to leave it to Dovecot's configuration.
     type: str
   uid:

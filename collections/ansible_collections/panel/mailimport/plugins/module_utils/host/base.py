@@ -41,6 +41,10 @@ class MailHost(ABC):
         """Declare a new mailbox that opens with `password`."""
 
     @abstractmethod
+    def remove_mailbox(self, address: Address) -> None:
+        """Take back a mailbox that was created and never had any mail."""
+
+    @abstractmethod
     def set_password(self, address: Address, password: str) -> None:
         """Give an existing mailbox another password."""
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from typing import Dict, FrozenSet, List, Optional
@@ -15,6 +16,9 @@ from ..model.errors import MailImportError
 _BLOCK = re.compile(r'(\w+)(?: "?(.*?)"?)? \{')
 # of an argument that makes a passwd-file be looked up by the whole address
 _WHOLE_ADDRESS = frozenset(("%u", "%Lu", "%{user}", "%L{user}"))
+
+
+_VARIABLE = re.compile(r"%(?:\{[^}]*\}|[-.\d]*[A-Z]*[a-z])")
 
 
 @dataclass
@@ -84,16 +88,29 @@ def users_file_of(settings: Section) -> str:
     return paths[0]
 
 
+def reads_passwd_file(settings: Section, path: str) -> bool:
+    """Whether a passdb or userdb names that file, in so many words or with variables of the user."""
+    for block in settings.all("passdb") + settings.all("userdb"):
+        name = _without_options(block.get("args"))
+        if block.get("driver") == "passwd-file" and name:
+            pattern = ".+".join(map(re.escape, _VARIABLE.split(name)))
+            if re.fullmatch(pattern, path) or os.path.realpath(name) == os.path.realpath(path):
+                return True
+    return False
+
+
 def _is_login_file(passdb: Section) -> bool:
     return passdb.get("driver") == "passwd-file" and passdb.get("master") != "yes" and passdb.get("deny") != "yes"
 
 
 def _passwd_file_path(passdb: Section) -> Optional[str]:
     """The path in `args`, behind its `key=value` words; None when it depends on the user."""
-    words = passdb.get("args").split(" ")
-    while words and re.match(r"(scheme|username_format)=", words[0]):
-        key, _equals, value = words.pop(0).partition("=")
-        if key == "username_format" and value not in _WHOLE_ADDRESS:
-            return None
-    path = " ".join(words)
+    username_format = re.search(r"(?:^| )username_format=(\S*) ", passdb.get("args"))
+    if username_format and username_format.group(1) not in _WHOLE_ADDRESS:
+        return None
+    path = _without_options(passdb.get("args"))
     return path if path.startswith("/") and "%" not in path else None
+
+
+def _without_options(args: str) -> str:
+    return re.sub(r"^(?:(?:scheme|username_format)=\S* )*", "", args)

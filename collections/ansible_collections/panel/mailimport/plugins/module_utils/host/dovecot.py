@@ -10,7 +10,7 @@ import grp
 import os
 import re
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import cached_property
 from typing import Callable, Dict, Mapping, Optional, Sequence, Set, TypeVar
 
@@ -20,7 +20,7 @@ from ..model.mail import StoreLocation
 from .atomic_file import NewFile, exclusive, replace_file
 from .base import MailHost
 from .doveadm import Doveadm
-from .doveconf import Section, parse_settings, users_file_of
+from .doveconf import Section, parse_settings, reads_passwd_file, users_file_of
 from .imap_process import ImapProcess
 from .location import store_location
 from .passwd_file import PasswdFile
@@ -78,10 +78,21 @@ class DovecotHost(MailHost):
         self._require_usable_name(str(address))
         self._require_usable_id("uid", self._uid)
         self._require_usable_id("gid", self._gid)
-        self._home_of(address)
+        self._require_own_home(self._home_of(address))
+        if self._users_file and not reads_passwd_file(self._settings, self._users_file):
+            message = "Dovecot does not read %s: users_file must be the passwd-file that its passdb or userdb names"
+            raise MailImportError("host_refused", message % self._users_file)
 
     def _home_of(self, address: Address) -> Optional[str]:
         return None if self._mail_home is None else _expand_home(self._mail_home, address)
+
+    def remove_mailbox(self, address: Address) -> None:
+        self._users.remove(address)
+        removed_at = time.time()
+        # Whoever creates it anew must not be told of what it was.
+        with suppress(MailImportError):
+            while self._doveadm.user(address) is not None and time.time() < removed_at + _NOTICED_AFTER:
+                time.sleep(_NOTICE_INTERVAL)
 
     def set_password(self, address: Address, password: str) -> None:
         self._users.set_hash(address, self._doveadm.hash_password(password))
@@ -130,6 +141,14 @@ class DovecotHost(MailHost):
             raise MailImportError("host_refused", "Dovecot's auth_username_chars does not admit %r of %s: add it there" % (characters, user))
         if user.startswith("#"):
             raise MailImportError("host_refused", "%s cannot be added: a line of the users file that begins with # is a comment" % user)
+        if "'" in user:
+            raise MailImportError("host_refused", "%s cannot be added: Dovecot 2.3 does not find an address with an apostrophe in a users file" % user)
+
+    def _require_own_home(self, home: Optional[str]) -> None:
+        """Two mailboxes with one home show the mail of both to either."""
+        other = self._users.user_at(home) if home else None
+        if other:
+            raise MailImportError("host_refused", "mail_home %s is the home of %s: give each mailbox one of its own, with %%u, or %%d and %%n" % (home, other))
 
     def _require_usable_id(self, kind: str, number: Optional[int]) -> None:
         """Dovecot serves no mail whose owner is outside of these ranges."""
@@ -167,6 +186,8 @@ class DovecotHost(MailHost):
 def _expand_home(template: str, address: Address) -> str:
     values = {"%u": str(address), "%n": address.local_part, "%d": address.domain, "%%": "%"}
     home = re.sub(r"%.?", lambda match: values.get(match.group(), "\0"), template)
+    if "%u" not in template and "%n" not in template:
+        raise MailImportError("host_refused", "mail_home must hold %u or %n, or all mailboxes would share their mail")
     if not home.startswith("/") or re.search(r"[\0\r\n:]", home):
         raise MailImportError("host_refused", "mail_home must be an absolute path with no variables but %u, %n and %d")
     return home

@@ -11,7 +11,7 @@ Format: `user:{SCHEME}hash:uid:gid:gecos:home:shell:extra fields`, `#` begins a 
 from __future__ import annotations
 
 import os
-from typing import FrozenSet, List, Optional, Tuple
+from typing import AbstractSet, Dict, List, Optional, Tuple
 
 from ..model.address import Address
 from ..model.errors import MailImportError, file_errors
@@ -29,18 +29,26 @@ class PasswdFile:
     def __init__(self, path: str, gid: int) -> None:
         self.path = os.path.realpath(path)
         self._new = NewFile(0o640, 0, gid)
-        self._seen: Tuple[Tuple[int, ...], FrozenSet[str]] = ((), frozenset())
+        self._seen: Tuple[Tuple[int, ...], Dict[str, str]] = ((), {})
 
-    def users(self) -> FrozenSet[str]:
-        """Names of all users, in lower case. The file is read when it is another one, or was written to, since the last time."""
+    def users(self) -> AbstractSet[str]:
+        """Names of all users, in lower case."""
+        return self._homes().keys()
+
+    def user_at(self, home: str) -> Optional[str]:
+        """Name of a user whose line has that home directory, None when nobody's has."""
+        return next((user for user, known in self._homes().items() if known and os.path.normpath(known) == os.path.normpath(home)), None)
+
+    def _homes(self) -> Dict[str, str]:
+        """Home directories by user. The file is read when it is another one, or was written to, since the last time."""
         with file_errors(self.path):
             try:
                 status = os.stat(self.path)
             except FileNotFoundError:
-                return frozenset()
+                return {}
         version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         if self._seen[0] != version:
-            self._seen = version, frozenset(user for user in map(_user, self._read()) if user is not None)
+            self._seen = version, {user: _home(line) for line in self._read() for user in (_user(line),) if user is not None}
         return self._seen[1]
 
     def __contains__(self, address: Address) -> bool:
@@ -68,6 +76,15 @@ class PasswdFile:
             if lines and not lines[-1].endswith(b"\n"):
                 line = b"\n" + line[:-1]  # the file goes on ending the way it did
             replace_file(self.path, b"".join(lines) + line, self._new)
+
+    def remove(self, address: Address) -> None:
+        """Take a user's line out.
+
+        Raises:
+            MailImportError: `host_refused` when the file cannot be written, `disk_full`.
+        """
+        with file_errors(self.path), exclusive(self.path):
+            replace_file(self.path, b"".join(line for line in self._read() if _user(line) != str(address)), self._new)
 
     def set_hash(self, address: Address, password_hash: str) -> None:
         """Replace the password field of a user's line.
@@ -98,6 +115,11 @@ def _user(line: bytes) -> Optional[str]:
     if not user or user.startswith(b"#"):
         return None
     return user.decode("utf-8", "replace").lower()
+
+
+def _home(line: bytes) -> str:
+    fields = line.rstrip(b"\r\n").split(b":")
+    return os.fsdecode(fields[5]) if len(fields) > 5 else ""
 
 
 def _with_hash(line: bytes, password_hash: bytes) -> bytes:

@@ -186,6 +186,7 @@ class _Batch:
         )
         turn = Turn(
             queue=None if self._check_mode else assignment.queue,
+            made=assignment.number in self._made,
             login_checked=assignment.number in self._checked,
             patient=assignment.patient,
             # A single import that is turned away tells so at once; one of many has its turn when others are done.
@@ -216,7 +217,7 @@ class _Batch:
 
     def _take_outcome(self, number: int, outcome: Outcome) -> None:
         earlier = self._made.get(number)
-        if earlier:
+        if earlier and outcome.after["mailbox"]:
             # What was made ahead belongs to this import: the mailbox was not there before.
             outcome = Outcome(outcome.result, dict(outcome.before, domain=earlier.before["domain"], mailbox=earlier.before["mailbox"]), outcome.after)
             outcome.result.created = outcome.result.created or earlier.result.created

@@ -45,12 +45,13 @@ _SKIPPED_MESSAGE = "the mailbox existed before its first import and is left as i
 class Turn:
     """How an import came to its turn.
 
-    `queue` is the number of the import queue, None outside of queues. `login_checked`: its login at the source was found to work in this run.
-    When the source admits no more connections it waits (`patient`) or fails at once, and likewise at its first login (`patient_login`), before
-    anything is made.
+    `queue` is the number of the import queue, None outside of queues. `made`: the mailbox was made ahead by this run. `login_checked`: its login at
+    the source was found to work in this run. When the source admits no more connections it waits (`patient`) or fails at once, and likewise at its
+    first login (`patient_login`), before anything is made.
     """
 
     queue: Optional[int] = None
+    made: bool = False
     login_checked: bool = False
     patient: bool = True
     patient_login: bool = False
@@ -210,6 +211,8 @@ class _MailboxRun:
         self.result.changed = self.result.changed or not found.exists or not found.domain_known or replacing
         self.result.state = "queued"
         self.result.message = "%d messages would be imported" % self.result.messages_copied
+        if replacing:
+            self.result.message += ", and what is in the mailbox would be moved aside and its password changed"
 
     def _presence(self, found: Findings, location: Optional[StoreLocation]) -> Presence:
         """What an import would find when it begins to copy."""
@@ -238,13 +241,26 @@ class _MailboxRun:
         if request.force and found.contacted:
             self.state.forget(key)
         self._make_mailbox(found)
-        if location is None:
-            location = self._checked_store(found)
-        self._update_password(found.exists and request.update_password == "always")
-        if request.import_content:
-            aside = self._place_aside(found, location) if found.replacing else None
-            self._fill(location, found.record, aside)
+        try:
+            if location is None:
+                location = self._checked_store(found)
+            self._update_password(found.exists and request.update_password == "always")
+            if request.import_content:
+                aside = self._place_aside(found, location) if found.replacing else None
+                self._fill(location, found.record, aside)
+        except MailImportError as error:
+            if error.reason == "host_refused":
+                self._withdraw(found, location)
+            raise
         self._conclude()
+
+    def _withdraw(self, found: Findings, location: Optional[StoreLocation]) -> None:
+        """Take back a mailbox of this run that no mail can be put into: what it was made with is wrong, and would stay so."""
+        made = self.result.created or self.turn.made
+        if made and not (location and os.path.lexists(location.root)):
+            self.host.remove_mailbox(self.request.address)
+            self.result.created, self.result.changed = False, not found.domain_known
+            self.outcome.after["mailbox"] = None
 
     def _forget_removed(self, found: Findings) -> None:
         if found.outdated:

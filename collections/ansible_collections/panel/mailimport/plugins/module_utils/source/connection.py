@@ -98,8 +98,12 @@ class _Connection(imaplib.IMAP4):
                 "certificate_invalid",
                 "the certificate of %s is not trusted: %s (set source_ca_cert or source_tls_fingerprint)" % (self.peer, error.verify_message),
             ) from None
+        except (ssl.SSLEOFError, ConnectionError) as error:
+            # As a server does that is being restarted, or a relay in front of one.
+            raise MailImportError("connection_failed", "connection to %s broke while TLS was begun: %s" % (self.peer, error)) from None
         except (OSError, ValueError) as error:
-            raise MailImportError("tls_failed", "no TLS with %s: %s" % (self.peer, error)) from None
+            hint = ": it does not begin with TLS, see source_tls and source_port" if "WRONG_VERSION_NUMBER" in str(error) else ""
+            raise MailImportError("tls_failed", "no TLS with %s: %s%s" % (self.peer, error, hint)) from None
         self._check_fingerprint(self.sock)
 
     def _check_fingerprint(self, sock: ssl.SSLSocket) -> None:

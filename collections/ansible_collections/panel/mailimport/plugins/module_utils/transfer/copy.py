@@ -68,6 +68,7 @@ class AccountCopy:
         self._emit = emit
         self._room = room
         self.session: Optional[SourceSession] = None
+        self._was_connected = False
         self.messages_copied = 0
         self.bytes_copied = 0
         # What earlier runs brought, by folder: all there is, until it is opened.
@@ -97,7 +98,10 @@ class AccountCopy:
             try:
                 self.session = self._open_session()
             except MailImportError as error:
+                if not self._was_connected and error.reason == "connection_failed":
+                    raise  # a source that is down is no outage in the middle of something: tell at once
                 self.recover(error, connecting=True)
+        self._was_connected = True
         return self.session
 
     def recover(self, error: MailImportError, connecting: bool = False) -> None:

@@ -22,6 +22,7 @@ from .patience import PASSING
 if TYPE_CHECKING:
     from .copy import AccountCopy
 
+
 def fetch_what_is_missing(account: AccountCopy, copy: FolderCopy) -> None:
     """Finish a folder: get what can be got, and note what cannot.
 

@@ -36,6 +36,9 @@ class DirectoryHost(MailHost):
         assert address not in self.passwords
         self.passwords[address] = password
 
+    def remove_mailbox(self, address):
+        del self.passwords[address]
+
     def set_password(self, address, password):
         assert address in self.passwords
         self.passwords[address] = password
