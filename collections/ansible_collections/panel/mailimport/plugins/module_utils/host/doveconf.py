@@ -16,8 +16,7 @@ from ..model.errors import MailImportError
 _BLOCK = re.compile(r'(\w+)(?: "?(.*?)"?)? \{')
 # of an argument that makes a passwd-file be looked up by the whole address
 _WHOLE_ADDRESS = frozenset(("%u", "%Lu", "%{user}", "%L{user}"))
-
-
+# of the user, as they stand in paths
 _VARIABLE = re.compile(r"%(?:\{[^}]*\}|[-.\d]*[A-Z]*[a-z])")
 
 

@@ -11,7 +11,7 @@ Format: `user:{SCHEME}hash:uid:gid:gecos:home:shell:extra fields`, `#` begins a 
 from __future__ import annotations
 
 import os
-from typing import AbstractSet, Dict, List, Optional, Tuple
+from typing import FrozenSet, List, Optional, Tuple
 
 from ..model.address import Address
 from ..model.errors import MailImportError, file_errors
@@ -29,27 +29,29 @@ class PasswdFile:
     def __init__(self, path: str, gid: int) -> None:
         self.path = os.path.realpath(path)
         self._new = NewFile(0o640, 0, gid)
-        self._seen: Tuple[Tuple[int, ...], Dict[str, str]] = ((), {})
+        self._seen: Tuple[Tuple[int, ...], FrozenSet[str]] = ((), frozenset())
 
-    def users(self) -> AbstractSet[str]:
-        """Names of all users, in lower case."""
-        return self._homes().keys()
-
-    def user_at(self, home: str) -> Optional[str]:
-        """Name of a user whose line has that home directory, None when nobody's has."""
-        return next((user for user, known in self._homes().items() if known and os.path.normpath(known) == os.path.normpath(home)), None)
-
-    def _homes(self) -> Dict[str, str]:
-        """Home directories by user. The file is read when it is another one, or was written to, since the last time."""
+    def users(self) -> FrozenSet[str]:
+        """Names of all users, in lower case. The file is read when it is another one, or was written to, since the last time."""
         with file_errors(self.path):
             try:
                 status = os.stat(self.path)
             except FileNotFoundError:
-                return {}
+                return frozenset()
         version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         if self._seen[0] != version:
-            self._seen = version, {user: _home(line) for line in self._read() for user in (_user(line),) if user is not None}
+            self._seen = version, frozenset(user for user in map(_user, self._read()) if user is not None)
         return self._seen[1]
+
+    def user_at(self, home: str) -> Optional[str]:
+        """Name of a user whose line has that home directory, None when nobody's has."""
+        wanted = os.path.normpath(home)
+        # Looked at closely only where its last part occurs: this is asked for each mailbox that is made.
+        last = os.fsencode(os.path.basename(wanted))
+        for line in self._read():
+            if last in line and _user(line) is not None and _home(line) and os.path.normpath(_home(line)) == wanted:
+                return _user(line)
+        return None
 
     def __contains__(self, address: Address) -> bool:
         return str(address) in self.users()
