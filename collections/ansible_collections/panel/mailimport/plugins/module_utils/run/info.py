@@ -27,8 +27,8 @@ def summarize(results: Iterable[ImportResult]) -> Dict[str, Any]:
 
 
 def _as_seen_now(record: ImportRecord) -> ImportResult:
-    """The latest result, or that a run has yet to come to this import."""
-    if not record.waiting:
+    """The latest result, or that a run has yet to come to this import. One that runs does so, whoever waits for it to end."""
+    if not record.waiting or record.result.state == "running":
         return record.result
     return replace(record.result, state="queued", reason=None, message="waiting for an import queue", queue=None)
 

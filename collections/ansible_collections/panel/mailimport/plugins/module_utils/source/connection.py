@@ -187,10 +187,19 @@ class _Connection(imaplib.IMAP4):
 
     def readline(self) -> bytes:
         """Return a line as imaplib insists on it: words in capitals, a blank behind them, CRLF at the end."""
-        line = self.stream.read_line()
+        line = self._greeting() if not self._answered else self.stream.read_line()
         self._count(len(line))
         loose = _LOOSE_LINE.match(line)
         return b"%s %s\r\n" % (loose[1].upper(), loose[2] or b"") if loose else line
+
+    def _greeting(self) -> bytes:
+        """Read the first line; a server that waits for us to begin with TLS does not send it."""
+        try:
+            return self.stream.read_line()
+        except MailImportError as error:
+            if self._account.tls == "implicit":
+                raise
+            raise MailImportError(error.reason, "%s (a server that begins with TLS, as most do on port 993, needs source_tls=implicit)" % error.message) from None
 
     def _count(self, size: int) -> None:
         """Keep what a login is answered with, all of which imaplib keeps, within bounds.

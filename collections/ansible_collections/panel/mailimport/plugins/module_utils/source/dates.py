@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Optional
 
 # date-time of RFC 3501 section 9; the day is padded with a blank, a zero or not at all, depending on the server.
-_DATE_TIME = re.compile(rb" ?(\d{1,2})-(\w{3})-(\d{4}) +([01]?\d|2[0-3]):([0-5]\d):([0-6]\d) +([+-])([01]\d)([0-5]\d)")
+_DATE_TIME = re.compile(rb" ?(\d{1,2}-\w{3}-\d{4}) +([01]?\d|2[0-3]):([0-5]\d):([0-6]\d) +([+-][01]\d[0-5]\d)")
 _MONTH_NAMES = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _MONTHS = {name.lower(): number for number, name in enumerate(_MONTH_NAMES, 1)}
 # What a date is believed between: the years that INTERNALDATE can name, from 1900 on.
@@ -24,11 +24,14 @@ _DATE_HEADER = re.compile(rb"(?:^|\n)date:[ \t]*([^\r\n]{1,100})", re.IGNORECASE
 
 
 @lru_cache(maxsize=4096)
-def _midnight(day: bytes, month: bytes, year: bytes) -> Optional[int]:
+def _midnight(date: bytes, zone: bytes) -> Optional[int]:
+    """Return the instant at which a day begins in a zone, None when there is no such day."""
+    day, month, year = date.split(b"-")
     number = _MONTHS.get(month.lower())
     if number is None or not 1 <= int(day) <= 31 or int(year) < 1900:
         return None
-    return calendar.timegm((int(year), number, int(day), 0, 0, 0))
+    east = (int(zone[1:3]) * 60 + int(zone[3:5])) * 60
+    return calendar.timegm((int(year), number, int(day), 0, 0, 0)) + (east if zone[:1] == b"-" else -east)
 
 
 def parse_internal_date(text: bytes) -> Optional[int]:
@@ -36,13 +39,11 @@ def parse_internal_date(text: bytes) -> Optional[int]:
     found = _DATE_TIME.match(text)
     if not found:
         return None
-    day, month, year, hour, minute, second, sign, zone_hours, zone_minutes = found.groups()
-    midnight = _midnight(day, month, year)
+    date, hour, minute, second, zone = found.groups()
+    midnight = _midnight(date, zone)
     if midnight is None:
         return None
-    zone = (int(zone_hours) * 60 + int(zone_minutes)) * 60
-    local = midnight + int(hour) * 3600 + int(minute) * 60 + int(second)
-    return local - zone if sign == b"+" else local + zone
+    return midnight + int(hour) * 3600 + int(minute) * 60 + int(second)
 
 
 def format_internal_date(seconds: int) -> bytes:

@@ -29,7 +29,7 @@ _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^>\r\n]{1,500}>
 _CODE_NUMBER = re.compile(rb"(UIDVALIDITY|UIDNEXT) (\d+)$", re.IGNORECASE)
 
 # What Exchange sends in place of a message that it cannot convert; such a notice is a few lines long.
-_SURROGATE = re.compile(rb"\nSubject: Retrieval using the IMAP4 protocol failed for the following message:")
+_SURROGATE = b"\nSubject: Retrieval using the IMAP4 protocol failed for the following message:"
 _LONGEST_SURROGATE = 8192
 _SURROGATE_HEADER = 2048
 
@@ -65,8 +65,8 @@ class Fetched:
         """True for a notice of the server's own that stands for a message it cannot give."""
         if self.whole is None or self.size > _LONGEST_SURROGATE:
             return False
-        found = _SURROGATE.search(self.whole, 0, _SURROGATE_HEADER)
-        return found is not None and b"\r\n\r\n" not in bytes(self.whole[: found.start()])  # not one that somebody forwards
+        header, subject, _rest = bytes(self.whole[:_SURROGATE_HEADER]).partition(_SURROGATE)
+        return bool(subject) and b"\r\n\r\n" not in header  # not one that somebody forwards
 
     def skip(self) -> bytes:
         """Read the rest of the body, if any, and throw it away; return the beginning of that rest."""

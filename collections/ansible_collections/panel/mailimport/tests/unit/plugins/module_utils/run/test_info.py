@@ -43,3 +43,14 @@ def test_an_import_that_waits_for_its_turn_is_queued_whatever_its_last_run_came_
     (entry,) = known["imports"]
     assert (entry["state"], entry["reason"], entry["message"], entry["queue"]) == ("queued", None, "waiting for an import queue", None)
     assert (known["summary"]["queued"], known["summary"]["failed"]) == (1, 0)
+
+
+def test_an_import_that_runs_does_so_whoever_waits_for_it_to_end(tmp_path):
+    settings = HostSettings(None, None, None, None, None, str(tmp_path))
+    with State(str(tmp_path)) as state:
+        state.begin(KEY, "customer", os.getpid(), 2)
+        state.enqueue([(KEY, "customer")], os.getpid())
+        (running,) = imports_on_host(settings)["imports"]
+        state.finish(KEY, ImportResult("anna@example.org", "there", "completed", queue=2), to_the_end=True)
+        (waiting,) = imports_on_host(settings)["imports"]
+    assert [(entry["state"], entry["queue"]) for entry in (running, waiting)] == [("running", 2), ("queued", None)]

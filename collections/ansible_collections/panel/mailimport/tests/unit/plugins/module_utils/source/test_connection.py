@@ -223,6 +223,14 @@ def test_tls_with_a_server_that_speaks_none(server, account):
     assert error.reason == "tls_failed"
 
 
+@pytest.mark.parametrize("tls", ["starttls", "none"])
+def test_a_server_that_waits_for_tls_to_begin(tls):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        error = refused(SourceAccount("127.0.0.1", "anna", "a secret", silent.getsockname()[1], tls=tls, timeout=0.1))
+    assert error.reason == "connection_failed"
+    assert "sent nothing for 0.1 seconds" in error.message and "source_tls=implicit" in error.message
+
+
 def test_a_ca_file_that_cannot_be_used(tmp_path):
     file = tmp_path / "ca.pem"
     for content in (None, "no certificate\n"):
