@@ -22,6 +22,9 @@ from .run.outcome import Outcome
 from .run.progress import Progress
 from .secrets_file import take_secrets
 
+# So many of the imports that failed are named in a task's one line.
+_MOST_NAMED = 10
+
 
 def run_mailbox_import(module: AnsibleModule) -> None:
     """Import the mailbox a task describes, and exit the module with what came of it."""
@@ -143,7 +146,9 @@ def _failure(failed: Sequence[ImportResult], size: int) -> str:
     first = "%s (%s)" % (": ".join(filter(None, (failed[0].email, failed[0].message))), failed[0].reason)
     if size == 1:
         return first
-    return "%d of %d imports failed, see imports; the first: %s" % (len(failed), size, first)
+    named = [result.email or result.message.partition(":")[0] for result in failed[:_MOST_NAMED]]
+    more = " and %d more" % (len(failed) - len(named)) if len(failed) > len(named) else ""
+    return "%d of %d imports failed (%s%s), see imports; the first: %s" % (len(failed), size, ", ".join(named), more, first)
 
 
 def _success(results: Sequence[ImportResult]) -> str:

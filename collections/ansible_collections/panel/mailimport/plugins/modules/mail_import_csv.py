@@ -159,7 +159,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: The outcome in one line. If imports failed, how many, and the first of them.
+  description: The outcome in one line. If imports failed, how many, which (the first ten of them), and why the first did.
   type: str
   returned: always
   sample: "200 imports: 198 completed, 2 skipped, 0 to do"

@@ -89,8 +89,15 @@ def test_bad_rows_are_results_with_their_line_in_their_place(engine: Engine, run
     ]
     assert answer["imports"][0]["message"] == "line 2: email is missing"
     assert answer["imports"][2]["message"].startswith("line 4: ") and "source_port must be" in answer["imports"][2]["message"]
-    assert answer["msg"] == "2 of 3 imports failed, see imports; the first: line 2: email is missing (invalid_row)"
+    assert answer["msg"] == "2 of 3 imports failed (line 2, line 4), see imports; the first: line 2: email is missing (invalid_row)"
     assert "geheim" not in json.dumps(answer)
+
+
+def test_ten_of_the_imports_that_failed_are_named(engine: Engine, run_list: Any) -> None:
+    wrong = [{"email": "u%d@example.org" % number, "password": "x", "source_port": 0} for number in range(12)]
+    code, answer = run_list([{"email": "ben@example.org", "password": "x"}, *wrong])
+    named = ", ".join(row["email"] for row in wrong[:10])
+    assert code == 1 and answer["msg"].startswith("12 of 13 imports failed (%s and 2 more), see imports; the first: u0@example.org: line 3: " % named)
 
 
 @pytest.mark.parametrize(
