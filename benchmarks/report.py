@@ -82,6 +82,7 @@ def goals(results: Mapping[str, Any]) -> List[Dict[str, Any]]:
             trips = round_trips(results[section], ENGINE, kind) if section in results else None
             found.append(("round trips %s %s" % (words, what), "<=", limit, trips))
     found.append(("times as fast with 4 queues as with 1", ">=", 3.5, _speed_up(results, "4")))
+    found.append(("times as long for 1,000,000 messages as for 100,000", "<=", 11, _growth(results)))
     found.append(("MiB of memory", "<", 64, max(peaks) if peaks else None))
     return [{"what": what, "relation": relation, "goal": goal, "found": value, "met": _met(relation, goal, value)} for what, relation, goal, value in found]
 
@@ -90,6 +91,13 @@ def _throughput(results: Mapping[str, Any]) -> Optional[float]:
     large = results.get("copies", {}).get("large")
     seconds = large and large["contestants"].get(ENGINE, {}).get("first", {}).get("seconds")
     return round(large["bytes"] / seconds / 1e6, 1) if large and seconds else None
+
+
+def _growth(results: Mapping[str, Any]) -> Optional[float]:
+    """How many times as long the engine takes for ten times as many messages in one folder."""
+    sizes = [results.get("copies", {}).get(name, {}).get("contestants", {}).get(ENGINE, {}).get("first", {}) for name in ("tiny", "million")]
+    seconds = [first["seconds"] for first in sizes if "seconds" in first]
+    return round(seconds[1] / seconds[0], 1) if len(seconds) == 2 else None
 
 
 def _speed_up(results: Mapping[str, Any], queues: str) -> Optional[float]:
