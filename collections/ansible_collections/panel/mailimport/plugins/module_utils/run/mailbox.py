@@ -25,10 +25,10 @@ from ..transfer.desk import SessionDesk
 from ..transfer.login import Login
 from ..transfer.preview import Presence, preview_account
 from ..transfer.worker import Emit, os_failure, run_as
-from .aside import keep, path_beside, path_kept
 from .events import ImportEvents
 from .findings import Findings, check_holder, examine
 from .outcome import Outcome, fail, new_outcome
+from .replaced import keep, path_beside, path_kept
 from .reporter import Reporter
 from .settings import HostSettings
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, List, Sequence
 from . import control_files
 from .base import FolderPath, Origin, UidSet
 from .control_files import KEYWORDS, UIDLIST
-from .files import copy_file, entries, exists, make_directory, open_directory, remove_entries, remove_tree, replace_file
+from .files import copy_file, entries, exists, make_directory, open_directory, remove_entries, remove_tree, write_file
 from .staged import Staged
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class MaildirStage:
         header = control_files.read_uidlist_header(self.handle)
         if header is None or header.uidvalidity != self._origin.uidvalidity:
             content = control_files.uidlist_header(self._origin.uidvalidity, self._origin.uidnext or 1, os.urandom(16).hex())
-            replace_file(UIDLIST, self.handle, content)
+            write_file(UIDLIST, self.handle, content)
         control_files.cut_torn_line(self.handle)
         return self._keep_listed()
 
@@ -129,7 +129,7 @@ class MaildirStage:
         if parent:
             os.close(make_directory(parent, self._store.root))
         if self._store.location.layout != "fs":
-            replace_file("maildirfolder", self.handle, b"")
+            write_file("maildirfolder", self.handle, b"")
         if self._store.separate_control:
             control = self._store.make_control(self._folder_path)
             self._copy_control_files(control)
