@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules, ImportResult
-from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir_folder import MaildirWriter
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir_stage import MaildirStage
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import copy
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.copy import AccountCopy
 from fakes.imap_mail import Folder
@@ -114,7 +114,7 @@ def test_what_a_killed_run_has_staged_is_there(bench: Bench, monkeypatch: pytest
             monkeypatch.setattr(copy, "BATCH_MESSAGES", 5)
             monkeypatch.setattr(AccountCopy, "finish_folder", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
         else:
-            monkeypatch.setattr(MaildirWriter, "_hand_over_messages", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
+            monkeypatch.setattr(MaildirStage, "_hand_over_messages", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
         assert bench.run(server.port, existing_content="merge").result.reason == "interrupted"
         monkeypatch.undo()
         result = foretold(bench, server, existing_content="merge")

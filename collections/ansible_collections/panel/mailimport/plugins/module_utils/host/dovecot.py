@@ -88,11 +88,9 @@ class DovecotHost(MailHost):
 
     def remove_mailbox(self, address: Address) -> None:
         self._users.remove(address)
-        removed_at = time.time()
         # Whoever creates it anew must not be told of what it was.
         with suppress(MailImportError):
-            while self._doveadm.user(address) is not None and time.time() < removed_at + _NOTICED_AFTER:
-                time.sleep(_NOTICE_INTERVAL)
+            self._once_noticed(time.time(), lambda: self._doveadm.user(address) is None)
 
     def set_password(self, address: Address, password: str) -> None:
         self._users.set_hash(address, self._doveadm.hash_password(password))

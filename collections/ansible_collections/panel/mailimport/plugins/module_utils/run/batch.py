@@ -23,7 +23,7 @@ from ..transfer.account import check_login
 from ..transfer.login import Login
 from ..transfer.worker import run_as
 from .events import ImportEvents
-from .mailbox import NOBODY, Turn, import_mailbox, make_mailbox, settle
+from .mailbox import NOBODY, Turn, import_mailbox, known_outcome, make_mailbox
 from .outcome import Outcome, fail, new_outcome, outcome_of
 from .progress import Progress
 from .reporter import Reporter
@@ -104,13 +104,13 @@ class _Batch:
         self._progress.ended(outcome.result, number)
 
     def _look(self) -> None:
-        """Settle what needs neither a source nor a change here, what contradicts itself, and let everybody see the rest as queued."""
+        """End what needs neither a source nor a change here, and what contradicts itself; let everybody see the rest as queued."""
         for number, error in contradictions(self._requests).items():
             self._outcomes[number] = self._failed(number, error)
         open_state = State.open_readonly if self._check_mode else State
         with open_state(self._settings.state_dir) as state:
             for number in self._left():
-                outcome = settle(self._requests[number], self._settings, state)
+                outcome = known_outcome(self._requests[number], self._settings, state)
                 if outcome:
                     self._outcomes[number] = outcome
             self._restore_domains(state)

@@ -18,7 +18,7 @@ from ..state.records import ImportRecord
 class Findings(NamedTuple):
     """See the module.
 
-    `existed`: it did before the first contact of its import. `record` is None when the mailbox it speaks of was removed (`outdated`). `settled` is
+    `existed`: it did before the first contact of its import. `record` is None when the mailbox it speaks of was removed (`outdated`). `final_state` is
     the state a result has when there is nothing to import, None otherwise. `replacing`: its contents are to be moved aside.
     """
 
@@ -27,7 +27,7 @@ class Findings(NamedTuple):
     domain_known: bool
     record: Optional[ImportRecord]
     outdated: bool
-    settled: Optional[str]
+    final_state: Optional[str]
     replacing: bool
 
     @property
@@ -52,18 +52,18 @@ def examine(request: ImportRequest, state: State, host: MailHost) -> Findings:
     record = known if exists else None
     existed = exists if record is None or record.mailbox_existed is None else record.mailbox_existed
     done = record is not None and record.completed_once and not request.force
-    settled = None
+    final_state = None
     if existed and request.ignore_existing:
-        settled = "skipped"
+        final_state = "skipped"
     elif done and request.state == "present":
-        settled = "completed"
+        final_state = "completed"
     return Findings(
         exists=exists,
         existed=existed,
         domain_known=holder is not None or domain in host.domains(),
         record=record,
         outdated=known is not None and not exists and known.contacted,
-        settled=settled,
+        final_state=final_state,
         # Once: an interrupted import is resumed and a finished one kept, whatever was wiped stays wiped only then.
         replacing=existed and request.existing_content == "replace" and not done,
     )

@@ -25,10 +25,10 @@ from ..transfer.desk import SessionDesk
 from ..transfer.login import Login
 from ..transfer.preview import Presence, preview_account
 from ..transfer.worker import Emit, os_failure, run_as
-from .aside import keep, path_beside, path_kept
 from .events import ImportEvents
 from .findings import Findings, check_holder, examine
 from .outcome import Outcome, fail, new_outcome
+from .replaced import keep, path_beside, path_kept
 from .reporter import Reporter
 from .settings import HostSettings
 
@@ -57,16 +57,16 @@ class Turn:
     patient_login: bool = False
 
 
-def settle(request: ImportRequest, settings: HostSettings, state: State) -> Optional[Outcome]:
+def known_outcome(request: ImportRequest, settings: HostSettings, state: State) -> Optional[Outcome]:
     """Return the outcome when it needs neither the source nor a change on the host, None when there is something to do."""
     outcome = new_outcome(request)
     run = _MailboxRun(request, settings, state, outcome, Reporter(), None, Turn())
     try:
-        settled = run.settle()
+        known = run.conclude_if_known()
     except MailImportError as error:
         fail(outcome.result, error, request)
-        settled = True
-    return outcome if settled else None
+        known = True
+    return outcome if known else None
 
 
 def import_mailbox(
@@ -140,18 +140,18 @@ class _MailboxRun:
         self.turn = turn
         self.events = ImportEvents(request, state, outcome, reporter)
 
-    def settle(self) -> bool:
+    def conclude_if_known(self) -> bool:
         """Say in the result how things stand when nothing is left to do; False when something is."""
         found = self._examine()
-        if found.settled is None or (found.settled == "completed" and self.request.update_password == "always"):
+        if found.final_state is None or (found.final_state == "completed" and self.request.update_password == "always"):
             return False
-        self._conclude_settled(found)
+        self._conclude_without_import(found)
         return True
 
     def make(self) -> None:
         """Create the mailbox of an import that is to come, if it is missing."""
         found = self._examine()
-        if found.exists or found.settled:
+        if found.exists or found.final_state:
             return
         self._forget_removed(found)
         self.state.note_contact(self.request.key, False)
@@ -160,8 +160,8 @@ class _MailboxRun:
     def perform(self) -> None:
         """Do what is left to do, and say so in the result."""
         found = self._examine()
-        if found.settled:
-            self._conclude_settled(found)
+        if found.final_state:
+            self._conclude_without_import(found)
         elif self.lock is None:
             self._preview(found)
         else:
@@ -175,9 +175,9 @@ class _MailboxRun:
             side["mailbox"] = str(self.request.address) if mailbox else None
         return found
 
-    def _conclude_settled(self, found: Findings) -> None:
+    def _conclude_without_import(self, found: Findings) -> None:
         """Nothing is left to do but perhaps the password; the source is not asked."""
-        if found.settled == "skipped":
+        if found.final_state == "skipped":
             self.result.state, self.result.message = "skipped", _SKIPPED_MESSAGE
             return
         if found.record:

@@ -133,7 +133,7 @@ def organization_items(
     settings: HostSettings,
     check_mode: bool,
 ) -> List[Item]:
-    """Turn the chosen mailboxes into imports; those that cannot be imported are settled.
+    """Turn the chosen mailboxes into imports; those that cannot be imported have their result at once.
 
     Args:
         request_for: makes the request for an address; raises MailImportError when it cannot be one.
@@ -149,22 +149,22 @@ def organization_items(
     items: List[Item] = []
     for mailbox, draft in zip(selection.mailboxes, drafts):
         items.append(_finished(draft, mailbox, access, passwords, needy, check_mode) if isinstance(draft, ImportRequest) else draft)
-    return items + [_settled(address, source_host, "failed", "not_found", "the organization has no mailbox of this address") for address in selection.missing]
+    return items + [_result(address, source_host, "failed", "not_found", "the organization has no mailbox of this address") for address in selection.missing]
 
 
 def _draft(mailbox: SourceMailbox, access: Access, request_for: RequestFor, source_host: str) -> Item:
     if mailbox.obstacle:
-        return _settled(mailbox.email, source_host, "skipped", *mailbox.obstacle)
+        return _result(mailbox.email, source_host, "skipped", *mailbox.obstacle)
     try:
         request = request_for(mailbox.email)
     except MailImportError as error:
-        return _settled(mailbox.email, source_host, "failed", error.reason, error.message)
+        return _result(mailbox.email, source_host, "failed", error.reason, error.message)
     if request.import_content and access.by_password and mailbox.kind == "shared":
-        return _settled(mailbox.email, source_host, "skipped", *_SHARED)
+        return _result(mailbox.email, source_host, "skipped", *_SHARED)
     return request
 
 
-def _settled(email: str, source_host: str, state: str, reason: str, message: str) -> ImportResult:
+def _result(email: str, source_host: str, state: str, reason: str, message: str) -> ImportResult:
     return ImportResult(one_line(email), "%s@%s" % (one_line(email), source_host), state=state, reason=reason, message=message)
 
 
@@ -173,9 +173,9 @@ def _needs_password(request: ImportRequest, state: State, settings: HostSettings
         found = examine(request, state, settings.open_host())
     except MailImportError:
         return False  # it fails of this
-    if request.update_password == "always" and found.settled != "skipped":
+    if request.update_password == "always" and found.final_state != "skipped":
         return True
-    if found.settled:
+    if found.final_state:
         return False
     return not found.exists or found.replacing or (by_password and request.import_content)
 
@@ -187,7 +187,7 @@ def _finished(
     request = replace(draft, password=passwords.of(address))
     if not request.password and address in needy:
         message = "no password for this mailbox: give it in passwords, or name a file in generated_passwords"
-        return _settled(address, draft.source.host, "failed", "invalid_row", message)
+        return _result(address, draft.source.host, "failed", "invalid_row", message)
     if not request.import_content:
         return request
     if access.by_password and check_mode:

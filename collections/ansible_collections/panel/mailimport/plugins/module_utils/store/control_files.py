@@ -20,7 +20,7 @@ from itertools import zip_longest
 from typing import Dict, Iterable, Iterator, NamedTuple, Optional, Tuple
 
 from ..model.errors import MailImportError
-from .files import CREATE, exists, open_file, read_file, replace_file
+from .files import CREATE, exists, open_file, read_file, write_file
 
 UIDLIST = "dovecot-uidlist"
 KEYWORDS = "dovecot-keywords"
@@ -54,7 +54,7 @@ def dotlock(directory: int, name: str) -> Iterator[None]:
     deadline = time.monotonic() + _LOCK_TIMEOUT
     # Written beside and linked, so that a lock never exists without its owner's name: that is how Dovecot and the next
     # run tell at once that a killed one holds it no more.
-    replace_file(claim, directory, _owner_name().encode("utf-8"))
+    write_file(claim, directory, _owner_name().encode("utf-8"))
     try:
         while True:
             try:
@@ -207,4 +207,4 @@ def write_keyword(directory: int, number: int, keyword: bytes) -> None:
     """Add one keyword to the folder's file; the caller holds the lock of the uidlist, as Dovecot does."""
     content = read_file(KEYWORDS, directory) or b""
     end = b"" if content.endswith(b"\n") or not content else b"\n"
-    replace_file(KEYWORDS, directory, content + end + b"%d %s\n" % (number, keyword))
+    write_file(KEYWORDS, directory, content + end + b"%d %s\n" % (number, keyword))

@@ -118,7 +118,7 @@ def read_file(name: str, directory: int) -> Optional[bytes]:
         return handle.read()
 
 
-def replace_file(name: str, directory: int, content: bytes) -> None:
+def write_file(name: str, directory: int, content: bytes) -> None:
     """Write a file beside itself and rename it into place. Nobody else writes it: the caller holds the lock, or the directory is its own."""
     temporary = name + ".new"  # always the same, so that what a killed run leaves is written over
     fd = os.open(temporary, CREATE | os.O_TRUNC, 0o600, dir_fd=directory)
@@ -130,7 +130,7 @@ def replace_file(name: str, directory: int, content: bytes) -> None:
 def copy_file(name: str, source: int, target: int) -> None:
     """Copy a file, of any length, to another directory; it appears there whole. Nothing happens when there is none.
 
-    Nobody else writes it there, as with `replace_file`.
+    Nobody else writes it there, as with `write_file`.
     """
     try:
         reading = open_file(name, source)

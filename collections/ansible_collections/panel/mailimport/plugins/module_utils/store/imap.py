@@ -108,7 +108,7 @@ class ImapStore(MessageStore):
     def commit(self) -> None:
         # A message is stored for good when APPEND is answered. Its UIDs are told before the caller records how far the
         # folder has come: a run that is killed in between finds them in the map.
-        self.appender.settle()
+        self.appender.drain()
         for writer in [writer for writer in self._writers if writer.has_work]:
             new = writer.verify()
             if new:
@@ -119,7 +119,7 @@ class ImapStore(MessageStore):
 
     def discard(self, writer: FolderWriter) -> None:
         mine = next(known for known in self._writers if known is writer)
-        self.appender.settle()
+        self.appender.drain()
         self._writers.remove(mine)
         if mine.written:
             self._left_behind.add(mine.path)

@@ -111,12 +111,12 @@ class Appender:
         Raises:
             MailImportError: as `make_room`; `connection_failed` when the item has to be fetched from the source again.
         """
-        self.settle()
+        self.drain()
         self._append_each(writer, [item])
         if self.full:
             raise self.full
 
-    def settle(self) -> None:
+    def drain(self) -> None:
         """Send what is waiting and read all answers; raises as `make_room` does."""
         while self._waiting or self._sent:
             if self._waiting and self.full and self._writer:

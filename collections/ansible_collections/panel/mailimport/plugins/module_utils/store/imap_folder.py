@@ -84,7 +84,7 @@ class ImapWriter(FolderWriter):
         if figures is None:
             sessions.attempt(lambda session: session.create(name))
         elif knowledge.interrupted:
-            self._appender.settle()
+            self._appender.drain()
             self._repair(knowledge.delivered.highest_target + 1 if figures.uidvalidity == knowledge.target_uidvalidity else 1)
         if figures is None or knowledge.interrupted:
             figures = sessions.attempt(lambda session: session.figures(name))

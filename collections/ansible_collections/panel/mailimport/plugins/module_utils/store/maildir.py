@@ -22,7 +22,7 @@ from .flusher import Flusher
 from .imap_pipe import HostPipe
 from .maildir_folder import MaildirWriter
 from .maildir_keywords import ExcessKeywords
-from .staged import import_stages, origin_stages, stage_name
+from .maildir_stage import import_stages, origin_stages, stage_name
 from .subscriptions import add_subscriptions
 
 # How often a message is looked for again that a mail program renames at the same time.
@@ -70,6 +70,10 @@ class MaildirStore(MessageStore):
         if name != "." or not self.separate_control:
             return name
         return "INBOX" if self.location.layout == "fs" else ".INBOX"
+
+    def make_control(self, path: FolderPath) -> int:
+        """Create a folder's control directory unless it is there, and open it."""
+        return make_directory(self.control_name(path), self.control)
 
     def has_folder(self, path: FolderPath) -> bool:
         """True when there is such a folder, be it empty."""
@@ -173,7 +177,7 @@ class MaildirStore(MessageStore):
         if path == ("INBOX",):
             name = b"INBOX"
         self._keywords.notice(name)
-        control = make_directory(self.control_name(path), self.control)
+        control = self.make_control(path)
         targets = {origin.uid_of(base_name): uid for uid, base_name in uidlist_entries(control)}
         os.close(control)
         here = {keyword: [targets[uid] for uid in uids if uid in targets] for keyword, uids in keywords.items()}
@@ -218,7 +222,7 @@ class MaildirStore(MessageStore):
         if not exists(name, self.root):
             return 0  # its owner has removed the folder
         folder = make_directory(name, self.root)
-        control = make_directory(self.control_name(path), self.control)
+        control = self.make_control(path)
         letters = FolderFlags(control, shared=True)
         changed = 0
         left = dict(flags)

@@ -2,45 +2,26 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One Maildir folder while it is written.
-
-A folder that does not exist yet is staged under ROOT/tmp, with the source's UIDs in a dovecot-uidlist of its own that
-doubles as the journal of what is durable, and becomes visible by one rename. Messages for a folder that exists are
-staged the same way and moved into it one by one, under Dovecot's lock.
-"""
+"""One Maildir folder while it is written: messages as they come, each into a file of the folder's stage."""
 
 from __future__ import annotations
 
-import errno
 import os
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, List, Optional, Set
 
 from ..model.errors import MailImportError
 from ..source.dates import date_from_header
 from ..source.fetch import Fetched
-from . import control_files
 from .base import FolderPath, FolderWriter, Origin, UidSet, joined_path
 from .contents import ContentIndex
-from .control_files import KEYWORDS, UIDLIST
-from .files import (
-    CREATE,
-    copy_file,
-    digest_of_content,
-    entries,
-    exists,
-    make_directory,
-    open_directory,
-    remove_entries,
-    remove_tree,
-    replace_file,
-    start_writing_back,
-)
+from .control_files import keywords_by_number
+from .files import CREATE, digest_of_content, entries, make_directory, start_writing_back
 from .flags import FolderFlags
 from .line_ends import BareLineFeeds, bare_line_feeds
 from .maildir_keywords import WaitingKeywords
-from .staged import Staged, has_its_length, reads_back, renamed_where_known, stage_name, write
+from .maildir_stage import MaildirStage, stage_name
+from .staged import Staged, has_its_length, reads_back, write
 
 if TYPE_CHECKING:
     from .maildir import MaildirStore
@@ -59,38 +40,27 @@ class MaildirWriter(FolderWriter):
         self.before = 0
         self.done = False
         self._store = store
-        self._directory = store.directory_name(path)
         self._staged: List[Staged] = []
         self._finished = False
-        self._journaled = 0
-        self._in_order = True
-        self._stage_path = "tmp/" + stage_name(origin)
-        self._open_stage()
+        self._stage = MaildirStage(store, path, origin)
         self.waiting = WaitingKeywords(stage_name(origin), store.root)
         self.created = not store.has_folder(path)
-        shown = exists(UIDLIST, self._stage) and self._finish_showing()
+        shown = self._stage.finish_showing()
+        self._cur = self._stage.cur
         self.fresh = store.is_fresh(path)
         if self.fresh:
-            self._resume_stage()
-            self._flags = FolderFlags(self._stage, shared=False)
+            self.held = self._stage.resume()
+            self.last_uid = self._stage.last_uid
+            self._flags = FolderFlags(self._stage.handle, shared=False)
         else:
-            # From now on messages come and go here without a journal: what is in one would be taken for whole.
-            with suppress(FileNotFoundError):
-                os.unlink(UIDLIST, dir_fd=self._stage)
-            remove_entries(self._cur)
+            self._stage.clear()
             self._note_delivered()
             if shown:
                 self.before, self.written = 0, self.before
-            self._control = self._target_control()
+            self._control = store.make_control(path)
             self._flags = FolderFlags(self._control, shared=True)
         self.waiting.keep(self.held)
         self._contents = self._index_contents() if by_content and not self.fresh else None
-
-    def _open_stage(self) -> None:
-        self._stage = make_directory(self._stage_path, self._store.root)
-        for part in ("new", "tmp"):
-            os.close(make_directory(part, self._stage))
-        self._cur = make_directory("cur", self._stage)
 
     @property
     def staged(self) -> bool:
@@ -104,24 +74,6 @@ class MaildirWriter(FolderWriter):
     def lost_keywords(self) -> Set[bytes]:
         return self._flags.lost
 
-    def _resume_stage(self) -> None:
-        """Keep what the journal says is durable; what was being written when an earlier run ended goes."""
-        header = control_files.read_uidlist_header(self._stage)
-        if header is None or header.uidvalidity != self.origin.uidvalidity:
-            content = control_files.uidlist_header(self.origin.uidvalidity, self.origin.uidnext or 1, os.urandom(16).hex())
-            replace_file(UIDLIST, self._stage, content)
-        control_files.cut_torn_line(self._stage)
-        for uid, _name in control_files.uidlist_entries(self._stage):
-            self.held.add(uid)
-            self._in_order = self._in_order and uid > self._journaled
-            self._journaled = self.last_uid = max(self._journaled, uid)
-        self._drop_unlisted(self.held)
-
-    def _drop_unlisted(self, listed: UidSet) -> None:
-        for name in entries(self._cur):
-            if self.origin.uid_of(name) not in listed:
-                os.unlink(name, dir_fd=self._cur)
-
     def _note_delivered(self) -> None:
         for _part, name in self._store.message_names(self.path):
             self.before += 1
@@ -132,7 +84,7 @@ class MaildirWriter(FolderWriter):
 
     def _index_contents(self) -> ContentIndex:
         index = ContentIndex()
-        folder = make_directory(self._directory, self._store.root)
+        folder = make_directory(self._store.directory_name(self.path), self._store.root)
         renamed = self._add_contents(index, folder, None)
         while renamed:
             renamed = self._add_contents(index, folder, renamed)
@@ -151,9 +103,6 @@ class MaildirWriter(FolderWriter):
             except FileNotFoundError:
                 renamed.add(base_name)
         return renamed
-
-    def _target_control(self) -> int:
-        return make_directory(self._store.control_name(self.path), self._store.control)
 
     def add(self, fetched: Fetched) -> Optional[int]:
         uid = fetched.message.uid
@@ -258,41 +207,21 @@ class MaildirWriter(FolderWriter):
 
     def publish(self) -> None:
         """Enter what is durable into the journal, or show it."""
-        if not self.fresh:
-            self._move_into_folder(self._staged)
+        if self.fresh:
+            self._stage.journal(self._staged)
         else:
-            self._journal()
-            if self._finished:
-                self._show_folder()
+            self._stage.move_into_folder(self._staged)
+        self._staged = []  # even when the folder cannot be shown now: no UID stands in the list twice
         if self._finished:
+            if self.fresh and not self._stage.show():
+                self._stage.move_into_folder(self._lettered_for_folder())
             self.done = True
             self.remove_stage()
 
-    def _journal(self) -> None:
-        if not self._staged:
-            return
-        control_files.append_to_uidlist(self._stage, [(staged.uid, staged.base_name) for staged in self._staged])
-        for staged in self._staged:
-            self._in_order = self._in_order and staged.uid > self._journaled
-            self._journaled = max(self._journaled, staged.uid)
-        self._staged = []  # even when the folder cannot be shown now: no UID stands in the list twice
-
-    def _show_folder(self) -> None:
-        """Give the folder the source's UIDs and make it visible; if mail came into it meanwhile, move ours there."""
-        if self.origin.uidvalidity:
-            control_files.finish_uidlist(self._stage, max(self.origin.uidnext or 1, self._journaled + 1), self._in_order)
-        else:
-            with suppress(FileNotFoundError):
-                os.unlink(UIDLIST, dir_fd=self._stage)  # the source gives none: Dovecot makes its own, as it does of UIDs then
-        if not exists(self._directory, self._store.root):
-            self._rename_into_place()
-        elif not self._fill_empty_folder():
-            self._move_into_folder(self._lettered_for_folder())
-
     def _lettered_for_folder(self) -> List[Staged]:
         """Return all messages of the stage, with the letters that their keywords have in the folder that is there now."""
-        keywords = control_files.keywords_by_number(self._stage)
-        control = self._target_control()
+        keywords = keywords_by_number(self._stage.handle)
+        control = self._store.make_control(self.path)
         flags = FolderFlags(control, shared=True)
         found = []
         for name in list(entries(self._cur)):
@@ -308,108 +237,7 @@ class MaildirWriter(FolderWriter):
         os.close(control)
         return found
 
-    def _rename_into_place(self) -> None:
-        parent, _slash, _name = self._directory.rpartition("/")
-        if parent:
-            os.close(make_directory(parent, self._store.root))
-        if self._store.location.layout != "fs":
-            replace_file("maildirfolder", self._stage, b"")
-        if self._store.separate_control:
-            control = self._target_control()
-            self._copy_control_files(control)
-            os.close(control)
-        self._rename_stage()
-
-    def _rename_stage(self) -> None:
-        """Let the stage become the folder, with nothing in it that is kept elsewhere."""
-        os.rename(self._stage_path, self._directory, src_dir_fd=self._store.root, dst_dir_fd=self._store.root)
-        for name in (KEYWORDS, UIDLIST) if self._store.separate_control else ():
-            with suppress(FileNotFoundError):
-                os.unlink(name, dir_fd=self._stage)
-
-    def _fill_empty_folder(self) -> bool:
-        """Take over a folder without mail, INBOX or one that Dovecot made by itself, with its UIDVALIDITY."""
-        control = self._target_control()
-        try:
-            with control_files.dotlock(control, UIDLIST):
-                if not self._store.is_fresh(self.path):
-                    return False
-                self._copy_control_files(control)
-                self._hand_over_messages()
-                return True
-        finally:
-            os.close(control)
-
-    def _copy_control_files(self, control: int) -> None:
-        # A folder that has the uidlist has the keywords too.
-        for name in (KEYWORDS, UIDLIST):
-            copy_file(name, self._stage, control)
-
-    def _hand_over_messages(self) -> None:
-        folder = make_directory(self._directory, self._store.root)
-        for part in ("cur", "new", "tmp"):
-            os.close(make_directory(part, folder))
-        try:
-            os.rename("cur", "cur", src_dir_fd=self._stage, dst_dir_fd=folder)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # a file that is no message does not let go of its directory
-                raise
-            cur = make_directory("cur", folder)
-            for name in list(entries(self._cur)):
-                os.rename(name, name, src_dir_fd=self._cur, dst_dir_fd=cur)
-            os.close(cur)
-        finally:
-            os.close(folder)
-
-    def _finish_showing(self) -> bool:
-        """Show the messages of a folder that has all else: a run was killed, and the uidlist that has come first gives them the source's UIDs."""
-        if next(entries(self._cur), None) is None:
-            return False
-        try:
-            control = open_directory(self._store.control_name(self.path), self._store.control)
-        except FileNotFoundError:
-            return False
-        try:
-            with control_files.dotlock(control, UIDLIST):
-                if not control_files.lists_the_same(self._stage, control):
-                    return False
-                listed = UidSet()
-                for uid, _name in control_files.uidlist_entries(self._stage):
-                    listed.add(uid)
-                self._drop_unlisted(listed)
-                if exists(self._directory, self._store.root):
-                    self._hand_over_messages()
-                else:
-                    self._rename_stage()
-        finally:
-            os.close(control)
-        os.close(self._cur)
-        os.close(self._stage)
-        self._open_stage()
-        return True
-
-    def _move_into_folder(self, arrived: List[Staged]) -> None:
-        arrived = sorted(arrived)
-        folder = make_directory(self._directory, self._store.root)
-        for part in ("new", "tmp"):
-            os.close(make_directory(part, folder))
-        cur = make_directory("cur", folder)
-        control = self._target_control()
-        with control_files.dotlock(control, UIDLIST):
-            header = control_files.read_uidlist_header(control)
-            arrived = renamed_where_known(arrived, control)
-            for staged in arrived:
-                os.rename(staged.staged_name, staged.name, src_dir_fd=self._cur, dst_dir_fd=cur)
-            if arrived and header and header.uidvalidity == self.origin.uidvalidity and header.uidnext <= arrived[0].uid:
-                control_files.append_to_uidlist(control, [(staged.uid, staged.base_name) for staged in arrived])
-        for handle in (folder, cur, control):
-            os.close(handle)
-        self._staged = []
-
     def remove_stage(self) -> None:
-        """Remove the stage with whatever is left in it; a folder that was shown took it along."""
-        os.close(self._cur)
-        os.close(self._stage)
         if not self.fresh:
             os.close(self._control)
-        remove_tree(self._stage_path, self._store.root)
+        self._stage.remove()

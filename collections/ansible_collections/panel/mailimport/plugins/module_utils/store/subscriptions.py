@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Sequence, Tuple
 
 from .control_files import SUBSCRIPTIONS
-from .files import read_file, replace_file
+from .files import read_file, write_file
 
 _VERSION_2 = b"V\t2\n\n"
 
@@ -34,5 +34,5 @@ def add_subscriptions(directory: int, names: Sequence[Tuple[bytes, ...]], separa
     if missing:
         if content and not content.endswith(b"\n"):
             content += b"\n"
-        replace_file(SUBSCRIPTIONS, directory, content + b"".join(line + b"\n" for line in missing))
+        write_file(SUBSCRIPTIONS, directory, content + b"".join(line + b"\n" for line in missing))
     return len(missing)

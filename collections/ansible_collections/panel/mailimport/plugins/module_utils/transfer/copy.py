@@ -155,7 +155,7 @@ class AccountCopy:
         return list(left.values())
 
     def _requests(self, plans: Sequence[FolderPlan], left: Dict[bytes, FolderPlan]) -> Iterator[FetchRequest]:
-        """Yield what to fetch; folders in which nothing is to be fetched are settled on the way."""
+        """Yield what to fetch; folders in which nothing is to be fetched are done with on the way."""
         for plan in plans:
             if len(self._incomplete) >= BATCH_FOLDERS:
                 return  # the rest is left to the next pass

@@ -97,7 +97,7 @@ def ask_for_flags(session: SourceSession, store: MessageStore, copies: Sequence[
     for copy in copies:
         pieces = [copy.without_flags[start : start + UIDS_PER_COMMAND] for start in range(0, len(copy.without_flags), UIDS_PER_COMMAND)]
         asked = {next(sequence_set(piece)): piece for piece in pieces}
-        settled = UidSet()
+        answered = UidSet()
         for opened in session.fetch(FetchRequest(copy.plan.source, uids, flags_only=True) for uids in asked):
             if (opened.uidvalidity or copy.origin.uidvalidity) != copy.origin.uidvalidity:
                 continue
@@ -109,8 +109,8 @@ def ask_for_flags(session: SourceSession, store: MessageStore, copies: Sequence[
             for uid in asked[opened.request.uids]:
                 # One that is not there any more has no flags to be told.
                 if uid in told or (opened.complete and uid not in there):
-                    settled.add(uid)
-        copy.without_flags = array.array("I", (uid for uid in copy.without_flags if uid not in settled))
+                    answered.add(uid)
+        copy.without_flags = array.array("I", (uid for uid in copy.without_flags if uid not in answered))
 
 
 def _windows(opened: FolderStream) -> Iterator[Dict[int, Tuple[bytes, ...]]]:

@@ -102,20 +102,20 @@ class FolderCopy:
 
     def as_mark(self, copied: bool) -> FolderMark:
         source = self.plan.source
-        settled = copied and not self.problems
+        finished = copied and not self.problems
         # Nobody has looked yet for what an earlier run left behind, unless the folder is finished.
-        missing = self.failed.keys() if settled else self.failed.keys() | set(self.retried)
+        missing = self.failed.keys() if finished else self.failed.keys() | set(self.retried)
         return FolderMark(
             raw_name=source.raw_name,
             target_name=joined_path(self.plan.target),
             uidvalidity=self.origin.uidvalidity,
             # Only of a finished folder it is known that nothing is missing in between.
-            last_uid=max([self.first - 1, self.writer.last_uid, *self.failed]) if settled else self.first - 1,
+            last_uid=max([self.first - 1, self.writer.last_uid, *self.failed]) if finished else self.first - 1,
             uidnext=self.uidnext if self.uidnext is not None else source.uidnext,
             messages=self.messages,
             # As listed before any message or flag was fetched: what changes from then on will look new.
             highest_modseq=source.highest_modseq,
-            copied=settled and not self.failed and not self.without_flags,
+            copied=finished and not self.failed and not self.without_flags,
             missing=tuple(sorted(missing)),
             flagless=b",".join(sequence_set(self.without_flags)).decode("ascii"),
         )

@@ -40,7 +40,7 @@ class Patience:
         self.failures = 0
 
     def gained(self) -> None:
-        """Something came or was settled: begin to count anew."""
+        """Something came, or a folder is done with: begin to count anew."""
         self.failures = 0
         self._waited = 0.0
 

@@ -51,7 +51,7 @@ def test_a_domain_has_one_owner():
     assert found(request(), request("bert@example.com", "bert", owner="another")) == {}
 
 
-def test_what_is_settled_already_is_passed_on_in_its_place(settings):
+def test_what_has_its_result_already_is_passed_on_in_its_place(settings):
     bad = ImportResult("", "", "failed", "invalid_row", "line 1: email is missing")
     assert [outcome.result for outcome in import_batch([bad, bad], settings, Scheduling())] == [bad, bad]
     assert imports_on_host(settings)["imports"] == []
@@ -69,7 +69,7 @@ def test_nothing_at_all_is_no_mistake(settings):
     assert import_batch([], settings, Scheduling(parallel=True)) == []
 
 
-def test_a_state_that_cannot_be_used_fails_every_import_and_no_row_that_was_settled(settings, tmp_path):
+def test_a_state_that_cannot_be_used_fails_every_import_and_no_row_that_has_its_result(settings, tmp_path):
     (tmp_path / "state").write_text("a file")
     skipped = ImportResult("robot@example.org", "there", "skipped", message="a robot")
     outcomes = import_batch([request(), skipped, request("bert@example.org", "bert")], settings, Scheduling())

@@ -8,7 +8,7 @@ import os
 import signal
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.store.files import copy_file, replace_file
+from ansible_collections.panel.mailimport.plugins.module_utils.store.files import copy_file, write_file
 
 
 def killed(work):
@@ -33,8 +33,8 @@ def other(tmp_path):
 
 def test_what_a_killed_run_leaves_of_a_file_is_written_over(directory, tmp_path):
     for _run in range(3):
-        killed(lambda: replace_file("subscriptions", directory, b"long and never finished"))
-    replace_file("subscriptions", directory, b"whole")
+        killed(lambda: write_file("subscriptions", directory, b"long and never finished"))
+    write_file("subscriptions", directory, b"whole")
     assert [file.name for file in tmp_path.iterdir()] == ["subscriptions"]
     assert (tmp_path / "subscriptions").read_bytes() == b"whole"
 

@@ -127,7 +127,7 @@ def test_message_that_vanishes_is_not_delivered(host, run, origin, some):
     writer = begun.store.open_folder(A, origin(), False)
     for fetched in some(1, 2):
         writer.add(fetched)
-    begun.store.appender.settle()
+    begun.store.appender.drain()
     del host.folders[b"A"][0]
     begun.store.commit()
     assert [(refusal.uid, refusal.reason, refusal.stored) for refusal in writer.take_refusals()] == [(1, "verification_failed", False)]

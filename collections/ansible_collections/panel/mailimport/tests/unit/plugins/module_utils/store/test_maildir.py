@@ -11,7 +11,7 @@ import tracemalloc
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
-from ansible_collections.panel.mailimport.plugins.module_utils.store import flusher, maildir_folder
+from ansible_collections.panel.mailimport.plugins.module_utils.store import flusher, maildir_folder, maildir_stage
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -310,7 +310,7 @@ def test_stages_of_other_folders_of_an_import_go_and_those_of_other_imports_stay
     origins = {"kept": origin(b"A"), "gone": origin(b"B"), "other import": origin(b"B", key=other_import)}
     for number, staged in enumerate(origins.values()):
         fill(store, ("Folder %d" % number,), staged, [1], finish=False)
-    stages = {what: maildir_folder.stage_name(staged) for what, staged in origins.items()}
+    stages = {what: maildir_stage.stage_name(staged) for what, staged in origins.items()}
     assert sorted(os.listdir(root / "tmp")) == sorted(stages.values())
     store.forget(origins["kept"].key, [b"A"])
     assert sorted(os.listdir(root / "tmp")) == sorted([stages["kept"], stages["other import"]])

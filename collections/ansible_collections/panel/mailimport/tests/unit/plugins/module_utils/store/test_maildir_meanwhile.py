@@ -10,7 +10,7 @@ import os
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.store import maildir, maildir_folder
+from ansible_collections.panel.mailimport.plugins.module_utils.store import control_files, maildir, maildir_stage
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
 
 A = ("A",)
@@ -72,7 +72,7 @@ def test_a_folder_that_could_not_be_shown_at_once_has_each_uid_once(store, root,
         raise MailImportError("host_refused", "somebody holds the lock")
 
     with monkeypatch.context() as patched:
-        patched.setattr(maildir_folder.control_files, "dotlock", busy)
+        patched.setattr(control_files, "dotlock", busy)
         with pytest.raises(MailImportError, match="holds the lock"):
             store.commit()
     store.commit()
@@ -105,7 +105,7 @@ def test_what_was_staged_of_a_folder_that_is_another_now_is_removed(location, ro
     writer.finish()
     store.commit()
     (left,) = (root / "tmp").iterdir()
-    assert left.name == maildir_folder.stage_name(origin(b"B", uidvalidity=5))
+    assert left.name == maildir_stage.stage_name(origin(b"B", uidvalidity=5))
 
 
 def test_one_look_at_the_folder_does_for_flags(store, root, origin, fill, monkeypatch):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.run.aside import keep
+from ansible_collections.panel.mailimport.plugins.module_utils.run.replaced import keep
 
 
 @pytest.fixture
