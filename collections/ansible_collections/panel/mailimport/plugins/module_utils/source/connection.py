@@ -199,7 +199,8 @@ class _Connection(imaplib.IMAP4):
         except MailImportError as error:
             if self._account.tls == "implicit":
                 raise
-            raise MailImportError(error.reason, "%s (a server that begins with TLS, as most do on port 993, needs source_tls=implicit)" % error.message) from None
+            hint = "a server that begins with TLS, as most do on port 993, needs source_tls=implicit"
+            raise MailImportError(error.reason, "%s (%s)" % (error.message, hint)) from None
 
     def _count(self, size: int) -> None:
         """Keep what a login is answered with, all of which imaplib keeps, within bounds.
