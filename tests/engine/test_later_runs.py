@@ -237,7 +237,8 @@ def test_keywords_beyond_the_letters_are_set_by_the_next_run(bench: Bench, monke
         with monkeypatch.context() as killed:
             killed.setattr(MaildirStore, "_add_excess_keywords", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
             assert bench.run(server.port, state="latest").result.reason == "interrupted"
-        bench.completed(server, state="latest" if when == "a folder has more" else "present")
+        run = bench.completed(server, state="latest" if when == "a folder has more" else "present")
+    assert run.result.changed
     assert keywords_here(bench) == [frozenset([keyword.decode()]) for keyword in KEYWORDS]
     assert list((bench.host.home_of(bench.address) / "Maildir" / "tmp").iterdir()) == []
 

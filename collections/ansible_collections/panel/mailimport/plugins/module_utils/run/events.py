@@ -66,6 +66,8 @@ class ImportEvents:
         self._result.changed = self._result.changed or moved
 
     def _on_folder(self, event: Event) -> None:
+        # Of messages that a killed run has brought, that may be all that changes.
+        self._result.changed = self._result.changed or event["keywords"] > 0
         if event["created"] or event["before"] != event["after"]:
             self._result.changed = True
             name = self._masked(event["name"])

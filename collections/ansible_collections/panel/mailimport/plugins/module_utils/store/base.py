@@ -102,7 +102,8 @@ class FolderWriter(ABC):
     """One folder of the target while messages of one origin are written into it.
 
     `path` is the folder's name on the host, `created` tells that it did not exist, `fresh` that no message has ever been in it, `held` are
-    the UIDs of the origin that are in it, `before` the number of messages it had, `written` how many this run added.
+    the UIDs of the origin that are in it, `before` the number of messages it had, `written` how many this run added,
+    `keywords_set` how many messages got keywords when they were in it already.
     """
 
     path: FolderPath
@@ -111,6 +112,7 @@ class FolderWriter(ABC):
     held: UidSet
     before: int
     written: int = 0
+    keywords_set: int = 0
     last_uid: int = 0
 
     @abstractmethod

@@ -163,7 +163,7 @@ class MaildirStore(MessageStore):
     def _add_excess_keywords(self, writer: MaildirWriter) -> None:
         """Give messages that have just become visible the keywords without a letter, or count these as lost: the messages stay where they are."""
         try:
-            self._add_keywords(writer.path, writer.origin, writer.waiting.uids)
+            writer.keywords_set += self._add_keywords(writer.path, writer.origin, writer.waiting.uids)
         except MailImportError:
             self._lost_keywords.update(writer.waiting.uids)
         writer.waiting.forget()

@@ -33,7 +33,7 @@ def emit_not_imported(emit: Emit, entries: Sequence[NotImported], messages: int 
 
 
 def emit_folder(emit: Emit, copy: FolderCopy) -> None:
-    """Tell how many messages a folder had and has now."""
+    """Tell how many messages a folder had and has now, and how many got keywords when they were in it."""
     writer = copy.writer
     emit({
         "event": "folder",
@@ -42,6 +42,7 @@ def emit_folder(emit: Emit, copy: FolderCopy) -> None:
         "created": writer.created,
         "before": writer.before,
         "after": len(writer.held) if writer.fresh else writer.before + writer.written,
+        "keywords": writer.keywords_set,
     })
 
 

@@ -23,7 +23,7 @@ ENTRY = {"folder": "Sent", "reason": "message_refused", "message": "too large", 
     [
         {"event": "note", "message": "folder hunter2 is called hunter2_ on this host"},
         {"event": "waiting", "seconds": 1.0, "message": "busy with hunter2"},
-        {"event": "folder", "source": "at", "name": "at hunter2", "created": False, "before": 1, "after": 2},
+        {"event": "folder", "source": "at", "name": "at hunter2", "created": False, "before": 1, "after": 2, "keywords": 0},
         *({"event": "not_imported", "messages": 1, "entries": [{**ENTRY, name: "<hunter2@example.net>"}]} for name in ("folder", "message", "message_id")),
     ],
 )
