@@ -79,7 +79,7 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
         arriving = count_new(session, plan, mark, there.held)
         names = {"source": plan.source.name, "name": joined_path(plan.target)}
         after = there.messages + there.waiting + arriving
-        emit({"event": "folder", **names, "created": not there.exists, "before": there.messages, "after": after})
+        emit({"event": "folder", **names, "created": not there.exists, "before": there.messages, "after": after, "keywords": 0})
         messages += arriving
     emit({"event": "copied", "messages": messages, "present": max(0, listed - messages), "bytes": 0})
     if request.state == "latest" and marks:
