@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Callable, Dict, Optional
 
+from ..model.errors import one_line
 from ..model.imports import ImportRequest, NotImported
+from ..source.listing import MAX_FOLDERS
 from ..state.database import State
 from ..state.records import Deliveries, FolderMark
 from ..transfer.desk import SessionDesk
@@ -16,6 +19,14 @@ from ..transfer.login import Login
 from ..transfer.worker import Event
 from .outcome import Outcome, without_secret
 from .reporter import Reporter
+
+# So much of what did not arrive is listed of one import; the rest is counted.
+MOST_ENTRIES = 50_000
+# Characters of a text that comes from the source, and of a folder's name.
+_LONGEST_TEXT = 500
+_LONGEST_NAME = 1000
+# Control characters and what else begins a new line: a terminal would act on them.
+_ACTING_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
 
 class ImportEvents:
@@ -68,7 +79,9 @@ class ImportEvents:
     def _on_folder(self, event: Event) -> None:
         if event["created"] or event["before"] != event["after"]:
             self._result.changed = True
-            name = self._masked(event["name"])
+            name = self._name(event["name"])
+            if len(self._arrived) > MAX_FOLDERS:
+                raise ValueError("more folders than a source may have")
             self._outcome.before["folders"].setdefault(name, None if event["created"] else event["before"])
             # Several folders of the source may go into one.
             arrived = self._arrived.setdefault(name, {})
@@ -115,11 +128,13 @@ class ImportEvents:
         self._result.changed = self._result.changed or event["folders"] > 0
 
     def _on_not_imported(self, event: Event) -> None:
-        entries = [NotImported(**entry) for entry in event["entries"]]
-        for entry in entries:
-            entry.folder, entry.message = self._masked(entry.folder), self._masked(entry.message)
+        listed = self._result.not_imported
+        for entry in (NotImported(**values) for values in event["entries"][: MOST_ENTRIES + 1 - len(listed)]):
+            if len(listed) == MOST_ENTRIES:
+                entry = NotImported("", entry.reason, "more than %d entries, of which only the first are listed" % MOST_ENTRIES)
+            entry.folder, entry.message = self._name(entry.folder), self._masked(entry.message)
             entry.message_id = None if entry.message_id is None else self._masked(entry.message_id)
-        self._result.not_imported += entries
+            listed.append(entry)
         self._result.messages_failed += event["messages"]
 
     def _on_waiting(self, event: Event) -> None:
@@ -129,4 +144,10 @@ class ImportEvents:
         self._reporter.note("%s: %s" % (self._result.email, self._masked(event["message"])))
 
     def _masked(self, text: str) -> str:
-        return without_secret(text, self._request)
+        """A text that may hold words of the source, as one line that people can be shown."""
+        return one_line(without_secret(text, self._request), _LONGEST_TEXT)
+
+    def _name(self, text: str) -> str:
+        """A folder's name as it is, but for what must not be shown."""
+        shown = without_secret(text, self._request)[:_LONGEST_NAME]
+        return "".join(" " if unicodedata.category(char) in _ACTING_CATEGORIES else char for char in shown)
