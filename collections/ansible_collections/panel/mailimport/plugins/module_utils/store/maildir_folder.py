@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 # So much of a message is searched for its date.
 _LONGEST_HEADER = 65536
 
+# UIDs are kept up to here, so that many are left for mail to come: at the end of them Dovecot 2.3 delivers nothing and ends with an assertion.
+_HIGHEST_KEPT_UID = 2**32 - 2**28
+
 
 class MaildirWriter(FolderWriter):
     """See the module. `done` is set once everything is where it belongs."""
@@ -279,11 +282,12 @@ class MaildirWriter(FolderWriter):
 
     def _show_folder(self) -> None:
         """Give the folder the source's UIDs and make it visible; if mail came into it meanwhile, move ours there."""
-        if self.origin.uidvalidity:
-            control_files.finish_uidlist(self._stage, max(self.origin.uidnext or 1, self._journaled + 1), self._in_order)
+        if self.origin.uidvalidity and self._journaled <= _HIGHEST_KEPT_UID:
+            told = self.origin.uidnext or 1
+            control_files.finish_uidlist(self._stage, max(told if told <= _HIGHEST_KEPT_UID else 1, self._journaled + 1), self._in_order)
         else:
             with suppress(FileNotFoundError):
-                os.unlink(UIDLIST, dir_fd=self._stage)  # the source gives none: Dovecot makes its own, as it does of UIDs then
+                os.unlink(UIDLIST, dir_fd=self._stage)  # the source gives none, or too high ones: Dovecot makes its own
         if not exists(self._directory, self._store.root):
             self._rename_into_place()
         elif not self._fill_empty_folder():
@@ -400,7 +404,8 @@ class MaildirWriter(FolderWriter):
             arrived = renamed_where_known(arrived, control)
             for staged in arrived:
                 os.rename(staged.staged_name, staged.name, src_dir_fd=self._cur, dst_dir_fd=cur)
-            if arrived and header and header.uidvalidity == self.origin.uidvalidity and header.uidnext <= arrived[0].uid:
+            fits = arrived and header and header.uidvalidity == self.origin.uidvalidity and header.uidnext <= arrived[0].uid
+            if fits and arrived[-1].uid <= _HIGHEST_KEPT_UID:
                 control_files.append_to_uidlist(control, [(staged.uid, staged.base_name) for staged in arrived])
         for handle in (folder, cur, control):
             os.close(handle)
