@@ -11,6 +11,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.address imp
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
 from ansible_collections.panel.mailimport.plugins.module_utils.run.events import MOST_ENTRIES, ImportEvents
+from ansible_collections.panel.mailimport.plugins.module_utils.run.info import summarize
 from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import new_outcome
 from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
 from ansible_collections.panel.mailimport.plugins.module_utils.source.listing import MAX_FOLDERS
@@ -84,3 +85,28 @@ def test_folders_without_end_end_the_import(tmp_path):
     events = ({"event": "folder", "source": "a", "name": "a%d" % number, "created": True, "before": 0, "after": 1} for number in range(MAX_FOLDERS + 2))
     with pytest.raises(ValueError, match="folders"):
         taken(tmp_path, *events)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"event": "copied", "messages": "many", "present": 1, "bytes": 1},
+        {"event": "copied", "messages": 1, "present": [], "bytes": 1},
+        {"event": "copied", "messages": 1, "present": 1, "bytes": {}},
+        {"event": "listed", "folders": "x", "messages": 1},
+        {"event": "flags", "messages": "many"},
+        {"event": "folder", "source": "a", "name": "a", "created": False, "before": "x", "after": 2},
+        {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "uid": "x"}]},
+        {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "size": ["x"]}]},
+        {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "reason": "x" * 1000}]},
+        {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "message_id": 1}]},
+    ],
+)
+def test_what_is_no_figure_ends_this_import_and_harms_no_sum(tmp_path, event):
+    """The sums of a task are those of all its imports."""
+    request = ImportRequest(SourceAccount("imap.example.net", "anna", "hunter2"), parse_address("anna@example.org"), "the mailbox's", "customer")
+    outcome = new_outcome(request)
+    with State(str(tmp_path)) as state, pytest.raises((TypeError, ValueError, AttributeError)):
+        ImportEvents(request, state, outcome, Reporter()).take(event)
+    assert all(isinstance(value, int) for name, value in summarize([outcome.result]).items() if name != "duration")
+    assert (outcome.result.not_imported, outcome.before["folders"]) == ([], {})
