@@ -13,8 +13,13 @@ import time
 from contextlib import contextmanager
 from typing import Iterator, NamedTuple, Optional
 
+from ..model.errors import MailImportError
+
 _TEMPORARY = ".%s.panel-mailimport"
 _SECOND = 10**9
+# Seconds. Other runs hold the lock for some milliseconds each.
+LONGEST_WAIT = 60.0
+_LOOK_AGAIN = 0.01
 
 
 class NewFile(NamedTuple):
@@ -30,13 +35,29 @@ def exclusive(path: str) -> Iterator[None]:
     """Hold off every other run that edits a file in the same directory; blocks until they are done.
 
     The directory itself is locked: `path` is replaced under the lock and leaves no lock file behind.
+
+    Raises:
+        MailImportError: `host_refused` when somebody holds it for a minute, which whoever can read the directory may do.
     """
-    descriptor = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+    directory = os.path.dirname(path)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor, directory)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, directory: str) -> None:
+    deadline = time.monotonic() + LONGEST_WAIT
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise MailImportError("host_refused", "another process holds the lock of directory %s: find it with lslocks" % directory) from None
+        time.sleep(_LOOK_AGAIN)
 
 
 def replace_file(path: str, content: bytes, new: NewFile) -> None:

@@ -56,6 +56,9 @@ def store_location(user: Mapping[str, str], settings: Section) -> StoreLocation:
     if not (user.get("uid", "").isdigit() and user.get("gid", "").isdigit() and home.startswith("/")):
         message = "Dovecot's userdb names no numeric uid and gid, or no home directory, for this mailbox"
         raise MailImportError("host_refused", message)
+    if 0 in (int(user["uid"]), int(user["gid"])):
+        # Dovecot serves no such mail, and nothing that an untrusted source sends is read with the rights of root.
+        raise MailImportError("host_refused", "Dovecot's userdb says that this mailbox is root's: give it a uid and gid of its own")
     location = _parse_location(user.get("mail", ""), home)
     namespace = _inbox_namespace(settings)
     return StoreLocation(

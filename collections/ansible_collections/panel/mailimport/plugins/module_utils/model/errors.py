@@ -17,6 +17,9 @@ REASONS = frozenset(
     too_many_connections verification_failed""".split()
 )
 
+# Stands at the end of a text of which no more is shown.
+CUT = "…"
+
 
 class MailImportError(Exception):
     """Something that ends an import, or a part of it, and that a person can act upon.
@@ -47,4 +50,4 @@ def file_errors(what: str) -> Iterator[None]:
 def one_line(text: str, limit: int = 500) -> str:
     """Fold any text, a server's answer say, into one printable line of at most `limit` characters."""
     folded = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return folded if len(folded) <= limit else folded[: limit - 1] + "…"
+    return folded if len(folded) <= limit else folded[: limit - 1] + CUT

@@ -11,22 +11,27 @@ import binascii
 import re
 from typing import Callable, List
 
-from .errors import one_line
+from .errors import CUT, one_line
 
 _MASK = "********"
+# Characters of a secret that give something of it away.
+_SHORTEST_PART = 4
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{4,}={0,2}")
 
 
 def hide_secret(text: str, secret: str) -> str:
     """Return the text with the secret masked: as it is, as a quoted string, folded into one line, or somewhere in Base64.
 
-    Before the text is cut or folded, that is: afterwards the secret may be there in part.
+    Before the text is cut or folded, that is: afterwards the secret may be there in part. Of one that `one_line` has cut off, what is left is masked too.
     """
     if not secret:
         return text
     quoted = secret.replace("\\", "\\\\").replace('"', '\\"')
     for form in (quoted, secret, one_line(secret, len(secret))):
         text = text.replace(form, _MASK) if form else text
+    if CUT in text:
+        for length in range(len(secret) - 1, _SHORTEST_PART - 1, -1):
+            text = text.replace(secret[:length] + CUT, _MASK + CUT)
     return _BASE64.sub(lambda found: _MASK if _encodes(found.group(), secret) else found.group(), text)
 
 

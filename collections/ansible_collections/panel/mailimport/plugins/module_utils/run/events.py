@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Optional
+import unicodedata
+from typing import Any, Callable, Dict, Optional
 
+from ..model.errors import REASONS, one_line
 from ..model.imports import ImportRequest, NotImported
+from ..source.listing import MAX_FOLDERS
 from ..state.database import State
 from ..state.records import Deliveries, FolderMark
 from ..transfer.desk import SessionDesk
@@ -16,6 +19,14 @@ from ..transfer.login import Login
 from ..transfer.worker import Event
 from .outcome import Outcome, without_secret
 from .reporter import Reporter
+
+# So much of what did not arrive is listed of one import; the rest is counted.
+MOST_ENTRIES = 50_000
+# Characters of a text that comes from the source, and of a folder's name.
+_LONGEST_TEXT = 500
+_LONGEST_NAME = 1000
+# Control characters and what else begins a new line: a terminal would act on them.
+_ACTING_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
 
 class ImportEvents:
@@ -66,15 +77,18 @@ class ImportEvents:
         self._result.changed = self._result.changed or moved
 
     def _on_folder(self, event: Event) -> None:
-        # Of messages that a killed run has brought, that may be all that changes.
+        created, before, after = bool(event["created"]), int(event["before"]), int(event["after"])
+        # Of messages that a killed run has brought, keywords may be all that changes.
         self._result.changed = self._result.changed or event["keywords"] > 0
-        if event["created"] or event["before"] != event["after"]:
+        if created or before != after:
             self._result.changed = True
-            name = self._masked(event["name"])
-            self._outcome.before["folders"].setdefault(name, None if event["created"] else event["before"])
+            name = self._name(event["name"])
+            if len(self._arrived) > MAX_FOLDERS:
+                raise ValueError("more folders than a source may have")
+            self._outcome.before["folders"].setdefault(name, None if created else before)
             # Several folders of the source may go into one.
             arrived = self._arrived.setdefault(name, {})
-            arrived[event["source"]] = event["after"] - event["before"]
+            arrived[event["source"]] = after - before
             self._outcome.after["folders"][name] = (self._outcome.before["folders"][name] or 0) + sum(arrived.values())
 
     def _on_marks(self, event: Event) -> None:
@@ -105,24 +119,34 @@ class ImportEvents:
         self._state.add_deliveries(self._request.key, Deliveries(*folder, event["runs"]))
 
     def _on_copied(self, event: Event) -> None:
-        self._result.messages_copied, self._result.messages_present, self._result.bytes_copied = event["messages"], event["present"], event["bytes"]
+        copied, present, size = int(event["messages"]), int(event["present"]), int(event["bytes"])
+        self._result.messages_copied, self._result.messages_present, self._result.bytes_copied = copied, present, size
         self._show_progress()
-        self._reporter.note("%s: %d of %d messages" % (self._result.email, event["messages"], self._result.messages_total))
+        self._reporter.note("%s: %d of %d messages" % (self._result.email, copied, self._result.messages_total))
 
     def _on_flags(self, event: Event) -> None:
-        self._result.flags_updated = event["messages"]
-        self._result.changed = self._result.changed or event["messages"] > 0
+        self._result.flags_updated = int(event["messages"])
+        self._result.changed = self._result.changed or self._result.flags_updated > 0
 
     def _on_subscribed(self, event: Event) -> None:
         self._result.changed = self._result.changed or event["folders"] > 0
 
     def _on_not_imported(self, event: Event) -> None:
-        entries = [NotImported(**entry) for entry in event["entries"]]
-        for entry in entries:
-            entry.folder, entry.message = self._masked(entry.folder), self._masked(entry.message)
-            entry.message_id = None if entry.message_id is None else self._masked(entry.message_id)
-        self._result.not_imported += entries
-        self._result.messages_failed += event["messages"]
+        listed = self._result.not_imported
+        for entry in map(self._entry, event["entries"][: MOST_ENTRIES + 1 - len(listed)]):
+            if len(listed) == MOST_ENTRIES:
+                entry = NotImported("", entry.reason, "more than %d entries, of which only the first are listed" % MOST_ENTRIES)
+            listed.append(entry)
+        self._result.messages_failed += int(event["messages"])
+
+    def _entry(self, values: Dict[str, Any]) -> NotImported:
+        entry = NotImported(**values)
+        if entry.reason not in REASONS:
+            raise ValueError("an unknown reason word")
+        entry.folder, entry.message = self._name(entry.folder), self._masked(entry.message)
+        entry.uid, entry.size = (None if number is None else int(number) for number in (entry.uid, entry.size))
+        entry.message_id = None if entry.message_id is None else self._masked(entry.message_id)
+        return entry
 
     def _on_waiting(self, event: Event) -> None:
         self._reporter.note("%s: waiting %g seconds: %s" % (self._result.email, event["seconds"], self._masked(event["message"])))
@@ -131,4 +155,10 @@ class ImportEvents:
         self._reporter.note("%s: %s" % (self._result.email, self._masked(event["message"])))
 
     def _masked(self, text: str) -> str:
-        return without_secret(text, self._request)
+        """A text that may hold words of the source, as one line that people can be shown."""
+        return one_line(without_secret(text, self._request), _LONGEST_TEXT)
+
+    def _name(self, text: str) -> str:
+        """A folder's name as it is, but for what must not be shown."""
+        shown = without_secret(text, self._request)[:_LONGEST_NAME]
+        return "".join(" " if unicodedata.category(char) in _ACTING_CATEGORIES else char for char in shown)

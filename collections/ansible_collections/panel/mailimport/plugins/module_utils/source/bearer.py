@@ -12,6 +12,7 @@ import json
 import re
 
 from ..model.errors import one_line
+from ..model.secret import hide_secret
 
 # Challenges that are answered before the exchange is given up: the initial response, once more to a server that has lost it, and the failure.
 _MOST_ANSWERS = 4
@@ -35,6 +36,7 @@ class BearerExchange:
     def __init__(self, mechanism: str, user: str, token: str) -> None:
         self.mechanism = mechanism
         self.problem = ""
+        self._token = token
         self._answers = 0
         if mechanism == "XOAUTH2":
             self._initial, self._acknowledgement = "user=%s\1auth=Bearer %s\1\1" % (user, token), b""
@@ -62,16 +64,16 @@ class BearerExchange:
             return b"*"
         if not text:
             return self.initial_response().encode("ascii")
-        self.problem = _problem(text)
+        self.problem = _problem(text, self._token)
         return base64.b64encode(self._acknowledgement)
 
 
-def _problem(text: bytes) -> str:
+def _problem(text: bytes, token: str) -> str:
     try:
         status = json.loads(text)["status"]
     except (ValueError, TypeError, KeyError, RecursionError):
         status = text.decode("utf-8", "replace")
-    return one_line(str(status), 100)
+    return one_line(hide_secret(str(status), token), 100)
 
 
 def meaning_of(refusal: str) -> str:

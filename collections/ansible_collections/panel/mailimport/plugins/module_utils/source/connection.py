@@ -12,6 +12,7 @@ import imaplib
 import re
 import socket
 import ssl
+import time
 from typing import Any, Optional, Tuple
 
 from ..model.errors import MailImportError, one_line
@@ -57,6 +58,8 @@ def tls_context(account: SourceAccount) -> Optional[ssl.SSLContext]:
 
 # A login is answered with a few lines; after it, nothing is read by imaplib any more.
 _LONGEST_LOGIN = 1 << 20
+# And it takes no longer than so many times the longest silence, lest a server that says a little now and then holds a queue for ever.
+_LOGIN_TIMEOUTS = 10
 
 
 class _Connection(imaplib.IMAP4):
@@ -66,6 +69,7 @@ class _Connection(imaplib.IMAP4):
         self._account = account
         self._context = context
         self._answered = 0
+        self._login_ends = time.monotonic() + _LOGIN_TIMEOUTS * account.timeout
         self.peer = "%s:%d" % (account.host, account.port)
         super().__init__(account.host, account.port)
         self._encoding = "utf-8"  # names and passwords beyond ASCII; what imaplib does after ENABLE UTF8
@@ -116,6 +120,7 @@ class _Connection(imaplib.IMAP4):
 
     def _adopt(self) -> None:
         self.stream = ByteStream(self.sock, self.peer)
+        self.stream.login_ends = self._login_ends
         # imaplib closes `file` on shutdown and from 3.14 on makes it itself; reading never goes through it.
         self._file = self.sock.makefile("rb")
         if not isinstance(getattr(type(self), "file", None), property):
@@ -267,6 +272,7 @@ def connect(account: SourceAccount, context: Optional[ssl.SSLContext]) -> _Clien
                 _start_tls(client, context, peer)
             _log_in(client, account, peer)
             client.capabilities()  # asked for here, where an answer that is none has its error
+            client._imap.stream.login_ends = None
         except BaseException:
             client._imap.disconnect()
             raise

@@ -17,9 +17,13 @@ from .responses import Parts, figure, parse_parts
 
 LIST_STATUS_ITEMS = [b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY"]
 MAX_FOLDERS = 50_000
+# So many folders with names of a usual length need half of that, in bytes; and none has as many attributes.
+_MOST_BYTES = 64 << 20
+_MOST_ATTRIBUTES = 64
 
 _BARE_STATUS = re.compile(rb'STATUS ([^"].*) \(([^()]*)\)\s*$', re.IGNORECASE | re.DOTALL)
 
+_FIGURES = frozenset((*LIST_STATUS_ITEMS, b"HIGHESTMODSEQ"))
 _NOT_SELECTABLE = frozenset((b"\\NOSELECT", b"\\NONEXISTENT"))
 
 
@@ -36,12 +40,16 @@ class Listing:
     def __init__(self) -> None:
         self._entries: Dict[bytes, _Entry] = {}
         self._subscribed: set = set()
+        self._bytes = 0
         self._personal_prefix = b""
         self._foreign_prefixes: Tuple[bytes, ...] = ()
 
     def handle(self, parts: Parts) -> None:
         """Take one untagged response; others than the four kinds are none of our business here."""
         word = parts[0].split(b" ", 1)[0].upper()
+        self._bytes += sum(map(len, parts))
+        if self._bytes > _MOST_BYTES:
+            raise MailImportError("protocol_error", "the source says more than %d bytes to list its folders" % _MOST_BYTES)
         if word == b"LIST":
             self._take_list(parse_parts(parts)[1:])
         elif word == b"LSUB":
@@ -63,7 +71,9 @@ class Listing:
         if known:  # some servers list a folder twice
             known.attributes |= attributes
         else:
-            self._entries[name] = _Entry(values[1], attributes)
+            known = self._entries[name] = _Entry(values[1], attributes)
+        if len(known.attributes) > _MOST_ATTRIBUTES:
+            raise MailImportError("protocol_error", "the source lists a folder with more than %d attributes" % _MOST_ATTRIBUTES)
 
     def _take_lsub(self, values: list) -> None:
         if len(values) != 3 or not isinstance(values[0], list) or not isinstance(values[2], bytes):
@@ -84,7 +94,7 @@ class Listing:
         if entry is None:
             return
         for item, value in zip(values[1][::2], values[1][1::2]):
-            if isinstance(item, bytes) and isinstance(value, bytes):
+            if isinstance(item, bytes) and isinstance(value, bytes) and item.upper() in _FIGURES:
                 entry.figures[item.upper()] = figure(item, value)
 
     def _take_namespace(self, values: list) -> None:

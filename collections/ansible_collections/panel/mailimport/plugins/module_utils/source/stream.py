@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import time
 import zlib
 from typing import Iterator, Optional, Pattern, Union
 
@@ -31,11 +32,15 @@ class ByteStream:
     Args:
         sock: connected socket; its timeout is the longest silence allowed, in seconds.
         peer: name of the server for messages, `host:port`.
+
+    Attributes:
+        login_ends: when the login must be over (time.monotonic()), None when it is.
     """
 
     def __init__(self, sock: Socket, peer: str) -> None:
         self.sock = sock
         self.peer = peer
+        self.login_ends: Optional[float] = None
         self.buffer = bytearray(BUFFER_SIZE)
         self._view = memoryview(self.buffer)
         self.start = 0
@@ -72,6 +77,8 @@ class ByteStream:
             self._view[: self.end] = rest
             if self.end == BUFFER_SIZE:
                 raise MailImportError("protocol_error", "%s sent a line of more than %d bytes" % (self.peer, BUFFER_SIZE))
+        if self.login_ends is not None and time.monotonic() > self.login_ends:
+            raise MailImportError("connection_failed", "%s answers, but did not come to an end of the login in time" % self.peer)
         count = self._receive(self._view[self.end :])
         if not count:
             raise MailImportError("connection_failed", "%s closed the connection" % self.peer)

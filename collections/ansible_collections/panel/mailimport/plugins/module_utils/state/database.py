@@ -14,6 +14,7 @@ import time
 from typing import Any, Callable, ContextManager, Dict, Iterable, List, Optional, Tuple
 
 from ..model.address import Address
+from ..model.errors import MailImportError
 from ..model.imports import ImportKey, ImportResult
 from .errors import database_errors, state_file_errors
 from .locks import mailbox_lock
@@ -43,6 +44,7 @@ class State:
         self._path = os.path.join(state_dir, "state.db")
         with state_file_errors(state_dir), database_errors(self._path):
             os.makedirs(state_dir, 0o711, exist_ok=True)
+            _require_ours(state_dir)
             # The mail transfer agent reads the map of domains in here; nobody but root can list the rest or read it.
             os.chmod(state_dir, 0o711)
             self._database = open_database(self._path)
@@ -257,3 +259,9 @@ def _folder_mark(row: sqlite3.Row) -> FolderMark:
     values = dict(row)
     values.update(copied=bool(row["copied"]), missing=tuple(json.loads(row["missing"])))
     return FolderMark(**values)
+
+
+def _require_ours(state_dir: str) -> None:
+    """Refuse a directory of somebody else's, or a link, who could put links in place of our files: below /tmp, say, others may have been there first."""
+    if not {os.lstat(state_dir).st_uid, os.stat(state_dir).st_uid} <= {os.geteuid(), 0}:
+        raise MailImportError("host_refused", "state_dir %s belongs to another user: choose a directory where only root can write" % state_dir)

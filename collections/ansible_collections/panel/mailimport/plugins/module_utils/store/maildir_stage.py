@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 # What a stage's name in ROOT/tmp begins with; the digests of its import and of its origin follow, and the UIDVALIDITY.
 _PREFIX = "mailimport-"
 
+# UIDs are kept up to here, so that many are left for mail to come: at the end of them Dovecot 2.3 delivers nothing and ends with an assertion.
+_HIGHEST_KEPT_UID = 2**32 - 2**28
+
 
 def import_stages(origin: Origin) -> str:
     """Return what the names in ROOT/tmp of all stages of an origin's import begin with."""
@@ -114,11 +117,12 @@ class MaildirStage:
         Returns:
             False when mail came into the folder meanwhile: then ours are for `move_into_folder`.
         """
-        if self._origin.uidvalidity:
-            control_files.finish_uidlist(self.handle, max(self._origin.uidnext or 1, self.last_uid + 1), self._in_order)
+        if self._origin.uidvalidity and self.last_uid <= _HIGHEST_KEPT_UID:
+            told = self._origin.uidnext or 1
+            control_files.finish_uidlist(self.handle, max(told if told <= _HIGHEST_KEPT_UID else 1, self.last_uid + 1), self._in_order)
         else:
             with suppress(FileNotFoundError):
-                os.unlink(UIDLIST, dir_fd=self.handle)  # the source gives none: Dovecot makes its own, as it does of UIDs then
+                os.unlink(UIDLIST, dir_fd=self.handle)  # the source gives none, or too high ones: Dovecot makes its own
         if exists(self._folder_name, self._store.root):
             return self._fill_empty_folder()
         self._rename_into_place()
@@ -217,7 +221,8 @@ class MaildirStage:
             arrived = _renamed_where_known(arrived, control)
             for staged in arrived:
                 os.rename(staged.staged_name, staged.name, src_dir_fd=self.cur, dst_dir_fd=cur)
-            if arrived and header and header.uidvalidity == self._origin.uidvalidity and header.uidnext <= arrived[0].uid:
+            fits = arrived and header and header.uidvalidity == self._origin.uidvalidity and header.uidnext <= arrived[0].uid
+            if fits and arrived[-1].uid <= _HIGHEST_KEPT_UID:
                 control_files.append_to_uidlist(control, [(staged.uid, staged.base_name) for staged in arrived])
         for handle in (folder, cur, control):
             os.close(handle)

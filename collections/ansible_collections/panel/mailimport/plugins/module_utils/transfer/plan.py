@@ -68,11 +68,12 @@ def plan_folders(
     stay = {raw_name: tuple(target.split("/")) for raw_name, target in known.items()}
     ruled: Dict[bytes, FolderPath] = {**special, **mapped, **stay}
     taken = {*special.values(), *stay.values()}
+    numbers: Dict[FolderPath, int] = {}
     plans: Dict[bytes, FolderPlan] = {}
     for folder in sorted(chosen, key=lambda folder: _claim(folder, location)):
         target = ruled.get(folder.raw_name)
         if target is None:
-            target = _free_name(clean_path(folder.path, location), taken, location)
+            target = _free_name(clean_path(folder.path, location), taken, numbers, location)
             taken.add(target)
         plans[folder.raw_name] = FolderPlan(folder, target, folder.raw_name not in ruled and target != folder.path)
     return [plans[folder.raw_name] for folder in chosen]
@@ -177,10 +178,11 @@ def _shortened(path: FolderPath) -> FolderPath:
     return ("%s-%s" % (text.rstrip(), digest),)
 
 
-def _free_name(path: FolderPath, taken: AbstractSet[FolderPath], location: StoreLocation) -> FolderPath:
-    number = 2
+def _free_name(path: FolderPath, taken: AbstractSet[FolderPath], numbers: Dict[FolderPath, int], location: StoreLocation) -> FolderPath:
+    """Return the path, with a number when it is taken; `numbers` holds the one to try next: a source may list very many folders for one name."""
     candidate = path
     while candidate in taken:
+        number = numbers.get(path, 2)
         candidate = clean_path((*path[:-1], "%s-%d" % (path[-1], number)), location)
-        number += 1
+        numbers[path] = number + 1
     return candidate

@@ -15,6 +15,7 @@ import errno
 import gc
 import json
 import os
+import resource
 import signal
 import sys
 from contextlib import suppress
@@ -27,6 +28,9 @@ Event = Dict[str, Any]
 Emit = Callable[[Event], None]
 
 _MAX_EVENT = 16 << 20
+# What an import may take of memory, in bytes; it needs a fraction of that, whatever the source holds.
+_MOST_MEMORY = 1 << 30
+_TOO_MUCH_MEMORY = "MemoryError: the import takes more memory than an honest source could make it need; nothing else of the host suffers from it"
 
 
 def run_as(uid: int, gid: int, work: Callable[[Emit], None], handle: Callable[[Event], None], keep: Sequence[int] = ()) -> None:
@@ -97,6 +101,7 @@ def _child(uid: int, gid: int, parent: int, inherited: Sequence[int], work: Call
     try:
         keep_only(inherited)
         gc.disable()  # nothing here makes cycles by the message
+        _limit_memory()
         _give_up_privileges(uid, gid)
         die_with(parent)  # after the change of uid, which clears it
 
@@ -112,6 +117,8 @@ def _child(uid: int, gid: int, parent: int, inherited: Sequence[int], work: Call
         except OSError as error:
             failure = os_failure(error)
             emit({"event": "failed", "reason": failure.reason, "message": failure.message})
+        except MemoryError:
+            emit({"event": "failed", "reason": "internal_error", "message": _TOO_MUCH_MEMORY})
         except Exception as error:  # noqa: BLE001 - whatever it is, the parent has to hear of it
             emit({"event": "failed", "reason": "internal_error", "message": describe_bug(error)})
         status = 0
@@ -138,6 +145,15 @@ def _close_all_but(kept: Sequence[int]) -> None:
         if fd > 2 and fd not in kept:
             with suppress(OSError):  # that of the listing is closed already
                 os.close(fd)
+
+
+def _limit_memory() -> None:
+    """What a source makes this process keep must not be able to take the memory of the whole host."""
+    with open("/proc/self/statm", encoding="ascii") as stream:
+        data = int(stream.read().split()[5]) * resource.getpagesize()
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    limit = data + _MOST_MEMORY
+    resource.setrlimit(resource.RLIMIT_DATA, (limit if hard == resource.RLIM_INFINITY else min(limit, hard),) * 2)
 
 
 def _give_up_privileges(uid: int, gid: int) -> None:

@@ -117,3 +117,11 @@ def test_userdb_without_identity_or_home_is_refused(fields):
     with pytest.raises(MailImportError) as refused:
         store(**fields)
     assert refused.value.reason == "host_refused"
+
+
+@pytest.mark.parametrize("fields", [{"uid": "0"}, {"gid": "0"}, {"uid": "00"}])
+def test_mail_of_root_is_refused(fields):
+    """Dovecot serves none, and what an untrusted source sends is not for root's eyes."""
+    with pytest.raises(MailImportError, match="root") as refused:
+        store(**fields)
+    assert refused.value.reason == "host_refused"

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import signal
 import stat
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.host import atomic_file
 from ansible_collections.panel.mailimport.plugins.module_utils.host.passwd_file import PasswdFile
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import Address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
@@ -161,3 +163,21 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert refused.value.reason == "disk_full"
     assert path.read_bytes() == b"# comment\n"
     assert os.listdir(tmp_path) == ["users"]
+
+
+def test_a_lock_that_somebody_does_not_let_go_of_is_not_waited_for_for_ever(tmp_path, monkeypatch):
+    """Whoever can read the directory can lock it."""
+    monkeypatch.setattr(atomic_file, "LONGEST_WAIT", 0.2, raising=False)
+    users, path = users_file(tmp_path)
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    signal.alarm(10)
+    try:
+        with pytest.raises(MailImportError, match="lslocks") as error:
+            users.add(ANNA, "{X}hash", None, None, None)
+    finally:
+        signal.alarm(0)
+        os.close(descriptor)
+    assert error.value.reason == "host_refused" and str(tmp_path) in error.value.message
+    assert path.read_bytes() == b""
+    users.add(ANNA, "{X}hash", None, None, None)

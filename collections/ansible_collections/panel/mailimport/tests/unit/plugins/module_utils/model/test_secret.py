@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import one_line
 from ansible_collections.panel.mailimport.plugins.module_utils.model.secret import hide_secret
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,3 +39,12 @@ def test_no_text_keeps_a_secret(before, secret, after):
     assert secret in "********" or secret not in shown.replace("********", "")
     encoded = base64.b64encode(b"\0user\0" + secret.encode()).decode()
     assert encoded not in hide_secret("refused: %s" % encoded, secret)
+
+
+@pytest.mark.parametrize("length", [4, 8, 13])
+def test_the_beginning_of_a_secret_where_a_text_was_cut_is_hidden(length):
+    """Not everybody who folds what a server said knows the secret."""
+    text = "not IMAP: hello " + "marmalade-jar"
+    cut = one_line(text + " and more words", len("not IMAP: hello ") + length + 1)
+    assert cut.endswith("marmalade-jar"[:length] + "…")
+    assert hide_secret("%s (and so on)" % cut, "marmalade-jar") == "not IMAP: hello ********… (and so on)"

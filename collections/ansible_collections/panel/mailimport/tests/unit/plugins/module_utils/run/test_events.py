@@ -10,9 +10,11 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
-from ansible_collections.panel.mailimport.plugins.module_utils.run.events import ImportEvents
+from ansible_collections.panel.mailimport.plugins.module_utils.run.events import MOST_ENTRIES, ImportEvents
+from ansible_collections.panel.mailimport.plugins.module_utils.run.info import summarize
 from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import new_outcome
 from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
+from ansible_collections.panel.mailimport.plugins.module_utils.source.listing import MAX_FOLDERS
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
 
 ENTRY = {"folder": "Sent", "reason": "message_refused", "message": "too large", "uid": 1, "message_id": None, "size": 2}
@@ -34,3 +36,77 @@ def test_a_password_that_the_source_echoes_is_masked_wherever_it_is(tmp_path, ev
         ImportEvents(request, state, outcome, Reporter(note=said.append)).take(event)
     shown = json.dumps([said, outcome.as_dict()])
     assert "hunter2" not in shown and "********" in shown
+
+
+def taken(tmp_path, *events):
+    """What people see, and what comes of it, when these events come."""
+    request = ImportRequest(SourceAccount("imap.example.net", "anna", "hunter2"), parse_address("anna@example.org"), "the mailbox's", "customer")
+    said, outcome = [], new_outcome(request)
+    with State(str(tmp_path)) as state:
+        taking = ImportEvents(request, state, outcome, Reporter(note=said.append))
+        for event in events:
+            taking.take(event)
+    return said, outcome
+
+
+HOSTILE = "Sent\x1b[2J\r\n[mail1] bert@example.org: completed\x9b31m"
+
+
+def test_what_a_source_says_cannot_act_on_a_terminal_or_look_like_lines_of_ours(tmp_path):
+    said, outcome = taken(
+        tmp_path,
+        {"event": "note", "message": HOSTILE},
+        {"event": "waiting", "seconds": 1.0, "message": HOSTILE},
+        {"event": "folder", "source": HOSTILE, "name": HOSTILE, "created": True, "before": 0, "after": 2},
+        {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "folder": HOSTILE, "message": HOSTILE, "message_id": HOSTILE}]},
+    )
+    (entry,) = outcome.result.not_imported
+    shown = [*said, *outcome.before["folders"], *outcome.after["folders"], entry.folder, entry.message, entry.message_id]
+    assert len(shown) == 7 and all("Sent" in text and text.isprintable() for text in shown)
+
+
+def test_names_of_folders_keep_their_blanks(tmp_path):
+    _said, outcome = taken(tmp_path, {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "folder": " in  side\u00a0"}]})
+    assert outcome.result.not_imported[0].folder == " in  side\u00a0"
+
+
+def test_what_an_importing_process_tells_is_bounded(tmp_path):
+    """A source makes as many messages fail as it likes, and a process that was taken over tells what it likes."""
+    entries = [{**ENTRY, "message": "m" * 10_000}] * 500
+    _said, outcome = taken(tmp_path, *({"event": "not_imported", "messages": 500, "entries": entries} for _time in range(200)))
+    listed = outcome.result.not_imported
+    assert outcome.result.messages_failed == 100_000
+    assert len(listed) == MOST_ENTRIES + 1
+    assert (listed[-1].reason, "only the first" in listed[-1].message) == ("message_refused", True)
+    assert max(len(entry.message) for entry in listed) <= 500
+
+
+def test_folders_without_end_end_the_import(tmp_path):
+    events = ({"event": "folder", "source": "a", "name": "a%d" % number, "created": True, "before": 0, "after": 1} for number in range(MAX_FOLDERS + 2))
+    with pytest.raises(ValueError, match="folders"):
+        taken(tmp_path, *events)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"event": "copied", "messages": "many", "present": 1, "bytes": 1},
+        {"event": "copied", "messages": 1, "present": [], "bytes": 1},
+        {"event": "copied", "messages": 1, "present": 1, "bytes": {}},
+        {"event": "listed", "folders": "x", "messages": 1},
+        {"event": "flags", "messages": "many"},
+        {"event": "folder", "source": "a", "name": "a", "created": False, "before": "x", "after": 2},
+        {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "uid": "x"}]},
+        {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "size": ["x"]}]},
+        {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "reason": "x" * 1000}]},
+        {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "message_id": 1}]},
+    ],
+)
+def test_what_is_no_figure_ends_this_import_and_harms_no_sum(tmp_path, event):
+    """The sums of a task are those of all its imports."""
+    request = ImportRequest(SourceAccount("imap.example.net", "anna", "hunter2"), parse_address("anna@example.org"), "the mailbox's", "customer")
+    outcome = new_outcome(request)
+    with State(str(tmp_path)) as state, pytest.raises((TypeError, ValueError, AttributeError)):
+        ImportEvents(request, state, outcome, Reporter()).take(event)
+    assert all(isinstance(value, int) for name, value in summarize([outcome.result]).items() if name != "duration")
+    assert (outcome.result.not_imported, outcome.before["folders"]) == ([], {})

@@ -92,3 +92,11 @@ def test_the_one_text_of_yandex_is_explained(server, account):
 def test_a_session_that_the_server_ends_at_login_is_no_refusal(server, account):
     error = refused(account(server({b"AUTHENTICATE": b"* BYE Autologout; idle for too long (1)\r\nHANG UP"}), auth="xoauth2"))
     assert error.reason == "source_unavailable" and "Autologout" in error.message
+
+
+@pytest.mark.parametrize("said", [b'{"status": "no such token: %s"}', b"no such token: %s"])
+def test_a_token_that_a_failure_challenge_echoes_is_masked_before_the_words_are_cut(challenger, account, said):
+    token = "ya29." + "Q1w2e3r4t5" * 20
+    listening = challenger("xoauth2", base64.b64encode(said % token.encode()), b"NO no")
+    error = refused(account(listening, auth="xoauth2", password=token))
+    assert "no such token: ********" in error.message and "Q1w2e3r4t5" not in error.message

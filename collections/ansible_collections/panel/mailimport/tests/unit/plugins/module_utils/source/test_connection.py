@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import base64
 import socket
+import threading
+import time
+from contextlib import suppress
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
@@ -239,3 +242,21 @@ def test_a_ca_file_that_cannot_be_used(tmp_path):
         with pytest.raises(MailImportError, match="source_ca_cert %s cannot be used" % file) as error:
             tls_context(SourceAccount(host="x", user="anna", password="a secret", ca_cert=str(file)))
         assert error.value.reason == "certificate_invalid"
+
+
+@pytest.mark.parametrize("piece", [b"x", b"\r\n* OK wait"])
+def test_a_login_that_is_answered_a_little_at_a_time_has_an_end(piece):
+    """There is never a silence as long as the timeout."""
+    def drip(listener):
+        with suppress(OSError), listener.accept()[0] as connection:
+            connection.sendall(b"* OK ready")
+            for _number in range(1000):
+                connection.sendall(piece)
+                time.sleep(0.01)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=drip, args=(listener,), daemon=True).start()
+        began = time.monotonic()
+        error = refused(SourceAccount("127.0.0.1", "anna", "a secret", listener.getsockname()[1], tls="none", timeout=0.1))
+    assert time.monotonic() - began < 8
+    assert error.reason == "connection_failed" and "did not come to an end of the login in time" in error.message

@@ -151,3 +151,25 @@ def test_no_answer_makes_a_listing_fail_otherwise(word, text):
         listed(b'LIST () "/" a', word + b" " + text.encode())
     except MailImportError as error:
         assert error.reason == "protocol_error"
+
+
+def test_what_a_listing_takes_of_memory_is_bounded():
+    """By the length of its names, and by what else is said of a folder."""
+    listing = Listing()
+    with pytest.raises(MailImportError, match="to list its folders"):
+        for number in range(MAX_FOLDERS):
+            listing.handle([b'LIST () "/" %d%s' % (number, b"x" * 100_000)])
+
+
+def test_a_folder_has_a_few_attributes():
+    listing = Listing()
+    with pytest.raises(MailImportError, match="attributes"):
+        for number in range(10_000):
+            listing.handle([b'LIST (\\a%d) "/" Sent' % number])
+
+
+def test_figures_that_nobody_asked_for_are_not_kept():
+    listing = Listing()
+    listing.handle([b'LIST () "/" Sent'])
+    listing.handle([b"STATUS Sent (MESSAGES 3 %s)" % b" ".join(b"X%d 1" % number for number in range(1000))])
+    assert listing._entries[b"Sent"].figures == {b"MESSAGES": 3}

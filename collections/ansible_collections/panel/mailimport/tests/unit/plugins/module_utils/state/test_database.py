@@ -321,3 +321,28 @@ def test_a_link_in_the_place_of_the_database_is_not_followed(tmp_path):
         State(str(tmp_path / "state"))
     assert refused.value.reason == "host_refused"
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+@pytest.mark.parametrize("planted", ["directory", "link"])
+def test_a_directory_that_somebody_else_made_is_refused(tmp_path, planted):
+    """Where others may write, they can be there first: with a directory of theirs, or with a link to one of ours."""
+    ours, place = tmp_path / "ours", tmp_path / "state"
+    ours.mkdir(mode=0o755)
+    if planted == "link":
+        place.symlink_to(ours)
+    else:
+        place.mkdir(mode=0o700)
+    os.chown(place, 65534, 65534, follow_symlinks=False)
+    with pytest.raises(MailImportError, match="belongs to another user") as refused:
+        State(str(place))
+    assert refused.value.reason == "host_refused"
+    assert (list(ours.iterdir()), ours.stat().st_mode & 0o777) == ([], 0o755)
+    assert not (place / "state.db").exists()
+
+
+def test_a_link_of_ours_to_the_directory_is_followed(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "state").symlink_to("elsewhere")
+    with State(str(tmp_path / "state")):
+        assert (tmp_path / "elsewhere" / "state.db").exists()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import resource
@@ -231,3 +232,20 @@ def test_an_event_without_end_does_not_fill_the_memory():
 
 def test_failures_of_the_operating_system():
     assert os_failure(OSError("only text")).message == "cannot write the mailbox: only text"
+
+
+def test_memory_without_end_is_the_end_of_the_import_alone():
+    def work(emit):
+        pieces = []
+        for _number in range(4096):
+            pieces.append(bytes(1 << 20))
+        emit({"event": "taken"})
+
+    assert "takes more memory than" in failure_of(work).message
+
+
+@needs_root
+def test_other_processes_of_the_mailbox_cannot_look_into_it():
+    """The owner of a mailbox may have processes of the same uid, and this one knows a password."""
+    (event,) = events_of(lambda emit: emit({"event": "dumpable", "value": ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)}))
+    assert event["value"] != 1
