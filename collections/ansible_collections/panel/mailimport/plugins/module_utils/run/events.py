@@ -79,7 +79,7 @@ class ImportEvents:
     def _on_folder(self, event: Event) -> None:
         created, before, after = bool(event["created"]), int(event["before"]), int(event["after"])
         # Of messages that a killed run has brought, keywords may be all that changes.
-        self._result.changed = self._result.changed or event["keywords"] > 0
+        self._result.changed = self._result.changed or int(event["keywords"]) > 0
         if created or before != after:
             self._result.changed = True
             name = self._name(event["name"])

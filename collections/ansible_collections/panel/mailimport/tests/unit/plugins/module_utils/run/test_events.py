@@ -57,7 +57,7 @@ def test_what_a_source_says_cannot_act_on_a_terminal_or_look_like_lines_of_ours(
         tmp_path,
         {"event": "note", "message": HOSTILE},
         {"event": "waiting", "seconds": 1.0, "message": HOSTILE},
-        {"event": "folder", "source": HOSTILE, "name": HOSTILE, "created": True, "before": 0, "after": 2},
+        {"event": "folder", "source": HOSTILE, "name": HOSTILE, "created": True, "before": 0, "after": 2, "keywords": 0},
         {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "folder": HOSTILE, "message": HOSTILE, "message_id": HOSTILE}]},
     )
     (entry,) = outcome.result.not_imported
@@ -82,7 +82,7 @@ def test_what_an_importing_process_tells_is_bounded(tmp_path):
 
 
 def test_folders_without_end_end_the_import(tmp_path):
-    events = ({"event": "folder", "source": "a", "name": "a%d" % number, "created": True, "before": 0, "after": 1} for number in range(MAX_FOLDERS + 2))
+    events = ({"event": "folder", "source": "a", "name": "a%d" % number, "created": True, "before": 0, "after": 1, "keywords": 0} for number in range(MAX_FOLDERS + 2))
     with pytest.raises(ValueError, match="folders"):
         taken(tmp_path, *events)
 
@@ -95,7 +95,7 @@ def test_folders_without_end_end_the_import(tmp_path):
         {"event": "copied", "messages": 1, "present": 1, "bytes": {}},
         {"event": "listed", "folders": "x", "messages": 1},
         {"event": "flags", "messages": "many"},
-        {"event": "folder", "source": "a", "name": "a", "created": False, "before": "x", "after": 2},
+        {"event": "folder", "source": "a", "name": "a", "created": False, "before": "x", "after": 2, "keywords": 0},
         {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "uid": "x"}]},
         {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "size": ["x"]}]},
         {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "reason": "x" * 1000}]},
