@@ -62,7 +62,10 @@ def _rows_of_yaml(loader: DataLoader, path: str, data: bytes) -> list[Row]:
         raise MailImportError("invalid_row", "%s is not YAML: a password with other characters than letters and digits needs quotes" % where) from None
     if not isinstance(items, list):
         raise MailImportError("invalid_row", "the file is not a list of mailboxes")
-    return rows_of_values(items)
+    try:
+        return rows_of_values(items)
+    except AnsibleError:
+        raise MailImportError("invalid_row", "a value encrypted with !vault cannot be decrypted: give the password of its vault") from None
 
 
 def rows_of_values(items: t.Iterable[t.Any]) -> list[Row]:

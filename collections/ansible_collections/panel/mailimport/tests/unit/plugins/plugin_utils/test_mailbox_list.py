@@ -102,5 +102,20 @@ def test_what_is_no_yaml_is_told_by_its_line_and_without_the_passwords_around_it
 
 def test_yaml_that_is_not_utf_8_is_refused_as_csv_is(read):
     with pytest.raises(MailImportError) as raised:
-        read("list.yml", "- {email: anna@example.org, password: п}".encode("cp1251"))
+        read("list.yml", "- {email: anna@example.org, password: geheimnisträger}".encode("latin-1"))
     assert raised.value.message == "the file is not UTF-8: save it as UTF-8 (in spreadsheets: CSV UTF-8)"
+
+
+class Undecryptable:
+    """A value of `!vault` whose password nobody gave."""
+
+    def __str__(self) -> str:
+        raise AnsibleError("Decryption failed. - password: geh31m")
+
+
+def test_a_vaulted_value_that_cannot_be_decrypted_is_told_without_the_passwords_around_it(read, monkeypatch):
+    monkeypatch.setattr(DataLoader, "load", lambda *_arguments, **_options: [{"email": "anna@example.org", "password": Undecryptable()}])
+    with pytest.raises(MailImportError) as raised:
+        read("list.yml", b"")
+    told = "".join(traceback.format_exception(raised.type, raised.value, raised.value.__traceback__))
+    assert "geh31m" not in told and "cannot be decrypted" in raised.value.message
