@@ -328,6 +328,14 @@ def test_mail_host_that_is_not_there(scene: Scene) -> None:
     assert "Traceback" not in outcome.output
 
 
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_mail_host_that_does_not_run(small_scene: Scene, check_mode: bool) -> None:
+    small_scene.host.stop()
+    outcome = small_scene.run(check_mode=check_mode)
+    assert_refused(small_scene, outcome, "host_refused")
+    assert "is Dovecot running?" in outcome.entry["message"]
+
+
 def test_task_fails_with_one_line(small_scene: Scene) -> None:
     """What a person sees of it: ansible-playbook's own output."""
     outcome = small_scene.task(password="wrong")
