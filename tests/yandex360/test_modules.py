@@ -84,6 +84,16 @@ def test_passwords_come_from_a_list_on_the_controller(scene: YandexScene) -> Non
     assert "not an address and a password: line 1" in outcome.result["msg"]
 
 
+def test_a_password_that_yaml_made_a_number_of_is_refused(scene: YandexScene) -> None:
+    listed = scene.directory / "passwords.yml"
+    listed.write_text("- {email: %s, password: from-the-list}\n- {email: person1@one.example, password: 0123}\n" % PERSON)
+    outcome = scene.task(passwords_src=str(listed))
+    assert outcome.result["msg"].endswith("not an address and a password: entry 2 (a number: in quotes)")
+    for options in ((), ("--check",)):
+        outcome = scene.task(*options, passwords={PERSON: 123})
+        assert outcome.result["msg"] == "passwords: not text, so put it in quotes: the password of %s" % PERSON
+
+
 def test_the_playbook_imports_the_organization(scene: YandexScene) -> None:
     variables = {**scene.arguments(), "parallel": True, "import_hosts": "all", "import_setup": False, "ansible_python_interpreter": sys.executable}
     playbook = REPOSITORY / "playbooks" / "import_yandex.yml"

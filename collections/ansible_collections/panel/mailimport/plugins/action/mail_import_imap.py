@@ -27,6 +27,10 @@ class ActionModule(ActionBase):
         problem = incomplete(params)
         if problem:
             raise AnsibleActionFail(problem)
+        numbers = [name for name in MAILBOX_SECRETS if isinstance(self._task.args.get(name), (bool, int, float))]
+        if numbers:
+            warning = "%s is not text: put it in quotes, or YAML makes 83 of 0123 and true of yes"
+            result["warnings"] = [*result.get("warnings", ()), *(warning % name for name in numbers)]
         secrets = {name: params[name] for name in MAILBOX_SECRETS if params[name] is not None}
         arguments = {name: value for name, value in self._task.args.items() if name not in MAILBOX_SECRETS}
         result.update(run_import(self, MODULE, arguments, secrets, task_vars))

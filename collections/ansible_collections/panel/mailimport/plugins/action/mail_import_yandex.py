@@ -37,13 +37,14 @@ class ActionModule(ActionBase):
         result.update(run_import(self, MODULE, arguments, secrets, task_vars))
         return result
 
-    def _listed_passwords(self, src: str) -> dict[str, str]:
+    def _listed_passwords(self, src: str) -> dict[str, t.Any]:
         try:
             rows = read_list(self._loader, found_file(self, src))
         except MailImportError as error:
             raise AnsibleActionFail("%s: %s" % (src, error.message)) from error
-        passwords = {mailbox_of(row): str(row.values.get("target_password") or row.values.get("password") or "") for row in rows if not row.problem}
-        broken = [row.place for row in rows if row.problem or not mailbox_of(row) or not passwords[mailbox_of(row)]]
+        passwords = {mailbox_of(row): row.values.get("target_password") or row.values.get("password") for row in rows if not row.problem}
+        # Of an unquoted 0123, YAML makes 83.
+        broken = [row.place for row in rows if row.problem or not mailbox_of(row) or not isinstance(passwords[mailbox_of(row)], str)]
         if broken:
-            raise AnsibleActionFail("%s: not an address and a password: %s" % (src, ", ".join(broken[:20])))
+            raise AnsibleActionFail("%s: not an address and a password: %s (a number: in quotes)" % (src, ", ".join(broken[:20])))
         return passwords

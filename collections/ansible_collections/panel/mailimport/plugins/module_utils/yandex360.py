@@ -98,6 +98,9 @@ def lacking(params: Mapping[str, Any]) -> Optional[str]:
     """Say in one line what the import of an organization lacks, or None when it has all it needs."""
     if not params["owner"]:
         return "owner is required, and must not be empty"
+    numbers = sorted(str(address) for address, password in (params["passwords"] or {}).items() if isinstance(password, (bool, int, float, list, dict)))
+    if numbers:
+        return "passwords: not text, so put it in quotes: the password of %s" % ", ".join(numbers[:20])
     if params["content_access"] == "password":
         if not params["token"]:
             return "token is required with content_access=password"
