@@ -163,7 +163,7 @@ def test_address_that_this_dovecot_does_not_admit(scene: Scene, new_host: Callab
     assert_refused(scene, scene.run(target_email="o'brien@example.org"), "host_refused")
 
 
-@pytest.mark.parametrize("owner", ["cust\nomer", "cust\tomer", ""])
+@pytest.mark.parametrize("owner", ["cust\nomer", "cust\tomer", "", " ", " customer1"])
 def test_owner_that_must_not_reach_a_file(scene: Scene, owner: str) -> None:
     outcome = scene.run(owner=owner)
     assert outcome.returncode != 0
