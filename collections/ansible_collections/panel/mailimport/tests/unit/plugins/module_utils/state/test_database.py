@@ -321,3 +321,11 @@ def test_a_link_in_the_place_of_the_database_is_not_followed(tmp_path):
         State(str(tmp_path / "state"))
     assert refused.value.reason == "host_refused"
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_state_that_only_root_can_open_is_told_with_what_to_do(tmp_path, monkeypatch):
+    (tmp_path / "state.db").mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(MailImportError, match=r"unable to open database file, for the task does not run as root: set become") as refused:
+        State.open_readonly(str(tmp_path))
+    assert refused.value.reason == "host_refused"
