@@ -111,6 +111,23 @@ def test_the_playbook_imports_the_organization(scene: YandexScene) -> None:
     assert returncode == 0 and recap["changed"] == 0
 
 
+def test_hosts_that_would_all_get_the_whole_organization_are_told(scene: YandexScene) -> None:
+    variables = {**scene.arguments(), "import_hosts": "all", "import_setup": False, "ansible_python_interpreter": sys.executable}
+    playbook = REPOSITORY / "playbooks" / "import_yandex.yml"
+
+    def play(inventory: str, **more: object) -> str:
+        ran = run_playbook(playbook, "-c", "local", "--check", inventory=inventory, variables={**variables, **more}, directory=scene.directory)
+        assert ran.returncode == 0, ran.output
+        return " ".join(ran.output.split())
+
+    assert "each of the 2 hosts of this play imports the whole organization" in play("mail1,mail2,")
+    # What the module warns of does not take its place.
+    token = scene.service.admin_token(ADMIN_SCOPES - {"directory:read_groups"})
+    output = play("mail1,mail2,", token=token)
+    assert "each of the 2 hosts" in output and "cannot list groups" in output
+    assert "hosts of this play" not in play("mail1,") + play("mail1,mail2,", domains=["two.example"])
+
+
 def test_info_lists_all_and_says_what_cannot_be_imported(service: Service, place: Path) -> None:
     token = service.admin_token(ADMIN_SCOPES - {"directory:read_groups"})
     options = {**service.urls(), "token": token}
