@@ -184,6 +184,13 @@ def test_a_server_that_runs_is_ready_for_a_new_mailbox(server):
     DovecotHost(server.config).check_new_mailbox(ANNA)
 
 
+def test_a_user_database_behind_that_is_down_is_no_server_that_is_down(server):
+    config = Path(server.config)
+    config.write_text(config.read_text() + "userdb {\n  driver = dict\n  args = /nonexistent\n}\n")
+    subprocess.run(["doveadm", "-c", server.config, "reload"], check=True)
+    DovecotHost(server.config).check_new_mailbox(ANNA)
+
+
 def test_login_that_the_server_cannot_check_is_an_error_not_a_no(server):
     text = Path(server.config).read_text()
     assert DovecotHost(server.config, users_file=str(server.users)).verify_password(ANNA, "x") is False
