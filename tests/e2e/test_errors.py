@@ -163,7 +163,7 @@ def test_address_that_this_dovecot_does_not_admit(scene: Scene, new_host: Callab
     assert_refused(scene, scene.run(target_email="o'brien@example.org"), "host_refused")
 
 
-@pytest.mark.parametrize("owner", ["cust\nomer", "cust\tomer", ""])
+@pytest.mark.parametrize("owner", ["cust\nomer", "cust\tomer", "", " ", " customer1"])
 def test_owner_that_must_not_reach_a_file(scene: Scene, owner: str) -> None:
     outcome = scene.run(owner=owner)
     assert outcome.returncode != 0
@@ -326,6 +326,14 @@ def test_mail_host_that_is_not_there(scene: Scene) -> None:
     assert outcome.returncode != 0
     assert outcome.entry["reason"] == "host_refused"
     assert "Traceback" not in outcome.output
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_mail_host_that_does_not_run(small_scene: Scene, check_mode: bool) -> None:
+    small_scene.host.stop()
+    outcome = small_scene.run(check_mode=check_mode)
+    assert_refused(small_scene, outcome, "host_refused")
+    assert "is Dovecot running?" in outcome.entry["message"]
 
 
 def test_task_fails_with_one_line(small_scene: Scene) -> None:

@@ -165,6 +165,7 @@ def test_selection(holdings: Holdings) -> None:
         "person16@one.example", "person18@one.example", "person19@one.example",
     }
     assert select(holdings, [], ["nobody@one.example", "no*body@*", "person1@one.example"], []).missing == ["nobody@one.example"]
+    assert select(holdings, [], ["no*body@*", "person1@*"], ["person2@*", "typo@one.example"]).unmatched == ["no*body@*", "typo@one.example"]
     with pytest.raises(MailImportError, match=r"alias\.example is an alias of the organization's domain one\.example"):
         select(holdings, ["alias.example"], [], [])
     with pytest.raises(MailImportError, match=r"no domain three\.example; it has: one\.example"):

@@ -79,6 +79,7 @@ def test_a_service_that_asks_for_hours_is_left_alone(directory: Directory, servi
     with pytest.raises(MailImportError) as error:
         directory.users(ORG)
     assert error.value.reason == "throttled" and pauses == []
+    assert error.value.message.endswith("HTTP 429, Too many requests: run the task again later")
 
 
 def test_a_silent_service_is_asked_again(service: Service, pauses: list[float]) -> None:

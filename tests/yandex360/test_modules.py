@@ -84,6 +84,16 @@ def test_passwords_come_from_a_list_on_the_controller(scene: YandexScene) -> Non
     assert "not an address and a password: line 1" in outcome.result["msg"]
 
 
+def test_a_password_that_yaml_made_a_number_of_is_refused(scene: YandexScene) -> None:
+    listed = scene.directory / "passwords.yml"
+    listed.write_text("- {email: %s, password: from-the-list}\n- {email: person1@one.example, password: 0123}\n" % PERSON)
+    outcome = scene.task(passwords_src=str(listed))
+    assert outcome.result["msg"].endswith("not an address and a password: entry 2 (a number: in quotes)")
+    for options in ((), ("--check",)):
+        outcome = scene.task(*options, passwords={PERSON: 123})
+        assert outcome.result["msg"] == "passwords: not text, so put it in quotes: the password of %s" % PERSON
+
+
 def test_the_playbook_imports_the_organization(scene: YandexScene) -> None:
     variables = {**scene.arguments(), "parallel": True, "import_hosts": "all", "import_setup": False, "ansible_python_interpreter": sys.executable}
     playbook = REPOSITORY / "playbooks" / "import_yandex.yml"
@@ -99,6 +109,23 @@ def test_the_playbook_imports_the_organization(scene: YandexScene) -> None:
     assert scene.unequal(PERSON, scene.new_passwords()[PERSON]) == []
     returncode, output, recap = play()
     assert returncode == 0 and recap["changed"] == 0
+
+
+def test_hosts_that_would_all_get_the_whole_organization_are_told(scene: YandexScene) -> None:
+    variables = {**scene.arguments(), "import_hosts": "all", "import_setup": False, "ansible_python_interpreter": sys.executable}
+    playbook = REPOSITORY / "playbooks" / "import_yandex.yml"
+
+    def play(inventory: str, **more: object) -> str:
+        ran = run_playbook(playbook, "-c", "local", "--check", inventory=inventory, variables={**variables, **more}, directory=scene.directory)
+        assert ran.returncode == 0, ran.output
+        return " ".join(ran.output.split())
+
+    assert "each of the 2 hosts of this play imports the whole organization" in play("mail1,mail2,")
+    # What the module warns of does not take its place.
+    token = scene.service.admin_token(ADMIN_SCOPES - {"directory:read_groups"})
+    output = play("mail1,mail2,", token=token)
+    assert "each of the 2 hosts" in output and "cannot list groups" in output
+    assert "hosts of this play" not in play("mail1,") + play("mail1,mail2,", domains=["two.example"])
 
 
 def test_info_lists_all_and_says_what_cannot_be_imported(service: Service, place: Path) -> None:

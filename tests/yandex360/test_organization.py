@@ -92,6 +92,14 @@ def test_only_what_is_asked_for(scene: YandexScene) -> None:
     assert outcome.result["failed"] and "is an alias of the organization's domain one.example" in outcome.result["msg"]
 
 
+def test_a_choice_that_matches_nothing_is_told(scene: YandexScene) -> None:
+    outcome = scene.run(mailboxes=["person?@*", "*@typo.example"], exclude_mailboxes=["person*", "typo@one.example"])
+    assert not outcome.result.get("failed") and outcome.result["imports"] == []
+    assert outcome.result["msg"] == "domains, mailboxes and exclude_mailboxes leave no mailbox of the organization"
+    for pattern in ("*@typo.example", "typo@one.example"):
+        assert "no mailbox of the organization matches %s" % pattern in str(outcome.result["warnings"])
+
+
 def test_passwords_that_are_given_win_and_the_rest_fails_without_a_file(scene: YandexScene) -> None:
     outcome = scene.run(passwords={PEOPLE[0].upper(): "given-to-0"}, generated_passwords=None, mailboxes=PEOPLE[:2])
     found = entries(outcome)

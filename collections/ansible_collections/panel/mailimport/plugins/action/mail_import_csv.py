@@ -15,7 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.arguments import LIST_SECRETS, list_options
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, rows_of_everybody, rows_of_nobody, select_rows
-from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import
+from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import, with_warnings
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import YAML_ENDINGS, found_file, read_list, rows_of_values
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
 
@@ -43,6 +43,7 @@ class ActionModule(ActionBase):
         mail_host = params["mail_host"] or self._task.delegate_to or str(variables.get("inventory_hostname", ""))
         secrets = {name: params[name] for name in LIST_SECRETS if params[name] is not None}
         arguments = {name: value for name, value in self._task.args.items() if name not in LIST_SECRETS}
+        warnings: list[str] = []
         if params["remote_src"]:
             arguments["mail_host"] = mail_host
         else:
@@ -54,9 +55,7 @@ class ActionModule(ActionBase):
             mail_hosts = len(variables.get("ansible_play_hosts_all", ()))
             if mail_hosts > 1 and not (params["only"] or params["mail_host"] or self._task.delegate_to):
                 warnings += rows_of_everybody(rows, mail_hosts)
-            if warnings:
-                result["warnings"] = [*result.get("warnings", ()), *warnings]
-        result.update(run_import(self, MODULE, arguments, secrets, task_vars))
+        result.update(with_warnings(run_import(self, MODULE, arguments, secrets, task_vars), warnings))
         return result
 
     def _rows(self, params: dict[str, t.Any]) -> list[Row]:

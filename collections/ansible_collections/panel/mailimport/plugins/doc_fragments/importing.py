@@ -83,6 +83,7 @@ options:
     description:
       - Names of folders at the source, and the names they get on the mail host, with C(/) between the levels. Overrides O(automap).
       - Each name stands for that folder alone. Those below it keep their names unless they are named too. Patterns are not understood.
+      - A name on the mail host must not be empty or hold C(.) or C(..) as a level.
       - C(INBOX) may be written in any case. Names that the source does not have are ignored. Several folders may become one.
       - A folder that was imported keeps the name it got then. Only with O(force=true) it is imported again, under its new name, and the old folder stays.
     type: dict

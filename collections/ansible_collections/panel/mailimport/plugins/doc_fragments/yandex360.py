@@ -56,13 +56,13 @@ options:
     default: []
   mailboxes:
     description:
-      - Addresses of the mailboxes to take, or patterns (globs) of them. Default is all of them.
+      - Addresses of the mailboxes to take, or patterns (globs) of them. Default is all of them. A pattern that matches no mailbox gets a warning.
     type: list
     elements: str
     default: []
   exclude_mailboxes:
     description:
-      - Addresses or patterns (globs) of mailboxes to leave out.
+      - Addresses or patterns (globs) of mailboxes to leave out. One that matches no mailbox gets a warning.
     type: list
     elements: str
     default: []

@@ -183,12 +183,20 @@ def mailbox_request(params: Mapping[str, Any]) -> ImportRequest:
         rules=FolderRules(
             include=tuple(params["folders"]),
             exclude=tuple(params["exclude_folders"]),
-            mapping={str(name): str(target) for name, target in params["folder_map"].items()},
+            mapping={str(name): _folder_name(name, target) for name, target in params["folder_map"].items()},
             automap=params["automap"],
         ),
         max_message_size=params["max_message_size"],
         message_store=params["message_store"],
     )
+
+
+def _folder_name(name: Any, target: Any) -> str:
+    """The name that `folder_map` gives a folder on the mail host; other names that cannot be are changed as a source's are."""
+    parts = set([] if target is None else str(target).split("/")) - {""}
+    if not parts or parts & {".", ".."}:
+        raise MailImportError("invalid_row", "folder_map: %r of %s is no name for a folder" % (target, name))
+    return str(target)
 
 
 def source_account(params: Mapping[str, Any]) -> SourceAccount:

@@ -25,6 +25,8 @@ from .secrets_file import take_secrets
 # So many of the imports that failed are named in a task's one line.
 _MOST_NAMED = 10
 
+_NO_ROW = "no mailbox of the list belongs to this host"
+
 
 def run_mailbox_import(module: AnsibleModule) -> None:
     """Import the mailbox a task describes, and exit the module with what came of it."""
@@ -120,8 +122,8 @@ def run_batch(module: AnsibleModule, items: Sequence[Item], how: Scheduling) -> 
     return import_batch(items, host_settings(module.params), how, module.check_mode, Progress(module.params["progress_file"], module.log))
 
 
-def exit_with(module: AnsibleModule, outcomes: Sequence[Outcome], **more: Any) -> None:
-    """Exit the module with the results of imports, as failed when one of them did."""
+def exit_with(module: AnsibleModule, outcomes: Sequence[Outcome], none: str = _NO_ROW, **more: Any) -> None:
+    """Exit the module with the results of imports, as failed when one of them did; `none` is what to say when there are no imports."""
     results = [outcome.result for outcome in outcomes]
     answer: Dict[str, Any] = dict(more, changed=any(result.changed for result in results))
     answer.update(imports=[result.as_dict() for result in results], summary=summarize(results))
@@ -131,7 +133,7 @@ def exit_with(module: AnsibleModule, outcomes: Sequence[Outcome], **more: Any) -
     failed = [result for result in results if result.state == "failed"]
     if failed:
         module.fail_json(msg=_failure(failed, len(results)), **answer)
-    module.exit_json(msg=_success(results), **answer)
+    module.exit_json(msg=_success(results) if results else none, **answer)
 
 
 def _difference(outcome: Outcome) -> Optional[Dict[str, Any]]:
@@ -155,6 +157,4 @@ def _success(results: Sequence[ImportResult]) -> str:
     if len(results) == 1:
         return "%s: %s" % (results[0].email, results[0].message)
     counts = summarize(results)
-    if not results:
-        return "no mailbox of the list belongs to this host"
     return "%d imports: %d completed, %d skipped, %d to do" % (len(results), counts["completed"], counts["skipped"], counts["queued"])

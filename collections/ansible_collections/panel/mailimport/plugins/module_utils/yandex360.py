@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -26,13 +26,15 @@ from .entry import exit_with, run_batch
 from .model.errors import MailImportError
 from .provider.yandex360.directory import API_URL, CLOUD_API_URL, Directory
 from .provider.yandex360.http import Http, HttpSettings
-from .provider.yandex360.mailboxes import Holdings, SourceMailbox, find_organization, select, survey
+from .provider.yandex360.mailboxes import Holdings, Selection, SourceMailbox, find_organization, select, survey
 from .provider.yandex360.oauth import OAUTH_URL, OAuth
 from .run.organization import Access, Choice, choose, organization_items
 from .run.passwords import NewPasswords
 from .secrets_file import take_secrets
 
 IMAP_HOST = "imap.yandex.ru"
+
+_NO_MAILBOX = "domains, mailboxes and exclude_mailboxes leave no mailbox of the organization"
 
 # What the action plugins take out of a task's arguments and hand over in a file.
 INFO_SECRETS = ("token",)
@@ -98,6 +100,9 @@ def lacking(params: Mapping[str, Any]) -> Optional[str]:
     """Say in one line what the import of an organization lacks, or None when it has all it needs."""
     if not params["owner"]:
         return "owner is required, and must not be empty"
+    numbers = sorted(str(address) for address, password in (params["passwords"] or {}).items() if isinstance(password, (bool, int, float, list, dict)))
+    if numbers:
+        return "passwords: not text, so put it in quotes: the password of %s" % ", ".join(numbers[:20])
     if params["content_access"] == "password":
         if not params["token"]:
             return "token is required with content_access=password"
@@ -126,7 +131,7 @@ def run_info(module: AnsibleModule) -> None:
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
         raise
-    for warning in [*holdings.warnings, *("the organization has no mailbox %s" % address for address in selection.missing)]:
+    for warning in [*holdings.warnings, *("the organization has no mailbox %s" % address for address in selection.missing), *_unmatched(selection)]:
         module.warn(warning)
     module.exit_json(
         changed=False,
@@ -161,9 +166,9 @@ def run_organization_import(module: AnsibleModule) -> None:
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
         raise
-    for warning in _warnings(holdings, access, params, module.check_mode):
+    for warning in [*_warnings(holdings, access, params, module.check_mode), *_unmatched(selection)]:
         module.warn(warning)
-    exit_with(module, run_batch(module, items, how), **_report(holdings, selection.mailboxes))
+    exit_with(module, run_batch(module, items, how), _NO_MAILBOX, **_report(holdings, selection.mailboxes))
 
 
 # What is not for a task to say: Access makes the logins.
@@ -205,6 +210,10 @@ def _warnings(holdings: Optional[Holdings], access: Access, params: Mapping[str,
     if check_mode and access.by_password and params["import_content"]:
         warnings += ("check mode sets no passwords at Yandex, so nobody has logged in there and no messages are counted",)
     return warnings
+
+
+def _unmatched(selection: Selection) -> List[str]:
+    return ["no mailbox of the organization matches %s" % pattern for pattern in selection.unmatched]
 
 
 def _report(holdings: Optional[Holdings], chosen: Any) -> Dict[str, Any]:

@@ -59,6 +59,11 @@ def run_import(
         raise
 
 
+def with_warnings(answer: dict[str, t.Any], warnings: t.Sequence[str]) -> dict[str, t.Any]:
+    """The result of a module, with what the controller warns of beside it."""
+    return {**answer, "warnings": [*warnings, *answer.get("warnings", ())]} if warnings else answer
+
+
 def _is_watched() -> bool:
     """Whether somebody looks at what is displayed: it goes to a terminal, or was asked for with `-v`."""
     if display.verbosity:

@@ -11,11 +11,11 @@ import typing as t
 from collections.abc import Mapping
 from pathlib import Path
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.rows.read import read_rows
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.read import SAVE_AS, read_rows
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, rows_of_list
 
 YAML_ENDINGS = (".yml", ".yaml", ".json")
@@ -42,20 +42,30 @@ def read_list(loader: DataLoader, path: str) -> list[Row]:
         MailImportError: `invalid_row`, when it is no such list.
         AnsibleError: when the file cannot be opened or decrypted.
     """
-    if path.endswith(YAML_ENDINGS):
-        return _rows_of_yaml(loader, path)
     readable = loader.get_real_file(path)
     try:
-        return read_rows(Path(readable).read_bytes())
+        data = Path(readable).read_bytes()
     finally:
         loader.cleanup_tmp_file(readable)
+    return _rows_of_yaml(loader, path, data) if path.endswith(YAML_ENDINGS) else read_rows(data)
 
 
-def _rows_of_yaml(loader: DataLoader, path: str) -> list[Row]:
-    items = loader.load_from_file(path, cache="none")
+def _rows_of_yaml(loader: DataLoader, path: str, data: bytes) -> list[Row]:
+    try:
+        items = loader.load(data.decode("utf-8-sig"), path, show_content=False)
+    except UnicodeDecodeError:
+        raise MailImportError("invalid_row", "the file is not UTF-8: %s" % SAVE_AS) from None
+    except AnsibleParserError as error:
+        # Ansible's own words come with the lines around the mistake, and the passwords in them.
+        mark = getattr(error.__cause__ or error.__context__, "problem_mark", None)
+        where = "line %d" % (mark.line + 1) if mark else "the file"
+        raise MailImportError("invalid_row", "%s is not YAML: a password with other characters than letters and digits needs quotes" % where) from None
     if not isinstance(items, list):
         raise MailImportError("invalid_row", "the file is not a list of mailboxes")
-    return rows_of_values(items)
+    try:
+        return rows_of_values(items)
+    except AnsibleError:
+        raise MailImportError("invalid_row", "a value encrypted with !vault cannot be decrypted: give the password of its vault") from None
 
 
 def rows_of_values(items: t.Iterable[t.Any]) -> list[Row]:

@@ -31,6 +31,9 @@ _OK = 0
 _NO_USER = 67
 _NO_PERMISSION = 77
 
+# Dovecot may remember that there is no such user, so nobody is asked for who is to come (RFC 2606 section 2).
+_NOBODY = "nobody@panel-mailimport.invalid"
+
 
 class Doveadm:
     """The commands of a Dovecot instance.
@@ -81,6 +84,12 @@ class Doveadm:
             return None
         lines = _text(self._checked(completed, "look up %s (is Dovecot running?)" % str(address))).splitlines()
         return dict(line.split("\t", 1) for line in lines[1:] if "\t" in line)
+
+    def check_running(self) -> None:
+        """Make sure that the server can be asked about users; what it answers is another matter, for a user database behind may be down."""
+        completed = self._run("doveadm", "user", "--", _NOBODY)
+        if b"connect(" in completed.stderr:
+            self._checked(completed, "ask Dovecot for a user (is Dovecot running?)")
 
     def quota_free(self, address: Address) -> Optional[int]:
         """Bytes left under the tightest storage limit, None without one."""

@@ -62,6 +62,7 @@ class DovecotHost(MailHost):
         self._gid = gid
         self._domains_file = domains_file
         self._edited_at: Dict[Address, float] = {}
+        self._seen_running = False
 
     def domains(self) -> Set[str]:
         return {user.rpartition("@")[2] for user in self._users.users() if "@" in user}
@@ -70,11 +71,17 @@ class DovecotHost(MailHost):
         return address in self._users
 
     def create_mailbox(self, address: Address, password: str) -> None:
-        self.check_new_mailbox(address)
+        self._check_new_line(address)
         self._users.add(address, self._doveadm.hash_password(password), self._uid, self._gid, self._home_of(address))
         self._edited_at[address] = time.time()
 
     def check_new_mailbox(self, address: Address) -> None:
+        self._check_new_line(address)
+        if not self._seen_running:
+            self._doveadm.check_running()
+            self._seen_running = True
+
+    def _check_new_line(self, address: Address) -> None:
         self._require_usable_name(str(address))
         self._require_usable_id("uid", self._uid)
         self._require_usable_id("gid", self._gid)

@@ -26,11 +26,14 @@ def read_private(path: str) -> Optional[bytes]:
         return None
     except OSError as error:
         raise MailImportError("host_refused", "%s: %s" % (path, error.strerror)) from error
-    with open(descriptor, "rb") as stream:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
             raise MailImportError("host_refused", "%s must be a file that its owner alone can read (chmod 600)" % path)
-        return stream.read()
+        with open(descriptor, "rb", closefd=False) as stream:
+            return stream.read()
+    finally:
+        os.close(descriptor)
 
 
 def write_private(path: str, content: bytes) -> None:

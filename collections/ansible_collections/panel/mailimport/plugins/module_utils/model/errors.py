@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from contextlib import contextmanager
 from typing import Iterator
 
@@ -44,7 +45,13 @@ def file_errors(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "host_refused"
-        raise MailImportError(reason, "%s: %s" % (what, error.strerror)) from error
+        hint = need_of_root() if error.errno in (errno.EACCES, errno.EPERM) else ""
+        raise MailImportError(reason, "%s: %s%s" % (what, error.strerror, hint)) from error
+
+
+def need_of_root() -> str:
+    """What to add to a message about something that the system refuses: nothing when this process is root's."""
+    return ", for the task does not run as root: set become" if os.geteuid() != 0 else ""
 
 
 def one_line(text: str, limit: int = 500) -> str:

@@ -27,7 +27,7 @@ from .row import Row
 _SEPARATORS = ",;\t:"
 _ADDRESS_FIRST = re.compile(r'[ ]*(?:"([^"]*)"|([^",;\t:]*))[ ]*(?:([,;\t:])(.*))?', re.DOTALL)
 _NAME_LIKE = re.compile(r"[^\W\d][\w -]*")
-_SAVE_AS = "save it as UTF-8 (in spreadsheets: CSV UTF-8)"
+SAVE_AS = "save it as UTF-8 (in spreadsheets: CSV UTF-8)"
 
 Lines = Sequence[Tuple[int, str]]
 
@@ -57,15 +57,15 @@ def read_rows(data: bytes) -> List[Row]:
 
 def _lines(data: bytes) -> List[str]:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise MailImportError("invalid_row", "the file is UTF-16: %s" % _SAVE_AS)
+        raise MailImportError("invalid_row", "the file is UTF-16: %s" % SAVE_AS)
     if data.startswith(b"$ANSIBLE_VAULT;"):
         raise MailImportError("invalid_row", "the file is encrypted with Ansible Vault, which only the controller can open: leave out remote_src")
     if b"\0" in data:
-        raise MailImportError("invalid_row", "the file holds NUL bytes (line %d) and is no UTF-8 text: %s" % (_line_at(data, data.index(b"\0")), _SAVE_AS))
+        raise MailImportError("invalid_row", "the file holds NUL bytes (line %d) and is no UTF-8 text: %s" % (_line_at(data, data.index(b"\0")), SAVE_AS))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise MailImportError("invalid_row", "the file is not UTF-8 (line %d): %s" % (_line_at(data, error.start), _SAVE_AS)) from None
+        raise MailImportError("invalid_row", "the file is not UTF-8 (line %d): %s" % (_line_at(data, error.start), SAVE_AS)) from None
     # Not str.splitlines(), which also splits at characters that a password may hold.
     return re.split("\r\n|\n|\r", text)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import AbstractSet, Any, List, Mapping, Optional, Sequence
 
 from ..model.errors import MailImportError, one_line
+from .columns import PASSWORDS
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class BadRow:
 
 
 def rows_of_list(items: Sequence[Any]) -> List[Row]:
-    """Rows of a list of mappings, as YAML and the arguments of a task have it; null means not given."""
+    """Rows of a list of mappings, as YAML and the arguments of a task have it; null means not given, and blanks count in passwords alone."""
     return [_row_of_item(position, item) for position, item in enumerate(items, start=1)]
 
 
@@ -79,4 +80,8 @@ def rows_of_nobody(rows: Sequence[Row], mail_hosts: AbstractSet[str]) -> List[st
 def _row_of_item(position: int, item: Any) -> Row:
     if not isinstance(item, Mapping):
         return Row("entry %d" % position, {}, "is not a mapping of names to values")
-    return Row("entry %d" % position, {name: value for name, value in item.items() if value is not None})
+    return Row("entry %d" % position, {name: _without_blanks(name, value) for name, value in item.items() if value is not None})
+
+
+def _without_blanks(name: Any, value: Any) -> Any:
+    return value.strip(" ") if isinstance(value, str) and name not in PASSWORDS else value

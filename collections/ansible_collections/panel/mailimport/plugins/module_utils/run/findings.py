@@ -42,8 +42,8 @@ def examine(request: ImportRequest, state: State, host: MailHost) -> Findings:
         MailImportError: `domain_owned_by_other`, or `invalid_row` for an owner that is no name.
     """
     domain, owner = request.address.domain, request.owner
-    if not owner or not owner.isprintable():
-        raise MailImportError("invalid_row", "owner must be a name of printable characters")
+    if not owner or owner != owner.strip() or not owner.isprintable():
+        raise MailImportError("invalid_row", "owner must be a name of printable characters, without blanks around it")
     holder = state.owner_of(domain)
     check_holder(domain, owner, holder)
     exists = host.mailbox_exists(request.address)

@@ -153,6 +153,7 @@ class _MailboxRun:
         found = self._examine()
         if found.exists or found.final_state:
             return
+        self.host.check_new_mailbox(self.request.address)
         self._forget_removed(found)
         self.state.note_contact(self.request.key, False)
         self._make_mailbox(found)
@@ -231,6 +232,8 @@ class _MailboxRun:
         self._forget_removed(found)
         self.state.begin(key, request.owner, os.getpid(), self.turn.queue)
         self.events.recorded = True
+        if not found.exists:
+            self.host.check_new_mailbox(request.address)
         if request.import_content and not found.contacted and not self.turn.login_checked:
             # Before anything is made or wiped: a wrong password leaves no trace on the host.
             self._work_as(None, lambda login: partial(check_login, login, self.turn.patient_login))

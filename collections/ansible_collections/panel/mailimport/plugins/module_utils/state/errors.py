@@ -10,9 +10,10 @@ import sqlite3
 from contextlib import contextmanager
 from typing import ContextManager, Iterator
 
-from ..model.errors import MailImportError, file_errors
+from ..model.errors import MailImportError, file_errors, need_of_root
 
 _FULL = "database or disk is full"
+_UNOPENED = "unable to open database file"
 # Python 3.9 takes these for operational errors when they turn up in a snapshot (Connection.backup).
 _DAMAGED = ("file is not a database", "database disk image is malformed")
 
@@ -32,6 +33,6 @@ def database_errors(path: str) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and str(error) not in _DAMAGED:
             reason = "disk_full" if str(error) == _FULL else "host_refused"
-            raise MailImportError(reason, "state database %s: %s" % (path, error)) from error
+            raise MailImportError(reason, "state database %s: %s%s" % (path, error, need_of_root() if str(error) == _UNOPENED else "")) from error
         message = "state database %s is damaged (%s): move it away, imported mail stays and is found again" % (path, error)
         raise MailImportError("host_refused", message) from error

@@ -171,7 +171,7 @@ class Http:
         answer = _parsed(data)
         if status == _BUSY or status >= 500:
             reason = "throttled" if status == _BUSY else "source_unavailable"
-            error = ServiceError(reason, "%s: %s" % (call, _in_words(status, *_said(call, answer))), status)
+            error = ServiceError(reason, "%s: %s: run the task again later" % (call, _in_words(status, *_said(call, answer))), status)
             raise _PassingError(error, _retry_after(response.headers.get("Retry-After")))
         if 300 <= status < 400:
             raise MailImportError("protocol_error", "%s: is redirected elsewhere (HTTP %d); give the address of the API itself" % (call, status))

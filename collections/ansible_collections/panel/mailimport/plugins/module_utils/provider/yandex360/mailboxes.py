@@ -168,10 +168,11 @@ def _mailing_lists(groups: Iterable[Group], users: Iterable[User]) -> List[Maili
 
 
 class Selection(NamedTuple):
-    """The mailboxes that are asked for, and what was asked for that is not there."""
+    """The mailboxes that are asked for, the addresses asked for that are not there, and what else of the choice no mailbox has."""
 
     mailboxes: List[SourceMailbox]
     missing: List[str]
+    unmatched: Sequence[str] = ()
 
 
 def select(holdings: Holdings, domains: Sequence[str], mailboxes: Sequence[str], excluded: Sequence[str]) -> Selection:
@@ -190,8 +191,9 @@ def select(holdings: Holdings, domains: Sequence[str], mailboxes: Sequence[str],
         for mailbox in holdings.mailboxes
         if (not wanted or _domain_of(mailbox.email) in wanted) and (not mailboxes or _matches(mailbox, mailboxes)) and not _matches(mailbox, excluded)
     ]
-    missing = [pattern for pattern in mailboxes if not _GLOB.search(pattern) and not any(_matches(mailbox, [pattern]) for mailbox in holdings.mailboxes)]
-    return Selection(chosen, missing)
+    idle = [pattern for pattern in (*mailboxes, *excluded) if not any(_matches(mailbox, [pattern]) for mailbox in holdings.mailboxes)]
+    missing = [pattern for pattern in mailboxes if pattern in idle and not _GLOB.search(pattern)]
+    return Selection(chosen, missing, [pattern for pattern in idle if pattern not in missing])
 
 
 def _known_domain(holdings: Holdings, name: str) -> str:

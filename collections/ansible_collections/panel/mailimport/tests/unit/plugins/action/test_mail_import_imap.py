@@ -97,6 +97,12 @@ def test_a_number_for_a_password_is_its_digits(target: Target) -> None:
     assert target.files["/tmp/ansible-tmp-1/secrets.json"] == {"password": "12"}
 
 
+@pytest.mark.parametrize("password", [12, True, 1.5])
+def test_what_yaml_may_have_changed_is_told(target: Target, password: Any) -> None:
+    assert run({**TASK, "password": password})["warnings"] == ["password is not text: put it in quotes, or YAML makes 83 of 0123 and true of yes"]
+    assert "warnings" not in run({**TASK, "password": str(password)})
+
+
 def test_the_file_is_private_before_another_user_is_let_in(target: Target) -> None:
     run(TASK, become="root")
     assert target.calls == ["transfer", "chmod 0600", "fixup", "panel.mailimport.mail_import_imap"]

@@ -75,6 +75,13 @@ def test_folder_rules_are_carried_over() -> None:
     assert (rules.include, rules.exclude, rules.mapping, rules.automap) == (("INBOX",), ("Spam/*",), {"Gesendet": "Sent"}, False)
 
 
+@pytest.mark.parametrize("target", [None, "", "/", ".", "../x", "a/../b"])
+def test_a_folder_is_not_mapped_to_what_is_no_name(target: Any) -> None:
+    with pytest.raises(MailImportError, match="folder_map: .* of Sent is no name for a folder") as error:
+        mailbox_request(params(folder_map={"INBOX": "Old", "Sent": target}))
+    assert error.value.reason == "invalid_row"
+
+
 def test_sizes_may_have_units() -> None:
     assert mailbox_request(params(max_message_size="50M")).max_message_size == 50 * 1024 * 1024
     assert mailbox_request(params()).max_message_size == 2 * 1024**3

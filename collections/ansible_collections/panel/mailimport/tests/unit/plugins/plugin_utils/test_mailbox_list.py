@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import json
+import re
+import traceback
 from typing import Any, List
 
 import pytest
@@ -78,3 +80,42 @@ def test_what_cannot_be_opened_is_ansible_s_own_error(tmp_path):
         with pytest.raises(AnsibleError) as refused:
             read_list(DataLoader(), str(tmp_path / name))
         assert name in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"- email: anna@example.org\n  password: geh31m\n- email: ben@example.org\n  password: geh31m: x\n",
+        b"- email: anna@example.org\n  password: geh31m\n- email: ben@example.org\n  password: @geh31m\n",
+        b"- email: anna@example.org\n  password: geh31m\n- email: ben@example.org\n  {password: geh31m",
+        b"- email: anna@example.org\n  password: geh31m\n- email: ben@example.org\n  password: !geh31m\n",
+    ],
+)
+@pytest.mark.parametrize("form", [bytes, encrypted])
+def test_what_is_no_yaml_is_told_by_its_line_and_without_the_passwords_around_it(read, data, form):
+    with pytest.raises(MailImportError) as raised:
+        read("list.yml", form(data))
+    told = "".join(traceback.format_exception(raised.type, raised.value, raised.value.__traceback__))
+    assert "geh31m" not in told
+    assert re.match(r"line \d is not YAML: .* needs quotes", raised.value.message)
+
+
+def test_yaml_that_is_not_utf_8_is_refused_as_csv_is(read):
+    with pytest.raises(MailImportError) as raised:
+        read("list.yml", "- {email: anna@example.org, password: geheimnisträger}".encode("latin-1"))
+    assert raised.value.message == "the file is not UTF-8: save it as UTF-8 (in spreadsheets: CSV UTF-8)"
+
+
+class Undecryptable:
+    """A value of `!vault` whose password nobody gave."""
+
+    def __str__(self) -> str:
+        raise AnsibleError("Decryption failed. - password: geh31m")
+
+
+def test_a_vaulted_value_that_cannot_be_decrypted_is_told_without_the_passwords_around_it(read, monkeypatch):
+    monkeypatch.setattr(DataLoader, "load", lambda *_arguments, **_options: [{"email": "anna@example.org", "password": Undecryptable()}])
+    with pytest.raises(MailImportError) as raised:
+        read("list.yml", b"")
+    told = "".join(traceback.format_exception(raised.type, raised.value, raised.value.__traceback__))
+    assert "geh31m" not in told and "cannot be decrypted" in raised.value.message

@@ -174,6 +174,23 @@ def test_server_that_is_not_running(instance):
         assert "secret-word" not in refused.value.message
 
 
+def test_a_new_mailbox_needs_a_server_that_runs(instance):
+    with pytest.raises(MailImportError, match="is Dovecot running") as refused:
+        DovecotHost(instance.config).check_new_mailbox(ANNA)
+    assert refused.value.reason == "host_refused"
+
+
+def test_a_server_that_runs_is_ready_for_a_new_mailbox(server):
+    DovecotHost(server.config).check_new_mailbox(ANNA)
+
+
+def test_a_user_database_behind_that_is_down_is_no_server_that_is_down(server):
+    config = Path(server.config)
+    config.write_text(config.read_text() + "userdb {\n  driver = dict\n  args = /nonexistent\n}\n")
+    subprocess.run(["doveadm", "-c", server.config, "reload"], check=True)
+    DovecotHost(server.config).check_new_mailbox(ANNA)
+
+
 def test_login_that_the_server_cannot_check_is_an_error_not_a_no(server):
     text = Path(server.config).read_text()
     assert DovecotHost(server.config, users_file=str(server.users)).verify_password(ANNA, "x") is False

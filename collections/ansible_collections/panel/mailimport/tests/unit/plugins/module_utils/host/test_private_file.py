@@ -41,3 +41,9 @@ def test_a_link_a_directory_and_a_missing_directory_are_refused(tmp_path):
             write_private(str(tmp_path / name), b"two")
         assert error.value.reason == "host_refused"
     assert (tmp_path / "elsewhere").read_bytes() == b"one"
+
+
+def test_a_directory_is_no_file(tmp_path):
+    with pytest.raises(MailImportError, match="must be a file") as error:
+        read_private(str(tmp_path))
+    assert error.value.reason == "host_refused"

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError, one_line
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError, file_errors, one_line
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,3 +33,14 @@ def test_long_text_is_cut_with_a_mark():
 def test_one_line_keeps_its_promise(text, limit):
     line = one_line(text, limit)
     assert line.isprintable() and len(line) <= limit and line == line.strip() and "  " not in line
+
+
+@pytest.mark.parametrize(
+    ("uid", "number", "hint"), [(1000, errno.EACCES, True), (1000, errno.EPERM, True), (1000, errno.EROFS, False), (0, errno.EPERM, False)]
+)
+def test_what_only_root_may_do_is_told_with_what_to_do(monkeypatch, uid, number, hint):
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    with pytest.raises(MailImportError) as refused, file_errors("/etc/dovecot/users"):
+        raise OSError(number, os.strerror(number))
+    assert refused.value.reason == "host_refused"
+    assert refused.value.message == "/etc/dovecot/users: %s%s" % (os.strerror(number), ", for the task does not run as root: set become" if hint else "")

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, mailbox_of, rows_of_everybody, rows_of_nobody, select_rows
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import (
+    Row,
+    mailbox_of,
+    rows_of_everybody,
+    rows_of_list,
+    rows_of_nobody,
+    select_rows,
+)
 
 ROWS = [
     Row("line 1", {"email": "Anna@example.org"}),
@@ -26,6 +33,11 @@ def lines(*arguments):
 def test_a_mail_host_takes_its_own_rows_and_those_that_name_none():
     assert lines("mail1") == [1, 2, 4, 5]
     assert lines("mail2") == [1, 3, 4, 5]
+
+
+def test_blanks_around_a_value_do_not_count_but_in_a_password():
+    row = {"email": " anna@example.org", "password": " two words ", "owner": "customer1 ", "mail_host": " mail1 ", "force": True, "folders": [" Sent"]}
+    assert rows_of_list([row])[0].values == {**row, "email": "anna@example.org", "owner": "customer1", "mail_host": "mail1"}
 
 
 def test_only_names_mailboxes_of_the_mail_host_in_any_letters():

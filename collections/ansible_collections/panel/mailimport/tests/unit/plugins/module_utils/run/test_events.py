@@ -82,7 +82,8 @@ def test_what_an_importing_process_tells_is_bounded(tmp_path):
 
 
 def test_folders_without_end_end_the_import(tmp_path):
-    events = ({"event": "folder", "source": "a", "name": "a%d" % number, "created": True, "before": 0, "after": 1, "keywords": 0} for number in range(MAX_FOLDERS + 2))
+    new = {"event": "folder", "source": "a", "created": True, "before": 0, "after": 1, "keywords": 0}
+    events = ({**new, "name": "a%d" % number} for number in range(MAX_FOLDERS + 2))
     with pytest.raises(ValueError, match="folders"):
         taken(tmp_path, *events)
 

@@ -346,3 +346,11 @@ def test_a_link_of_ours_to_the_directory_is_followed(tmp_path):
     (tmp_path / "state").symlink_to("elsewhere")
     with State(str(tmp_path / "state")):
         assert (tmp_path / "elsewhere" / "state.db").exists()
+
+
+def test_a_state_that_only_root_can_open_is_told_with_what_to_do(tmp_path, monkeypatch):
+    (tmp_path / "state.db").mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(MailImportError, match=r"unable to open database file, for the task does not run as root: set become") as refused:
+        State.open_readonly(str(tmp_path))
+    assert refused.value.reason == "host_refused"
