@@ -82,6 +82,9 @@ def test_passwords_come_from_a_list_on_the_controller(scene: YandexScene) -> Non
     listed.write_text("%s\n" % PERSON)
     outcome = scene.task(passwords_src=str(listed))
     assert "not an address and a password: line 1" in outcome.result["msg"]
+    listed.write_text("%s;one\nperson1@one.example;also\n%s;another\n" % (PERSON, PERSON.upper()))
+    outcome = scene.task(passwords_src=str(listed))
+    assert outcome.result["msg"].endswith("passwords.csv: more than one password for %s" % PERSON)
 
 
 def test_a_password_that_yaml_made_a_number_of_is_refused(scene: YandexScene) -> None:

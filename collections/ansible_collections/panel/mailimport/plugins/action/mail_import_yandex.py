@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import typing as t
+from collections import Counter
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -51,4 +52,7 @@ class ActionModule(ActionBase):
         broken = [row.place for row in rows if row.problem or not mailbox_of(row) or not isinstance(passwords[mailbox_of(row)], str)]
         if broken:
             raise AnsibleActionFail("%s: not an address and a password: %s (a number: in quotes)" % (src, ", ".join(broken[:20])))
+        repeated = [address for address, times in Counter(map(mailbox_of, rows)).items() if times > 1]
+        if repeated:
+            raise AnsibleActionFail("%s: more than one password for %s" % (src, ", ".join(repeated[:20])))
         return passwords
