@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
-from support.dovecot import MAIL_GID, MAIL_UID, Dovecot
+from support.dovecot import Dovecot
 from support.imap import Item, snapshot
 from support.mail import load_mail, small_message
 from support.relay import server_that_says
@@ -195,7 +195,8 @@ def small_disk() -> Iterator[Callable[..., None]]:
 
     def mount(directory: Path, size: str) -> None:
         remount = "remount," if directory in mounted else ""
-        options = "%ssize=%s,mode=755,uid=%d,gid=%d" % (remount, size, MAIL_UID, MAIL_GID)
+        owner = directory.stat()
+        options = "%ssize=%s,mode=755,uid=%d,gid=%d" % (remount, size, owner.st_uid, owner.st_gid)
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(directory)], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             pytest.skip("cannot mount a small file system here: " + done.stderr.strip())
