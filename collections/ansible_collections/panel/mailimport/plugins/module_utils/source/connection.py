@@ -202,7 +202,7 @@ class _Connection(imaplib.IMAP4):
         try:
             return self.stream.read_line()
         except MailImportError as error:
-            if self._account.tls == "implicit":
+            if self._account.tls == "implicit" or error.reason != "connection_failed":
                 raise
             hint = "a server that begins with TLS, as most do on port 993, needs source_tls=implicit"
             raise MailImportError(error.reason, "%s (%s)" % (error.message, hint)) from None

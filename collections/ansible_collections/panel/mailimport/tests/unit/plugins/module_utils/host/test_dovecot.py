@@ -184,6 +184,14 @@ def test_a_server_that_runs_is_ready_for_a_new_mailbox(server):
     DovecotHost(server.config).check_new_mailbox(ANNA)
 
 
+def test_whoever_is_added_after_the_check_is_known_at_once(server):
+    """Dovecot looks at most once a second whether its users file has changed, so the check must not make it look."""
+    host = DovecotHost(server.config)
+    host.check_new_mailbox(ANNA)
+    host.create_mailbox(ANNA, "secret-word")
+    assert doveadm.Doveadm(server.config).user(ANNA) is not None
+
+
 def test_a_user_database_behind_that_is_down_is_no_server_that_is_down(server):
     config = Path(server.config)
     config.write_text(config.read_text() + "userdb {\n  driver = dict\n  args = /nonexistent\n}\n")
