@@ -31,7 +31,8 @@ options:
   preflight:
     description:
       - Whether to log in at the source for every new mailbox before anything is created, so that all wrong passwords are known at once.
-      - With V(false), each import finds out for itself, still before anything of its own is created.
+      - With V(false), each import finds out for itself, still before anything of its own is created. It then waits up to a
+        second for Dovecot to notice the new mailbox; otherwise all new mailboxes are waited for together.
     type: bool
     default: true
 """
