@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.source import throttle
+from ansible_collections.panel.mailimport.plugins.module_utils.imap import refusals as throttle
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from support.dovecot import Dovecot
 

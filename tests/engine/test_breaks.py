@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.source import throttle
+from ansible_collections.panel.mailimport.plugins.module_utils.imap import refusals as throttle
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from fakes.imap_mail import Folder, Message
 from fakes.imap_server import Command, FakeServer, Session, of_folder, says, times, usual_response

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules, ImportResult
-from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir_stage import MaildirStage
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.stage import MaildirStage
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import copy
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.copy import AccountCopy
 from fakes.imap_mail import Folder

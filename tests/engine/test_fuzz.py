@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterator
 from types import FrameType, SimpleNamespace
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.session import FetchRequest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.stream import MAX_LINE, ByteStream
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount, SourceFolder
 from ansible_collections.panel.mailimport.plugins.module_utils.source import connection
-from ansible_collections.panel.mailimport.plugins.module_utils.source.pipeline import FetchRequest
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
-from ansible_collections.panel.mailimport.plugins.module_utils.source.stream import MAX_LINE, ByteStream
 from hypothesis import HealthCheck, given, settings, strategies
 
 SECONDS = 20

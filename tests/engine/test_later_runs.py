@@ -11,8 +11,8 @@ import shutil
 import signal
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
-from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir_folder import MaildirWriter
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.writer import MaildirWriter
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from fakes.imap_mail import Folder, Message
 from fakes.imap_server import CAPABILITIES, Command, FakeServer, Session

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http, HttpSettings
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.directory import Directory
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.http import Http, HttpSettings
 from fakes.yandex360 import Service
 from fakes.yandex360_organization import Organization, company
 from support.dovecot import Dovecot

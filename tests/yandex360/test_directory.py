@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360 import directory as directory_module
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.directory import Directory, Organization
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.http import Http
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.mailboxes import Holdings, find_organization, select, survey
 from fakes.yandex360 import ADMIN_SCOPES, Service
 

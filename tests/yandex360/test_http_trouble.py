@@ -12,9 +12,9 @@ from email.utils import formatdate
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360 import http as http_module
+from ansible_collections.panel.mailimport.plugins.module_utils.provider import http as http_module
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http, HttpSettings
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.directory import Directory
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.http import Http, HttpSettings
 from fakes.http_service import reset, stalled, status, throttled
 from fakes.yandex360 import Service
 from fakes.yandex360_organization import Organization, company

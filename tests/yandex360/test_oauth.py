@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.directory import Directory
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.http import Http
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.oauth import DeviceCode, OAuth, Token
 from fakes.http_service import reset, status, throttled
 from fakes.yandex360 import Service

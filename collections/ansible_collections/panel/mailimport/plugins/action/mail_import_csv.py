@@ -12,9 +12,9 @@ from dataclasses import asdict
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.panel.mailimport.plugins.module_utils.arguments import LIST_SECRETS, list_options
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, rows_of_everybody, rows_of_nobody, select_rows
+from ansible_collections.panel.mailimport.plugins.module_utils.task.options import LIST_SECRETS, list_options
 from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import, with_warnings
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import YAML_ENDINGS, found_file, read_list, rows_of_values
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.panel.mailimport.plugins.module_utils.arguments import MAILBOX_SECRETS, incomplete, mailbox_options
+from ansible_collections.panel.mailimport.plugins.module_utils.task.options import MAILBOX_SECRETS, incomplete, mailbox_options
 from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import, with_warnings
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
 

@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import mailbox_of
-from ansible_collections.panel.mailimport.plugins.module_utils.yandex360 import IMPORT_SECRETS, lacking, organization_options
+from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import IMPORT_SECRETS, lacking, organization_options
 from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import, with_warnings
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import found_file, read_list
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated

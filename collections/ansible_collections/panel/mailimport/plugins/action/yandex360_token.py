@@ -11,7 +11,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.panel.mailimport.plugins.module_utils.yandex360_token import token_options
+from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360_token import token_options
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
 from ansible_collections.panel.mailimport.plugins.plugin_utils.secrets_file import run_with_secrets
 

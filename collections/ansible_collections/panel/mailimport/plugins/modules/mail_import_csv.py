@@ -192,9 +192,9 @@ summary:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.panel.mailimport.plugins.module_utils.arguments import internal_options, list_options
-from ansible_collections.panel.mailimport.plugins.module_utils.dependency import require_imapclient, require_jsonschema
-from ansible_collections.panel.mailimport.plugins.module_utils.entry import run_list_import
+from ansible_collections.panel.mailimport.plugins.module_utils.task.imports import run_list_import
+from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import require_imapclient, require_jsonschema
+from ansible_collections.panel.mailimport.plugins.module_utils.task.options import internal_options, list_options
 
 
 def main() -> None:

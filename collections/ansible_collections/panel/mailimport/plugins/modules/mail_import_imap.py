@@ -267,9 +267,9 @@ summary:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.panel.mailimport.plugins.module_utils.arguments import internal_options, mailbox_options
-from ansible_collections.panel.mailimport.plugins.module_utils.dependency import require_imapclient
-from ansible_collections.panel.mailimport.plugins.module_utils.entry import run_mailbox_import
+from ansible_collections.panel.mailimport.plugins.module_utils.task.imports import run_mailbox_import
+from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import require_imapclient
+from ansible_collections.panel.mailimport.plugins.module_utils.task.options import internal_options, mailbox_options
 
 
 def main() -> None:

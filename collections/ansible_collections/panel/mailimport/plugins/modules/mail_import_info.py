@@ -78,9 +78,9 @@ summary:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.panel.mailimport.plugins.module_utils.arguments import host_settings, target_options
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host
+from ansible_collections.panel.mailimport.plugins.module_utils.task.options import host_settings, target_options
 
 
 def main() -> None:

@@ -199,9 +199,9 @@ reason:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.panel.mailimport.plugins.module_utils.arguments import internal_options
-from ansible_collections.panel.mailimport.plugins.module_utils.dependency import require_http, require_imapclient
-from ansible_collections.panel.mailimport.plugins.module_utils.yandex360 import organization_options, run_organization_import
+from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import require_http, require_imapclient
+from ansible_collections.panel.mailimport.plugins.module_utils.task.options import internal_options
+from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import organization_options, run_organization_import
 
 
 def main() -> None:

@@ -181,8 +181,8 @@ mailing_lists:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.panel.mailimport.plugins.module_utils.dependency import require_http
-from ansible_collections.panel.mailimport.plugins.module_utils.yandex360 import info_options, run_info, secrets_option
+from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import require_http
+from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import info_options, run_info, secrets_option
 
 
 def main() -> None:

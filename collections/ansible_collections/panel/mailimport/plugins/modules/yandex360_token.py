@@ -117,9 +117,9 @@ client_id:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.panel.mailimport.plugins.module_utils.dependency import require_http
-from ansible_collections.panel.mailimport.plugins.module_utils.yandex360 import secrets_option
-from ansible_collections.panel.mailimport.plugins.module_utils.yandex360_token import run_token, token_options
+from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import require_http
+from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import secrets_option
+from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360_token import run_token, token_options
 
 
 def main() -> None:

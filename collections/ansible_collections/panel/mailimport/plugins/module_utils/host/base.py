@@ -11,7 +11,7 @@ from typing import Callable, Mapping, Optional, Sequence, Set
 
 from ..model.address import Address
 from ..model.mail import StoreLocation
-from .imap_process import ImapProcess
+from .dovecot.imap_process import ImapProcess
 
 
 class MailHost(ABC):

@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Sequence
 
 from ..model.errors import MailImportError
+from ..process.fork import describe_bug, die_with, keep_only
 from ..state.database import State
-from ..transfer.process import die_with
-from ..transfer.worker import describe_bug, keep_only
 from .channel import Channel, Message
 from .places import place_in_line, queue_name, source_name
 

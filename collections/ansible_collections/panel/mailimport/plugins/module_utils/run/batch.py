@@ -21,7 +21,7 @@ from ..source.connection import tls_context
 from ..state.database import State
 from ..transfer.account import check_login
 from ..transfer.login import Login
-from ..transfer.worker import run_as
+from ..transfer.sandbox import run_as
 from .events import ImportEvents
 from .mailbox import NOBODY, Turn, import_mailbox, known_outcome, make_mailbox
 from .outcome import Outcome, fail, new_outcome, outcome_of

@@ -14,9 +14,9 @@ from ..model.imports import ImportRequest, NotImported
 from ..source.listing import MAX_FOLDERS
 from ..state.database import State
 from ..state.records import Deliveries, FolderMark
-from ..transfer.desk import SessionDesk
 from ..transfer.login import Login
-from ..transfer.worker import Event
+from ..transfer.sandbox import Event
+from ..transfer.session_desk import SessionDesk
 from .outcome import Outcome, without_secret
 from .reporter import Reporter
 

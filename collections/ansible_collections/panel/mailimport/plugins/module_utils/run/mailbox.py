@@ -21,10 +21,10 @@ from ..state.database import State
 from ..state.records import FolderMark, ImportRecord
 from ..store.aside import check_movable
 from ..transfer.account import Target, check_login, import_account, store_kind
-from ..transfer.desk import SessionDesk
 from ..transfer.login import Login
 from ..transfer.preview import Presence, preview_account
-from ..transfer.worker import Emit, os_failure, run_as
+from ..transfer.sandbox import Emit, os_failure, run_as
+from ..transfer.session_desk import SessionDesk
 from .events import ImportEvents
 from .findings import Findings, check_holder, examine
 from .outcome import Outcome, fail, new_outcome

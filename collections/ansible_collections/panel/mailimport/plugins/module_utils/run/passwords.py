@@ -12,7 +12,7 @@ import secrets
 import string
 from typing import Dict, Iterable, Mapping, Optional
 
-from ..host.private_file import read_private, write_private
+from ..files.private import read_private, write_private
 from ..model.errors import MailImportError
 from ..rows.read import read_rows
 

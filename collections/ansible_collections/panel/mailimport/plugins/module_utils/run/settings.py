@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Optional
 
 from ..host.base import MailHost
-from ..host.dovecot import DovecotHost
+from ..host.dovecot.server import DovecotHost
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ import ssl
 import time
 from typing import Any, Optional, Tuple
 
+from ..imap.refusals import SourceBusyError, busy_error
+from ..imap.responses import Status, parse_status
+from ..imap.stream import ByteStream
 from ..model.errors import MailImportError, one_line
 from ..model.mail import SourceAccount
 from ..model.secret import hide_secret
 from .bearer import BearerExchange, meaning_of
-from .responses import Status, parse_status
-from .stream import ByteStream
-from .throttle import SourceBusyError, busy_error
 
 try:
     from imapclient import IMAPClient

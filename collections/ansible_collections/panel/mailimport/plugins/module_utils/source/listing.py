@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Tuple
 
+from ..imap.folder_names import decode_folder_name
+from ..imap.responses import Parts, figure, parse_parts
 from ..model.errors import MailImportError
 from ..model.mail import SourceFolder
-from ..model.mutf7 import decode_folder_name
-from .responses import Parts, figure, parse_parts
 
 LIST_STATUS_ITEMS = [b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY"]
 MAX_FOLDERS = 50_000

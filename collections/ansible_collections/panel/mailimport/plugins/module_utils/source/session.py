@@ -13,14 +13,14 @@ from collections import deque
 from contextlib import suppress
 from typing import Callable, Deque, List, Optional, Union
 
+from ..imap.fetch import FETCH_RESPONSE
+from ..imap.refusals import refusal_error
+from ..imap.responses import Parts, Status, is_quotable, parse_parts, quote
+from ..imap.session import PIPELINE_DEPTH, FetchRequest, ImapSession
 from ..model.errors import MailImportError
 from ..model.mail import SourceAccount, SourceFolder
 from .connection import connect
-from .fetch import FETCH_RESPONSE
 from .listing import LIST_STATUS_ITEMS, Listing
-from .pipeline import PIPELINE_DEPTH, FetchRequest, ImapSession
-from .responses import Parts, Status, is_quotable, parse_parts, quote
-from .throttle import refusal_error
 
 # Seconds. Access tokens last an hour at Yandex, Google and Microsoft; what becomes of a session then, they do not say.
 TOKEN_AGE = 3000.0

@@ -16,9 +16,9 @@ from typing import Any, Callable, ContextManager, Dict, Iterable, List, Optional
 from ..model.address import Address
 from ..model.errors import MailImportError
 from ..model.imports import ImportKey, ImportResult
+from ..process.alive import start_time
 from .errors import database_errors, state_file_errors
 from .locks import mailbox_lock
-from .process import start_time
 from .records import Deliveries, FolderMark, ImportRecord, interrupted, result_from_json, result_to_json
 from .schema import open_database, snapshot_database, transaction
 

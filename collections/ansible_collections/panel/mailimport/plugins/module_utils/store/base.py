@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from ..imap.fetch import Fetched
 from ..model.imports import ImportKey
-from ..source.fetch import Fetched
 
 FolderPath = Tuple[str, ...]
 

@@ -11,26 +11,26 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import List, Mapping, Optional, Sequence
 
+from ..imap.refusals import SourceBusyError
 from ..model.errors import MailImportError
 from ..model.imports import FolderRules, ImportRequest, NotImported
 from ..model.mail import SourceFolder, StoreLocation
 from ..source.session import SourceSession
-from ..source.throttle import SourceBusyError
 from ..state.records import Deliveries, FolderMark
 from ..store.base import MessageStore, Origin, joined_path
-from ..store.flags import MOST_KEYWORDS
-from ..store.imap import ImapStore
-from ..store.imap_folder import Knowledge
-from ..store.imap_uids import UidMap
-from ..store.maildir import MaildirStore
+from ..store.imap.store import ImapStore
+from ..store.imap.uid_map import UidMap
+from ..store.imap.writer import Knowledge
+from ..store.maildir.letters import MOST_KEYWORDS
+from ..store.maildir.store import MaildirStore
 from .copy import AccountCopy
-from .desk import SessionDesk
 from .flags import ask_for_flags, update_flags
 from .login import Login
 from .patience import Patience
 from .plan import FolderPlan, missing_folders, overruled, plan_folders
+from .sandbox import Emit
+from .session_desk import SessionDesk
 from .telling import emit_marks, emit_not_imported
-from .worker import Emit
 
 
 def check_login(login: Login, patient: bool, emit: Emit) -> None:

@@ -10,22 +10,22 @@ import time
 from dataclasses import replace
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, TypeVar
 
+from ..imap.fetch import MAX_UID, Fetched, FolderStream, NoUidError, message_id_in
+from ..imap.refusals import SourceBusyError, is_overload, refusal_error
+from ..imap.responses import quote
+from ..imap.session import FetchRequest
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
 from ..model.mail import SourceFolder
-from ..source.fetch import MAX_UID, Fetched, FolderStream, NoUidError, message_id_in
-from ..source.pipeline import FetchRequest
-from ..source.responses import quote
 from ..source.session import SourceSession
-from ..source.throttle import SourceBusyError, is_overload, refusal_error
 from ..state.records import FolderMark
 from ..store.base import MessageStore, Origin
 from .folder_copy import TOO_LARGE, FolderCopy, has_nothing_new, mark_of
 from .leftovers import fetch_what_is_missing
 from .patience import Patience
 from .plan import FolderPlan
+from .sandbox import Emit
 from .telling import emit_failures, emit_folder, emit_marks, emit_not_imported
-from .worker import Emit
 
 # A batch is made durable when it reaches one of these; each costs a flush of the disk.
 BATCH_MESSAGES = 10_000

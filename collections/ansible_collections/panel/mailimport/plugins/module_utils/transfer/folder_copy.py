@@ -10,12 +10,12 @@ import array
 from dataclasses import dataclass, field
 from typing import Dict, FrozenSet, List, Optional
 
+from ..imap.fetch import MAX_UID
 from ..model.imports import NotImported
 from ..model.mail import SourceFolder
-from ..source.fetch import MAX_UID
 from ..state.records import FolderMark
 from ..store.base import FolderWriter, Origin, joined_path
-from ..store.imap_uids import parse_sequence_set, sequence_set
+from ..store.imap.uid_map import parse_sequence_set, sequence_set
 from .plan import FolderPlan
 
 TOO_LARGE = "larger than max_message_size: raise that, and run the task again"

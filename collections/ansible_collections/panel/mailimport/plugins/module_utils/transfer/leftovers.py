@@ -10,11 +10,11 @@ import array
 from functools import partial
 from typing import TYPE_CHECKING, Optional, Sequence
 
+from ..imap.refusals import SourceBusyError, is_overload, refusal_error
+from ..imap.session import FetchRequest
 from ..model.errors import MailImportError
 from ..model.imports import NotImported
-from ..source.pipeline import FetchRequest
 from ..source.session import SourceSession
-from ..source.throttle import SourceBusyError, is_overload, refusal_error
 from ..store.base import UidSet
 from .folder_copy import TOO_LARGE, UIDS_PER_COMMAND, FolderCopy
 from .patience import PASSING

@@ -14,7 +14,7 @@ from typing import Optional, Sequence
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
 from ..source.session import SourceSession
-from .worker import Emit
+from .sandbox import Emit
 
 # A token takes a few hundred bytes at most services, some thousand at a few.
 _MAX_SECRET = 1 << 16

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 
+from ..imap.refusals import SourceBusyError
 from ..model.errors import MailImportError
-from ..source.throttle import SourceBusyError
-from .worker import Emit
+from .sandbox import Emit
 
 # Attempts in a row that bring nothing and are made in any case, and seconds before the second of them.
 ATTEMPTS = 4

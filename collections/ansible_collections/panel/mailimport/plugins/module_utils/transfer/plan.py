@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import AbstractSet, Dict, Iterable, List, Mapping, Sequence
 
+from ..imap.folder_names import encode_folder_name
 from ..model.errors import MailImportError
 from ..model.imports import FolderRules
 from ..model.mail import SourceFolder, StoreLocation
-from ..model.mutf7 import encode_folder_name
 from ..store.base import FolderPath
 
 # A Maildir++ folder is one directory name (255 bytes), and Dovecot adds suffixes of its own while it works on it.

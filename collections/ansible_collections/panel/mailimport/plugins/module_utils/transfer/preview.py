@@ -10,20 +10,20 @@ import os
 from dataclasses import dataclass, field
 from typing import Mapping, Optional, Sequence, Set
 
+from ..imap.session import FetchRequest
 from ..model.imports import ImportRequest
 from ..model.mail import StoreLocation
-from ..source.pipeline import FetchRequest
 from ..source.session import SourceSession
 from ..state.records import Deliveries, FolderMark
 from ..store.base import Origin, UidSet, joined_path
-from ..store.imap_uids import UidMap
-from ..store.maildir import MaildirStore
+from ..store.imap.uid_map import UidMap
+from ..store.maildir.store import MaildirStore
 from .account import open_first, report_missing, store_kind
 from .flags import may_have_changed
 from .folder_copy import has_nothing_new, mark_of
 from .login import Login
 from .plan import FolderPlan, plan_folders
-from .worker import Emit
+from .sandbox import Emit
 
 # What folder names are planned for while there is no mailbox to ask.
 _ANY_STORE = StoreLocation(uid=0, gid=0, driver="maildir", root="/", control="/", index=None)

@@ -12,7 +12,7 @@ from ..model.imports import NotImported
 from ..state.records import FolderMark
 from ..store.base import joined_path
 from .folder_copy import FolderCopy
-from .worker import Emit
+from .sandbox import Emit
 
 _MARKS_PER_EVENT = 500
 _ENTRIES_PER_EVENT = 500

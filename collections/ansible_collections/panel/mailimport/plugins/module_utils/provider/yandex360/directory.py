@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ...model.errors import MailImportError, one_line
+from ..http import Call, Http, ServiceError
 from . import schemas
-from .http import Call, Http, ServiceError
 
 API_URL = "https://api360.yandex.net"
 CLOUD_API_URL = "https://cloud-api.yandex.net"

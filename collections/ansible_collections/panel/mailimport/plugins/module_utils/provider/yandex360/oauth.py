@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Mapping, Optional, Union
 
 from ...model.errors import MailImportError, one_line
+from ..http import Call, Http, ServiceError
 from . import schemas
-from .http import Call, Http, ServiceError
 
 OAUTH_URL = "https://oauth.yandex.ru"
 

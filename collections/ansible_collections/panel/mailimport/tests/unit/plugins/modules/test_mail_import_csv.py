@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils import entry
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, ImportResult
 from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Item, Scheduling
 from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import Outcome
+from ansible_collections.panel.mailimport.plugins.module_utils.task import imports as entry
 from ansible_collections.panel.mailimport.plugins.modules import mail_import_csv
 
 TASK = {"source_host": "imap.example.net", "owner": "customer1"}

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.responses import Literal
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.source.listing import MAX_FOLDERS, Listing
-from ansible_collections.panel.mailimport.plugins.module_utils.source.responses import Literal
 from hypothesis import given
 from hypothesis import strategies as st
 

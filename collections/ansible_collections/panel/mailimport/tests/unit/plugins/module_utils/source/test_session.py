@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.session import PIPELINE_DEPTH, FetchRequest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceFolder
-from ansible_collections.panel.mailimport.plugins.module_utils.source.pipeline import PIPELINE_DEPTH, FetchRequest
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
 
 LISTED = b'* LIST (\\HasNoChildren) "/" INBOX\r\n* LIST (\\Noselect) "/" A\r\n* LIST (\\Sent) "/" "A/B"\r\n'

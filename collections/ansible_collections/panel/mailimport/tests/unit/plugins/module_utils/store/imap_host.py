@@ -11,7 +11,7 @@ import re
 import tempfile
 import threading
 
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap_pipe import HostPipe
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.pipe import HostPipe
 
 ALL = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS NAMESPACE"
 _ITEM = re.compile(rb' \(([^)]*)\) "([^"]*)" \{(\d+)(\+?)\}\r\n$')

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import ImapStore
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap_folder import Knowledge
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap_uids import UidMap
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.store import ImapStore
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import UidMap
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.writer import Knowledge
 
 A = ("A",)
 

@@ -9,7 +9,7 @@ import os
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.store.aside import check_movable
-from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 
 A = ("A",)
 

@@ -8,8 +8,8 @@ import os
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.store.contents import without_mbox_notes
-from ansible_collections.panel.mailimport.plugins.module_utils.store.files import digest_of_content
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap_content import Digester
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.digests import Digester
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.files import digest_of_content
 
 NOTED = b"Status: RO\r\nFrom: a\r\nX-IMAPbase: 1795523844   3 $Label1\r\n  NonJunk\r\nX-UID: 1\r\nSubject: s\r\nx-status: F\r\n\r\nStatus: text\r\n"
 PLAIN = b"From: a\r\nSubject: s\r\n\r\nStatus: text\r\n"

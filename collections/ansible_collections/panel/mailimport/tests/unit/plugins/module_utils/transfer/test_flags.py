@@ -11,7 +11,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.imports imp
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
 from ansible_collections.panel.mailimport.plugins.module_utils.state.records import FolderMark
 from ansible_collections.panel.mailimport.plugins.module_utils.store.base import Origin, UidSet
-from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import MaildirStore
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.flags import update_flags
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.folder_copy import mark_of
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import plan_folders

@@ -15,7 +15,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.secret impo
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.account import check_login
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.login import Login
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer.worker import run_as
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.sandbox import run_as
 
 REFUSED = b"TAG NO [AUTHENTICATIONFAILED] AUTHENTICATE Invalid credentials or IMAP is disabled sc=1\r\n"
 

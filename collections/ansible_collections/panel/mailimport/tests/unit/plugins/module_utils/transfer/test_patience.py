@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.refusals import SourceBusyError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.source.throttle import SourceBusyError
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 
 AWAY = MailImportError("connection_failed", "nobody there")

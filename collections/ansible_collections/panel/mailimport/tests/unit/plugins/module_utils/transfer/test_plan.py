@@ -8,10 +8,10 @@ import re
 import time
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.folder_names import encode_folder_name
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceFolder, StoreLocation
-from ansible_collections.panel.mailimport.plugins.module_utils.model.mutf7 import encode_folder_name
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import clean_path, missing_folders, plan_folders
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,0 +1,163 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Running `doveadm` and `doveconf` of one Dovecot instance; secrets go in over standard input only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import Dict, List, Optional, Sequence
+
+from ...model.address import Address
+from ...model.errors import MailImportError, one_line
+from .imap_process import ImapProcess
+
+# Salted, slow, of any libc since 2007 and readable by other software. bcrypt ignores all behind 72 bytes, and Argon2
+# takes 64 MB a login, which Dovecot's auth process is not sized for by default.
+_SCHEME = "SHA512-CRYPT"
+# libxcrypt's CRYPT_MAX_PASSPHRASE_SIZE
+_LONGEST_PASSWORD = 511
+# NUL ends a password everywhere; the others Dovecot refuses at every login
+_ILLEGAL_IN_PASSWORD = b"\0\1\t\r\n"
+_TIMEOUT = 30.0
+_LONG_TIMEOUT = 3600.0
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
+
+# sysexits(3) as doveadm uses them
+_OK = 0
+_NO_USER = 67
+_NO_PERMISSION = 77
+
+
+class Doveadm:
+    """The commands of a Dovecot instance.
+
+    Args:
+        config: its configuration file, None for the system's.
+
+    Every method raises MailImportError `host_refused` when Dovecot is not installed, not running, or fails.
+    """
+
+    def __init__(self, config: Optional[str] = None) -> None:
+        self._config = config
+        # Nothing else of our environment: Dovecot's programs take settings from it (CONFIG_FILE).
+        self._environment = {"PATH": os.pathsep.join(filter(None, (os.environ.get("PATH"), _PATH))), "LC_ALL": "C"}
+
+    def settings(self) -> str:
+        """All settings as they apply to IMAP, in `doveconf -a`'s form."""
+        return _text(self._checked(self._run("doveconf", "-f", "protocol=imap", "-a"), "read Dovecot's configuration"))
+
+    def hash_password(self, password: str) -> str:
+        """Return `{SCHEME}hash` of a password.
+
+        Raises:
+            MailImportError: `invalid_row` for a password that cannot be hashed or typed at a login.
+        """
+        secret = _password_line(password)
+        completed = self._run("doveadm", "pw", "-s", _SCHEME, stdin=secret + secret)
+        hashed = _text(self._checked(completed, "hash a password")).strip()
+        # doveadm says "don't match" and hashes what comes next, crypt(3) says "*0", both with success
+        if b"match" in completed.stderr or not hashed.startswith("{%s}$" % _SCHEME):
+            raise MailImportError("host_refused", "doveadm pw made no %s hash: %s" % (_SCHEME, _detail(completed)))
+        return hashed
+
+    def password_opens(self, address: Address, password: str) -> bool:
+        """Whether the running server takes this login (`doveadm pw -t` would show the hash to everybody in `ps`)."""
+        # without "no-penalty" each wrong password makes everybody's next answer come later, up to 15 seconds
+        arguments = ("auth", "test", "-x", "no-penalty", "--", str(address))
+        completed = self._run("doveadm", *arguments, stdin=_password_line(password))
+        if _is_refusal(completed):
+            return False
+        self._checked(completed, "check the password of %s (is Dovecot running?)" % str(address))
+        return True
+
+    def user(self, address: Address) -> Optional[Dict[str, str]]:
+        """Fields of the user database, `mail` with its variables expanded; None for an unknown user."""
+        completed = self._run("doveadm", "user", "--", str(address))
+        if completed.returncode == _NO_USER:
+            return None
+        lines = _text(self._checked(completed, "look up %s (is Dovecot running?)" % str(address))).splitlines()
+        return dict(line.split("\t", 1) for line in lines[1:] if "\t" in line)
+
+    def check_running(self) -> None:
+        """Make sure that the server runs.
+
+        It is not asked for a user: it looks at most once a second whether its users file has changed, and would not know for so long who is added now.
+        """
+        self._checked(self._run("doveadm", "service", "status", "auth"), "reach the server (is Dovecot running?)")
+
+    def quota_free(self, address: Address) -> Optional[int]:
+        """Bytes left under the tightest storage limit, None without one."""
+        completed = self._run("doveadm", "-o", "mail_plugins=quota", "-f", "tab", "quota", "get", "-u", str(address))
+        table = _text(self._checked(completed, "read the quota of %s" % str(address)))
+        rows = [line.split("\t") for line in table.splitlines()[1:]]
+        kilobytes = [int(limit) - int(used) for _root, kind, used, limit, _percent in rows if kind == "STORAGE" and limit != "-"]
+        return max(0, min(kilobytes)) * 1024 if kilobytes else None
+
+    def repair_folder(self, address: Address, folder: str) -> None:
+        """Rebuild a folder's indexes from its mail; with mdbox those of all folders, and it takes as long as reading all mail."""
+        arguments = ("force-resync", "-u", str(address), "--", folder)
+        self._checked(self._run("doveadm", *arguments, timeout=_LONG_TIMEOUT), "repair folder %s of %s" % (folder, address))
+
+    def start(self, program: str, arguments: Sequence[str], keep: Sequence[int]) -> ImapProcess:
+        """Start an IMAP program by its path, see ImapProcess."""
+        return ImapProcess(self._command(program, arguments), self._environment, keep)
+
+    def _command(self, program: str, arguments: Sequence[str]) -> List[bytes]:
+        words = [program] + (["-c", self._config] if self._config else []) + list(arguments)
+        return [word.encode("utf-8", "surrogateescape") for word in words]
+
+    def _run(self, program: str, *arguments: str, stdin: bytes = b"", timeout: float = _TIMEOUT) -> subprocess.CompletedProcess[bytes]:
+        executable = shutil.which(program, path=self._environment["PATH"])
+        if executable is None:
+            message = "%s is not installed on this host: install Dovecot (Debian: dovecot-imapd)" % program
+            raise MailImportError("host_refused", message)
+        try:
+            # run_command is a module's, and nothing here is one.
+            return subprocess.run(  # pylint: disable=ansible-bad-function
+                self._command(executable, arguments),
+                input=stdin,
+                capture_output=True,
+                env=self._environment,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            message = "%s %s did not answer within %d seconds" % (program, arguments[0], timeout)
+            raise MailImportError("host_refused", message) from error
+        except OSError as error:
+            raise MailImportError("host_refused", "cannot run %s: %s" % (executable, error.strerror)) from error
+
+    @staticmethod
+    def _checked(completed: subprocess.CompletedProcess[bytes], purpose: str) -> bytes:
+        if completed.returncode != _OK:
+            raise MailImportError("host_refused", "cannot %s: %s" % (purpose, _detail(completed)))
+        return completed.stdout
+
+
+def _password_line(password: str) -> bytes:
+    """The password as doveadm reads it; its messages never hold it."""
+    secret = password.encode("utf-8", "surrogateescape")
+    if not secret or len(secret) > _LONGEST_PASSWORD or any(byte in secret for byte in _ILLEGAL_IN_PASSWORD):
+        message = "no login to Dovecot can carry this password: it is empty, longer than %d bytes, or holds a tab, line break or NUL"
+        raise MailImportError("invalid_row", message % _LONGEST_PASSWORD)
+    return secret + b"\n"
+
+
+def _is_refusal(completed: subprocess.CompletedProcess[bytes]) -> bool:
+    """Whether `doveadm auth test` was told no; its exit code is the same without a server, and when that cannot tell."""
+    told = completed.returncode == _NO_PERMISSION and b"auth failed" in completed.stdout
+    return told and b"temp_fail" not in completed.stdout
+
+
+def _text(output: bytes) -> str:
+    return output.decode("utf-8", "replace")
+
+
+def _detail(completed: subprocess.CompletedProcess[bytes]) -> str:
+    """The last thing the program said; warnings about the configuration come before it."""
+    lines = _text(completed.stderr).strip().splitlines()
+    return one_line(lines[-1], 300) if lines else "exit code %d" % completed.returncode

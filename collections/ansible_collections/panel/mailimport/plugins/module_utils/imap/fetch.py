@@ -1,0 +1,270 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The streaming reader: FETCH responses from the socket to whoever writes them, never a whole message in memory."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Tuple
+
+from ..model.errors import MailImportError, one_line
+from ..model.mail import Chunks, Message
+from .dates import parse_internal_date
+from .refusals import refusal_error
+from .responses import LITERAL_TAIL, MAX_PARTS, Literal, Parts, Status, figure, parse_parts, parse_status
+from .stream import BUFFER_SIZE
+
+if TYPE_CHECKING:
+    from .session import FetchRequest, ImapSession
+
+# The shape nearly every server answers in, since the items are asked for in this order.
+_USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()"{\r\n]*)\) INTERNALDATE "([^"\r\n]{1,40})" BODY\[\] \{(\d{1,15})\}\r\n')
+_USUAL_FLAGS = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()"{\r\n]*)\)(?: MODSEQ \(\d+\))?\)\r\n')
+FETCH_RESPONSE = re.compile(rb"\d+ FETCH \(", re.IGNORECASE)
+_BODY_ITEM = re.compile(rb"BODY\[\](?:<0>)? $", re.IGNORECASE)
+_MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^>\r\n]{1,500}>)", re.IGNORECASE | re.MULTILINE)
+_CODE_NUMBER = re.compile(rb"(UIDVALIDITY|UIDNEXT) (\d+)$", re.IGNORECASE)
+
+# What Exchange sends in place of a message that it cannot convert; such a notice is a few lines long.
+_SURROGATE = b"\nSubject: Retrieval using the IMAP4 protocol failed for the following message:"
+_LONGEST_SURROGATE = 8192
+_SURROGATE_HEADER = 2048
+
+# A body up to this size is handed out in one piece; it fits the stream's buffer with room for the line before it.
+WHOLE_SIZE = BUFFER_SIZE // 2
+
+MAX_UID = 2**32 - 1
+
+
+class NoUidError(MailImportError):
+    """A message came without its UID: nobody knows which one it is. The response has been read to its end."""
+
+
+class Fetched:
+    """A message on its way: what is known of it, and its bytes to be taken exactly once.
+
+    `whole` is the complete body when it is small, and then `message` is complete too. Otherwise `chunks` yields the
+    body, and `message` is complete when it is exhausted; NoUidError ends it when no UID came at all. `size` is the
+    body's length in bytes, `has_body` False for an answer without one, or with one that is nobody's.
+    """
+
+    __slots__ = ("chunks", "has_body", "message", "size", "whole")
+
+    def __init__(self, message: Message, size: int = 0, whole: Optional[memoryview] = None, chunks: Optional[Chunks] = None, has_body: bool = True) -> None:
+        self.message = message
+        self.size = size
+        self.whole = whole
+        self.chunks = chunks if chunks is not None else iter(() if whole is None else (whole,))
+        self.has_body = has_body
+
+    @property
+    def is_surrogate(self) -> bool:
+        """True for a notice of the server's own that stands for a message it cannot give."""
+        if self.whole is None or self.size > _LONGEST_SURROGATE:
+            return False
+        header, subject, _rest = bytes(self.whole[:_SURROGATE_HEADER]).partition(_SURROGATE)
+        return bool(subject) and b"\r\n\r\n" not in header  # not one that somebody forwards
+
+    def skip(self) -> bytes:
+        """Read the rest of the body, if any, and throw it away; return the beginning of that rest."""
+        beginning = bytes(next(self.chunks, b""))
+        for _chunk in self.chunks:
+            pass
+        return beginning
+
+
+def message_id_in(beginning: bytes) -> Optional[str]:
+    """Return the Message-ID in the beginning of a message, None when there is none."""
+    found = _MESSAGE_ID.search(re.split(rb"\r?\n\r?\n", beginning, maxsplit=1)[0])
+    return found.group(1).decode("ascii", "replace") if found else None
+
+
+class FolderStream:
+    """One opened folder and the answers to one FETCH in it.
+
+    `exists`, `uidvalidity` and `uidnext` are what EXAMINE said; `refusal` is its status when the folder could not be
+    opened. After `messages()` is exhausted, `status` is the answer to FETCH.
+    """
+
+    def __init__(self, session: ImapSession, request: FetchRequest, tags: List[bytes]) -> None:
+        self.session = session
+        self.request = request
+        self.folder = request.folder
+        self.exists: Optional[int] = None
+        self.uidvalidity: Optional[int] = None
+        self.uidnext: Optional[int] = None
+        self.refusal: Optional[Status] = None
+        self.status: Optional[Status] = None
+        self._examine_tag, self._fetch_tag = tags
+
+    @property
+    def complete(self) -> bool:
+        """True when the server says that it has sent everything asked for; for nothing at all some servers say NO or BAD."""
+        if self.refusal is not None or self.status is None:
+            return False
+        nothing = self.exists == 0 or (self.uidnext is not None and self.request.lowest >= self.uidnext)
+        return self.status.ok or nothing
+
+    @property
+    def is_as_listed(self) -> bool:
+        """False when this is not the folder that was listed: another one has its name now."""
+        return not self.uidvalidity or self.folder.uidvalidity in (None, self.uidvalidity)
+
+    @property
+    def wants_select(self) -> bool:
+        """True when EXAMINE did not do: it is not known, or gave a UIDVALIDITY that is not the listed one, or none at all."""
+        if self.request.select:
+            return False
+        if self.refusal is not None:
+            return self.refusal.condition == "BAD" and not refusal_error(self.refusal, self.session.peer)
+        return not self.is_as_listed or not (self.uidvalidity or self.folder.uidvalidity)
+
+    def open(self) -> None:
+        """Read the answer to EXAMINE or SELECT."""
+        status = self.session.collect([self._examine_tag], self._take_figure)
+        if not status.ok:
+            self.refusal = status
+
+    def _take_figure(self, parts: Parts) -> None:
+        words = parts[0].split()
+        if len(words) == 2 and words[1].upper() == b"EXISTS":
+            self.exists = figure(words[1], words[0])
+            return
+        status = parse_status(parts[0])
+        number = _CODE_NUMBER.match(status.code) if status else None
+        if number:
+            name, value = number.group(1).upper(), figure(number.group(1), number.group(2))
+            if name == b"UIDVALIDITY":
+                self.uidvalidity = value
+            else:
+                self.uidnext = value
+
+    def drain(self) -> None:
+        """Read on to the end of the FETCH, throwing away what comes."""
+        if self.status is None:
+            for fetched in self._responses():
+                with suppress(NoUidError):
+                    fetched.skip()
+
+    def messages(self) -> Iterator[Fetched]:
+        """Yield each message once; what is not taken of its body is skipped.
+
+        A server that did not open the folder may still answer FETCH from the folder opened before: nothing of that
+        is yielded.
+        """
+        if self.refusal is not None:
+            self.drain()
+            return
+        for fetched in self._responses():
+            yield fetched
+            if fetched.whole is None:  # otherwise nothing of it is left in the connection
+                with suppress(NoUidError):
+                    fetched.skip()
+
+    def _responses(self) -> Iterator[Fetched]:
+        stream = self.session.stream
+        flags_only = self.request.flags_only
+        usual = _USUAL_FLAGS if flags_only else _USUAL
+        while True:
+            found = stream.match(usual)
+            if not found and not stream.has_line():
+                stream.fill()
+                continue
+            if found:
+                stream.start = found.end()
+                if flags_only:
+                    yield Fetched(Message(self._parse_uid(found[1]), tuple(found[2].split())), has_body=False)
+                else:
+                    yield self._usual_message(found)
+                continue
+            line = stream.read_line()
+            if line.startswith(b"* ") and FETCH_RESPONSE.match(line, 2):
+                yield self._unusual_message(line[2:])
+                continue
+            status = self.session.read_response(line, self._fetch_tag, self._take_figure)
+            if status:
+                self.status = status
+                return
+
+    def _usual_message(self, found: re.Match[bytes]) -> Fetched:
+        stream = self.session.stream
+        size = int(found[4])
+        message = Message(self._parse_uid(found[1]), tuple(found[2].split()), parse_internal_date(found[3]))
+        if size > WHOLE_SIZE:
+            return Fetched(message, size, chunks=self._body_chunks(message, size))
+        while stream.end - stream.start < size + 3:
+            stream.fill()
+        closing = stream.start + size
+        if stream.buffer[closing : closing + 3] != b")\r\n":
+            return Fetched(message, size, chunks=self._body_chunks(message, size))
+        whole = stream.take_buffered(size)
+        stream.start += 3
+        return Fetched(message, size, whole)
+
+    def _body_chunks(self, message: Message, size: int, before: Tuple[Any, ...] = (b"(BODY[] ",)) -> Iterator[memoryview]:
+        """Yield the body, then read what follows it up to the end of the response and complete the message.
+
+        A response that does not go on as one must was not the length its literal says: the body is not whole.
+        """
+        yield from self.session.stream.chunks(size)
+        rest, second_body = self._read_parts(self.session.stream.read_line())
+        if second_body is not None or rest[0][:1] not in (b" ", b")"):
+            raise MailImportError("protocol_error", "%s sent a body of another length than it said, or two of them" % self.session.peer)
+        self._complete(message, [*before, Literal(b""), *rest])
+        if message.uid is None:
+            raise NoUidError("protocol_error", "%s sent a message without its UID" % self.session.peer)
+
+    def _read_parts(self, line: bytes) -> Tuple[Parts, Optional[int]]:
+        """Read a response up to its end, or up to a body's literal, whose size is returned then."""
+        parts: Parts = []
+        while True:
+            tail = LITERAL_TAIL.search(line)
+            if not tail:
+                parts.append(line.rstrip(b"\r\n"))
+                return parts, None
+            if len(parts) > MAX_PARTS:
+                raise MailImportError("protocol_error", "%s sent a response of too many parts" % self.session.peer)
+            parts.append(line[: tail.start()])
+            size = int(tail.group(1))
+            if _BODY_ITEM.search(parts[-1]):
+                return parts, size
+            parts.append(Literal(self.session.stream.read_exactly(size)))
+            line = self.session.stream.read_line()
+
+    def _unusual_message(self, line: bytes) -> Fetched:
+        """Any other shape a FETCH response may have: other order, NIL or quoted body, UID behind the body."""
+        parts, size = self._read_parts(line)
+        message = Message(None, flags_told=False)
+        if size is not None:
+            return Fetched(message, size, chunks=self._body_chunks(message, size, tuple(parts)))
+        body = self._complete(message, parts)
+        if body is None or message.uid is None:
+            return Fetched(message, has_body=False)
+        return Fetched(message, len(body), memoryview(body))
+
+    def _complete(self, message: Message, parts: Parts) -> Optional[bytes]:
+        """Fill in UID, flags and date from a whole response; return the body when it came as a short string."""
+        items = parse_parts(parts)[-1]
+        if not isinstance(items, list):
+            raise MailImportError("protocol_error", "a FETCH response of an unknown shape from %s" % self.session.peer)
+        body = None
+        for name, value in zip(items[::2], items[1::2]):
+            word = name.upper() if isinstance(name, bytes) else b""
+            if word == b"UID":
+                message.uid = self._parse_uid(value)
+            elif word == b"FLAGS" and isinstance(value, list):
+                message.flags = tuple(flag for flag in value if isinstance(flag, bytes))
+                message.flags_told = True
+            elif word == b"INTERNALDATE" and isinstance(value, bytes):
+                message.internal_date = parse_internal_date(value)
+            elif word.startswith(b"BODY[]") and isinstance(value, bytes):
+                body = bytes(value)
+        return body
+
+    def _parse_uid(self, value: Any) -> int:
+        if not isinstance(value, bytes) or not value.isdigit() or not 0 < int(value) <= MAX_UID:
+            raise MailImportError("protocol_error", "%s sent the UID %s" % (self.session.peer, one_line(repr(value), 40)))
+        return int(value)

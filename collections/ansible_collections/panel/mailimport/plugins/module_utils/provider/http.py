@@ -1,0 +1,284 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""JSON over HTTP, for services that fail now and then: sessions, retries, limits, and answers checked before they are used."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import os
+import re
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from urllib.parse import urlsplit
+
+from ..model.errors import MailImportError, one_line
+from ..model.secret import hide_secret
+
+try:
+    import jsonschema
+    import requests
+    from requests.auth import AuthBase
+except ImportError:  # the module says which package is missing before anything here is used
+    jsonschema = requests = None  # type: ignore[assignment]
+    AuthBase = object  # type: ignore[assignment,misc]
+
+ATTEMPTS = 7
+FIRST_WAIT = 0.5
+LONGEST_WAIT = 30.0
+# A service that asks for more than this is asked again by another run.
+LONGEST_RETRY_AFTER = 600.0
+CONNECT_TIMEOUT = 10.0
+MAX_BODY = 64 << 20
+_PIECE = 1 << 16
+
+_BUSY = 429
+_LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
+
+
+class ServiceError(MailImportError):
+    """What a service answered in place of what was asked for.
+
+    `status` is the HTTP status, `word` what the service calls the error (empty when it does not say), `said` its words for people.
+    """
+
+    def __init__(self, reason: str, message: str, status: int, word: str = "", said: str = "") -> None:
+        super().__init__(reason, message)
+        self.status = status
+        self.word = word
+        self.said = said
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """`ca_cert` is a file of authorities (PEM) trusted instead of the system's; `timeout` in seconds without a byte."""
+
+    ca_cert: Optional[str] = None
+    timeout: float = 30.0
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request. `secrets` are kept out of whatever the service says about it; `form` and `body` (JSON) exclude each other.
+
+    Each may be sent again after a failure, so that what it does must bear being done twice.
+    """
+
+    method: str
+    url: str
+    schema: Mapping[str, Any]
+    token: Optional[str] = None
+    params: Optional[Mapping[str, Any]] = None
+    form: Optional[Mapping[str, str]] = None
+    body: Optional[Mapping[str, Any]] = None
+    secrets: Tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "%s %s" % (self.method, self.url)
+
+
+class _PassingError(Exception):
+    """A failure that another attempt may get over; `wait` is what the service asks for, in seconds."""
+
+    def __init__(self, error: MailImportError, wait: Optional[float] = None) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.wait = wait
+
+
+class _Authorization(AuthBase):
+    """The scheme of Yandex, https://yandex.ru/dev/api360/doc/ru/access; given this way, a .netrc does not take its place."""
+
+    def __init__(self, token: Optional[str]) -> None:
+        self._token = token
+
+    def __call__(self, request: Any) -> Any:
+        if self._token is not None:
+            request.headers["Authorization"] = "OAuth %s" % self._token
+        return request
+
+
+class Http:
+    """Calls a service and returns its answers, with patience for failures that pass.
+
+    Args:
+        pause: waits so many seconds.
+    """
+
+    def __init__(self, settings: HttpSettings, pause: Callable[[float], None] = time.sleep) -> None:
+        self._settings = settings
+        self._pause = pause
+        self._session: Any = None
+        self._process = 0
+
+    def call(self, call: Call) -> Dict[str, Any]:
+        """Return the answer, an object that fits the call's schema.
+
+        Raises:
+            ServiceError: the service refuses; its reason is `auth_failed` (401), `permission_denied` (403), `not_found` (404) or `request_refused`.
+            MailImportError: `throttled`, `source_unavailable`, `connection_failed` when that did not pass; `certificate_invalid`,
+                `tls_failed`, `protocol_error` for an answer that is not what it should be.
+        """
+        wait = FIRST_WAIT
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._attempt(call)
+            except _PassingError as failure:
+                if attempt == ATTEMPTS or (failure.wait or 0) > LONGEST_RETRY_AFTER:
+                    raise failure.error from None
+                self._pause(wait if failure.wait is None else failure.wait)
+                wait = min(LONGEST_WAIT, 2 * wait)
+        raise AssertionError("not reached")
+
+    def _attempt(self, call: Call) -> Dict[str, Any]:
+        check_url(call.url)
+        try:
+            # A redirect would take the token elsewhere.
+            with self._opened().request(
+                call.method, call.url, params=call.params, data=call.form, json=call.body, auth=_Authorization(call.token), stream=True,
+                allow_redirects=False, timeout=(CONNECT_TIMEOUT, self._settings.timeout), verify=self._settings.ca_cert or True,
+            ) as response:
+                return self._answer(call, response, self._read(call, response))
+        except requests.exceptions.SSLError as error:
+            raise _tls_error(call, error) from None
+        except requests.exceptions.RequestException as error:
+            raise _PassingError(MailImportError("connection_failed", "%s: %s" % (call, _network_trouble(error)))) from None
+
+    def _opened(self) -> Any:
+        # Not shared between processes, which would read each other's answers.
+        if self._session is None or self._process != os.getpid():
+            self._session, self._process = requests.Session(), os.getpid()
+            self._session.headers["Accept"] = "application/json"
+        return self._session
+
+    def _read(self, call: Call, response: Any) -> bytes:
+        body = bytearray()
+        deadline = time.monotonic() + 10 * self._settings.timeout
+        for piece in response.iter_content(_PIECE):
+            body += piece
+            if len(body) > MAX_BODY:
+                raise MailImportError("protocol_error", "%s: the answer is larger than %d bytes" % (call, MAX_BODY))
+            if time.monotonic() > deadline:
+                raise _PassingError(MailImportError("connection_failed", "%s: the answer comes too slowly" % call))
+        return bytes(body)
+
+    def _answer(self, call: Call, response: Any, data: bytes) -> Dict[str, Any]:
+        status = response.status_code
+        answer = _parsed(data)
+        if status == _BUSY or status >= 500:
+            reason = "throttled" if status == _BUSY else "source_unavailable"
+            error = ServiceError(reason, "%s: %s: run the task again later" % (call, _in_words(status, *_said(call, answer))), status)
+            raise _PassingError(error, _retry_after(response.headers.get("Retry-After")))
+        if 300 <= status < 400:
+            raise MailImportError("protocol_error", "%s: is redirected elsewhere (HTTP %d); give the address of the API itself" % (call, status))
+        if status >= 400:
+            word, said = _said(call, answer)
+            reason = {401: "auth_failed", 403: "permission_denied", 404: "not_found"}.get(status, "request_refused")
+            raise ServiceError(reason, "%s: %s" % (call, _in_words(status, word, said)), status, word, said)
+        if answer is None:
+            # A proxy's or a maintenance page with status 200, or half of an answer.
+            raise _PassingError(MailImportError("protocol_error", "%s: the answer is no JSON" % call))
+        problem = _mismatch(call.schema, answer)
+        if problem:
+            raise MailImportError("protocol_error", "%s: the answer has an unknown shape: %s" % (call, problem))
+        return dict(answer)
+
+
+def check_url(url: str) -> None:
+    """Refuse an address over which a token could be read by others.
+
+    Raises:
+        MailImportError: `invalid_row`, unless it is https, or http to this very machine.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    if not host or parts.username is not None or not (parts.scheme == "https" or (parts.scheme == "http" and _LOOPBACK.fullmatch(host))):
+        raise MailImportError("invalid_row", "%r is not an address of a service: it must begin with https://" % one_line(url, 80))
+
+
+def _parsed(data: bytes) -> Any:
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _said(call: Call, answer: Any) -> Tuple[str, str]:
+    """The word and the words of an error: Yandex's OAuth has `error` and `error_description`, its APIs `message`, or `description`."""
+    if not isinstance(answer, dict):
+        return "", ""
+    said = answer.get("error_description") or answer.get("message") or answer.get("description")
+    return _clean(call, answer.get("error")), _clean(call, said)
+
+
+def _clean(call: Call, text: Any) -> str:
+    if not isinstance(text, str):
+        return ""
+    for secret in (*call.secrets, call.token or ""):
+        text = hide_secret(text, secret)
+    return one_line(text, 200)
+
+
+def _in_words(status: int, word: str, said: str) -> str:
+    return "HTTP %d%s" % (status, "".join(", %s" % text for text in (word, said) if text))
+
+
+def _retry_after(value: Optional[str]) -> Optional[float]:
+    """Seconds to wait (RFC 9110 section 10.2.3: a number of seconds, or a date), None when it says nothing of use."""
+    if value is None:
+        return None
+    if re.fullmatch(r"\d{1,9}", value.strip()):
+        return float(value)
+    try:
+        moment = email.utils.parsedate_to_datetime(value).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return max(0.0, moment - time.time())
+
+
+def _mismatch(schema: Mapping[str, Any], answer: Any) -> Optional[str]:
+    """Where an answer is not what its schema says, by names alone: its values are nobody's business."""
+    error = next(_validator(json.dumps(schema)).iter_errors(answer), None)
+    if error is None:
+        return None
+    place = ".".join(str(step) for step in error.absolute_path) or "the answer"
+    return one_line("%s (%s)" % (place, error.validator), 120)
+
+
+@lru_cache(maxsize=64)
+def _validator(schema: str) -> Any:
+    return jsonschema.Draft7Validator(json.loads(schema))
+
+
+def _tls_error(call: Call, error: Exception) -> MailImportError:
+    text = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
+        return MailImportError("certificate_invalid", "%s: the certificate is not trusted (set api_ca_cert to the authority's file)" % call)
+    return MailImportError("tls_failed", "%s: no TLS" % call)
+
+
+def _network_trouble(error: Exception) -> str:
+    """What went wrong, without the many words of the libraries and the addresses of their objects."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return "no connection within %d seconds" % CONNECT_TIMEOUT
+    if isinstance(error, requests.exceptions.Timeout):
+        return "no answer in time"
+    text = str(error)
+    for sign, words in (
+        ("NameResolutionError", "the host name is not known"),
+        ("Name or service not known", "the host name is not known"),
+        ("Connection refused", "connection refused"),
+        ("reset", "the connection was reset"),
+        ("IncompleteRead", "the answer broke off"),
+        ("ProxyError", "the proxy refuses"),
+    ):
+        if sign in text:
+            return words
+    return "the connection broke (%s)" % type(error).__name__

@@ -1,0 +1,108 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Digests of messages as they were sent and as a server may keep them, and UIDs found again by them."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from typing import NamedTuple, Optional, Union
+
+from ..contents import without_mbox_notes
+
+# IMAP literals hold no NUL (RFC 3501 section 4.3): Dovecot keeps 0x80 instead. It also drops a CR before CR LF and one
+# at the very end. Nothing else is folded: two texts are never taken for one.
+_WITHOUT_NUL = bytes([0x80]) + bytes(range(1, 256))
+
+
+_LONGEST_HEADER = 64 * 1024
+
+# The header of a record in a file of mdbox, which is zero until the message behind it is complete (dbox-file.h). When Dovecot
+# is killed before that and rebuilds its indexes, it takes header and what there is of the message for a message.
+_TORN = b"\x80" * 30
+
+
+class Digests(NamedTuple):
+    """SHA-256 of a message's bytes, and a digest that is blind to what Dovecot and mbox files alter in them; `size` in bytes.
+
+    `torn`: this is no message but what a killed Dovecot left of one.
+    """
+
+    exact: bytes
+    folded: bytes
+    size: int
+    torn: bool
+
+
+class Digester:
+    """Takes a message piece by piece."""
+
+    def __init__(self) -> None:
+        self._exact = hashlib.sha256()
+        self._folded = hashlib.blake2b(digest_size=16)
+        self._size = 0
+        self._beginning = bytearray()
+        self._in_beginning = True
+
+    def update(self, data: Union[bytes, memoryview]) -> None:
+        self._exact.update(data)
+        self._size += len(data)
+        if self._in_beginning:
+            room = _LONGEST_HEADER - len(self._beginning)
+            self._beginning += data[:room]
+            if len(data) < room:
+                return
+            self._fold_beginning()
+            data = data[room:]
+        self._fold(bytes(data))
+
+    def _fold_beginning(self) -> None:
+        self._in_beginning = False
+        self._fold(without_mbox_notes(bytes(self._beginning)))
+
+    def _fold(self, data: bytes) -> None:
+        self._folded.update(data.translate(_WITHOUT_NUL, b"\r"))
+
+    def digests(self) -> Digests:
+        """The digests of all that was taken; nothing more is taken then."""
+        if self._in_beginning:
+            self._fold_beginning()
+        return Digests(self._exact.digest(), self._folded.digest(), self._size, self._beginning.startswith(_TORN))
+
+
+def digests_of(data: bytes) -> Digests:
+    digester = Digester()
+    digester.update(data)
+    return digester.digests()
+
+
+class UidsByContent:
+    """Messages of a target folder by their folded digests, in a private temporary database that spills to disk.
+
+    `len()` is the number of messages that have not been taken.
+    """
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.execute("PRAGMA cache_size = -4096")
+        self._database.execute("CREATE TABLE messages (digest BLOB, uid INTEGER, PRIMARY KEY (digest, uid)) WITHOUT ROWID")
+        self._database.execute("BEGIN")
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, digests: Digests, uid: int) -> None:
+        self._database.execute("INSERT INTO messages VALUES (?, ?)", (digests.folded, uid))
+        self._count += 1
+
+    def take(self, digests: Digests) -> Optional[int]:
+        """Take out the oldest message of that content; return its UID, None when there is none."""
+        row = self._database.execute("SELECT min(uid) FROM messages WHERE digest = ?", (digests.folded,)).fetchone()
+        uid: Optional[int] = row[0]
+        if uid is not None:
+            self._database.execute("DELETE FROM messages WHERE digest = ? AND uid = ?", (digests.folded, uid))
+            self._count -= 1
+        return uid

@@ -1,0 +1,75 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The pipes of an IMAP process of this host, in the shape of the socket that the reader of responses expects."""
+
+from __future__ import annotations
+
+import os
+import select
+from contextlib import suppress
+from typing import Union
+
+from ...model.errors import one_line
+
+# Seconds without a byte. A process that flushes a slow disk may well be silent for some.
+_TIMEOUT = 300.0
+
+
+class HostPipe:
+    """Two pipes to and from an IMAP process, and the file its complaints go to. The descriptors are owned.
+
+    Args:
+        reading: what the process writes on its standard output.
+        writing: its standard input.
+        complaints: the file that is its standard error.
+    """
+
+    def __init__(self, reading: int, writing: int, complaints: int) -> None:
+        self._reading = reading
+        self._writing = writing
+        self._complaints = complaints
+        os.set_blocking(writing, False)
+        self._readable = select.poll()
+        self._readable.register(reading, select.POLLIN)
+        self._writable = select.poll()
+        self._writable.register(writing, select.POLLOUT)
+
+    def gettimeout(self) -> float:
+        return _TIMEOUT
+
+    def recv_into(self, space: memoryview) -> int:
+        """Wait for bytes and take them; 0 when the process is gone.
+
+        Raises:
+            TimeoutError: nothing came for `gettimeout()` seconds.
+        """
+        if not self._readable.poll(_TIMEOUT * 1000):
+            raise TimeoutError
+        return os.readv(self._reading, [space])
+
+    def sendall(self, data: Union[bytes, bytearray]) -> None:
+        """Write everything.
+
+        Raises:
+            OSError: the process is gone, or takes nothing any more.
+        """
+        with memoryview(data) as view:
+            sent = 0
+            while sent < len(view):
+                if not self._writable.poll(_TIMEOUT * 1000):
+                    raise TimeoutError("it reads nothing")
+                with suppress(BlockingIOError):  # room for less than a write that is not split
+                    sent += os.write(self._writing, view[sent:])
+
+    def last_complaint(self) -> str:
+        """The last line on the process's standard error, empty when it said nothing."""
+        size = os.fstat(self._complaints).st_size
+        lines = os.pread(self._complaints, 4096, max(0, size - 4096)).decode("utf-8", "replace").strip().splitlines()
+        return one_line(lines[-1], 300) if lines else ""
+
+    def close(self) -> None:
+        """Let go of the process, which ends when it has read what was sent."""
+        for descriptor in (self._writing, self._reading, self._complaints):
+            os.close(descriptor)

@@ -1,0 +1,130 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keywords beyond the 26 that Maildir file names have letters for: Dovecot keeps them in its index, so its own IMAP process sets them."""
+
+from __future__ import annotations
+
+import array
+import os
+import re
+from contextlib import suppress
+from functools import partial
+from typing import Callable, Dict, Iterator, Mapping, Sequence, Set, Tuple
+
+from ...imap.fetch import MAX_UID
+from ..base import UidSet
+from ..imap.pipe import HostPipe
+from ..imap.session import HostSession, HostSessions
+from ..imap.uid_map import parse_sequence_set, sequence_set
+from .files import CREATE, make_directory, open_directory, open_file, remove_tree
+from .letters import keyword_of
+
+_WAITING = "waiting"
+_LINE = re.compile(rb"([^ ]{1,255}) (\d{1,10}(?::\d{1,10})?(?:,\d{1,10}(?::\d{1,10})?)*)\n")
+_LONGEST_LINE = 64 * 1024
+# More than that, in bytes and in UIDs, is not read of what the mailbox's owner can write to.
+_LONGEST = 64 << 20
+_MOST_UIDS = 4 << 20
+
+
+class WaitingKeywords:
+    """Which messages of a stage wait for keywords that have no letter, by UID of the source; the next run knows it when this one is killed.
+
+    It is written down in a directory beside the stage: that one becomes the folder itself, and Dovecot removes files from tmp that are old.
+
+    Args:
+        stage: name of the stage in ROOT/tmp.
+        root: handle of ROOT.
+    """
+
+    def __init__(self, stage: str, root: int) -> None:
+        self._path = "tmp/%s.keywords" % stage
+        self._root = root
+        self._noted: Dict[bytes, int] = {}
+        self.uids: Dict[bytes, array.array[int]] = {}
+        for keyword, uid in self._read():
+            self.add(keyword, uid)
+
+    def add(self, keyword: bytes, uid: int) -> None:
+        self.uids.setdefault(keyword, array.array("I")).append(uid)
+
+    def keep(self, held: UidSet) -> None:
+        """Forget messages that did not come to stay: they come again, with the keywords that they have then."""
+        kept = {keyword: array.array("I", (uid for uid in uids if uid in held)) for keyword, uids in self.uids.items()}
+        self.uids = {keyword: uids for keyword, uids in kept.items() if uids}
+        self._noted = {keyword: len(uids) for keyword, uids in self.uids.items()}
+
+    def note(self) -> None:
+        """Write down what has been added since."""
+        new = {keyword: uids[self._noted.get(keyword, 0) :] for keyword, uids in self.uids.items()}
+        if not any(new.values()):
+            return
+        directory = make_directory(self._path, self._root)
+        try:
+            fd = os.open(_WAITING, CREATE | os.O_APPEND, 0o600, dir_fd=directory)
+            with os.fdopen(fd, "ab") as handle:
+                handle.write(b"\n")  # ends a line that a full disk has torn
+                handle.writelines(b"%s %s\n" % (keyword, some) for keyword, uids in new.items() for some in sequence_set(uids))
+        finally:
+            os.close(directory)
+        self._noted = {keyword: len(uids) for keyword, uids in self.uids.items()}
+
+    def _read(self) -> Iterator[Tuple[bytes, int]]:
+        try:
+            directory = open_directory(self._path, self._root)
+        except FileNotFoundError:
+            return
+        left = _MOST_UIDS
+        try:
+            with suppress(FileNotFoundError), os.fdopen(open_file(_WAITING, directory), "rb") as handle:
+                while handle.tell() < _LONGEST and (line := handle.readline(_LONGEST_LINE)):
+                    found = _LINE.fullmatch(line)
+                    if found and keyword_of(found.group(1)):
+                        uids = [uid for uid in parse_sequence_set(found.group(2), left) if uid <= MAX_UID]
+                        left -= len(uids)
+                        yield from ((found.group(1), uid) for uid in uids)
+        finally:
+            os.close(directory)
+
+    def forget(self) -> None:
+        self.uids, self._noted = {}, {}
+        remove_tree(self._path, self._root)
+
+
+class ExcessKeywords:
+    """Sets keywords on messages that are in the mailbox already.
+
+    Args:
+        open_pipe: starts an IMAP process of the mailbox.
+    """
+
+    def __init__(self, open_pipe: Callable[[], HostPipe]) -> None:
+        self._sessions = HostSessions(open_pipe)
+        self.refused: Set[bytes] = set()
+
+    def notice(self, name: bytes) -> None:
+        """Let Dovecot take notice of the files in a folder and give them UIDs; `name` is the folder's on the wire."""
+        self._sessions.attempt(lambda session: session.figures(name))
+
+    def add(self, name: bytes, keywords: Mapping[bytes, Sequence[int]]) -> int:
+        """Add keywords, each to the messages with these UIDs on the host; return how many messages changed."""
+        wanted = sorted({uid for uids in keywords.values() for uid in uids})
+        have = self._sessions.attempt(lambda session: _keywords_of(session, name, wanted))
+        changed: Set[int] = set()
+        for keyword, uids in keywords.items():
+            lacking = [uid for uid in uids if keyword.lower() not in have.get(uid, set())]
+            for some in sequence_set(lacking):
+                if self._sessions.attempt(partial(HostSession.change_flags, name=name, uids=some, sign=b"+", flag=keyword)).ok:
+                    changed.update(parse_sequence_set(some, len(lacking)))
+                else:
+                    self.refused.add(keyword)
+        return len(changed)
+
+    def close(self) -> None:
+        self._sessions.close()
+
+
+def _keywords_of(session: HostSession, name: bytes, uids: Sequence[int]) -> Dict[int, Set[bytes]]:
+    return {uid: {flag.lower() for flag in flags} for some in sequence_set(uids) for uid, flags in session.flags(name, some)}

@@ -1,0 +1,273 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The Maildir store: Dovecot's Maildir++ (or LAYOUT=fs) written directly, folder by folder."""
+
+from __future__ import annotations
+
+import os
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+
+from ...imap.folder_names import encode_folder_name
+from ...model.errors import MailImportError
+from ...model.imports import ImportKey
+from ...model.mail import StoreLocation
+from ..aside import move_directories_aside
+from ..base import FolderPath, FolderWriter, MessageStore, Origin
+from ..imap.pipe import HostPipe
+from .control_files import SUBSCRIPTIONS, UIDLIST, dotlock, lists_the_same, read_uidlist_header, uidlist_entries
+from .files import entries, exists, make_directory, open_directory, remove_tree, syncfs
+from .flusher import Flusher
+from .letters import FolderFlags
+from .more_keywords import ExcessKeywords
+from .stage import import_stages, origin_stages, stage_name
+from .subscriptions import add_subscriptions
+from .writer import MaildirWriter
+
+# How often a message is looked for again that a mail program renames at the same time.
+_RENAME_PASSES = 5
+
+
+class MaildirStore(MessageStore):
+    """The Maildir of one mailbox.
+
+    Args:
+        location: as `MailHost.store_of` reports it; its `unsupported` must be None.
+        open_pipe: starts an IMAP process of the mailbox, for what only Dovecot itself can write: keywords beyond the 26 that
+            file names have letters for. Without it they count as lost.
+    """
+
+    def __init__(self, location: StoreLocation, open_pipe: Optional[Callable[[], HostPipe]] = None) -> None:
+        self.location = location
+        self._keywords = ExcessKeywords(open_pipe) if open_pipe else None
+        self._writers: List[MaildirWriter] = []
+        self._lost_keywords: Set[bytes] = set()
+        self._is_new = not any(map(os.path.lexists, filter(None, (location.root, location.control, location.index))))
+        self._open()
+
+    def _open(self) -> None:
+        for path in (self.location.root, self.location.control):
+            os.makedirs(path, 0o700, exist_ok=True)
+        self.root = os.open(self.location.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.control = os.open(self.location.control, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.flusher = Flusher(self.root)
+
+    @property
+    def separate_control(self) -> bool:
+        return self.location.control != self.location.root
+
+    def directory_name(self, path: FolderPath) -> str:
+        """Return a folder's directory below the root, "." for INBOX."""
+        if path == ("INBOX",):
+            return "."
+        parts = [os.fsdecode(encode_folder_name(part)) for part in path]
+        return "/".join(parts) if self.location.layout == "fs" else "." + ".".join(parts)
+
+    def control_name(self, path: FolderPath) -> str:
+        """Return a folder's directory below the control directory: INBOX has one of its own only when that is elsewhere."""
+        name = self.directory_name(path)
+        if name != "." or not self.separate_control:
+            return name
+        return "INBOX" if self.location.layout == "fs" else ".INBOX"
+
+    def make_control(self, path: FolderPath) -> int:
+        """Create a folder's control directory unless it is there, and open it."""
+        return make_directory(self.control_name(path), self.control)
+
+    def has_folder(self, path: FolderPath) -> bool:
+        """True when there is such a folder, be it empty."""
+        return exists("%s/cur" % self.directory_name(path), self.root)
+
+    def staged(self, path: FolderPath, origin: Origin) -> Iterator[int]:
+        """Yield the UIDs of messages of an origin that wait in its stage, durable, for the folder to be whole, or for a killed run to show them."""
+        try:
+            stage = open_directory("tmp/" + stage_name(origin), self.root)
+        except FileNotFoundError:
+            return
+        try:
+            if exists(UIDLIST, stage) and (self.is_fresh(path) or self._has_uidlist_of(stage, path)):
+                for uid, _name in uidlist_entries(stage):
+                    yield uid
+        finally:
+            os.close(stage)
+
+    def _has_uidlist_of(self, stage: int, path: FolderPath) -> bool:
+        try:
+            control = open_directory(self.control_name(path), self.control)
+        except FileNotFoundError:
+            return False
+        try:
+            return lists_the_same(stage, control)
+        finally:
+            os.close(control)
+
+    def is_fresh(self, path: FolderPath) -> bool:
+        """True when no message has ever been in this folder: it may get the UIDs of its source."""
+        if next(self.message_names(path), None) is not None:
+            return False
+        try:
+            control = open_directory(self.control_name(path), self.control)
+        except FileNotFoundError:
+            return True
+        try:
+            header = read_uidlist_header(control)
+            return header is None or header.uidnext == 1
+        finally:
+            os.close(control)
+
+    def message_names(self, path: FolderPath) -> Iterator[Tuple[str, str]]:
+        """Yield (`cur` or `new`, file name) of every message in a folder."""
+        for part in ("cur", "new"):
+            try:
+                directory = open_directory(os.path.normpath(os.path.join(self.directory_name(path), part)), self.root)
+            except FileNotFoundError:
+                continue
+            try:
+                for name in entries(directory):
+                    if not name.startswith("."):
+                        yield part, name
+            finally:
+                os.close(directory)
+
+    def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
+        self._remove_stages(origin_stages(origin), keep=(stage_name(origin),))  # what was staged of a folder that had this name before
+        writer = MaildirWriter(self, path, origin, by_content)
+        self._writers.append(writer)
+        return writer
+
+    def commit(self) -> None:
+        # The order is what makes a message exist exactly once: bytes, compared as they were written, become durable, then
+        # named in the journal or visible, then that durable too; only after this does the caller record it in the state.
+        waiting = [writer for writer in self._writers if writer.has_work]
+        if not waiting:
+            return
+        self.flusher.wait()
+        for writer in waiting:
+            writer.waiting.note()
+        self.flusher.start()
+        for writer in waiting:
+            writer.verify()
+        self.flusher.wait()
+        for writer in waiting:
+            writer.publish()
+            self._lost_keywords |= writer.lost_keywords
+        if self.separate_control:
+            syncfs(self.control)
+        syncfs(self.root)
+        for writer in waiting:
+            if writer.waiting.uids and (writer.done or not writer.fresh):
+                self._add_excess_keywords(writer)
+        self._writers = [writer for writer in self._writers if not writer.done]
+
+    def _add_excess_keywords(self, writer: MaildirWriter) -> None:
+        """Give messages that have just become visible the keywords without a letter, or count these as lost: the messages stay where they are."""
+        try:
+            writer.keywords_set += self._add_keywords(writer.path, writer.origin, writer.waiting.uids)
+        except MailImportError:
+            self._lost_keywords.update(writer.waiting.uids)
+        writer.waiting.forget()
+
+    def _add_keywords(self, path: FolderPath, origin: Origin, keywords: Mapping[bytes, Sequence[int]]) -> int:
+        """Give visible messages keywords that their file names have no letters for; `keywords` hold UIDs of the source."""
+        if self._keywords is None:
+            self._lost_keywords.update(keywords)
+            return 0
+        name = self.location.prefix.encode("utf-8") + self.location.separator.encode("utf-8").join(encode_folder_name(part) for part in path)
+        if path == ("INBOX",):
+            name = b"INBOX"
+        self._keywords.notice(name)
+        control = self.make_control(path)
+        targets = {origin.uid_of(base_name): uid for uid, base_name in uidlist_entries(control)}
+        os.close(control)
+        here = {keyword: [targets[uid] for uid in uids if uid in targets] for keyword, uids in keywords.items()}
+        changed = self._keywords.add(name, here)
+        self._lost_keywords |= self._keywords.refused
+        return changed
+
+    def discard(self, writer: FolderWriter) -> None:
+        mine = next(known for known in self._writers if known is writer)
+        self._writers.remove(mine)
+        mine.remove_stage()
+        if mine.fresh:
+            mine.waiting.forget()
+
+    def forget(self, key: ImportKey, keep: Iterable[bytes]) -> None:
+        kept = tuple(origin_stages(Origin(key, raw_name, 0)) for raw_name in keep)
+        self._remove_stages(import_stages(Origin(key, b"", 0)), kept)
+
+    def _remove_stages(self, beginning: str, keep: Tuple[str, ...]) -> None:
+        try:
+            stages = open_directory("tmp", self.root)
+        except FileNotFoundError:
+            return
+        for name in [name for name in entries(stages) if name.startswith(beginning) and not name.startswith(keep)]:
+            remove_tree(name, stages)
+        os.close(stages)
+
+    def finish(self) -> None:
+        """Let Dovecot's maildir quota count anew: it knows nothing of files that it did not write."""
+        if self._keywords:
+            self._keywords.close()
+        if exists("maildirsize", self.root):
+            os.unlink("maildirsize", dir_fd=self.root)
+
+    def subscribe(self, paths: Sequence[FolderPath]) -> int:
+        names = [tuple(encode_folder_name(part) for part in path) for path in paths]
+        with dotlock(self.control, SUBSCRIPTIONS):
+            return add_subscriptions(self.control, names, b"/" if self.location.layout == "fs" else b".")
+
+    def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]], remove: bool = True) -> int:
+        name = self.directory_name(path)
+        if not exists(name, self.root):
+            return 0  # its owner has removed the folder
+        folder = make_directory(name, self.root)
+        control = self.make_control(path)
+        letters = FolderFlags(control, shared=True)
+        changed = 0
+        left = dict(flags)
+        for _pass in range(_RENAME_PASSES):
+            renames = self._flag_renames(path, origin, {uid: letters.letters(wanted) for uid, wanted in left.items()}, remove)
+            left = {}
+            for uid, (old, new) in renames.items():
+                try:
+                    os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
+                    changed += 1
+                except FileNotFoundError:
+                    left[uid] = flags[uid]  # a mail program was faster: look again what the message is called now
+            if not left:
+                break
+        excess: Dict[bytes, List[int]] = {}
+        for uid, wanted in flags.items():
+            for keyword in letters.beyond_letters(wanted):
+                excess.setdefault(keyword, []).append(uid)
+        if excess:
+            changed += self._add_keywords(path, origin, excess)
+        self._lost_keywords |= letters.lost
+        os.close(folder)
+        os.close(control)
+        return changed
+
+    def _flag_renames(self, path: FolderPath, origin: Origin, letters: Mapping[int, str], remove: bool) -> Dict[int, Tuple[str, str]]:
+        """Return the old and the new name of messages that have other letters than these, or, unless `remove`, not all of them."""
+        renames = {}
+        for part, found in self.message_names(path):
+            base_name, _colon, info = found.partition(":2,")
+            uid = origin.uid_of(base_name)
+            if uid not in letters:
+                continue
+            wanted = "".join(sorted({*letters[uid], *("" if remove else info)}))
+            if wanted != "".join(sorted(info)):
+                renames[uid] = "%s/%s" % (part, found), "cur/%s:2,%s" % (base_name, wanted)
+        return renames
+
+    def move_aside(self, path: str) -> Optional[str]:
+        if not os.path.lexists(path) and not self._is_new:
+            os.close(self.root)
+            os.close(self.control)
+            move_directories_aside(self.location, path)
+            self._open()
+        return path if os.path.lexists(path) else None
+
+    def lost_keywords(self) -> List[str]:
+        return sorted(keyword.decode("ascii", "replace") for keyword in self._lost_keywords)

@@ -1,0 +1,243 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One Maildir folder while it is written: messages as they come, each into a file of the folder's stage."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, List, Optional, Set
+
+from ...imap.dates import date_from_header
+from ...imap.fetch import Fetched
+from ...model.errors import MailImportError
+from ..base import FolderPath, FolderWriter, Origin, UidSet, joined_path
+from ..contents import ContentIndex
+from .control_files import keywords_by_number
+from .files import CREATE, digest_of_content, entries, make_directory, start_writing_back
+from .letters import FolderFlags
+from .line_ends import BareLineFeeds, bare_line_feeds
+from .more_keywords import WaitingKeywords
+from .stage import MaildirStage, stage_name
+from .staged import Staged, has_its_length, reads_back, write
+
+if TYPE_CHECKING:
+    from .store import MaildirStore
+
+# So much of a message is searched for its date.
+_LONGEST_HEADER = 65536
+
+
+class MaildirWriter(FolderWriter):
+    """See the module. `done` is set once everything is where it belongs."""
+
+    def __init__(self, store: MaildirStore, path: FolderPath, origin: Origin, by_content: bool) -> None:
+        self.path = path
+        self.origin = origin
+        self.held = UidSet()
+        self.before = 0
+        self.done = False
+        self._store = store
+        self._staged: List[Staged] = []
+        self._finished = False
+        self._stage = MaildirStage(store, path, origin)
+        self.waiting = WaitingKeywords(stage_name(origin), store.root)
+        self.created = not store.has_folder(path)
+        shown = self._stage.finish_showing()
+        self._cur = self._stage.cur
+        self.fresh = store.is_fresh(path)
+        if self.fresh:
+            self.held = self._stage.resume()
+            self.last_uid = self._stage.last_uid
+            self._flags = FolderFlags(self._stage.handle, shared=False)
+        else:
+            self._stage.clear()
+            self._note_delivered()
+            if shown:
+                self.before, self.written = 0, self.before
+            self._control = store.make_control(path)
+            self._flags = FolderFlags(self._control, shared=True)
+        self.waiting.keep(self.held)
+        self._contents = self._index_contents() if by_content and not self.fresh else None
+
+    @property
+    def staged(self) -> bool:
+        return self.fresh
+
+    @property
+    def has_work(self) -> bool:
+        return not self.done and bool(self._staged or self._finished)
+
+    @property
+    def lost_keywords(self) -> Set[bytes]:
+        return self._flags.lost
+
+    def _note_delivered(self) -> None:
+        for _part, name in self._store.message_names(self.path):
+            self.before += 1
+            uid = self.origin.uid_of(name)
+            if uid:
+                self.held.add(uid)
+                self.last_uid = max(self.last_uid, uid)
+
+    def _index_contents(self) -> ContentIndex:
+        index = ContentIndex()
+        folder = make_directory(self._store.directory_name(self.path), self._store.root)
+        renamed = self._add_contents(index, folder, None)
+        while renamed:
+            renamed = self._add_contents(index, folder, renamed)
+        os.close(folder)
+        return index
+
+    def _add_contents(self, index: ContentIndex, folder: int, only: Optional[Set[str]]) -> Set[str]:
+        """Add digests of the messages that are not of this origin; return which a mail program renamed before they were read."""
+        renamed = set()
+        for part, name in self._store.message_names(self.path):
+            base_name = name.partition(":2,")[0]
+            if self.origin.uid_of(name) or (only is not None and base_name not in only):
+                continue
+            try:
+                index.add(digest_of_content("%s/%s" % (part, name), folder))
+            except FileNotFoundError:
+                renamed.add(base_name)
+        return renamed
+
+    def add(self, fetched: Fetched) -> Optional[int]:
+        uid = fetched.message.uid
+        if uid is not None and uid in self.held:
+            return None
+        staged = self._write_whole(fetched, fetched.whole) if fetched.whole is not None else self._write_chunks(fetched)
+        if staged is None:
+            return None
+        known = self._contents is not None and self._contents.take(digest_of_content(staged.name, self._cur))
+        self.held.add(staged.uid)
+        self.last_uid = max(self.last_uid, staged.uid)
+        if known:
+            os.unlink(staged.name, dir_fd=self._cur)
+            return None
+        for keyword in self._flags.beyond_letters(fetched.message.flags):
+            self.waiting.add(keyword, staged.uid)
+        self._staged.append(staged)
+        self._store.flusher.note(staged.size)
+        self.written += 1
+        return staged.size
+
+    def _write_whole(self, fetched: Fetched, whole: memoryview) -> Staged:
+        size = len(whole)
+        name = self._name(fetched, size, size + bare_line_feeds(whole))
+        fd = os.open(name, CREATE | os.O_EXCL, 0o600, dir_fd=self._cur)
+        try:
+            self._write(fd, whole, 0, fetched)
+            date = fetched.message.internal_date
+            if date is None:
+                date = self._date_without_internal_date(bytes(whole))
+            os.utime(fd, (date, date))
+        finally:
+            os.close(fd)
+        return Staged(self._uid(fetched), name, size)
+
+    def _write_chunks(self, fetched: Fetched) -> Optional[Staged]:
+        """Write a long message, or one whose UID comes behind it, under a passing name; None when that UID is there already."""
+        line_feeds = BareLineFeeds()
+        size = 0
+        beginning = b""
+        fd = os.open("arriving", CREATE | os.O_TRUNC, 0o600, dir_fd=self._cur)
+        try:
+            for chunk in fetched.chunks:
+                self._write(fd, chunk, size, fetched)
+                line_feeds.add(chunk)
+                beginning += chunk[: _LONGEST_HEADER - len(beginning)]
+                size += len(chunk)
+            start_writing_back(fd)
+            date = fetched.message.internal_date
+            if date is None:
+                date = self._date_without_internal_date(beginning)
+            os.utime(fd, (date, date))
+        except BaseException:
+            os.unlink("arriving", dir_fd=self._cur)  # the folder may become visible without this message
+            raise
+        finally:
+            os.close(fd)
+        if self._uid(fetched) in self.held:
+            os.unlink("arriving", dir_fd=self._cur)
+            return None
+        name = self._name(fetched, size, size + line_feeds.count)
+        os.rename("arriving", name, src_dir_fd=self._cur, dst_dir_fd=self._cur)
+        return Staged(self._uid(fetched), name, size)
+
+    def _write(self, fd: int, chunk: memoryview, offset: int, fetched: Fetched) -> None:
+        """Write a piece of a message to the end of its file and read it back."""
+        write(fd, chunk)
+        if not reads_back(fd, chunk, offset):
+            raise self._not_as_received(fetched.message.uid)
+
+    def _not_as_received(self, uid: Optional[int]) -> MailImportError:
+        text = "message UID %s of %s does not read back as it was received; check the disk"
+        return MailImportError("verification_failed", text % ("unknown" if uid is None else uid, joined_path(self.path)))
+
+    def _uid(self, fetched: Fetched) -> int:
+        uid = fetched.message.uid
+        if uid is None:
+            raise MailImportError("protocol_error", "the source sent a message of %s without its UID" % joined_path(self.path))
+        return uid
+
+    def _date_without_internal_date(self, beginning: bytes) -> int:
+        date = date_from_header(beginning)
+        return int(time.time()) if date is None else date
+
+    def _name(self, fetched: Fetched, size: int, virtual_size: int) -> str:
+        # S and W are Maildir++ sizes: bytes in the file, and bytes with every line end as CRLF.
+        base_name = self.origin.base_name(self._uid(fetched))
+        return "%s,S=%d,W=%d:2,%s" % (base_name, size, virtual_size, self._flags.letters(fetched.message.flags))
+
+    def finish(self) -> None:
+        self._finished = True
+
+    def verify(self) -> None:
+        """Make sure that every staged message, each of whose bytes has been compared, is there.
+
+        Raises:
+            MailImportError: `verification_failed`.
+        """
+        for staged in self._staged:
+            if not has_its_length(staged, self._cur):
+                raise self._not_as_received(staged.uid)
+
+    def publish(self) -> None:
+        """Enter what is durable into the journal, or show it."""
+        if self.fresh:
+            self._stage.journal(self._staged)
+        else:
+            self._stage.move_into_folder(self._staged)
+        self._staged = []  # even when the folder cannot be shown now: no UID stands in the list twice
+        if self._finished:
+            if self.fresh and not self._stage.show():
+                self._stage.move_into_folder(self._lettered_for_folder())
+            self.done = True
+            self.remove_stage()
+
+    def _lettered_for_folder(self) -> List[Staged]:
+        """Return all messages of the stage, with the letters that their keywords have in the folder that is there now."""
+        keywords = keywords_by_number(self._stage.handle)
+        control = self._store.make_control(self.path)
+        flags = FolderFlags(control, shared=True)
+        found = []
+        for name in list(entries(self._cur)):
+            uid = self.origin.uid_of(name)
+            if not uid:
+                continue
+            base_name, _colon, letters = name.partition(":2,")
+            own = tuple(keywords[ord(letter) - ord("a")] for letter in letters if letter.islower())
+            new = "".join(letter for letter in letters if letter.isupper()) + flags.letters(own)
+            for keyword in flags.beyond_letters(own):
+                self.waiting.add(keyword, uid)
+            found.append(Staged(uid, "%s:2,%s" % (base_name, new), 0, arrived_as=name))
+        os.close(control)
+        return found
+
+    def remove_stage(self) -> None:
+        if not self.fresh:
+            os.close(self._control)
+        self._stage.remove()

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A child process without privileges that does all that touches the network and the mailbox's files.
+
+What a hostile source or mailbox owner may achieve stays within that process: it has the mailbox's own uid, and all it
+can tell its parent are events, JSON objects of a bounded size.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import json
+import os
+import signal
+import sys
+from typing import Any, BinaryIO, Callable, Dict, NoReturn, Optional, Sequence
+
+from ..model.errors import REASONS, MailImportError
+from ..process.fork import describe_bug, die_with, give_up_privileges, keep_only, limit_memory, load_codecs
+
+Event = Dict[str, Any]
+Emit = Callable[[Event], None]
+
+_MAX_EVENT = 16 << 20
+_TOO_MUCH_MEMORY = "MemoryError: the import takes more memory than an honest source could make it need; nothing else of the host suffers from it"
+
+
+def run_as(uid: int, gid: int, work: Callable[[Emit], None], handle: Callable[[Event], None], keep: Sequence[int] = ()) -> None:
+    """Run `work` in a forked process of that uid and gid; call `handle` here with every event it emits.
+
+    When this process dies, the child dies with it. It inherits no descriptors but `keep`, the lock of its mailbox for one.
+
+    Raises:
+        MailImportError: what `work` raised, or `interrupted` when the child was killed.
+    """
+    if os.geteuid() != 0 and uid != os.geteuid():
+        raise MailImportError("host_refused", "only root can write mail of uid %d: run the task with become" % uid)
+    load_codecs()
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _child(uid, gid, parent, (writing, *keep), work)
+    os.close(writing)
+    failure: Optional[MailImportError] = None
+    try:
+        with os.fdopen(reading, "rb") as pipe:
+            failure = _take_events(pipe, handle)
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        raise
+    finally:
+        _pid, status = os.waitpid(child, 0)
+    if failure is not None:
+        raise failure  # pylint: disable=raising-bad-type
+    if status != 0:
+        raise MailImportError("interrupted", "the importing process ended early (wait status %d); run the task again to continue" % status)
+
+
+def _take_events(pipe: BinaryIO, handle: Callable[[Event], None]) -> Optional[MailImportError]:
+    failure = None
+    while True:
+        line = pipe.readline(_MAX_EVENT)
+        if len(line) == _MAX_EVENT:
+            raise MailImportError("internal_error", "the importing process said too much at once")
+        if not line.endswith(b"\n"):
+            return failure  # end of file, or the torn last line of a killed child
+        try:
+            event = json.loads(line)
+            if event["event"] == "failed":
+                reason = event["reason"] if event["reason"] in REASONS else "internal_error"
+                failure = MailImportError(reason, str(event["message"]))
+            else:
+                handle(event)
+        except (MailImportError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a child that was taken over may say anything, and ends only its own import
+            raise MailImportError("internal_error", "the importing process said something unknown (%s)" % type(error).__name__) from error
+
+
+def _child(uid: int, gid: int, parent: int, inherited: Sequence[int], work: Callable[[Emit], None]) -> NoReturn:
+    status = 1
+    writing = inherited[0]
+    try:
+        keep_only(inherited)
+        gc.disable()  # nothing here makes cycles by the message
+        limit_memory()
+        give_up_privileges(uid, gid)
+        die_with(parent)  # after the change of uid, which clears it
+
+        def emit(event: Event) -> None:
+            data = json.dumps(event).encode("ascii") + b"\n"
+            while data:
+                data = data[os.write(writing, data) :]
+
+        try:
+            work(emit)
+        except MailImportError as error:
+            emit({"event": "failed", "reason": error.reason, "message": error.message})
+        except OSError as error:
+            failure = os_failure(error)
+            emit({"event": "failed", "reason": failure.reason, "message": failure.message})
+        except MemoryError:
+            emit({"event": "failed", "reason": "internal_error", "message": _TOO_MUCH_MEMORY})
+        except Exception as error:  # noqa: BLE001 - whatever it is, the parent has to hear of it
+            emit({"event": "failed", "reason": "internal_error", "message": describe_bug(error)})
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def os_failure(error: OSError) -> MailImportError:
+    """Return what an error of the operating system means for an import."""
+    what = "%s%s" % (error.strerror or error, ": %s" % error.filename if error.filename else "")
+    if error.errno == errno.ENOSPC:
+        return MailImportError("disk_full", "the disk of the mailbox is full; free space and run the task again to continue")
+    if error.errno == errno.EDQUOT:
+        return MailImportError("over_quota", "the disk quota of the mailbox's user is used up; raise it and run the task again to continue")
+    return MailImportError("host_refused", "cannot write the mailbox: %s" % what)

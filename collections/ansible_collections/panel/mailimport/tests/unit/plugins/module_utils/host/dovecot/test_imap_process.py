@@ -1,0 +1,96 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.imap_process import ImapProcess
+from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.server import DovecotHost
+from ansible_collections.panel.mailimport.plugins.module_utils.model.address import Address
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+
+ANNA = Address("anna", "example.org")
+
+
+def line(process):
+    """What the process says next."""
+    found = b""
+    while not found.endswith(b"\n"):
+        found += os.read(process.descriptors[0], 1)
+    return found
+
+
+def test_session_of_a_mailbox_created_right_now(server, tmp_path):
+    with open(server.config, "a", encoding="ascii") as config:
+        config.write("protocol imap {\n  mail_plugins = $mail_plugins imap_quota\n}\n")
+    host = DovecotHost(server.config)
+    host.create_mailbox(ANNA, "secret-word")
+    uid = host.store_of(ANNA).uid
+    lock = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
+
+    process = host.start_session(ANNA, (lock,))
+
+    assert line(process).startswith(b"* PREAUTH")
+    (about,) = [path for path in Path("/proc").glob("[0-9]*") if is_session(path, server)]
+    assert "\nUid:\t%d\t%d\t%d\t%d\n" % ((uid,) * 4) in (about / "status").read_text()
+    assert str(tmp_path / "lock") in [os.readlink(fd) for fd in (about / "fd").iterdir()]
+    os.write(process.descriptors[1], b"a CREATE INBOX/New\r\nb GETQUOTAROOT INBOX\r\n")
+    assert line(process).startswith(b"a OK")
+    assert not line(process).startswith(b"b BAD"), "the plugins of the IMAP service are there"
+    process.wait()
+    assert not about.exists()
+    os.close(lock)
+
+
+def is_session(path, server):
+    try:
+        words = (path / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return words[0].endswith(b"/imap") and server.config.encode() in words
+
+
+def test_unknown_mailbox_says_why_there_is_no_session(server):
+    process = DovecotHost(server.config).start_session(Address("nobody", "example.org"), ())
+    said = os.read(process.descriptors[0], 100)
+    assert not said.startswith(b"* PREAUTH")
+    complaints = process.descriptors[2]
+    assert b"Unknown user" in os.pread(complaints, 10_000, 0) + said
+    process.wait()
+
+
+def test_program_that_is_not_there():
+    with pytest.raises(MailImportError) as error:
+        ImapProcess([b"/nonexistent/imap"], {}, ())
+    assert error.value.reason == "host_refused"
+    assert "/nonexistent/imap" in error.value.message
+
+
+def test_process_gets_only_the_descriptors_it_is_to_keep(tmp_path):
+    other = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
+    os.set_inheritable(other, True)
+    process = ImapProcess([b"/bin/sh", b"-c", b"readlink /proc/$$/fd/* 2>/dev/null; echo end"], {"PATH": "/bin:/usr/bin"}, ())
+    said = b""
+    while not said.endswith(b"end\n"):
+        said += line(process)
+    assert os.fsencode(tmp_path / "other") not in said
+    process.wait()
+    os.close(other)
+
+
+def test_folder_is_repaired_whatever_it_is_called(server):
+    host = DovecotHost(server.config)
+    host.create_mailbox(ANNA, "secret-word")
+    host.store_of(ANNA)
+    process = host.start_session(ANNA, ())
+    line(process)
+    for name in (b"INBOX/-u", b"INBOX/B&APw-cher", b"INBOX/100% *"):
+        os.write(process.descriptors[1], b'a CREATE "%s"\r\n' % name)
+        assert line(process).startswith(b"a OK")
+    process.wait()
+    for name in ("INBOX", "INBOX/-u", "INBOX/Bücher", "INBOX/100% *"):
+        host.repair_folder(ANNA, name)

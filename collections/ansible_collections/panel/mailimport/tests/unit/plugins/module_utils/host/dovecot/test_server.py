@@ -1,0 +1,248 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot import doveadm
+from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.server import DovecotHost
+from ansible_collections.panel.mailimport.plugins.module_utils.model.address import Address
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+
+ANNA = Address("anna", "example.org")
+ODD_PASSWORDS = ["two words ", "'\"`$(id)\\", "{PLAIN}colon:semi;#", "пароль-密码", "-p", "x" * 511]
+
+
+def test_created_mailboxes_open_with_their_passwords_only(server):
+    host = DovecotHost(server.config)
+    mailboxes = [Address("user%d" % number, "example.org") for number in range(len(ODD_PASSWORDS))]
+    for address, password in zip(mailboxes, ODD_PASSWORDS):
+        host.create_mailbox(address, password)
+        assert host.mailbox_exists(address)
+    for address, password in zip(mailboxes, ODD_PASSWORDS):
+        assert host.verify_password(address, password)
+        assert not host.verify_password(address, password[:-1] + "+")
+
+
+def test_only_a_salted_hash_is_written(instance):
+    host = DovecotHost(instance.config)
+    for name in ("anna", "bert"):
+        host.create_mailbox(Address(name, "example.org"), "secret-word")
+    first, anna, bert = instance.users.read_text().splitlines()
+    assert first == "# the first line"
+    assert anna.startswith("anna@example.org:{SHA512-CRYPT}$6$") and anna.endswith("::::::")
+    assert anna.split(":")[1] != bert.split(":")[1]
+    assert "secret-word" not in anna
+
+
+def test_password_set_again_and_again_in_one_second_counts_each_time(server):
+    """Equal sizes within one second are one version to Dovecot, unless the file's time says otherwise."""
+    host = DovecotHost(server.config)
+    host.create_mailbox(ANNA, "first")
+    assert host.store_of(ANNA).uid == 5000
+    for password in ("second", "third", "fourth"):
+        host.set_password(ANNA, password)
+        assert host.verify_password(ANNA, password)
+    assert not host.verify_password(ANNA, "first")
+
+
+def test_store_of_a_mailbox_created_right_now(server):
+    host = DovecotHost(server.config)
+    for name in ("anna", "bert", "carl"):
+        host.create_mailbox(Address(name, "example.org"), "secret-word")
+        store = host.store_of(Address(name, "example.org"))
+        home = "%s/vmail/example.org/%s" % (server.root, name)
+        assert (store.uid, store.gid, store.driver) == (5000, 5000, "maildir")
+        assert (store.root, store.control) == (home + "/Maildir", home + "/Maildir")
+        assert store.index == "%s/index/example.org/%s" % (server.root, name)
+        assert (store.layout, store.separator, store.prefix) == ("maildir++", "/", "INBOX/")
+        assert store.special_use == {"\\Junk": "Junk", "\\Sent": "Sent"}
+        assert store.unsupported is None
+
+
+def test_a_mailbox_dovecot_was_asked_for_before_it_existed(server):
+    host = DovecotHost(server.config)
+    with pytest.raises(MailImportError):
+        host.store_of(ANNA)
+    assert not host.verify_password(ANNA, "secret-word")
+    host.create_mailbox(ANNA, "secret-word")
+    assert host.verify_password(ANNA, "secret-word")
+    assert host.store_of(ANNA).uid == 5000
+
+
+def test_uid_gid_and_home_are_written_when_given(server):
+    host = DovecotHost(server.config, mail_home="/srv/%d/%n/%u", uid=7001, gid=7002)
+    host.create_mailbox(ANNA, "secret-word")
+    assert server.users.read_text().endswith(":7001:7002::/srv/example.org/anna/anna@example.org::\n")
+    store = host.store_of(ANNA)
+    assert (store.uid, store.gid, os.path.dirname(store.root)) == (7001, 7002, "/srv/example.org/anna/anna@example.org")
+
+
+@pytest.mark.parametrize("home", ["relative/%n", "/srv/%h", "/srv/%n:x", "/srv/%"])
+def test_a_home_that_is_no_path_is_refused(instance, home):
+    with pytest.raises(MailImportError, match="mail_home") as refused:
+        DovecotHost(instance.config, mail_home=home).create_mailbox(ANNA, "secret-word")
+    assert refused.value.reason == "host_refused"
+    assert instance.users.read_bytes() == b"# the first line\n"
+
+
+@pytest.mark.parametrize("password", ["", "two\nlines", "a\ttab", "\1", "return\r", "nul\0", "x" * 512])
+def test_password_that_no_login_carries_is_refused_without_naming_it(instance, password):
+    with pytest.raises(MailImportError) as refused:
+        DovecotHost(instance.config).create_mailbox(ANNA, password)
+    assert refused.value.reason == "invalid_row"
+    assert not password or password not in refused.value.message
+    assert instance.users.read_bytes() == b"# the first line\n"
+
+
+def test_neither_password_nor_hash_is_in_an_argument_list(server, tmp_path, monkeypatch):
+    record = tmp_path / "arguments"
+    wrapper = tmp_path / "doveadm"
+    wrapper.write_text('#!/bin/sh\nprintf "%%s\\n" "$@" >> %s\nexec %s "$@"\n' % (record, shutil.which("doveadm")))
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    host = DovecotHost(server.config)
+    host.create_mailbox(ANNA, "secret-word")
+    hashes = [server.users.read_text().split(":")[1]]
+    assert host.verify_password(ANNA, "secret-word")
+    host.set_password(ANNA, "another-word")
+    hashes.append(server.users.read_text().split(":")[1])
+    assert host.verify_password(ANNA, "another-word") and host.store_of(ANNA)
+    arguments = record.read_text()
+    assert "pw\n" in arguments and "auth\ntest\n" in arguments
+    for secret in ("secret-word", "another-word", "$6$", *hashes):
+        assert secret not in arguments
+
+
+def test_domains_are_those_of_the_users_file(instance):
+    host = DovecotHost(instance.config)
+    assert host.domains() == set()
+    instance.users.write_bytes(b"# x@comment.example\nAnna@Example.ORG:{PLAIN}x\nsystem:{PLAIN}x\nb@second.example:{PLAIN}x\n")
+    assert host.domains() == {"example.org", "second.example"}
+    assert host.mailbox_exists(ANNA)
+
+
+def test_what_a_template_answers_for_is_no_mailbox(instance):
+    text = Path(instance.config).read_text()
+    Path(instance.config).write_text(text + "userdb {\n  driver = static\n  args = uid=5000 gid=5000 home=/srv/%u\n}\n")
+    assert not DovecotHost(instance.config).mailbox_exists(ANNA)
+
+
+def test_free_quota(server):
+    host = DovecotHost(server.config)
+    server.users.write_bytes(
+        b"anna@example.org:{PLAIN}x::::::\nbert@example.org:{PLAIN}x::::::userdb_quota_rule=*:storage=0\n"
+    )
+    assert host.store_of(ANNA)
+    assert host.quota_free(ANNA) == 10 << 20
+    assert host.quota_free(Address("bert", "example.org")) is None
+
+
+def test_the_tightest_of_several_quotas_counts_and_no_less_than_nothing_is_free(server):
+    host = DovecotHost(server.config)
+    second = "userdb_quota2=count:Second userdb_quota2_rule=*:%s"
+    rules = {"tighter": "storage=4M", "wider": "storage=20M", "none": "storage=0", "messages": "messages=3"}
+    users = {name: second % rule for name, rule in rules.items()}
+    users["full"] = "userdb_quota_rule=*:storage=1K"
+    server.users.write_text("".join("%s@example.org:{PLAIN}x::::::%s\n" % user for user in users.items()))
+    cur = server.root / "vmail" / "example.org" / "full" / "Maildir" / "cur"
+    cur.mkdir(parents=True)
+    (cur / "1.mail:2,").write_text("x" * 5000)
+    for path in (cur / "1.mail:2,", cur, cur.parent, cur.parent.parent, cur.parent.parent.parent):
+        os.chown(path, 5000, 5000)
+    free = {}
+    for name in users:
+        address = Address(name, "example.org")
+        assert host.store_of(address)
+        free[name] = host.quota_free(address)
+    assert free == {"tighter": 4 << 20, "wider": 10 << 20, "none": 10 << 20, "messages": 10 << 20, "full": 0}
+
+
+def test_server_that_is_not_running(instance):
+    host = DovecotHost(instance.config)
+    host.create_mailbox(ANNA, "secret-word")
+    for ask in (host.store_of, lambda address: host.verify_password(address, "secret-word")):
+        with pytest.raises(MailImportError, match="is Dovecot running") as refused:
+            ask(ANNA)
+        assert refused.value.reason == "host_refused"
+        assert "secret-word" not in refused.value.message
+
+
+def test_a_new_mailbox_needs_a_server_that_runs(instance):
+    with pytest.raises(MailImportError, match="is Dovecot running") as refused:
+        DovecotHost(instance.config).check_new_mailbox(ANNA)
+    assert refused.value.reason == "host_refused"
+
+
+def test_a_server_that_runs_is_ready_for_a_new_mailbox(server):
+    DovecotHost(server.config).check_new_mailbox(ANNA)
+
+
+def test_whoever_is_added_after_the_check_is_known_at_once(server):
+    """Dovecot looks at most once a second whether its users file has changed, so the check must not make it look."""
+    host = DovecotHost(server.config)
+    host.check_new_mailbox(ANNA)
+    host.create_mailbox(ANNA, "secret-word")
+    assert doveadm.Doveadm(server.config).user(ANNA) is not None
+
+
+def test_a_user_database_behind_that_is_down_is_no_server_that_is_down(server):
+    config = Path(server.config)
+    config.write_text(config.read_text() + "userdb {\n  driver = dict\n  args = /nonexistent\n}\n")
+    subprocess.run(["doveadm", "-c", server.config, "reload"], check=True)
+    DovecotHost(server.config).check_new_mailbox(ANNA)
+
+
+def test_login_that_the_server_cannot_check_is_an_error_not_a_no(server):
+    text = Path(server.config).read_text()
+    assert DovecotHost(server.config, users_file=str(server.users)).verify_password(ANNA, "x") is False
+    broken = text.replace("passdb {", "passdb {\n  driver = checkpassword\n  args = /nonexistent\n}\npassdb {", 1)
+    Path(server.config).write_text(broken)
+    subprocess.run(["doveadm", "-c", server.config, "reload"], check=True)
+    host = DovecotHost(server.config, users_file=str(server.users))
+    with pytest.raises(MailImportError, match="check the password"):
+        host.verify_password(ANNA, "x")
+
+
+def test_unreadable_configuration(tmp_path, instance):
+    with pytest.raises(MailImportError, match="No such file") as refused:
+        DovecotHost(str(tmp_path / "absent.conf")).domains()
+    assert refused.value.reason == "host_refused"
+
+
+def test_dovecot_is_not_installed(monkeypatch):
+    monkeypatch.setattr(doveadm, "_PATH", "/nonexistent")
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(MailImportError, match="install Dovecot"):
+        DovecotHost().domains()
+
+
+def test_published_domains_are_written_when_they_differ(tmp_path):
+    path = tmp_path / "domains"
+    host = DovecotHost(domains_file=str(path))
+    assert host.publish_domains(lambda: {"b.example": "bert", "a.example": "anna"})
+    assert path.read_text() == "a.example\tanna\nb.example\tbert\n"
+    assert path.stat().st_mode & 0o777 == 0o644
+    before = path.stat()
+    assert not host.publish_domains(lambda: {"a.example": "anna", "b.example": "bert"})
+    assert path.stat() == before
+    assert host.publish_domains(lambda: {"a.example": "anna"})
+    assert path.read_text() == "a.example\tanna\n"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["domains"]
+
+
+def test_an_owner_with_a_line_break_does_not_reach_the_map(tmp_path):
+    path = tmp_path / "domains"
+    with pytest.raises(MailImportError):
+        DovecotHost(domains_file=str(path)).publish_domains(lambda: {"a.example": "anna\nb.example\tmallory"})
+    assert not path.exists()
+
+
+def test_without_a_map_nothing_is_published():
+    assert not DovecotHost().publish_domains(lambda: {"a.example": "anna"})

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.refusals import DEFAULT_WAIT, LONGEST_WAIT, busy_error
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.responses import parse_status
+
+
+@pytest.mark.parametrize(
+    ("line", "wait"),
+    [
+        (b"NO Request is throttled. Suggested Backoff Time: 299961 milliseconds", 299.961),
+        (b"BAD Request is throttled. Suggested Backoff Time: 5 milliseconds", 0.005),
+        (b"NO throttled, suggested backoff time: 999999999 MILLISECONDS", LONGEST_WAIT),
+        (b"NO [UNAVAILABLE] UID FETCH Server error", DEFAULT_WAIT),
+        (b"NO [LIMIT] UID FETCH Rate limit hit.", DEFAULT_WAIT),
+        (b"NO [limit] hit", DEFAULT_WAIT),
+        (b"NO [INUSE] mailbox is locked", DEFAULT_WAIT),
+        (b"NO [SERVERBUG] oops", DEFAULT_WAIT),
+        (b"OK [THROTTLED] slow down", DEFAULT_WAIT),
+        (b"NO Server Unavailable. 15", DEFAULT_WAIT),
+        (b"NO [OVERQUOTA] Account exceeded command or bandwidth limits.", DEFAULT_WAIT),
+    ],
+)
+def test_answers_that_ask_for_patience(line, wait):
+    error = busy_error(parse_status(line), "imap.example:993")
+    assert error.reason == "throttled" and error.wait == wait
+    assert error.message.startswith("imap.example:993 asks to wait: ")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"NO [AUTHENTICATIONFAILED] Invalid credentials", b"NO [NONEXISTENT] no such folder", b"BAD parse error", b"OK done",
+        b"NO [NOPERM] no", b"NO [UNAVAILABLEX] no", b"BYE logging out",
+    ],
+)
+def test_answers_that_do_not(line):
+    assert busy_error(parse_status(line), "imap.example:993") is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"NO [ALERT] Too many simultaneous connections. (Failure)",
+        b"BYE Too many connections from your address",
+        b"NO [LIMIT] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=3)",
+        b"NO [UNAVAILABLE] Too many open sessions",
+        b"BYE connection limit reached",
+    ],
+)
+def test_too_many_connections_are_told_from_too_much_of_anything_else(line):
+    error = busy_error(parse_status(line), "imap.example:993")
+    assert error.reason == "too_many_connections" and error.crowded and error.overload and error.wait == DEFAULT_WAIT
+    assert not busy_error(parse_status(b"NO [LIMIT] Rate limit hit"), "imap.example:993").crowded

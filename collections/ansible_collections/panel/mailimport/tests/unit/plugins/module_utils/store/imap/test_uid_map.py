@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import uid_map
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import UidMap, parse_sequence_set, sequence_set
+
+
+def mapped(pairs):
+    known = UidMap()
+    for source, target in pairs:
+        known.add(source, target)
+    return known
+
+
+def test_what_counts_up_on_both_sides_is_one_run():
+    known = mapped([(5, 1), (6, 2), (7, 3), (9, 4), (10, 6), (11, 7)])
+    assert known.runs == [5, 1, 3, 9, 4, 1, 10, 6, 2]
+    assert mapped((uid, uid + 7) for uid in range(1, 100_001)).runs == [1, 8, 100_000]
+
+
+def test_runs_make_the_same_map_again():
+    known = UidMap(mapped([(5, 1), (6, 2), (9, 4)]).runs)
+    known.add(10, 5)
+    assert list(known.sources()) == [5, 6, 9, 10]
+    assert list(known.targets()) == [1, 2, 4, 5]
+    assert known.highest_target == 5
+
+
+def test_targets_are_found_whatever_the_order_of_delivery():
+    known = mapped([(50, 1), (51, 2), (3, 3), (4, 4), (60, 5), (2**32 - 1, 2**32 - 2)])
+    assert known.targets_of([2, 3, 4, 5, 49, 50, 51, 52, 60, 61, 2**32 - 1]) == {3: 3, 4: 4, 50: 1, 51: 2, 60: 5, 2**32 - 1: 2**32 - 2}
+
+
+def test_empty_map():
+    known = UidMap()
+    assert not known
+    assert (known.highest_target, known.runs, known.targets_of([1])) == (0, [], {})
+
+
+@pytest.mark.parametrize(
+    ("uids", "most", "sets"),
+    [
+        ([], 5, []),
+        ([3], 5, [b"3"]),
+        ([3, 1, 2, 7, 9, 8], 5, [b"1:3,7:9"]),
+        ([1, 3, 5, 7, 9], 2, [b"1,3", b"5,7", b"9"]),
+        ([4, 4, 5], 5, [b"4:5"]),
+    ],
+)
+def test_sequence_set(uids, most, sets, monkeypatch):
+    monkeypatch.setattr(uid_map, "_MOST_RANGES", most)
+    assert list(sequence_set(uids)) == sets
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "uids"),
+    [
+        (b"7", 1, [7]),
+        (b"3:5", 3, [3, 4, 5]),
+        (b"5:3,9", 4, [3, 4, 5, 9]),
+        (b"1:4294967295", 500, []),
+        (b"1:4", 3, []),
+        (b"1,2,3", 2, []),
+    ],
+)
+def test_uids_of_an_answer(text, most, uids):
+    assert parse_sequence_set(text, most) == uids

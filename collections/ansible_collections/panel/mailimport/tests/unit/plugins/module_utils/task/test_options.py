@@ -1,0 +1,97 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the engine is handed for the options of a task."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.task.options import (
+    host_settings,
+    mailbox_options,
+    mailbox_request,
+    source_account,
+)
+
+
+def params(**given: Any) -> Dict[str, Any]:
+    task = {"source_host": "imap.example.net", "email": "Anna@Example.org", "password": "geheim", "owner": "customer1"}
+    result = ArgumentSpecValidator(mailbox_options()).validate({**task, **given})
+    assert not result.error_messages
+    return dict(result.validated_parameters)
+
+
+@pytest.mark.parametrize(("tls", "port"), [("implicit", 993), ("starttls", 143), ("none", 143)])
+def test_the_port_follows_from_the_kind_of_tls(tls: str, port: int) -> None:
+    assert source_account(params(source_tls=tls)).port == port
+    assert source_account(params(source_tls=tls, source_port=10143)).port == 10143
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_there_is_time_for_an_answer(seconds: float) -> None:
+    with pytest.raises(MailImportError, match="source_timeout must be more than 0"):
+        mailbox_request(params(source_timeout=seconds))
+
+
+def test_a_fingerprint_is_one() -> None:
+    digits = "0123456789abcdef" * 4
+    for given in (digits, ":".join(digits[start : start + 2].upper() for start in range(0, 64, 2))):
+        assert source_account(params(source_tls_fingerprint=given)).tls_fingerprint == given
+    for given in ("zz" * 32, digits[2:], "sha256:" + digits):
+        with pytest.raises(MailImportError, match="64 hexadecimal digits"):
+            source_account(params(source_tls_fingerprint=given))
+
+
+def test_a_fingerprint_needs_a_certificate() -> None:
+    with pytest.raises(MailImportError, match="leave out one of them"):
+        source_account(params(source_tls_fingerprint="00" * 32, source_tls="none"))
+
+
+def test_tls_is_verified_unless_told_otherwise() -> None:
+    account = source_account(params())
+    assert account.tls == "implicit"
+    assert account.validate_certs
+
+
+def test_login_and_mailbox_are_the_address_by_default() -> None:
+    request = mailbox_request(params())
+    assert request.source.user == "Anna@Example.org"
+    assert str(request.address) == "anna@example.org"
+
+
+def test_login_and_mailbox_may_differ_from_the_address() -> None:
+    request = mailbox_request(params(source_user="anna", target_email="info@example.com"))
+    assert request.source.user == "anna"
+    assert str(request.address) == "info@example.com"
+
+
+def test_folder_rules_are_carried_over() -> None:
+    rules = mailbox_request(params(folders=["INBOX"], exclude_folders=["Spam/*"], folder_map={"Gesendet": "Sent"}, automap=False)).rules
+    assert (rules.include, rules.exclude, rules.mapping, rules.automap) == (("INBOX",), ("Spam/*",), {"Gesendet": "Sent"}, False)
+
+
+@pytest.mark.parametrize("target", [None, "", "/", ".", "../x", "a/../b"])
+def test_a_folder_is_not_mapped_to_what_is_no_name(target: Any) -> None:
+    with pytest.raises(MailImportError, match="folder_map: .* of Sent is no name for a folder") as error:
+        mailbox_request(params(folder_map={"INBOX": "Old", "Sent": target}))
+    assert error.value.reason == "invalid_row"
+
+
+def test_sizes_may_have_units() -> None:
+    assert mailbox_request(params(max_message_size="50M")).max_message_size == 50 * 1024 * 1024
+    assert mailbox_request(params()).max_message_size == 2 * 1024**3
+
+
+def test_the_mail_host_is_left_to_its_own_configuration_by_default() -> None:
+    settings = host_settings(params())
+    assert (settings.dovecot_config, settings.users_file, settings.mail_home, settings.uid, settings.gid) == (None,) * 5
+    assert settings.state_dir == "/var/lib/panel-mailimport"
+
+
+def test_no_secret_shows_in_what_is_printed_of_a_request() -> None:
+    assert "geheim" not in repr(mailbox_request(params()))
