@@ -4,8 +4,8 @@
 
 """Everything that is checked, under every supported ansible-core and Python; scripts/test.sh does one column of it.
 
-`nox` runs all of it, `nox --list` names the sessions, `nox -s "sanity(2.21)"` runs one. Root is needed where real servers are
-started. A session whose Python is not on this machine is skipped, and says so.
+`nox` runs all of it, `nox --list` names the sessions, `nox -s "sanity(2.21)"` runs one. Root is needed where real
+servers are started. A session whose Python is not on this machine is skipped, and says so.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def _find_interpreters() -> None:
         found = shutil.which(name)
         if found and subprocess.run([found, "--version"], capture_output=True, check=False).returncode == 0:
             continue
-        places += [str(path.parent) for path in sorted(Path.home().glob(".pyenv/versions/%s.*/bin/%s" % (version, name)))[-1:]]
+        places += [
+            str(path.parent) for path in sorted(Path.home().glob(".pyenv/versions/%s.*/bin/%s" % (version, name)))[-1:]
+        ]
     os.environ["PATH"] = os.pathsep.join([*places, os.environ["PATH"]])
 
 
@@ -60,7 +62,9 @@ _find_interpreters()
 
 def _install_core(session: nox.Session, core: str) -> None:
     """Install an ansible-core of that line, a release candidate where there is no more."""
-    session.install("--pre", "ansible-core==%s.*" % core) if core == "2.22" else session.install("ansible-core==%s.*" % core)
+    session.install("--pre", "ansible-core==%s.*" % core) if core == "2.22" else session.install(
+        "ansible-core==%s.*" % core
+    )
 
 
 @contextmanager
@@ -76,7 +80,8 @@ def _collection_copy() -> Iterator[Path]:
 
 
 def _ansible_test(session: nox.Session, *arguments: str) -> None:
-    """Run ansible-test in a copy of the collection, with a home of its own that has what it cannot download everywhere."""
+    """Run ansible-test in a copy of the collection, with a home of its own that has what it cannot download
+    everywhere."""
     home = STATE / "home"
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
@@ -95,8 +100,16 @@ def lint(session: nox.Session) -> None:
     """Style and types of everything that is written by hand."""
     session.install("-r", "tests/requirements.txt", "nox")
     session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
     session.run("mypy", str(COLLECTION / "plugins"))
-    session.run("mypy", "tests/support", "tests/conftest.py", "scripts/demo.py", "noxfile.py", env={"MYPYPATH": "collections:tests"})
+    session.run(
+        "mypy",
+        "tests/support",
+        "tests/conftest.py",
+        "scripts/demo.py",
+        "noxfile.py",
+        env={"MYPYPATH": "collections:tests"},
+    )
     session.run("yamllint", "--strict", ".")
     session.run("ansible-lint", "--offline", "--profile", "production", env=_environment())
     with session.chdir(COLLECTION):
@@ -144,7 +157,9 @@ def integration(session: nox.Session, core: str) -> None:
 @nox.session
 @CONTROLLERS
 def playbooks(session: nox.Session, core: str) -> None:
-    """The end-to-end tests that go through Ansible's own programs; what the modules do by themselves does not depend on them."""
+    """The end-to-end tests that go through Ansible's own programs; what the modules do by themselves does not depend on
+    them.
+    """
     session.install("-r", "tests/requirements-tests.txt", "imapclient", "jsonschema", "requests")
     _install_core(session, core)
     places = [path for folder in ("e2e", "yandex360") for path in sorted(Path("tests", folder).glob("test_*.py"))]
@@ -183,7 +198,9 @@ def packaging(session: nox.Session) -> None:
         (tarball,) = place.glob("panel-mailimport-*.tar.gz")
         with session.chdir(place):
             environment = {"GALAXY_IMPORTER_CHECK_REQUIRED_TAGS": "true"}
-            output = str(session.run("python", "-m", "galaxy_importer.main", tarball.name, env=environment, silent=True))
+            output = str(
+                session.run("python", "-m", "galaxy_importer.main", tarball.name, env=environment, silent=True)
+            )
     remarks = [line for line in output.splitlines() if line.startswith(("WARNING", "ERROR"))]
     if remarks or "Importer processing completed successfully" not in output:
         session.error("galaxy-importer: %s" % ("\n".join(remarks) or output))

@@ -38,7 +38,8 @@ class Job:
     """An import of some accounts over one way to the source.
 
     `port` is where the source, or the relay in front of it, listens; `again` tells that all has been imported before.
-    `ca_file` asks for TLS, which only the engine is measured with; so are `compress`, and more import `queues` than one.
+    `ca_file` asks for TLS, which only the engine is measured with; so are `compress`, and more import `queues` than
+    one.
     """
 
     accounts: Sequence[Account]
@@ -70,7 +71,9 @@ class Command:
 
 
 class Contestant(ABC):
-    """`needs_mailbox`: the mailboxes must be there, empty, before it runs. `adds_header`: a header field it puts into every message."""
+    """`needs_mailbox`: the mailboxes must be there, empty, before it runs. `adds_header`: a header field it puts into
+    every message.
+    """
 
     name: str
     needs_mailbox = True
@@ -91,8 +94,12 @@ def _state_dir(job: Job) -> Path:
 
 def _host_settings(job: Job) -> Dict[str, Any]:
     return {
-        "dovecot_config": str(job.host.config), "users_file": str(job.host.users_file), "mail_home": str(job.host.home_of("%n@%d")),
-        "uid": MAIL_UID, "gid": MAIL_GID, "state_dir": str(_state_dir(job)),
+        "dovecot_config": str(job.host.config),
+        "users_file": str(job.host.users_file),
+        "mail_home": str(job.host.home_of("%n@%d")),
+        "uid": MAIL_UID,
+        "gid": MAIL_GID,
+        "state_dir": str(_state_dir(job)),
     }
 
 
@@ -103,7 +110,12 @@ class Engine(Contestant):
     needs_mailbox = False
 
     def command(self, job: Job) -> Command:
-        way = {"host": "localhost", "port": job.port, "tls": "implicit" if job.ca_file else "none", "ca_cert": str(job.ca_file) if job.ca_file else None}
+        way = {
+            "host": "localhost",
+            "port": job.port,
+            "tls": "implicit" if job.ca_file else "none",
+            "ca_cert": str(job.ca_file) if job.ca_file else None,
+        }
         orders = {
             "settings": _host_settings(job),
             "sources": [{**way, "user": account.user, "password": account.password} for account in job.accounts],
@@ -127,13 +139,26 @@ class EngineWithAnsible(Contestant):
             for account in job.accounts
         ]
         options = {
-            "mailboxes": mailboxes, "source_host": "localhost", "source_port": job.port, "source_tls": "none",
-            "state": "latest" if job.again else "present", **_host_settings(job),
+            "mailboxes": mailboxes,
+            "source_host": "localhost",
+            "source_port": job.port,
+            "source_tls": "none",
+            "state": "latest" if job.again else "present",
+            **_host_settings(job),
         }
         task = {"name": "Import", "panel.mailimport.mail_import_csv": options}
-        play = [{"name": "Benchmark", "hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task]}]
+        play = [
+            {"name": "Benchmark", "hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task]}
+        ]
         file = job.write("play.yml", json.dumps(play))
-        arguments = ["ansible-playbook", "-i", "localhost,", "-e", "ansible_python_interpreter=" + sys.executable, str(file)]
+        arguments = [
+            "ansible-playbook",
+            "-i",
+            "localhost,",
+            "-e",
+            "ansible_python_interpreter=" + sys.executable,
+            str(file),
+        ]
         return Command(arguments, environment=environment())
 
 
@@ -149,8 +174,11 @@ class Mbsync(Contestant):
         for number, account in enumerate(job.accounts):
             for side, port, user in (("far", job.port, account.user), ("near", job.host.port, account.address)):
                 sections.append(
-                    'IMAPAccount {side}{n}\nHost 127.0.0.1\nPort {port}\nUser "{user}"\nPass "{password}"\nSSLType None\nAuthMechs LOGIN\n\n'
-                    "IMAPStore {side}{n}\nAccount {side}{n}\n".format(side=side, n=number, port=port, user=user, password=account.password)
+                    'IMAPAccount {side}{n}\nHost 127.0.0.1\nPort {port}\nUser "{user}"\nPass "{password}"\nSSLType '
+                    "None\nAuthMechs LOGIN\n\n"
+                    "IMAPStore {side}{n}\nAccount {side}{n}\n".format(
+                        side=side, n=number, port=port, user=user, password=account.password
+                    )
                 )
             sections.append("Channel box{n}\nFar :far{n}:\nNear :near{n}:\nPatterns * INBOX\n".format(n=number))
         return Command(["mbsync", "--quiet", "--config", str(job.write("mbsyncrc", "\n".join(sections))), "--all"])
@@ -172,7 +200,9 @@ class Dsync(Contestant):
         )
         lines = []
         for number, account in enumerate(job.accounts):
-            file = job.write("dsync%d.conf" % number, settings % (job.host.config, job.port, account.user, account.password))
+            file = job.write(
+                "dsync%d.conf" % number, settings % (job.host.config, job.port, account.user, account.password)
+            )
             lines.append("doveadm -c %s backup -R -u %s imapc:\n" % (file, account.address))
         return Command(["sh", "-e", str(job.write("dsync.sh", "".join(lines)))])
 
@@ -187,9 +217,20 @@ class Imapsync(Contestant):
         for number, account in enumerate(job.accounts):
             password = job.write("imapsync/password%d" % number, account.password + "\n")
             lines.append(
-                "%s --host1 127.0.0.1 --port1 %d --user1 %s --passfile1 %s --host2 127.0.0.1 --port2 %d --user2 %s --passfile2 %s"
-                " --nosslcheck --nossl1 --notls1 --nossl2 --notls2 --nolog --noreleasecheck --no-modulesversion --pidfile '' --tmpdir %s\n"
-                % (os.environ["IMAPSYNC"], job.port, account.user, password, job.host.port, account.address, password, password.parent)
+                "%s --host1 127.0.0.1 --port1 %d --user1 %s --passfile1 %s --host2 127.0.0.1 --port2 %d --user2 %s "
+                "--passfile2 %s"
+                " --nosslcheck --nossl1 --notls1 --nossl2 --notls2 --nolog --noreleasecheck --no-modulesversion "
+                "--pidfile '' --tmpdir %s\n"
+                % (
+                    os.environ["IMAPSYNC"],
+                    job.port,
+                    account.user,
+                    password,
+                    job.host.port,
+                    account.address,
+                    password,
+                    password.parent,
+                )
             )
         return Command(["sh", "-e", str(job.write("imapsync.sh", "".join(lines)))])
 
@@ -205,7 +246,9 @@ class OneByOne(Contestant):
     def command(self, job: Job) -> Command:
         (account,) = job.accounts
         sides = {"source": (job.port, account.user), "host": (job.host.port, account.address)}
-        orders = {side: {"port": port, "user": user, "password": account.password} for side, (port, user) in sides.items()}
+        orders = {
+            side: {"port": port, "user": user, "password": account.password} for side, (port, user) in sides.items()
+        }
         return Command([sys.executable, str(Path(__file__).with_name("one_by_one.py"))], json.dumps(orders))
 
 
@@ -224,5 +267,6 @@ class Floor(Contestant):
 
 
 CONTESTANTS: Dict[str, Contestant] = {
-    contestant.name: contestant for contestant in (Engine(), EngineWithAnsible(), Floor(), Dsync(), Mbsync(), Imapsync())
+    contestant.name: contestant
+    for contestant in (Engine(), EngineWithAnsible(), Floor(), Dsync(), Mbsync(), Imapsync())
 }

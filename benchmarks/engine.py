@@ -4,9 +4,9 @@
 
 """The engine without Ansible: import the mailboxes that standard input names, one after the other, and say how it went.
 
-Standard input is a JSON object: `settings` (keyword arguments of HostSettings), `sources` (a list of those of SourceAccount),
-`addresses` (the mailbox of each on the host), `state` (of ImportRequest), `compress` (whether to ask the sources to) and `queues`
-(the number of import queues).
+Standard input is a JSON object: `settings` (keyword arguments of HostSettings), `sources` (a list of those of
+SourceAccount), `addresses` (the mailbox of each on the host), `state` (of ImportRequest), `compress` (whether to ask
+the sources to) and `queues` (the number of import queues).
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def main() -> int:
     began = time.monotonic()
     for source, address in zip(job["sources"], job["addresses"]):
         account = SourceAccount(compress=job["compress"], **source)
-        requests.append(ImportRequest(account, parse_address(address), account.password, owner="benchmark", state=job["state"]))
+        requests.append(
+            ImportRequest(account, parse_address(address), account.password, owner="benchmark", state=job["state"])
+        )
     # As the modules do it: for a list, log in everywhere first.
     how = Scheduling(parallel=job["queues"] > 1, queues=job["queues"], preflight=len(requests) > 1)
     results = [outcome.result for outcome in import_batch(requests, settings, how)]

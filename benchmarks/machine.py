@@ -20,7 +20,8 @@ def describe_machine(directory: Path) -> Dict[str, str]:
     """Facts on this machine, for people; `directory` is on the filesystem that is written to."""
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "processor": "%d cores, %s" % (os.cpu_count() or 0, _group(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())),
+        "processor": "%d cores, %s"
+        % (os.cpu_count() or 0, _group(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())),
         "memory": "%d GiB" % (os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30),
         "filesystem": _output("stat", "--file-system", "--format", "%T", str(directory)),
         "kernel": platform.release(),
@@ -34,7 +35,9 @@ def describe_machine(directory: Path) -> Dict[str, str]:
 
 
 def _output(*command: str) -> str:
-    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout.strip()
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
+    ).stdout.strip()
 
 
 def _group(pattern: str, text: str) -> str:

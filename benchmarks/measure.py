@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The benchmark: everybody imports the same mail, in turn, and every copy is compared. benchmarks/run.sh prepares the machine."""
+"""The benchmark: everybody imports the same mail, in turn, and every copy is compared. benchmarks/run.sh prepares the
+machine.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ class Benchmark:
     def _from_server(self, kind: Type[OtherServer], workload: Workload) -> Dict[str, Any]:
         account = Account("benchmark", "%s@%s" % (kind.__name__.lower(), DOMAIN))
         directory = self._stage.directory / kind.__name__
-        with kind(directory, {account.user: account.password}, Authority(self._stage.directory / "authority")) as server:
+        with kind(
+            directory, {account.user: account.password}, Authority(self._stage.directory / "authority")
+        ) as server:
             with server.session(account.user, account.password) as session:
                 workload.fill_inbox(session)
             title = "%s: %s" % (kind.__name__, workload.title)
@@ -94,7 +98,9 @@ class Benchmark:
         self._stage.know(account, port)
         return self._copies(title, [account], [one for one in contestants if one.name != FLOOR], port)
 
-    def _copies(self, title: str, accounts: List[Account], contestants: Sequence[Contestant], port: Optional[int]) -> Dict[str, Any]:
+    def _copies(
+        self, title: str, accounts: List[Account], contestants: Sequence[Contestant], port: Optional[int]
+    ) -> Dict[str, Any]:
         messages, size = self._stage.amount(accounts)
         ran = self._in_turn(contestants, self._stage.job(accounts, port))
         return {"title": title, "messages": messages, "bytes": size, "contestants": ran}
@@ -119,7 +125,9 @@ class Benchmark:
                     plain = self._stage.job(workload.accounts, relay.port)
                     label = "%g Mbit/s" % (rate * 8 / 1e6) if rate else "no limit"
                     say("\n%s, %s" % (workload.title, label))
-                    by_rate[label] = self._variants({"plain": plain, "compressed": replace(plain, compress=True)}, relay)
+                    by_rate[label] = self._variants(
+                        {"plain": plain, "compressed": replace(plain, compress=True)}, relay
+                    )
         return {"title": workload.title, "rates": by_rate}
 
     def tls(self, name: str) -> Dict[str, Any]:
@@ -127,21 +135,32 @@ class Benchmark:
         with self._stage.made(self._sized(name)) as workload:
             plain = self._stage.job(workload.accounts)
             say("\n%s, with and without TLS" % workload.title)
-            ways = {"plain": plain, "tls": replace(plain, port=self._stage.source.tls_port, ca_file=self._stage.ca_file)}
+            ways = {
+                "plain": plain,
+                "tls": replace(plain, port=self._stage.source.tls_port, ca_file=self._stage.ca_file),
+            }
             return {"title": workload.title, "ways": self._variants(ways)}
 
     def queues(self, name: str) -> Dict[str, Any]:
         """The engine with one import queue and with more, while the source is what is slow."""
-        with self._stage.made(self._sized(name)) as workload, Relay(self._stage.source.port, _DELAY_OF_A_CONNECTION, _RATE_OF_A_CONNECTION) as relay:
+        with (
+            self._stage.made(self._sized(name)) as workload,
+            Relay(self._stage.source.port, _DELAY_OF_A_CONNECTION, _RATE_OF_A_CONNECTION) as relay,
+        ):
             say("\n%s, 20 Mbit/s and 40 ms for each connection" % workload.title)
             job = self._stage.job(workload.accounts, relay.port)
-            return {"title": workload.title, "queues": self._variants({str(number): replace(job, queues=number) for number in QUEUES}, relay)}
+            return {
+                "title": workload.title,
+                "queues": self._variants({str(number): replace(job, queues=number) for number in QUEUES}, relay),
+            }
 
     def _sized(self, name: str) -> Workload:
         return WORKLOADS[name].shrunk(_QUICK_FACTOR) if self._quick else WORKLOADS[name]
 
     def _in_turn(self, contestants: Sequence[Contestant], job: Job, relay: Optional[Relay] = None) -> Runs:
-        runs: Dict[str, Dict[str, List[Any]]] = {contestant.name: {"first": [], "again": []} for contestant in contestants}
+        runs: Dict[str, Dict[str, List[Any]]] = {
+            contestant.name: {"first": [], "again": []} for contestant in contestants
+        }
         for turn in range(self._rounds):
             for contestant in _rotated(contestants, turn):
                 ran = runs[contestant.name]
@@ -181,7 +200,12 @@ def measure(options: argparse.Namespace, stage: Stage) -> Dict[str, Any]:
     contestants = [contestant for contestant in chosen if contestant.name not in absent]
     importers = [contestant for contestant in contestants if contestant.name in NETWORK_IMPORTERS]
     benchmark = Benchmark(stage, contestants, options.rounds, options.quick)
-    results: Dict[str, Any] = {"machine": describe_machine(stage.directory), "quick": options.quick, "rounds": options.rounds, "absent": absent}
+    results: Dict[str, Any] = {
+        "machine": describe_machine(stage.directory),
+        "quick": options.quick,
+        "rounds": options.rounds,
+        "absent": absent,
+    }
     if options.source_port:
         account = Account(options.source_user, "copy@example.org", options.source_password_file.read_text().strip())
         return {**results, "copies": {"external": benchmark.external(account, options.source_port)}}
@@ -206,11 +230,26 @@ def parse_options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks/run.sh", description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a twentieth of everything, one round: does it all work?")
-    parser.add_argument("--rounds", type=int, help="runs of each contestant, of which the median counts (default 3, quick 1)")
-    parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=SECTIONS, help="what to measure (default all)")
-    parser.add_argument("--workloads", nargs="+", choices=list(WORKLOADS), help="of the section `copies` (default %s)" % " ".join(DEFAULT_WORKLOADS))
-    parser.add_argument("--contestants", nargs="+", choices=list(CONTESTANTS), default=list(CONTESTANTS), help="who runs (default all)")
-    parser.add_argument("--output", type=Path, help="directory for results.json and plots (default benchmarks/results; none with --quick)")
+    parser.add_argument(
+        "--rounds", type=int, help="runs of each contestant, of which the median counts (default 3, quick 1)"
+    )
+    parser.add_argument(
+        "--sections", nargs="+", choices=SECTIONS, default=SECTIONS, help="what to measure (default all)"
+    )
+    parser.add_argument(
+        "--workloads",
+        nargs="+",
+        choices=list(WORKLOADS),
+        help="of the section `copies` (default %s)" % " ".join(DEFAULT_WORKLOADS),
+    )
+    parser.add_argument(
+        "--contestants", nargs="+", choices=list(CONTESTANTS), default=list(CONTESTANTS), help="who runs (default all)"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help="directory for results.json and plots (default benchmarks/results; none with --quick)",
+    )
     given = parser.add_argument_group("a source that runs already, in place of the workloads (plain IMAP on 127.0.0.1)")
     given.add_argument("--source-port", type=int)
     given.add_argument("--source-user")

@@ -30,7 +30,12 @@ def main() -> None:
     host.select_folder("INBOX", readonly=True)
     for uid in source.search()[len(host.search()) :]:
         message = source.fetch([uid], _ITEMS)[uid]
-        host.append("INBOX", message[b"BODY[]"], [flag for flag in message[b"FLAGS"] if flag != b"\\Recent"], message[b"INTERNALDATE"])
+        host.append(
+            "INBOX",
+            message[b"BODY[]"],
+            [flag for flag in message[b"FLAGS"] if flag != b"\\Recent"],
+            message[b"INTERNALDATE"],
+        )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plots of the results, as small SVG files that read well on light and dark pages. `python plots.py DIRECTORY` draws them again."""
+"""Plots of the results, as small SVG files that read well on light and dark pages. `python plots.py DIRECTORY` draws
+them again.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,25 @@ mpl.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402 - the backend is chosen first
 from contestants import ANSIBLE, DSYNC, ENGINE, FLOOR, IMAPSYNC, MBSYNC  # noqa: E402
 
-_COLORS = {ENGINE: "#0b7a75", ANSIBLE: "#5fb3ae", FLOOR: "#9a9a9a", DSYNC: "#c98b2b", MBSYNC: "#b4533c", IMAPSYNC: "#7a4b8c"}
+_COLORS = {
+    ENGINE: "#0b7a75",
+    ANSIBLE: "#5fb3ae",
+    FLOOR: "#9a9a9a",
+    DSYNC: "#c98b2b",
+    MBSYNC: "#b4533c",
+    IMAPSYNC: "#7a4b8c",
+}
 _STYLE: Dict[Any, Any] = {
-    "svg.fonttype": "none", "svg.hashsalt": "panel.mailimport", "font.family": "sans-serif", "font.size": 10, "axes.spines.top": False,
-    "axes.spines.right": False, "axes.titlesize": 11, "axes.titlelocation": "left", "figure.facecolor": "white", "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "panel.mailimport",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "figure.facecolor": "white",
+    "legend.frameon": False,
 }
 
 
@@ -37,10 +54,18 @@ def draw(results: Mapping[str, Any], directory: Path) -> None:
 
 
 def _draw_copies(copies: Mapping[str, Any], path: Path) -> None:
-    times = [(kinds["first"]["seconds"], name) for name, kinds in copies["contestants"].items() if "seconds" in kinds["first"]]
+    times = [
+        (kinds["first"]["seconds"], name)
+        for name, kinds in copies["contestants"].items()
+        if "seconds" in kinds["first"]
+    ]
     times.sort(reverse=True)
     figure, axes = plt.subplots(figsize=(7, 0.45 * len(times) + 1))
-    bars = axes.barh([name for _seconds, name in times], [seconds for seconds, _name in times], color=[_COLORS[name] for _seconds, name in times])
+    bars = axes.barh(
+        [name for _seconds, name in times],
+        [seconds for seconds, _name in times],
+        color=[_COLORS[name] for _seconds, name in times],
+    )
     axes.bar_label(bars, fmt="%.1f s", padding=4)
     axes.set_title("First import of %s" % copies["title"])
     axes.set_xlabel("seconds, less is better")
@@ -72,7 +97,13 @@ def _draw_compression(compression: Mapping[str, Any], path: Path) -> None:
     rates = compression["rates"]
     figure, axes = plt.subplots(figsize=(7, 3))
     for place, (way, color) in enumerate((("plain", _COLORS[FLOOR]), ("compressed", _COLORS[ENGINE]))):
-        bars = axes.bar([number + place * 0.4 for number in range(len(rates))], [ways[way]["seconds"] for ways in rates.values()], 0.38, color=color, label=way)
+        bars = axes.bar(
+            [number + place * 0.4 for number in range(len(rates))],
+            [ways[way]["seconds"] for ways in rates.values()],
+            0.38,
+            color=color,
+            label=way,
+        )
         axes.bar_label(bars, fmt="%.1f", padding=2)
     axes.set_xticks([number + 0.2 for number in range(len(rates))], list(rates))
     axes.set_title("COMPRESS=DEFLATE: import of %s over a line of" % compression["title"])

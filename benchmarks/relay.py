@@ -4,9 +4,9 @@
 
 """A TCP relay that is a long line: everything arrives later, at most at a given rate, and is counted.
 
-Each direction is a delay line: what comes in is time-stamped and released one way's delay later, however much comes behind
-it, so that pipelining keeps its benefit. Opening a connection costs what it costs on a real line. What is not played is
-TCP's slow start: both ends are on this machine.
+Each direction is a delay line: what comes in is time-stamped and released one way's delay later, however much comes
+behind it, so that pipelining keeps its benefit. Opening a connection costs what it costs on a real line. What is not
+played is TCP's slow start: both ends are on this machine.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ _NARROW_QUEUE = 64 * 1024
 class Traffic(NamedTuple):
     """What went through a relay.
 
-    `turns` counts how often a client spoke again after more of an answer had reached it: each is a round trip that it may
-    have waited for. `round_trips` adds the two of each connection: the line's handshake, and the way to the greeting.
+    `turns` counts how often a client spoke again after more of an answer had reached it: each is a round trip that it
+    may have waited for. `round_trips` adds the two of each connection: the line's handshake, and the way to the
+    greeting.
     """
 
     connections: int
@@ -61,7 +62,9 @@ class Relay:
         self.port = listener.getsockname()[1]
         self._asking, answering = multiprocessing.Pipe()
         context = multiprocessing.get_context("fork")
-        self._process = context.Process(target=_Line(listener, target_port, delay, rate).serve, args=(answering,), daemon=True)
+        self._process = context.Process(
+            target=_Line(listener, target_port, delay, rate).serve, args=(answering,), daemon=True
+        )
         self._process.start()
         listener.close()
 
@@ -124,7 +127,9 @@ class _Line:
 class _Direction:
     """One direction of a connection: one thread that takes in, one that hands over when it is time."""
 
-    def __init__(self, line: _Line, reader: socket.socket, writer: socket.socket, answers: Optional[_Direction] = None) -> None:
+    def __init__(
+        self, line: _Line, reader: socket.socket, writer: socket.socket, answers: Optional[_Direction] = None
+    ) -> None:
         self._line, self._reader, self._writer, self._answers = line, reader, writer, answers
         self._chunk = _NARROW_CHUNK if line.rate else _CHUNK
         length = int((line.rate * line.delay + _NARROW_QUEUE) / _NARROW_CHUNK) if line.rate else _CHUNKS_QUEUED

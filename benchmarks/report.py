@@ -45,18 +45,26 @@ def round_trips(line: Mapping[str, Any], contestant: str, kind: str) -> Optional
 
 def troubles(results: Mapping[str, Any], contestant: str) -> List[str]:
     """What went wrong with a contestant, wherever it did."""
-    return [trouble for name, found in _summaries(results) if name == contestant for trouble in found.get("troubles", ())]
+    return [
+        trouble for name, found in _summaries(results) if name == contestant for trouble in found.get("troubles", ())
+    ]
 
 
 def _summaries(results: Mapping[str, Any]) -> Iterator[Tuple[str, Mapping[str, Any]]]:
     """Every summary with the name of its contestant."""
-    groups = [copies["contestants"] for section in ("copies", "servers") for copies in results.get(section, {}).values()]
+    groups = [
+        copies["contestants"] for section in ("copies", "servers") for copies in results.get(section, {}).values()
+    ]
     for section in ("line", "folders"):
         groups += list(results.get(section, {}).get("milliseconds", {}).values())
     for group in groups:
         for name, kinds in group.items():
             yield from ((name, found) for found in kinds.values())
-    variants = [*results.get("compression", {}).get("rates", {}).values(), results.get("tls", {}).get("ways", {}), results.get("queues", {}).get("queues", {})]
+    variants = [
+        *results.get("compression", {}).get("rates", {}).values(),
+        results.get("tls", {}).get("ways", {}),
+        results.get("queues", {}).get("queues", {}),
+    ]
     yield from ((ENGINE, found) for ways in variants for found in ways.values())
 
 
@@ -84,7 +92,10 @@ def goals(results: Mapping[str, Any]) -> List[Dict[str, Any]]:
     found.append(("times as fast with 4 queues as with 1", ">=", 3.5, _speed_up(results, "4")))
     found.append(("times as long for 1,000,000 messages as for 100,000", "<=", 11, _growth(results)))
     found.append(("MiB of memory", "<", 64, max(peaks) if peaks else None))
-    return [{"what": what, "relation": relation, "goal": goal, "found": value, "met": _met(relation, goal, value)} for what, relation, goal, value in found]
+    return [
+        {"what": what, "relation": relation, "goal": goal, "found": value, "met": _met(relation, goal, value)}
+        for what, relation, goal, value in found
+    ]
 
 
 def _throughput(results: Mapping[str, Any]) -> Optional[float]:
@@ -95,7 +106,10 @@ def _throughput(results: Mapping[str, Any]) -> Optional[float]:
 
 def _growth(results: Mapping[str, Any]) -> Optional[float]:
     """How many times as long the engine takes for ten times as many messages in one folder."""
-    sizes = [results.get("copies", {}).get(name, {}).get("contestants", {}).get(ENGINE, {}).get("first", {}) for name in ("tiny", "million")]
+    sizes = [
+        results.get("copies", {}).get(name, {}).get("contestants", {}).get(ENGINE, {}).get("first", {})
+        for name in ("tiny", "million")
+    ]
     seconds = [first["seconds"] for first in sizes if "seconds" in first]
     return round(seconds[1] / seconds[0], 1) if len(seconds) == 2 else None
 
@@ -139,23 +153,42 @@ def _copies_table(copies: Mapping[str, Any]) -> str:
             continue
         seconds = first["seconds"]
         times = ratio(engine, first)
-        rows.append((
-            name, "%.2f" % seconds, "%d" % (copies["messages"] / seconds), "%.0f" % (copies["bytes"] / seconds / 1e6),
-            "%.2f x" % times if times else "", "%.2f" % again["seconds"] if "seconds" in again else "",
-            "%.2f" % first["cpu_seconds"], "%.0f" % first["peak_mib"],
-        ))
+        rows.append(
+            (
+                name,
+                "%.2f" % seconds,
+                "%d" % (copies["messages"] / seconds),
+                "%.0f" % (copies["bytes"] / seconds / 1e6),
+                "%.2f x" % times if times else "",
+                "%.2f" % again["seconds"] if "seconds" in again else "",
+                "%.2f" % first["cpu_seconds"],
+                "%.0f" % first["peak_mib"],
+            )
+        )
     return "%s\n%s" % (copies["title"], _table(rows))
 
 
 def _line_table(line: Mapping[str, Any]) -> str:
     lengths = line["milliseconds"]
-    rows = [("", *["%s ms" % length for length in lengths], "round trips", "", *["%s ms" % length for length in lengths], "round trips")]
+    rows = [
+        (
+            "",
+            *["%s ms" % length for length in lengths],
+            "round trips",
+            "",
+            *["%s ms" % length for length in lengths],
+            "round trips",
+        )
+    ]
     for name in next(iter(lengths.values())):
         cells = [name]
         for kind in ("first", "again"):
             seconds = [group[name][kind].get("seconds") for group in lengths.values()]
             trips = round_trips(line, name, kind)
-            cells += ["%.2f" % value if value is not None else "FAILED" for value in seconds] + ["" if trips is None else "%.1f" % trips, ""]
+            cells += ["%.2f" % value if value is not None else "FAILED" for value in seconds] + [
+                "" if trips is None else "%.1f" % trips,
+                "",
+            ]
         rows.append(tuple(cells[:-1]))
     return "%s, seconds: first import, then nothing new\n%s" % (line["title"], _table(rows))
 
@@ -163,19 +196,33 @@ def _line_table(line: Mapping[str, Any]) -> str:
 def _variants_table(title: str, groups: Mapping[str, Mapping[str, Any]]) -> str:
     names = list(next(iter(groups.values())))
     rows = [("", *names)]
-    rows += [(label, *["%.2f" % ways[name]["seconds"] if "seconds" in ways[name] else "FAILED" for name in names]) for label, ways in groups.items()]
+    rows += [
+        (label, *["%.2f" % ways[name]["seconds"] if "seconds" in ways[name] else "FAILED" for name in names])
+        for label, ways in groups.items()
+    ]
     return "%s\n%s" % (title, _table(rows))
 
 
 def _goals_table(found: Sequence[Mapping[str, Any]]) -> str:
     words = {True: "met", False: "NOT met", None: "not measured"}
     rows = [("goal", "", "", "found", "")]
-    rows += [(goal["what"], goal["relation"], "%g" % goal["goal"], "" if goal["found"] is None else "%g" % goal["found"], words[goal["met"]]) for goal in found]
+    rows += [
+        (
+            goal["what"],
+            goal["relation"],
+            "%g" % goal["goal"],
+            "" if goal["found"] is None else "%g" % goal["found"],
+            words[goal["met"]],
+        )
+        for goal in found
+    ]
     return _table(rows)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
     """Columns, the first to the left and the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = [[row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))] for row in rows]
+    lines = [
+        [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))] for row in rows
+    ]
     return "\n".join("  ".join(line).rstrip() for line in lines)

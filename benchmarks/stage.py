@@ -34,7 +34,9 @@ _COMPRESSING = _LIMITS + "protocol imap {\n  mail_plugins = imap_zlib\n}\n"
 
 @dataclass(frozen=True)
 class Measured:
-    """One run. `seconds` from start to end; `cpu_seconds` of the processes it started itself; `trouble` when the copy is not equal."""
+    """One run. `seconds` from start to end; `cpu_seconds` of the processes it started itself; `trouble` when the copy
+    is not equal.
+    """
 
     seconds: float
     cpu_seconds: float
@@ -59,11 +61,17 @@ class Stage:
         certificate = authority.issue("source")
         name = self.directory.name
         source = self.directory / "source"
-        self.source = self._servers.enter_context(Dovecot(source, name + "-source", extra_config=_LIMITS, certificate=certificate))
-        self.host = self._servers.enter_context(Dovecot(self.directory / "host", name + "-host", extra_config=_HOST_SETTINGS))
+        self.source = self._servers.enter_context(
+            Dovecot(source, name + "-source", extra_config=_LIMITS, certificate=certificate)
+        )
+        self.host = self._servers.enter_context(
+            Dovecot(self.directory / "host", name + "-host", extra_config=_HOST_SETTINGS)
+        )
         self.compressing_source = self._servers.enter_context(
             Dovecot(
-                self.directory / "compressing", name + "-compressing", extra_config=_COMPRESSING,
+                self.directory / "compressing",
+                name + "-compressing",
+                extra_config=_COMPRESSING,
                 mail_location="maildir:%s/%%d/%%n/Maildir" % (source / "mail"),
             )
         )
@@ -122,7 +130,9 @@ class Stage:
                 self._wait_for_mailboxes(job)
             os.sync()
         measured = _timed(contestant.command(job), self.directory / "time", reports=contestant.name == ENGINE)
-        return measured if measured.trouble else replace(measured, trouble=self._difference(job, contestant.adds_header))
+        return (
+            measured if measured.trouble else replace(measured, trouble=self._difference(job, contestant.adds_header))
+        )
 
     def _empty_host(self) -> None:
         """Put aside what the run before has left: nothing is removed between runs, see `_make_spacious`."""
@@ -134,7 +144,10 @@ class Stage:
 
     def _wait_for_mailboxes(self, job: Job) -> None:
         for account in job.accounts:
-            wait_until(partial(self.host.accepts_password, account.address, account.password), "mailbox %s to open" % account.address)
+            wait_until(
+                partial(self.host.accepts_password, account.address, account.password),
+                "mailbox %s to open" % account.address,
+            )
 
     def _difference(self, job: Job, without_header: str) -> Optional[str]:
         """What is not equal in the copy; None when all is."""
@@ -147,16 +160,20 @@ class Stage:
             wanted = self._wanted(account, without_header)
             if found != wanted:
                 counts = [sum(folder.messages for folder in side.values()) for side in (wanted, found)]
-                return "%s is not equal: %d messages at the source, %d in the copy" % (account.address, counts[0], counts[1])
+                return "%s is not equal: %d messages at the source, %d in the copy" % (
+                    account.address,
+                    counts[0],
+                    counts[1],
+                )
         return None
 
 
 def _make_spacious(directory: Path) -> None:
     """Make a directory for mail where the disk has most room.
 
-    Before ext4 gives out an inode it walks over all near ones that were freed in the last minutes, which makes new files
-    ten times slower where many have just been removed. So each directory goes to another part of the disk: below one with
-    the attribute T, ext4 chooses it by a new directory's name.
+    Before ext4 gives out an inode it walks over all near ones that were freed in the last minutes, which makes new
+    files ten times slower where many have just been removed. So each directory goes to another part of the disk: below
+    one with the attribute T, ext4 chooses it by a new directory's name.
     """
     subprocess.run(["chattr", "+T", str(directory.parent)], stderr=subprocess.DEVNULL, check=False)
     empty = directory.with_name(secrets.token_hex(8))
@@ -174,10 +191,14 @@ def _timed(command: Command, notes: Path, reports: bool) -> Measured:
     """
     arguments = ["/usr/bin/time", "--output", str(notes), "--format", "%U %S %M", *command.arguments]
     began = time.monotonic()
-    ran = subprocess.run(arguments, input=command.stdin, env=command.environment, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        arguments, input=command.stdin, env=command.environment, capture_output=True, text=True, check=False
+    )
     seconds = time.monotonic() - began
     user, system, kibibytes = notes.read_text().splitlines()[-1].split()
-    trouble = None if ran.returncode == 0 else "exit code %d: %s" % (ran.returncode, (ran.stdout + ran.stderr).strip()[-400:])
+    trouble = (
+        None if ran.returncode == 0 else "exit code %d: %s" % (ran.returncode, (ran.stdout + ran.stderr).strip()[-400:])
+    )
     if reports and ran.stdout:
         seconds = json.loads(ran.stdout)["seconds"]
     return Measured(seconds, float(user) + float(system), int(kibibytes) / 1024, trouble)

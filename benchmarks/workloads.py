@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is imported: mailboxes made up for the benchmark, the same on every machine, and what a copy of them must hold."""
+"""What is imported: mailboxes made up for the benchmark, the same on every machine, and what a copy of them must
+hold."""
 
 from __future__ import annotations
 
@@ -32,7 +33,9 @@ _SMALLEST = 120
 
 
 class FolderContents(NamedTuple):
-    """What a folder holds: number of messages, their bytes, and SHA-256 over the SHA-256 of each in an order of their own."""
+    """What a folder holds: number of messages, their bytes, and SHA-256 over the SHA-256 of each in an order of their
+    own.
+    """
 
     messages: int
     size: int
@@ -78,7 +81,9 @@ class Workload:
         return replace(self, mailboxes=mailboxes, messages=messages, title="%s, shrunk by %d" % (self.title, factor))
 
     def fill(self, server: Dovecot) -> None:
-        """Make the mailboxes on a server. Their messages go right into the files, which takes a tenth of the time of APPEND."""
+        """Make the mailboxes on a server. Their messages go right into the files, which takes a tenth of the time of
+        APPEND.
+        """
         messages = iter(_Messages(self))
         for account in self.accounts:
             server.add_user(account.user, account.password)
@@ -89,7 +94,10 @@ class Workload:
                     session.subscribe(name)
                     session.select(name, read_only=True)  # makes the directories of INBOX
                     maildir = server.home_of(account.user) / "Maildir"
-                    _write_messages(maildir / "cur" if name == "INBOX" else maildir / ("." + name) / "cur", itertools.islice(messages, count))
+                    _write_messages(
+                        maildir / "cur" if name == "INBOX" else maildir / ("." + name) / "cur",
+                        itertools.islice(messages, count),
+                    )
 
     def fill_inbox(self, session: Session) -> None:
         """Put the messages of one mailbox into the INBOX of an account on any server."""
@@ -124,7 +132,9 @@ def _write_messages(directory: Path, items: Iterable[Item]) -> None:
     """Write messages into a Maildir's directory, as Dovecot names them."""
     for number, item in enumerate(items):
         letters = "".join(sorted(_LETTERS[flag] for flag in item.flags))
-        file = directory / ("1600000000.M%07dP1.source,S=%d,W=%d:2,%s" % (number, len(item.data), len(item.data), letters))
+        file = directory / (
+            "1600000000.M%07dP1.source,S=%d,W=%d:2,%s" % (number, len(item.data), len(item.data), letters)
+        )
         file.write_bytes(item.data)
         os.utime(file, (item.internal_date, item.internal_date))
         os.chown(file, MAIL_UID, MAIL_GID)
@@ -148,12 +158,16 @@ class _Messages:
         number, size = self._number, self._size()
         attached = number % 5 == 0
         head = (
-            "Return-Path: <sender%(n)d@example.net>\r\nReceived: from mx.example.net (mx.example.net [192.0.2.%(b)d]) by mail.example.com;"
+            "Return-Path: <sender%(n)d@example.net>\r\nReceived: from mx.example.net (mx.example.net [192.0.2.%(b)d]) "
+            "by mail.example.com;"
             " Mon, 5 Jan 2026 10:00:00 +0000\r\nFrom: Sender %(n)d <sender%(n)d@example.net>\r\nTo: box@example.org\r\n"
-            "Subject: Message %(n)d\r\nMessage-ID: <%(n)d.%(name)s@example.net>\r\nDate: Mon, 5 Jan 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\n"
+            "Subject: Message %(n)d\r\nMessage-ID: <%(n)d.%(name)s@example.net>\r\nDate: Mon, 5 Jan 2026 10:00:00 "
+            "+0000\r\nMIME-Version: 1.0\r\n"
             "Content-Type: %(type)s\r\nContent-Transfer-Encoding: %(encoding)s\r\n\r\n"
             % {
-                "n": number, "b": number % 254 + 1, "name": self._workload.name,
+                "n": number,
+                "b": number % 254 + 1,
+                "name": self._workload.name,
                 "type": "application/octet-stream" if attached else "text/plain; charset=us-ascii",
                 "encoding": "base64" if attached else "7bit",
             }

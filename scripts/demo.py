@@ -35,7 +35,9 @@ def main() -> int:
         certificate = authority.issue("server")
         name = directory.name
         with (
-            Dovecot(directory / "source", name + "-source", certificate=certificate, users={ADDRESS: PASSWORD}) as source,
+            Dovecot(
+                directory / "source", name + "-source", certificate=certificate, users={ADDRESS: PASSWORD}
+            ) as source,
             Dovecot(directory / "host", name + "-host", certificate=certificate) as host,
         ):
             return play(Scene(directory, source, ADDRESS, PASSWORD, host, authority.ca_file))
@@ -50,7 +52,10 @@ def play(scene: Scene) -> int:
     mail = load_mail()
     with scene.source_session() as session:
         fill(session, mail, FOLDERS)
-    say("%s has %d messages in %d folders at the source (from %s)" % (ADDRESS, len(mail), len(FOLDERS) + 1, shown(corpus_directory())))
+    say(
+        "%s has %d messages in %d folders at the source (from %s)"
+        % (ADDRESS, len(mail), len(FOLDERS) + 1, shown(corpus_directory()))
+    )
 
     first, first_seconds = import_mailbox(scene, "The first run copies")
     second, second_seconds = import_mailbox(scene, "The second run finds nothing to do")
@@ -64,8 +69,19 @@ def play(scene: Scene) -> int:
     say("first run     changed=%d   %5.1f s" % (changed(first), first_seconds))
     say("second run    changed=%d   %5.1f s" % (changed(second), second_seconds))
     say("new mailbox   %s" % ("opens over IMAP with its password" if logged_in else "DOES NOT OPEN"))
-    say("comparison    %s" % ("bytes, flags, dates, subscriptions, UIDs and UIDVALIDITY are equal" if not differences else "; ".join(differences[:5])))
-    good = (first.returncode, second.returncode, changed(first), changed(second)) == (0, 0, 1, 0) and logged_in and not differences
+    say(
+        "comparison    %s"
+        % (
+            "bytes, flags, dates, subscriptions, UIDs and UIDVALIDITY are equal"
+            if not differences
+            else "; ".join(differences[:5])
+        )
+    )
+    good = (
+        (first.returncode, second.returncode, changed(first), changed(second)) == (0, 0, 1, 0)
+        and logged_in
+        and not differences
+    )
     say("\n%s" % ("Everything is as promised." if good else "Something is NOT as promised."))
     return 0 if good else 1
 
@@ -103,7 +119,11 @@ def table(there: Account, here: Account) -> str:
 
 def shown(path: Path) -> str:
     """A path as seen from the repository's own folder."""
-    return str(path.relative_to(REPOSITORY)) if path.is_relative_to(REPOSITORY) else "../" + str(path.relative_to(REPOSITORY.parent))
+    return (
+        str(path.relative_to(REPOSITORY))
+        if path.is_relative_to(REPOSITORY)
+        else "../" + str(path.relative_to(REPOSITORY.parent))
+    )
 
 
 def say(text: str) -> None:

@@ -49,6 +49,11 @@ sanity() {
   (cd "$collection" && HOME=$home ansible-test sanity --local --python "$python_version" --color no)
 }
 
+style() {
+  ruff check .
+  ruff format --check --quiet .
+}
+
 types() {
   mypy collections/ansible_collections/panel/mailimport/plugins
   MYPYPATH=collections:tests mypy tests/support tests/conftest.py scripts/demo.py
@@ -86,7 +91,7 @@ check() {
 }
 
 check 'shell scripts' shellcheck --external-sources scripts/*.sh .ci/run
-check 'Python style' ruff check .
+check 'Python style' style
 check 'types' types
 check 'changelog' changelog
 check 'documentation' documentation

@@ -51,7 +51,9 @@ def _fill_much(scene: Scene) -> None:
     with scene.source_session() as session:
         fill(session, load_mail(300), FOLDERS)
         for name in ("INBOX", "Sent"):
-            session.append(name, [Item(small_message(number), ("Keyword",) if number % 7 == 0 else ()) for number in range(2000)])
+            session.append(
+                name, [Item(small_message(number), ("Keyword",) if number % 7 == 0 else ()) for number in range(2000)]
+            )
 
 
 @pytest.fixture(scope="module")

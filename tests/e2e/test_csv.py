@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A list of mailboxes: every row is checked before anything is made, one that is bad stops no other, and a second run finds nothing to do."""
+"""A list of mailboxes: every row is checked before anything is made, one that is bad stops no other, and a second run
+finds nothing to do.
+"""
 
 from __future__ import annotations
 
@@ -52,10 +54,18 @@ def test_two_hundred_rows_of_which_some_are_bad(run: Run, people: list[Employee]
 
     entries = outcome.result["imports"]
     assert len(entries) == 200 and outcome.result["failed"] and outcome.result["changed"]
-    assert {name: outcome.result["summary"][name] for name in ("completed", "failed", "skipped", "queued", "running")} == {
-        "completed": GOOD, "failed": 25, "skipped": 0, "queued": 0, "running": 0,
+    assert {
+        name: outcome.result["summary"][name] for name in ("completed", "failed", "skipped", "queued", "running")
+    } == {
+        "completed": GOOD,
+        "failed": 25,
+        "skipped": 0,
+        "queued": 0,
+        "running": 0,
     }
-    assert [entry["reason"] for entry in entries] == [None] * GOOD + ["auth_failed"] * WRONG + ["invalid_row"] * len(MALFORMED)
+    assert [entry["reason"] for entry in entries] == [None] * GOOD + ["auth_failed"] * WRONG + ["invalid_row"] * len(
+        MALFORMED
+    )
     for number, entry in enumerate(entries, start=1):
         assert entry["state"] == "completed" or entry["message"].startswith("line %d: " % number)
     assert [entry["email"] for entry in entries[: GOOD + WRONG]] == [person.address for person in people]
@@ -69,15 +79,34 @@ def test_two_hundred_rows_of_which_some_are_bad(run: Run, people: list[Employee]
     with Relay(run.source.port) as relay:
         again = run.module(mailboxes=as_rows(good), source_port=relay.port, parallel=True)
         assert relay.connections == 0
-        assert (again.result["changed"], again.result["summary"]["completed"], again.result["summary"]["messages_copied"]) == (False, GOOD, 0)
+        assert (
+            again.result["changed"],
+            again.result["summary"]["completed"],
+            again.result["summary"]["messages_copied"],
+        ) == (False, GOOD, 0)
         with Session(run.source.port, *good[7]) as session:
             session.append("INBOX", [Item(small_message(7))])
-        latest = run.module(src=str(path), only=[person.address for person in good], state="latest", source_port=relay.port, parallel=True)
+        latest = run.module(
+            src=str(path),
+            only=[person.address for person in good],
+            state="latest",
+            source_port=relay.port,
+            parallel=True,
+        )
         assert [entry["email"] for entry in latest.result["imports"] if entry["changed"]] == [good[7].address]
-        # One login each, and one round trip more: LIST, with the figures of all folders. Only where something is new more is asked.
+        # One login each, and one round trip more: LIST, with the figures of all folders. Only where something is new
+        # more is asked.
         commands = [line.split(b" ", 2)[1] for line in relay.sent.splitlines() if b" " in line]
         assert relay.connections == commands.count(b"LOGIN") == commands.count(b"LIST") == GOOD
-        assert 0 < commands.count(b"EXAMINE") <= 4 and set(commands) == {b"LOGIN", b"ID", b"NAMESPACE", b"LIST", b"EXAMINE", b"UID", b"LOGOUT"}
+        assert 0 < commands.count(b"EXAMINE") <= 4 and set(commands) == {
+            b"LOGIN",
+            b"ID",
+            b"NAMESPACE",
+            b"LIST",
+            b"EXAMINE",
+            b"UID",
+            b"LOGOUT",
+        }
     assert run.differing(good) == []
 
 
@@ -92,14 +121,18 @@ def test_what_is_wrong_is_named_before_anything_is_made(run: Run, people: list[E
 
 
 @pytest.mark.parametrize("before", ["nothing", "a mailbox that was removed"])
-def test_without_preflight_nothing_is_made_for_a_login_that_fails(run: Run, people: list[Employee], before: str) -> None:
+def test_without_preflight_nothing_is_made_for_a_login_that_fails(
+    run: Run, people: list[Employee], before: str
+) -> None:
     """The password would be the mailbox's from then on."""
     if before != "nothing":
         run.module(mailboxes=as_rows(people[:3]))
         run.host.users_file.write_text("")
     wrong = [Employee(person.address, "mistyped") for person in people[:2]]
     outcome = run.module(mailboxes=as_rows([*wrong, people[2]]), preflight=before != "nothing", parallel=True)
-    assert [(entry["reason"], entry["created"]) for entry in outcome.result["imports"]] == [("auth_failed", False)] * 2 + [(None, True)], outcome.output
+    assert [(entry["reason"], entry["created"]) for entry in outcome.result["imports"]] == [
+        ("auth_failed", False)
+    ] * 2 + [(None, True)], outcome.output
     assert run.host.users_file.read_text().count("\n") == 1
     assert run.module(mailboxes=as_rows(people[:3]), preflight=False, parallel=True).result["summary"]["completed"] == 3
     assert run.differing(people[:3]) == []
@@ -107,10 +140,14 @@ def test_without_preflight_nothing_is_made_for_a_login_that_fails(run: Run, peop
 
 def test_check_mode_looks_at_all_and_writes_nothing(run: Run, people: list[Employee]) -> None:
     rows = as_rows(people[:3])
-    outcome = run.module(check_mode=True, mailboxes=[*rows, {"email": people[3].address, "password": "wrong"}], parallel=True)
+    outcome = run.module(
+        check_mode=True, mailboxes=[*rows, {"email": people[3].address, "password": "wrong"}], parallel=True
+    )
     assert [entry["state"] for entry in outcome.result["imports"]] == ["queued", "queued", "queued", "failed"]
     assert outcome.result["changed"] and outcome.result["failed"]
-    assert [change["after"]["mailbox"] for change in outcome.result["diff"]] == [person.address for person in people[:3]]
+    assert [change["after"]["mailbox"] for change in outcome.result["diff"]] == [
+        person.address for person in people[:3]
+    ]
     assert not (run.directory / "state").exists() and run.host.users_file.read_text() == ""
 
 
@@ -118,16 +155,27 @@ def test_check_mode_looks_at_all_and_writes_nothing(run: Run, people: list[Emplo
 def test_the_list_is_read_where_it_is(run: Run, people: list[Employee], encrypted: bool) -> None:
     """On the controller, encrypted too; and a mail host gets its own rows only."""
     path = run.directory / "list.csv"
-    lines = ["email;password;mail_host", *('%s;"%s";%s' % (*person, where) for person, where in zip(people[:3], ("localhost", "elsewhere", "")))]
+    lines = [
+        "email;password;mail_host",
+        *('%s;"%s";%s' % (*person, where) for person, where in zip(people[:3], ("localhost", "elsewhere", ""))),
+    ]
     path.write_text("\r\n".join(lines), encoding="utf-8-sig")
     options = ["--vault-password-file", str(encrypt(path))] if encrypted else []
     outcome = run.task(*options, src=str(path))
-    assert [entry["email"] for entry in outcome.result["imports"]] == [people[0].address, people[2].address], outcome.output
+    assert [entry["email"] for entry in outcome.result["imports"]] == [people[0].address, people[2].address], (
+        outcome.output
+    )
     assert outcome.result["summary"]["completed"] == 2
-    assert outcome.result["warnings"] == ["no host of the inventory is called elsewhere, the mail_host of 1 mailboxes of the list"]
+    assert outcome.result["warnings"] == [
+        "no host of the inventory is called elsewhere, the mail_host of 1 mailboxes of the list"
+    ]
     # The rows are those of the host that the task runs on.
-    delegated = run.task(*options, src=str(path), keywords={"delegate_to": "elsewhere", "delegate_facts": False, "vars": LOCAL})
-    assert [entry["email"] for entry in delegated.result["imports"]] == [people[1].address, people[2].address], delegated.output
+    delegated = run.task(
+        *options, src=str(path), keywords={"delegate_to": "elsewhere", "delegate_facts": False, "vars": LOCAL}
+    )
+    assert [entry["email"] for entry in delegated.result["imports"]] == [people[1].address, people[2].address], (
+        delegated.output
+    )
 
 
 def test_a_list_on_the_mail_host(run: Run, people: list[Employee]) -> None:
@@ -138,15 +186,32 @@ def test_a_list_on_the_mail_host(run: Run, people: list[Employee]) -> None:
 
 def test_rows_have_their_own_options(run: Run, people: list[Employee], company: Dovecot) -> None:
     rows = [
-        {"email": people[0].address, "source_password": people[0].password, "password": "new one", "target_email": "anna@new.example", "owner": "anna"},
-        {"email": people[1].address, "password": people[1].password, "source_host": "127.0.0.1", "import_content": "no"},
+        {
+            "email": people[0].address,
+            "source_password": people[0].password,
+            "password": "new one",
+            "target_email": "anna@new.example",
+            "owner": "anna",
+        },
+        {
+            "email": people[1].address,
+            "password": people[1].password,
+            "source_host": "127.0.0.1",
+            "import_content": "no",
+        },
     ]
     outcome = run.module(mailboxes=rows)
     assert [entry["state"] for entry in outcome.result["imports"]] == ["completed", "completed"], outcome.output
     assert run.host.accepts_password("anna@new.example", "new one")
-    assert snapshot(run.host.port, "anna@new.example", "new one").contents() == snapshot(company.port, *people[0]).contents()
+    assert (
+        snapshot(run.host.port, "anna@new.example", "new one").contents()
+        == snapshot(company.port, *people[0]).contents()
+    )
     assert outcome.result["imports"][1]["messages_total"] == 0
-    owners = {line.split("\t")[0]: line.split("\t")[1] for line in (run.directory / "state" / "domains").read_text().splitlines()}
+    owners = {
+        line.split("\t")[0]: line.split("\t")[1]
+        for line in (run.directory / "state" / "domains").read_text().splitlines()
+    }
     assert owners == {"new.example": "anna", "tochter.example": "customer1"}
 
 
@@ -168,7 +233,10 @@ def test_existing_mailboxes_are_skipped_and_replaced_as_in_the_panel(run: Run, p
     assert [entry["state"] for entry in run.module(mailboxes=rows).result["imports"]] == ["skipped", "completed"]
     assert run.host.accepts_password(people[0].address, "of old")
     outcome = run.module(mailboxes=rows, ignore_existing=False)
-    assert [(entry["state"], entry["changed"]) for entry in outcome.result["imports"]] == [("completed", True), ("completed", False)]
+    assert [(entry["state"], entry["changed"]) for entry in outcome.result["imports"]] == [
+        ("completed", True),
+        ("completed", False),
+    ]
     wait_until(lambda: run.host.accepts_password(*people[0]), "Dovecot to look at its users file")
     assert run.differing(people[:1]) == []
 

@@ -75,10 +75,14 @@ def test_closed_port(scene: Scene) -> None:
 
 @pytest.mark.parametrize("way", ["implicit", "starttls"])
 @pytest.mark.parametrize("fault", ["untrusted", "wrong name", "expired"])
-def test_bad_certificate(scene: Scene, place: Path, authority: Authority, new_host: Callable[..., Dovecot], fault: str, way: str) -> None:
+def test_bad_certificate(
+    scene: Scene, place: Path, authority: Authority, new_host: Callable[..., Dovecot], fault: str, way: str
+) -> None:
     issuer = Authority(place / "other") if fault == "untrusted" else authority
     wrong_name = {"host": "elsewhere.example", "address": None} if fault == "wrong name" else {}
-    certificate = issuer.issue("bad-%s-%s" % (fault.replace(" ", "-"), place.name), expired=fault == "expired", **wrong_name)
+    certificate = issuer.issue(
+        "bad-%s-%s" % (fault.replace(" ", "-"), place.name), expired=fault == "expired", **wrong_name
+    )
     scene.source = new_host(certificate=certificate, users={scene.address: scene.password})
     port = scene.source.tls_port if way == "implicit" else scene.source.port
 
@@ -128,9 +132,26 @@ def test_server_that_stays_silent(scene: Scene) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "anna\n@example.org", "anna@example.org\nroot:x:0:0", "an:na@example.org", "anna@exam:ple.org", "../anna@example.org", "anna@../etc",
-        "anna..b@example.org", "anna/b@example.org", "anna@example.org/..", "anna", "@example.org", "anna@", "anna@b@", "an na@example.org",
-        "*@example.org", "%u@example.org", "anna\x01@example.org", "anna@example..org", "", "a" * 65 + "@example.org",
+        "anna\n@example.org",
+        "anna@example.org\nroot:x:0:0",
+        "an:na@example.org",
+        "anna@exam:ple.org",
+        "../anna@example.org",
+        "anna@../etc",
+        "anna..b@example.org",
+        "anna/b@example.org",
+        "anna@example.org/..",
+        "anna",
+        "@example.org",
+        "anna@",
+        "anna@b@",
+        "an na@example.org",
+        "*@example.org",
+        "%u@example.org",
+        "anna\x01@example.org",
+        "anna@example..org",
+        "",
+        "a" * 65 + "@example.org",
     ],
 )
 def test_address_that_must_not_reach_a_file(scene: Scene, address: str) -> None:
@@ -155,7 +176,10 @@ def test_unusual_address_that_is_fine(small_scene: Scene, new_host: Callable[...
     outcome = small_scene.run(target_email=address)
     assert outcome.entry["state"] == "completed", outcome.output
     assert small_scene.host.accepts_password(address, small_scene.password)
-    assert snapshot(small_scene.host.port, address, small_scene.password).contents() == small_scene.source_account().contents()
+    assert (
+        snapshot(small_scene.host.port, address, small_scene.password).contents()
+        == small_scene.source_account().contents()
+    )
 
 
 def test_address_that_this_dovecot_does_not_admit(scene: Scene, new_host: Callable[..., Dovecot]) -> None:
@@ -176,7 +200,11 @@ def test_domain_of_another_owner(small_scene: Scene) -> None:
 
     outcome = small_scene.run(target_email="second@shared.example", owner="customer2")
 
-    assert (outcome.entry["state"], outcome.entry["reason"], outcome.result["changed"]) == ("failed", "domain_owned_by_other", False)
+    assert (outcome.entry["state"], outcome.entry["reason"], outcome.result["changed"]) == (
+        "failed",
+        "domain_owned_by_other",
+        False,
+    )
     assert small_scene.host.users_file.read_bytes() == users
     assert not small_scene.host.home_of("second@shared.example").exists()
     assert small_scene.run(target_email="second@shared.example").entry["state"] == "completed"
@@ -197,7 +225,12 @@ def small_disk() -> Iterator[Callable[..., None]]:
         remount = "remount," if directory in mounted else ""
         owner = directory.stat()
         options = "%ssize=%s,mode=755,uid=%d,gid=%d" % (remount, size, owner.st_uid, owner.st_gid)
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(directory)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(directory)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode != 0:
             pytest.skip("cannot mount a small file system here: " + done.stderr.strip())
         if not remount:
@@ -218,7 +251,11 @@ def test_full_disk(scene: Scene, small_disk: Callable[..., None]) -> None:
 
     outcome = scene.run()
 
-    assert (outcome.returncode != 0, outcome.entry["state"], outcome.entry["reason"]) == (True, "failed", "disk_full"), outcome.output
+    assert (outcome.returncode != 0, outcome.entry["state"], outcome.entry["reason"]) == (
+        True,
+        "failed",
+        "disk_full",
+    ), outcome.output
     assert "\n" not in outcome.result["msg"]
     assert "Traceback" not in outcome.output
     small_disk(disk, "64m")
@@ -244,7 +281,10 @@ def test_full_disk_under_the_state(small_scene: Scene, small_disk: Callable[...,
 
 def test_full_mailbox(small_scene: Scene, new_host: Callable[..., Dovecot]) -> None:
     """A quota of the mail host holds for imported mail too."""
-    quota = "mail_plugins = quota\nplugin {\n  quota = count:User quota\n  quota_vsizes = yes\n  quota_rule = *:storage=20k\n}\n"
+    quota = (
+        "mail_plugins = quota\nplugin {\n  quota = count:User quota\n  quota_vsizes = yes\n  quota_rule = "
+        "*:storage=20k\n}\n"
+    )
     small_scene.host = new_host(extra_config=quota)
     outcome = small_scene.run()
     assert (outcome.entry["state"], outcome.entry["reason"]) == ("failed", "over_quota"), outcome.output
@@ -269,7 +309,11 @@ def test_owner_of_mail_that_dovecot_would_not_serve(small_scene: Scene, ids: dic
 def test_a_mailbox_that_cannot_hold_mail_is_taken_back(small_scene: Scene, wrong: dict[str, object]) -> None:
     """What it was made with would stay in the users file, and correcting the task would not help."""
     outcome = small_scene.run(**wrong)
-    assert (outcome.entry["state"], outcome.entry["reason"], outcome.entry["created"]) == ("failed", "host_refused", False), outcome.output
+    assert (outcome.entry["state"], outcome.entry["reason"], outcome.entry["created"]) == (
+        "failed",
+        "host_refused",
+        False,
+    ), outcome.output
     assert small_scene.host.users_file.read_text() == ""
     assert small_scene.run().entry["state"] == "completed"
     assert difference(small_scene.source_account(), small_scene.host_account()) == []
@@ -290,7 +334,10 @@ def test_mailboxes_do_not_share_a_home(small_scene: Scene) -> None:
     assert small_scene.run(mail_home=shared).entry["state"] == "completed"
     local_part = small_scene.address.partition("@")[0]
     outcome = small_scene.run(mail_home=shared, target_email="%s@another.example" % local_part)
-    assert outcome.entry["reason"] == "host_refused" and "is the home of %s" % small_scene.address in outcome.entry["message"]
+    assert (
+        outcome.entry["reason"] == "host_refused"
+        and "is the home of %s" % small_scene.address in outcome.entry["message"]
+    )
     outcome = small_scene.run(mail_home=str(small_scene.host.home_of("all@%d")), target_email="other@another.example")
     assert outcome.entry["reason"] == "host_refused" and "mail_home must hold %u or %n" in outcome.entry["message"]
     assert small_scene.host.users_file.read_text().count("\n") == 1
@@ -314,7 +361,10 @@ def test_address_that_looks_like_an_option(small_scene: Scene) -> None:
     assert (outcome.entry["state"], outcome.entry["created"]) == ("completed", True), outcome.output
     again = small_scene.run(target_email="-dash@shop.example", update_password="always")
     assert (again.entry["state"], again.entry["changed"]) == ("completed", False), again.output
-    assert snapshot(small_scene.host.port, "-dash@shop.example", small_scene.password).contents() == small_scene.source_account().contents()
+    assert (
+        snapshot(small_scene.host.port, "-dash@shop.example", small_scene.password).contents()
+        == small_scene.source_account().contents()
+    )
 
 
 def test_blanks_around_an_address_are_no_part_of_the_login(small_scene: Scene) -> None:
@@ -358,9 +408,15 @@ def test_message_over_the_size_limit_is_reported(small_scene: Scene) -> None:
 
     assert outcome.entry["state"] == "failed", outcome.output
     (left_behind,) = outcome.entry["not_imported"]
-    assert (left_behind["folder"], left_behind["uid"], left_behind["message_id"]) == ("Sent", uid, "<note-1@example.net>")
+    assert (left_behind["folder"], left_behind["uid"], left_behind["message_id"]) == (
+        "Sent",
+        uid,
+        "<note-1@example.net>",
+    )
     assert left_behind["size"] > 3_000_000
-    assert difference(small_scene.source_account(), small_scene.host_account()) == ["('Sent',): UID %d is missing" % uid]
+    assert difference(small_scene.source_account(), small_scene.host_account()) == [
+        "('Sent',): UID %d is missing" % uid
+    ]
     assert small_scene.run().entry["state"] == "completed"
     # It came after the folder was shown, so its UID is a new one.
     assert small_scene.host_account().contents() == small_scene.source_account().contents()

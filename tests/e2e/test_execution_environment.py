@@ -31,11 +31,16 @@ PLAYBOOK = """\
 
 
 def test_builder_finds_the_requirements(place: Path) -> None:
-    returncode, output = run_command(["ansible-builder", "introspect", "--sanitize", str(COLLECTION.parents[2])], cwd=place, env=environment())
+    returncode, output = run_command(
+        ["ansible-builder", "introspect", "--sanitize", str(COLLECTION.parents[2])], cwd=place, env=environment()
+    )
     assert returncode == 0, output
     found = yaml.safe_load(output)
     assert [line.partition(" #")[0].split()[0] for line in found["python"]] == ["imapclient", "jsonschema", "requests"]
-    assert [line.partition(" #")[0].strip() for line in found["system"]] == ["openssh-client [platform:dpkg]", "openssh-clients [platform:rpm]"]
+    assert [line.partition(" #")[0].strip() for line in found["system"]] == [
+        "openssh-client [platform:dpkg]",
+        "openssh-clients [platform:rpm]",
+    ]
 
 
 def test_builder_makes_a_context(place: Path) -> None:
@@ -64,9 +69,13 @@ def test_runner_reports_the_import(small_scene: Scene) -> None:
     (data / "project" / "files" / "list.csv").write_text("%s,%s\n" % (small_scene.address, small_scene.password))
     (data / "inventory" / "hosts.yml").write_text("mail_hosts: {hosts: {localhost: {ansible_connection: local}}}\n")
     options = {"src": "list.csv", **small_scene.arguments(email=None, password=None)}
-    (data / "env" / "extravars").write_text(json.dumps({"options": options, "ansible_python_interpreter": "{{ ansible_playbook_python }}"}))
+    (data / "env" / "extravars").write_text(
+        json.dumps({"options": options, "ansible_python_interpreter": "{{ ansible_playbook_python }}"})
+    )
 
-    returncode, output = run_command(["ansible-runner", "run", str(data), "--playbook", "site.yml"], cwd=small_scene.directory, env=environment())
+    returncode, output = run_command(
+        ["ansible-runner", "run", str(data), "--playbook", "site.yml"], cwd=small_scene.directory, env=environment()
+    )
 
     assert returncode == 0, output
     told = events(data)
@@ -74,7 +83,10 @@ def test_runner_reports_the_import(small_scene: Scene) -> None:
     (entry,) = ended["event_data"]["res"]["imports"]
     assert (entry["email"], entry["state"]) == (small_scene.address, "completed")
     assert entry["messages_copied"] == entry["messages_total"] > 0
-    line = "[localhost] %s: Import completed successfully, %d messages copied" % (small_scene.address, entry["messages_copied"])
+    line = "[localhost] %s: Import completed successfully, %d messages copied" % (
+        small_scene.address,
+        entry["messages_copied"],
+    )
     (progress,) = [event for event in told if line in event["stdout"]]
     assert (progress["event"], progress["counter"] < ended["counter"]) == ("verbose", True)
     assert not any(small_scene.password in json.dumps(event) for event in told)

@@ -31,7 +31,11 @@ def occupied(small_scene: Scene) -> Scene:
 
 def old_files(directory: Path) -> list[bytes]:
     """Those of the old messages whose files are below a directory, in the order of OLD_MAIL."""
-    found = [canonical(file.read_bytes()) for file in directory.rglob("*") if file.is_file() and file.parent.name in ("cur", "new")]
+    found = [
+        canonical(file.read_bytes())
+        for file in directory.rglob("*")
+        if file.is_file() and file.parent.name in ("cur", "new")
+    ]
     return [data for data in OLD_MAIL for content in found if content == data]
 
 
@@ -47,7 +51,11 @@ def test_existing_mailbox_is_left_alone(occupied: Scene) -> None:
     outcome = occupied.run()
 
     assert outcome.returncode == 0
-    assert (outcome.entry["state"], outcome.result["changed"], outcome.entry["messages_copied"]) == ("skipped", False, 0)
+    assert (outcome.entry["state"], outcome.result["changed"], outcome.entry["messages_copied"]) == (
+        "skipped",
+        False,
+        0,
+    )
     assert difference(before, occupied.host_account(OLD_PASSWORD)) == []
     assert occupied.host.users_file.read_bytes() == users
     assert occupied.run().entry["state"] == "skipped"
@@ -56,8 +64,14 @@ def test_existing_mailbox_is_left_alone(occupied: Scene) -> None:
 def test_replace_moves_the_old_mail_aside_and_changes_the_password(occupied: Scene) -> None:
     outcome = occupied.run(ignore_existing=False)
 
-    assert (outcome.entry["state"], outcome.result["changed"], outcome.entry["created"]) == ("completed", True, False), outcome.output
-    wait_until(lambda: occupied.host.accepts_password(occupied.address, occupied.password), "Dovecot to look at its users file")
+    assert (outcome.entry["state"], outcome.result["changed"], outcome.entry["created"]) == (
+        "completed",
+        True,
+        False,
+    ), outcome.output
+    wait_until(
+        lambda: occupied.host.accepts_password(occupied.address, occupied.password), "Dovecot to look at its users file"
+    )
     assert difference(occupied.source_account(), occupied.host_account()) == []
     assert not occupied.host.accepts_password(occupied.address, OLD_PASSWORD)
     aside = Path(outcome.entry["replaced_to"])
@@ -68,7 +82,9 @@ def test_replace_moves_the_old_mail_aside_and_changes_the_password(occupied: Sce
 
 def test_replace_empties_the_mailbox_once(occupied: Scene) -> None:
     kept = occupied.run(ignore_existing=False).entry["replaced_to"]
-    wait_until(lambda: occupied.host.accepts_password(occupied.address, occupied.password), "Dovecot to look at its users file")
+    wait_until(
+        lambda: occupied.host.accepts_password(occupied.address, occupied.password), "Dovecot to look at its users file"
+    )
     with occupied.host_session() as session:
         session.append("INBOX", [Item(small_message(7, "It came after the import."))])
     before = occupied.host_account()
@@ -87,7 +103,9 @@ def test_a_password_changes_hands_together_with_the_mail(occupied: Scene) -> Non
     assert occupied.run(**options).entry["reason"] == "folder_missing"
     occupied.host.wait_for_password(occupied.address, occupied.password)
     users = occupied.host.users_file.read_text()
-    occupied.host.users_file.write_text("".join("%s:{PLAIN}of the owner's choice::::::\n" % line.split(":")[0] for line in users.splitlines()))
+    occupied.host.users_file.write_text(
+        "".join("%s:{PLAIN}of the owner's choice::::::\n" % line.split(":")[0] for line in users.splitlines())
+    )
     occupied.host.wait_for_password(occupied.address, "of the owner's choice")
     again = occupied.run(**options)
     assert (again.entry["reason"], again.result["changed"]) == ("folder_missing", False)
@@ -102,7 +120,11 @@ def test_merge_adds_and_keeps(occupied: Scene) -> None:
 
     outcome = occupied.run(ignore_existing=False, existing_content="merge")
 
-    assert (outcome.entry["state"], outcome.result["changed"], outcome.entry["messages_present"]) == ("completed", True, 1), outcome.output
+    assert (outcome.entry["state"], outcome.result["changed"], outcome.entry["messages_present"]) == (
+        "completed",
+        True,
+        1,
+    ), outcome.output
     after = occupied.host_account(OLD_PASSWORD)
     source = occupied.source_account()
     assert sorted(set(after.contents())) == after.contents()
@@ -136,8 +158,12 @@ def test_merge_of_two_accounts_into_one_mailbox(small_scene: Scene) -> None:
     with Session(small_scene.source.port, other, "other password") as session:
         session.append("INBOX", [Item(small_message(number, "Of the other account.")) for number in range(5)])
     outcome = small_scene.run(
-        email=other, password="other password", target_email=small_scene.address, target_password=small_scene.password,
-        ignore_existing=False, existing_content="merge",
+        email=other,
+        password="other password",
+        target_email=small_scene.address,
+        target_password=small_scene.password,
+        ignore_existing=False,
+        existing_content="merge",
     )
     assert outcome.entry["messages_copied"] == 5, outcome.output
     assert len(small_scene.host_account().contents()) == len(small_scene.source_account().contents()) + 5
@@ -161,7 +187,9 @@ def test_password_is_updated_only_when_asked(small_scene: Scene) -> None:
     outcome = small_scene.run(target_password="a new one", update_password="always")
 
     assert outcome.result["changed"] is True, outcome.output
-    wait_until(lambda: small_scene.host.accepts_password(small_scene.address, "a new one"), "Dovecot to look at its users file")
+    wait_until(
+        lambda: small_scene.host.accepts_password(small_scene.address, "a new one"), "Dovecot to look at its users file"
+    )
     assert small_scene.run(target_password="a new one", update_password="always").result["changed"] is False
 
 
@@ -169,7 +197,9 @@ def test_mailbox_without_content(small_scene: Scene) -> None:
     """The source is not needed for that: nothing listens there."""
     options = {"import_content": False, "source_port": 1}
     outcome = small_scene.run(**options)
-    assert (outcome.entry["state"], outcome.entry["created"], outcome.result["changed"]) == ("completed", True, True), outcome.output
+    assert (outcome.entry["state"], outcome.entry["created"], outcome.result["changed"]) == ("completed", True, True), (
+        outcome.output
+    )
     assert small_scene.host_account().contents() == []
     assert small_scene.run(**options).result["changed"] is False
 
@@ -198,7 +228,9 @@ def tree(directory: Path) -> dict[str, object]:
     return {str(path): (path.lstat().st_mtime_ns, path.lstat().st_size) for path in directory.rglob("*")}
 
 
-@pytest.mark.parametrize(("there", "existing"), [("no mailbox", "replace"), ("a mailbox", "replace"), ("a mailbox", "merge")])
+@pytest.mark.parametrize(
+    ("there", "existing"), [("no mailbox", "replace"), ("a mailbox", "replace"), ("a mailbox", "merge")]
+)
 def test_check_mode_writes_nothing(small_scene: Scene, there: str, existing: str) -> None:
     if there == "a mailbox":
         small_scene.host.add_user(small_scene.address, OLD_PASSWORD)

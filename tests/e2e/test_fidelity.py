@@ -48,9 +48,13 @@ def test_whole_corpus_arrives_equal(scene: Scene) -> None:
     assert difference(source, scene.host_account()) == []
 
 
-def test_compressed_connection_brings_the_same(small_scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]) -> None:
+def test_compressed_connection_brings_the_same(
+    small_scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]
+) -> None:
     zlib = "protocol imap {\n  mail_plugins = $mail_plugins imap_zlib\n}\n"
-    small_scene.source = new_host(certificate=certificate, users={small_scene.address: small_scene.password}, extra_config=zlib)
+    small_scene.source = new_host(
+        certificate=certificate, users={small_scene.address: small_scene.password}, extra_config=zlib
+    )
     with small_scene.source_session() as session:
         fill(session, load_mail(60), ("INBOX", "Sent"))
     with Relay(small_scene.source.port) as relay:
@@ -96,7 +100,9 @@ def test_each_arrangement_of_maildir(small_scene: Scene, new_host: Callable[...,
 
 
 @pytest.mark.parametrize("kind", ["Maildir++", "LAYOUT=fs"])
-def test_folder_names_hold_the_other_separator(scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot], kind: str) -> None:
+def test_folder_names_hold_the_other_separator(
+    scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot], kind: str
+) -> None:
     """A folder whose name cannot be kept arrives under a name of its own, and none of its mail is lost."""
     scene.source = new_host(certificate=certificate, users={scene.address: scene.password}, **HOSTS["sdbox"])
     scene.host = new_host(**HOSTS[kind])
@@ -115,7 +121,9 @@ def test_folder_names_hold_the_other_separator(scene: Scene, certificate: Certif
     assert scene.run(state="latest").result["changed"] is False
 
 
-def test_store_that_is_not_maildir_is_filled_or_refused_but_never_damaged(small_scene: Scene, new_host: Callable[..., Dovecot]) -> None:
+def test_store_that_is_not_maildir_is_filled_or_refused_but_never_damaged(
+    small_scene: Scene, new_host: Callable[..., Dovecot]
+) -> None:
     small_scene.host = new_host(**HOSTS["sdbox"])
     outcome = small_scene.run()
     if outcome.entry["state"] == "completed":
@@ -125,7 +133,9 @@ def test_store_that_is_not_maildir_is_filled_or_refused_but_never_damaged(small_
         assert small_scene.address not in small_scene.host.users_file.read_text()
 
 
-def test_special_use_folders_land_on_the_hosts_own(scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]) -> None:
+def test_special_use_folders_land_on_the_hosts_own(
+    scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]
+) -> None:
     german = {"\\Sent": "Gesendet", "\\Trash": "Papierkorb", "\\Drafts": "Entwürfe"}
     scene.source = new_host(certificate=certificate, users={scene.address: scene.password}, special_use=german)
     with scene.source_session() as session:

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mailboxes of one list on three mail hosts, over ssh: forks are imports at a time, and Ansible's ways to pick hosts pick mailboxes."""
+"""Mailboxes of one list on three mail hosts, over ssh: forks are imports at a time, and Ansible's ways to pick hosts
+pick mailboxes.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,13 @@ class Company:
             session.append("INBOX", [Item(small_message(seed, "of %s" % user)) for seed in range(MESSAGES)])
         address = "box%d@%s" % (number, self.domain)
         host = self.fleet.hosts[len(self.rows) % len(self.fleet.hosts)]
-        row = {"email": address, "password": "%s%d" % (SECRET, number), "source_user": user, "source_password": password, "mail_host": host.name}
+        row = {
+            "email": address,
+            "password": "%s%d" % (SECRET, number),
+            "source_user": user,
+            "source_password": password,
+            "mail_host": host.name,
+        }
         self.rows.append({**row, **changes})
         self.write()
         return address
@@ -68,15 +76,31 @@ class Company:
     def run(self, playbook: str, *options: str, gate: Optional[Gate] = None, **variables: Any) -> PlaybookRun:
         """Run a playbook of the repository, with the source behind a gate if there is one."""
         config = self.directory / "company.mailboxes.yml"
-        config.write_text("plugin: panel.mailimport.mailboxes\nsrc: list.csv\nbatch_size: %d\n" % variables.pop("batch_size", 1))
+        config.write_text(
+            "plugin: panel.mailimport.mailboxes\nsrc: list.csv\nbatch_size: %d\n" % variables.pop("batch_size", 1)
+        )
         inventory = ["-i", str(config)] if playbook == "import_each" else []
         with gate or Gate(self.source.port, 1, self.fleet.gateway) as gate:
             return run_playbook(
-                REPOSITORY / "playbooks" / ("%s.yml" % playbook), *inventory, *options, inventory=str(self.fleet.inventory), directory=self.directory,
-                env={**environment(), **self.settings, "ANSIBLE_RETRY_FILES_ENABLED": "true", "ANSIBLE_RETRY_FILES_SAVE_PATH": str(self.directory)},
+                REPOSITORY / "playbooks" / ("%s.yml" % playbook),
+                *inventory,
+                *options,
+                inventory=str(self.fleet.inventory),
+                directory=self.directory,
+                env={
+                    **environment(),
+                    **self.settings,
+                    "ANSIBLE_RETRY_FILES_ENABLED": "true",
+                    "ANSIBLE_RETRY_FILES_SAVE_PATH": str(self.directory),
+                },
                 variables={
-                    "source_host": self.fleet.gateway, "source_port": gate.port, "source_tls": "none", "owner": OWNER,
-                    "preflight": False, "import_setup": False, **variables,
+                    "source_host": self.fleet.gateway,
+                    "source_port": gate.port,
+                    "source_tls": "none",
+                    "owner": OWNER,
+                    "preflight": False,
+                    "import_setup": False,
+                    **variables,
                 },
             )
 
@@ -109,7 +133,8 @@ def mailboxes_of(run: PlaybookRun) -> set[str]:
 def test_forks_are_the_mailboxes_imported_at_a_time(company: Company, forks: int) -> None:
     for _ in range(2 * forks):
         company.add()
-    # Nobody gets through the gate until so many stand before it: with fewer at a time nobody would, and more would be counted.
+    # Nobody gets through the gate until so many stand before it: with fewer at a time nobody would, and more would be
+    # counted.
     gate = Gate(company.source.port, forks, company.fleet.gateway)
     run = company.run("import_each", "--forks", str(forks), gate=gate, source_timeout=180)
     assert run.returncode == 0, run.output
@@ -175,7 +200,8 @@ def test_import_csv_gives_every_mail_host_its_own_rows(company: Company) -> None
     runs = [company.run("import_csv", "--forks", "3", src=str(company.directory / "list.csv")) for _ in range(2)]
     assert [run.returncode for run in runs] == [0, 0], runs[0].output + runs[1].output
     assert [{name: counts["changed"] for name, counts in run.recap.items()} for run in runs] == [
-        {"mail1": 1, "mail2": 1, "mail3": 1}, {"mail1": 0, "mail2": 0, "mail3": 0},
+        {"mail1": 1, "mail2": 1, "mail3": 1},
+        {"mail1": 0, "mail2": 0, "mail3": 0},
     ]
     assert company.arrived() == company.expected()
 
@@ -183,7 +209,9 @@ def test_import_csv_gives_every_mail_host_its_own_rows(company: Company) -> None
 def test_rows_that_every_mail_host_would_import_are_told(company: Company) -> None:
     company.add(mail_host="")
     run = company.run("import_csv", "--check", src=str(company.directory / "list.csv"))
-    assert "1 mailboxes of the list name no mail_host, so each of the 3 hosts of this play imports them" in " ".join(run.output.split())
+    assert "1 mailboxes of the list name no mail_host, so each of the 3 hosts of this play imports them" in " ".join(
+        run.output.split()
+    )
 
 
 @pytest.mark.parametrize("failure", ["of the inventory", "of the playbook"])

@@ -34,7 +34,12 @@ def make_victim(scene: Scene, uid: int) -> Path:
     victim = scene.directory / "victim"
     for name in ("cur", "new", "tmp"):
         (victim / name).mkdir(parents=True)
-    files = {"cur/1.other:2,S": b"Subject: not yours\r\n\r\nsecret\r\n", "subscriptions": b"Private\n", "dovecot-uidlist": b"3 V1 N9 G0\n", "keep": b"keep"}
+    files = {
+        "cur/1.other:2,S": b"Subject: not yours\r\n\r\nsecret\r\n",
+        "subscriptions": b"Private\n",
+        "dovecot-uidlist": b"3 V1 N9 G0\n",
+        "keep": b"keep",
+    }
     for name, content in files.items():
         (victim / name).write_bytes(content)
     # A lock that has been there long enough to be nobody's.
@@ -50,7 +55,13 @@ def state_of(victim: Path) -> dict[str, tuple[object, ...]]:
     found = {}
     for path in (victim, *sorted(victim.rglob("*"))):
         status = path.lstat()
-        found[str(path)] = (path.read_bytes() if path.is_file() else b"", status.st_uid, status.st_gid, status.st_mode, status.st_ino)
+        found[str(path)] = (
+            path.read_bytes() if path.is_file() else b"",
+            status.st_uid,
+            status.st_gid,
+            status.st_mode,
+            status.st_ino,
+        )
     return found
 
 

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mailboxes that are no Maildir are filled through Dovecot's own IMAP process: sdbox and mdbox, whole, once and truthfully."""
+"""Mailboxes that are no Maildir are filled through Dovecot's own IMAP process: sdbox and mdbox, whole, once and
+truthfully.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,11 @@ def test_whole_corpus_arrives_equal(box_scene: Scene) -> None:
     assert loss(source, box_scene.host_account()) == []
     for state in ("present", "latest"):
         again = box_scene.run(state=state)
-        assert (again.result["changed"], again.entry["messages_copied"], again.entry["state"]) == (False, 0, "completed")
+        assert (again.result["changed"], again.entry["messages_copied"], again.entry["state"]) == (
+            False,
+            0,
+            "completed",
+        )
     assert imap_processes(box_scene.host) == []
 
 
@@ -127,7 +133,8 @@ def test_flags_find_their_message_among_others(sdbox_scene: Scene) -> None:
 
 @pytest.fixture
 def occupied(box_scene: Scene) -> Scene:
-    """A scene whose mailbox exists on the host, with another password and mail of its own, some of it the source's too."""
+    """A scene whose mailbox exists on the host, with another password and mail of its own, some of it the source's
+    too."""
     scene = box_scene
     with scene.source_session() as session:
         fill(session, load_mail(40), ("INBOX", "Sent"))
@@ -142,7 +149,9 @@ def occupied(box_scene: Scene) -> Scene:
 def test_replace_keeps_the_old_mail_aside(occupied: Scene) -> None:
     outcome = occupied.run(ignore_existing=False)
     assert (outcome.entry["state"], outcome.result["changed"]) == ("completed", True), outcome.output
-    wait_until(lambda: occupied.host.accepts_password(occupied.address, occupied.password), "Dovecot to look at its users file")
+    wait_until(
+        lambda: occupied.host.accepts_password(occupied.address, occupied.password), "Dovecot to look at its users file"
+    )
     assert loss(occupied.source_account(), occupied.host_account()) == []
     aside = Path(outcome.entry["replaced_to"])
     kept = b"".join(file.read_bytes() for file in aside.rglob("*") if file.is_file()).replace(b"\r\n", b"\n")
@@ -174,14 +183,18 @@ def test_merge_adds_what_is_not_there(occupied: Scene) -> None:
     shared = list(scene.source_account().folders[("INBOX",)].messages.values())[:3]
     mail = [message.data for message in load_mail(40)]
     with scene.host_session(OLD_PASSWORD) as session:
-        session.append("INBOX", [Item(data) for data in mail if any(facts.content == digest_of(data) for facts in shared)])
+        session.append(
+            "INBOX", [Item(data) for data in mail if any(facts.content == digest_of(data) for facts in shared)]
+        )
     before = scene.host_account(OLD_PASSWORD)
 
     outcome = scene.run(ignore_existing=False, existing_content="merge")
 
     assert outcome.entry["state"] == "completed", outcome.output
     source, host = scene.source_account(), scene.host_account(OLD_PASSWORD)
-    expected = sorted([facts.content for facts in messages(source, ("INBOX",))] + [digest_of(data) for data in OLD_MAIL])
+    expected = sorted(
+        [facts.content for facts in messages(source, ("INBOX",))] + [digest_of(data) for data in OLD_MAIL]
+    )
     assert sorted(facts.content for facts in messages(host, ("INBOX",))) == expected
     assert surplus(messages(before, ("INBOX",)), messages(host, ("INBOX",))) == []
     assert host.folders[("Own",)] == before.folders[("Own",)]
@@ -227,7 +240,9 @@ def test_host_with_a_prefix(scene: Scene, new_host: Callable[..., Dovecot]) -> N
 
 def test_memory_stays_flat(scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]) -> None:
     settings = "default_vsz_limit = 0\n"
-    scene.source = new_host(certificate=certificate, users={scene.address: scene.password}, extra_config=settings, **BOXES["mdbox"])
+    scene.source = new_host(
+        certificate=certificate, users={scene.address: scene.password}, extra_config=settings, **BOXES["mdbox"]
+    )
     scene.host = new_host(extra_config=settings, **BOXES["mdbox"])
     with scene.source_session() as session:
         session.append("INBOX", [Item(large_message(1, LARGE_MESSAGE))])

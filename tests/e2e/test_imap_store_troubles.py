@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The IMAP store when something goes wrong: kills, crashes, refusals, a full mailbox. No mail is lost or doubled, and all of it is told."""
+"""The IMAP store when something goes wrong: kills, crashes, refusals, a full mailbox. No mail is lost or doubled, and
+all of it is told.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ from .boxes import BOXES, FOLDERS, imap_processes, in_order, large_message, loss
 KILLS = 10
 IMAP_KILLS = 6
 CAPABILITIES = frozenset(
-    "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS NAMESPACE UNSELECT CHILDREN CONDSTORE LIST-EXTENDED LIST-STATUS SPECIAL-USE MOVE ID ENABLE".split()
+    "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS NAMESPACE UNSELECT CHILDREN CONDSTORE LIST-EXTENDED LIST-STATUS "
+    "SPECIAL-USE MOVE ID ENABLE".split()
 )
 QUOTA = """\
 mail_plugins = $mail_plugins quota
@@ -51,7 +54,8 @@ def reasons(outcome: Outcome) -> dict[str, int]:
 
 
 def test_killed_at_random_points(big_box_scene: Scene) -> None:
-    """Killed is the module, the module with its child, or these and the IMAP process too, as in a crash of the machine."""
+    """Killed is the module, the module with its child, or these and the IMAP process too, as in a crash of the
+    machine."""
     scene = big_box_scene
     source = scene.source_account()
     started = time.monotonic()
@@ -89,7 +93,11 @@ def kill_processes(pids: list[int]) -> None:
 
 def account_or_none(scene: Scene, address: str) -> Optional[Account]:
     """The mailbox's content when it exists."""
-    return snapshot(scene.host.port, address, scene.password) if scene.host.accepts_password(address, scene.password) else None
+    return (
+        snapshot(scene.host.port, address, scene.password)
+        if scene.host.accepts_password(address, scene.password)
+        else None
+    )
 
 
 def test_next_run_waits_for_what_a_killed_one_has_sent(big_box_scene: Scene) -> None:
@@ -99,7 +107,10 @@ def test_next_run_waits_for_what_a_killed_one_has_sent(big_box_scene: Scene) -> 
     with stopped_imap_process(scene, process):
         kill_processes(group_members(process.pid))
         second = scene.start()
-        wait_until(lambda: second.poll() is not None or any(map(waits_for_lock, group_members(second.pid))), "the second run to wait")
+        wait_until(
+            lambda: second.poll() is not None or any(map(waits_for_lock, group_members(second.pid))),
+            "the second run to wait",
+        )
         assert second.poll() is None
     process.communicate()
 
@@ -113,7 +124,9 @@ def test_next_run_waits_for_what_a_killed_one_has_sent(big_box_scene: Scene) -> 
 def stopped_imap_process(scene: Scene, process: Any) -> Iterator[None]:
     """Stop the IMAP process of an import that has stored something, and let it go on in the end."""
     mailbox = scene.host.home_of(scene.address)
-    wait_until(lambda: process.poll() is not None or any(mailbox.rglob("[um].[0-9]*")), "the first message to be stored")
+    wait_until(
+        lambda: process.poll() is not None or any(mailbox.rglob("[um].[0-9]*")), "the first message to be stored"
+    )
     (imap,) = imap_processes(scene.host)
     os.kill(imap, signal.SIGSTOP)
     try:
@@ -145,8 +158,11 @@ def test_imap_process_that_dies_loses_nothing(big_box_scene: Scene) -> None:
 
     outcome = finish_module(process)
     if outcome.entry["reason"] == "message_refused":
-        # The same message was on its way each time, so it is taken for what kills the process: listed, and brought by the next run.
-        assert [entry["reason"] for entry in outcome.entry["not_imported"]] == ["message_refused"] * outcome.entry["messages_failed"]
+        # The same message was on its way each time, so it is taken for what kills the process: listed, and brought by
+        # the next run.
+        assert [entry["reason"] for entry in outcome.entry["not_imported"]] == ["message_refused"] * outcome.entry[
+            "messages_failed"
+        ]
         outcome = scene.run()
     else:
         assert outcome.entry["messages_copied"] == outcome.entry["messages_total"]
@@ -161,13 +177,17 @@ def test_imap_process_that_does_not_start_is_told(sdbox_scene: Scene) -> None:
     with scene.source_session() as session:
         session.append("INBOX", [Item(small_message(1))])
     # What the host's configuration names does not exist: the program says so and ends.
-    scene.host.config.write_text(scene.host.config.read_text() + "protocol imap {\n  mail_plugins = $mail_plugins nonesuch\n}\n")
+    scene.host.config.write_text(
+        scene.host.config.read_text() + "protocol imap {\n  mail_plugins = $mail_plugins nonesuch\n}\n"
+    )
     outcome = scene.run()
     assert (outcome.entry["state"], outcome.entry["reason"]) == ("failed", "host_refused")
     assert "nonesuch" in outcome.entry["message"]
 
 
-def test_full_mailbox_stops_the_import_and_room_lets_it_go_on(sdbox_scene: Scene, new_host: Callable[..., Dovecot]) -> None:
+def test_full_mailbox_stops_the_import_and_room_lets_it_go_on(
+    sdbox_scene: Scene, new_host: Callable[..., Dovecot]
+) -> None:
     scene = sdbox_scene
     scene.host = new_host(extra_config=QUOTA % ("150K", "1G"), **BOXES["sdbox"])
     with scene.source_session() as session:
@@ -176,13 +196,21 @@ def test_full_mailbox_stops_the_import_and_room_lets_it_go_on(sdbox_scene: Scene
 
     outcome = scene.run()
 
-    assert (outcome.entry["state"], outcome.entry["reason"], outcome.result["changed"]) == ("failed", "over_quota", True)
+    assert (outcome.entry["state"], outcome.entry["reason"], outcome.result["changed"]) == (
+        "failed",
+        "over_quota",
+        True,
+    )
     stored = in_order(scene.host_account(), ("INBOX",))
     assert 10 <= len(stored) <= 15
     assert stored == in_order(source, ("INBOX",))[: len(stored)]
     assert outcome.entry["messages_copied"] == len(stored)
     again = scene.run()
-    assert (again.result["changed"], again.entry["reason"], again.entry["messages_present"]) == (False, "over_quota", len(stored))
+    assert (again.result["changed"], again.entry["reason"], again.entry["messages_present"]) == (
+        False,
+        "over_quota",
+        len(stored),
+    )
 
     scene.host.config.write_text(scene.host.config.read_text().replace("storage=150K", "storage=1G"))
     outcome = scene.run()
@@ -190,8 +218,11 @@ def test_full_mailbox_stops_the_import_and_room_lets_it_go_on(sdbox_scene: Scene
     assert loss(source, scene.host_account()) == []
 
 
-def test_message_that_the_host_refuses_is_listed_and_the_rest_arrives(box_scene: Scene, new_host: Callable[..., Dovecot]) -> None:
-    """Small ones, refused in the middle of a batch, and a long one: the commands in it must not be taken for commands."""
+def test_message_that_the_host_refuses_is_listed_and_the_rest_arrives(
+    box_scene: Scene, new_host: Callable[..., Dovecot]
+) -> None:
+    """Small ones, refused in the middle of a batch, and a long one: the commands in it must not be taken for
+    commands."""
     scene = box_scene
     box = next(options for name, options in BOXES.items() if name in scene.host.config.read_text())
     scene.host = new_host(extra_config=QUOTA % ("1G", "50K"), **box)
@@ -207,25 +238,36 @@ def test_message_that_the_host_refuses_is_listed_and_the_rest_arrives(box_scene:
 
     assert (outcome.entry["state"], outcome.entry["reason"]) == ("failed", "message_refused")
     assert (outcome.entry["messages_copied"], outcome.entry["messages_failed"]) == (41, 2)
-    assert [(entry["uid"], entry["size"]) for entry in outcome.entry["not_imported"]] == [(21, len(evil)), (22, len(evil * 3))]
+    assert [(entry["uid"], entry["size"]) for entry in outcome.entry["not_imported"]] == [
+        (21, len(evil)),
+        (22, len(evil * 3)),
+    ]
     assert outcome.entry["not_imported"][0]["message_id"] == "<evil@example.net>"
     assert sorted(loss(scene.source_account(), scene.host_account())) == sorted(
-        "('INBOX',) lacks %r" % (facts,) for uid, facts in scene.source_account().folders[("INBOX",)].messages.items() if uid in (21, 22)
+        "('INBOX',) lacks %r" % (facts,)
+        for uid, facts in scene.source_account().folders[("INBOX",)].messages.items()
+        if uid in (21, 22)
     )
     again = scene.run()
     assert (again.entry["state"], again.result["changed"], again.entry["messages_failed"]) == ("failed", False, 2)
     assert len(scene.host_account().contents()) == 41
 
 
-def test_keywords_that_the_host_refuses_are_named_and_cost_no_message(scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]) -> None:
-    scene.source = new_host(certificate=certificate, users={scene.address: scene.password}, extra_config="mail_max_keyword_length = 100\n")
+def test_keywords_that_the_host_refuses_are_named_and_cost_no_message(
+    scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]
+) -> None:
+    scene.source = new_host(
+        certificate=certificate, users={scene.address: scene.password}, extra_config="mail_max_keyword_length = 100\n"
+    )
     scene.host = new_host(**BOXES["sdbox"])
     long_name = "A" + "long" * 20
     with scene.source_session() as session:
         for name in ("INBOX", "Other"):
             if name != "INBOX":
                 session.create(name)
-            session.append(name, [Item(small_message(number), ("\\Seen", "Good") if number % 2 else ()) for number in range(6)])
+            session.append(
+                name, [Item(small_message(number), ("\\Seen", "Good") if number % 2 else ()) for number in range(6)]
+            )
             session.append(name, [Item(small_message(7), ("\\Flagged", "Good", long_name, "Better"))])
             session.append(name, [Item(large_message(8, 300_000), ("Best", long_name))])
             session.append(name, [Item(small_message(9), (long_name,))])
@@ -242,7 +284,9 @@ def test_keywords_that_the_host_refuses_are_named_and_cost_no_message(scene: Sce
     assert scene.run(state="latest").result["changed"] is False
 
 
-@pytest.mark.parametrize("lacking", ["MULTIAPPEND", "LITERAL+", "MULTIAPPEND LITERAL+", "MULTIAPPEND LITERAL+ UIDPLUS NAMESPACE CONDSTORE"])
+@pytest.mark.parametrize(
+    "lacking", ["MULTIAPPEND", "LITERAL+", "MULTIAPPEND LITERAL+", "MULTIAPPEND LITERAL+ UIDPLUS NAMESPACE CONDSTORE"]
+)
 def test_host_that_offers_less(scene: Scene, new_host: Callable[..., Dovecot], lacking: str) -> None:
     offered = " ".join(sorted(CAPABILITIES - set(lacking.split())))
     scene.host = new_host(extra_config="protocol imap {\n  imap_capability = %s\n}\n" % offered, **BOXES["sdbox"])
@@ -256,27 +300,43 @@ def test_host_that_offers_less(scene: Scene, new_host: Callable[..., Dovecot], l
     assert loss(scene.source_account(), scene.host_account()) == []
 
 
-def test_what_the_host_keeps_otherwise_is_told(sdbox_scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]) -> None:
+def test_what_the_host_keeps_otherwise_is_told(
+    sdbox_scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]
+) -> None:
     """Dovecot drops some CRs of what is appended: such messages are there, once, and named."""
     scene = sdbox_scene
     scene.source = new_host(certificate=certificate, users={scene.address: scene.password})
     odd = [b"Subject: odd\r\n\r\nends in CR\r", b"Subject: odd\r\n\r\ntwo\r\r\nof them\r\n"]
-    write_maildir(scene.source, scene.address, [small_message(1), *odd, small_message(2), large_message(3, 400_000) + b"\r"])
+    write_maildir(
+        scene.source, scene.address, [small_message(1), *odd, small_message(2), large_message(3, 400_000) + b"\r"]
+    )
 
     outcome = scene.run()
 
-    assert (outcome.entry["state"], outcome.entry["messages_copied"], outcome.entry["messages_failed"]) == ("completed", 5, 0)
-    assert [(entry["reason"], entry["uid"]) for entry in outcome.entry["not_imported"]] == [("message_altered", uid) for uid in (2, 3, 5)]
+    assert (outcome.entry["state"], outcome.entry["messages_copied"], outcome.entry["messages_failed"]) == (
+        "completed",
+        5,
+        0,
+    )
+    assert [(entry["reason"], entry["uid"]) for entry in outcome.entry["not_imported"]] == [
+        ("message_altered", uid) for uid in (2, 3, 5)
+    ]
     host = scene.host_account()
     assert len(surplus(messages(scene.source_account(), ("INBOX",)), messages(host, ("INBOX",)))) == 3
     assert len(messages(host, ("INBOX",))) == 5
     assert scene.run(state="latest").result["changed"] is False
 
 
-def test_altered_messages_are_found_again_after_a_kill(sdbox_scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]) -> None:
+def test_altered_messages_are_found_again_after_a_kill(
+    sdbox_scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]
+) -> None:
     scene = sdbox_scene
     scene.source = new_host(certificate=certificate, users={scene.address: scene.password})
-    write_maildir(scene.source, scene.address, [small_message(number) + (b"\r\r\n" if number % 10 == 0 else b"") for number in range(1500)])
+    write_maildir(
+        scene.source,
+        scene.address,
+        [small_message(number) + (b"\r\r\n" if number % 10 == 0 else b"") for number in range(1500)],
+    )
     for _again in range(3):
         process = scene.start()
         stored = len(list(scene.host.home_of(scene.address).rglob("u.*")))

@@ -35,7 +35,11 @@ def checkout(shelf: Path) -> Path:
     directory.mkdir()
     subprocess.run(["tar", "-x", "-C", str(directory)], input=archive.stdout, check=True)
     identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
-    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--no-gpg-sign", "--message", "As committed"]):
+    for command in (
+        ["init", "--quiet"],
+        ["add", "--all"],
+        ["commit", "--quiet", "--no-gpg-sign", "--message", "As committed"],
+    ):
         subprocess.run(["git", *identity, *command], cwd=directory, check=True)
     return directory
 
@@ -55,7 +59,9 @@ def address(kind: str, checkout: Path, place: Path, env: dict[str, str]) -> str:
     if kind == "URL with folder":
         return "git+file://%s#/%s" % (checkout, INSIDE)
     source = checkout / INSIDE if kind == "tarball" else checkout
-    returncode, output = run_command(["ansible-galaxy", "collection", "build", "--output-path", str(place)], cwd=source, env=env)
+    returncode, output = run_command(
+        ["ansible-galaxy", "collection", "build", "--output-path", str(place)], cwd=source, env=env
+    )
     assert returncode == 0, output
     (tarball,) = place.glob("panel-mailimport-*.tar.gz")
     return str(tarball)
@@ -68,7 +74,9 @@ def test_installed_collection_imports(small_scene: Scene, checkout: Path, kind: 
     env = environment(collections)
     install(address(kind, checkout, small_scene.directory, env), collections, env)
 
-    returncode, documentation = run_command(["ansible-doc", "panel.mailimport.mail_import_imap"], cwd=collections, env=env)
+    returncode, documentation = run_command(
+        ["ansible-doc", "panel.mailimport.mail_import_imap"], cwd=collections, env=env
+    )
     assert returncode == 0, documentation
     assert "source_host" in documentation
 
@@ -82,7 +90,13 @@ def test_installed_collection_imports(small_scene: Scene, checkout: Path, kind: 
     playbook.write_text(PLAYBOOK)
     variables = {**small_scene.arguments(), "import_hosts": "localhost", "import_setup": False}
     runs = [
-        run_playbook(playbook, inventory=str(REPOSITORY / "inventories" / "demo"), variables=variables, directory=small_scene.directory, env=env)
+        run_playbook(
+            playbook,
+            inventory=str(REPOSITORY / "inventories" / "demo"),
+            variables=variables,
+            directory=small_scene.directory,
+            env=env,
+        )
         for _ in range(2)
     ]
     assert [run.returncode for run in runs] == [0, 0], runs[0].output
@@ -95,14 +109,29 @@ def test_the_way_of_the_readme(small_scene: Scene, checkout: Path) -> None:
     place = small_scene.directory
     collections = place / "collections"
     collections.mkdir()
-    env = {name: value for name, value in environment(collections).items() if name not in ("ANSIBLE_CONFIG", "PYTHONPATH")}
+    env = {
+        name: value for name, value in environment(collections).items() if name not in ("ANSIBLE_CONFIG", "PYTHONPATH")
+    }
     install(address("tarball", checkout, place, env), collections, env)
     variables = {name: value for name, value in small_scene.arguments().items() if name not in ("email", "password")}
     machine = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "import_setup": False}
-    (place / "hosts.yml").write_text(yaml.safe_dump({"mail_hosts": {"hosts": {"localhost": machine}, "vars": variables}}))
-    (place / "company.csv").write_text("%s,%s\nnobody@source.example,wrong\n" % (small_scene.address, small_scene.password))
+    (place / "hosts.yml").write_text(
+        yaml.safe_dump({"mail_hosts": {"hosts": {"localhost": machine}, "vars": variables}})
+    )
+    (place / "company.csv").write_text(
+        "%s,%s\nnobody@source.example,wrong\n" % (small_scene.address, small_scene.password)
+    )
 
-    command = ["ansible-playbook", "-i", "hosts.yml", "panel.mailimport.import_csv", "-e", "src=company.csv", "--forks", "2"]
+    command = [
+        "ansible-playbook",
+        "-i",
+        "hosts.yml",
+        "panel.mailimport.import_csv",
+        "-e",
+        "src=company.csv",
+        "--forks",
+        "2",
+    ]
     returncode, output = run_command(command, cwd=place, env=env)
 
     assert returncode == 2 and "line 2: " in output and "(auth_failed)" in output, output
@@ -113,4 +142,6 @@ def test_tarball_ships_no_tests_and_no_caches(checkout: Path, place: Path) -> No
     tarball = address("tarball", checkout, place, environment())
     listing = subprocess.run(["tar", "-tzf", tarball], capture_output=True, text=True, check=True).stdout.split()
     assert "plugins/modules/mail_import_imap.py" in listing
-    assert [name for name in listing if name.startswith(("tests/", ".")) or "cache" in name or name.endswith(".pyc")] == []
+    assert [
+        name for name in listing if name.startswith(("tests/", ".")) or "cache" in name or name.endswith(".pyc")
+    ] == []

@@ -55,7 +55,11 @@ def kill_at(scene: Scene, messages: int) -> bool:
 
 def files_written(scene: Scene) -> int:
     """How many files of messages the mailbox has, in sight or not yet."""
-    return sum(len(files) for directory, _directories, files in os.walk(scene.host.home_of(scene.address)) if directory.endswith("/cur"))
+    return sum(
+        len(files)
+        for directory, _directories, files in os.walk(scene.host.home_of(scene.address))
+        if directory.endswith("/cur")
+    )
 
 
 def test_killed_at_random_points(big_scene: Scene) -> None:
@@ -109,7 +113,10 @@ def test_user_reads_mail_between_a_kill_and_the_next_run(big_scene: Scene) -> No
     source = big_scene.source_account().contents()
     for messages in (1, 1000, 2000):
         assert kill_at(big_scene, messages)
-        wait_until(lambda: big_scene.host.accepts_password(big_scene.address, big_scene.password), "Dovecot to look at its users file")
+        wait_until(
+            lambda: big_scene.host.accepts_password(big_scene.address, big_scene.password),
+            "Dovecot to look at its users file",
+        )
         assert set(big_scene.host_account().contents()) <= set(source)
     outcome = big_scene.run()
     assert outcome.entry["state"] == "completed", outcome.output
@@ -157,4 +164,6 @@ def test_no_process_outlives_the_import(small_scene: Scene) -> None:
 def message_files(scene: Scene, text: bytes) -> list[Path]:
     """Files of messages with the text in them, in the mailbox or moved aside."""
     paths = [path for root in (scene.maildir.parent, scene.state_dir / "replaced") for path in root.rglob("*")]
-    return [path for path in paths if path.is_file() and path.parent.name in ("cur", "new") and text in path.read_bytes()]
+    return [
+        path for path in paths if path.is_file() and path.parent.name in ("cur", "new") and text in path.read_bytes()
+    ]

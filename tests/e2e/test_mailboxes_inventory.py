@@ -29,7 +29,8 @@ mail_hosts:
 """
 GROUP_VARS = {
     "all.yml": "ansible_user: of-all\nof: all\nowner: customer1\n",
-    "mail_hosts.yml": "ansible_user: '{{ admin }}'\nadmin: of-the-group\nansible_port: 22\nbeside: '{{ inventory_dir }}/key'\n",
+    "mail_hosts.yml": "ansible_user: '{{ admin }}'\nadmin: of-the-group\nansible_port: 22\nbeside: '{{ inventory_dir "
+    "}}/key'\n",
 }
 
 
@@ -81,12 +82,16 @@ def company(place: Path) -> Company:
 
 
 def test_ten_thousand_rows_are_ten_thousand_hosts_without_a_password(company: Company) -> None:
-    rows = ["user%d@domain%d.example,%s%d,%s" % (n, n % 10, SECRET, n, "mail2.example.net" if n % 4 else "") for n in range(10_000)]
+    rows = [
+        "user%d@domain%d.example,%s%d,%s" % (n, n % 10, SECRET, n, "mail2.example.net" if n % 4 else "")
+        for n in range(10_000)
+    ]
     company.write("email,password,mail_host\n" + "\n".join(rows))
     inventory = company.listed()
     assert len(inventory["_meta"]["hostvars"]) == 10_002
     assert sorted(inventory["mailboxes"]["children"]) == sorted(
-        ["domain_domain%d_example" % n for n in range(10)] + ["mail_host_mail1_example_net", "mail_host_mail2_example_net"]
+        ["domain_domain%d_example" % n for n in range(10)]
+        + ["mail_host_mail1_example_net", "mail_host_mail2_example_net"]
     )
     assert len(inventory["domain_domain3_example"]["hosts"]) == 1000
     assert [len(inventory["mail_host_mail%d_example_net" % n]["hosts"]) for n in (1, 2)] == [2500, 7500]
@@ -97,24 +102,40 @@ def test_a_mailbox_has_the_variables_of_its_mail_host(company: Company) -> None:
     company.write("email,password,mail_host\nAnna@example.org,x,\nben@example.org,x,mail2.example.net\n")
     variables = company.variables()
     common = {
-        "ansible_user": "{{ admin }}", "admin": "of-the-group", "beside": "{{ inventory_dir }}/key", "of": "all", "owner": "customer1",
+        "ansible_user": "{{ admin }}",
+        "admin": "of-the-group",
+        "beside": "{{ inventory_dir }}/key",
+        "of": "all",
+        "owner": "customer1",
         "mailimport_src": str(company.directory / "list.csv"),
     }
     assert variables["anna@example.org"] == {
-        **common, "ansible_host": "192.0.2.1", "ansible_port": 2222,
-        "mailimport_only": ["anna@example.org"], "mailimport_mail_host": "mail1.example.net",
+        **common,
+        "ansible_host": "192.0.2.1",
+        "ansible_port": 2222,
+        "mailimport_only": ["anna@example.org"],
+        "mailimport_mail_host": "mail1.example.net",
     }
     assert variables["ben@example.org"] == {
-        **common, "ansible_host": "mail2.example.net", "ansible_port": 22,
-        "mailimport_only": ["ben@example.org"], "mailimport_mail_host": "mail2.example.net",
+        **common,
+        "ansible_host": "mail2.example.net",
+        "ansible_port": 22,
+        "mailimport_only": ["ben@example.org"],
+        "mailimport_mail_host": "mail2.example.net",
     }
 
 
 def test_templates_of_the_mail_host_are_evaluated_and_those_of_the_list_are_not(company: Company) -> None:
     company.write("{{1+1}}@example.org,x\n")
-    values = {"ansible_user": "of-the-group", "beside": str(company.directory / "hosts" / "key"), "mailimport_only[0]": "{{1+1}}@example.org"}
+    values = {
+        "ansible_user": "of-the-group",
+        "beside": str(company.directory / "hosts" / "key"),
+        "mailimport_only[0]": "{{1+1}}@example.org",
+    }
     for variable, value in values.items():
-        returncode, output = company.run("ansible", "mailboxes", "-m", "ansible.builtin.debug", "-a", "var=%s" % variable)
+        returncode, output = company.run(
+            "ansible", "mailboxes", "-m", "ansible.builtin.debug", "-a", "var=%s" % variable
+        )
         assert returncode == 0 and value in output, output
 
 
@@ -123,7 +144,8 @@ def test_the_mailbox_is_the_one_on_the_mail_host_and_its_domain_says_which(compa
     company.write("email,target_email\nanna@old.example,anna@example.com\nben@example.org,\n")
     variables = company.variables()
     assert {name: variables[name]["mailimport_mail_host"] for name in variables if "@" in name} == {
-        "anna@example.com": "mail2.example.net", "ben@example.org": "mail1.example.net",
+        "anna@example.com": "mail2.example.net",
+        "ben@example.org": "mail1.example.net",
     }
 
 
@@ -148,7 +170,22 @@ def test_batches_are_of_one_domain_and_one_mail_host(company: Company) -> None:
 
 
 def test_every_host_can_be_named_with_limit(company: Company) -> None:
-    odd = ["&anna", "!anna", "~anna", "o'brien", "o`brien", "a{b}", "a?b", "a|b", "-anna", "анна", "a+b", "a=b", "#a", "a$b^c"]
+    odd = [
+        "&anna",
+        "!anna",
+        "~anna",
+        "o'brien",
+        "o`brien",
+        "a{b}",
+        "a?b",
+        "a|b",
+        "-anna",
+        "анна",
+        "a+b",
+        "a=b",
+        "#a",
+        "a$b^c",
+    ]
     company.write("\n".join('"%s@example.org",x' % local_part for local_part in odd))
     names = [name for name in company.variables() if "@" in name]
     assert len(names) == len(odd)
@@ -162,7 +199,12 @@ def test_a_list_in_a_vault(company: Company) -> None:
     password = company.directory / "vault-password"
     password.write_text("swordfish")
     vault = ["--vault-password-file", str(password)]
-    subprocess.run(["ansible-vault", "encrypt", *vault, str(company.directory / "list.csv")], env=environment(), check=True, capture_output=True)
+    subprocess.run(
+        ["ansible-vault", "encrypt", *vault, str(company.directory / "list.csv")],
+        env=environment(),
+        check=True,
+        capture_output=True,
+    )
     assert "anna@example.org" in company.listed(*vault)["_meta"]["hostvars"]
     assert "vault" in company.refusal()
 
@@ -172,16 +214,25 @@ def test_a_list_in_yaml_with_passwords_in_a_vault(company: Company) -> None:
     password.write_text("swordfish")
     vault = ["--vault-password-file", str(password)]
     encrypted = subprocess.run(
-        ["ansible-vault", "encrypt_string", *vault, "--name", "  password", SECRET], env=environment(), check=True, capture_output=True, text=True
+        ["ansible-vault", "encrypt_string", *vault, "--name", "  password", SECRET],
+        env=environment(),
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
-    company.write("- email: anna@example.org\n%s\n- email: ben@example.org\n  source_port: 143\n" % encrypted, "list.yml")
+    company.write(
+        "- email: anna@example.org\n%s\n- email: ben@example.org\n  source_port: 143\n" % encrypted, "list.yml"
+    )
     inventory = company.listed(*vault)
     assert {"anna@example.org", "ben@example.org"} < set(inventory["_meta"]["hostvars"])
     assert SECRET not in json.dumps(inventory)
 
 
 def test_all_bad_rows_are_named_and_no_password(company: Company) -> None:
-    company.write("email,password,source_port\nanna@example.org,%s,993\nben@example.org,%s,x\n%s,carl@example.org,993\n" % ((SECRET,) * 3))
+    company.write(
+        "email,password,source_port\nanna@example.org,%s,993\nben@example.org,%s,x\n%s,carl@example.org,993\n"
+        % ((SECRET,) * 3)
+    )
     refusal = company.refusal()
     assert "2 rows of %s cannot be used" % (company.directory / "list.csv") in refusal
     assert "line 3 (ben@example.org): source_port must be a port from 1 to 65535" in refusal
@@ -198,7 +249,9 @@ def test_rows_without_a_mail_host_that_is_known_are_named(company: Company) -> N
 
 def test_the_mail_hosts_come_first(company: Company) -> None:
     company.write("anna@example.org,%s\n" % SECRET)
-    assert "mail host mail1.example.net is in no inventory before this one" in company.refusal(inventories=("company.mailboxes.yml", "hosts"))
+    assert "mail host mail1.example.net is in no inventory before this one" in company.refusal(
+        inventories=("company.mailboxes.yml", "hosts")
+    )
 
 
 def test_this_machine_can_be_the_mail_host(company: Company) -> None:

@@ -29,7 +29,9 @@ def roomy_scene(scene: Scene, certificate: Certificate, new_host: Callable[..., 
     """A scene whose servers may use the memory they like, and whose source takes many messages fast."""
     settings = "default_vsz_limit = 0\n"
     users = {scene.address: scene.password}
-    scene.source = new_host(certificate=certificate, users=users, mail_location="mdbox:~/mdbox", separator="/", extra_config=settings)
+    scene.source = new_host(
+        certificate=certificate, users=users, mail_location="mdbox:~/mdbox", separator="/", extra_config=settings
+    )
     scene.host = new_host(extra_config=settings)
     return scene
 
@@ -45,7 +47,9 @@ def measured_run(scene: Scene, **changes: object) -> tuple[Outcome, float]:
 
 def test_one_large_message(roomy_scene: Scene, new_host: Callable[..., Dovecot], certificate: Certificate) -> None:
     roomy_scene.source = new_host(
-        certificate=certificate, users={roomy_scene.address: roomy_scene.password}, extra_config="default_vsz_limit = 0\n"
+        certificate=certificate,
+        users={roomy_scene.address: roomy_scene.password},
+        extra_config="default_vsz_limit = 0\n",
     )
     write_large_message(roomy_scene.source.home_of(roomy_scene.address) / "Maildir" / "new")
 
@@ -65,13 +69,21 @@ def write_large_message(directory: Path) -> None:
         file.write(b"Subject: Large\r\nMessage-ID: <large@example.net>\r\n\r\n")
         for _ in range(LARGE_MESSAGE // (len(line) * 1000) + 1):
             file.write(line * 1000)
-    for path in (directory / "1700000000.large.source", directory, directory.parent, directory.parent.parent, directory.parent.parent.parent):
+    for path in (
+        directory / "1700000000.large.source",
+        directory,
+        directory.parent,
+        directory.parent.parent,
+        directory.parent.parent.parent,
+    ):
         os.chown(path, MAIL_UID, MAIL_GID)
 
 
 def test_one_large_folder(roomy_scene: Scene) -> None:
     with roomy_scene.source_session() as session:
-        session.append("INBOX", (Item(small_message(number), ("\\Seen",) if number % 3 else ()) for number in range(LARGE_FOLDER)))
+        session.append(
+            "INBOX", (Item(small_message(number), ("\\Seen",) if number % 3 else ()) for number in range(LARGE_FOLDER))
+        )
 
     outcome, peak = measured_run(roomy_scene)
 

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Import queues on a real mail host: shared by all runs, freed at once by a run that dies, and bounded by what the source admits."""
+"""Import queues on a real mail host: shared by all runs, freed at once by a run that dies, and bounded by what the
+source admits.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ def test_two_runs_share_the_queues_and_a_dead_one_frees_its_own(run: Run, people
     """Never more than two at a time, and each mailbox is imported once."""
     first_two, others = people[:2], people[2:6]
     with Relay(run.source.port, hold_after=_IN_THE_MAIL) as relay:
-        first = run.start(mailboxes=as_rows(first_two), parallel=True, queues=2, source_port=relay.port, preflight=False)
+        first = run.start(
+            mailboxes=as_rows(first_two), parallel=True, queues=2, source_port=relay.port, preflight=False
+        )
         wait_until(reaches(run, first_two, "running", "running"), "both queues to be taken")
         second = run.start(mailboxes=as_rows(others), parallel=True, queues=2)
         wait_until(reaches(run, others, *["queued"] * 4), "the second run to stand in line")
@@ -98,12 +102,24 @@ def play(run: Run, path: Path, keywords: dict[str, int] | None = None, **changes
     arguments = run.arguments(src=str(path), parallel=True, queues=2, **changes)
     task = {"name": "Import the list", "panel.mailimport." + LIST_MODULE: arguments, **(keywords or {})}
     file = run.directory / "play.yml"
-    file.write_text(yaml.safe_dump([{"name": "Import", "hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task]}]))
+    file.write_text(
+        yaml.safe_dump(
+            [{"name": "Import", "hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task]}]
+        )
+    )
     return file
 
 
 def ansible_playbook(file: Path, *options: str) -> list[str]:
-    return ["ansible-playbook", "-i", "localhost,", "-e", "ansible_python_interpreter=%s" % sys.executable, *options, str(file)]
+    return [
+        "ansible-playbook",
+        "-i",
+        "localhost,",
+        "-e",
+        "ansible_python_interpreter=%s" % sys.executable,
+        *options,
+        str(file),
+    ]
 
 
 def test_a_terminal_shows_each_mailbox_as_it_ends(run: Run, people: list[Employee]) -> None:
@@ -112,7 +128,9 @@ def test_a_terminal_shows_each_mailbox_as_it_ends(run: Run, people: list[Employe
     ours, theirs = pty.openpty()
     remote_tmp = run.directory / "remote-tmp"
     settings = {**environment(), "ANSIBLE_REMOTE_TMP": str(remote_tmp)}
-    process = subprocess.Popen(ansible_playbook(play(run, path)), stdin=theirs, stdout=theirs, stderr=theirs, env=settings, close_fds=True)
+    process = subprocess.Popen(
+        ansible_playbook(play(run, path)), stdin=theirs, stdout=theirs, stderr=theirs, env=settings, close_fds=True
+    )
     os.close(theirs)
     shown = b""
     try:
@@ -137,9 +155,13 @@ def test_output_that_is_no_terminal_stays_quiet(run: Run, people: list[Employee]
     path = run.directory / "list.csv"
     write_list(path, people[:2])
     command = ansible_playbook(play(run, path))
-    quiet = subprocess.run(command, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+    quiet = subprocess.run(
+        command, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    ).stdout
     assert people[0].address not in quiet
-    verbose = subprocess.run([*command, "-v"], env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+    verbose = subprocess.run(
+        [*command, "-v"], env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    ).stdout
     assert "[localhost] %s: Import completed successfully, 0 messages copied" % people[0].address in verbose
 
 
@@ -149,7 +171,12 @@ def test_a_background_import_outlives_its_controller(run: Run, people: list[Empl
     with Relay(run.source.port, hold_after=_IN_THE_MAIL) as relay:
         file = play(run, path, {"async": 600, "poll": 1}, source_port=relay.port, preflight=False)
         controller = subprocess.Popen(
-            ansible_playbook(file), env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+            ansible_playbook(file),
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         wait_until(reaches(run, people[:3], "running", "running", "queued"), "the imports to be shown at once")
         os.killpg(controller.pid, signal.SIGKILL)

@@ -28,7 +28,9 @@ def files_of(directory: Path) -> dict[Path, tuple[int, int, int]]:
 def imported(small_scene: Scene) -> Scene:
     """A scene after its first import."""
     outcome = small_scene.run()
-    assert (outcome.entry["state"], outcome.entry["changed"], outcome.entry["created"]) == ("completed", True, True), outcome.output
+    assert (outcome.entry["state"], outcome.entry["changed"], outcome.entry["created"]) == ("completed", True, True), (
+        outcome.output
+    )
     return small_scene
 
 
@@ -40,8 +42,10 @@ def through(relay: Relay) -> dict[str, object]:
 def test_playbook_changes_something_once(small_scene: Scene) -> None:
     runs = [
         run_playbook(
-            REPOSITORY / "playbooks" / "import_imap.yml", inventory=str(REPOSITORY / "inventories" / "demo"),
-            variables=small_scene.arguments(), directory=small_scene.directory,
+            REPOSITORY / "playbooks" / "import_imap.yml",
+            inventory=str(REPOSITORY / "inventories" / "demo"),
+            variables=small_scene.arguments(),
+            directory=small_scene.directory,
         )
         for _ in range(2)
     ]
@@ -55,12 +59,18 @@ def test_a_finished_import_does_not_contact_the_source(imported: Scene) -> None:
     with Relay(imported.source.port) as relay:
         outcome = imported.run(**through(relay))
         assert relay.connections == 0
-    assert (outcome.entry["state"], outcome.result["changed"], outcome.entry["messages_copied"]) == ("completed", False, 0)
+    assert (outcome.entry["state"], outcome.result["changed"], outcome.entry["messages_copied"]) == (
+        "completed",
+        False,
+        0,
+    )
     assert outcome.entry["message"] == "Import completed successfully"
     assert files_of(imported.maildir) == before
 
 
-@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_text("elsewhere.example\tmallory\n")], ids=["lost", "altered"])
+@pytest.mark.parametrize(
+    "spoil", [Path.unlink, lambda path: path.write_text("elsewhere.example\tmallory\n")], ids=["lost", "altered"]
+)
 def test_the_map_of_domains_is_restored(imported: Scene, spoil: Callable[[Path], object]) -> None:
     domains = imported.state_dir / "domains"
     before = domains.read_text()
@@ -76,7 +86,9 @@ def test_a_map_of_domains_that_cannot_be_written_is_told(imported: Scene) -> Non
     domains.unlink()
     domains.mkdir()
     outcome = imported.run()
-    assert (outcome.entry["state"], outcome.entry["reason"]) == ("failed", "host_refused") and str(domains) in outcome.entry["message"]
+    assert (outcome.entry["state"], outcome.entry["reason"]) == ("failed", "host_refused") and str(
+        domains
+    ) in outcome.entry["message"]
 
 
 def test_latest_fetches_nothing_when_nothing_is_new(imported: Scene) -> None:
@@ -218,7 +230,11 @@ def test_info_tells_what_was_imported(imported: Scene) -> None:
     assert known["changed"] is False
     assert known["domains"] == [{"domain": "source.example", "owner": OWNER}]
     (entry,) = known["imports"]
-    assert (entry["email"], entry["state"], entry["messages_total"]) == (imported.address, "completed", len(imported.host_account().contents()))
+    assert (entry["email"], entry["state"], entry["messages_total"]) == (
+        imported.address,
+        "completed",
+        len(imported.host_account().contents()),
+    )
 
 
 def test_info_shows_an_import_that_is_running(small_scene: Scene) -> None:
@@ -226,7 +242,10 @@ def test_info_shows_an_import_that_is_running(small_scene: Scene) -> None:
     with Relay(small_scene.source.port, hold_after=20_000) as relay:
         process = small_scene.start(**through(relay))
         running = {"state": "running", "messages_total": 40}
-        wait_until(lambda: any(running.items() <= entry.items() for entry in small_scene.info()["imports"]), "the import to be known as running")
+        wait_until(
+            lambda: any(running.items() <= entry.items() for entry in small_scene.info()["imports"]),
+            "the import to be known as running",
+        )
         assert process.poll() is None
         relay.let_go()
         assert finish_module(process).entry["state"] == "completed"

@@ -26,9 +26,13 @@ SECRETS = (SOURCE_PASSWORD.encode(), TARGET_PASSWORD.encode())
 def secret_scene(small_scene: Scene) -> Scene:
     """A scene whose passwords are easy to find wherever they are."""
     lines = small_scene.source.users_file.read_text()
-    small_scene.source.users_file.write_text(lines.replace("{PLAIN}%s:" % small_scene.password, "{PLAIN}%s:" % SOURCE_PASSWORD))
+    small_scene.source.users_file.write_text(
+        lines.replace("{PLAIN}%s:" % small_scene.password, "{PLAIN}%s:" % SOURCE_PASSWORD)
+    )
     small_scene.password = SOURCE_PASSWORD
-    wait_until(lambda: small_scene.source.accepts_password(small_scene.address, SOURCE_PASSWORD), "the password's change")
+    wait_until(
+        lambda: small_scene.source.accepts_password(small_scene.address, SOURCE_PASSWORD), "the password's change"
+    )
     small_scene.options["target_password"] = TARGET_PASSWORD
     return small_scene
 
@@ -58,7 +62,9 @@ def files_with_secrets(scene: Scene) -> list[Path]:
     return [path for path in paths if any(secret in path.read_bytes() for secret in SECRETS)]
 
 
-@pytest.mark.parametrize("case", ["completed", "wrong password", "bad certificate", "invalid address", "unknown option"])
+@pytest.mark.parametrize(
+    "case", ["completed", "wrong password", "bad certificate", "invalid address", "unknown option"]
+)
 def test_no_secret_gets_out(secret_scene: Scene, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     changes = {
         "completed": {},
@@ -76,14 +82,19 @@ def test_no_secret_gets_out(secret_scene: Scene, monkeypatch: pytest.MonkeyPatch
         assert secret not in repr(outcome.result).encode()
         assert secret not in secret_scene.host.log().encode()
     assert files_with_secrets(secret_scene) == []
-    assert secret_scene.info()["imports"] == [] or not any(secret in repr(secret_scene.info()).encode() for secret in SECRETS)
+    assert secret_scene.info()["imports"] == [] or not any(
+        secret in repr(secret_scene.info()).encode() for secret in SECRETS
+    )
 
 
 def test_no_secret_gets_out_when_the_module_is_killed(secret_scene: Scene) -> None:
     with secret_scene.source_session() as session:
         session.append("INBOX", [Item(small_message(number)) for number in range(3000)])
     process = secret_scene.start()
-    wait_until(lambda: secret_scene.address in secret_scene.host.users_file.read_text(), "the mailbox to be made, with both passwords in use")
+    wait_until(
+        lambda: secret_scene.address in secret_scene.host.users_file.read_text(),
+        "the mailbox to be made, with both passwords in use",
+    )
     assert process.poll() is None
     process.kill()
     output, errors = process.communicate()
@@ -91,7 +102,9 @@ def test_no_secret_gets_out_when_the_module_is_killed(secret_scene: Scene) -> No
     assert files_with_secrets(secret_scene) == []
 
 
-@pytest.mark.parametrize("password", ["1", "e", "completed", 'quote" and \\ backslash', "пароль 🔑", "{{ 6 * 7 }}", " leading and trailing "])
+@pytest.mark.parametrize(
+    "password", ["1", "e", "completed", 'quote" and \\ backslash', "пароль 🔑", "{{ 6 * 7 }}", " leading and trailing "]
+)
 def test_password_that_is_part_of_the_result(small_scene: Scene, password: str) -> None:
     """Any password a login can carry works, and hides nothing in the result."""
     address = "odd-%s" % small_scene.address
@@ -104,7 +117,12 @@ def test_password_that_is_part_of_the_result(small_scene: Scene, password: str) 
 
     assert not outcome.result.get("failed"), outcome.output
     entry = outcome.entry
-    assert (entry["state"], entry["messages_total"], entry["messages_copied"], entry["email"]) == ("completed", 11, 11, address)
+    assert (entry["state"], entry["messages_total"], entry["messages_copied"], entry["email"]) == (
+        "completed",
+        11,
+        11,
+        address,
+    )
     assert entry["message"] == "Import completed successfully"
     assert len(small_scene.host_account().contents()) == 11
 

@@ -53,15 +53,29 @@ def prepare(place: Path, *options: str, env: dict[str, str] | None = None, **var
     playbook = place / "setup.yml"
     playbook.write_text(PLAY)
     variables = {"ansible_python_interpreter": PYTHON, "setup_virtualenv": str(place / "virtual env"), **variables}
-    return run_playbook(playbook, *options, inventory="localhost,", variables=variables, directory=place, env={**environment(), **(env or {})})
+    return run_playbook(
+        playbook,
+        *options,
+        inventory="localhost,",
+        variables=variables,
+        directory=place,
+        env={**environment(), **(env or {})},
+    )
 
 
 def import_with(python: str, scene: Scene) -> PlaybookRun:
     """Import a mailbox on this machine with modules that run under `python`."""
     playbook = scene.directory / "import.yml"
     playbook.write_text(IMPORT)
-    variables = {**scene.arguments(), "ansible_python_interpreter": python, "import_hosts": "localhost", "import_setup": False}
-    return run_playbook(playbook, inventory=str(REPOSITORY / "inventories" / "demo"), variables=variables, directory=scene.directory)
+    variables = {
+        **scene.arguments(),
+        "ansible_python_interpreter": python,
+        "import_hosts": "localhost",
+        "import_setup": False,
+    }
+    return run_playbook(
+        playbook, inventory=str(REPOSITORY / "inventories" / "demo"), variables=variables, directory=scene.directory
+    )
 
 
 def changes(run: PlaybookRun) -> int:
@@ -74,7 +88,9 @@ def changes(run: PlaybookRun) -> int:
 def test_the_role_prepares_a_host_once(small_scene: Scene, wheels: Path, where: str) -> None:
     """With the folder nothing else is asked: the index leads nowhere."""
     place = small_scene.directory
-    options: dict[str, Any] = {"setup_wheel_dir": str(wheels), "env": {"PIP_INDEX_URL": "http://127.0.0.1:9/"}} if where == "folder" else {}
+    options: dict[str, Any] = (
+        {"setup_wheel_dir": str(wheels), "env": {"PIP_INDEX_URL": "http://127.0.0.1:9/"}} if where == "folder" else {}
+    )
 
     assert changes(prepare(place, "--check", **options)) == 1
     assert not (place / "virtual env").exists()

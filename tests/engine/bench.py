@@ -55,7 +55,8 @@ class Bench:
     address: str
 
     def run(self, port: int, check_mode: bool = False, **changes: Any) -> Run:
-        """Import from the source on that port; `changes` are fields of the request, or `source_…` ones of its account."""
+        """Import from the source on that port; `changes` are fields of the request, or `source_…` ones of its
+        account."""
         return self._run(port, check_mode, changes)
 
     def look(self, port: int, **changes: Any) -> Run:
@@ -64,7 +65,17 @@ class Bench:
 
     def _run(self, port: int, check_mode: bool, changes: dict[str, Any]) -> Run:
         source = {name[len("source_") :]: changes.pop(name) for name in list(changes) if name.startswith("source_")}
-        account = SourceAccount(**{"host": "127.0.0.1", "port": port, "tls": "none", "user": self.address, "password": PASSWORD, "timeout": 10.0, **source})
+        account = SourceAccount(
+            **{
+                "host": "127.0.0.1",
+                "port": port,
+                "tls": "none",
+                "user": self.address,
+                "password": PASSWORD,
+                "timeout": 10.0,
+                **source,
+            }
+        )
         changes = {"password": PASSWORD, "owner": "customer1", "ignore_existing": False, **changes}
         request = ImportRequest(account, parse_address(self.address), **changes)
         lines: list[str] = []
@@ -105,7 +116,12 @@ class Bench:
 
     def _settings(self) -> HostSettings:
         return HostSettings(
-            str(self.host.config), str(self.host.users_file), str(self.host.home_of("%n@%d")), MAIL_UID, MAIL_GID, str(self.state_dir)
+            str(self.host.config),
+            str(self.host.users_file),
+            str(self.host.home_of("%n@%d")),
+            MAIL_UID,
+            MAIL_GID,
+            str(self.state_dir),
         )
 
 
@@ -116,7 +132,11 @@ def digest(body: bytes) -> str:
 
 def digests(messages: Iterable[Message]) -> list[str]:
     """The same for messages of a fake server, in the order of their UIDs."""
-    return [digest(message.body) for message in sorted(messages, key=lambda message: message.uid) if isinstance(message.body, bytes)]
+    return [
+        digest(message.body)
+        for message in sorted(messages, key=lambda message: message.uid)
+        if isinstance(message.body, bytes)
+    ]
 
 
 def messages(count: int, first: int = 1) -> list[Message]:
@@ -131,11 +151,14 @@ def inbox(count: int = 5) -> FakeServer:
 
 def three_folders() -> FakeServer:
     """A source of three folders, of which tests spoil the middle one."""
-    return FakeServer([Folder(b"INBOX", messages(5)), Folder(b"Middle", messages(5, 101)), Folder(b"Sent", messages(5, 201))])
+    return FakeServer(
+        [Folder(b"INBOX", messages(5)), Folder(b"Middle", messages(5, 101)), Folder(b"Sent", messages(5, 201))]
+    )
 
 
 def folders_of(*names: bytes, separator: bytes | None = b"/") -> list[Folder]:
     """INBOX and folders of those names, each with mail of its own."""
     return [
-        Folder(name, messages(3, 1 + 10 * number), separator=separator) for number, name in enumerate((b"INBOX", *names))
+        Folder(name, messages(3, 1 + 10 * number), separator=separator)
+        for number, name in enumerate((b"INBOX", *names))
     ]

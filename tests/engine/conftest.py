@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fixtures of the tests that run the engine, without Ansible, from scripted sources into mailboxes of a real Dovecot."""
+"""Fixtures of the tests that run the engine, without Ansible, from scripted sources into mailboxes of a real
+Dovecot."""
 
 from __future__ import annotations
 

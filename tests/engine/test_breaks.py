@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Quirks of busy servers and of connections that break: the import waits, says so, goes on and ends with all mail once."""
+"""Quirks of busy servers and of connections that break: the import waits, says so, goes on and ends with all mail
+once."""
 
 from __future__ import annotations
 
@@ -71,6 +72,7 @@ def test_q31_throttled_in_an_ok(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
     """Gmail says so and has still answered: nothing is fetched twice, but the pace goes down."""
     monkeypatch.setattr(throttle, "DEFAULT_WAIT", 0.5)
     with three_folders() as server:
+
         def fetch(session: Session, command: Command) -> None:
             session.send_messages(command, session.wanted(command))
             session.answer(command, b"OK [THROTTLED] Success (throttled)")
@@ -106,14 +108,20 @@ def refuse_message(uid: int, status: bytes, stop: bool):
         if b"BODY" not in command.rest or uid not in [message.uid for _number, message in wanted]:
             session.behave(command)
             return
-        session.send_messages(command, [(number, message) for number, message in wanted if message.uid < uid or (message.uid > uid and not stop)])
+        session.send_messages(
+            command,
+            [(number, message) for number, message in wanted if message.uid < uid or (message.uid > uid and not stop)],
+        )
         session.answer(command, status)
 
     return act
 
 
 @pytest.mark.parametrize("stop", [True, False])
-@pytest.mark.parametrize("status", [b"NO [UNAVAILABLE] try again", b"NO [SERVERBUG] internal error", b"NO cannot read it", b"BAD cannot read it"])
+@pytest.mark.parametrize(
+    "status",
+    [b"NO [UNAVAILABLE] try again", b"NO [SERVERBUG] internal error", b"NO cannot read it", b"BAD cannot read it"],
+)
 def test_q33_one_message_that_never_comes_is_listed(bench: Bench, status: bytes, stop: bool) -> None:
     with three_folders() as server:
         server.folders[1].messages = messages(40, 101)
@@ -123,7 +131,9 @@ def test_q33_one_message_that_never_comes_is_listed(bench: Bench, status: bytes,
         assert (run.result.state, run.reasons) == ("failed", [("Middle", "source_unavailable", 117)])
         assert run.result.messages_copied == 49
         assert bench.digests() == digests(server.folders[0].messages)
-        assert bench.digests("Middle") == digests([message for message in server.folders[1].messages if message.uid != 117])
+        assert bench.digests("Middle") == digests(
+            [message for message in server.folders[1].messages if message.uid != 117]
+        )
         # It is tried again each time, and comes once the server can.
         assert bench.run(server.port).reasons == run.reasons
         server.on("UID FETCH", Session.behave)
@@ -140,6 +150,7 @@ def test_q33_trouble_that_passes(bench: Bench, stop: bool) -> None:
 
 def test_q33_rate_limit_and_bye(bench: Bench) -> None:
     with three_folders() as server:
+
         def limit(session: Session, command: Command) -> None:
             session.send_messages(command, list(session.wanted(command))[:2])
             session.answer(command, b"NO [LIMIT] UID FETCH Rate limit hit.")
@@ -157,6 +168,7 @@ def test_q33_rate_limit_and_bye(bench: Bench) -> None:
 def test_q34_no_although_data_came(bench: Bench, status: bytes, missing: int) -> None:
     """What came is taken, what did not is asked for again."""
     with three_folders() as server:
+
         def fetch(session: Session, command: Command) -> None:
             wanted = list(session.wanted(command))
             session.send_messages(command, wanted[: len(wanted) - missing])
@@ -179,7 +191,14 @@ def test_q34_a_gap_in_what_was_new_is_closed(bench: Bench) -> None:
 def test_q35_too_many_connections(bench: Bench) -> None:
     with inbox() as server:
         server.on("UID FETCH", times(1, lambda session, command: session.hang_up()))
-        logins = iter([None, None, b"NO [ALERT] Too many simultaneous connections. (Failure)", b"NO [UNAVAILABLE] Maximum number of connections"])
+        logins = iter(
+            [
+                None,
+                None,
+                b"NO [ALERT] Too many simultaneous connections. (Failure)",
+                b"NO [UNAVAILABLE] Maximum number of connections",
+            ]
+        )
 
         def login(session: Session, command: Command) -> None:
             refusal = next(logins, None)
@@ -211,6 +230,7 @@ def test_q37_said_by_every_folder(bench: Bench) -> None:
 def test_q38_a_token_that_runs_out(bench: Bench) -> None:
     """What came before stays; a run with a new token goes on."""
     with three_folders() as server:
+
         def expire(session: Session, command: Command) -> None:
             session.write(b"* BYE Session invalidated - AccessTokenExpired\r\n")
             server.on("LOGIN", says(b"NO [AUTHENTICATIONFAILED] token expired"))
@@ -249,6 +269,7 @@ def test_q39_the_connection_ends_in_mid_literal(bench: Bench, ending: bytes) -> 
 
 def test_q39_silence_in_mid_literal(bench: Bench) -> None:
     """A connection that is open at one end only is given up after source_timeout."""
+
     def act(session: Session, command: Command) -> None:
         in_mid_literal(session, command)
         session.flush()
@@ -293,7 +314,9 @@ def test_q45_a_folder_in_use_is_tried_again(bench: Bench) -> None:
     assert "INUSE" in run.waits[0]
 
 
-@pytest.mark.parametrize("status", [b"NO [INUSE] locked", b"NO [SERVERBUG] index is corrupt", b"NO [UNAVAILABLE] backend"])
+@pytest.mark.parametrize(
+    "status", [b"NO [INUSE] locked", b"NO [SERVERBUG] index is corrupt", b"NO [UNAVAILABLE] backend"]
+)
 def test_q45_q79_a_folder_in_use_for_good_stops_no_other(bench: Bench, status: bytes) -> None:
     with three_folders() as server:
         server.on("EXAMINE", of_folder(b"Middle", says(status)))
@@ -326,7 +349,10 @@ def test_q80_a_server_that_is_down_for_a_while(bench: Bench) -> None:
 def test_q80_a_server_that_stays_down(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "LONGEST_OUTAGE", 0.3)
     with three_folders() as server:
-        server.on("GREETING", lambda session, command: session.hang_up() if server.received("UID FETCH") else session.behave(command))
+        server.on(
+            "GREETING",
+            lambda session, command: session.hang_up() if server.received("UID FETCH") else session.behave(command),
+        )
         server.on("UID FETCH", of_folder(b"Middle", lambda session, command: session.hang_up()))
         run = bench.run(server.port)
         assert (run.result.state, run.result.reason) == ("failed", "connection_failed")
@@ -357,11 +383,19 @@ def test_a_message_that_kills_every_session_is_listed(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"* 3 FETCH (UID\r\n", b"complete nonsense\r\n", b"* 3 FETCH (UID 0 FLAGS ())\r\n", b'* 3 FETCH (UID 3 FLAGS ("\r\n', b"\x00\xff\r\n"]
+    "line",
+    [
+        b"* 3 FETCH (UID\r\n",
+        b"complete nonsense\r\n",
+        b"* 3 FETCH (UID 0 FLAGS ())\r\n",
+        b'* 3 FETCH (UID 3 FLAGS ("\r\n',
+        b"\x00\xff\r\n",
+    ],
 )
 def test_a_damaged_line_is_met_with_another_try(bench: Bench, line: bytes) -> None:
     """Once is an accident of the line; the import goes on behind what came."""
     with three_folders() as server:
+
         def fetch(session: Session, command: Command) -> None:
             session.send_messages(command, list(session.wanted(command))[:2])
             session.write(line)
@@ -385,12 +419,16 @@ def test_a_server_that_sends_nonsense_for_one_folder(bench: Bench) -> None:
 def test_q68_a_notice_in_place_of_a_message_is_no_message(bench: Bench) -> None:
     """Exchange sends one for a message it cannot convert."""
     notice = (
-        b"From: Microsoft Exchange Server\r\nTo: anna\r\nSubject: Retrieval using the IMAP4 protocol failed for the following message: 3\r\n"
-        b"Date: Mon, 05 Jan 2026 10:00:00 +0000\r\n\r\nThe server couldn't retrieve the following message:\r\n\r\nSubject: \"offer\"\r\n"
+        b"From: Microsoft Exchange Server\r\nTo: anna\r\nSubject: Retrieval using the IMAP4 protocol failed for the "
+        b"following message: 3\r\n"
+        b"Date: Mon, 05 Jan 2026 10:00:00 +0000\r\n\r\nThe server couldn't retrieve the following "
+        b'message:\r\n\r\nSubject: "offer"\r\n'
     )
     with inbox() as server:
         server.folders[0].messages[2] = Message(3, notice)
-        server.folders[0].messages[3] = Message(4, b"Subject: Fwd: what is this?\r\n\r\n----- Forwarded -----\r\n" + notice)
+        server.folders[0].messages[3] = Message(
+            4, b"Subject: Fwd: what is this?\r\n\r\n----- Forwarded -----\r\n" + notice
+        )
         run = bench.run(server.port)
         assert (run.result.state, run.reasons) == ("failed", [("INBOX", "message_refused", 3)])
         assert "Exchange" in run.result.not_imported[0].message

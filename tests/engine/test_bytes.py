@@ -53,8 +53,17 @@ ODD_BODIES = {
 @pytest.mark.parametrize(
     "number, kind",
     [
-        ("q03", "NUL"), ("q05", "bare LF"), ("q05", "bare CR"), ("q06", "no line end"), ("q07", "long line"), ("q11", "nothing"),
-        ("q11", "one byte"), ("q11", "no header"), ("q16", "8-bit header"), ("any", "like protocol"), ("any", "just above the reader's buffer"),
+        ("q03", "NUL"),
+        ("q05", "bare LF"),
+        ("q05", "bare CR"),
+        ("q06", "no line end"),
+        ("q07", "long line"),
+        ("q11", "nothing"),
+        ("q11", "one byte"),
+        ("q11", "no header"),
+        ("q16", "8-bit header"),
+        ("any", "like protocol"),
+        ("any", "just above the reader's buffer"),
     ],
 )
 @pytest.mark.parametrize("literal", [b"{", b"~{"])
@@ -92,7 +101,9 @@ def test_q08_a_message_over_the_limit_is_listed(bench: Bench) -> None:
 @pytest.mark.parametrize("large", [3, 5])
 @pytest.mark.parametrize("answered", [True, False])
 def test_q08_a_message_over_the_limit_is_fetched_once(bench: Bench, large: int, answered: bool) -> None:
-    """Later runs ask for the byte behind the limit, which a server may not understand; the limit may be met to the byte."""
+    """Later runs ask for the byte behind the limit, which a server may not understand; the limit may be met to the
+    byte.
+    """
     with inbox() as server:
         server.folders[0].messages[large - 1].body = small_message(large, "x" * 10_000)
         size = len(server.folders[0].messages[large - 1].body)
@@ -140,8 +151,13 @@ def test_q13_q14_q15_q29_q65_q75_only_what_alters_nothing_is_asked(bench: Bench)
 
 
 def in_quotes(sequence: int, message: Message, with_body: bool) -> Iterable[bytes]:
-    body = b"" if isinstance(message.body, bytes) and message.uid == 2 else b"a \\\"short\\\" body"
-    yield b'* %d FETCH (UID %d FLAGS () INTERNALDATE "%s" BODY[] "%s")\r\n' % (sequence, message.uid, message.date, body)
+    body = b"" if isinstance(message.body, bytes) and message.uid == 2 else b'a \\"short\\" body'
+    yield b'* %d FETCH (UID %d FLAGS () INTERNALDATE "%s" BODY[] "%s")\r\n' % (
+        sequence,
+        message.uid,
+        message.date,
+        body,
+    )
 
 
 def test_q02_a_body_in_quotes_arrives(bench: Bench) -> None:
@@ -155,8 +171,12 @@ def test_q02_a_body_in_quotes_arrives(bench: Bench) -> None:
 def reordered(order: bytes, sequence: int, message: Message, with_body: bool) -> Iterable[bytes]:
     """The items in another order: a template of U, F, D and B."""
     items = {
-        b"U": b"UID %d" % message.uid, b"F": b"FLAGS (%s)" % b" ".join(message.flags), b"D": b'INTERNALDATE "%s"' % message.date,
-        b"B": b"BODY[] {%d}\r\n%s" % (len(message.body), message.body), b"X": b'X-NEW ("a" (b NIL) {3}\r\nc)d)', b"M": b"MODSEQ (12)",
+        b"U": b"UID %d" % message.uid,
+        b"F": b"FLAGS (%s)" % b" ".join(message.flags),
+        b"D": b'INTERNALDATE "%s"' % message.date,
+        b"B": b"BODY[] {%d}\r\n%s" % (len(message.body), message.body),
+        b"X": b'X-NEW ("a" (b NIL) {3}\r\nc)d)',
+        b"M": b"MODSEQ (12)",
     }
     wanted = [items[bytes([letter])] for letter in order]
     yield b"* %d FETCH (%s)\r\n" % (sequence, b" ".join(wanted))
@@ -204,7 +224,11 @@ def test_q63_a_message_that_never_has_a_uid_is_listed(bench: Bench, body_size: i
 
         def render(sequence: int, message: Message, with_body: bool) -> Iterable[bytes]:
             whole = not with_body or message.uid != 3
-            return usual_response(sequence, message, with_body) if whole else reordered(b"FDB", sequence, message, with_body)
+            return (
+                usual_response(sequence, message, with_body)
+                if whole
+                else reordered(b"FDB", sequence, message, with_body)
+            )
 
         server.render = render
         run = bench.run(server.port)
@@ -215,7 +239,9 @@ def test_q63_a_message_that_never_has_a_uid_is_listed(bench: Bench, body_size: i
 
 def lower_case(piece: bytes) -> bytes:
     """The server's own words in lower case; names and numbers stay."""
-    for word in b"CAPABILITY OK NO LIST STATUS MESSAGES UIDNEXT UIDVALIDITY EXISTS NAMESPACE FETCH UID FLAGS INTERNALDATE".split():
+    for word in (
+        b"CAPABILITY OK NO LIST STATUS MESSAGES UIDNEXT UIDVALIDITY EXISTS NAMESPACE FETCH UID FLAGS INTERNALDATE"
+    ).split():
         piece = piece.replace(word, word.lower())
     return piece
 
@@ -225,12 +251,17 @@ def test_words_in_lower_case(bench: Bench) -> None:
     with inbox() as server:
         server.rewrite = lower_case
         server.greeting = b"* ok ready\r\n"
-        server.render = lambda *what: [lower_case(piece) if piece.startswith(b"*") else piece.replace(b"BODY", b"body") for piece in usual_response(*what)]
+        server.render = lambda *what: [
+            lower_case(piece) if piece.startswith(b"*") else piece.replace(b"BODY", b"body")
+            for piece in usual_response(*what)
+        ]
         bench.completed(server)
 
 
 def test_q74_status_without_text(bench: Bench) -> None:
     with inbox() as server:
         server.greeting = b"* OK\r\n"
-        server.rewrite = lambda piece: piece[: piece.index(b" OK ") + 3] + b"\r\n" if b" OK " in piece and b"[" not in piece else piece
+        server.rewrite = lambda piece: (
+            piece[: piece.index(b" OK ") + 3] + b"\r\n" if b" OK " in piece and b"[" not in piece else piece
+        )
         bench.completed(server)

@@ -26,7 +26,14 @@ from .bench import Bench, inbox, messages, three_folders
 
 def told(result: ImportResult) -> tuple[Any, ...]:
     """What check mode and a run have to agree on."""
-    return result.changed, result.folders, result.messages_total, result.messages_copied, result.messages_present, result.flags_updated
+    return (
+        result.changed,
+        result.folders,
+        result.messages_total,
+        result.messages_copied,
+        result.messages_present,
+        result.flags_updated,
+    )
 
 
 def foretold(bench: Bench, server: FakeServer, **changes: Any) -> ImportResult:
@@ -114,7 +121,9 @@ def test_what_a_killed_run_has_staged_is_there(bench: Bench, monkeypatch: pytest
             monkeypatch.setattr(copy, "BATCH_MESSAGES", 5)
             monkeypatch.setattr(AccountCopy, "finish_folder", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
         else:
-            monkeypatch.setattr(MaildirStage, "_hand_over_messages", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
+            monkeypatch.setattr(
+                MaildirStage, "_hand_over_messages", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL)
+            )
         assert bench.run(server.port, existing_content="merge").result.reason == "interrupted"
         monkeypatch.undo()
         result = foretold(bench, server, existing_content="merge")

@@ -28,7 +28,9 @@ PASSWORD = "pass word"  # noqa: S105 - of an account that lives for one run of t
 
 
 class Line(NamedTuple):
-    """A source account that is always the same, and how many bytes an import takes over a good line, plain and under TLS."""
+    """A source account that is always the same, and how many bytes an import takes over a good line, plain and under
+    TLS.
+    """
 
     source: Dovecot
     account: Account
@@ -38,7 +40,11 @@ class Line(NamedTuple):
 
     def options(self, tls: bool) -> dict[str, object]:
         """Options of a request for the account."""
-        how = {"source_tls": "implicit", "source_host": "localhost", "source_ca_cert": str(self.authority.ca_file)} if tls else {}
+        how = (
+            {"source_tls": "implicit", "source_host": "localhost", "source_ca_cert": str(self.authority.ca_file)}
+            if tls
+            else {}
+        )
         return {"source_user": USER, "source_password": PASSWORD, "source_timeout": 0.5, **how}
 
 
@@ -79,7 +85,9 @@ def cases() -> list[tuple[int, str, bool, float]]:
 
 
 @pytest.mark.parametrize(("number", "kind", "tls", "share"), cases())
-def test_all_mail_is_there_once_after_a_fault(bench: Bench, line: Line, number: int, kind: str, tls: bool, share: float) -> None:
+def test_all_mail_is_there_once_after_a_fault(
+    bench: Bench, line: Line, number: int, kind: str, tls: bool, share: float
+) -> None:
     offset = int(share * (line.tls_bytes if tls else line.plain_bytes))
     where = "seed %d, fault %d: %s after %d bytes%s" % (SEED, number, kind, offset, " of TLS" if tls else "")
     target = line.source.tls_port if tls else line.source.port
@@ -96,7 +104,9 @@ def test_all_mail_is_there_once_after_a_fault(bench: Bench, line: Line, number: 
     assert first.result.state == "completed" or "\n" not in first.result.message, (where, first)
 
 
-@pytest.mark.parametrize(("kind", "tls"), [("reset", False), ("bye", False), ("close", False), ("reset", True), ("close", True)])
+@pytest.mark.parametrize(
+    ("kind", "tls"), [("reset", False), ("bye", False), ("close", False), ("reset", True), ("close", True)]
+)
 def test_a_line_that_breaks_again_and_again(bench: Bench, line: Line, kind: str, tls: bool) -> None:
     """As long as something gets through each time, the import gets to its end in one run."""
     with FaultRelay(line.source.tls_port if tls else line.source.port, kind, 50_000, again=220_000) as relay:

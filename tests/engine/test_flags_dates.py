@@ -36,8 +36,13 @@ def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize(
     "text",
     [
-        b"05-Jan-2026 10:00:00 +0000", b" 5-Jan-2026 10:00:00 +0000", b"5-Jan-2026 10:00:00 +0000", b"05-JAN-2026 10:00:00 +0000",
-        b"05-Jan-2026  10:00:00 +0000", b"05-Jan-2026 15:30:00 +0530", b"04-Jan-2026 22:30:00 -1130",
+        b"05-Jan-2026 10:00:00 +0000",
+        b" 5-Jan-2026 10:00:00 +0000",
+        b"5-Jan-2026 10:00:00 +0000",
+        b"05-JAN-2026 10:00:00 +0000",
+        b"05-Jan-2026  10:00:00 +0000",
+        b"05-Jan-2026 15:30:00 +0530",
+        b"04-Jan-2026 22:30:00 -1130",
     ],
 )
 def test_q17_q19_dates_in_every_form_and_zone(bench: Bench, far_away: None, text: bytes) -> None:
@@ -52,9 +57,20 @@ def test_q17_q19_dates_in_every_form_and_zone(bench: Bench, far_away: None, text
 @pytest.mark.parametrize(
     "text",
     [
-        b"", b" ", b"garbage", b"30-Dec-1899 00:00:00 +0000", b"01-Jan-0000 00:00:00 +0000", b"05-Jan-26 10:00:00 +0000", b"00-Jan-2026 10:00:00 +0000",
-        b"05-Foo-2026 10:00:00 +0000", b"05-Jan-2026 25:00:00 +0000", b"05-Jan-2026 10:61:00 +0000", b"05-Jan-2026 10:00:00 +9900",
-        b"05-Jan-2026 10:00:00", b"2026-01-05T10:00:00Z", b"05-Jan-20260 10:00:00 +0000",
+        b"",
+        b" ",
+        b"garbage",
+        b"30-Dec-1899 00:00:00 +0000",
+        b"01-Jan-0000 00:00:00 +0000",
+        b"05-Jan-26 10:00:00 +0000",
+        b"00-Jan-2026 10:00:00 +0000",
+        b"05-Foo-2026 10:00:00 +0000",
+        b"05-Jan-2026 25:00:00 +0000",
+        b"05-Jan-2026 10:61:00 +0000",
+        b"05-Jan-2026 10:00:00 +9900",
+        b"05-Jan-2026 10:00:00",
+        b"2026-01-05T10:00:00Z",
+        b"05-Jan-20260 10:00:00 +0000",
     ],
 )
 def test_q18_a_date_that_is_none_comes_from_the_header(bench: Bench, text: bytes) -> None:
@@ -93,7 +109,13 @@ def test_q20_recent_is_nobodys_flag(bench: Bench) -> None:
 def test_q21_system_flags_of_a_servers_own(bench: Bench) -> None:
     """Those that others know as keywords become these; the rest is listed and stops nothing."""
     with inbox(1) as server:
-        server.folders[0].messages[0].flags = (b"\\Seen", b"\\FORWARDED", b"\\NotJunk", b"\\X-EON-HAS-ATTACHMENT", b"\\Indexed")
+        server.folders[0].messages[0].flags = (
+            b"\\Seen",
+            b"\\FORWARDED",
+            b"\\NotJunk",
+            b"\\X-EON-HAS-ATTACHMENT",
+            b"\\Indexed",
+        )
         run = bench.run(server.port)
     assert run.result.state == "completed"
     assert bench.messages()[1].flags == {"\\Seen", "$Forwarded", "$NotJunk"}
@@ -105,7 +127,13 @@ def test_q21_system_flags_of_a_servers_own(bench: Bench) -> None:
 
 def test_q22_keywords_of_odd_characters(bench: Bench) -> None:
     with inbox(1) as server:
-        server.folders[0].messages[0].flags = (b"TEST:FLAG211", b"$Label1", b"a/b.c", b"&auml;", b"100%x".replace(b"%", b"_"))
+        server.folders[0].messages[0].flags = (
+            b"TEST:FLAG211",
+            b"$Label1",
+            b"a/b.c",
+            b"&auml;",
+            b"100%x".replace(b"%", b"_"),
+        )
         bench.completed(server)
     assert bench.messages()[1].flags == {"TEST:FLAG211", "$Label1", "a/b.c", "&auml;", "100_x"}
 
@@ -116,7 +144,9 @@ def test_q23_more_keywords_than_a_folder_can_have(bench: Bench) -> None:
         for message in server.folders[0].messages:
             message.flags = (b"\\Seen", b"keyword%d" % message.uid)
         bench.completed(server)
-    assert {uid: facts.flags for uid, facts in bench.messages().items()} == {uid: {"\\Seen", "keyword%d" % uid} for uid in range(1, 31)}
+    assert {uid: facts.flags for uid, facts in bench.messages().items()} == {
+        uid: {"\\Seen", "keyword%d" % uid} for uid in range(1, 31)
+    }
 
 
 def test_q24_a_folder_without_permanentflags(bench: Bench) -> None:
@@ -152,14 +182,22 @@ def test_flags_that_changed_are_carried_over_without_condstore(bench: Bench) -> 
         server.folders[0].messages[3].flags = (b"\\Seen", b"$Label1")
         run = bench.completed(server, state="latest")
     assert run.result.flags_updated == 2
-    assert [facts.flags for facts in bench.messages().values()] == [set(), {"\\Answered"}, set(), {"\\Seen", "$Label1"}, set()]
+    assert [facts.flags for facts in bench.messages().values()] == [
+        set(),
+        {"\\Answered"},
+        set(),
+        {"\\Seen", "$Label1"},
+        set(),
+    ]
 
 
 def test_q73_condstore_that_is_only_announced(bench: Bench) -> None:
     """NOMODSEQ, HIGHESTMODSEQ 0 or nothing, and CHANGEDSINCE refused: it helps nobody and stops nobody."""
     folder = Folder(b"INBOX", messages(5))
     with FakeServer([folder], capabilities=b"IMAP4rev1 CONDSTORE") as server:
-        server.rewrite = lambda piece: piece.replace(b"HIGHESTMODSEQ 1]", b"NOMODSEQ]").replace(b" HIGHESTMODSEQ 1)", b" HIGHESTMODSEQ 0)")
+        server.rewrite = lambda piece: piece.replace(b"HIGHESTMODSEQ 1]", b"NOMODSEQ]").replace(
+            b" HIGHESTMODSEQ 1)", b" HIGHESTMODSEQ 0)"
+        )
 
         def fetch(session, command) -> None:
             if b"CHANGEDSINCE" in command.rest:
@@ -176,12 +214,16 @@ def test_q73_condstore_that_is_only_announced(bench: Bench) -> None:
 
 
 def apart(session: Session, command: Command) -> None:
-    """Answer a FETCH of messages without their flags: a response holds what the server likes to send at once (RFC 3501 section 7.4.2)."""
+    """Answer a FETCH of messages without their flags: a response holds what the server likes to send at once (RFC 3501
+    section 7.4.2).
+    """
     if b"BODY" not in command.rest:
         return session.behave(command)
     for number, message in session.wanted(command):
         body = b"BODY[] {%d}\r\n%s" % (len(message.body), message.body)
-        session.write_body(b'* %d FETCH (UID %d INTERNALDATE "01-Feb-2020 10:00:00 +0000" %s)\r\n' % (number, message.uid, body))
+        session.write_body(
+            b'* %d FETCH (UID %d INTERNALDATE "01-Feb-2020 10:00:00 +0000" %s)\r\n' % (number, message.uid, body)
+        )
     session.write(b"* 1 FETCH (FLAGS (\\Seen))\r\n")
     return session.answer(command)
 
@@ -228,7 +270,11 @@ def test_flags_that_a_killed_run_did_not_come_to_ask_for_are_asked_for(
             assert (result.changed, result.messages_copied, flags_here(bench)) == (True, 0, as_text(FLAGS))
         server.folder(b"INBOX").messages.append(Message(4, small_message(4), flags=(b"\\Answered",)))
         result = bench.completed(server, state="latest", message_store=store).result
-        assert (result.changed, result.messages_copied, flags_here(bench)) == (True, 1, as_text([*FLAGS, (b"\\Answered",)]))
+        assert (result.changed, result.messages_copied, flags_here(bench)) == (
+            True,
+            1,
+            as_text([*FLAGS, (b"\\Answered",)]),
+        )
         assert bench.completed(server, state=state, message_store=store).result.changed is False
 
 
@@ -260,7 +306,11 @@ def test_flags_that_the_source_never_tells_are_reported(bench: Bench) -> None:
         server.on("UID FETCH", no_flags)
         for copied in (3, 0):
             run = bench.run(server.port)
-            assert (run.result.state, run.reasons, run.result.messages_copied) == ("failed", [("INBOX", "source_unavailable", None)], copied)
+            assert (run.result.state, run.reasons, run.result.messages_copied) == (
+                "failed",
+                [("INBOX", "source_unavailable", None)],
+                copied,
+            )
             assert "does not tell the flags of 3 messages" in run.result.message
 
 

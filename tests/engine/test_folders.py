@@ -16,7 +16,9 @@ from .bench import Bench, digests, folders_of, messages, three_folders
 
 def assert_all_mail(bench: Bench, server: FakeServer) -> None:
     """All mail of the server is in the mailbox, in folders of whatever names."""
-    here = sorted(facts.content.sha256 for folder in bench.account().folders.values() for facts in folder.messages.values())
+    here = sorted(
+        facts.content.sha256 for folder in bench.account().folders.values() for facts in folder.messages.values()
+    )
     assert here == sorted(found for folder in server.folders for found in digests(folder.messages))
 
 
@@ -24,7 +26,12 @@ def assert_all_mail(bench: Bench, server: FakeServer) -> None:
 def test_q46_inbox_in_any_letters(bench: Bench, name: bytes) -> None:
     with FakeServer([Folder(name, messages(3)), Folder(b"Inbox/Sub", messages(3, 11))]) as server:
         server.rewrite = lambda piece: piece
-        server.on("EXAMINE", lambda session, command: session.behave(command._replace(rest=command.rest.replace(b'"INBOX"', b'"%s"' % name))))
+        server.on(
+            "EXAMINE",
+            lambda session, command: session.behave(
+                command._replace(rest=command.rest.replace(b'"INBOX"', b'"%s"' % name))
+            ),
+        )
         run = bench.run(server.port)
         assert run.result.state == "completed", run
         assert bench.digests("INBOX") == digests(server.folders[0].messages)
@@ -98,7 +105,9 @@ def bench_own_folders(bench: Bench) -> set[str]:
 
 @pytest.mark.parametrize("separator", [b"\\", b"|", b"^", b"~", b"."])
 def test_q51_separators(bench: Bench, separator: bytes) -> None:
-    with FakeServer(folders_of(b"A", b"A" + separator + b"B", b"A" + separator + b"B" + separator + b"C", separator=separator)) as server:
+    with FakeServer(
+        folders_of(b"A", b"A" + separator + b"B", b"A" + separator + b"B" + separator + b"C", separator=separator)
+    ) as server:
         run = bench.run(server.port)
         assert run.result.state == "completed", run
         assert bench.digests("A", "B", "C") == digests(server.folders[3].messages)
@@ -127,7 +136,20 @@ def test_q52_the_hosts_separator_in_a_name(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [b" leading", b"trailing ", b"a  double", b'quo"te', b"back\\slash", b"per%cent*star", b"ti~lde#hash", b"~home", b"&-amp", b"(paren)", b"{5}", b"NIL"],
+    [
+        b" leading",
+        b"trailing ",
+        b"a  double",
+        b'quo"te',
+        b"back\\slash",
+        b"per%cent*star",
+        b"ti~lde#hash",
+        b"~home",
+        b"&-amp",
+        b"(paren)",
+        b"{5}",
+        b"NIL",
+    ],
 )
 def test_q53_q54_names_of_odd_characters(bench: Bench, name: bytes) -> None:
     with FakeServer(folders_of(name)) as server:
@@ -147,6 +169,7 @@ def test_q53_an_empty_component(bench: Bench) -> None:
 @pytest.mark.parametrize("capabilities", [b"IMAP4rev1 LIST-STATUS", b"IMAP4rev1"])
 def test_q54_control_characters_in_a_name(bench: Bench, name: bytes, capabilities: bytes) -> None:
     """A name that no quoted string can carry is listed as refused; all others go on."""
+
     def list_all(session: Session, command: Command) -> None:
         session.write(b'* LIST () "/" {%d}\r\n%s\r\n' % (len(name), name))
         session.behave(command)
@@ -166,8 +189,20 @@ def test_q54_control_characters_in_a_name(bench: Bench, name: bytes, capabilitie
 @pytest.mark.parametrize(
     "name",
     [
-        b"&2D3eAA-".replace(b"eAA", b"eAA"), "Grüße".encode(), "Grüße".encode("latin-1"), "日本語".encode(), b"&", b"&abc", b"a&b", b"&AOQ", b"&!!!-",
-        b"&2D0-", b"&AAAA-x", b"&ACY-", b"\xff\xfe", b"&" + b"A" * 200 + b"-",
+        b"&2D3eAA-".replace(b"eAA", b"eAA"),
+        "Grüße".encode(),
+        "Grüße".encode("latin-1"),
+        "日本語".encode(),
+        b"&",
+        b"&abc",
+        b"a&b",
+        b"&AOQ",
+        b"&!!!-",
+        b"&2D0-",
+        b"&AAAA-x",
+        b"&ACY-",
+        b"\xff\xfe",
+        b"&" + b"A" * 200 + b"-",
     ],
 )
 def test_q55_names_that_are_no_modified_utf7(bench: Bench, name: bytes) -> None:
@@ -206,19 +241,22 @@ def listing(*lines: bytes):
 
 def test_q58_literals_duplicates_and_odd_lines_in_a_listing(bench: Bench) -> None:
     with FakeServer(folders_of(b"Literal", b"atom")) as server:
-        server.on("LIST", listing(
-            b'* LIST (\\HasNoChildren) "/" {7}\r\nLiteral\r\n',
-            b'* LIST () "/" INBOX\r\n',
-            b'* LIST () "/" "INBOX"\r\n',
-            b"* LIST () \"/\" atom\r\n",
-            b"* LIST () \"/\" atom\r\n",
-            b'* STATUS {7}\r\nLiteral (MESSAGES 3 UIDNEXT 14 UIDVALIDITY 1700000001 ) \r\n',
-            b'* STATUS "atom" ()\r\n',
-            b'* STATUS INBOX (MESSAGES 3)\r\n',
-            b'* STATUS "elsewhere" (MESSAGES 99)\r\n',
-            b"* OK still here\r\n",
-            b"* 5 EXISTS\r\n",
-        ))
+        server.on(
+            "LIST",
+            listing(
+                b'* LIST (\\HasNoChildren) "/" {7}\r\nLiteral\r\n',
+                b'* LIST () "/" INBOX\r\n',
+                b'* LIST () "/" "INBOX"\r\n',
+                b'* LIST () "/" atom\r\n',
+                b'* LIST () "/" atom\r\n',
+                b"* STATUS {7}\r\nLiteral (MESSAGES 3 UIDNEXT 14 UIDVALIDITY 1700000001 ) \r\n",
+                b'* STATUS "atom" ()\r\n',
+                b"* STATUS INBOX (MESSAGES 3)\r\n",
+                b'* STATUS "elsewhere" (MESSAGES 99)\r\n',
+                b"* OK still here\r\n",
+                b"* 5 EXISTS\r\n",
+            ),
+        )
         bench.completed(server)
         assert sorted(command.rest for command in server.received("EXAMINE")) == [b'"INBOX"', b'"Literal"', b'"atom"']
 
@@ -228,7 +266,9 @@ def test_q58_status_that_fails_for_a_folder(bench: Bench, capabilities: bytes) -
     """What EXAMINE says is enough."""
     with FakeServer(folders_of(b"Middle", b"Sent"), capabilities=capabilities) as server:
         server.on("STATUS", of_folder(b"Middle", says(b"NO STATUS failed")))
-        server.rewrite = lambda piece: b"* NO STATUS of Middle failed\r\n" if piece.startswith(b'* STATUS "Middle"') else piece
+        server.rewrite = lambda piece: (
+            b"* NO STATUS of Middle failed\r\n" if piece.startswith(b'* STATUS "Middle"') else piece
+        )
         assert bench.run(server.port, check_mode=True).result.messages_copied == 9
         server.commands.clear()
         assert bench.completed(server).result.messages_total == 9
@@ -251,13 +291,17 @@ def test_q71_list_status_that_is_only_announced(bench: Bench, answer: bytes) -> 
 
 def test_q57_no_name_is_reserved(bench: Bench) -> None:
     """Folders that Exchange keeps for itself are folders like others on the mail host."""
-    with FakeServer(folders_of(b"Files", b"Calendar", b"Sync Issues", b"Contacts", b"dovecot", b"tmp", b"cur", b"new")) as server:
+    with FakeServer(
+        folders_of(b"Files", b"Calendar", b"Sync Issues", b"Contacts", b"dovecot", b"tmp", b"cur", b"new")
+    ) as server:
         bench.completed(server)
 
 
 def test_q59_virtual_folders_are_folders(bench: Bench) -> None:
     """Gmail's All Mail holds mail that is nowhere else, so it comes too, unless it is excluded."""
-    everything = Folder(b"[Gmail]/All Mail", [*messages(3), *messages(3, 50)], attributes=(b"\\All", b"\\HasNoChildren"))
+    everything = Folder(
+        b"[Gmail]/All Mail", [*messages(3), *messages(3, 50)], attributes=(b"\\All", b"\\HasNoChildren")
+    )
     with FakeServer([*folders_of(), everything]) as server:
         rules = FolderRules(exclude=("[[]Gmail]/All Mail",))
         assert bench.run(server.port, rules=rules).result.messages_copied == 3
@@ -269,7 +313,11 @@ def test_q79_a_folder_that_never_opens_stops_no_other(bench: Bench, status: byte
     with three_folders() as server:
         server.on("EXAMINE", of_folder(b"Middle", says(status)))
         run = bench.run(server.port)
-        assert (run.result.state, run.result.reason, run.reasons) == ("failed", "folder_refused", [("Middle", "folder_refused", None)])
+        assert (run.result.state, run.result.reason, run.reasons) == (
+            "failed",
+            "folder_refused",
+            [("Middle", "folder_refused", None)],
+        )
         assert status.decode()[3:] in run.result.not_imported[0].message
         assert bench.digests() == digests(server.folders[0].messages)
         assert bench.digests("Sent") == digests(server.folders[2].messages)
@@ -288,6 +336,7 @@ def test_q79_a_folder_that_opens_and_gives_nothing(bench: Bench) -> None:
 
 def test_q79_a_server_that_goes_on_in_the_folder_before(bench: Bench) -> None:
     """A FETCH that was sent ahead must not bring the mail of another folder when EXAMINE fails."""
+
     def act(session: Session, command: Command) -> None:
         session.answer(command, b"NO [NOPERM] not yours")  # and the folder that is open stays open
 
@@ -327,7 +376,9 @@ def test_q36_no_uidvalidity_unless_selected(bench: Bench) -> None:
 
         server.on("EXAMINE", examine)
         bench.completed(server)
-        assert {content.uidvalidity for path, content in bench.account().folders.items() if path in (("INBOX",), ("Sent",))} == {1_700_000_001}
+        assert {
+            content.uidvalidity for path, content in bench.account().folders.items() if path in (("INBOX",), ("Sent",))
+        } == {1_700_000_001}
         assert bench.completed(server, state="latest").result.changed is False
 
 

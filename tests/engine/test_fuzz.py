@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Any bytes a server may send: the reader ends with what it understood or with one clear error, in little time and memory."""
+"""Any bytes a server may send: the reader ends with what it understood or with one clear error, in little time and
+memory.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,10 @@ SECONDS = 20
 MEMORY = 8 << 20
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))
 FUZZ = settings(
-    max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 GREETING = (
@@ -37,23 +42,54 @@ GREETING = (
     b"* CAPABILITY IMAP4rev1 ID NAMESPACE\r\nTAG1 OK done\r\n* CAPABILITY IMAP4rev1\r\nTAG2 OK done\r\n"
 )
 LISTING = (
-    b'* ID ("name" "server" "version" NIL)\r\nM1 OK done\r\n* NAMESPACE (("" "/")) (("user/" "/")) NIL\r\nM2 OK done\r\n'
-    b'* LIST (\\HasNoChildren \\Sent) "/" "Sent &- more"\r\n* STATUS "Sent &- more" (MESSAGES 3 UIDNEXT 9 UIDVALIDITY 77)\r\n'
+    b'* ID ("name" "server" "version" NIL)\r\nM1 OK done\r\n* NAMESPACE (("" "/")) (("user/" "/")) NIL\r\nM2 OK '
+    b"done\r\n"
+    b'* LIST (\\HasNoChildren \\Sent) "/" "Sent &- more"\r\n* STATUS "Sent &- more" (MESSAGES 3 UIDNEXT 9 UIDVALIDITY '
+    b"77)\r\n"
     b'* LIST (\\Noselect) NIL {6}\r\nLit"er\r\n* LSUB () "/" INBOX\r\n* LIST () "\\\\" "a\\\\b\\"c"\r\n'
-    b'M3 OK [THROTTLED] done\r\nM4 OK done\r\nM5 OK done\r\nM6 OK done\r\n'
+    b"M3 OK [THROTTLED] done\r\nM4 OK done\r\nM5 OK done\r\nM6 OK done\r\n"
 )
 FETCHING = (
-    b"* FLAGS (\\Seen)\r\n* 4 EXISTS\r\n* OK [UIDVALIDITY 77] ok\r\n* OK [UIDNEXT 9] ok\r\n* OK [HIGHESTMODSEQ 5] ok\r\nM1 OK [READ-ONLY] opened\r\n"
+    b"* FLAGS (\\Seen)\r\n* 4 EXISTS\r\n* OK [UIDVALIDITY 77] ok\r\n* OK [UIDNEXT 9] ok\r\n* OK [HIGHESTMODSEQ 5] "
+    b"ok\r\nM1 OK [READ-ONLY] opened\r\n"
     b'* 1 FETCH (UID 5 FLAGS (\\Seen $Label1) INTERNALDATE " 5-Jan-2026 10:00:00 +0000" BODY[] {11}\r\nhello there)\r\n'
-    b'* 2 FETCH (BODY[] {5}\r\nagain UID 6 FLAGS () INTERNALDATE NIL)\r\n* 6 EXISTS\r\n* 3 FETCH (UID 7 FLAGS (\\Deleted))\r\n'
-    b'* 3 FETCH (UID 7 BODY[] "quoted \\" body" X (1 (2 3)) FLAGS ())\r\n* 4 FETCH (UID 8 BODY[] ~{3}\r\na\0b FLAGS (\\Recent))\r\nM2 OK done\r\n'
+    b"* 2 FETCH (BODY[] {5}\r\nagain UID 6 FLAGS () INTERNALDATE NIL)\r\n* 6 EXISTS\r\n* 3 FETCH (UID 7 FLAGS "
+    b"(\\Deleted))\r\n"
+    b'* 3 FETCH (UID 7 BODY[] "quoted \\" body" X (1 (2 3)) FLAGS ())\r\n* 4 FETCH (UID 8 BODY[] ~{3}\r\na\0b FLAGS '
+    b"(\\Recent))\r\nM2 OK done\r\n"
 )
 # What breaks parsers: numbers beyond all bounds, and signs that open what nothing closes.
 TOKENS = [
-    b"{99999999999}\r\n", b"{0}\r\n", b"~{7}\r\n", b"{18446744073709551616}\r\n", b"(" * 200, b")" * 50, b'"', b"\\", b"\r\n", b"\n", b"\r", b"\0", b"* ",
-    b"* BYE\r\n", b"+ \r\n", b"NIL", b"M1 OK x\r\n", b"M2 NO x\r\n", b"UID 0", b"UID 4294967296", b"UID 99999999999999999999999",
-    b"FETCH", b"BODY[]", b"\xff\xfe",
-    b"x" * 5000, b"* 1 FETCH (UID 1 BODY[] {3}\r\n", b"* OK [UIDVALIDITY 99999999999999999999]\r\n", b"INTERNALDATE", b"FLAGS ((", b"TAG1 NO [UNAVAILABLE]\r\n",
+    b"{99999999999}\r\n",
+    b"{0}\r\n",
+    b"~{7}\r\n",
+    b"{18446744073709551616}\r\n",
+    b"(" * 200,
+    b")" * 50,
+    b'"',
+    b"\\",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\0",
+    b"* ",
+    b"* BYE\r\n",
+    b"+ \r\n",
+    b"NIL",
+    b"M1 OK x\r\n",
+    b"M2 NO x\r\n",
+    b"UID 0",
+    b"UID 4294967296",
+    b"UID 99999999999999999999999",
+    b"FETCH",
+    b"BODY[]",
+    b"\xff\xfe",
+    b"x" * 5000,
+    b"* 1 FETCH (UID 1 BODY[] {3}\r\n",
+    b"* OK [UIDVALIDITY 99999999999999999999]\r\n",
+    b"INTERNALDATE",
+    b"FLAGS ((",
+    b"TAG1 NO [UNAVAILABLE]\r\n",
 ]
 
 
@@ -82,13 +118,16 @@ def mutated(draw: Callable, valid: bytes) -> bytes:
 
 def conversation(valid: bytes) -> strategies.SearchStrategy[bytes]:
     """Mutated valid bytes, tokens in any order, or anything."""
-    tokens = strategies.lists(strategies.sampled_from([*TOKENS, *(line + b"\r\n" for line in valid.split(b"\r\n"))]), max_size=40).map(b"".join)
+    tokens = strategies.lists(
+        strategies.sampled_from([*TOKENS, *(line + b"\r\n" for line in valid.split(b"\r\n"))]), max_size=40
+    ).map(b"".join)
     return strategies.one_of(mutated(valid), mutated(valid), tokens, strategies.binary(max_size=3000))
 
 
 @pytest.fixture(autouse=True)
 def no_hang() -> Iterator[None]:
     """A reader that does not come to an end fails the test."""
+
     def give_up(_number: int, _frame: FrameType | None) -> None:
         raise TimeoutError("no end after %d seconds" % SECONDS)
 
@@ -113,7 +152,6 @@ def end_of_line(data: bytes) -> socket.socket:
     theirs.shutdown(socket.SHUT_WR)
     KEPT.append(theirs)
     return ours
-
 
 
 def session_on(sock: socket.socket, capabilities: frozenset[bytes]) -> SourceSession:
@@ -189,7 +227,10 @@ def test_logging_in(data: bytes) -> None:
 
 
 def test_a_line_without_end() -> None:
-    with end_of_line(b"* OK " + b"x" * (MAX_LINE * 2)) as sock, pytest.raises(MailImportError, match="line of more than"):
+    with (
+        end_of_line(b"* OK " + b"x" * (MAX_LINE * 2)) as sock,
+        pytest.raises(MailImportError, match="line of more than"),
+    ):
         session_on(sock, frozenset()).list_folders()
 
 

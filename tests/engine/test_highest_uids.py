@@ -26,7 +26,9 @@ def near_the_end(case: str) -> FakeServer:
         server.rewrite = lambda piece: re.sub(rb"UIDNEXT \d+", b"UIDNEXT %d" % LAST_UID, piece)
         return server
     highest = {"UID": LAST_UID - 2, "last UID": LAST_UID, "UIDVALIDITY": 3}[case]
-    return FakeServer([Folder(b"INBOX", [*messages(2), Message(highest, small_message(3))], LAST_UID if case == "UIDVALIDITY" else 7)])
+    return FakeServer(
+        [Folder(b"INBOX", [*messages(2), Message(highest, small_message(3))], LAST_UID if case == "UIDVALIDITY" else 7)]
+    )
 
 
 @pytest.mark.parametrize("case", ["next UID", "UID", "last UID", "UIDVALIDITY"])

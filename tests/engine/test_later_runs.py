@@ -32,7 +32,14 @@ def short_outages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def without(uid: int, session: Session, command: Command) -> None:
     """Answer a FETCH of messages, but for one of them, which is listed all the same."""
-    session.send_messages(command, [(number, message) for number, message in session.wanted(command) if message.uid != uid or BODY not in command.rest])
+    session.send_messages(
+        command,
+        [
+            (number, message)
+            for number, message in session.wanted(command)
+            if message.uid != uid or BODY not in command.rest
+        ],
+    )
     session.answer(command)
 
 
@@ -114,7 +121,12 @@ def test_a_run_that_is_cut_short_tells_what_had_arrived_before(bench: Bench) -> 
         server.folder(b"Sent").messages += messages(2, 206)
         lose_after_inbox(server)
         result = bench.run(server.port, state="latest").result
-    assert (result.state, result.messages_total, result.messages_copied, result.messages_present) == ("failed", 14, 2, 10)
+    assert (result.state, result.messages_total, result.messages_copied, result.messages_present) == (
+        "failed",
+        14,
+        2,
+        10,
+    )
 
 
 @pytest.mark.parametrize("store", ["auto", "imap"])
@@ -150,12 +162,17 @@ def test_an_answer_that_says_nothing_of_flags_changes_none(bench: Bench) -> None
 
         def fetch(session: Session, command: Command) -> None:
             session.send_messages(command, session.wanted(command))
-            session.write(b"* 1 FETCH (UID 1 MODSEQ (10))\r\n* 2 FETCH (UID 2 MODSEQ (11))\r\n")  # RFC 7162 section 3.1.4
+            session.write(
+                b"* 1 FETCH (UID 1 MODSEQ (10))\r\n* 2 FETCH (UID 2 MODSEQ (11))\r\n"
+            )  # RFC 7162 section 3.1.4
             session.answer(command)
 
         server.on("UID FETCH", fetch)
         bench.completed(server, state="latest")
-    assert [sorted(facts.flags) for _uid, facts in sorted(bench.messages().items())] == [["\\Answered", "\\Seen"], ["\\Seen"]]
+    assert [sorted(facts.flags) for _uid, facts in sorted(bench.messages().items())] == [
+        ["\\Answered", "\\Seen"],
+        ["\\Seen"],
+    ]
 
 
 def test_flags_that_the_source_does_not_tell_are_reported_and_asked_for_again(bench: Bench) -> None:
@@ -218,7 +235,14 @@ KEYWORDS = [b"Keyword%d" % number for number in range(30)]
 
 def tagged_inbox() -> FakeServer:
     """More keywords than a folder has letters for, one a message."""
-    return FakeServer([Folder(b"INBOX", [Message(uid, small_message(uid), flags=(keyword,)) for uid, keyword in enumerate(KEYWORDS, start=1)])])
+    return FakeServer(
+        [
+            Folder(
+                b"INBOX",
+                [Message(uid, small_message(uid), flags=(keyword,)) for uid, keyword in enumerate(KEYWORDS, start=1)],
+            )
+        ]
+    )
 
 
 def keywords_here(bench: Bench) -> list[frozenset[str]]:
@@ -226,7 +250,9 @@ def keywords_here(bench: Bench) -> list[frozenset[str]]:
 
 
 @pytest.mark.parametrize("when", ["a folder is new", "a folder has more"])
-def test_keywords_beyond_the_letters_are_set_by_the_next_run(bench: Bench, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+def test_keywords_beyond_the_letters_are_set_by_the_next_run(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
     """A file name has letters for 26 of them; Dovecot is told of the others when their messages are there."""
     with tagged_inbox() as server:
         tagged = server.folder(b"INBOX").messages
@@ -235,7 +261,9 @@ def test_keywords_beyond_the_letters_are_set_by_the_next_run(bench: Bench, monke
             bench.completed(server)
             server.folder(b"INBOX").messages = tagged
         with monkeypatch.context() as killed:
-            killed.setattr(MaildirStore, "_add_excess_keywords", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
+            killed.setattr(
+                MaildirStore, "_add_excess_keywords", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL)
+            )
             assert bench.run(server.port, state="latest").result.reason == "interrupted"
         run = bench.completed(server, state="latest" if when == "a folder has more" else "present")
     assert run.result.changed
@@ -243,7 +271,9 @@ def test_keywords_beyond_the_letters_are_set_by_the_next_run(bench: Bench, monke
     assert list((bench.host.home_of(bench.address) / "Maildir" / "tmp").iterdir()) == []
 
 
-def test_keywords_of_messages_that_come_again_are_those_of_the_source_by_then(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keywords_of_messages_that_come_again_are_those_of_the_source_by_then(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with tagged_inbox() as server:
         with monkeypatch.context() as killed:
             killed.setattr(MaildirWriter, "publish", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
@@ -257,7 +287,9 @@ def test_keywords_of_messages_that_come_again_are_those_of_the_source_by_then(be
 def test_keywords_wait_while_the_source_refuses_the_folder(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     with tagged_inbox() as server:
         with monkeypatch.context() as killed:
-            killed.setattr(MaildirStore, "_add_excess_keywords", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
+            killed.setattr(
+                MaildirStore, "_add_excess_keywords", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL)
+            )
             assert bench.run(server.port).result.reason == "interrupted"
         for command in ("EXAMINE", "SELECT"):
             server.on(command, lambda session, command: session.answer(command, b"NO [NOPERM] not now"))

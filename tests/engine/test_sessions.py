@@ -16,6 +16,7 @@ def test_q71_servers_that_want_to_know_who_is_there(bench: Bench) -> None:
     """163.com opens no folder to a client that has not sent ID since its login."""
     known: set[int] = set()
     with inbox() as server:
+
         def identify(session: Session, command: Command) -> None:
             known.add(session.number)
             session.behave(command)

@@ -47,6 +47,7 @@ def test_q61_uidvalidity_changes_between_runs(bench: Bench) -> None:
 
 def test_q61_uidvalidity_changes_between_listing_and_opening(bench: Bench) -> None:
     with three_folders() as server:
+
         def replace() -> None:
             server.folders[1].uidvalidity = 1_800_000_000
             server.folders[1].messages = messages(7, 1)
@@ -60,6 +61,7 @@ def test_q61_uidvalidity_changes_between_listing_and_opening(bench: Bench) -> No
 def test_q61_uidvalidity_changes_while_a_folder_is_read(bench: Bench) -> None:
     """The connection breaks, and behind the same name is another folder then."""
     with three_folders() as server:
+
         def act(session: Session, command: Command) -> None:
             session.send_messages(command, list(session.wanted(command))[:3])
             server.folders[1].uidvalidity = 1_800_000_000
@@ -68,15 +70,26 @@ def test_q61_uidvalidity_changes_while_a_folder_is_read(bench: Bench) -> None:
 
         server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
         result = bench.completed(server).result
-        assert (result.messages_copied, result.bytes_copied) == (17, sum(len(message.body) for folder in server.folders for message in folder.messages))
+        assert (result.messages_copied, result.bytes_copied) == (
+            17,
+            sum(len(message.body) for folder in server.folders for message in folder.messages),
+        )
 
 
 def test_what_came_of_a_folder_that_is_refused_then_does_not_count(bench: Bench) -> None:
     with three_folders() as server:
+
         def act(session: Session, command: Command) -> None:
             session.send_messages(command, list(session.wanted(command))[:3])
             for name in ("EXAMINE", "SELECT"):
-                server.on(name, lambda session, command: session.answer(command, b"NO [NOPERM] no") if b"Middle" in command.rest else session.behave(command))
+                server.on(
+                    name,
+                    lambda session, command: (
+                        session.answer(command, b"NO [NOPERM] no")
+                        if b"Middle" in command.rest
+                        else session.behave(command)
+                    ),
+                )
             session.hang_up()
 
         server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
@@ -89,7 +102,9 @@ def test_q61_uidvalidity_changes_while_a_folder_is_read_into_one_that_has_mail(b
     """The same messages, by other UIDs from then on: those that had arrived do not arrive again."""
     joined = {"mapping": {"Middle": "Joined", "Sent": "Joined"}}
     with three_folders() as server:
-        assert bench.run(server.port, rules=FolderRules(include=("INBOX", "Sent"), **joined)).result.state == "completed"
+        assert (
+            bench.run(server.port, rules=FolderRules(include=("INBOX", "Sent"), **joined)).result.state == "completed"
+        )
 
         def act(session: Session, command: Command) -> None:
             session.send_messages(command, list(session.wanted(command))[:3])
@@ -101,7 +116,9 @@ def test_q61_uidvalidity_changes_while_a_folder_is_read_into_one_that_has_mail(b
         server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
         run = bench.run(server.port, state="latest", rules=FolderRules(**joined))
         assert (run.result.state, run.reasons) == ("completed", [])
-        assert sorted(bench.digests("Joined")) == sorted(digests([*server.folders[1].messages, *server.folders[2].messages]))
+        assert sorted(bench.digests("Joined")) == sorted(
+            digests([*server.folders[1].messages, *server.folders[2].messages])
+        )
 
 
 def test_q61_uidvalidity_changes_before_anything_came_and_what_is_there_twice_comes_twice(bench: Bench) -> None:
@@ -109,7 +126,9 @@ def test_q61_uidvalidity_changes_before_anything_came_and_what_is_there_twice_co
     joined = {"mapping": {"Middle": "Joined", "Sent": "Joined"}}
     with three_folders() as server:
         server.folders[2].messages[0].body = server.folders[1].messages[0].body
-        assert bench.run(server.port, rules=FolderRules(include=("INBOX", "Sent"), **joined)).result.state == "completed"
+        assert (
+            bench.run(server.port, rules=FolderRules(include=("INBOX", "Sent"), **joined)).result.state == "completed"
+        )
 
         def replace() -> None:
             server.folders[1].uidvalidity = 1_800_000_000
@@ -117,12 +136,15 @@ def test_q61_uidvalidity_changes_before_anything_came_and_what_is_there_twice_co
         server.on("EXAMINE", after_examine(b"Middle", replace))
         run = bench.run(server.port, state="latest", rules=FolderRules(**joined))
         assert (run.result.state, run.reasons, run.result.messages_copied) == ("completed", [], 5)
-        assert sorted(bench.digests("Joined")) == sorted(digests([*server.folders[1].messages, *server.folders[2].messages]))
+        assert sorted(bench.digests("Joined")) == sorted(
+            digests([*server.folders[1].messages, *server.folders[2].messages])
+        )
 
 
 def test_q61_uidvalidity_changes_while_a_folder_is_read_that_gets_mail_meanwhile(bench: Bench) -> None:
     """What is in the folder by then came another way, so all of the source's comes too."""
     with three_folders() as server:
+
         def act(session: Session, command: Command) -> None:
             session.send_messages(command, list(session.wanted(command))[:3])
             with bench.session() as owner:
@@ -134,13 +156,17 @@ def test_q61_uidvalidity_changes_while_a_folder_is_read_that_gets_mail_meanwhile
         server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
         run = bench.run(server.port)
         assert (run.result.state, run.reasons, run.result.messages_copied) == ("completed", [], 15)
-        assert sorted(bench.digests("Middle")) == sorted(digests([*server.folders[1].messages, server.folders[1].messages[4]]))
+        assert sorted(bench.digests("Middle")) == sorted(
+            digests([*server.folders[1].messages, server.folders[1].messages[4]])
+        )
 
 
 @pytest.mark.parametrize("told", [b"* OK [UIDVALIDITY 0] none\r\n", b""])
 def test_q61_uidvalidity_that_is_zero_or_missing_everywhere(bench: Bench, told: bytes) -> None:
     with inbox() as server:
-        server.rewrite = lambda piece: piece.replace(b"* OK [UIDVALIDITY 1700000001] valid\r\n", told).replace(b"UIDVALIDITY 1700000001", b"UIDVALIDITY 0")
+        server.rewrite = lambda piece: piece.replace(b"* OK [UIDVALIDITY 1700000001] valid\r\n", told).replace(
+            b"UIDVALIDITY 1700000001", b"UIDVALIDITY 0"
+        )
         bench.completed(server)
         server.folders[0].messages += messages(2, 6)
         assert bench.completed(server, state="latest").result.messages_copied == 2
@@ -172,13 +198,18 @@ def test_q62_a_uid_given_twice_is_told(bench: Bench, position: int) -> None:
         server.folders[0].messages[position] = Message(2, small_message(777))
         for _again in range(2):
             run = bench.run(server.port)
-            assert (run.result.state, run.reasons, run.result.messages_failed) == ("failed", [("INBOX", "message_refused", 2)], 1)
+            assert (run.result.state, run.reasons, run.result.messages_failed) == (
+                "failed",
+                [("INBOX", "message_refused", 2)],
+                1,
+            )
             assert "several messages" in run.result.not_imported[0].message
             assert len(bench.messages()) == 9
 
 
 def test_q64_exists_counts_more_than_there_is(bench: Bench) -> None:
-    """Hidden items, a limit on what IMAP shows (Gmail's is a user setting): it is said, and what there is has arrived."""
+    """Hidden items, a limit on what IMAP shows (Gmail's is a user setting): it is said, and what there is has
+    arrived."""
     with inbox() as server:
         server.rewrite = lambda piece: piece.replace(b"5 EXISTS", b"12 EXISTS").replace(b"MESSAGES 5", b"MESSAGES 12")
         run = bench.completed(server)
@@ -210,9 +241,14 @@ def test_q66_commands_are_short_and_sets_ascend(bench: Bench) -> None:
         def fetch(session: Session, command: Command) -> None:
             uids = command.rest.split(b" ")[0]
             if b":*" in uids and b"BODY" in command.rest:
-                session.send_messages(command, [pair for pair in session.wanted(command) if pair[1].uid not in withheld])
+                session.send_messages(
+                    command, [pair for pair in session.wanted(command) if pair[1].uid not in withheld]
+                )
                 session.answer(command)
-            elif len(command.rest) > 8192 or (b":" not in uids and [int(uid) for uid in uids.split(b",")] != sorted(int(uid) for uid in uids.split(b","))):
+            elif len(command.rest) > 8192 or (
+                b":" not in uids
+                and [int(uid) for uid in uids.split(b",")] != sorted(int(uid) for uid in uids.split(b","))
+            ):
                 session.answer(command, b"BAD too long")
             else:
                 session.behave(command)
@@ -277,6 +313,7 @@ def test_q67_a_message_that_vanishes_at_the_last_moment(bench: Bench) -> None:
 
 def test_q67_no_because_a_message_vanished(bench: Bench) -> None:
     with inbox() as server:
+
         def fetch(session: Session, command: Command) -> None:
             del server.folders[0].messages[2]
             session.behave(command._replace(tag=b"* 3 EXPUNGE\r\n" + command.tag))
@@ -287,15 +324,31 @@ def test_q67_no_because_a_message_vanished(bench: Bench) -> None:
 
 # UID stands for that of the message before.
 NOISE = [
-    b"6 EXISTS", b"1 RECENT", b"2 FETCH (FLAGS (\\Seen))", b"2 FETCH (UID UID FLAGS (\\Seen))", b"4 FETCH (MODSEQ (77))", b"OK still here",
-    b"OK [ALERT] disk is getting full", b"NO [ALERT] backup is running", b"BAD strange", b"FLAGS (\\Seen)", b"CAPABILITY IMAP4rev1", b"SEARCH",
-    b"9 EXPUNGE", b"VANISHED 41,43:116", b'LIST () "/" "x"', b"STATUS x (MESSAGES 1)", b"XSOMETHING {5}\r\nhello there", b"OK [UIDNEXT 9] later",
+    b"6 EXISTS",
+    b"1 RECENT",
+    b"2 FETCH (FLAGS (\\Seen))",
+    b"2 FETCH (UID UID FLAGS (\\Seen))",
+    b"4 FETCH (MODSEQ (77))",
+    b"OK still here",
+    b"OK [ALERT] disk is getting full",
+    b"NO [ALERT] backup is running",
+    b"BAD strange",
+    b"FLAGS (\\Seen)",
+    b"CAPABILITY IMAP4rev1",
+    b"SEARCH",
+    b"9 EXPUNGE",
+    b"VANISHED 41,43:116",
+    b'LIST () "/" "x"',
+    b"STATUS x (MESSAGES 1)",
+    b"XSOMETHING {5}\r\nhello there",
+    b"OK [UIDNEXT 9] later",
 ]
 
 
 @pytest.mark.parametrize("noise", NOISE)
 def test_q70_untagged_responses_in_the_middle(bench: Bench, noise: bytes) -> None:
     """Flags of others, new mail, alerts: they come at any time and harm nothing."""
+
     def render(sequence: int, message: Message, with_body: bool) -> Iterable[bytes]:
         yield from usual_response(sequence, message, with_body)
         yield b"* %s\r\n" % noise.replace(b"UID UID", b"UID %d" % message.uid)
@@ -324,6 +377,7 @@ def test_q70_mail_that_arrives_during_the_run(bench: Bench) -> None:
 
 def test_q70_flags_that_change_during_the_run(bench: Bench) -> None:
     with three_folders() as server:
+
         def act(session: Session, command: Command) -> None:
             session.behave(command)
             server.folders[1].messages[0].flags = (b"\\Seen",)
@@ -338,6 +392,7 @@ def test_q70_flags_that_change_during_the_run(bench: Bench) -> None:
 def test_q70_messages_removed_during_the_run(bench: Bench) -> None:
     """Sequence numbers shift in the middle of a FETCH; UIDs do not."""
     with three_folders() as server:
+
         def act(session: Session, command: Command) -> None:
             wanted = list(session.wanted(command))
             session.send_messages(command, wanted[:2])
@@ -367,7 +422,9 @@ def test_new_mail_after_nothing_matches(bench: Bench) -> None:
         del server.folders[0].messages[1]
 
         def fetch(session: Session, command: Command) -> None:
-            session.answer(command, b"NO no matching messages") if command.rest.startswith(b"6:*") else session.behave(command)
+            session.answer(command, b"NO no matching messages") if command.rest.startswith(b"6:*") else session.behave(
+                command
+            )
 
         server.on("UID FETCH", fetch)
         run = bench.run(server.port, state="latest")

@@ -14,7 +14,10 @@ from fakes.imap_server import Command, FakeServer, Folder, Session, says, times,
 
 from .bench import Bench, digest, messages
 
-GREETING = b"* OK Yandex IMAP4rev1 at mail-imap-production-main-914.iva.yp-c.yandex.net:993 ready to talk with ::ffff:192.0.2.1:12010\r\n"
+GREETING = (
+    b"* OK Yandex IMAP4rev1 at mail-imap-production-main-914.iva.yp-c.yandex.net:993 ready to talk with "
+    b"::ffff:192.0.2.1:12010\r\n"
+)
 # By the documentation, by a log of 2025 and by a measurement of 2026. None has SASL-IR, SPECIAL-USE or CONDSTORE.
 CAPABILITIES = (
     b"IMAP4rev1 CHILDREN UNSELECT LITERAL+ NAMESPACE XLIST BINARY UIDPLUS ENABLE ID AUTH=PLAIN IDLE MOVE",
@@ -78,14 +81,24 @@ def run(bench: Bench, server: FakeServer, **changes: object):  # noqa: ANN201 - 
     """Import with tokens, a new one for each session."""
     numbers = iter(range(1000))
     with server:
-        return bench.run(server.port, source_auth="xoauth2", source_password="", renew=Renewal(lambda: "token-%d" % next(numbers)), **changes)
+        return bench.run(
+            server.port,
+            source_auth="xoauth2",
+            source_password="",
+            renew=Renewal(lambda: "token-%d" % next(numbers)),
+            **changes,
+        )
 
 
 def assert_all_there(bench: Bench, *missing: int) -> None:
     """Every message is where it belongs but the one of those UIDs, and nothing else is."""
     places = {
-        ("Sent",): range(1, 4), ("Отправленные_0",): range(11, 14), ("Junk",): range(21, 24), ("Drafts",): range(31, 34),
-        ("Черновики", "template"): range(41, 44), ("INBOX",): range(51, 54),
+        ("Sent",): range(1, 4),
+        ("Отправленные_0",): range(11, 14),
+        ("Junk",): range(21, 24),
+        ("Drafts",): range(31, 34),
+        ("Черновики", "template"): range(41, 44),
+        ("INBOX",): range(51, 54),
     }
     folders = {path: sorted(content.messages) for path, content in bench.account().folders.items() if content.messages}
     assert folders == {path: [uid for uid in uids if uid not in missing] for path, uids in places.items()}
@@ -93,7 +106,9 @@ def assert_all_there(bench: Bench, *missing: int) -> None:
 
 @pytest.mark.parametrize("form", [let_in, only_in_one_line])
 @pytest.mark.parametrize("capabilities", CAPABILITIES)
-def test_folders_are_mapped_by_attribute_and_labels_are_keywords(bench: Bench, yandex: FakeServer, capabilities: bytes, form) -> None:  # noqa: ANN001
+def test_folders_are_mapped_by_attribute_and_labels_are_keywords(
+    bench: Bench, yandex: FakeServer, capabilities: bytes, form
+) -> None:  # noqa: ANN001
     yandex.capabilities = capabilities
     yandex.on("AUTHENTICATE", form)
     done = run(bench, yandex)
@@ -137,7 +152,9 @@ def test_unavailable_now_and_then(bench: Bench, yandex: FakeServer) -> None:
 
 
 @pytest.mark.parametrize("broken", ["breaks off into another line", "no body at all"])
-def test_a_message_that_it_cannot_give_is_listed_and_the_rest_arrives(bench: Bench, yandex: FakeServer, broken: str) -> None:
+def test_a_message_that_it_cannot_give_is_listed_and_the_rest_arrives(
+    bench: Bench, yandex: FakeServer, broken: str
+) -> None:
     """MailKit's issues 1997 and 1708: for certain messages the answer is no IMAP."""
 
     def render(sequence, message, with_body):  # noqa: ANN001, ANN202 - as usual_response
@@ -180,4 +197,6 @@ def test_a_folder_that_was_made_anew_between_runs_brings_nothing_twice(bench: Be
     again.folder(b"INBOX").uidvalidity = 1_800_000_000
     done = run(bench, again, state="latest")
     assert done.result.state == "completed" and done.result.messages_copied == 0
-    assert [facts.content.sha256 for _uid, facts in sorted(bench.messages("INBOX").items())] == [digest(m.body) for m in again.folder(b"INBOX").messages]
+    assert [facts.content.sha256 for _uid, facts in sorted(bench.messages("INBOX").items())] == [
+        digest(m.body) for m in again.folder(b"INBOX").messages
+    ]

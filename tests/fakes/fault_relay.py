@@ -33,7 +33,9 @@ class FaultRelay:
     Attributes: `port`; `passed`, bytes from the server so far; `faults`, how often the fault has happened.
     """
 
-    def __init__(self, target_port: int, kind: Optional[str] = None, offset: int = 0, again: Optional[int] = None) -> None:
+    def __init__(
+        self, target_port: int, kind: Optional[str] = None, offset: int = 0, again: Optional[int] = None
+    ) -> None:
         self._target_port = target_port
         self._kind = kind
         self._next = offset

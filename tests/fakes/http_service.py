@@ -51,7 +51,11 @@ def reset(after: int = 0) -> Trouble:
 
     def act(handler: Handler) -> None:
         if after:
-            handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n" + b'{"users": [' + b" " * after)
+            handler.wfile.write(
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n"
+                + b'{"users": ['
+                + b" " * after
+            )
             handler.wfile.flush()
         handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         handler.close_connection = True

@@ -33,7 +33,9 @@ _WRITE = 1 << 16
 
 
 class Command(NamedTuple):
-    """A command as it came: when (time.monotonic), on which connection, its name in upper case and the rest of its line."""
+    """A command as it came: when (time.monotonic), on which connection, its name in upper case and the rest of its
+    line.
+    """
 
     at: float
     connection: int
@@ -89,8 +91,8 @@ def usual_response(sequence: int, message: Message, with_body: bool) -> Iterable
 class FakeServer:
     """The server, a context manager. `users` maps names to passwords, None lets anybody in.
 
-    Attributes: `port`; `commands`, all that came; `render`, which makes a FETCH response of sequence number, message and
-    whether its body is asked for; `rewrite`, which changes any piece of text that is sent.
+    Attributes: `port`; `commands`, all that came; `render`, which makes a FETCH response of sequence number, message
+    and whether its body is asked for; `rewrite`, which changes any piece of text that is sent.
     """
 
     folders: list[Folder]
@@ -278,8 +280,14 @@ class Session:
     def _examine(self, command: Command) -> None:
         self.folder = self._named(command)
         if self.folder:
-            self.write(b"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n* %d EXISTS\r\n* 0 RECENT\r\n" % len(self.folder.messages))
-            self.write(b"* OK [UIDVALIDITY %d] valid\r\n* OK [UIDNEXT %d] next\r\n" % (self.folder.uidvalidity, self.folder.uidnext))
+            self.write(
+                b"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n* %d EXISTS\r\n* 0 RECENT\r\n"
+                % len(self.folder.messages)
+            )
+            self.write(
+                b"* OK [UIDVALIDITY %d] valid\r\n* OK [UIDNEXT %d] next\r\n"
+                % (self.folder.uidvalidity, self.folder.uidnext)
+            )
             if b"CONDSTORE" in self.server.capabilities:
                 self.write(b"* OK [HIGHESTMODSEQ %d] highest\r\n" % self.folder.highest_modseq)
             self.answer(command, b"OK [READ-ONLY] opened")
@@ -320,7 +328,9 @@ class Session:
             if partial:
                 begin, count = map(int, partial.groups())
                 piece = message.body[begin : begin + count]
-                self.write(b"* %d FETCH (UID %d BODY[]<%d> {%d}\r\n%s)\r\n" % (sequence, message.uid, begin, len(piece), piece))
+                self.write(
+                    b"* %d FETCH (UID %d BODY[]<%d> {%d}\r\n%s)\r\n" % (sequence, message.uid, begin, len(piece), piece)
+                )
                 continue
             for piece in self.server.render(sequence, message, with_body):
                 self.write_body(piece)
@@ -341,7 +351,9 @@ def quoted(text: bytes) -> bytes:
 
 def strings(text: bytes) -> list[bytes]:
     """The atoms and quoted strings of a command's arguments."""
-    return [re.sub(rb"\\(.)", rb"\1", found[1]) if found[1] is not None else found[2] for found in _STRING.finditer(text)]
+    return [
+        re.sub(rb"\\(.)", rb"\1", found[1]) if found[1] is not None else found[2] for found in _STRING.finditer(text)
+    ]
 
 
 def first_string(text: bytes) -> bytes:
@@ -356,7 +368,8 @@ def list_response(kind: bytes, folder: Folder, extra: tuple[bytes, ...] = ()) ->
 
 
 def _ranges(uids: bytes, last: int) -> Iterator[tuple[int, int]]:
-    """The ranges of a sequence set; `*` is the last UID, and a range counts from its smaller end (RFC 3501 section 9)."""
+    """The ranges of a sequence set; `*` is the last UID, and a range counts from its smaller end (RFC 3501 section
+    9)."""
     for part in uids.split(b","):
         ends = [last if end == b"*" else int(end) for end in part.split(b":")]
         yield min(ends), max(ends)

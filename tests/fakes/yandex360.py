@@ -4,9 +4,10 @@
 
 """A fake of Yandex 360 for business: its directory, admin and OAuth services, over real HTTP on loopback.
 
-Nothing here is Yandex. What it does was read in Yandex's documentation and in recorded answers; where those are silent, it is
-inferred, and then an attribute of `Switches`. Its IMAP side is a real Dovecot (support/yandex.py) that asks `/tokeninfo` here
-whether a token opens a mailbox. Only what an importer calls is there: nothing that makes or removes accounts.
+Nothing here is Yandex. What it does was read in Yandex's documentation and in recorded answers; where those are silent,
+it is inferred, and then an attribute of `Switches`. Its IMAP side is a real Dovecot (support/yandex.py) that asks
+`/tokeninfo` here whether a token opens a mailbox. Only what an importer calls is there: nothing that makes or removes
+accounts.
 
 Trouble comes on demand, once for each entry: `service.trouble("/users", status(503), reset())`.
 """
@@ -25,10 +26,18 @@ from typing import Any, Optional
 from .http_service import Answer, Handler, RefusedError, Trouble
 from .yandex360_organization import Organization
 
-ADMIN_SCOPES = frozenset((
-    "directory:read_organization", "directory:read_domains", "directory:read_users", "directory:read_groups", "directory:write_users",
-    "ya360_admin:mail_read_shared_mailbox_inventory", "ya360_admin:mail_read_user_settings", "ya360_admin:mail_read_organization_settings",
-))
+ADMIN_SCOPES = frozenset(
+    (
+        "directory:read_organization",
+        "directory:read_domains",
+        "directory:read_users",
+        "directory:read_groups",
+        "directory:write_users",
+        "ya360_admin:mail_read_shared_mailbox_inventory",
+        "ya360_admin:mail_read_user_settings",
+        "ya360_admin:mail_read_organization_settings",
+    )
+)
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _FIRST_DOMAIN_UID = 1130000000000000
 
@@ -82,8 +91,8 @@ def _oauth_error(word: str, description: str = "refused", code: int = 400) -> Re
 class Service:
     """The services around one organization, started by entering the context.
 
-    `requests` holds "METHOD path" of all that came, in order; `changed_passwords` the ids of accounts as they were changed.
-    `on_password` is called with an address and its new password. `certificate` makes it speak TLS.
+    `requests` holds "METHOD path" of all that came, in order; `changed_passwords` the ids of accounts as they were
+    changed. `on_password` is called with an address and its new password. `certificate` makes it speak TLS.
     """
 
     def __init__(self, organization: Organization, certificate: Any = None) -> None:
@@ -99,7 +108,9 @@ class Service:
         self.before: Callable[[str], None] = lambda request: None
         self._troubles: dict[str, list[Trouble]] = {}
         self._now = 0.0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (YandexHandler,), {"service": self, "routes": _ROUTES}))
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("BoundHandler", (YandexHandler,), {"service": self, "routes": _ROUTES})
+        )
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self.lock = threading.RLock()
@@ -236,9 +247,22 @@ def _organizations(handler: YandexHandler) -> Any:
     if not start.isdigit():
         raise _error(400, 3, "bad pageToken")
     made = handler.service.organization
-    entries = [{"id": made.id, "name": made.name, "email": "", "phone": "", "fax": "", "language": "ru", "subscriptionPlan": "business"}]
+    entries = [
+        {
+            "id": made.id,
+            "name": made.name,
+            "email": "",
+            "phone": "",
+            "fax": "",
+            "language": "ru",
+            "subscriptionPlan": "business",
+        }
+    ]
     following = int(start) + size
-    return {"organizations": entries[int(start) : following], "nextPageToken": str(following) if following < len(entries) else ""}
+    return {
+        "organizations": entries[int(start) : following],
+        "nextPageToken": str(following) if following < len(entries) else "",
+    }
 
 
 def _domains(handler: YandexHandler, organization: str) -> Any:
@@ -308,7 +332,11 @@ def _sender_info(handler: YandexHandler, organization: str, uid: str) -> Any:
 
 def _mail_settings(handler: YandexHandler, organization: str) -> Any:
     handler.authorized("ya360_admin:mail_read_organization_settings", organization)
-    return {"enable_imap": handler.service.organization.imap_enabled, "enable_pop": True, "disable_disk_attachments": False}
+    return {
+        "enable_imap": handler.service.organization.imap_enabled,
+        "enable_pop": True,
+        "disable_disk_attachments": False,
+    }
 
 
 def _token(handler: YandexHandler) -> Any:
@@ -334,7 +362,13 @@ def _exchange(handler: YandexHandler, application: Application, form: dict[str, 
         raise _oauth_error("invalid_grant", "wrong subject")
     token = service.issue(Grant(application.scopes, address, address, service.expires(3600)), prefix="2.%s." % uid)
     issued = "urn:ietf:params:oauth:token-type:access_token"
-    return {"access_token": token, "expires_in": 3600, "issued_token_type": issued, "scope": " ".join(application.scopes), "token_type": "bearer"}
+    return {
+        "access_token": token,
+        "expires_in": 3600,
+        "issued_token_type": issued,
+        "scope": " ".join(application.scopes),
+        "token_type": "bearer",
+    }
 
 
 def _begin_device(handler: YandexHandler) -> Any:
@@ -342,8 +376,19 @@ def _begin_device(handler: YandexHandler) -> Any:
     if form.get("client_id") not in handler.service.applications:
         raise _oauth_error("invalid_client")
     code, user_code = secrets.token_hex(16), "%s-%s" % (secrets.token_hex(2).upper(), secrets.token_hex(2).upper())
-    handler.service.device_codes[code] = {"user_code": user_code, "approved": False, "expires_at": handler.service.expires(600), "client": form["client_id"]}
-    return {"device_code": code, "user_code": user_code, "verification_url": "https://ya.ru/device", "expires_in": 600, "interval": 1}
+    handler.service.device_codes[code] = {
+        "user_code": user_code,
+        "approved": False,
+        "expires_at": handler.service.expires(600),
+        "client": form["client_id"],
+    }
+    return {
+        "device_code": code,
+        "user_code": user_code,
+        "verification_url": "https://ya.ru/device",
+        "expires_in": 600,
+        "interval": 1,
+    }
 
 
 def _redeem_device(handler: YandexHandler, application: Application, form: dict[str, str]) -> Any:
@@ -395,7 +440,11 @@ _ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("GET", r"/directory/v1/org", _organizations),
     ("GET", _ORGANIZATION + "/domains", _domains),
     ("GET", _ORGANIZATION + "/users", _users),
-    ("GET", _ORGANIZATION + r"/users/(\d+)", lambda handler, org, uid: handler.authorized("directory:read_users", org) and _own_user(handler, uid)),
+    (
+        "GET",
+        _ORGANIZATION + r"/users/(\d+)",
+        lambda handler, org, uid: handler.authorized("directory:read_users", org) and _own_user(handler, uid),
+    ),
     ("PATCH", _ORGANIZATION + r"/users/(\d+)", _change_user),
     ("GET", _ORGANIZATION + "/groups", _groups),
     ("GET", r"/admin/v1/org/(\d+)/mailboxes/shared", _shared),

@@ -18,8 +18,8 @@ _CREATED = "2022-10-13T15:54:42.189Z"
 class Organization:
     """An organization; entries are JSON objects as the service gives them.
 
-    `passwords` are those of its accounts by id, None for one that was never given; `unopened` are the ids of mailboxes their
-    users have never opened.
+    `passwords` are those of its accounts by id, None for one that was never given; `unopened` are the ids of mailboxes
+    their users have never opened.
     """
 
     id: int = 7654321
@@ -36,38 +36,89 @@ class Organization:
     def add_domain(self, name: str, master: bool = False, verified: bool = True) -> None:
         """Add a domain; one that is not `master` is an alias."""
         match = {"match": verified, "value": "…"}
-        self.domains.append({
-            "name": name, "country": "ru", "mx": verified, "delegated": False, "master": master, "verified": verified,
-            "status": {"name": name, "lastCheck": _CREATED, "lastAdded": _CREATED, "spf": match, "mx": match, "ns": None, "dkim": None},
-        })
+        self.domains.append(
+            {
+                "name": name,
+                "country": "ru",
+                "mx": verified,
+                "delegated": False,
+                "master": master,
+                "verified": verified,
+                "status": {
+                    "name": name,
+                    "lastCheck": _CREATED,
+                    "lastAdded": _CREATED,
+                    "spf": match,
+                    "mx": match,
+                    "ns": None,
+                    "dkim": None,
+                },
+            }
+        )
 
     def add_user(self, email: str, **changes: Any) -> str:
         """Add an account and return its id; `changes` are values of its object."""
         uid = str(changes.pop("id", None) or next(self._uids))
         nickname = email.partition("@")[0]
-        self.users.append({
-            "id": uid, "nickname": nickname, "departmentId": 1, "email": email, "name": {"first": nickname, "last": "", "middle": ""},
-            "gender": "", "position": "", "avatarId": "", "about": "", "birthday": "",
-            "contacts": [{"type": "email", "value": email, "main": True, "alias": False, "synthetic": True}],
-            "aliases": [], "groups": [], "externalId": "", "isAdmin": False, "isRobot": False, "isDismissed": False, "isEnabled": True,
-            "timezone": "Europe/Moscow", "language": "ru", "createdAt": _CREATED, "updatedAt": _CREATED, "futureKey": {"of": "the service"},
-            **changes,
-        })
+        self.users.append(
+            {
+                "id": uid,
+                "nickname": nickname,
+                "departmentId": 1,
+                "email": email,
+                "name": {"first": nickname, "last": "", "middle": ""},
+                "gender": "",
+                "position": "",
+                "avatarId": "",
+                "about": "",
+                "birthday": "",
+                "contacts": [{"type": "email", "value": email, "main": True, "alias": False, "synthetic": True}],
+                "aliases": [],
+                "groups": [],
+                "externalId": "",
+                "isAdmin": False,
+                "isRobot": False,
+                "isDismissed": False,
+                "isEnabled": True,
+                "timezone": "Europe/Moscow",
+                "language": "ru",
+                "createdAt": _CREATED,
+                "updatedAt": _CREATED,
+                "futureKey": {"of": "the service"},
+                **changes,
+            }
+        )
         return uid
 
     def add_group(self, name: str, email: str = "", members: tuple[str, ...] = (), kind: str = "generic") -> None:
         """Add a group of users; with an address it is a mailing list."""
         number = len(self.groups) + 1
-        self.groups.append({
-            "id": number, "name": name, "type": kind, "description": "", "membersCount": len(members), "label": email.partition("@")[0],
-            "email": email, "aliases": [], "externalId": "", "removed": False, "members": [{"type": "user", "id": uid} for uid in members],
-            "adminIds": [], "authorId": "0", "memberOf": [], "createdAt": _CREATED,
-        })
+        self.groups.append(
+            {
+                "id": number,
+                "name": name,
+                "type": kind,
+                "description": "",
+                "membersCount": len(members),
+                "label": email.partition("@")[0],
+                "email": email,
+                "aliases": [],
+                "externalId": "",
+                "removed": False,
+                "members": [{"type": "user", "id": uid} for uid in members],
+                "adminIds": [],
+                "authorId": "0",
+                "memberOf": [],
+                "createdAt": _CREATED,
+            }
+        )
 
     def add_shared(self, email: str) -> str:
         """Add a shared mailbox and return its id."""
         uid = str(next(self._uids))
-        self.shared.append({"id": uid, "email": email, "name": email, "description": "", "createdAt": _CREATED, "updatedAt": _CREATED})
+        self.shared.append(
+            {"id": uid, "email": email, "name": email, "description": "", "createdAt": _CREATED, "updatedAt": _CREATED}
+        )
         return uid
 
     def user(self, uid: str) -> dict[str, Any]:
@@ -97,7 +148,8 @@ def company(users: int = 60) -> Organization:
     """A company of so many people on two domains, with everything else that an organization may have.
 
     Every third person is on `two.example`. There are an alias domain without mailboxes, one that is not verified and an
-    IDN among 13 domains; robots, a blocked, a dismissed and a portal account; two shared mailboxes; groups of all kinds.
+    IDN among 13 domains; robots, a blocked, a dismissed and a portal account; two shared mailboxes; groups of all
+    kinds.
     """
     made = Organization()
     made.add_domain("one.example", master=True)
@@ -114,7 +166,9 @@ def company(users: int = 60) -> Organization:
         people.append(made.add_user("person%d@%s" % (number, domain), aliases=aliases))
     made.user(people[0])["isAdmin"] = True
     made.user(people[1])["name"] = {"first": "", "last": "", "middle": ""}
-    robot = made.add_user("yndx-forms-cnt-robot@yandex.ru", id="987654321", isRobot=True, isEnabled=False, departmentId=0)
+    robot = made.add_user(
+        "yndx-forms-cnt-robot@yandex.ru", id="987654321", isRobot=True, isEnabled=False, departmentId=0
+    )
     made.add_user("blocked@one.example", isEnabled=False)
     made.add_user("dismissed@one.example", isEnabled=False, isDismissed=True)
     made.add_user("guest@yandex.ru", id="48989999")

@@ -57,7 +57,9 @@ def blocks(page: Path, language: str) -> Iterator[Example]:
 @cache
 def documented() -> dict[str, dict[str, Any]]:
     """What ansible-doc says of the collection, by kind of plugin and full name."""
-    returncode, output = run_command(["ansible-doc", "--metadata-dump", "panel.mailimport"], cwd=REPOSITORY, env=environment())
+    returncode, output = run_command(
+        ["ansible-doc", "--metadata-dump", "panel.mailimport"], cwd=REPOSITORY, env=environment()
+    )
     assert returncode == 0, output
     return json.loads(output[output.index("{") :])["all"]
 
@@ -112,7 +114,11 @@ def problems_of_task(task: dict[str, Any]) -> Iterator[str]:
 
 def test_there_are_examples() -> None:
     places = {example.place.partition(":")[0] for example in examples()}
-    assert {"README.md", PREFIX + "mail_import_imap", str((GUIDES / "quick_start.rst").relative_to(REPOSITORY))} <= places
+    assert {
+        "README.md",
+        PREFIX + "mail_import_imap",
+        str((GUIDES / "quick_start.rst").relative_to(REPOSITORY)),
+    } <= places
 
 
 def test_playbooks_and_tasks_of_the_examples_pass_ansibles_check(place: Path) -> None:
@@ -148,7 +154,9 @@ def test_configurations_of_inventory_plugins_give_options_that_exist() -> None:
         for document in example.documents:
             if isinstance(document, dict) and str(document.get("plugin", "")).startswith(PREFIX):
                 found += 1
-                assert document.keys() <= documented()["inventory"][document["plugin"]]["doc"]["options"].keys(), example.place
+                assert document.keys() <= documented()["inventory"][document["plugin"]]["doc"]["options"].keys(), (
+                    example.place
+                )
     assert found
 
 
@@ -172,7 +180,9 @@ def test_inventories_of_the_examples_are_inventories(place: Path) -> None:
             if isinstance(document, dict) and "mail_hosts" in document and "plugin" not in document:
                 file = place / "hosts.yml"
                 file.write_text(yaml.safe_dump(document))
-                returncode, output = run_command(["ansible-inventory", "-i", str(file), "--list"], cwd=place, env=environment())
+                returncode, output = run_command(
+                    ["ansible-inventory", "-i", str(file), "--list"], cwd=place, env=environment()
+                )
                 assert returncode == 0, output
                 assert json.loads(output)["_meta"]["hostvars"], example.place
                 found += 1
@@ -182,7 +192,9 @@ def test_inventories_of_the_examples_are_inventories(place: Path) -> None:
 def test_everything_that_is_named_exists() -> None:
     names = {name for kind in documented().values() for name in kind}
     names |= {PREFIX + path.stem for path in (COLLECTION / "playbooks").glob("*.yml")}
-    names |= {PREFIX + group for group in yaml.safe_load((COLLECTION / "meta" / "runtime.yml").read_text())["action_groups"]}
+    names |= {
+        PREFIX + group for group in yaml.safe_load((COLLECTION / "meta" / "runtime.yml").read_text())["action_groups"]
+    }
     for page in PAGES:
         for name in re.findall(r"(?<![\w.])panel\.mailimport\.[a-z]\w*(?![\w.])", page.read_text(encoding="utf-8")):
             assert name in names, "%s names %s" % (page, name)
@@ -190,7 +202,11 @@ def test_everything_that_is_named_exists() -> None:
 
 def test_everything_that_exists_is_named_in_the_readme() -> None:
     text = (COLLECTION / "README.md").read_text(encoding="utf-8")
-    plugins = [name[len(PREFIX) :] for kind in ("module", "inventory", "callback", "lookup", "filter", "role") for name in documented().get(kind, {})]
+    plugins = [
+        name[len(PREFIX) :]
+        for kind in ("module", "inventory", "callback", "lookup", "filter", "role")
+        for name in documented().get(kind, {})
+    ]
     playbooks = [path.stem for path in (COLLECTION / "playbooks").glob("*.yml")]
     assert [name for name in (*plugins, *playbooks) if not re.search(r"`(panel\.mailimport\.)?%s`" % name, text)] == []
 
@@ -199,7 +215,9 @@ def test_everything_that_exists_is_named_in_the_readme() -> None:
 def test_scripts_and_files_of_the_commands_exist(language: str) -> None:
     for page in PAGES:
         for example in blocks(page, language):
-            for name in re.findall(r"(?<=[\s])(?:scripts|benchmarks|playbooks|inventories|tests|collections)/[\w./-]*[\w/]", example.text):
+            for name in re.findall(
+                r"(?<=[\s])(?:scripts|benchmarks|playbooks|inventories|tests|collections)/[\w./-]*[\w/]", example.text
+            ):
                 assert (REPOSITORY / name).exists(), "%s: %s" % (example.place, name)
 
 
@@ -222,7 +240,9 @@ def test_every_guide_is_in_the_table_of_contents() -> None:
 
 def test_tests_that_the_table_of_quirks_names_exist() -> None:
     files = [*(REPOSITORY / "tests").rglob("test_*.py"), *(COLLECTION / "tests" / "unit").rglob("test_*.py")]
-    names = set(re.findall(r"^def (test_\w+)\(", "\n".join(file.read_text(encoding="utf-8") for file in files), re.MULTILINE))
+    names = set(
+        re.findall(r"^def (test_\w+)\(", "\n".join(file.read_text(encoding="utf-8") for file in files), re.MULTILINE)
+    )
     known = names | {file.stem for file in files}
     page = (REPOSITORY / "tests" / "engine" / "README.md").read_text(encoding="utf-8")
     for name, rest in re.findall(r"(test_\w+)(…?)", page):

@@ -87,10 +87,15 @@ def write_engine(place: Path, files: dict[str, str]) -> Path:
 
 def test_imports_are_found_wherever_they_stand(tmp_path: Path) -> None:
     text = "from ...imap.flags import a\n\ndef late():\n    from . import http\n"
-    engine = write_engine(tmp_path, {"provider/http.py": "", "provider/y/base.py": text, "provider/y/http.py": "", "imap/flags.py": ""})
+    engine = write_engine(
+        tmp_path, {"provider/http.py": "", "provider/y/base.py": text, "provider/y/http.py": "", "imap/flags.py": ""}
+    )
     assert imported_modules(engine)["provider.y.base"] == {"imap.flags", "provider.y.http"}
 
 
 def test_a_circle_is_found(tmp_path: Path) -> None:
-    engine = write_engine(tmp_path, {"a/one.py": "from .two import x", "a/two.py": "from ..b import three", "b/three.py": "from ..a.one import y"})
+    engine = write_engine(
+        tmp_path,
+        {"a/one.py": "from .two import x", "a/two.py": "from ..b import three", "b/three.py": "from ..a.one import y"},
+    )
     assert circles(imported_modules(engine)) == [["a.one", "a.two", "b.three"]]

@@ -12,15 +12,30 @@ import pytest
 from support.mail import REPOSITORY
 
 # Mail, lists, measurements, what a tool has written, and the licence itself.
-WITHOUT = (".eml", ".csv", ".json", ".svg", "LICENSE", "/CHANGELOG.rst", "/changelogs/changelog.yaml", "/changelogs/config.yaml")
+WITHOUT = (
+    ".eml",
+    ".csv",
+    ".json",
+    ".svg",
+    "LICENSE",
+    "/CHANGELOG.rst",
+    "/changelogs/changelog.yaml",
+    "/changelogs/config.yaml",
+)
 FRAGMENTS = "/changelogs/fragments/"
 
 
 def test_every_file_begins_with_copyright_and_licence() -> None:
     if not (REPOSITORY / ".git").exists():
         pytest.skip("not a git checkout: which files belong to it is not known")
-    listing = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    files = [REPOSITORY / name for name in listing.stdout.split("\0") if name and not name.endswith(WITHOUT) and FRAGMENTS not in name]
+    listing = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    files = [
+        REPOSITORY / name
+        for name in listing.stdout.split("\0")
+        if name and not name.endswith(WITHOUT) and FRAGMENTS not in name
+    ]
     files = [file for file in files if file.is_file() and not file.is_symlink() and file.stat().st_size]
     assert len(files) > 100
     for file in files:

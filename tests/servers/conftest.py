@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fixtures of the tests on other servers than Dovecot: each server runs once, and each test has an account of its own on it."""
+"""Fixtures of the tests on other servers than Dovecot: each server runs once, and each test has an account of its own
+on it.
+"""
 
 from __future__ import annotations
 
@@ -47,14 +49,22 @@ def running(workplace: Path, authority: Authority) -> Iterator[Callable[[type[Ot
 
 
 @pytest.fixture
-def new_scene(running: Callable[[type[OtherServer]], tuple[OtherServer, str]], place: Path, host: Dovecot, authority: Authority) -> NewScene:
+def new_scene(
+    running: Callable[[type[OtherServer]], tuple[OtherServer, str]], place: Path, host: Dovecot, authority: Authority
+) -> NewScene:
     """Make an empty account on a server of a kind, and a mail host that knows nothing of it."""
 
     def make(kind: type[OtherServer]) -> Scene:
         server, user = running(kind)
         way = "starttls" if server.starttls else "implicit" if server.tls_port else "none"
-        options = {"source_port": server.tls_port or server.port, "source_tls": way, "source_ca_cert": None if way == "none" else str(authority.ca_file)}
-        return Scene(place, server, "%s@other.example" % user, server.users[user], host, authority.ca_file, options, user)
+        options = {
+            "source_port": server.tls_port or server.port,
+            "source_tls": way,
+            "source_ca_cert": None if way == "none" else str(authority.ca_file),
+        }
+        return Scene(
+            place, server, "%s@other.example" % user, server.users[user], host, authority.ca_file, options, user
+        )
 
     return make
 

@@ -13,7 +13,8 @@ from support.mail import Mail, load_mail
 from support.other_servers import ClassicCyrus, Imap4d, Pymap
 from support.scene import FOLDERS, Scene, difference, item_of
 
-# Of the corpus of real mail, every so many messages go to a server that is slow, or that differs from another in names only.
+# Of the corpus of real mail, every so many messages go to a server that is slow, or that differs from another in names
+# only.
 EVERY = {Imap4d: 8, Pymap: 4, ClassicCyrus: 4}
 # Servers refuse some of it: a quote in a name, a NUL in a message.
 ACCEPTED = 0.8
@@ -50,7 +51,9 @@ def as_on_the_host(account: Account, prefix: tuple[str, ...]) -> Account:
     def named(path: tuple[str, ...]) -> tuple[str, ...]:
         return path[len(prefix) :] if prefix and path[: len(prefix)] == prefix and path != prefix else path
 
-    return Account({named(path): folder for path, folder in account.folders.items()}, frozenset(map(named, account.subscriptions)))
+    return Account(
+        {named(path): folder for path, folder in account.folders.items()}, frozenset(map(named, account.subscriptions))
+    )
 
 
 def given(scene: Scene) -> Account:
@@ -61,13 +64,16 @@ def given(scene: Scene) -> Account:
 
 
 def stored(scene: Scene) -> list[str]:
-    """SHA-256 of all message files on the host. Dovecot itself shows a few of them otherwise: a NUL as 0x80, CR CR LF as CR LF."""
+    """SHA-256 of all message files on the host. Dovecot itself shows a few of them otherwise: a NUL as 0x80, CR CR LF
+    as CR LF.
+    """
     files = [file for directory in scene.maildir.rglob("cur") for file in directory.iterdir()]
     return sorted(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
 
 
 def test_everything_arrives_as_the_server_gives_it(other: Scene) -> None:
-    """Bytes, flags, keywords, dates, names, subscriptions, UIDs and UIDVALIDITY; and a second run finds nothing to do."""
+    """Bytes, flags, keywords, dates, names, subscriptions, UIDs and UIDVALIDITY; and a second run finds nothing to
+    do."""
     mail = load_mail()
     mail = mail if len(mail) < 100 else mail[:: EVERY.get(type(other.source), 1)]
     with other.source_session() as session:

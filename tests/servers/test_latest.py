@@ -36,7 +36,11 @@ def test_new_messages_and_flags_come_and_nothing_else(other: Scene) -> None:
 
     outcome = other.run(state="latest")
 
-    assert (outcome.entry["state"], outcome.entry["messages_copied"], outcome.entry["flags_updated"]) == ("completed", 2, 1), outcome.output
+    assert (outcome.entry["state"], outcome.entry["messages_copied"], outcome.entry["flags_updated"]) == (
+        "completed",
+        2,
+        1,
+    ), outcome.output
     assert arrived(other) == sorted(item.data for item in items(1, 7))
     assert sum("\\Flagged" in facts.flags for facts in other.host_account().folders[("INBOX",)].messages.values()) == 1
     assert other.run(state="latest").result["changed"] is False

@@ -19,12 +19,16 @@ from .conftest import NewScene
 
 
 @pytest.mark.parametrize("kind", [Cyrus, ClassicCyrus])
-def test_special_use_in_small_letters_lands_on_the_hosts_own_folder(kind: type[OtherServer], new_scene: NewScene, new_host: Callable[..., Dovecot]) -> None:
+def test_special_use_in_small_letters_lands_on_the_hosts_own_folder(
+    kind: type[OtherServer], new_scene: NewScene, new_host: Callable[..., Dovecot]
+) -> None:
     scene = new_scene(kind)
     scene.host = new_host(special_use={"\\Sent": "Gesendet", "\\Trash": "Papierkorb"})
     with scene.source_session() as session:
         sent = session.namespace()[0] + "Sent"
-        assert b"\\Sent" not in b"".join(response.text for response in session.command(b'LIST "" "*" RETURN (SPECIAL-USE)')).replace(b"\\sent", b"")
+        assert b"\\Sent" not in b"".join(
+            response.text for response in session.command(b'LIST "" "*" RETURN (SPECIAL-USE)')
+        ).replace(b"\\sent", b"")
         session.append_each(sent, [Item(small_message(1))])
     assert scene.run().entry["state"] == "completed"
     folders = scene.host_account().folders

@@ -34,7 +34,10 @@ class Employee(NamedTuple):
 
 def employees(count: int, domains: tuple[str, ...] = ("firma.example", "tochter.example")) -> list[Employee]:
     """So many mailboxes, spread over the domains."""
-    return [Employee("person%03d@%s" % (number, domains[number % len(domains)]), "pass, word; %d" % number) for number in range(count)]
+    return [
+        Employee("person%03d@%s" % (number, domains[number % len(domains)]), "pass, word; %d" % number)
+        for number in range(count)
+    ]
 
 
 @contextmanager
@@ -85,9 +88,17 @@ class Run(NamedTuple):
     host: Dovecot
 
     def arguments(self, **changes: Any) -> dict[str, Any]:
-        """Options of `mail_import_csv`, the mail host's and those of a plain connection to the source, with `changes`."""
+        """Options of `mail_import_csv`, the mail host's and those of a plain connection to the source, with
+        `changes`."""
         scene = Scene(self.directory, self.source, "", "", self.host, Path())
-        options = {"owner": OWNER, "source_host": "localhost", "source_tls": "none", "source_port": self.source.port, **scene.host_options(), **changes}
+        options = {
+            "owner": OWNER,
+            "source_host": "localhost",
+            "source_tls": "none",
+            "source_port": self.source.port,
+            **scene.host_options(),
+            **changes,
+        }
         return {name: value for name, value in options.items() if value is not None}
 
     def module(self, check_mode: bool = False, **changes: Any) -> Outcome:
@@ -104,7 +115,10 @@ class Run(NamedTuple):
         if rows is not None:
             handle, path = tempfile.mkstemp(dir=self.directory)
             with open(handle, "w", encoding="ascii") as stream:
-                json.dump({"rows": [{"place": "line %d" % line, "values": row} for line, row in enumerate(rows, start=1)]}, stream)
+                json.dump(
+                    {"rows": [{"place": "line %d" % line, "values": row} for line, row in enumerate(rows, start=1)]},
+                    stream,
+                )
             changes["secrets_file"] = path
         return self.arguments(**changes)
 
@@ -126,15 +140,22 @@ class Run(NamedTuple):
         ]
 
     def periods(self) -> list[tuple[str, int | None, float, float | None]]:
-        """Address, queue, begin and end of all imports that the state has a record of, in the order in which they began."""
+        """Address, queue, begin and end of all imports that the state has a record of, in the order in which they
+        began.
+        """
         with closing(sqlite3.connect(self.directory / "state" / "state.db")) as database:
-            query = "SELECT address, json_extract(result, '$.queue'), started_at, finished_at FROM imports ORDER BY started_at"
+            query = (
+                "SELECT address, json_extract(result, '$.queue'), started_at, finished_at FROM imports ORDER BY "
+                "started_at"
+            )
             return database.execute(query).fetchall()
 
 
 def most_at_a_time(periods: Iterable[tuple[str, int | None, float, float | None]]) -> int:
     """How many imports ran at the same time at most."""
-    moments = [(began, 1) for _address, _queue, began, _ended in periods] + [(ended or float("inf"), -1) for _address, _queue, _began, ended in periods]
+    moments = [(began, 1) for _address, _queue, began, _ended in periods] + [
+        (ended or float("inf"), -1) for _address, _queue, _began, ended in periods
+    ]
     running = most = 0
     for _moment, change in sorted(moments):
         running += change

@@ -4,9 +4,9 @@
 
 """Dovecot servers of one's own on loopback: sources of mail, and mail hosts to import to.
 
-Everything a server has (configuration, sockets, log, users, mail) is in directories of its own and on free high ports, so that
-any number of them runs beside each other and beside the machine's. Root is needed: Dovecot gives up privileges for each
-session. The settings are those of Dovecot 2.3, https://doc.dovecot.org/2.3/.
+Everything a server has (configuration, sockets, log, users, mail) is in directories of its own and on free high ports,
+so that any number of them runs beside each other and beside the machine's. Root is needed: Dovecot gives up privileges
+for each session. The settings are those of Dovecot 2.3, https://doc.dovecot.org/2.3/.
 """
 
 from __future__ import annotations
@@ -149,9 +149,22 @@ class Dovecot:
         self._write_secret(self.users_file, "".join(map(_user_line, (users or {}).items())))
         self.config.write_text(
             _CONFIG.format(
-                run=self._run, directory=directory, name=name, tls=_tls_settings(certificate), uid=MAIL_UID, gid=MAIL_GID, mail=self._mail,
-                mail_location=mail_location, users_file=self.users_file, separator=separator, prefix=prefix, port=self.port,
-                tls_port=self.tls_port, address=address, special_use=_special_use_settings(special_use), extra_config=extra_config,
+                run=self._run,
+                directory=directory,
+                name=name,
+                tls=_tls_settings(certificate),
+                uid=MAIL_UID,
+                gid=MAIL_GID,
+                mail=self._mail,
+                mail_location=mail_location,
+                users_file=self.users_file,
+                separator=separator,
+                prefix=prefix,
+                port=self.port,
+                tls_port=self.tls_port,
+                address=address,
+                special_use=_special_use_settings(special_use),
+                extra_config=extra_config,
             )
         )
 
@@ -170,11 +183,20 @@ class Dovecot:
         """
         with (self.directory / "start.log").open("w") as output:
             self._process = subprocess.Popen(
-                [*self._enter, "dovecot", "-F", "-c", str(self.config)], stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                [*self._enter, "dovecot", "-F", "-c", str(self.config)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
-        wait_until(lambda: self._process.poll() is not None or accepts(self.port, self.address), "dovecot %s to accept connections" % self.name)
+        wait_until(
+            lambda: self._process.poll() is not None or accepts(self.port, self.address),
+            "dovecot %s to accept connections" % self.name,
+        )
         if self._process.poll() is not None:
-            raise RuntimeError("dovecot does not start: %s%s" % ((self.directory / "start.log").read_text(), self.log()))
+            raise RuntimeError(
+                "dovecot does not start: %s%s" % ((self.directory / "start.log").read_text(), self.log())
+            )
 
     def stop(self) -> None:
         """Stop the server and remove its sockets; its mail and log stay."""
@@ -201,7 +223,9 @@ class Dovecot:
     def accepts_password(self, address: str, password: str) -> bool:
         """Whether the mailbox opens with the password, asked of Dovecot's own authentication."""
         command = ["doveadm", "-c", str(self.config), "auth", "test", address]
-        return subprocess.run(command, input=password + "\n", capture_output=True, text=True, check=False).returncode == 0
+        return (
+            subprocess.run(command, input=password + "\n", capture_output=True, text=True, check=False).returncode == 0
+        )
 
     def session(self, user: str, password: str) -> Session:
         """A login over a plain connection."""
@@ -252,7 +276,9 @@ def _tls_settings(certificate: Optional[Certificate]) -> str:
 
 
 def _special_use_settings(special_use: Mapping[str, str]) -> str:
-    return "".join('  mailbox "%s" {\n    special_use = %s\n  }\n' % (name, attribute) for attribute, name in special_use.items())
+    return "".join(
+        '  mailbox "%s" {\n    special_use = %s\n  }\n' % (name, attribute) for attribute, name in special_use.items()
+    )
 
 
 def free_ports(count: int) -> list[int]:

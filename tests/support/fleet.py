@@ -4,8 +4,8 @@
 
 """A fleet of mail hosts on this machine, each with a network, an sshd and a Dovecot of its own, reached over real ssh.
 
-Each host is a network namespace (ip-netns(8)) with a virtual cable to a bridge, and all share this machine's files. Where namespaces are
-not permitted, the hosts are three sshd on ports of loopback, and `refusal` says why.
+Each host is a network namespace (ip-netns(8)) with a virtual cable to a bridge, and all share this machine's files.
+Where namespaces are not permitted, the hosts are three sshd on ports of loopback, and `refusal` says why.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _NETWORK = "198.18.%d." % (os.getpid() % 256)
 _PREFIX = "mi%x" % os.getpid()
 _NAMES = ("mail1", "mail2", "mail3")
 
-# Runs a command as on a host of its own. What /run, the shell's start-up files and the resolver of this machine hold is none of it:
-# some start-up files take seconds, and a resolver that does not answer more.
+# Runs a command as on a host of its own. What /run, the shell's start-up files and the resolver of this machine hold is
+# none of it: some start-up files take seconds, and a resolver that does not answer more.
 _ENTER = """\
 #!/bin/sh
 set -e
@@ -93,13 +93,18 @@ class FleetHost:
 
     def messages(self, address: str) -> int:
         """Messages in a mailbox, as its Dovecot counts them."""
-        return int(self.dovecot.doveadm("-f", "flow", "mailbox", "status", "-t", "-u", address, "messages", "*").partition("=")[2])
+        return int(
+            self.dovecot.doveadm("-f", "flow", "mailbox", "status", "-t", "-u", address, "messages", "*").partition(
+                "="
+            )[2]
+        )
 
 
 class Fleet:
     """Three mail hosts; a context manager.
 
-    Attributes: `hosts`, `gateway` (this machine's address, as they see it), `inventory` (a file), and `refusal`: why there are no namespaces.
+    Attributes: `hosts`, `gateway` (this machine's address, as they see it), `inventory` (a file), and `refusal`: why
+    there are no namespaces.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -114,10 +119,15 @@ class Fleet:
         self.directory.mkdir(mode=0o755)
         self._control.mkdir(mode=0o700)
         for name in ("key", "host-key"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.directory / name)], check=True)
+            subprocess.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.directory / name)], check=True
+            )
         with contextlib.ExitStack() as stack:
             if self.refusal:
-                warnings.warn("network namespaces are not permitted here (%s): three sshd on loopback instead" % self.refusal, stacklevel=2)
+                warnings.warn(
+                    "network namespaces are not permitted here (%s): three sshd on loopback instead" % self.refusal,
+                    stacklevel=2,
+                )
                 # As the package's own service does at its start.
                 Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
             else:
@@ -141,7 +151,9 @@ class Fleet:
             if not self.refusal:
                 address, ssh_port = _NETWORK + str(10 + number), 2222
                 enter = stack.enter_context(_namespace("%s-%d" % (_PREFIX, number), address, directory))
-            dovecot = stack.enter_context(Dovecot(directory / "dovecot", "%s-%s" % (_PREFIX, name), address=address, enter=enter))
+            dovecot = stack.enter_context(
+                Dovecot(directory / "dovecot", "%s-%s" % (_PREFIX, name), address=address, enter=enter)
+            )
             stack.enter_context(self._sshd(directory, address, ssh_port, enter))
             yield FleetHost(name, address, ssh_port, directory, enter, dovecot)
 
@@ -149,13 +161,20 @@ class Fleet:
     def _sshd(self, directory: Path, address: str, port: int, enter: Sequence[str]) -> Iterator[None]:
         config = directory / "sshd_config"
         config.write_text(
-            _SSHD_CONFIG.format(port=port, address=address, host_key=self.directory / "host-key", authorized_keys=self.directory / "key.pub")
+            _SSHD_CONFIG.format(
+                port=port,
+                address=address,
+                host_key=self.directory / "host-key",
+                authorized_keys=self.directory / "key.pub",
+            )
         )
         with (directory / "sshd.log").open("w") as log:
             command = [*enter, "/usr/sbin/sshd", "-D", "-e", "-f", str(config)]
             sshd = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            wait_until(lambda: sshd.poll() is not None or _answers_as_ssh(address, port), "the sshd of %s" % directory.name)
+            wait_until(
+                lambda: sshd.poll() is not None or _answers_as_ssh(address, port), "the sshd of %s" % directory.name
+            )
             if sshd.poll() is not None:
                 raise RuntimeError("sshd does not start: %s" % (directory / "sshd.log").read_text())
             yield
@@ -166,7 +185,9 @@ class Fleet:
     def _disconnect(self) -> None:
         """End the connections that ssh keeps open; what they run on the hosts ends with them."""
         for connection in self._control.iterdir():
-            subprocess.run(["ssh", "-O", "exit", "-o", "ControlPath=%s" % connection, "any"], capture_output=True, check=False)
+            subprocess.run(
+                ["ssh", "-O", "exit", "-o", "ControlPath=%s" % connection, "any"], capture_output=True, check=False
+            )
 
     def _write_inventory(self) -> None:
         host_key = (self.directory / "host-key.pub").read_text()
@@ -176,7 +197,9 @@ class Fleet:
         common = {
             "ansible_user": "root",
             "ansible_ssh_private_key_file": str(self.directory / "key"),
-            "ansible_ssh_common_args": " ".join(["-F", "/dev/null", *("-o %s=%s" % option for option in options.items())]),
+            "ansible_ssh_common_args": " ".join(
+                ["-F", "/dev/null", *("-o %s=%s" % option for option in options.items())]
+            ),
             "ansible_control_path_dir": str(self._control),
             # The interpreter of the tests has what the modules need.
             "ansible_python_interpreter": sys.executable,
@@ -194,7 +217,12 @@ def namespaces_refused() -> Optional[str]:
     probe = _PREFIX + "-0"
     tried = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True, check=False)
     if tried.returncode == 0:
-        tried = subprocess.run(["ip", "netns", "exec", probe, "mount", "-t", "tmpfs", "tmpfs", "/run"], capture_output=True, text=True, check=False)
+        tried = subprocess.run(
+            ["ip", "netns", "exec", probe, "mount", "-t", "tmpfs", "tmpfs", "/run"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         _ip("netns", "delete", probe)
     return None if tried.returncode == 0 else tried.stderr.strip()
 
@@ -225,7 +253,9 @@ def _namespace(name: str, address: str, directory: Path) -> Iterator[list[str]]:
         script.write_text(_ENTER.format(empty=directory / "empty"))
         yield ["ip", "netns", "exec", name, "sh", str(script)]
     finally:
-        for pid in subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True, check=True).stdout.split():
+        for pid in subprocess.run(
+            ["ip", "netns", "pids", name], capture_output=True, text=True, check=True
+        ).stdout.split():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(pid), 9)
         # The cable goes with it.

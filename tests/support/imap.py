@@ -4,7 +4,8 @@
 
 """An IMAP client for tests: fills accounts fast and reads them back exactly.
 
-It is deliberately not the collection's own reader, so that one cannot hide the other's mistakes (RFC 3501, RFC 3502, RFC 7888).
+It is deliberately not the collection's own reader, so that one cannot hide the other's mistakes (RFC 3501, RFC 3502,
+RFC 7888).
 """
 
 from __future__ import annotations
@@ -205,7 +206,11 @@ class Session:
             self._tag += 1
             waiting.append(b"T%d" % self._tag)
             command = b'%s APPEND %s (%s) "%s" {%d' % (
-                waiting[-1], quote_name(name), " ".join(item.flags).encode(), imap_date(item.internal_date), len(item.data)
+                waiting[-1],
+                quote_name(name),
+                " ".join(item.flags).encode(),
+                imap_date(item.internal_date),
+                len(item.data),
             )
             if ahead > 1:
                 self._socket.sendall(command + b"+}\r\n" + item.data + b"\r\n")
@@ -301,7 +306,9 @@ def _facts(response: Response) -> tuple[int, Facts]:
     uid = _group(rb"\bUID (\d+)", response.text)
     flags = frozenset(_group(rb"FLAGS \(([^)]*)\)", response.text).decode().split()) - {"\\Recent"}
     date = parse_imap_date(_group(rb'INTERNALDATE "([^"]*)"', response.text))
-    return int(uid), Facts(flags, date, response.literals[-1].digest if response.literals else Digest(hashlib.sha256().hexdigest(), 0))
+    return int(uid), Facts(
+        flags, date, response.literals[-1].digest if response.literals else Digest(hashlib.sha256().hexdigest(), 0)
+    )
 
 
 def _group(pattern: bytes, text: bytes) -> bytes:
@@ -353,7 +360,9 @@ def decode_name(name: bytes) -> str:
 def imap_date(seconds: int) -> bytes:
     """Seconds since the epoch as INTERNALDATE, in UTC, whatever the locale."""
     moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
-    return ("%02d-%s-%04d %s +0000" % (moment.day, _MONTHS[moment.month - 1], moment.year, moment.strftime("%H:%M:%S"))).encode()
+    return (
+        "%02d-%s-%04d %s +0000" % (moment.day, _MONTHS[moment.month - 1], moment.year, moment.strftime("%H:%M:%S"))
+    ).encode()
 
 
 def parse_imap_date(text: bytes) -> int:

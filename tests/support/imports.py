@@ -11,8 +11,14 @@ from pathlib import Path
 
 
 def imported_modules(root: Path) -> dict[str, set[str]]:
-    """For each module below `root`, by its dotted name from there, the modules below `root` that it imports, anywhere in the file."""
-    files = {".".join(path.relative_to(root).with_suffix("").parts): path for path in root.rglob("*.py") if path.name != "__init__.py"}
+    """For each module below `root`, by its dotted name from there, the modules below `root` that it imports, anywhere
+    in the file.
+    """
+    files = {
+        ".".join(path.relative_to(root).with_suffix("").parts): path
+        for path in root.rglob("*.py")
+        if path.name != "__init__.py"
+    }
     return {module: _imports(module, path, set(files)) for module, path in files.items()}
 
 
@@ -30,7 +36,11 @@ def _imports(module: str, path: Path, known: set[str]) -> set[str]:
 def circles(imported: dict[str, set[str]]) -> list[list[str]]:
     """The sets of modules that import each other in a circle, each sorted."""
     reached = {module: _reachable(module, imported) for module in imported}
-    together = {frozenset(other for other in reached[module] if module in reached.get(other, ())) for module in imported if module in reached[module]}
+    together = {
+        frozenset(other for other in reached[module] if module in reached.get(other, ()))
+        for module in imported
+        if module in reached[module]
+    }
     return sorted(sorted(group) for group in together)
 
 

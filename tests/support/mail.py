@@ -31,7 +31,9 @@ def corpus_directory() -> Path:
 
 
 def load_mail(limit: int = 0) -> list[Mail]:
-    """Read the messages in the order of their names: all of them, or `limit`, with made-up ones behind where there are not as many."""
+    """Read the messages in the order of their names: all of them, or `limit`, with made-up ones behind where there are
+    not as many.
+    """
     mail = (Mail(path.name, canonical(path.read_bytes())) for path in sorted(corpus_directory().glob("*.eml")))
     # Servers refuse a message of no bytes at all.
     good = itertools.islice((message for message in mail if message.data), limit or None)
@@ -53,5 +55,6 @@ def small_message(number: int, text: str = "") -> bytes:
     """A short message that no other number gives."""
     return (
         f"From: Sender {number} <sender{number}@example.net>\r\nTo: box@example.org\r\nSubject: Note {number}\r\n"
-        f"Message-ID: <note-{number}@example.net>\r\nDate: Mon, 05 Jan 2026 10:00:00 +0000\r\n\r\nNote number {number}. {text}\r\n"
+        f"Message-ID: <note-{number}@example.net>\r\nDate: Mon, 05 Jan 2026 10:00:00 +0000\r\n\r\nNote number "
+        f"{number}. {text}\r\n"
     ).encode()

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sources that are not Dovecot: Cyrus, Courier, GNU Mailutils and pymap, each for the time of some tests, with a few accounts.
+"""Sources that are not Dovecot: Cyrus, Courier, GNU Mailutils and pymap, each for the time of some tests, with a few
+accounts.
 
-Cyrus, Courier and Mailutils run in overlays, as root in namespaces of their own; the settings are those of their manual pages
-(imapd.conf(5), cyrus.conf(5), makeuserdb(8), authdaemonrc, imap4d(8)).
+Cyrus, Courier and Mailutils run in overlays, as root in namespaces of their own; the settings are those of their manual
+pages (imapd.conf(5), cyrus.conf(5), makeuserdb(8), authdaemonrc, imap4d(8)).
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class OtherServer:
         users: names and passwords of its accounts.
         authority: what certifies `localhost`, where the server offers TLS.
 
-    Attributes: `port` (plain, and STARTTLS where it is offered), `tls_port` (None where there is none), `starttls` (login needs it),
-    `keywords` (messages can have them).
+    Attributes: `port` (plain, and STARTTLS where it is offered), `tls_port` (None where there is none), `starttls`
+    (login needs it), `keywords` (messages can have them).
 
     Raises:
         OverlayError: the machine admits no overlays.
@@ -60,7 +61,10 @@ class OtherServer:
 
     def __enter__(self) -> OtherServer:
         self._process = self._start()
-        wait_until(lambda: self._process.poll() is not None or accepts(self.port), "%s to accept connections" % type(self).__name__)
+        wait_until(
+            lambda: self._process.poll() is not None or accepts(self.port),
+            "%s to accept connections" % type(self).__name__,
+        )
         if self._process.poll() is not None:
             raise RuntimeError("%s does not start: %s" % (type(self).__name__, self._output()))
         return self
@@ -104,15 +108,19 @@ class Cyrus(OtherServer):
 
     def _files(self) -> dict[str, str]:
         imapd = (
-            "configdirectory: /var/lib/cyrus\nproc_path: /run/cyrus/proc\nmboxname_lockpath: /run/cyrus/lock\ndefaultpartition: default\n"
-            "partition-default: /var/spool/cyrus/mail\nallowplaintext: yes\nsasl_mech_list: PLAIN LOGIN\nsasl_pwcheck_method: auxprop\n"
-            "sasl_auxprop_plugin: sasldb\nsasl_sasldb_path: /etc/test/sasldb\nvirtdomains: off\nproxyservers: migrator\ntls_server_cert: /etc/test/server.pem\n"
+            "configdirectory: /var/lib/cyrus\nproc_path: /run/cyrus/proc\nmboxname_lockpath: "
+            "/run/cyrus/lock\ndefaultpartition: default\n"
+            "partition-default: /var/spool/cyrus/mail\nallowplaintext: yes\nsasl_mech_list: PLAIN "
+            "LOGIN\nsasl_pwcheck_method: auxprop\n"
+            "sasl_auxprop_plugin: sasldb\nsasl_sasldb_path: /etc/test/sasldb\nvirtdomains: off\nproxyservers: "
+            "migrator\ntls_server_cert: /etc/test/server.pem\n"
             "tls_server_key: /etc/test/server.pem\nidlesocket: /run/cyrus/socket/idle\nautocreate_quota: 0\n"
             # Folders of the server's own, with special use in its own letters (\\sent).
-            "autocreate_inbox_folders: Sent|Trash\nautocreate_subscribe_folders: Sent\nxlist-sent: Sent\nxlist-trash: Trash\n"
+            "autocreate_inbox_folders: Sent|Trash\nautocreate_subscribe_folders: Sent\nxlist-sent: Sent\nxlist-trash: "
+            "Trash\n"
             "expunge_mode: immediate\ndelete_mode: immediate\nskiplist_unsafe: yes\n" + self.namespace
         )
-        daemon = '/usr/lib/cyrus/bin/imapd -C /etc/test/imapd.conf'
+        daemon = "/usr/lib/cyrus/bin/imapd -C /etc/test/imapd.conf"
         cyrus = (
             "START {\n}\nSERVICES {\n"
             '  imap cmd="%s" listen="127.0.0.1:%d" prefork=0 maxchild=100\n'
@@ -122,7 +130,8 @@ class Cyrus(OtherServer):
 
     def _script(self) -> str:
         users = "".join(
-            "printf %%s %s | saslpasswd2 -p -c -f /etc/test/sasldb -u \"$(hostname)\" %s\n" % (shlex.quote(password), shlex.quote(user))
+            'printf %%s %s | saslpasswd2 -p -c -f /etc/test/sasldb -u "$(hostname)" %s\n'
+            % (shlex.quote(password), shlex.quote(user))
             for user, password in {**self.users, PROXY_USER: PROXY_PASSWORD}.items()
         )
         return users + (
@@ -151,19 +160,27 @@ class Courier(OtherServer):
         }
         edits = "".join(
             "sed -i -e %s /etc/courier/%s\n" % (shlex.quote("s/^%s=.*/%s=%s/" % (name, name, value)), file)
-            for file, values in settings.items() for name, value in values.items()
+            for file, values in settings.items()
+            for name, value in values.items()
         )
         users = "".join(
-            'userdb {0} set home=/srv/mail/{0} uid=5000 gid=5000 mail=/srv/mail/{0}/Maildir\n'
+            "userdb {0} set home=/srv/mail/{0} uid=5000 gid=5000 mail=/srv/mail/{0}/Maildir\n"
             "printf '%s\\n' {1} {1} | userdbpw -md5 | userdb {0} set systempw\n"
-            "mkdir -p /srv/mail/{0}\nmaildirmake.courier /srv/mail/{0}/Maildir\n".format(shlex.quote(user), shlex.quote(password))
+            "mkdir -p /srv/mail/{0}\nmaildirmake.courier /srv/mail/{0}/Maildir\n".format(
+                shlex.quote(user), shlex.quote(password)
+            )
             for user, password in self.users.items()
         )
         # Courier locks by gamin, whose server wants its user to have a name.
-        return edits + "rm -rf /etc/courier/userdb\n(umask 077; : >/etc/courier/userdb)\n" + users + (
-            "useradd -u 5000 -d /srv/mail mail-owner\nchown -R 5000:5000 /srv/mail\nmakeuserdb\n"
-            "mkdir -p /run/courier/authdaemon\nchown -R courier:courier /run/courier\n"
-            "authdaemond start\nimapd start\nexec sleep infinity\n"
+        return (
+            edits
+            + "rm -rf /etc/courier/userdb\n(umask 077; : >/etc/courier/userdb)\n"
+            + users
+            + (
+                "useradd -u 5000 -d /srv/mail mail-owner\nchown -R 5000:5000 /srv/mail\nmakeuserdb\n"
+                "mkdir -p /run/courier/authdaemon\nchown -R courier:courier /run/courier\n"
+                "authdaemond start\nimapd start\nexec sleep infinity\n"
+            )
         )
 
 
@@ -176,34 +193,54 @@ class Imap4d(OtherServer):
     def _files(self) -> dict[str, str]:
         config = (
             'mode daemon;\nmailbox { mail-spool "/var/mail"; mailbox-type mbox; };\nmax-children 50;\nforeground yes;\n'
-            'pidfile "/run/imap4d.pid";\nlogging { syslog no; };\nauth { authentication generic:system; authorization system; };\n'
+            'pidfile "/run/imap4d.pid";\nlogging { syslog no; };\nauth { authentication generic:system; authorization '
+            "system; };\n"
             "server 127.0.0.1:%d { tls-mode no; };\n"
         )
         return {**super()._files(), "etc/test/imap4d.conf": config % self.port}
 
     def _script(self) -> str:
         users = "".join(
-            "useradd -m -d /srv/mail/{0} -s /bin/sh {0}\necho {0}:{1} | chpasswd\ninstall -o {0} -g mail -m 660 /dev/null /var/mail/{0}\n".format(
-                shlex.quote(user), shlex.quote(password)
-            )
+            "useradd -m -d /srv/mail/{0} -s /bin/sh {0}\necho {0}:{1} | chpasswd\ninstall -o {0} -g mail -m 660 "
+            "/dev/null /var/mail/{0}\n".format(shlex.quote(user), shlex.quote(password))
             for user, password in self.users.items()
         )
-        return "mkdir -p /srv/mail\n" + users + "exec imap4d --no-site-config --config-file=/etc/test/imap4d.conf --foreground\n"
+        return (
+            "mkdir -p /srv/mail\n"
+            + users
+            + "exec imap4d --no-site-config --config-file=/etc/test/imap4d.conf --foreground\n"
+        )
 
 
 class Pymap(OtherServer):
-    """pymap with its mail in memory, which keeps NUL and bare line ends; it has the first of the accounts only, behind STARTTLS."""
+    """pymap with its mail in memory, which keeps NUL and bare line ends; it has the first of the accounts only, behind
+    STARTTLS.
+    """
 
     starttls = True
 
     def _start(self) -> subprocess.Popen[bytes]:
         user, password = next(iter(self.users.items()))
         command = [
-            str(Path(sys.executable).with_name("pymap")), "--host", "127.0.0.1", "--port", str(self.port), "--cert", str(self._certificate.certificate),
-            "--key", str(self._certificate.key), "dict", "--demo-user", user, "--demo-password", password,
+            str(Path(sys.executable).with_name("pymap")),
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--cert",
+            str(self._certificate.certificate),
+            "--key",
+            str(self._certificate.key),
+            "dict",
+            "--demo-user",
+            user,
+            "--demo-password",
+            password,
         ]
         with (self._directory / "output").open("wb") as output:
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
 
     def _output(self) -> str:
         return (self._directory / "output").read_text(errors="replace")

@@ -2,11 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Debian packages that must not be installed on the machine, in an overlay of its file system (Linux: filesystems/overlayfs).
+"""Debian packages that must not be installed on the machine, in an overlay of its file system (Linux:
+filesystems/overlayfs).
 
-apt removes dovecot-imapd to install another IMAP server. So the packages of such a server are installed once into a layer, kept in
-`.venv/overlays`, and what runs sees the machine's files with a copy of that layer above them, which takes what it writes. It has its
-own mount and pid namespaces: it ends with all of its processes, and shares the machine's network.
+apt removes dovecot-imapd to install another IMAP server. So the packages of such a server are installed once into a
+layer, kept in `.venv/overlays`, and what runs sees the machine's files with a copy of that layer above them, which
+takes what it writes. It has its own mount and pid namespaces: it ends with all of its processes, and shares the
+machine's network.
 """
 
 from __future__ import annotations
@@ -78,7 +80,11 @@ class Overlay:
         """Start a command in the overlay; when the process that is returned is killed, all that it started die too."""
         with (self._scratch / "output").open("wb") as output:
             return subprocess.Popen(
-                _entering(self._scratch, command), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                _entering(self._scratch, command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
 
     def output(self) -> str:
@@ -121,5 +127,13 @@ def _package_layer(packages: Sequence[str]) -> Path:
 
 
 def _run(command: Sequence[str]) -> tuple[int, str]:
-    ran = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    ran = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
     return ran.returncode, ran.stdout

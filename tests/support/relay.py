@@ -15,8 +15,9 @@ from typing import Iterator, Optional
 class Relay:
     """Forwards connections to a port of this machine and keeps what clients sent; a context manager.
 
-    With `hold_after` it keeps back what the server says beyond so many bytes, until `let_go()`. With `admits` it turns away who comes while
-    so many connections are open, in words. `most_open` counts those that were open at a time, `turned_away` the others.
+    With `hold_after` it keeps back what the server says beyond so many bytes, until `let_go()`. With `admits` it turns
+    away who comes while so many connections are open, in words. `most_open` counts those that were open at a time,
+    `turned_away` the others.
     """
 
     def __init__(self, target_port: int, hold_after: Optional[int] = None, admits: Optional[int] = None) -> None:

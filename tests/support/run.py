@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ways to run the collection for real: a module as a process, a task, a playbook, with the collection of this checkout."""
+"""Ways to run the collection for real: a module as a process, a task, a playbook, with the collection of this
+checkout."""
 
 from __future__ import annotations
 
@@ -64,17 +65,26 @@ def environment(collections: Path = REPOSITORY / "collections") -> dict[str, str
     return {**os.environ, **settings}
 
 
-def start_module(arguments: Mapping[str, Any], directory: Path, module: str = IMPORT_MODULE, check_mode: bool = False) -> subprocess.Popen[str]:
+def start_module(
+    arguments: Mapping[str, Any], directory: Path, module: str = IMPORT_MODULE, check_mode: bool = False
+) -> subprocess.Popen[str]:
     """Start a module as Ansible does on the mail host, as a process that can be watched and killed.
 
     It leads a process group of its own. Its arguments are in a file in `directory`, so none shows in the process list.
     """
     file = directory / ("arguments-%d.json" % next(_numbers))
     file.touch(mode=0o600)
-    file.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_check_mode": check_mode, "_ansible_diff": True}}))
+    file.write_text(
+        json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_check_mode": check_mode, "_ansible_diff": True}})
+    )
     return subprocess.Popen(
         [sys.executable, "-m", "ansible_collections.panel.mailimport.plugins.modules." + module, str(file)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        start_new_session=True,
     )
 
 
@@ -92,12 +102,16 @@ def finish_module(process: subprocess.Popen[str]) -> Outcome:
     return Outcome(result, process.returncode, output + errors)
 
 
-def run_module(arguments: Mapping[str, Any], directory: Path, module: str = IMPORT_MODULE, check_mode: bool = False) -> Outcome:
+def run_module(
+    arguments: Mapping[str, Any], directory: Path, module: str = IMPORT_MODULE, check_mode: bool = False
+) -> Outcome:
     """Run a module as a process, to its end."""
     return finish_module(start_module(arguments, directory, module, check_mode))
 
 
-def run_task(arguments: Mapping[str, Any], directory: Path, *options: str, module: str = IMPORT_MODULE, **keywords: Any) -> Outcome:
+def run_task(
+    arguments: Mapping[str, Any], directory: Path, *options: str, module: str = IMPORT_MODULE, **keywords: Any
+) -> Outcome:
     """Run one task of a play on this machine through ansible-playbook, action plugin included.
 
     Args:
@@ -108,38 +122,68 @@ def run_task(arguments: Mapping[str, Any], directory: Path, *options: str, modul
     """
     saved = directory / "result.json"
     saved.unlink(missing_ok=True)
-    task = {"name": "Run the module", "panel.mailimport." + module: dict(arguments), "register": "outcome", "ignore_errors": True, **keywords}
+    task = {
+        "name": "Run the module",
+        "panel.mailimport." + module: dict(arguments),
+        "register": "outcome",
+        "ignore_errors": True,
+        **keywords,
+    }
     save = {
         "name": "Save the result",
         "ansible.builtin.copy": {"content": _Template("{{ outcome | to_json }}"), "dest": str(saved), "mode": "0600"},
-        "check_mode": False, "diff": False, "no_log": True,
+        "check_mode": False,
+        "diff": False,
+        "no_log": True,
     }
     play = [{"name": "Test", "hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task, save]}]
     file = directory / "play.yml"
     file.touch(mode=0o600)
     file.write_text(yaml.dump(play, Dumper=_PlayDumper, sort_keys=False))
-    ran = run_playbook(file, *options, inventory="localhost,", variables={"ansible_python_interpreter": sys.executable}, directory=directory)
+    ran = run_playbook(
+        file,
+        *options,
+        inventory="localhost,",
+        variables={"ansible_python_interpreter": sys.executable},
+        directory=directory,
+    )
     if not saved.exists():
         raise RuntimeError("no result from the play:\n%s" % ran.output)
     return Outcome(json.loads(saved.read_text()), ran.returncode, ran.output)
 
 
 def run_playbook(
-    playbook: Path, *options: str, inventory: str, variables: Mapping[str, Any], directory: Path, env: Optional[Mapping[str, str]] = None
+    playbook: Path,
+    *options: str,
+    inventory: str,
+    variables: Mapping[str, Any],
+    directory: Path,
+    env: Optional[Mapping[str, str]] = None,
 ) -> PlaybookRun:
     """Run a playbook; the variables go by a file of mode 0600 in `directory`, since they may hold passwords."""
     file = directory / "variables.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps(dict(variables)))
     returncode, output = run_command(
-        ["ansible-playbook", "-i", inventory, "-e", "@%s" % file, *options, str(playbook)], cwd=REPOSITORY, env=env or environment()
+        ["ansible-playbook", "-i", inventory, "-e", "@%s" % file, *options, str(playbook)],
+        cwd=REPOSITORY,
+        env=env or environment(),
     )
     return PlaybookRun(returncode, output, _recap(output))
 
 
 def run_command(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
     """Run a command to its end; return its exit code and all it printed."""
-    ran = subprocess.run(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    ran = subprocess.run(
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     return ran.returncode, ran.stdout
 
 
@@ -157,4 +201,6 @@ class _PlayDumper(yaml.SafeDumper):
 
 
 _PlayDumper.add_representer(_Template, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text)))
-_PlayDumper.add_representer(str, lambda dumper, text: dumper.represent_scalar("!unsafe", text) if "{" in text else dumper.represent_str(text))
+_PlayDumper.add_representer(
+    str, lambda dumper, text: dumper.represent_scalar("!unsafe", text) if "{" in text else dumper.represent_str(text)
+)

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The scene of an import: an account on a source server, a mail host, and the options that bring the one to the other."""
+"""The scene of an import: an account on a source server, a mail host, and the options that bring the one to the
+other."""
 
 from __future__ import annotations
 
@@ -144,7 +145,8 @@ class Scene:
             return session.account()
 
     def host_glimpse(self, address: Optional[str] = None) -> Account:
-        """What a login to the mailbox would show now, without the traces that a login leaves in it; no empty folders."""
+        """What a login to the mailbox would show now, without the traces that a login leaves in it; no empty
+        folders."""
         home, copy = self.host.home_of(address or self.address), self.host.home_of(_SHADOW)
         if not self.host.accepts_password(_SHADOW, self.password):
             self.host.add_user(_SHADOW, self.password)
@@ -162,7 +164,9 @@ class Scene:
 
 
 def fill(session: Session, mail: list[Mail], folders: tuple[str, ...] = FOLDERS) -> None:
-    """Spread all messages over folders with flags, keywords and dates; others between them, removed again, leave gaps in the UIDs."""
+    """Spread all messages over folders with flags, keywords and dates; others between them, removed again, leave gaps
+    in the UIDs.
+    """
     separator = session.separator()
     for number, template in enumerate(folders):
         name = template.format(separator)
@@ -202,13 +206,19 @@ def difference(source: Account, host: Account) -> list[str]:
         found += ["%r: UID %d is missing" % (path, uid) for uid in there.messages.keys() - here.messages.keys()]
         found += ["%r: UID %d is new" % (path, uid) for uid in here.messages.keys() - there.messages.keys()]
         for uid in there.messages.keys() & here.messages.keys():
-            found += ["%r: UID %d: %s" % (path, uid, words) for words in _changes(there.messages[uid], here.messages[uid])]
+            found += [
+                "%r: UID %d: %s" % (path, uid, words) for words in _changes(there.messages[uid], here.messages[uid])
+            ]
     return found
 
 
 def torn_or_foreign(source: Account, host: Account) -> list[str]:
     """What a half-finished copy must not show: messages that the source does not have, so, under that UID."""
-    return [line for line in difference(source, host) if not any(words in line for words in ("only at the source", "is missing", "subscribed"))]
+    return [
+        line
+        for line in difference(source, host)
+        if not any(words in line for words in ("only at the source", "is missing", "subscribed"))
+    ]
 
 
 def _changes(there: Facts, here: Facts) -> list[str]:

@@ -27,7 +27,9 @@ class Certificate(NamedTuple):
 
     def fingerprint(self) -> str:
         """SHA-256 of the DER form, as `openssl x509 -fingerprint` prints it."""
-        return x509.load_pem_x509_certificate(self.certificate.read_bytes()).fingerprint(hashes.SHA256()).hex(":").upper()
+        return (
+            x509.load_pem_x509_certificate(self.certificate.read_bytes()).fingerprint(hashes.SHA256()).hex(":").upper()
+        )
 
 
 class Authority:
@@ -48,7 +50,9 @@ class Authority:
         self.ca_file = directory / "ca.pem"
         self.ca_file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, label: str, host: str = "localhost", address: Optional[str] = "127.0.0.1", expired: bool = False) -> Certificate:
+    def issue(
+        self, label: str, host: str = "localhost", address: Optional[str] = "127.0.0.1", expired: bool = False
+    ) -> Certificate:
         """Issue a certificate for `host` and, unless None, the IP `address`; an expired one ended yesterday."""
         names: list[x509.GeneralName] = [x509.DNSName(host)]
         if address is not None:
@@ -65,7 +69,9 @@ class Authority:
         issued = Certificate(self._directory / (label + ".pem"), self._directory / (label + ".key"))
         issued.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         issued.key.write_bytes(
-            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
         )
         return issued
 
@@ -76,8 +82,15 @@ def _name(common_name: str) -> x509.Name:
 
 def _key_usage(certificate_signing: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False, key_agreement=False,
-        key_cert_sign=certificate_signing, crl_sign=certificate_signing, encipher_only=False, decipher_only=False,
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=certificate_signing,
+        crl_sign=certificate_signing,
+        encipher_only=False,
+        decipher_only=False,
     )
 
 

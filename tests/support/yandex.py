@@ -25,7 +25,8 @@ from .tls import Certificate
 
 IMPORT_YANDEX = "mail_import_yandex"
 
-# As a recorded LIST of a Russian account has them. The attribute \\Templates of the folder below that of drafts is none that Dovecot knows.
+# As a recorded LIST of a Russian account has them. The attribute \\Templates of the folder below that of drafts is none
+# that Dovecot knows.
 SPECIAL_USE = {
     "\\Sent": "Отправленные",
     "\\Junk": "Спам",
@@ -34,7 +35,8 @@ SPECIAL_USE = {
 }
 FOLDERS = ("INBOX", "Отправленные", "Исходящие", "Спам", "Удаленные", "Черновики", "Черновики|template", "Проекты|2024")
 
-# What the server offers before and after the login, by the measurement of 2026: no SASL-IR, SPECIAL-USE, CONDSTORE or LIST-STATUS.
+# What the server offers before and after the login, by the measurement of 2026: no SASL-IR, SPECIAL-USE, CONDSTORE or
+# LIST-STATUS.
 _CAPABILITIES = "IMAP4rev1 CHILDREN UNSELECT LITERAL+ NAMESPACE UIDPLUS ENABLE ID IDLE MOVE"
 
 _CONFIG = """\
@@ -65,7 +67,12 @@ class YandexImap:
         addresses = [entry["email"] for entry in [*organization.users, *organization.shared] if entry["email"]]
         self._passwords = {address: secrets.token_hex(12) for address in addresses}
         self.server = Dovecot(
-            directory, name, separator="|", special_use=SPECIAL_USE, certificate=certificate, users=self._passwords,
+            directory,
+            name,
+            separator="|",
+            special_use=SPECIAL_USE,
+            certificate=certificate,
+            users=self._passwords,
             extra_config=_CONFIG.format(capabilities=_CAPABILITIES, directory=directory),
         )
         (directory / "oauth2.conf").write_text(_OAUTH2.format(url=service.url))
@@ -90,7 +97,13 @@ class YandexImap:
                     session.create(name)
                     session.subscribe(name)
                 text = "Of %s in folder %d." % (address, number)
-                session.append(name, [Item(small_message(place, text), ("\\Seen", "system_hamon") if place % 2 else ()) for place in range(messages)])
+                session.append(
+                    name,
+                    [
+                        Item(small_message(place, text), ("\\Seen", "system_hamon") if place % 2 else ())
+                        for place in range(messages)
+                    ],
+                )
 
     def password_of(self, address: str) -> str:
         """The password that opens a mailbox now."""
@@ -99,7 +112,9 @@ class YandexImap:
     def _set_password(self, address: str, password: str) -> None:
         users = self.server.users_file
         line = "%s:{PLAIN}%s::::::\n" % (address, password)
-        users.write_text(re.sub("^%s:.*\n" % re.escape(address), lambda found: line, users.read_text(), flags=re.MULTILINE))
+        users.write_text(
+            re.sub("^%s:.*\n" % re.escape(address), lambda found: line, users.read_text(), flags=re.MULTILINE)
+        )
         self._passwords[address] = password
         self.server.wait_for_password(address, password)
 
@@ -155,7 +170,9 @@ class YandexScene:
         """Run `mail_import_yandex` to its end."""
         return run_module(self.arguments(**changes), self.directory, IMPORT_YANDEX, check_mode)
 
-    def task(self, *options: str, module: str = IMPORT_YANDEX, keywords: Optional[dict[str, Any]] = None, **changes: Any) -> Outcome:
+    def task(
+        self, *options: str, module: str = IMPORT_YANDEX, keywords: Optional[dict[str, Any]] = None, **changes: Any
+    ) -> Outcome:
         """Run a module as a task of a play."""
         arguments = self.arguments(**changes) if module == IMPORT_YANDEX else changes
         return run_task(arguments, self.directory, *options, module=module, **(keywords or {}))
@@ -164,7 +181,9 @@ class YandexScene:
         """Where the mailbox on the host differs from the one at Yandex, special folders having the host's names."""
         there = snapshot(self.imap.server.port, address, self.imap.password_of(address))
         here = snapshot(self.host.port, address, password)
-        names: dict[tuple[str, ...], tuple[str, ...]] = {(name,): (HOST_SPECIAL_USE[use],) for use, name in SPECIAL_USE.items()}
+        names: dict[tuple[str, ...], tuple[str, ...]] = {
+            (name,): (HOST_SPECIAL_USE[use],) for use, name in SPECIAL_USE.items()
+        }
         folders = {names.get(path, path): content for path, content in there.folders.items()}
         return difference(Account(folders, frozenset(names.get(path, path) for path in there.subscriptions)), here)
 

@@ -46,7 +46,9 @@ def directory(http: Http, service: Service) -> Directory:
 
 
 @pytest.fixture
-def new_scene(place: Path, certificate: Certificate, authority: Authority, host: Dovecot) -> Iterator[Callable[..., YandexScene]]:
+def new_scene(
+    place: Path, certificate: Certificate, authority: Authority, host: Dovecot
+) -> Iterator[Callable[..., YandexScene]]:
     """Make a scene of an organization; each has an administrator's token and a service application."""
     with contextlib.ExitStack() as stack:
 

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Access to mailboxes that comes late, ends early or is refused: the import goes on, or says which of the causes it is."""
+"""Access to mailboxes that comes late, ends early or is refused: the import goes on, or says which of the causes it
+is."""
 
 from __future__ import annotations
 
@@ -51,7 +52,9 @@ def test_a_token_that_expires_during_an_import_is_renewed(one_person: YandexScen
 
 
 def test_an_application_that_is_taken_off_the_list_in_the_middle(one_person: YandexScene) -> None:
-    """The third token, for the session after the break, is refused; with the application back on the list the next run goes on."""
+    """The third token, for the session after the break, is refused; with the application back on the list the next run
+    goes on.
+    """
     scene = one_person
     with scene.imap.session(PERSON) as session:
         session.append("INBOX", [Item(small_message(number, "x" * 2000)) for number in range(100, 200)])
@@ -64,7 +67,10 @@ def test_an_application_that_is_taken_off_the_list_in_the_middle(one_person: Yan
     with FaultRelay(scene.imap.server.port, "reset", 90_000) as relay:
         entry = outcome_of(scene, source_port=relay.port, source_tls="none")
     assert (entry["state"], entry["reason"]) == ("failed", "auth_failed")
-    assert "no token for 1130000000000001" in entry["message"] and "on the organization's list and switched on" in entry["message"]
+    assert (
+        "no token for 1130000000000001" in entry["message"]
+        and "on the organization's list and switched on" in entry["message"]
+    )
     scene.service.before = lambda request: None
     application.service = True
     entry = outcome_of(scene)
@@ -101,7 +107,10 @@ def test_a_refusal_says_which_of_the_causes_it_may_be(new_scene: Callable[..., Y
     service.switches.unopened_has_settings = True
     assert_failed("IMAP is switched off in the mailbox, or the application has neither mail:imap_ro nor mail:imap_full")
     organization.unopened.clear()
-    assert_failed("the application has neither mail:imap_ro nor mail:imap_full", **service.service_application(frozenset(("cloud_api:disk.read",))))
+    assert_failed(
+        "the application has neither mail:imap_ro nor mail:imap_full",
+        **service.service_application(frozenset(("cloud_api:disk.read",))),
+    )
     organization.imap_enabled = False
     assert_failed("IMAP is switched off for the organization")
 
@@ -125,8 +134,16 @@ def test_troubles_of_http_are_got_over(one_person: YandexScene) -> None:
         ("wrong shape", "protocol_error", "unknown shape"),
     ],
 )
-def test_an_organization_that_cannot_be_read_is_one_clear_error(service: Service, place: Path, case: str, reason: str, words: str) -> None:
-    options = {**service.urls(), "token": service.admin_token(), **service.service_application(), "owner": "customer1", "state_dir": str(place / "state")}
+def test_an_organization_that_cannot_be_read_is_one_clear_error(
+    service: Service, place: Path, case: str, reason: str, words: str
+) -> None:
+    options = {
+        **service.urls(),
+        "token": service.admin_token(),
+        **service.service_application(),
+        "owner": "customer1",
+        "state_dir": str(place / "state"),
+    }
     if case == "revoked":
         service.revoke()
     elif case == "other organization":

@@ -12,8 +12,16 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360 import directory as directory_module
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.directory import Directory, Organization
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.mailboxes import Holdings, find_organization, select, survey
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.directory import (
+    Directory,
+    Organization,
+)
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.mailboxes import (
+    Holdings,
+    find_organization,
+    select,
+    survey,
+)
 from fakes.yandex360 import ADMIN_SCOPES, Service
 
 ORG = 7654321
@@ -25,11 +33,15 @@ def holdings(directory: Directory) -> Holdings:
     return survey(directory, Organization(ORG, "company"))
 
 
-def test_lists_of_several_pages_are_read_to_their_end(directory: Directory, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_of_several_pages_are_read_to_their_end(
+    directory: Directory, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(directory_module, "_USERS_PER_PAGE", 7)
     monkeypatch.setattr(directory_module, "_SHARED_PER_PAGE", 1)
     assert [user.id for user in directory.users(ORG)] == [user["id"] for user in service.organization.users]
-    assert [domain.name for domain in directory.domains(ORG)] == [domain["name"] for domain in service.organization.domains]
+    assert [domain.name for domain in directory.domains(ORG)] == [
+        domain["name"] for domain in service.organization.domains
+    ]
     assert {mailbox.email for mailbox in directory.shared_mailboxes(ORG)} == {"info@one.example", "sales@two.example"}
 
 
@@ -41,7 +53,9 @@ def test_lists_may_be_empty(directory: Directory, service: Service, pages: int) 
     assert directory.groups(ORG) == [] and directory.shared_mailboxes(ORG) == []
 
 
-def test_who_moves_over_the_border_of_a_page_is_not_missed(directory: Directory, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_moves_over_the_border_of_a_page_is_not_missed(
+    directory: Directory, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(directory_module, "_USERS_PER_PAGE", 10)
     users = service.organization.users
 
@@ -54,14 +68,18 @@ def test_who_moves_over_the_border_of_a_page_is_not_missed(directory: Directory,
     assert {user.id for user in directory.users(ORG)} == {user["id"] for user in users}
 
 
-def test_a_list_that_never_rests_is_an_error(directory: Directory, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_that_never_rests_is_an_error(
+    directory: Directory, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(directory_module, "_USERS_PER_PAGE", 10)
     service.before = lambda request: service.organization.add_user("new%d@one.example" % len(service.requests)) and None
     with pytest.raises(MailImportError, match="keeps changing"):
         directory.users(ORG)
 
 
-def test_pages_without_end_are_an_error(directory: Directory, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_without_end_are_an_error(
+    directory: Directory, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(directory_module, "_MAX_PAGES", 3)
     service.organization.users[:] = service.organization.users * 100
     with pytest.raises(MailImportError, match="has no end"):
@@ -79,10 +97,17 @@ def test_identifiers_may_be_numbers_or_strings(directory: Directory, service: Se
     [
         ("wrong", ORG, "auth_failed", "wrong, has expired or was revoked"),
         ("foreign", 123, "permission_denied", "not an administrator's, or the organization is another one"),
-        ("narrow", ORG, "permission_denied", "lacks the scope directory:read_users: add it to the application and get a new token"),
+        (
+            "narrow",
+            ORG,
+            "permission_denied",
+            "lacks the scope directory:read_users: add it to the application and get a new token",
+        ),
     ],
 )
-def test_a_refusal_says_what_to_do(http: Http, service: Service, token: str, organization: int, reason: str, words: str) -> None:
+def test_a_refusal_says_what_to_do(
+    http: Http, service: Service, token: str, organization: int, reason: str, words: str
+) -> None:
     tokens = {
         "wrong": "y0_wrong",
         "foreign": service.admin_token(),
@@ -124,8 +149,10 @@ def test_whose_password_cannot_be_set(directory: Directory) -> None:
 def test_what_cannot_be_imported_says_why(holdings: Holdings) -> None:
     obstacles = {mailbox.email: mailbox.obstacle.reason for mailbox in holdings.mailboxes if mailbox.obstacle}
     assert obstacles == {
-        "yndx-forms-cnt-robot@yandex.ru": "robot", "guest@yandex.ru": "portal_account",
-        "blocked@one.example": "blocked", "dismissed@one.example": "dismissed",
+        "yndx-forms-cnt-robot@yandex.ru": "robot",
+        "guest@yandex.ru": "portal_account",
+        "blocked@one.example": "blocked",
+        "dismissed@one.example": "dismissed",
     }
     assert len(holdings.mailboxes) == 66 and holdings.warnings == ()
 
@@ -141,7 +168,9 @@ def test_what_cannot_be_imported_says_why(holdings: Holdings) -> None:
         ("anna@пример.example", {}, None),
     ],
 )
-def test_an_address_that_cannot_be_imported_says_why(directory: Directory, service: Service, email: str, changes: dict[str, Any], reason: str) -> None:
+def test_an_address_that_cannot_be_imported_says_why(
+    directory: Directory, service: Service, email: str, changes: dict[str, Any], reason: str
+) -> None:
     uid = service.organization.add_user(email, **changes)
     (mailbox,) = [mailbox for mailbox in survey(directory, Organization(ORG, "")).mailboxes if mailbox.id == uid]
     assert (mailbox.obstacle.reason if mailbox.obstacle else None) == reason
@@ -151,7 +180,11 @@ def test_aliases_and_mailing_lists_are_known(holdings: Holdings) -> None:
     (first,) = [mailbox for mailbox in holdings.mailboxes if mailbox.email == "person0@one.example"]
     assert first.aliases == ("other0@one.example",)
     (everybody,) = holdings.mailing_lists
-    assert everybody.email == "all@one.example" and len(everybody.members) == 60 and "person2@two.example" in everybody.members
+    assert (
+        everybody.email == "all@one.example"
+        and len(everybody.members) == 60
+        and "person2@two.example" in everybody.members
+    )
 
 
 def test_selection(holdings: Holdings) -> None:
@@ -161,11 +194,22 @@ def test_selection(holdings: Holdings) -> None:
     assert len(emails([], [], [])) == 66
     assert len(emails(["TWO.example"], [], [])) == 21
     assert emails([], ["Person1?@*", "info@one.example"], ["*@two.example"]) == {
-        "info@one.example", "person10@one.example", "person12@one.example", "person13@one.example", "person15@one.example",
-        "person16@one.example", "person18@one.example", "person19@one.example",
+        "info@one.example",
+        "person10@one.example",
+        "person12@one.example",
+        "person13@one.example",
+        "person15@one.example",
+        "person16@one.example",
+        "person18@one.example",
+        "person19@one.example",
     }
-    assert select(holdings, [], ["nobody@one.example", "no*body@*", "person1@one.example"], []).missing == ["nobody@one.example"]
-    assert select(holdings, [], ["no*body@*", "person1@*"], ["person2@*", "typo@one.example"]).unmatched == ["no*body@*", "typo@one.example"]
+    assert select(holdings, [], ["nobody@one.example", "no*body@*", "person1@one.example"], []).missing == [
+        "nobody@one.example"
+    ]
+    assert select(holdings, [], ["no*body@*", "person1@*"], ["person2@*", "typo@one.example"]).unmatched == [
+        "no*body@*",
+        "typo@one.example",
+    ]
     with pytest.raises(MailImportError, match=r"alias\.example is an alias of the organization's domain one\.example"):
         select(holdings, ["alias.example"], [], [])
     with pytest.raises(MailImportError, match=r"no domain three\.example; it has: one\.example"):
@@ -177,7 +221,11 @@ def test_what_the_plan_or_a_scope_does_not_have_is_a_warning(http: Http, service
     token = service.admin_token(ADMIN_SCOPES - {"directory:read_groups"})
     holdings = survey(Directory(http, token, service.url), Organization(ORG, ""))
     assert len(holdings.mailboxes) == 64 and holdings.mailing_lists == ()
-    assert "directory:read_groups" in holdings.warnings[0] and "shared mailboxes" in holdings.warnings[1] and "plan" in holdings.warnings[1]
+    assert (
+        "directory:read_groups" in holdings.warnings[0]
+        and "shared mailboxes" in holdings.warnings[1]
+        and "plan" in holdings.warnings[1]
+    )
 
 
 def test_the_switch_of_imap_and_what_the_token_may_do(directory: Directory, http: Http, service: Service) -> None:

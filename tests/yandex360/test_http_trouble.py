@@ -37,7 +37,9 @@ PASSES = {
 
 
 @pytest.mark.parametrize("name", PASSES)
-def test_a_trouble_that_passes_is_waited_for(directory: Directory, service: Service, pauses: list[float], name: str) -> None:
+def test_a_trouble_that_passes_is_waited_for(
+    directory: Directory, service: Service, pauses: list[float], name: str
+) -> None:
     service.trouble("/users", PASSES[name], PASSES[name])
     assert len(directory.users(ORG)) == 64
     assert pauses == ([3.0, 3.0] if name == "429 with a time" else [0.5, 1.0])
@@ -54,7 +56,9 @@ def test_a_trouble_that_passes_is_waited_for(directory: Directory, service: Serv
         ("reset in mid-body", "connection_failed", "connection was reset"),
     ],
 )
-def test_a_trouble_that_stays_is_an_error(directory: Directory, service: Service, pauses: list[float], name: str, reason: str, words: str) -> None:
+def test_a_trouble_that_stays_is_an_error(
+    directory: Directory, service: Service, pauses: list[float], name: str, reason: str, words: str
+) -> None:
     service.trouble("/users", *[PASSES[name]] * 20)
     with pytest.raises(MailImportError, match=words) as error:
         directory.users(ORG)
@@ -74,7 +78,9 @@ def test_retry_after_may_be_over_when_it_is_read(directory: Directory, service: 
     assert pauses == [0.0]
 
 
-def test_a_service_that_asks_for_hours_is_left_alone(directory: Directory, service: Service, pauses: list[float]) -> None:
+def test_a_service_that_asks_for_hours_is_left_alone(
+    directory: Directory, service: Service, pauses: list[float]
+) -> None:
     service.trouble("/users", throttled("7200"))
     with pytest.raises(MailImportError) as error:
         directory.users(ORG)
@@ -102,7 +108,9 @@ def test_a_silent_service_is_asked_again(service: Service, pauses: list[float]) 
         ([], "the answer"),
     ],
 )
-def test_an_answer_of_another_shape_is_an_error_without_its_values(directory: Directory, service: Service, body: object, place: str) -> None:
+def test_an_answer_of_another_shape_is_an_error_without_its_values(
+    directory: Directory, service: Service, body: object, place: str
+) -> None:
     service.trouble("/users", status(200, body))
     with pytest.raises(MailImportError, match="unknown shape: %s " % place) as error:
         directory.users(ORG)
@@ -125,7 +133,16 @@ def test_no_service_is_there(pauses: list[float]) -> None:
     assert error.value.reason == "connection_failed"
 
 
-@pytest.mark.parametrize("url", ["http://api360.yandex.net", "ftp://127.0.0.1", "https://", "api360.yandex.net", "https://user:word@api360.yandex.net"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api360.yandex.net",
+        "ftp://127.0.0.1",
+        "https://",
+        "api360.yandex.net",
+        "https://user:word@api360.yandex.net",
+    ],
+)
 def test_a_token_goes_over_tls_only(http: Http, url: str) -> None:
     with pytest.raises(MailImportError, match="must begin with https"):
         Directory(http, "token", url).users(ORG)
@@ -148,7 +165,9 @@ def test_a_forked_process_has_connections_of_its_own(http: Http, service: Servic
     assert http._opened() is not http_session
 
 
-def test_a_netrc_does_not_take_the_token_s_place(directory: Directory, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:  # noqa: ANN001
+def test_a_netrc_does_not_take_the_token_s_place(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:  # noqa: ANN001
     (tmp_path / "netrc").write_text("default login somebody password else\n")
     (tmp_path / "netrc").chmod(0o600)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))

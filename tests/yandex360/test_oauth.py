@@ -27,7 +27,11 @@ def oauth(http: Http, service: Service) -> OAuth:
 def test_a_token_is_exchanged_by_number_or_address(oauth: OAuth, service: Service) -> None:
     uid = service.organization.users[1]["id"]
     for token in (oauth.exchange(uid), oauth.exchange(SUBJECT, "email"), oauth.exchange(uid, scope="mail:imap_ro")):
-        assert service.opens(token.access_token, SUBJECT) and token.expires_in == 3600 and token.access_token not in repr(token)
+        assert (
+            service.opens(token.access_token, SUBJECT)
+            and token.expires_in == 3600
+            and token.access_token not in repr(token)
+        )
 
 
 def test_a_scope_is_asked_for_where_it_must_be(oauth: OAuth, service: Service) -> None:
@@ -46,7 +50,11 @@ def test_an_exchange_survives_trouble(oauth: OAuth, service: Service, trouble) -
 @pytest.mark.parametrize(
     ("subject", "kind", "words"),
     [
-        ("nobody@one.example", "email", "unknown subject nobody@one.example.*on the organization's list and switched on"),
+        (
+            "nobody@one.example",
+            "email",
+            "unknown subject nobody@one.example.*on the organization's list and switched on",
+        ),
         ("48989999", "uid", "one of the organization's own"),
         ("1130000000000001", "email", "invalid_grant"),
     ],

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A whole organization in one task, over real HTTP and real IMAP: what arrives, what does not and why, and that it happens once."""
+"""A whole organization in one task, over real HTTP and real IMAP: what arrives, what does not and why, and that it
+happens once.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,10 @@ from support.mail import small_message
 from support.yandex import YandexScene, entries
 
 SKIPPED = {
-    "yndx-forms-cnt-robot@yandex.ru": "robot", "guest@yandex.ru": "portal_account",
-    "blocked@one.example": "blocked", "dismissed@one.example": "dismissed",
+    "yndx-forms-cnt-robot@yandex.ru": "robot",
+    "guest@yandex.ru": "portal_account",
+    "blocked@one.example": "blocked",
+    "dismissed@one.example": "dismissed",
 }
 PEOPLE = ["person0@one.example", "person1@one.example", "person2@two.example"]
 
@@ -31,7 +35,11 @@ def test_sixty_people_arrive_equal_and_once(new_scene: Callable[..., YandexScene
     organization = scene.service.organization
     mailboxes = [entry["email"] for entry in [*organization.users[:60], *organization.shared]]
     for number, address in enumerate(mailboxes):
-        scene.imap.fill(address, messages=1 + number % 3, folders=("INBOX", "Отправленные", "Спам", "Проекты|2024") if number % 2 else ("INBOX",))
+        scene.imap.fill(
+            address,
+            messages=1 + number % 3,
+            folders=("INBOX", "Отправленные", "Спам", "Проекты|2024") if number % 2 else ("INBOX",),
+        )
 
     first = scene.run()
     assert not first.result.get("failed"), first.output
@@ -45,10 +53,19 @@ def test_sixty_people_arrive_equal_and_once(new_scene: Callable[..., YandexScene
         assert found[address]["state"] == "completed", found[address]
         assert scene.unequal(address, passwords[address]) == []
     assert {entry["queue"] for entry in found.values() if entry["state"] == "completed"} == {1, 2}
-    assert {domain["name"]: domain["mailboxes"] for domain in first.result["domains"] if domain["mailboxes"]} == {"one.example": 43, "two.example": 21}
+    assert {domain["name"]: domain["mailboxes"] for domain in first.result["domains"] if domain["mailboxes"]} == {
+        "one.example": 43,
+        "two.example": 21,
+    }
     assert len(first.result["domains"]) == 13
-    assert [domain["name"] for domain in first.result["domains"] if domain["alias_of"] == "one.example"][:2] == ["alias.example", "unverified.example"]
-    assert first.result["mailing_lists"][0]["email"] == "all@one.example" and len(first.result["mailing_lists"][0]["members"]) == 60
+    assert [domain["name"] for domain in first.result["domains"] if domain["alias_of"] == "one.example"][:2] == [
+        "alias.example",
+        "unverified.example",
+    ]
+    assert (
+        first.result["mailing_lists"][0]["email"] == "all@one.example"
+        and len(first.result["mailing_lists"][0]["members"]) == 60
+    )
     assert {"email": "person10@one.example", "aliases": ["other10@one.example"]} in first.result["aliases"]
 
     before = exchanges(scene)
@@ -65,14 +82,20 @@ def test_what_is_new_is_carried_over(scene: YandexScene) -> None:
     with scene.imap.session(PEOPLE[0]) as session:
         session.append("Отправленные", [Item(small_message(77))])
     outcome = scene.run(state="latest", mailboxes=PEOPLE)
-    assert {email: entry["messages_copied"] for email, entry in entries(outcome).items()} == dict(zip(PEOPLE, [1, 0, 0]))
+    assert {email: entry["messages_copied"] for email, entry in entries(outcome).items()} == dict(
+        zip(PEOPLE, [1, 0, 0])
+    )
     assert scene.unequal(PEOPLE[0], scene.new_passwords()[PEOPLE[0]]) == []
 
 
 def test_domains_and_empty_mailboxes_only(scene: YandexScene) -> None:
     outcome = scene.run(import_content=False, client_id=None, client_secret=None)
     assert not outcome.result.get("failed"), outcome.output
-    assert outcome.result["summary"]["completed"] == 5 and exchanges(scene) == 0 and "XOAUTH2" not in scene.imap.server.log()
+    assert (
+        outcome.result["summary"]["completed"] == 5
+        and exchanges(scene) == 0
+        and "XOAUTH2" not in scene.imap.server.log()
+    )
     for address, password in scene.new_passwords().items():
         with Session(scene.host.port, address, password) as session:
             session.select("INBOX", read_only=True)
@@ -80,13 +103,19 @@ def test_domains_and_empty_mailboxes_only(scene: YandexScene) -> None:
     assert scene.run(import_content=False).result["changed"] is False
     # And the content later on.
     outcome = scene.run(mailboxes=PEOPLE)
-    assert outcome.result["summary"]["completed"] == 3 and scene.unequal(PEOPLE[2], scene.new_passwords()[PEOPLE[2]]) == []
+    assert (
+        outcome.result["summary"]["completed"] == 3 and scene.unequal(PEOPLE[2], scene.new_passwords()[PEOPLE[2]]) == []
+    )
 
 
 def test_only_what_is_asked_for(scene: YandexScene) -> None:
     outcome = scene.run(mailboxes=["person?@*", "typo@one.example"], exclude_mailboxes=["*1@*"])
     states = {email: (entry["state"], entry["reason"]) for email, entry in entries(outcome).items()}
-    assert states == {PEOPLE[0]: ("completed", None), PEOPLE[2]: ("completed", None), "typo@one.example": ("failed", "not_found")}
+    assert states == {
+        PEOPLE[0]: ("completed", None),
+        PEOPLE[2]: ("completed", None),
+        "typo@one.example": ("failed", "not_found"),
+    }
     assert outcome.result["failed"] and sorted(scene.new_passwords()) == [PEOPLE[0], PEOPLE[2]]
     outcome = scene.run(domains=["alias.example"])
     assert outcome.result["failed"] and "is an alias of the organization's domain one.example" in outcome.result["msg"]
@@ -120,14 +149,21 @@ def test_a_service_application_alone_imports_named_mailboxes(scene: YandexScene)
     outcome = scene.run(token=None)
     assert outcome.result["failed"] and "token is required" in outcome.result["msg"]
     outcome = scene.run(token=None, mailboxes=PEOPLE[:1], exclude_mailboxes=PEOPLE[:1])
-    assert outcome.result["failed"] and "token is required with organization, domains and exclude_mailboxes" in outcome.result["msg"]
+    assert (
+        outcome.result["failed"]
+        and "token is required with organization, domains and exclude_mailboxes" in outcome.result["msg"]
+    )
 
 
 def test_check_mode_counts_and_writes_nothing(scene: YandexScene) -> None:
     outcome = scene.run(check_mode=True, mailboxes=PEOPLE)
     found = entries(outcome)
     assert {entry["state"] for entry in found.values()} == {"queued"} and found[PEOPLE[0]]["messages_copied"] == 16
-    assert not scene.passwords_file.exists() and not (scene.directory / "state").exists() and not scene.host.home_of(PEOPLE[0]).exists()
+    assert (
+        not scene.passwords_file.exists()
+        and not (scene.directory / "state").exists()
+        and not scene.host.home_of(PEOPLE[0]).exists()
+    )
 
 
 def test_passwords_at_yandex_are_replaced_with_consent_only_and_once(scene: YandexScene) -> None:
@@ -136,7 +172,11 @@ def test_passwords_at_yandex_are_replaced_with_consent_only_and_once(scene: Yand
     access = {"client_id": None, "client_secret": None, "content_access": "password"}
     ids = [user["id"] for user in scene.service.organization.users]
     outcome = scene.run(**access)
-    assert outcome.result["failed"] and "replace_yandex_passwords=true" in outcome.result["msg"] and scene.service.requests == []
+    assert (
+        outcome.result["failed"]
+        and "replace_yandex_passwords=true" in outcome.result["msg"]
+        and scene.service.requests == []
+    )
     access["replace_yandex_passwords"] = True
 
     outcome = scene.run(check_mode=True, **access)
@@ -145,17 +185,25 @@ def test_passwords_at_yandex_are_replaced_with_consent_only_and_once(scene: Yand
 
     narrow = scene.service.admin_token(ADMIN_SCOPES - {"directory:write_users"})
     outcome = scene.run(**{**access, "token": narrow})
-    assert "lacks the scope directory:write_users" in entries(outcome)[PEOPLE[0]]["message"] and scene.service.changed_passwords == []
+    assert (
+        "lacks the scope directory:write_users" in entries(outcome)[PEOPLE[0]]["message"]
+        and scene.service.changed_passwords == []
+    )
 
     outcome = scene.run(**access, exclude_mailboxes=["info@*"])
     assert not outcome.result.get("failed"), outcome.output
     found = entries(outcome)
     assert {email: entry["reason"] for email, entry in found.items() if entry["state"] == "skipped"} == {
-        **SKIPPED, PEOPLE[1]: None, "sales@two.example": "shared_mailbox",
+        **SKIPPED,
+        PEOPLE[1]: None,
+        "sales@two.example": "shared_mailbox",
     }
     assert sorted(scene.service.changed_passwords) == [ids[0], ids[2]]
     passwords = scene.new_passwords()
-    assert passwords[PEOPLE[0]] == scene.imap.password_of(PEOPLE[0]) and scene.unequal(PEOPLE[0], passwords[PEOPLE[0]]) == []
+    assert (
+        passwords[PEOPLE[0]] == scene.imap.password_of(PEOPLE[0])
+        and scene.unequal(PEOPLE[0], passwords[PEOPLE[0]]) == []
+    )
     assert PEOPLE[1] not in passwords
 
     outcome = scene.run(**access, state="latest")

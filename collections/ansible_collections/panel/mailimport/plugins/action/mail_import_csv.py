@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads a list of mailboxes on the controller, keeps its passwords out of the module's arguments, and shows how the imports come along."""
+"""Reads a list of mailboxes on the controller, keeps its passwords out of the module's arguments, and shows how the
+imports come along.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,20 @@ from dataclasses import asdict
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, rows_of_everybody, rows_of_nobody, select_rows
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import (
+    Row,
+    rows_of_everybody,
+    rows_of_nobody,
+    select_rows,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import LIST_SECRETS, list_options
 from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import, with_warnings
-from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import YAML_ENDINGS, found_file, read_list, rows_of_values
+from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import (
+    YAML_ENDINGS,
+    found_file,
+    read_list,
+    rows_of_values,
+)
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
 
 MODULE = "panel.mailimport.mail_import_csv"
@@ -35,9 +47,13 @@ class ActionModule(ActionBase):
         if (params["src"] is None) == (params["mailboxes"] is None):
             raise AnsibleActionFail("one of src and mailboxes is required, and not both")
         if params["remote_src"] and params["src"] is None:
-            raise AnsibleActionFail("remote_src is for src: leave it out with mailboxes, whose passwords must not be arguments of a module")
+            raise AnsibleActionFail(
+                "remote_src is for src: leave it out with mailboxes, whose passwords must not be arguments of a module"
+            )
         if params["remote_src"] and params["src"].endswith(YAML_ENDINGS):
-            raise AnsibleActionFail("remote_src is for CSV files: leave it out, and keep %s on the controller" % params["src"])
+            raise AnsibleActionFail(
+                "remote_src is for CSV files: leave it out, and keep %s on the controller" % params["src"]
+            )
         variables = task_vars or {}
         # With delegate_to the variables are still those of the play's host.
         mail_host = params["mail_host"] or self._task.delegate_to or str(variables.get("inventory_hostname", ""))

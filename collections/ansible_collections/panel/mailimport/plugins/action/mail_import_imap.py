@@ -10,7 +10,11 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.panel.mailimport.plugins.module_utils.task.options import MAILBOX_SECRETS, incomplete, mailbox_options
+from ansible_collections.panel.mailimport.plugins.module_utils.task.options import (
+    MAILBOX_SECRETS,
+    incomplete,
+    mailbox_options,
+)
 from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import, with_warnings
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
 
@@ -28,7 +32,9 @@ class ActionModule(ActionBase):
         if problem:
             raise AnsibleActionFail(problem)
         numbers = [name for name in MAILBOX_SECRETS if isinstance(self._task.args.get(name), (bool, int, float))]
-        warnings = ["%s is not text: put it in quotes, or YAML makes 83 of 0123 and true of yes" % name for name in numbers]
+        warnings = [
+            "%s is not text: put it in quotes, or YAML makes 83 of 0123 and true of yes" % name for name in numbers
+        ]
         secrets = {name: params[name] for name in MAILBOX_SECRETS if params[name] is not None}
         arguments = {name: value for name, value in self._task.args.items() if name not in MAILBOX_SECRETS}
         result.update(with_warnings(run_import(self, MODULE, arguments, secrets, task_vars), warnings))

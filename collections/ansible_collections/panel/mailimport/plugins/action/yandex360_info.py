@@ -10,7 +10,11 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import INFO_SECRETS, TOKEN_REQUIRED, info_options
+from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import (
+    INFO_SECRETS,
+    TOKEN_REQUIRED,
+    info_options,
+)
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
 from ansible_collections.panel.mailimport.plugins.plugin_utils.secrets_file import run_with_secrets
 

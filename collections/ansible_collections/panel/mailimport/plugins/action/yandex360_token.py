@@ -29,13 +29,17 @@ class ActionModule(ActionBase):
         if not params["client_secret"]:
             raise AnsibleActionFail("client_secret is required, and must not be empty")
         if not params["dest"] and not self._task.no_log:
-            raise AnsibleActionFail("without dest the token is in the result: set no_log: true on the task, so that it shows nowhere")
+            raise AnsibleActionFail(
+                "without dest the token is in the result: set no_log: true on the task, so that it shows nowhere"
+            )
         secrets = {"client_secret": params["client_secret"]}
         arguments = {name: value for name, value in self._task.args.items() if name != "client_secret"}
         answer = run_with_secrets(self, MODULE, arguments, secrets, task_vars)
         if answer.get("device"):
             device = answer["device"]
-            display.display("Enter the code %(user_code)s at %(verification_url)s, logged in as the administrator." % device)
+            display.display(
+                "Enter the code %(user_code)s at %(verification_url)s, logged in as the administrator." % device
+            )
             display.display("Waiting for that for %d minutes." % (device["expires_in"] // 60))
             warnings = answer.get("warnings", [])
             answer = run_with_secrets(self, MODULE, arguments, {**secrets, "device": device}, task_vars)

@@ -14,9 +14,11 @@ attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff
+      mode.
   idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates
+      no change.
   async:
     description: Supports being used with the C(async) keyword.
   platform:
@@ -49,7 +51,8 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Shows the domain, the mailbox and the number of messages in each folder, before and after, where something changes.
+      - Shows the domain, the mailbox and the number of messages in each folder, before and after, where something
+        changes.
   idempotent:
     support: partial
     details:

@@ -35,17 +35,22 @@ options:
   existing_content:
     description:
       - What to do with a mailbox that existed before its first import, with O(ignore_existing=false).
-      - V(replace) moves its mail aside, to RV(panel.mailimport.mail_import_imap#module:imports[].replaced_to), and changes its password, before anything is
-        copied. Both happen once for an import, after the source has listed its folders, and never again; not with O(import_content=false).
-      - V(merge) keeps its mail and its password, and adds the mail of the source that is not there yet. Equal headers alone do not
+      - V(replace) moves its mail aside, to RV(panel.mailimport.mail_import_imap#module:imports[].replaced_to), and
+        changes its password, before anything is
+        copied. Both happen once for an import, after the source has listed its folders, and never again; not with
+        O(import_content=false).
+      - V(merge) keeps its mail and its password, and adds the mail of the source that is not there yet. Equal headers
+        alone do not
         make two messages equal.
     type: str
     choices: [replace, merge]
     default: replace
   force:
     description:
-      - Begin again even if the record says that the import is done. Messages that are there already are not copied again.
-      - With O(ignore_existing=false) and O(existing_content=replace), the mail of a mailbox that existed before its first import is moved aside once more.
+      - Begin again even if the record says that the import is done. Messages that are there already are not copied
+        again.
+      - With O(ignore_existing=false) and O(existing_content=replace), the mail of a mailbox that existed before its
+        first import is moved aside once more.
     type: bool
     default: false
   update_password:
@@ -67,7 +72,8 @@ options:
       - Upper and lower case matter, except in C(INBOX).
       - A name without C(*) and C(?) that the source does not have is listed in
         RV(panel.mailimport.mail_import_imap#module:imports[].not_imported), and the import counts as failed.
-      - When O(folders) and O(exclude_folders) leave no folder, the import fails with the reason C(folder_missing), and nothing is
+      - When O(folders) and O(exclude_folders) leave no folder, the import fails with the reason C(folder_missing),
+        and nothing is
         imported or replaced.
     type: list
     elements: str
@@ -81,11 +87,15 @@ options:
     default: []
   folder_map:
     description:
-      - Names of folders at the source, and the names they get on the mail host, with C(/) between the levels. Overrides O(automap).
-      - Each name stands for that folder alone. Those below it keep their names unless they are named too. Patterns are not understood.
+      - Names of folders at the source, and the names they get on the mail host, with C(/) between the levels.
+        Overrides O(automap).
+      - Each name stands for that folder alone. Those below it keep their names unless they are named too. Patterns
+        are not understood.
       - A name on the mail host must not be empty or hold C(.) or C(..) as a level.
-      - C(INBOX) may be written in any case. Names that the source does not have are ignored. Several folders may become one.
-      - A folder that was imported keeps the name it got then. Only with O(force=true) it is imported again, under its new name, and the old folder stays.
+      - C(INBOX) may be written in any case. Names that the source does not have are ignored. Several folders may
+        become one.
+      - A folder that was imported keeps the name it got then. Only with O(force=true) it is imported again, under its
+        new name, and the old folder stays.
     type: dict
     default: {}
   automap:
@@ -105,7 +115,8 @@ options:
       - How messages are written. V(maildir) writes files, V(imap) hands them to the host's own IMAP process.
       - V(auto) takes V(maildir) where the store is a Maildir that is fully understood, and V(imap) for sdbox, mdbox and
         everything else.
-      - With V(imap), messages get new UIDs from the mail host, so mail programs download them again after the switch. A message that the
+      - With V(imap), messages get new UIDs from the mail host, so mail programs download them again after the switch.
+        A message that the
         host's Dovecot does not keep as it was sent, such as one with NUL bytes, is listed as C(message_altered) in
         RV(panel.mailimport.mail_import_imap#module:imports[].not_imported); the message counts as imported.
     type: str

@@ -12,15 +12,18 @@ class ModuleDocFragment:
 options:
   parallel:
     description:
-      - Whether several mailboxes are imported at the same time, each in whichever import queue of this host has the least to do.
+      - Whether several mailboxes are imported at the same time, each in whichever import queue of this host has the
+        least to do.
       - With V(false) they are imported one after the other, in queue 1.
-      - All runs on a mail host share its queues. A queue runs one import at a time, whichever run it belongs to, and takes the one that
+      - All runs on a mail host share its queues. A queue runs one import at a time, whichever run it belongs to, and
+        takes the one that
         has waited longest next.
     type: bool
     default: false
   queues:
     description:
-      - Number of import queues with O(parallel=true). There is no upper limit, but a source may refuse that many connections.
+      - Number of import queues with O(parallel=true). There is no upper limit, but a source may refuse that many
+        connections.
     type: int
     default: 2
   source_max_connections:
@@ -30,8 +33,10 @@ options:
     type: int
   preflight:
     description:
-      - Whether to log in at the source for every new mailbox before anything is created, so that all wrong passwords are known at once.
-      - With V(false), each import finds out for itself, still before anything of its own is created. It then waits up to a
+      - Whether to log in at the source for every new mailbox before anything is created, so that all wrong passwords
+        are known at once.
+      - With V(false), each import finds out for itself, still before anything of its own is created. It then waits up
+        to a
         second for Dovecot to notice the new mailbox; otherwise all new mailboxes are waited for together.
     type: bool
     default: true

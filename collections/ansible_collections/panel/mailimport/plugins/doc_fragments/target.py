@@ -23,7 +23,8 @@ options:
     type: path
   users_file:
     description:
-      - The passwd-file with the mailboxes, which a passdb or userdb of Dovecot must name. Default is the one named in Dovecot's configuration.
+      - The passwd-file with the mailboxes, which a passdb or userdb of Dovecot must name. Default is the one named in
+        Dovecot's configuration.
     type: path
   mail_home:
     description:

@@ -17,7 +17,8 @@ options:
     default: https://oauth.yandex.ru
   api_ca_cert:
     description:
-      - File with the certificates (PEM) of the authorities to trust for these addresses instead of the system's own, for a
+      - File with the certificates (PEM) of the authorities to trust for these addresses instead of the system's own,
+        for a
         private installation.
     type: path
   api_timeout:
@@ -49,14 +50,16 @@ options:
     type: str
   domains:
     description:
-      - Domains whose mailboxes to take. Default is all of them. A domain that the organization does not have, or an alias without
+      - Domains whose mailboxes to take. Default is all of them. A domain that the organization does not have, or an
+        alias without
         mailboxes of its own, is an error.
     type: list
     elements: str
     default: []
   mailboxes:
     description:
-      - Addresses of the mailboxes to take, or patterns (globs) of them. Default is all of them. A pattern that matches no mailbox gets a warning.
+      - Addresses of the mailboxes to take, or patterns (globs) of them. Default is all of them. A pattern that
+        matches no mailbox gets a warning.
     type: list
     elements: str
     default: []

@@ -13,25 +13,34 @@ version_added: 0.2.0
 author:
   - The panel.mailimport contributors (!UNKNOWN)
 description:
-  - Makes a host of every mailbox in a CSV or YAML list, so that C(--forks) is the number of mailboxes imported at a time,
+  - Makes a host of every mailbox in a CSV or YAML list, so that C(--forks) is the number of mailboxes imported at a
+    time,
     C(--limit) picks some, a retry file holds the failed ones, and C(serial) and job slices divide the rest.
     The playbook C(panel.mailimport.import_each) imports them.
-  - The host's name is the mailbox's address on the mail host, in lower case. Characters with a meaning in host patterns are replaced
+  - The host's name is the mailbox's address on the mail host, in lower case. Characters with a meaning in host
+    patterns are replaced
     by C(_).
-  - Such a host is reached like the mail host that the mailbox belongs to. It has all variables of the mail host, from the
-    inventory and from C(group_vars) and C(host_vars) beside it. In their templates, C(inventory_hostname) is the mailbox.
-  - The mail hosts are looked for in the inventories that were read before, so name them first, with C(-i). In a directory,
-    inventories are read in the order of their names. Where every inventory source is read on its own, as in AWX, put both into one directory and
+  - Such a host is reached like the mail host that the mailbox belongs to. It has all variables of the mail host, from
+    the
+    inventory and from C(group_vars) and C(host_vars) beside it. In their templates, C(inventory_hostname) is the
+    mailbox.
+  - The mail hosts are looked for in the inventories that were read before, so name them first, with C(-i). In a
+    directory,
+    inventories are read in the order of their names. Where every inventory source is read on its own, as in AWX, put
+    both into one directory and
     make that the source.
   - The name of the inventory file ends in C(.mailboxes.yml) or C(.mailboxes.yaml).
-  - No password is in a host variable. The variables name the list and the mailboxes, and the import reads the passwords when it
+  - No password is in a host variable. The variables name the list and the mailboxes, and the import reads the
+    passwords when it
     needs them.
-  - The groups are C(mailboxes), C(domain_example_org) for every domain and C(mail_host_mail1_example_net) for every mail host.
+  - The groups are C(mailboxes), C(domain_example_org) for every domain and C(mail_host_mail1_example_net) for every
+    mail host.
   - Fails if anything is wrong with any row, and names all of these rows. Ansible turns that into a warning, unless
     C(any_unparsed_is_failed) is set in the section C(inventory) of its configuration.
   - Keep the list outside of inventory directories. Ansible takes every file in them for an inventory.
 notes:
-  - Ansible looks for facts and the Python interpreter on every host anew. Set C(ansible_python_interpreter) for the mail hosts, and
+  - Ansible looks for facts and the Python interpreter on every host anew. Set C(ansible_python_interpreter) for the
+    mail hosts, and
     C(gather_facts) to V(false).
 requirements:
   - jsonschema >= 4.0 on the controller.
@@ -45,7 +54,8 @@ options:
       - panel.mailimport.mailboxes
   src:
     description:
-      - The list, relative to the directory of this file. One that ends in C(.yml), C(.yaml) or C(.json) is a list of mappings,
+      - The list, relative to the directory of this file. One that ends in C(.yml), C(.yaml) or C(.json) is a list of
+        mappings,
         any other is CSV. It may be encrypted with Ansible Vault.
       - The formats are those of O(panel.mailimport.mail_import_csv#module:src).
     type: str
@@ -62,13 +72,15 @@ options:
   batch_size:
     description:
       - Number of mailboxes per host. All of them are of one domain and one mail host.
-      - A host and a task cost Ansible about 0.2 seconds, whatever the task does. With thousands of mailboxes, batches save most of that.
+      - A host and a task cost Ansible about 0.2 seconds, whatever the task does. With thousands of mailboxes, batches
+        save most of that.
     type: int
     default: 1
 """
 
 EXAMPLES = r"""
-# company.mailboxes.yml, used with: ansible-playbook -i hosts.yml -i company.mailboxes.yml panel.mailimport.import_each --forks 4
+# company.mailboxes.yml, used with:
+# ansible-playbook -i hosts.yml -i company.mailboxes.yml panel.mailimport.import_each --forks 4
 plugin: panel.mailimport.mailboxes
 src: company.csv
 mail_host: mail1.example.net
@@ -131,7 +143,9 @@ class InventoryModule(BaseInventoryPlugin):
             raise AnsibleParserError("batch_size must be at least 1")
         src = os.path.abspath(os.path.join(os.path.dirname(path), self.get_option("src")))
         placed = self._placed(self._checked_rows(src), src)
-        shared = {name: self._variables_of(inventory.get_host(name)) for name in {mail_host for mail_host, _domain in placed}}
+        shared = {
+            name: self._variables_of(inventory.get_host(name)) for name in {mail_host for mail_host, _domain in placed}
+        }
         inventory.add_group("mailboxes")
         names: set[str] = set()
         for wanted, mailboxes in self._hosts(placed):
@@ -139,7 +153,9 @@ class InventoryModule(BaseInventoryPlugin):
 
     def _checked_rows(self, src: str) -> list[Row]:
         if find_spec("jsonschema") is None:
-            raise AnsibleParserError("the inventory plugin mailboxes needs jsonschema on the controller: pip install jsonschema")
+            raise AnsibleParserError(
+                "the inventory plugin mailboxes needs jsonschema on the controller: pip install jsonschema"
+            )
         try:
             rows, bad_rows = check_rows(read_list(self.loader, src))
         except MailImportError as error:
@@ -156,7 +172,11 @@ class InventoryModule(BaseInventoryPlugin):
             address = parse_address(mailbox_of(row))
             mail_host = row.values.get("mail_host") or by_domain.get(address.domain) or self.get_option("mail_host")
             if mail_host is None or self.inventory.get_host(mail_host) is None:
-                reason = "no mail host is named for it" if mail_host is None else "mail host %s is in no inventory before this one" % mail_host
+                reason = (
+                    "no mail host is named for it"
+                    if mail_host is None
+                    else "mail host %s is in no inventory before this one" % mail_host
+                )
                 homeless.append(BadRow(row.place, str(address), reason))
             else:
                 placed.setdefault((mail_host, address.domain), {})[str(address)] = None
@@ -169,7 +189,10 @@ class InventoryModule(BaseInventoryPlugin):
         for (mail_host, domain), addresses in placed.items():
             for number, first in enumerate(range(0, len(addresses), size), start=1):
                 batch = addresses[first : first + size]
-                yield batch[0] if size == 1 else "%s-%s-%04d" % (domain, mail_host, number), Mailboxes(mail_host, domain, batch)
+                yield (
+                    batch[0] if size == 1 else "%s-%s-%04d" % (domain, mail_host, number),
+                    Mailboxes(mail_host, domain, batch),
+                )
 
     def _variables_of(self, mail_host: Host) -> dict[str, t.Any]:
         """All variables of a mail host, as Ansible would put them together; `ansible_host` among them."""
@@ -192,7 +215,11 @@ class InventoryModule(BaseInventoryPlugin):
             group = self.inventory.add_group(to_safe_group_name("%s_%s" % (prefix, what), force=True, silent=True))
             self.inventory.add_child("mailboxes", group)
             self.inventory.add_child(group, name)
-        own = {"mailimport_src": src, "mailimport_only": mailboxes.addresses, "mailimport_mail_host": mailboxes.mail_host}
+        own = {
+            "mailimport_src": src,
+            "mailimport_only": mailboxes.addresses,
+            "mailimport_mail_host": mailboxes.mail_host,
+        }
         # An address may hold what a template looks like.
         for variable, value in {**shared, **wrap_var(own)}.items():
             self.inventory.set_variable(name, variable, value)

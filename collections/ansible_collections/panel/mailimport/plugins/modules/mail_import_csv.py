@@ -14,18 +14,24 @@ version_added: 0.2.0
 author:
   - The panel.mailimport contributors (!UNKNOWN)
 description:
-  - Declares that the mailboxes of a list exist on this mail host, each with every message of its account at an IMAP server. What
+  - Declares that the mailboxes of a list exist on this mail host, each with every message of its account at an IMAP
+    server. What
     M(panel.mailimport.mail_import_imap) does for one mailbox, this module does for thousands.
-  - All rows are checked first, for their form, for contradictions, and by a login at the source. Everything that is wrong is reported at once, with
+  - All rows are checked first, for their form, for contradictions, and by a login at the source. Everything that is
+    wrong is reported at once, with
     the number of the line. A bad row stops no other. The task fails at the end if any import failed.
-  - Several rows for one mailbox, from different sources, all need O(ignore_existing=false) and O(existing_content=merge). Otherwise all but the first fail.
-  - Imports run in the import queues of the mail host, which all runs share. A run that was interrupted is continued by the next one.
+  - Several rows for one mailbox, from different sources, all need O(ignore_existing=false) and
+    O(existing_content=merge). Otherwise all but the first fail.
+  - Imports run in the import queues of the mail host, which all runs share. A run that was interrupted is continued
+    by the next one.
   - A row with nothing left to do costs next to nothing, so the whole list can be run again at any time.
   - At a terminal, or with C(-v), there is a line for each mailbox as it ends, and counts in between. With C(async)
     and C(poll=0), or from elsewhere, M(panel.mailimport.mail_import_info) shows all of them, queued, running and done.
-  - Passwords do not travel as arguments of the module. The list is read on the controller, and a mail host gets only the rows that are its own.
+  - Passwords do not travel as arguments of the module. The list is read on the controller, and a mail host gets only
+    the rows that are its own.
 requirements:
-  - IMAPClient >= 3.0 and jsonschema >= 4.0 on the mail host. The role P(panel.mailimport.setup#role) installs them where the module finds them.
+  - IMAPClient >= 3.0 and jsonschema >= 4.0 on the mail host. The role P(panel.mailimport.setup#role) installs them
+    where the module finds them.
 extends_documentation_fragment:
   - panel.mailimport.attributes
   - panel.mailimport.attributes.import_module
@@ -40,9 +46,11 @@ attributes:
   check_mode:
     support: full
     details:
-      - Logs in at the source for every mailbox with something left to do, lists and counts, and writes nothing. A failed login fails the task.
+      - Logs in at the source for every mailbox with something left to do, lists and counts, and writes nothing. A
+        failed login fails the task.
       - With O(state=latest), changed flags are counted only if the source has CONDSTORE (RFC 7162).
-      - With O(existing_content=merge), messages that no earlier run brought count as new, even if the mailbox holds equal ones.
+      - With O(existing_content=merge), messages that no earlier run brought count as new, even if the mailbox holds
+        equal ones.
   action_group:
     support: full
     membership:
@@ -51,13 +59,18 @@ attributes:
 options:
   src:
     description:
-      - The list, a file on the controller, which may be encrypted with Ansible Vault. With O(remote_src=true), a CSV file on the mail host.
-      - A relative path is looked for where Ansible looks for the files of a role or a play, then in the working directory.
+      - The list, a file on the controller, which may be encrypted with Ansible Vault. With O(remote_src=true), a CSV
+        file on the mail host.
+      - A relative path is looked for where Ansible looks for the files of a role or a play, then in the working
+        directory.
       - One that ends in C(.yml), C(.yaml) or C(.json) is a list as in O(mailboxes), any other is CSV.
-      - CSV without a header has two columns, C(address,password) or C(address:password). The first comma, semicolon, tab or colon is the separator, and
+      - CSV without a header has two columns, C(address,password) or C(address:password). The first comma, semicolon,
+        tab or colon is the separator, and
         everything after it is the password as it is, unless it is in double quotes.
-      - CSV with a header has columns named like options of M(panel.mailimport.mail_import_imap), or like O(source_password) and O(mail_host), separated by
-        any one of these four. The headers C(EmailAddress,UserName,Password) and C(host1;user1;password1;host2;user2;password2) are understood too.
+      - CSV with a header has columns named like options of M(panel.mailimport.mail_import_imap), or like
+        O(source_password) and O(mail_host), separated by
+        any one of these four. The headers C(EmailAddress,UserName,Password) and
+        C(host1;user1;password1;host2;user2;password2) are understood too.
       - The file is UTF-8. Blank lines and lines that begin with C(#) do not count.
       - Exactly one of O(src) and O(mailboxes) is required.
     type: path
@@ -68,22 +81,27 @@ options:
     default: false
   mailboxes:
     description:
-      - The list, in the task itself. Each entry is a dictionary with the keys that a header of O(src) can have, C(email) at least, and with
+      - The list, in the task itself. Each entry is a dictionary with the keys that a header of O(src) can have,
+        C(email) at least, and with
         C(folders), C(exclude_folders) and C(folder_map).
     type: list
     elements: raw
   only:
     description:
-      - Addresses, on the mail host, of the mailboxes to import. An address that the list does not have for this mail host is an error. Default is all of them.
+      - Addresses, on the mail host, of the mailboxes to import. An address that the list does not have for this mail
+        host is an error. Default is all of them.
     type: list
     elements: str
     default: []
   mail_host:
     description:
-      - Name of this mail host in the list. Rows with another name in their column C(mail_host) are left to that host. Rows without a name are
+      - Name of this mail host in the list. Rows with another name in their column C(mail_host) are left to that host.
+        Rows without a name are
         imported by every host that runs the task.
-      - Default is the name of the host in the inventory; with C(delegate_to), that of the host the task is delegated to.
-      - The module warns about rows whose C(mail_host) is not in the inventory, as no host will import them. With O(remote_src=true) it cannot.
+      - Default is the name of the host in the inventory; with C(delegate_to), that of the host the task is delegated
+        to.
+      - The module warns about rows whose C(mail_host) is not in the inventory, as no host will import them. With
+        O(remote_src=true) it cannot.
     type: str
   source_host:
     description:
@@ -92,7 +110,8 @@ options:
     required: false
   source_user:
     description:
-      - Login name at the source, for a list of one mailbox. A longer list needs a column of that name. Default is the row's C(email).
+      - Login name at the source, for a list of one mailbox. A longer list needs a column of that name. Default is the
+        row's C(email).
     type: str
   source_password:
     description:
@@ -159,7 +178,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: The outcome in one line. If imports failed, how many, which (the first ten of them), and why the first did.
+  description: The outcome in one line. If imports failed, how many, which (the first ten of them), and why the first
+    did.
   type: str
   returned: always
   sample: "200 imports: 198 completed, 2 skipped, 0 to do"
@@ -167,7 +187,8 @@ imports:
   description:
     - One entry for each row, in their order, with the keys that M(panel.mailimport.mail_import_imap) returns.
     - The C(message) of a failed one begins with the line of the row.
-    - Also there when imports failed. Only when the task could not begin, because an option is unknown or of a wrong type, the list cannot be read, or the
+    - Also there when imports failed. Only when the task could not begin, because an option is unknown or of a wrong
+      type, the list cannot be read, or the
       mail host lacks a Python library, the result has RV(msg) alone.
   type: list
   elements: dict
@@ -193,7 +214,10 @@ summary:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.panel.mailimport.plugins.module_utils.task.imports import run_list_import
-from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import require_imapclient, require_jsonschema
+from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import (
+    require_imapclient,
+    require_jsonschema,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import internal_options, list_options
 
 

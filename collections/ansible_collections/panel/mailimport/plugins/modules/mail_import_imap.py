@@ -17,12 +17,14 @@ description:
   - Declares that a mailbox exists on this mail host and holds every message of an account at an IMAP server.
   - Creates the mail domain and the mailbox where they are missing, copies the folders with all messages, flags, dates
     and subscriptions, and compares the copy with the source before it says that the import is completed.
-  - The source is only read. An import that was interrupted, for whatever reason, is continued by the next run, and no message
+  - The source is only read. An import that was interrupted, for whatever reason, is continued by the next run, and no
+    message
     arrives twice.
   - A run that finds nothing left to do changes nothing and says so.
   - Passwords do not travel as arguments of the module. They are written to a file that only the module can read, in the
     temporary directory of the task, and the module removes it as soon as it has read it.
-  - Ansible itself shows the items of a C(loop), and their passwords with them. See the examples for a loop without passwords in it. For more than a few
+  - Ansible itself shows the items of a C(loop), and their passwords with them. See the examples for a loop without
+    passwords in it. For more than a few
     mailboxes use M(panel.mailimport.mail_import_csv).
 requirements:
   - IMAPClient >= 3.0 on the mail host. The role P(panel.mailimport.setup#role) installs it where the module finds it.
@@ -41,7 +43,8 @@ attributes:
     details:
       - Logs in at the source, lists and counts, and writes nothing. A failed login fails the task.
       - With O(state=latest), changed flags are counted only if the source has CONDSTORE (RFC 7162).
-      - With O(existing_content=merge), messages that no earlier run brought count as new, even if the mailbox holds equal ones.
+      - With O(existing_content=merge), messages that no earlier run brought count as new, even if the mailbox holds
+        equal ones.
   action_group:
     support: full
     membership:
@@ -131,7 +134,8 @@ msg:
 imports:
   description:
     - The import, as a list of one entry.
-    - Also there when the import failed. Only when the task could not begin, because an option is missing, unknown or of a wrong type, or the mail host lacks
+    - Also there when the import failed. Only when the task could not begin, because an option is missing, unknown or
+      of a wrong type, or the mail host lacks
       a Python library, the result has RV(msg) alone.
   type: list
   elements: dict
@@ -188,7 +192,8 @@ imports:
       returned: always
     messages_present:
       description:
-        - Number of messages of the source that needed no copying, because an earlier run had brought them or, with O(existing_content=merge), the mailbox
+        - Number of messages of the source that needed no copying, because an earlier run had brought them or, with
+          O(existing_content=merge), the mailbox
           held an equal one.
         - A message that was moved or deleted on the mail host since it arrived counts too.
       type: int

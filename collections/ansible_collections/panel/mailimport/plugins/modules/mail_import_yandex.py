@@ -14,16 +14,22 @@ version_added: 0.2.0
 author:
   - The panel.mailimport contributors (!UNKNOWN)
 description:
-  - Declares that the mailboxes of an organization at Yandex 360 for business exist on this mail host, each with every message it has at Yandex.
-  - Domains and mailboxes are read from the organization's directory with an administrator's token. The mail is read over IMAP with the rights of a
+  - Declares that the mailboxes of an organization at Yandex 360 for business exist on this mail host, each with every
+    message it has at Yandex.
+  - Domains and mailboxes are read from the organization's directory with an administrator's token. The mail is read
+    over IMAP with the rights of a
     service application, which gets a token for each mailbox, so that nobody's password is known or changed.
-  - Mailboxes that cannot be imported are reported as C(skipped), with the reason in one word, V(robot), V(portal_account), V(dismissed),
-    V(blocked), V(domain_unverified), V(foreign_domain), V(no_address) or V(shared_mailbox), or V(never_opened) if their user has never opened them.
+  - Mailboxes that cannot be imported are reported as C(skipped), with the reason in one word, V(robot),
+    V(portal_account), V(dismissed),
+    V(blocked), V(domain_unverified), V(foreign_domain), V(no_address) or V(shared_mailbox), or V(never_opened) if their
+    user has never opened them.
   - People's aliases, alias domains and mailing lists are reported. They are not created on the mail host.
-  - Everything else works as in M(panel.mailimport.mail_import_csv). The guide describes what has to be done at Yandex before, and what of all this has
+  - Everything else works as in M(panel.mailimport.mail_import_csv). The guide describes what has to be done at Yandex
+    before, and what of all this has
     not been verified with Yandex itself.
 requirements:
-  - IMAPClient >= 3.0, requests >= 2.28 and jsonschema >= 4.0 on the mail host. The role P(panel.mailimport.setup#role) installs them where the module
+  - IMAPClient >= 3.0, requests >= 2.28 and jsonschema >= 4.0 on the mail host. The role
+    P(panel.mailimport.setup#role) installs them where the module
     finds them.
 extends_documentation_fragment:
   - panel.mailimport.attributes
@@ -44,7 +50,8 @@ attributes:
       - Gets a token for every mailbox, logs in, lists and counts, and writes nothing.
       - With O(content_access=password) no password is set, so nobody logs in and no messages are counted.
       - With O(state=latest), changed flags are counted only if the source has CONDSTORE (RFC 7162).
-      - With O(existing_content=merge), messages that no earlier run brought count as new, even if the mailbox holds equal ones.
+      - With O(existing_content=merge), messages that no earlier run brought count as new, even if the mailbox holds
+        equal ones.
   action_group:
     support: full
     membership:
@@ -54,17 +61,21 @@ options:
   token:
     description:
       - OAuth token of an administrator of the organization; see M(panel.mailimport.yandex360_info) for its scopes.
-      - Two more scopes are of use here. With C(ya360_admin:mail_read_user_settings), a mailbox that was never opened is told apart from other refusals, and
+      - Two more scopes are of use here. With C(ya360_admin:mail_read_user_settings), a mailbox that was never opened
+        is told apart from other refusals, and
         O(content_access=password) needs C(directory:write_users).
       - Without a token O(mailboxes) must name the addresses, and the service application alone opens them.
     type: str
   content_access:
     description:
       - How to open the mail.
-      - V(service_application) gets a token for each mailbox with O(client_id) and O(client_secret). It works on paid plans, for users and for shared
+      - V(service_application) gets a token for each mailbox with O(client_id) and O(client_secret). It works on paid
+        plans, for users and for shared
         mailboxes, and no password is touched.
-      - V(password) replaces the password of each user at Yandex with that of the new mailbox and logs in with it. Users can no longer log in at Yandex with
-        the password they know. Only those whose mail is imported are touched, and only if the new password does not open the mailbox yet.
+      - V(password) replaces the password of each user at Yandex with that of the new mailbox and logs in with it.
+        Users can no longer log in at Yandex with
+        the password they know. Only those whose mail is imported are touched, and only if the new password does not
+        open the mailbox yet.
         It cannot work where Yandex wants an app password. See O(replace_yandex_passwords).
     type: str
     choices: [service_application, password]
@@ -79,7 +90,8 @@ options:
     type: str
   token_scope:
     description:
-      - Scope to ask for with each mailbox's token, such as V(mail:imap_ro). Default is to ask for none, as Yandex documents it.
+      - Scope to ask for with each mailbox's token, such as V(mail:imap_ro). Default is to ask for none, as Yandex
+        documents it.
     type: str
   replace_yandex_passwords:
     description:
@@ -93,15 +105,19 @@ options:
     default: {}
   passwords_src:
     description:
-      - A list with passwords of the new mailboxes, on the controller, in any format that O(panel.mailimport.mail_import_csv#module:src) takes. It may
+      - A list with passwords of the new mailboxes, on the controller, in any format that
+        O(panel.mailimport.mail_import_csv#module:src) takes. It may
         be encrypted with Ansible Vault.
-      - A relative path is looked for where Ansible looks for the files of a role or a play, then in the working directory.
+      - A relative path is looked for where Ansible looks for the files of a role or a play, then in the working
+        directory.
     type: path
   generated_passwords:
     description:
-      - File on the mail host, with mode 0600, for generated passwords of mailboxes that have none in O(passwords) or O(passwords_src). Its directory
+      - File on the mail host, with mode 0600, for generated passwords of mailboxes that have none in O(passwords) or
+        O(passwords_src). Its directory
         must exist.
-      - All of them are in it before the first mailbox is created. Each line is C(address,password). Later runs read it, and add what is missing.
+      - All of them are in it before the first mailbox is created. Each line is C(address,password). Later runs read
+        it, and add what is missing.
       - Without it, a mailbox that has no password is not created, and its import fails.
     type: path
   source_host:
@@ -160,7 +176,8 @@ msg:
 imports:
   description:
     - One entry for each selected mailbox, by address, with the keys that M(panel.mailimport.mail_import_imap) returns.
-    - Also there when imports failed. Only when the task could not begin, because an option is wrong, the organization could not be read, or the mail host
+    - Also there when imports failed. Only when the task could not begin, because an option is wrong, the organization
+      could not be read, or the mail host
       lacks a Python library, the result has RV(msg) alone, or with RV(reason).
   type: list
   elements: dict
@@ -176,7 +193,8 @@ organization:
   sample: {id: 1234567, name: Example}
 domains:
   description:
-    - Its domains, as M(panel.mailimport.yandex360_info) returns them. Those with C(alias_of) are aliases, which this host does not have.
+    - Its domains, as M(panel.mailimport.yandex360_info) returns them. Those with C(alias_of) are aliases, which this
+      host does not have.
     - Empty without O(token).
   type: list
   elements: dict
@@ -188,12 +206,14 @@ aliases:
   returned: with RV(imports)
   sample: [{email: anna@example.org, aliases: [a.smith@example.org]}]
 mailing_lists:
-  description: Groups with an address, which this host does not have, as M(panel.mailimport.yandex360_info) returns them. Empty without O(token).
+  description: Groups with an address, which this host does not have, as M(panel.mailimport.yandex360_info) returns
+    them. Empty without O(token).
   type: list
   elements: dict
   returned: with RV(imports)
 reason:
-  description: Why no import was tried, in one word such as V(auth_failed), V(permission_denied), V(not_found) or V(invalid_row).
+  description: Why no import was tried, in one word such as V(auth_failed), V(permission_denied), V(not_found) or
+    V(invalid_row).
   type: str
   returned: when the organization could not be read, or the mail host refused an option
 """
@@ -201,7 +221,10 @@ reason:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import require_http, require_imapclient
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import internal_options
-from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import organization_options, run_organization_import
+from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import (
+    organization_options,
+    run_organization_import,
+)
 
 
 def main() -> None:

@@ -14,12 +14,14 @@ version_added: 0.2.0
 author:
   - The panel.mailimport contributors (!UNKNOWN)
 description:
-  - Lists the organizations that an administrator's token opens, and for one of them the domains, people's and shared mailboxes,
+  - Lists the organizations that an administrator's token opens, and for one of them the domains, people's and shared
+    mailboxes,
     and the mailing lists.
   - Says for each mailbox whether M(panel.mailimport.mail_import_yandex) can import it, and if not, why.
   - It cannot tell whether a person has ever opened the mailbox. An import finds out.
 requirements:
-  - requests >= 2.28 and jsonschema >= 4.0 on the host it runs on. The role P(panel.mailimport.setup#role) installs them where the module finds them.
+  - requests >= 2.28 and jsonschema >= 4.0 on the host it runs on. The role P(panel.mailimport.setup#role) installs
+    them where the module finds them.
 extends_documentation_fragment:
   - panel.mailimport.attributes
   - panel.mailimport.attributes.info_module
@@ -39,10 +41,13 @@ attributes:
 options:
   token:
     description:
-      - OAuth token of an administrator of the organization, with the scopes C(directory:read_organization), C(directory:read_domains) and
+      - OAuth token of an administrator of the organization, with the scopes C(directory:read_organization),
+        C(directory:read_domains) and
         C(directory:read_users).
-      - C(directory:read_groups) is needed for mailing lists, C(ya360_admin:mail_read_shared_mailbox_inventory) for shared mailboxes, and
-        C(ya360_admin:mail_read_organization_settings) for RV(organization.imap_enabled). What a missing scope would give is left out, with a warning.
+      - C(directory:read_groups) is needed for mailing lists, C(ya360_admin:mail_read_shared_mailbox_inventory) for
+        shared mailboxes, and
+        C(ya360_admin:mail_read_organization_settings) for RV(organization.imap_enabled). What a missing scope would
+        give is left out, with a warning.
       - Required. It does not travel as an argument of the module.
     type: str
 seealso:
@@ -147,7 +152,8 @@ mailboxes:
       type: bool
       returned: success
     reason:
-      description: Why not, one of V(robot), V(portal_account), V(dismissed), V(blocked), V(domain_unverified), V(foreign_domain) and V(no_address).
+      description: Why not, one of V(robot), V(portal_account), V(dismissed), V(blocked), V(domain_unverified),
+        V(foreign_domain) and V(no_address).
       type: str
       returned: success
     message:
@@ -182,7 +188,11 @@ mailing_lists:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import require_http
-from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import info_options, run_info, secrets_option
+from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import (
+    info_options,
+    run_info,
+    secrets_option,
+)
 
 
 def main() -> None:

@@ -14,12 +14,15 @@ version_added: 0.2.0
 author:
   - The panel.mailimport contributors (!UNKNOWN)
 description:
-  - Declares that there is a token from Yandex's OAuth service for an application of yours, in a file that nobody else can read.
-  - If there is none, it shows an address and a code. A person opens the address, logged in as the administrator of the organization, and enters the code.
+  - Declares that there is a token from Yandex's OAuth service for an application of yours, in a file that nobody else
+    can read.
+  - If there is none, it shows an address and a code. A person opens the address, logged in as the administrator of
+    the organization, and enters the code.
     The task waits for that.
   - A token that expires soon is renewed without a person, as long as Yandex allows it.
 requirements:
-  - requests >= 2.28 and jsonschema >= 4.0 on the host it runs on. The role P(panel.mailimport.setup#role) installs them where the module finds them.
+  - requests >= 2.28 and jsonschema >= 4.0 on the host it runs on. The role P(panel.mailimport.setup#role) installs
+    them where the module finds them.
 extends_documentation_fragment:
   - panel.mailimport.attributes
   - panel.mailimport.yandex360
@@ -60,7 +63,8 @@ options:
   dest:
     description:
       - File for the token on the host that the task runs on, with mode 0600. Its directory must exist.
-      - It holds JSON with C(client_id), C(access_token), C(refresh_token) and C(expires_at), in seconds since the epoch.
+      - It holds JSON with C(client_id), C(access_token), C(refresh_token) and C(expires_at), in seconds since the
+        epoch.
       - Without it, the token is in the result, and the task must have C(no_log=true).
     type: path
   minimum_days:

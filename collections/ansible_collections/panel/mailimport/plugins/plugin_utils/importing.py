@@ -4,8 +4,9 @@
 
 """Runs a module that imports: its secrets go by a file, and how it comes along is shown while it runs.
 
-Ansible has no way for a module to say something before its end. So the module runs in the background of the target, tells in a file how it comes
-along, and the controller looks into that file until the module has ended. Whoever gives the task `async` sees it through `mail_import_info`.
+Ansible has no way for a module to say something before its end. So the module runs in the background of the target,
+tells in a file how it comes along, and the controller looks into that file until the module has ended. Whoever gives
+the task `async` sees it through `mail_import_info`.
 """
 
 from __future__ import annotations
@@ -33,13 +34,27 @@ _LOOKS = 15
 # The background job of an import may take so long, in seconds; a month.
 _LONGEST = 30 * 24 * 3600
 # What a background job adds to the result of its module.
-_JOB_KEYS = ("ansible_job_id", "started", "finished", "results_file", "stdout", "stderr", "stdout_lines", "stderr_lines", "ansible_async_watchdog_pid")
+_JOB_KEYS = (
+    "ansible_job_id",
+    "started",
+    "finished",
+    "results_file",
+    "stdout",
+    "stderr",
+    "stdout_lines",
+    "stderr_lines",
+    "ansible_async_watchdog_pid",
+)
 
 display = Display()
 
 
 def run_import(
-    action: ActionBase, module_name: str, arguments: t.Mapping[str, t.Any], secrets: t.Mapping[str, t.Any], task_vars: dict[str, t.Any] | None
+    action: ActionBase,
+    module_name: str,
+    arguments: t.Mapping[str, t.Any],
+    secrets: t.Mapping[str, t.Any],
+    task_vars: dict[str, t.Any] | None,
 ) -> dict[str, t.Any]:
     """Run the module with the secrets, and return its result.
 
@@ -51,7 +66,9 @@ def run_import(
         given["secrets_file"] = hand_over(action, secrets)
         if action._task.check_mode or action._task.async_val or action._is_become_unprivileged() or not _is_watched():
             in_background = bool(action._task.async_val)
-            return action._execute_module(module_name=module_name, module_args=given, task_vars=task_vars, wrap_async=in_background)
+            return action._execute_module(
+                module_name=module_name, module_args=given, task_vars=task_vars, wrap_async=in_background
+            )
         return _Watch(action, task_vars or {}).run(module_name, given)
     except Exception:
         # Ansible leaves the temporary directory of an async task to its job, and there is none.
@@ -83,7 +100,9 @@ class _Watch:
         self._task_vars = task_vars
         shell = action._connection._shell
         # Beside the task's temporary directory, which the background job removes when it ends.
-        self._path = shell.join_path(os.path.dirname(shell.tmpdir.rstrip("/")), "mail-import-%s.progress" % randomness.token_hex(8))
+        self._path = shell.join_path(
+            os.path.dirname(shell.tmpdir.rstrip("/")), "mail-import-%s.progress" % randomness.token_hex(8)
+        )
         self._read = 0
         self._lines = ProgressLines(str(task_vars.get("inventory_hostname", "?")))
 
@@ -98,7 +117,10 @@ class _Watch:
         task.async_val = _LONGEST
         try:
             job = self._action._execute_module(
-                module_name=module_name, module_args=dict(arguments, progress_file=self._path), task_vars=self._task_vars, wrap_async=True
+                module_name=module_name,
+                module_args=dict(arguments, progress_file=self._path),
+                task_vars=self._task_vars,
+                wrap_async=True,
             )
         finally:
             task.async_val = 0
@@ -126,10 +148,16 @@ class _Watch:
         try:
             self._action._low_level_execute_command("rm -f %s" % shlex.quote(self._path), sudoable=True)
         except Exception as error:  # noqa: BLE001 - whatever it is, people have to hear of the file
-            display.warning("%s may be left on the host, with addresses and messages of the import: %s" % (self._path, error))
+            display.warning(
+                "%s may be left on the host, with addresses and messages of the import: %s" % (self._path, error)
+            )
 
     def _status(self, arguments: dict[str, str]) -> dict[str, t.Any]:
-        return dict(self._action._execute_module(module_name=_STATUS_MODULE, module_args=arguments, task_vars=self._task_vars, wrap_async=False))
+        return dict(
+            self._action._execute_module(
+                module_name=_STATUS_MODULE, module_args=arguments, task_vars=self._task_vars, wrap_async=False
+            )
+        )
 
     def _show_news(self) -> None:
         """Display what the module has told since the last look: one command, far cheaper than a module."""

@@ -22,7 +22,8 @@ YAML_ENDINGS = (".yml", ".yaml", ".json")
 
 
 def found_file(action: ActionBase, src: str) -> str:
-    """Where Ansible looks for files, and last in the working directory: beside a playbook of the collection nobody keeps a list.
+    """Where Ansible looks for files, and last in the working directory: beside a playbook of the collection nobody
+    keeps a list.
 
     Raises:
         AnsibleError: when there is no such file.
@@ -59,13 +60,18 @@ def _rows_of_yaml(loader: DataLoader, path: str, data: bytes) -> list[Row]:
         # Ansible's own words come with the lines around the mistake, and the passwords in them.
         mark = getattr(error.__cause__ or error.__context__, "problem_mark", None)
         where = "line %d" % (mark.line + 1) if mark else "the file"
-        raise MailImportError("invalid_row", "%s is not YAML: a password with other characters than letters and digits needs quotes" % where) from None
+        raise MailImportError(
+            "invalid_row",
+            "%s is not YAML: a password with other characters than letters and digits needs quotes" % where,
+        ) from None
     if not isinstance(items, list):
         raise MailImportError("invalid_row", "the file is not a list of mailboxes")
     try:
         return rows_of_values(items)
     except AnsibleError:
-        raise MailImportError("invalid_row", "a value encrypted with !vault cannot be decrypted: give the password of its vault") from None
+        raise MailImportError(
+            "invalid_row", "a value encrypted with !vault cannot be decrypted: give the password of its vault"
+        ) from None
 
 
 def rows_of_values(items: t.Iterable[t.Any]) -> list[Row]:

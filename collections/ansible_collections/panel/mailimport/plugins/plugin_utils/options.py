@@ -13,7 +13,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
 
-def validated(arguments: t.Mapping[str, t.Any], options: dict[str, dict[str, t.Any]], module_name: str) -> dict[str, t.Any]:
+def validated(
+    arguments: t.Mapping[str, t.Any], options: dict[str, dict[str, t.Any]], module_name: str
+) -> dict[str, t.Any]:
     """Return the options with their defaults and in their types.
 
     Raises:

@@ -48,7 +48,10 @@ class ProgressLines:
 
     def _counts(self, counts: dict[str, t.Any]) -> str:
         elapsed = max(self._clock() - self._began, 0.001)
-        parts = ["%d of %d mailboxes" % (counts["done"], counts["mailboxes"]), "%s messages" % format(counts["messages"], ",")]
+        parts = [
+            "%d of %d mailboxes" % (counts["done"], counts["mailboxes"]),
+            "%s messages" % format(counts["messages"], ","),
+        ]
         parts.append("%.1f MB/s" % (counts["bytes"] / elapsed / 1e6))
         if 0 < counts["share"] < 1:
             parts.append("about %s left" % _duration(elapsed * (1 - counts["share"]) / counts["share"]))

@@ -18,7 +18,11 @@ from ansible.plugins.action import ActionBase
 
 
 def run_with_secrets(
-    action: ActionBase, module_name: str, arguments: t.Mapping[str, t.Any], secrets: t.Mapping[str, t.Any], task_vars: dict[str, t.Any] | None
+    action: ActionBase,
+    module_name: str,
+    arguments: t.Mapping[str, t.Any],
+    secrets: t.Mapping[str, t.Any],
+    task_vars: dict[str, t.Any] | None,
 ) -> dict[str, t.Any]:
     """Run a module that takes its secrets from a file, and return its result.
 

@@ -37,7 +37,8 @@ def exclusive(path: str) -> Iterator[None]:
     The directory itself is locked: `path` is replaced under the lock and leaves no lock file behind.
 
     Raises:
-        MailImportError: `host_refused` when somebody holds it for a minute, which whoever can read the directory may do.
+        MailImportError: `host_refused` when somebody holds it for a minute, which whoever can read the directory may
+            do.
     """
     directory = os.path.dirname(path)
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -56,7 +57,9 @@ def _lock(descriptor: int, directory: str) -> None:
             return
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise MailImportError("host_refused", "another process holds the lock of directory %s: find it with lslocks" % directory) from None
+                raise MailImportError(
+                    "host_refused", "another process holds the lock of directory %s: find it with lslocks" % directory
+                ) from None
         time.sleep(_LOOK_AGAIN)
 
 

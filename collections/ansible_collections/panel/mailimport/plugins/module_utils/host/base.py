@@ -58,7 +58,9 @@ class MailHost(ABC):
 
     @abstractmethod
     def start_session(self, address: Address, keep: Sequence[int]) -> ImapProcess:
-        """Start an IMAP session of an existing mailbox, with its rights, that holds the descriptors `keep` while it lives."""
+        """Start an IMAP session of an existing mailbox, with its rights, that holds the descriptors `keep` while it
+        lives.
+        """
 
     @abstractmethod
     def repair_folder(self, address: Address, folder: str) -> None:

@@ -50,7 +50,12 @@ def format_internal_date(seconds: int) -> bytes:
     """Return an instant as IMAP writes it, in UTC."""
     moment = time.gmtime(seconds)
     return b"%02d-%s-%04d %02d:%02d:%02d +0000" % (
-        moment.tm_mday, _MONTH_NAMES[moment.tm_mon - 1], moment.tm_year, moment.tm_hour, moment.tm_min, moment.tm_sec,
+        moment.tm_mday,
+        _MONTH_NAMES[moment.tm_mon - 1],
+        moment.tm_year,
+        moment.tm_hour,
+        moment.tm_min,
+        moment.tm_sec,
     )
 
 
@@ -65,6 +70,11 @@ def date_from_header(beginning: bytes) -> Optional[int]:
         if parsed is None:
             return None
         date = mktime_tz(parsed)
-    except (ValueError, OverflowError, IndexError, TypeError):  # some versions of Python raise the latter two for odd dates (bpo-45001)
+    except (
+        ValueError,
+        OverflowError,
+        IndexError,
+        TypeError,
+    ):  # some versions of Python raise the latter two for odd dates (bpo-45001)
         return None
     return date if _EARLIEST <= date <= _LATEST else None

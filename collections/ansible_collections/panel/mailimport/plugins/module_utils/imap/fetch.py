@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from .session import FetchRequest, ImapSession
 
 # The shape nearly every server answers in, since the items are asked for in this order.
-_USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()"{\r\n]*)\) INTERNALDATE "([^"\r\n]{1,40})" BODY\[\] \{(\d{1,15})\}\r\n')
+_USUAL = re.compile(
+    rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()"{\r\n]*)\) INTERNALDATE "([^"\r\n]{1,40})" BODY\[\] '
+    rb"\{(\d{1,15})\}\r\n"
+)
 _USUAL_FLAGS = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()"{\r\n]*)\)(?: MODSEQ \(\d+\))?\)\r\n')
 FETCH_RESPONSE = re.compile(rb"\d+ FETCH \(", re.IGNORECASE)
 _BODY_ITEM = re.compile(rb"BODY\[\](?:<0>)? $", re.IGNORECASE)
@@ -53,7 +56,14 @@ class Fetched:
 
     __slots__ = ("chunks", "has_body", "message", "size", "whole")
 
-    def __init__(self, message: Message, size: int = 0, whole: Optional[memoryview] = None, chunks: Optional[Chunks] = None, has_body: bool = True) -> None:
+    def __init__(
+        self,
+        message: Message,
+        size: int = 0,
+        whole: Optional[memoryview] = None,
+        chunks: Optional[Chunks] = None,
+        has_body: bool = True,
+    ) -> None:
         self.message = message
         self.size = size
         self.whole = whole
@@ -102,7 +112,9 @@ class FolderStream:
 
     @property
     def complete(self) -> bool:
-        """True when the server says that it has sent everything asked for; for nothing at all some servers say NO or BAD."""
+        """True when the server says that it has sent everything asked for; for nothing at all some servers say NO or
+        BAD.
+        """
         if self.refusal is not None or self.status is None:
             return False
         nothing = self.exists == 0 or (self.uidnext is not None and self.request.lowest >= self.uidnext)
@@ -115,7 +127,9 @@ class FolderStream:
 
     @property
     def wants_select(self) -> bool:
-        """True when EXAMINE did not do: it is not known, or gave a UIDVALIDITY that is not the listed one, or none at all."""
+        """True when EXAMINE did not do: it is not known, or gave a UIDVALIDITY that is not the listed one, or none at
+        all.
+        """
         if self.request.select:
             return False
         if self.refusal is not None:
@@ -204,7 +218,9 @@ class FolderStream:
         stream.start += 3
         return Fetched(message, size, whole)
 
-    def _body_chunks(self, message: Message, size: int, before: Tuple[Any, ...] = (b"(BODY[] ",)) -> Iterator[memoryview]:
+    def _body_chunks(
+        self, message: Message, size: int, before: Tuple[Any, ...] = (b"(BODY[] ",)
+    ) -> Iterator[memoryview]:
         """Yield the body, then read what follows it up to the end of the response and complete the message.
 
         A response that does not go on as one must was not the length its literal says: the body is not whole.
@@ -212,7 +228,9 @@ class FolderStream:
         yield from self.session.stream.chunks(size)
         rest, second_body = self._read_parts(self.session.stream.read_line())
         if second_body is not None or rest[0][:1] not in (b" ", b")"):
-            raise MailImportError("protocol_error", "%s sent a body of another length than it said, or two of them" % self.session.peer)
+            raise MailImportError(
+                "protocol_error", "%s sent a body of another length than it said, or two of them" % self.session.peer
+            )
         self._complete(message, [*before, Literal(b""), *rest])
         if message.uid is None:
             raise NoUidError("protocol_error", "%s sent a message without its UID" % self.session.peer)
@@ -266,5 +284,7 @@ class FolderStream:
 
     def _parse_uid(self, value: Any) -> int:
         if not isinstance(value, bytes) or not value.isdigit() or not 0 < int(value) <= MAX_UID:
-            raise MailImportError("protocol_error", "%s sent the UID %s" % (self.session.peer, one_line(repr(value), 40)))
+            raise MailImportError(
+                "protocol_error", "%s sent the UID %s" % (self.session.peer, one_line(repr(value), 40))
+            )
         return int(value)

@@ -18,7 +18,10 @@ _BACKOFF_TIME = re.compile(r"Backoff Time:\s*(\d{1,9})\s*milliseconds", re.IGNOR
 _THROTTLE_CODES = frozenset((b"LIMIT", b"THROTTLED"))
 _THROTTLE_WORDS = re.compile(r"throttl|rate limit|bandwidth limit", re.IGNORECASE)
 # Gmail: "Too many simultaneous connections", Dovecot: "Maximum number of connections from user+IP exceeded".
-_CROWDED_WORDS = re.compile(r"too many (\w+ )?(connections|sessions|logins)|(maximum|limit) (number )?of (\w+ )?connections|connection limit", re.IGNORECASE)
+_CROWDED_WORDS = re.compile(
+    r"too many (\w+ )?(connections|sessions|logins)|(maximum|limit) (number )?of (\w+ )?connections|connection limit",
+    re.IGNORECASE,
+)
 # RFC 5530 UNAVAILABLE and INUSE; SERVERBUG is a server's passing trouble more often than not.
 _TROUBLE_CODES = frozenset((b"UNAVAILABLE", b"INUSE", b"SERVERBUG"))
 _TROUBLE_WORDS = re.compile(r"try again later|server unavailable", re.IGNORECASE)
@@ -34,8 +37,8 @@ LONGEST_WAIT = 600.0
 class SourceBusyError(MailImportError):
     """The source asks to come back later, after `wait` seconds.
 
-    `overload` tells that too much was asked of it, `crowded` that it was too many connections. Otherwise it is in trouble:
-    with the account as a whole, with one folder or with one message, which its answer does not tell.
+    `overload` tells that too much was asked of it, `crowded` that it was too many connections. Otherwise it is in
+    trouble: with the account as a whole, with one folder or with one message, which its answer does not tell.
     """
 
     def __init__(self, message: str, wait: float, overload: bool, crowded: bool = False) -> None:

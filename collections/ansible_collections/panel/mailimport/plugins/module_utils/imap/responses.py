@@ -90,7 +90,9 @@ def parse_parts(parts: Parts) -> List[Any]:
         while position < len(text):
             token = _TOKEN.match(text, position)
             if not token:
-                raise MailImportError("protocol_error", "malformed response: %s" % one_line(text.decode("latin-1"), 120))
+                raise MailImportError(
+                    "protocol_error", "malformed response: %s" % one_line(text.decode("latin-1"), 120)
+                )
             position = token.end()
             _append_token(open_lists, token)
     if len(open_lists) != 1:
@@ -117,7 +119,9 @@ def _append_token(open_lists: List[List[Any]], token: re.Match[bytes]) -> None:
 
 
 def figure(name: bytes, digits: bytes) -> Optional[int]:
-    """Return a figure of a folder, None when no folder can have it: 32 bits (RFC 3501 section 9), 63 of HIGHESTMODSEQ (RFC 7162 section 7)."""
+    """Return a figure of a folder, None when no folder can have it: 32 bits (RFC 3501 section 9), 63 of HIGHESTMODSEQ
+    (RFC 7162 section 7).
+    """
     bits = 63 if name.upper() == b"HIGHESTMODSEQ" else 32
     value = int(digits) if digits.isdigit() and len(digits) < 20 else 1 << bits
     return value if value < 1 << bits else None

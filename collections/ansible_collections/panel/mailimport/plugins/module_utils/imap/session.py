@@ -20,8 +20,8 @@ from .refusals import busy_error
 from .responses import Parts, Status, parse_status, quote, read_rest
 from .stream import ByteStream
 
-# Folders asked for ahead of their answers. Enough to hide any latency, and few enough bytes (some 100 a folder) and open
-# folders that neither a server which does not read while it writes nor the limit of open files gets in the way.
+# Folders asked for ahead of their answers. Enough to hide any latency, and few enough bytes (some 100 a folder) and
+# open folders that neither a server which does not read while it writes nor the limit of open files gets in the way.
 PIPELINE_DEPTH = 128
 
 
@@ -31,7 +31,8 @@ class FetchRequest:
 
     `uids` is an IMAP sequence set. `flags_only` leaves the bodies out; `changed_since` (a mod-sequence, RFC 7162)
     narrows that to messages whose flags changed. `select` opens the folder with SELECT: a few servers do not know
-    EXAMINE, and Courier keeps a folder's UIDVALIDITY only once it was selected; it costs the source no more than \\Recent.
+    EXAMINE, and Courier keeps a folder's UIDVALIDITY only once it was selected; it costs the source no more than
+    \\Recent.
     """
 
     folder: SourceFolder
@@ -52,7 +53,8 @@ class FetchRequest:
 
 
 class ImapSession(ABC):
-    """A session that is logged in (RFC 3501). Folders are never altered by reading: EXAMINE and PEEK wherever they work.
+    """A session that is logged in (RFC 3501). Folders are never altered by reading: EXAMINE and PEEK wherever they
+    work.
 
     Attributes:
         peer: its server, for people.
@@ -96,7 +98,9 @@ class ImapSession(ABC):
                 if not waiting:
                     return status
 
-    def read_response(self, line: bytes, tag: bytes, handle: Optional[Callable[[Parts], None]] = None) -> Optional[Status]:
+    def read_response(
+        self, line: bytes, tag: bytes, handle: Optional[Callable[[Parts], None]] = None
+    ) -> Optional[Status]:
         """Take one response that begins with `line`; return the status when it is the answer to `tag`.
 
         Raises:
@@ -112,12 +116,17 @@ class ImapSession(ABC):
         found, _blank, rest = line.partition(b" ")
         status = parse_status(rest) if found == tag else None
         if status is None:
-            raise MailImportError("protocol_error", "%s sent something that is not IMAP: %s" % (self.peer, one_line(line.decode("latin-1"), 80)))
+            raise MailImportError(
+                "protocol_error",
+                "%s sent something that is not IMAP: %s" % (self.peer, one_line(line.decode("latin-1"), 80)),
+            )
         return status
 
     def _raise_bye(self, line: bytes) -> None:
         status = parse_status(line) or Status("BYE", b"", "")
-        raise busy_error(status, self.peer) or MailImportError("source_unavailable", "%s ends the session: %s" % (self.peer, status))
+        raise busy_error(status, self.peer) or MailImportError(
+            "source_unavailable", "%s ends the session: %s" % (self.peer, status)
+        )
 
     def fetch(self, requests: Iterable[FetchRequest]) -> Iterator[FolderStream]:
         """Open folder after folder and yield each with its messages.

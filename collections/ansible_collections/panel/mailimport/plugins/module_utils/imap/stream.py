@@ -76,9 +76,13 @@ class ByteStream:
             self.start = 0
             self._view[: self.end] = rest
             if self.end == BUFFER_SIZE:
-                raise MailImportError("protocol_error", "%s sent a line of more than %d bytes" % (self.peer, BUFFER_SIZE))
+                raise MailImportError(
+                    "protocol_error", "%s sent a line of more than %d bytes" % (self.peer, BUFFER_SIZE)
+                )
         if self.login_ends is not None and time.monotonic() > self.login_ends:
-            raise MailImportError("connection_failed", "%s answers, but did not come to an end of the login in time" % self.peer)
+            raise MailImportError(
+                "connection_failed", "%s answers, but did not come to an end of the login in time" % self.peer
+            )
         count = self._receive(self._view[self.end :])
         if not count:
             raise MailImportError("connection_failed", "%s closed the connection" % self.peer)
@@ -92,7 +96,9 @@ class ByteStream:
                 try:
                     plain = self._inflate.decompress(self._deflated, len(space))
                 except zlib.error as error:
-                    raise MailImportError("protocol_error", "%s sent data that does not decompress: %s" % (self.peer, error)) from None
+                    raise MailImportError(
+                        "protocol_error", "%s sent data that does not decompress: %s" % (self.peer, error)
+                    ) from None
                 self._deflated = self._inflate.unconsumed_tail
                 if plain:
                     space[: len(plain)] = plain
@@ -138,7 +144,9 @@ class ByteStream:
             MailImportError: `protocol_error` when that is more than MAX_SMALL_LITERAL: only bodies are that long.
         """
         if size > MAX_SMALL_LITERAL:
-            raise MailImportError("protocol_error", "%s sent a literal of %d bytes where none of that size belongs" % (self.peer, size))
+            raise MailImportError(
+                "protocol_error", "%s sent a literal of %d bytes where none of that size belongs" % (self.peer, size)
+            )
         while self.end - self.start < size:
             self.fill()
         data = bytes(self._view[self.start : self.start + size])

@@ -36,7 +36,11 @@ def parse_domain(text: str) -> str:
     """
     domain = text.strip(" ").lower()
     labels = domain.split(".")
-    if len(labels) < 2 or len(domain) > 253 or not all(len(label) <= 63 and _DOMAIN_LABEL.fullmatch(label) for label in labels):
+    if (
+        len(labels) < 2
+        or len(domain) > 253
+        or not all(len(label) <= 63 and _DOMAIN_LABEL.fullmatch(label) for label in labels)
+    ):
         raise MailImportError("invalid_row", "%r is not a mail domain" % one_line(text, 80))
     return domain
 

@@ -13,7 +13,8 @@ from typing import Iterator
 
 REASONS = frozenset(
     """auth_failed certificate_invalid connection_failed disk_full domain_owned_by_other folder_missing folder_refused
-    host_refused internal_error interrupted invalid_row keyword_refused message_altered message_refused not_found over_quota
+    host_refused internal_error interrupted invalid_row keyword_refused message_altered message_refused not_found
+    over_quota
     permission_denied protocol_error request_refused source_unavailable store_unsupported throttled tls_failed
     too_many_connections verification_failed""".split()
 )
@@ -40,7 +41,9 @@ class MailImportError(Exception):
 
 @contextmanager
 def file_errors(what: str) -> Iterator[None]:
-    """Turn what the operating system says about a file of the host into `disk_full` or `host_refused`; the message begins with `what`."""
+    """Turn what the operating system says about a file of the host into `disk_full` or `host_refused`; the message
+    begins with `what`.
+    """
     try:
         yield
     except OSError as error:

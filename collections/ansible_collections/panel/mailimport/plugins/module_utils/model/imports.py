@@ -51,8 +51,9 @@ class Verdict(NamedTuple):
 class ImportRequest:
     """One source account to one mailbox. `password` is the mailbox's on the host; sizes are in bytes.
 
-    `renew` gives another password or token for the source when it refuses the one of the account, or that is empty. `judge` finds out
-    what a refused login means, where more can be known than the source says; it may raise MailImportError when it cannot be told.
+    `renew` gives another password or token for the source when it refuses the one of the account, or that is empty.
+    `judge` finds out what a refused login means, where more can be known than the source says; it may raise
+    MailImportError when it cannot be told.
     """
 
     source: SourceAccount
@@ -90,7 +91,9 @@ class NotImported:
 
 @dataclass
 class ImportResult:
-    """The entry of one import in the results; every key is always there. `queue` is the one that ran it, None when none did."""
+    """The entry of one import in the results; every key is always there. `queue` is the one that ran it, None when none
+    did.
+    """
 
     email: str
     source: str

@@ -56,8 +56,9 @@ class SourceFolder:
 class Message:
     """What is known of a message besides its bytes.
 
-    `internal_date` is in seconds since the epoch, None when the source gave no usable date; `flags` are as the
-    source sent them, none when it said nothing of them (`flags_told`). `uid` may be None until the message's body has been read (some servers send it behind).
+    `internal_date` is in seconds since the epoch, None when the source gave no usable date; `flags` are as the source
+    sent them, none when it said nothing of them (`flags_told`). `uid` may be None until the message's body has been
+    read (some servers send it behind).
     """
 
     uid: Optional[int]

@@ -20,9 +20,11 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]{4,}={0,2}")
 
 
 def hide_secret(text: str, secret: str) -> str:
-    """Return the text with the secret masked: as it is, as a quoted string, folded into one line, or somewhere in Base64.
+    """Return the text with the secret masked: as it is, as a quoted string, folded into one line, or somewhere in
+    Base64.
 
-    Before the text is cut or folded, that is: afterwards the secret may be there in part. Of one that `one_line` has cut off, what is left is masked too.
+    Before the text is cut or folded, that is: afterwards the secret may be there in part. Of one that `one_line` has
+    cut off, what is left is masked too.
     """
     if not secret:
         return text

@@ -10,7 +10,8 @@ from typing import Optional
 
 
 def start_time(pid: int) -> Optional[int]:
-    """When a process started, in clock ticks since boot; None when there is no such process (proc(5), /proc/PID/stat)."""
+    """When a process started, in clock ticks since boot; None when there is no such process (proc(5),
+    /proc/PID/stat)."""
     try:
         with open("/proc/%d/stat" % pid, "rb") as stream:
             text = stream.read()

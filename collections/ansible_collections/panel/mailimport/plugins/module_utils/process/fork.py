@@ -22,14 +22,17 @@ _MOST_MEMORY = 1 << 30
 
 
 def die_with(parent: int) -> None:
-    """Let the kernel kill this process when its parent ends, and end at once if it has (prctl(2)). A change of uid undoes it."""
+    """Let the kernel kill this process when its parent ends, and end at once if it has (prctl(2)). A change of uid
+    undoes it.
+    """
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def load_codecs() -> None:
-    """Python loads codecs on first use, which an unprivileged process cannot do from Ansible's zip or a private path."""
+    """Python loads codecs on first use, which an unprivileged process cannot do from Ansible's zip or a private
+    path."""
     for name in ("ascii", "utf-8", "latin-1", "utf-16-be", "idna", "punycode"):
         codecs.lookup(name)
 
@@ -47,8 +50,8 @@ def keep_only(descriptors: Sequence[int]) -> None:
 
 
 def _close_all_but(kept: Sequence[int]) -> None:
-    # Only what is open: the limit may be a billion, and Python 3.9 closes number by number. Linux shows a process its own descriptors
-    # whatever uid it has taken (proc_fd_permission).
+    # Only what is open: the limit may be a billion, and Python 3.9 closes number by number. Linux shows a process its
+    # own descriptors whatever uid it has taken (proc_fd_permission).
     for fd in map(int, os.listdir("/proc/self/fd")):
         if fd > 2 and fd not in kept:
             with suppress(OSError):  # that of the listing is closed already
@@ -78,5 +81,9 @@ def describe_bug(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    where = "unknown place" if trace is None else "%s line %d" % (os.path.basename(trace.tb_frame.f_code.co_filename), trace.tb_lineno)
+    where = (
+        "unknown place"
+        if trace is None
+        else "%s line %d" % (os.path.basename(trace.tb_frame.f_code.co_filename), trace.tb_lineno)
+    )
     return "%s in %s: %s" % (type(error).__name__, where, error)

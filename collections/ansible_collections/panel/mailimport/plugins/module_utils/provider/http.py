@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""JSON over HTTP, for services that fail now and then: sessions, retries, limits, and answers checked before they are used."""
+"""JSON over HTTP, for services that fail now and then: sessions, retries, limits, and answers checked before they are
+used.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,8 @@ _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 class ServiceError(MailImportError):
     """What a service answered in place of what was asked for.
 
-    `status` is the HTTP status, `word` what the service calls the error (empty when it does not say), `said` its words for people.
+    `status` is the HTTP status, `word` what the service calls the error (empty when it does not say), `said` its words
+    for people.
     """
 
     def __init__(self, reason: str, message: str, status: int, word: str = "", said: str = "") -> None:
@@ -63,7 +66,8 @@ class HttpSettings:
 
 @dataclass(frozen=True)
 class Call:
-    """One request. `secrets` are kept out of whatever the service says about it; `form` and `body` (JSON) exclude each other.
+    """One request. `secrets` are kept out of whatever the service says about it; `form` and `body` (JSON) exclude each
+    other.
 
     Each may be sent again after a failure, so that what it does must bear being done twice.
     """
@@ -91,7 +95,9 @@ class _PassingError(Exception):
 
 
 class _Authorization(AuthBase):
-    """The scheme of Yandex, https://yandex.ru/dev/api360/doc/ru/access; given this way, a .netrc does not take its place."""
+    """The scheme of Yandex, https://yandex.ru/dev/api360/doc/ru/access; given this way, a .netrc does not take its
+    place.
+    """
 
     def __init__(self, token: Optional[str]) -> None:
         self._token = token
@@ -119,9 +125,10 @@ class Http:
         """Return the answer, an object that fits the call's schema.
 
         Raises:
-            ServiceError: the service refuses; its reason is `auth_failed` (401), `permission_denied` (403), `not_found` (404) or `request_refused`.
-            MailImportError: `throttled`, `source_unavailable`, `connection_failed` when that did not pass; `certificate_invalid`,
-                `tls_failed`, `protocol_error` for an answer that is not what it should be.
+            ServiceError: the service refuses; its reason is `auth_failed` (401), `permission_denied` (403), `not_found`
+                (404) or `request_refused`.
+            MailImportError: `throttled`, `source_unavailable`, `connection_failed` when that did not pass;
+                `certificate_invalid`, `tls_failed`, `protocol_error` for an answer that is not what it should be.
         """
         wait = FIRST_WAIT
         for attempt in range(1, ATTEMPTS + 1):
@@ -139,14 +146,24 @@ class Http:
         try:
             # A redirect would take the token elsewhere.
             with self._opened().request(
-                call.method, call.url, params=call.params, data=call.form, json=call.body, auth=_Authorization(call.token), stream=True,
-                allow_redirects=False, timeout=(CONNECT_TIMEOUT, self._settings.timeout), verify=self._settings.ca_cert or True,
+                call.method,
+                call.url,
+                params=call.params,
+                data=call.form,
+                json=call.body,
+                auth=_Authorization(call.token),
+                stream=True,
+                allow_redirects=False,
+                timeout=(CONNECT_TIMEOUT, self._settings.timeout),
+                verify=self._settings.ca_cert or True,
             ) as response:
                 return self._answer(call, response, self._read(call, response))
         except requests.exceptions.SSLError as error:
             raise _tls_error(call, error) from None
         except requests.exceptions.RequestException as error:
-            raise _PassingError(MailImportError("connection_failed", "%s: %s" % (call, _network_trouble(error)))) from None
+            raise _PassingError(
+                MailImportError("connection_failed", "%s: %s" % (call, _network_trouble(error)))
+            ) from None
 
     def _opened(self) -> Any:
         # Not shared between processes, which would read each other's answers.
@@ -171,10 +188,15 @@ class Http:
         answer = _parsed(data)
         if status == _BUSY or status >= 500:
             reason = "throttled" if status == _BUSY else "source_unavailable"
-            error = ServiceError(reason, "%s: %s: run the task again later" % (call, _in_words(status, *_said(call, answer))), status)
+            error = ServiceError(
+                reason, "%s: %s: run the task again later" % (call, _in_words(status, *_said(call, answer))), status
+            )
             raise _PassingError(error, _retry_after(response.headers.get("Retry-After")))
         if 300 <= status < 400:
-            raise MailImportError("protocol_error", "%s: is redirected elsewhere (HTTP %d); give the address of the API itself" % (call, status))
+            raise MailImportError(
+                "protocol_error",
+                "%s: is redirected elsewhere (HTTP %d); give the address of the API itself" % (call, status),
+            )
         if status >= 400:
             word, said = _said(call, answer)
             reason = {401: "auth_failed", 403: "permission_denied", 404: "not_found"}.get(status, "request_refused")
@@ -199,8 +221,14 @@ def check_url(url: str) -> None:
         host = parts.hostname or ""
     except ValueError:
         parts, host = urlsplit(""), ""
-    if not host or parts.username is not None or not (parts.scheme == "https" or (parts.scheme == "http" and _LOOPBACK.fullmatch(host))):
-        raise MailImportError("invalid_row", "%r is not an address of a service: it must begin with https://" % one_line(url, 80))
+    if (
+        not host
+        or parts.username is not None
+        or not (parts.scheme == "https" or (parts.scheme == "http" and _LOOPBACK.fullmatch(host)))
+    ):
+        raise MailImportError(
+            "invalid_row", "%r is not an address of a service: it must begin with https://" % one_line(url, 80)
+        )
 
 
 def _parsed(data: bytes) -> Any:
@@ -211,7 +239,9 @@ def _parsed(data: bytes) -> Any:
 
 
 def _said(call: Call, answer: Any) -> Tuple[str, str]:
-    """The word and the words of an error: Yandex's OAuth has `error` and `error_description`, its APIs `message`, or `description`."""
+    """The word and the words of an error: Yandex's OAuth has `error` and `error_description`, its APIs `message`, or
+    `description`.
+    """
     if not isinstance(answer, dict):
         return "", ""
     said = answer.get("error_description") or answer.get("message") or answer.get("description")
@@ -260,7 +290,9 @@ def _validator(schema: str) -> Any:
 def _tls_error(call: Call, error: Exception) -> MailImportError:
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
-        return MailImportError("certificate_invalid", "%s: the certificate is not trusted (set api_ca_cert to the authority's file)" % call)
+        return MailImportError(
+            "certificate_invalid", "%s: the certificate is not trusted (set api_ca_cert to the authority's file)" % call
+        )
     return MailImportError("tls_failed", "%s: no TLS" % call)
 
 

@@ -4,8 +4,9 @@
 
 """Places in line for what only so many may have at a time, across all runs on the host.
 
-A place belongs to a process: one that is gone, however it ended, has none. Whoever has been in line the longest is next, and
-a run comes back to the end of the line after each import, so that a small run does not wait for the whole of a large one.
+A place belongs to a process: one that is gone, however it ended, has none. Whoever has been in line the longest is
+next, and a run comes back to the end of the line after each import, so that a small run does not wait for the whole of
+a large one.
 """
 
 from __future__ import annotations

@@ -42,14 +42,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A job at its turn: in which queue, and whether it has to be patient with a source that admits no more connections."""
+    """A job at its turn: in which queue, and whether it has to be patient with a source that admits no more
+    connections.
+    """
 
     number: int
     queue: int
     patient: bool
 
 
-# Does a job in a worker, tells the dispatcher's side of its progress, and returns the result; None when the source was crowded and the job is to come again.
+# Does a job in a worker, tells the dispatcher's side of its progress, and returns the result; None when the source was
+# crowded and the job is to come again.
 Work = Callable[[Assignment, Tell], Optional[Dict[str, Any]]]
 
 
@@ -57,9 +60,9 @@ Work = Callable[[Assignment, Tell], Optional[Dict[str, Any]]]
 class Bounds:
     """How much may be done at once.
 
-    `queues` are the numbers of the import queues this run uses. `connections` is the most that one source may have, of all runs on the host,
-    None without a limit. `state_dir` is where the host's lines are kept, None for a run that must not write. `imports`: the jobs are imports, which
-    stand in line for their queue.
+    `queues` are the numbers of the import queues this run uses. `connections` is the most that one source may have, of
+    all runs on the host, None without a limit. `state_dir` is where the host's lines are kept, None for a run that must
+    not write. `imports`: the jobs are imports, which stand in line for their queue.
     """
 
     queues: Sequence[int]
@@ -68,7 +71,13 @@ class Bounds:
     imports: bool = True
 
 
-def run_over_queues(jobs: Sequence[Job], bounds: Bounds, work: Work, take: Callable[[int, Message], None], lost: Callable[[int, str], None]) -> None:
+def run_over_queues(
+    jobs: Sequence[Job],
+    bounds: Bounds,
+    work: Work,
+    take: Callable[[int, Message], None],
+    lost: Callable[[int, str], None],
+) -> None:
     """Do all jobs, in their order as far as sources admit.
 
     Args:
@@ -83,7 +92,9 @@ def run_over_queues(jobs: Sequence[Job], bounds: Bounds, work: Work, take: Calla
 
 
 class _Worker:
-    """The dispatcher's view of a worker process. `dismissed`: it was told that nothing is left. `trouble`: what ends it, as far as it says so."""
+    """The dispatcher's view of a worker process. `dismissed`: it was told that nothing is left. `trouble`: what ends
+    it, as far as it says so.
+    """
 
     def __init__(self, queue: int, pid: int, channel: Channel) -> None:
         self.queue = queue
@@ -100,7 +111,14 @@ class _Worker:
 
 
 class _Dispatcher:
-    def __init__(self, jobs: Sequence[Job], bounds: Bounds, work: Work, take: Callable[[int, Message], None], lost: Callable[[int, str], None]) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        bounds: Bounds,
+        work: Work,
+        take: Callable[[int, Message], None],
+        lost: Callable[[int, str], None],
+    ) -> None:
         self._pending: List[Job] = list(jobs)
         self._bounds = bounds
         self._work = work
@@ -281,7 +299,9 @@ def _serve(queue: int, parent: int, channel: Channel, bounds: Bounds, work: Work
         pass  # the run is gone, and this process with it
     except Exception as error:  # noqa: BLE001 - whatever it is, the run has to hear of it
         with suppress(ConnectionError):
-            channel.send({"kind": "unable", "what": error.message if isinstance(error, MailImportError) else describe_bug(error)})
+            channel.send(
+                {"kind": "unable", "what": error.message if isinstance(error, MailImportError) else describe_bug(error)}
+            )
     finally:
         os._exit(status)
 

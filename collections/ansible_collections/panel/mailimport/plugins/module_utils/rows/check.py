@@ -40,7 +40,9 @@ def check_rows(rows: Sequence[Row]) -> Tuple[List[Row], List[BadRow]]:
 
 def _validator() -> Any:
     formats = jsonschema.FormatChecker(formats=())
-    formats.checks("mailbox-address", raises=MailImportError)(lambda value: not isinstance(value, str) or bool(parse_address(value)))
+    formats.checks("mailbox-address", raises=MailImportError)(
+        lambda value: not isinstance(value, str) or bool(parse_address(value))
+    )
     return jsonschema.Draft7Validator(ROW_SCHEMA, format_checker=formats)
 
 

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a row may hold: its columns, what each must be (JSON Schema), and the names that lists of others have for them."""
+"""What a row may hold: its columns, what each must be (JSON Schema), and the names that lists of others have for
+them."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ Schema = Dict[str, Any]
 
 
 class Column(NamedTuple):
-    """A column: JSON Schema of its value, whose `description` completes "NAME must be …", and how text becomes the value.
+    """A column: JSON Schema of its value, whose `description` completes "NAME must be …", and how text becomes the
+    value.
 
     `convert` leaves alone what it does not understand: the schema refuses it.
     """
@@ -41,7 +43,11 @@ def _number(value: Any) -> Any:
 
 def _bytes(value: Any) -> Any:
     """A size as Ansible writes it: 2G, 500M, 64KB, 1000."""
-    found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]+)?) ?([BKMGT]?)B?", value, re.IGNORECASE) if isinstance(value, str) else None
+    found = (
+        re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]+)?) ?([BKMGT]?)B?", value, re.IGNORECASE)
+        if isinstance(value, str)
+        else None
+    )
     return int(float(found.group(1)) * 1024 ** _UNITS.index(found.group(2).upper() or "B")) if found else value
 
 
@@ -50,9 +56,23 @@ def _one_of(*values: str) -> Column:
 
 
 # Text of one line: a value that YAML folded over several, or with a line break at its end, is a mistake.
-_TEXT = Column({"type": "string", "minLength": 1, "not": {"pattern": "[\\u0000-\\u001f\\u007f]"}, "description": "text of one line (a number: in quotes)"})
+_TEXT = Column(
+    {
+        "type": "string",
+        "minLength": 1,
+        "not": {"pattern": "[\\u0000-\\u001f\\u007f]"},
+        "description": "text of one line (a number: in quotes)",
+    }
+)
 # A password may hold anything that can be typed into a login; a tabulator, say.
-_PASSWORD = Column({"type": "string", "minLength": 1, "not": {"pattern": "[\\u0000\\r\\n]"}, "description": "text of one line (a number: in quotes)"})
+_PASSWORD = Column(
+    {
+        "type": "string",
+        "minLength": 1,
+        "not": {"pattern": "[\\u0000\\r\\n]"},
+        "description": "text of one line (a number: in quotes)",
+    }
+)
 _ADDRESS = Column({"type": "string", "format": "mailbox-address", "description": "a mailbox address"})
 _YES_OR_NO = Column({"type": "boolean", "description": "yes or no"}, _boolean)
 _NAMES = Column({"type": "array", "items": {"type": "string"}, "description": "a list of names"})
@@ -65,7 +85,9 @@ COLUMNS: Mapping[str, Column] = {
     "target_email": _ADDRESS,
     "target_password": _PASSWORD,
     "source_host": _TEXT,
-    "source_port": Column({"type": "integer", "minimum": 1, "maximum": 65535, "description": "a port from 1 to 65535"}, _integer),
+    "source_port": Column(
+        {"type": "integer", "minimum": 1, "maximum": 65535, "description": "a port from 1 to 65535"}, _integer
+    ),
     "source_tls": _one_of("implicit", "starttls", "none"),
     "source_validate_certs": _YES_OR_NO,
     "source_ca_cert": _TEXT,
@@ -87,7 +109,9 @@ COLUMNS: Mapping[str, Column] = {
     "message_store": _one_of("auto", "maildir", "imap"),
     "folders": _NAMES,
     "exclude_folders": _NAMES,
-    "folder_map": Column({"type": "object", "additionalProperties": {"type": "string"}, "description": "a mapping of folder names"}),
+    "folder_map": Column(
+        {"type": "object", "additionalProperties": {"type": "string"}, "description": "a mapping of folder names"}
+    ),
 }
 
 PASSWORDS = frozenset(("password", "source_password", "target_password"))
@@ -95,7 +119,8 @@ PASSWORDS = frozenset(("password", "source_password", "target_password"))
 # A cell of a CSV file holds one value: lists and mappings are for YAML.
 CELLS = tuple(name for name, column in COLUMNS.items() if column.schema.get("type") not in ("array", "object"))
 
-# JSON Schema of one row (draft 7, json-schema.org). That a row lacks something can only be told once the defaults of the task are known.
+# JSON Schema of one row (draft 7, json-schema.org). That a row lacks something can only be told once the defaults of
+# the task are known.
 ROW_SCHEMA: Schema = {
     "type": "object",
     "required": ["email"],

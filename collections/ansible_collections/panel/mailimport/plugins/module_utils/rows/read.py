@@ -48,7 +48,8 @@ def read_rows(data: bytes) -> List[Row]:
         return list(_rows_under(header, content))
     if content and _is_header_of_something_else(content[0][1]):
         raise MailImportError(
-            "invalid_row", "line %d is neither an address and a password nor a header: a header names a column email" % content[0][0]
+            "invalid_row",
+            "line %d is neither an address and a password nor a header: a header names a column email" % content[0][0],
         )
     rows = [_address_and_password(number, line) for number, line in content]
     _refuse_a_header_further_down(content, rows)
@@ -59,13 +60,22 @@ def _lines(data: bytes) -> List[str]:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise MailImportError("invalid_row", "the file is UTF-16: %s" % SAVE_AS)
     if data.startswith(b"$ANSIBLE_VAULT;"):
-        raise MailImportError("invalid_row", "the file is encrypted with Ansible Vault, which only the controller can open: leave out remote_src")
+        raise MailImportError(
+            "invalid_row",
+            "the file is encrypted with Ansible Vault, which only the controller can open: leave out remote_src",
+        )
     if b"\0" in data:
-        raise MailImportError("invalid_row", "the file holds NUL bytes (line %d) and is no UTF-8 text: %s" % (_line_at(data, data.index(b"\0")), SAVE_AS))
+        raise MailImportError(
+            "invalid_row",
+            "the file holds NUL bytes (line %d) and is no UTF-8 text: %s"
+            % (_line_at(data, data.index(b"\0")), SAVE_AS),
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise MailImportError("invalid_row", "the file is not UTF-8 (line %d): %s" % (_line_at(data, error.start), SAVE_AS)) from None
+        raise MailImportError(
+            "invalid_row", "the file is not UTF-8 (line %d): %s" % (_line_at(data, error.start), SAVE_AS)
+        ) from None
     # Not str.splitlines(), which also splits at characters that a password may hold.
     return re.split("\r\n|\n|\r", text)
 
@@ -103,7 +113,9 @@ def _refuse_a_header_further_down(content: Lines, rows: Sequence[Row]) -> None:
     """Below it, what was taken for passwords is something else: nobody should try to log in with that."""
     for (number, line), row in zip(content, rows):
         if row.problem and _is_header(line):
-            raise MailImportError("invalid_row", "line %d is a header, and must be the first line but for comments" % number)
+            raise MailImportError(
+                "invalid_row", "line %d is a header, and must be the first line but for comments" % number
+            )
 
 
 def _imapsync_header(lines: Lines) -> Optional[Tuple[int, str]]:
@@ -125,24 +137,33 @@ def _rows_under(header: Tuple[int, str], content: Lines) -> Iterator[Row]:
         try:
             cells = _cells(line, separator)
         except csv.Error:
-            yield Row("line %d" % number, {}, "its double quotes do not match: a quote inside a quoted cell is written twice")
+            yield Row(
+                "line %d" % number, {}, "its double quotes do not match: a quote inside a quoted cell is written twice"
+            )
             continue
         values = _values(names, cells)
         if login_is_mailbox and "source_user" in values:
             values.setdefault("email", values["source_user"])
         if any(cell.strip() for cell in _cells_without_column(names, cells)):
-            yield Row("line %d" % number, values, "has more cells than the header has columns: quote a value that holds the separator")
+            yield Row(
+                "line %d" % number,
+                values,
+                "has more cells than the header has columns: quote a value that holds the separator",
+            )
         elif any(cell.strip() for cell in cells):
             yield Row("line %d" % number, values)
 
 
 def _column_names(number: int, line: str) -> Tuple[List[Optional[str]], str]:
-    """Names of our columns in the order of a header's, IGNORED or None where there is none of ours; and the separator."""
+    """Names of our columns in the order of a header's, IGNORED or None where there is none of ours; and the
+    separator."""
     cells, separator = _header_cells(line)
     unknown = [cell for cell in cells if cell.strip() and header_name(cell) not in HEADER_NAMES]
     if unknown:
         raise MailImportError(
-            "invalid_row", "line %d: unknown columns: %s. Known are %s" % (number, one_line(", ".join(unknown), 100), ", ".join(CELLS))
+            "invalid_row",
+            "line %d: unknown columns: %s. Known are %s"
+            % (number, one_line(", ".join(unknown), 100), ", ".join(CELLS)),
         )
     names = [HEADER_NAMES[header_name(cell)] if cell.strip() else None for cell in cells]
     twice = sorted({name for name in names if name and names.count(name) > 1})
@@ -175,9 +196,15 @@ def _address_and_password(number: int, line: str) -> Row:
         try:
             password, *more = _cells(password, separator)
         except csv.Error:
-            return Row("line %d" % number, values, "its double quotes do not match: a quote inside a quoted password is written twice")
+            return Row(
+                "line %d" % number,
+                values,
+                "its double quotes do not match: a quote inside a quoted password is written twice",
+            )
         if any(more):
-            return Row("line %d" % number, values, "has more than an address and a password: a header names the columns")
+            return Row(
+                "line %d" % number, values, "has more than an address and a password: a header names the columns"
+            )
     if password:
         values["password"] = password
     return Row("line %d" % number, values)

@@ -37,7 +37,9 @@ class BadRow:
 
 
 def rows_of_list(items: Sequence[Any]) -> List[Row]:
-    """Rows of a list of mappings, as YAML and the arguments of a task have it; null means not given, and blanks count in passwords alone."""
+    """Rows of a list of mappings, as YAML and the arguments of a task have it; null means not given, and blanks count
+    in passwords alone.
+    """
     return [_row_of_item(position, item) for position, item in enumerate(items, start=1)]
 
 
@@ -47,7 +49,8 @@ def mailbox_of(row: Row) -> str:
 
 
 def select_rows(rows: Sequence[Row], mail_host: str, only: Sequence[str] = ()) -> List[Row]:
-    """Return the rows that are meant for a mail host: those that name it, or none; with `only`, of these mailboxes alone.
+    """Return the rows that are meant for a mail host: those that name it, or none; with `only`, of these mailboxes
+    alone.
 
     Raises:
         MailImportError: `invalid_row`, when a mailbox of `only` is not in the list for this mail host.
@@ -58,21 +61,36 @@ def select_rows(rows: Sequence[Row], mail_host: str, only: Sequence[str] = ()) -
     wanted = {address.strip(" ").lower() for address in only}
     missing = wanted.difference(map(mailbox_of, meant))
     if missing:
-        raise MailImportError("invalid_row", "not in the list for %s: %s" % (one_line(mail_host), ", ".join(sorted(missing))))
+        raise MailImportError(
+            "invalid_row", "not in the list for %s: %s" % (one_line(mail_host), ", ".join(sorted(missing)))
+        )
     return [row for row in meant if mailbox_of(row) in wanted]
 
 
 def rows_of_everybody(rows: Sequence[Row], mail_hosts: int) -> List[str]:
-    """Say, in a line, how many mailboxes of a list each of several hosts is going to import: they would be there several times."""
+    """Say, in a line, how many mailboxes of a list each of several hosts is going to import: they would be there
+    several times.
+    """
     count = sum(row.values.get("mail_host") is None for row in rows)
-    return ["%d mailboxes of the list name no mail_host, so each of the %d hosts of this play imports them" % (count, mail_hosts)] if count else []
+    return (
+        [
+            "%d mailboxes of the list name no mail_host, so each of the %d hosts of this play imports them"
+            % (count, mail_hosts)
+        ]
+        if count
+        else []
+    )
 
 
 def rows_of_nobody(rows: Sequence[Row], mail_hosts: AbstractSet[str]) -> List[str]:
-    """Say, in a line each, which mailboxes of a list no host is going to import: nobody would notice that they are missing."""
+    """Say, in a line each, which mailboxes of a list no host is going to import: nobody would notice that they are
+    missing.
+    """
     if not rows:
         return ["the list holds no mailbox"]
-    counts = Counter(str(row.values["mail_host"]) for row in rows if row.values.get("mail_host") not in (None, *mail_hosts))
+    counts = Counter(
+        str(row.values["mail_host"]) for row in rows if row.values.get("mail_host") not in (None, *mail_hosts)
+    )
     line = "no host of the inventory is called %s, the mail_host of %d mailboxes of the list"
     return [line % (one_line(name), count) for name, count in sorted(counts.items())]
 
@@ -80,7 +98,9 @@ def rows_of_nobody(rows: Sequence[Row], mail_hosts: AbstractSet[str]) -> List[st
 def _row_of_item(position: int, item: Any) -> Row:
     if not isinstance(item, Mapping):
         return Row("entry %d" % position, {}, "is not a mapping of names to values")
-    return Row("entry %d" % position, {name: _without_blanks(name, value) for name, value in item.items() if value is not None})
+    return Row(
+        "entry %d" % position, {name: _without_blanks(name, value) for name, value in item.items() if value is not None}
+    )
 
 
 def _without_blanks(name: Any, value: Any) -> Any:

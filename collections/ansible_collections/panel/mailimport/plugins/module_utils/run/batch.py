@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Any number of mailboxes in one run: looked at together, checked before anything is made, then imported over the host's queues."""
+"""Any number of mailboxes in one run: looked at together, checked before anything is made, then imported over the
+host's queues.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ from .progress import Progress
 from .reporter import Reporter
 from .settings import HostSettings
 
-# What is to be done about one mailbox, or what has come of it already: of a malformed row, of an account that has no mailbox.
+# What is to be done about one mailbox, or what has come of it already: of a malformed row, of an account that has no
+# mailbox.
 Item = Union[ImportRequest, ImportResult]
 
 _CROWDED = "too_many_connections"
@@ -56,7 +59,11 @@ class Scheduling:
 
 
 def import_batch(
-    items: Sequence[Item], settings: HostSettings, how: Scheduling, check_mode: bool = False, progress: Optional[Progress] = None
+    items: Sequence[Item],
+    settings: HostSettings,
+    how: Scheduling,
+    check_mode: bool = False,
+    progress: Optional[Progress] = None,
 ) -> List[Outcome]:
     """Import all mailboxes, as far as that is left to do.
 
@@ -67,9 +74,13 @@ def import_batch(
 
 
 class _Batch:
-    def __init__(self, items: Sequence[Item], settings: HostSettings, how: Scheduling, check_mode: bool, progress: Progress) -> None:
+    def __init__(
+        self, items: Sequence[Item], settings: HostSettings, how: Scheduling, check_mode: bool, progress: Progress
+    ) -> None:
         self._requests = {number: item for number, item in enumerate(items) if isinstance(item, ImportRequest)}
-        self._outcomes: Dict[int, Outcome] = {number: outcome_of(item) for number, item in enumerate(items) if isinstance(item, ImportResult)}
+        self._outcomes: Dict[int, Outcome] = {
+            number: outcome_of(item) for number, item in enumerate(items) if isinstance(item, ImportResult)
+        }
         self._size = len(items)
         self._settings = settings
         self._how = how
@@ -104,7 +115,9 @@ class _Batch:
         self._progress.ended(outcome.result, number)
 
     def _look(self) -> None:
-        """End what needs neither a source nor a change here, and what contradicts itself; let everybody see the rest as queued."""
+        """End what needs neither a source nor a change here, and what contradicts itself; let everybody see the rest as
+        queued.
+        """
         for number, error in contradictions(self._requests).items():
             self._outcomes[number] = self._failed(number, error)
         open_state = State.open_readonly if self._check_mode else State
@@ -120,7 +133,9 @@ class _Batch:
 
     def _restore_domains(self, state: State) -> None:
         """Somebody may have lost or altered the map of domains since; an import that is done does not look at it."""
-        done = {number: outcome.result for number, outcome in self._outcomes.items() if outcome.result.state == "completed"}
+        done = {
+            number: outcome.result for number, outcome in self._outcomes.items() if outcome.result.state == "completed"
+        }
         try:
             if done and self._settings.open_host().publish_domains(state.domains, write=not self._check_mode):
                 next(iter(done.values())).changed = True
@@ -150,7 +165,13 @@ class _Batch:
                 events = ImportEvents(request, state, outcome, reporter)
                 with Login(request, tls_context(request.source)) as login:
                     events.login = login
-                    run_as(NOBODY, NOBODY, partial(check_login, login, assignment.patient), events.take, keep=login.descriptors)
+                    run_as(
+                        NOBODY,
+                        NOBODY,
+                        partial(check_login, login, assignment.patient),
+                        events.take,
+                        keep=login.descriptors,
+                    )
             except MailImportError as error:
                 if error.reason == _CROWDED and not assignment.patient:
                     return None
@@ -161,11 +182,14 @@ class _Batch:
         return outcome.as_dict()
 
     def _make_mailboxes(self, host: MailHost) -> None:
-        """Make all that are missing, so that the host's Dovecot, which looks for new ones once a second, is waited for once.
+        """Make all that are missing, so that the host's Dovecot, which looks for new ones once a second, is waited for
+        once.
 
         One whose login at the source nobody has tried yet is left to its import: the password may be a wrong one.
         """
-        proved = [number for number in self._left() if number in self._checked or not self._requests[number].import_content]
+        proved = [
+            number for number in self._left() if number in self._checked or not self._requests[number].import_content
+        ]
         missing = [number for number in proved if not host.mailbox_exists(self._requests[number].address)]
         if len(missing) > 1:
             self._over_queues(missing, Bounds(self._how.numbers), self._make_one_mailbox)
@@ -175,14 +199,18 @@ class _Batch:
         return make_mailbox(self._requests[assignment.number], self._settings, reporter).as_dict()
 
     def _import(self) -> None:
-        bounds = Bounds(self._how.numbers, self._how.source_max_connections, None if self._check_mode else self._settings.state_dir)
+        bounds = Bounds(
+            self._how.numbers, self._how.source_max_connections, None if self._check_mode else self._settings.state_dir
+        )
         self._over_queues(self._left(), bounds, self._import_one)
 
     def _import_one(self, assignment: Assignment, tell: Tell) -> Optional[Message]:
         request = self._requests[assignment.number]
         reporter = Reporter(
             note=lambda line: tell({"note": line}),
-            progress=lambda result: tell({"total": result.messages_total, "copied": result.messages_copied, "bytes": result.bytes_copied}),
+            progress=lambda result: tell(
+                {"total": result.messages_total, "copied": result.messages_copied, "bytes": result.bytes_copied}
+            ),
         )
         turn = Turn(
             queue=None if self._check_mode else assignment.queue,
@@ -203,9 +231,17 @@ class _Batch:
             with State(self._settings.state_dir) as state:
                 state.enqueue([(request.key, request.owner)], os.getppid())
 
-    def _over_queues(self, numbers: Sequence[int], bounds: Bounds, work: Callable[[Assignment, Tell], Optional[Message]]) -> None:
+    def _over_queues(
+        self, numbers: Sequence[int], bounds: Bounds, work: Callable[[Assignment, Tell], Optional[Message]]
+    ) -> None:
         jobs = [Job(number, self._requests[number].source.host.casefold()) for number in numbers]
-        run_over_queues(jobs, bounds, work, self._take, lambda number, why: self._end(number, self._failed(number, MailImportError("interrupted", why))))
+        run_over_queues(
+            jobs,
+            bounds,
+            work,
+            self._take,
+            lambda number, why: self._end(number, self._failed(number, MailImportError("interrupted", why))),
+        )
 
     def _take(self, number: int, message: Message) -> None:
         if "note" in message:
@@ -219,7 +255,11 @@ class _Batch:
         earlier = self._made.get(number)
         if earlier and outcome.after["mailbox"]:
             # What was made ahead belongs to this import: the mailbox was not there before.
-            outcome = Outcome(outcome.result, dict(outcome.before, domain=earlier.before["domain"], mailbox=earlier.before["mailbox"]), outcome.after)
+            outcome = Outcome(
+                outcome.result,
+                dict(outcome.before, domain=earlier.before["domain"], mailbox=earlier.before["mailbox"]),
+                outcome.after,
+            )
             outcome.result.created = outcome.result.created or earlier.result.created
             outcome.result.changed = outcome.result.changed or earlier.result.changed
         if outcome.result.state != "queued" or self._check_mode:
@@ -230,10 +270,13 @@ class _Batch:
 
 
 def contradictions(requests: Dict[int, ImportRequest]) -> Dict[int, MailImportError]:
-    """Return what is wrong with requests that cannot be met together, by number: the later of two is the one that is wrong."""
+    """Return what is wrong with requests that cannot be met together, by number: the later of two is the one that is
+    wrong.
+    """
     found: Dict[int, MailImportError] = {}
     keys: Set[object] = set()
-    # By address, whether the first import of it keeps what others have brought: which of them comes first, nobody can tell.
+    # By address, whether the first import of it keeps what others have brought: which of them comes first, nobody can
+    # tell.
     adds: Dict[str, bool] = {}
     owners: Dict[str, str] = {}
     for number, request in sorted(requests.items()):
@@ -242,7 +285,10 @@ def contradictions(requests: Dict[int, ImportRequest]) -> Dict[int, MailImportEr
         if request.key in keys:
             found[number] = MailImportError("invalid_row", "%s is there twice, from the same source" % address)
         elif address in adds and not (adding and adds[address]):
-            message = "%s is there twice: to bring several sources into one mailbox, set ignore_existing=false and existing_content=merge for each of them"
+            message = (
+                "%s is there twice: to bring several sources into one mailbox, set ignore_existing=false and "
+                "existing_content=merge for each of them"
+            )
             found[number] = MailImportError("invalid_row", message % address)
         elif owners.setdefault(domain, request.owner) != request.owner:
             message = "the mail domain %s would belong to %s and to %s" % (domain, owners[domain], request.owner)

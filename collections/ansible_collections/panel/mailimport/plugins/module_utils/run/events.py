@@ -92,7 +92,10 @@ class ImportEvents:
             self._outcome.after["folders"][name] = (self._outcome.before["folders"][name] or 0) + sum(arrived.values())
 
     def _on_marks(self, event: Event) -> None:
-        marks = [FolderMark(**dict(mark, raw_name=mark["raw_name"].encode("latin-1"), missing=tuple(mark["missing"]))) for mark in event["marks"]]
+        marks = [
+            FolderMark(**dict(mark, raw_name=mark["raw_name"].encode("latin-1"), missing=tuple(mark["missing"])))
+            for mark in event["marks"]
+        ]
         self._state.commit_folders(self._request.key, marks)
 
     def _on_secret(self, _event: Event) -> None:
@@ -135,7 +138,9 @@ class ImportEvents:
         listed = self._result.not_imported
         for entry in map(self._entry, event["entries"][: MOST_ENTRIES + 1 - len(listed)]):
             if len(listed) == MOST_ENTRIES:
-                entry = NotImported("", entry.reason, "more than %d entries, of which only the first are listed" % MOST_ENTRIES)
+                entry = NotImported(
+                    "", entry.reason, "more than %d entries, of which only the first are listed" % MOST_ENTRIES
+                )
             listed.append(entry)
         self._result.messages_failed += int(event["messages"])
 
@@ -149,7 +154,9 @@ class ImportEvents:
         return entry
 
     def _on_waiting(self, event: Event) -> None:
-        self._reporter.note("%s: waiting %g seconds: %s" % (self._result.email, event["seconds"], self._masked(event["message"])))
+        self._reporter.note(
+            "%s: waiting %g seconds: %s" % (self._result.email, event["seconds"], self._masked(event["message"]))
+        )
 
     def _on_note(self, event: Event) -> None:
         self._reporter.note("%s: %s" % (self._result.email, self._masked(event["message"])))

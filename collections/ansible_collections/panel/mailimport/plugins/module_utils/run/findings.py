@@ -18,8 +18,9 @@ from ..state.records import ImportRecord
 class Findings(NamedTuple):
     """See the module.
 
-    `existed`: it did before the first contact of its import. `record` is None when the mailbox it speaks of was removed (`outdated`). `final_state` is
-    the state a result has when there is nothing to import, None otherwise. `replacing`: its contents are to be moved aside.
+    `existed`: it did before the first contact of its import. `record` is None when the mailbox it speaks of was removed
+    (`outdated`). `final_state` is the state a result has when there is nothing to import, None otherwise. `replacing`:
+    its contents are to be moved aside.
     """
 
     exists: bool
@@ -76,4 +77,7 @@ def check_holder(domain: str, owner: str, holder: Optional[str]) -> None:
         MailImportError: `domain_owned_by_other`.
     """
     if holder not in (None, owner):
-        raise MailImportError("domain_owned_by_other", "the mail domain %s belongs to %s, not to %s: set owner to its own" % (domain, holder, owner))
+        raise MailImportError(
+            "domain_owned_by_other",
+            "the mail domain %s belongs to %s, not to %s: set owner to its own" % (domain, holder, owner),
+        )

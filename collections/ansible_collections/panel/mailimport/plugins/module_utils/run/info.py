@@ -15,7 +15,15 @@ from ..state.records import ImportRecord
 from .settings import HostSettings
 
 _STATES = ("queued", "running", "completed", "skipped", "failed")
-_SUMMED = ("folders", "messages_total", "messages_copied", "messages_present", "messages_failed", "bytes_copied", "flags_updated")
+_SUMMED = (
+    "folders",
+    "messages_total",
+    "messages_copied",
+    "messages_present",
+    "messages_failed",
+    "bytes_copied",
+    "flags_updated",
+)
 
 
 def summarize(results: Iterable[ImportResult]) -> Dict[str, Any]:
@@ -27,7 +35,9 @@ def summarize(results: Iterable[ImportResult]) -> Dict[str, Any]:
 
 
 def _as_seen_now(record: ImportRecord) -> ImportResult:
-    """The latest result, or that a run has yet to come to this import. One that runs does so, whoever waits for it to end."""
+    """The latest result, or that a run has yet to come to this import. One that runs does so, whoever waits for it to
+    end.
+    """
     if not record.waiting or record.result.state == "running":
         return record.result
     return replace(record.result, state="queued", reason=None, message="waiting for an import queue", queue=None)

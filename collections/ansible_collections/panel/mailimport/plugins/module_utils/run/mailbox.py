@@ -38,16 +38,18 @@ NOBODY = 65534
 # Entries of not_imported that leave no message behind.
 _HARMLESS = frozenset(("keyword_refused", "message_altered"))
 
-_SKIPPED_MESSAGE = "the mailbox existed before its first import and is left as it is (ignore_existing=false imports into it)"
+_SKIPPED_MESSAGE = (
+    "the mailbox existed before its first import and is left as it is (ignore_existing=false imports into it)"
+)
 
 
 @dataclass(frozen=True)
 class Turn:
     """How an import came to its turn.
 
-    `queue` is the number of the import queue, None outside of queues. `made`: the mailbox was made ahead by this run. `login_checked`: its login at
-    the source was found to work in this run. When the source admits no more connections it waits (`patient`) or fails at once, and likewise at its
-    first login (`patient_login`), before anything is made.
+    `queue` is the number of the import queue, None outside of queues. `made`: the mailbox was made ahead by this run.
+    `login_checked`: its login at the source was found to work in this run. When the source admits no more connections
+    it waits (`patient`) or fails at once, and likewise at its first login (`patient_login`), before anything is made.
     """
 
     queue: Optional[int] = None
@@ -58,7 +60,8 @@ class Turn:
 
 
 def known_outcome(request: ImportRequest, settings: HostSettings, state: State) -> Optional[Outcome]:
-    """Return the outcome when it needs neither the source nor a change on the host, None when there is something to do."""
+    """Return the outcome when it needs neither the source nor a change on the host, None when there is something to
+    do."""
     outcome = new_outcome(request)
     run = _MailboxRun(request, settings, state, outcome, Reporter(), None, Turn())
     try:
@@ -70,7 +73,11 @@ def known_outcome(request: ImportRequest, settings: HostSettings, state: State) 
 
 
 def import_mailbox(
-    request: ImportRequest, settings: HostSettings, check_mode: bool = False, reporter: Optional[Reporter] = None, turn: Optional[Turn] = None
+    request: ImportRequest,
+    settings: HostSettings,
+    check_mode: bool = False,
+    reporter: Optional[Reporter] = None,
+    turn: Optional[Turn] = None,
 ) -> Outcome:
     """Make the mailbox exist and hold what its source holds; do nothing when nothing is left to do.
 
@@ -107,10 +114,14 @@ def make_mailbox(request: ImportRequest, settings: HostSettings, reporter: Repor
 
 
 def _locked(request: ImportRequest, state: State, reporter: Reporter) -> ContextManager[int]:
-    return state.lock_mailbox(request.address, lambda: reporter.note("another import of %s is running; waiting for it" % request.address))
+    return state.lock_mailbox(
+        request.address, lambda: reporter.note("another import of %s is running; waiting for it" % request.address)
+    )
 
 
-def _import_locked(request: ImportRequest, settings: HostSettings, outcome: Outcome, reporter: Reporter, turn: Turn, began: float) -> None:
+def _import_locked(
+    request: ImportRequest, settings: HostSettings, outcome: Outcome, reporter: Reporter, turn: Turn, began: float
+) -> None:
     with State(settings.state_dir) as state, _locked(request, state, reporter) as lock:
         run = _MailboxRun(request, settings, state, outcome, reporter, lock, turn)
         try:
@@ -125,10 +136,19 @@ def _import_locked(request: ImportRequest, settings: HostSettings, outcome: Outc
 
 
 class _MailboxRun:
-    """The steps of one run on one mailbox. `lock` is the descriptor of the mailbox's lock, None when nothing is to be written."""
+    """The steps of one run on one mailbox. `lock` is the descriptor of the mailbox's lock, None when nothing is to be
+    written.
+    """
 
     def __init__(
-        self, request: ImportRequest, settings: HostSettings, state: State, outcome: Outcome, reporter: Reporter, lock: Optional[int], turn: Turn
+        self,
+        request: ImportRequest,
+        settings: HostSettings,
+        state: State,
+        outcome: Outcome,
+        reporter: Reporter,
+        lock: Optional[int],
+        turn: Turn,
     ) -> None:
         self.request = request
         self.host = settings.open_host()
@@ -171,7 +191,10 @@ class _MailboxRun:
     def _examine(self) -> Findings:
         found = examine(self.request, self.state, self.host)
         domain = self.request.address.domain
-        for side, mailbox, known in ((self.outcome.before, found.exists, found.domain_known), (self.outcome.after, True, True)):
+        for side, mailbox, known in (
+            (self.outcome.before, found.exists, found.domain_known),
+            (self.outcome.after, True, True),
+        ):
             side["domain"] = domain if known else None
             side["mailbox"] = str(self.request.address) if mailbox else None
         return found
@@ -219,10 +242,16 @@ class _MailboxRun:
         """What an import would find when it begins to copy."""
         if not self._keeps_mail(found):
             return Presence(location)
-        return Presence(location, True, self._marks(), self.state.deliveries(self.request.key)) if found.record else Presence(location, True)
+        return (
+            Presence(location, True, self._marks(), self.state.deliveries(self.request.key))
+            if found.record
+            else Presence(location, True)
+        )
 
     def _keeps_mail(self, found: Findings) -> bool:
-        """False when the mail that is there is to be moved aside, which does not come without an import of content and only once."""
+        """False when the mail that is there is to be moved aside, which does not come without an import of content and
+        only once.
+        """
         moved = found.record is not None and found.record.replaced and not self.request.force
         return not (found.replacing and self.request.import_content) or moved
 
@@ -258,7 +287,9 @@ class _MailboxRun:
         self._conclude()
 
     def _withdraw(self, found: Findings, location: Optional[StoreLocation]) -> None:
-        """Take back a mailbox of this run that no mail can be put into: what it was made with is wrong, and would stay so."""
+        """Take back a mailbox of this run that no mail can be put into: what it was made with is wrong, and would stay
+        so.
+        """
         made = self.result.created or self.turn.made
         if made and not (location and os.path.lexists(location.root)):
             self.host.remove_mailbox(self.request.address)
@@ -281,15 +312,22 @@ class _MailboxRun:
     def _fill(self, location: StoreLocation, record: Optional[ImportRecord], aside: Optional[str]) -> None:
         request = self.request
         lock = () if self.lock is None else (self.lock,)
-        # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run has sent.
-        with closing(SessionDesk(lambda: self.host.start_session(request.address, lock), partial(self.host.repair_folder, request.address))) as desk:
+        # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run
+        # has sent.
+        with closing(
+            SessionDesk(
+                lambda: self.host.start_session(request.address, lock),
+                partial(self.host.repair_folder, request.address),
+            )
+        ) as desk:
             self.events.desk = desk
             self.events.replaced = None if aside is None else lambda moved: self._take_over(aside if moved else None)
             # An import that begins again looks for all that it has brought, for what it knew of it is forgotten.
             unfinished = record is not None and (request.force or record.result.state != "completed")
             interrupted = record is not None and (request.force or record.unsettled)
             self.state.note_unsettled(request.key, True)
-            # Files written past Dovecot are not refused by its quota. What is moved aside makes room; how much, nobody knows yet.
+            # Files written past Dovecot are not refused by its quota. What is moved aside makes room; how much, nobody
+            # knows yet.
             direct = store_kind(request, location) == "maildir" and aside is None
             target = Target(
                 location=location,
@@ -302,7 +340,9 @@ class _MailboxRun:
                 room=self.host.quota_free(request.address) if direct else None,
                 patient=self.turn.patient,
             )
-            self._work_as(location, lambda login: partial(import_account, request, login, target), keep=(desk.descriptor,))
+            self._work_as(
+                location, lambda login: partial(import_account, request, login, target), keep=(desk.descriptor,)
+            )
 
     def _make_mailbox(self, found: Findings) -> None:
         address, owner = self.request.address, self.request.owner
@@ -316,7 +356,9 @@ class _MailboxRun:
             self.result.changed = True
 
     def _place_aside(self, found: Findings, location: StoreLocation) -> Optional[str]:
-        """Return where the present mail is to be moved, None when that has happened; it is recorded first, so that it happens once."""
+        """Return where the present mail is to be moved, None when that has happened; it is recorded first, so that it
+        happens once.
+        """
         record = found.record
         if record and record.replaced and not self.request.force:
             return None
@@ -347,7 +389,12 @@ class _MailboxRun:
     def _marks(self) -> Dict[bytes, FolderMark]:
         return {mark.raw_name: mark for mark in self.state.folder_marks(self.request.key)}
 
-    def _work_as(self, location: Optional[StoreLocation], work_with: Callable[[Login], Callable[[Emit], None]], keep: Sequence[int] = ()) -> None:
+    def _work_as(
+        self,
+        location: Optional[StoreLocation],
+        work_with: Callable[[Login], Callable[[Emit], None]],
+        keep: Sequence[int] = (),
+    ) -> None:
         """Run what `work_with` makes of a login at the source, in a process with the rights of the mailbox."""
         uid, gid = (location.uid, location.gid) if location else (NOBODY, NOBODY)
         lock = () if self.lock is None else (self.lock,)
@@ -361,7 +408,11 @@ class _MailboxRun:
         lacking = [entry for entry in result.not_imported if entry.reason not in _HARMLESS]
         if lacking:
             result.state, result.reason = "failed", lacking[0].reason
-            left_behind = "%d messages were left behind, see not_imported: " % result.messages_failed if result.messages_failed else ""
+            left_behind = (
+                "%d messages were left behind, see not_imported: " % result.messages_failed
+                if result.messages_failed
+                else ""
+            )
             result.message = left_behind + lacking[0].message
         else:
             result.state, result.message = "completed", COMPLETED_MESSAGE

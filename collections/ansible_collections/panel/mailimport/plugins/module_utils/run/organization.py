@@ -14,7 +14,15 @@ from ..model.errors import MailImportError, one_line
 from ..model.imports import ImportRequest, ImportResult, Verdict
 from ..model.secret import Renewal
 from ..provider.yandex360.directory import Directory
-from ..provider.yandex360.mailboxes import Holdings, Obstacle, Selection, SourceMailbox, find_organization, select, survey
+from ..provider.yandex360.mailboxes import (
+    Holdings,
+    Obstacle,
+    Selection,
+    SourceMailbox,
+    find_organization,
+    select,
+    survey,
+)
 from ..provider.yandex360.oauth import OAuth
 from ..source.bearer import YANDEX_CAUSES
 from ..state.database import State
@@ -25,16 +33,20 @@ from .settings import HostSettings
 
 RequestFor = Callable[[str], ImportRequest]
 
-_SHARED = Obstacle("shared_mailbox", "a shared mailbox has no password to log in with: use content_access=service_application")
+_SHARED = Obstacle(
+    "shared_mailbox", "a shared mailbox has no password to log in with: use content_access=service_application"
+)
 _NEVER_OPENED = (
-    "its user has never opened it: Yandex keeps no settings of this mailbox and refuses the token that it issued just now. "
+    "its user has never opened it: Yandex keeps no settings of this mailbox and refuses the token that it issued just "
+    "now. "
     "Once the person has logged in to Yandex Mail, run the task again"
 )
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What is to be imported: organization by number or name (None for the only one), domains, and globs of mailboxes."""
+    """What is to be imported: organization by number or name (None for the only one), domains, and globs of
+    mailboxes."""
 
     organization: Optional[str] = None
     domains: Sequence[str] = ()
@@ -53,13 +65,18 @@ def choose(directory: Optional[Directory], choice: Choice) -> Chosen:
     """Find the mailboxes that are asked for.
 
     Raises:
-        MailImportError: what keeps the organization from being read; `invalid_row` when there is no directory and no address.
+        MailImportError: what keeps the organization from being read; `invalid_row` when there is no directory and no
+            address.
     """
     if directory is None:
         if not choice.mailboxes or any(char in address for address in choice.mailboxes for char in "*?["):
             raise MailImportError("invalid_row", "token is required, unless mailboxes names the addresses themselves")
         if choice.organization or choice.domains or choice.excluded:
-            raise MailImportError("invalid_row", "token is required with organization, domains and exclude_mailboxes: without it, mailboxes alone says which")
+            raise MailImportError(
+                "invalid_row",
+                "token is required with organization, domains and exclude_mailboxes: without it, mailboxes alone says "
+                "which",
+            )
         named = [SourceMailbox("", address.strip().lower(), "user") for address in choice.mailboxes]
         return Chosen(None, Selection(named, []))
     holdings = survey(directory, find_organization(directory.organizations(), choice.organization))
@@ -74,7 +91,9 @@ class Access:
         scope: asked for with each token, None for none.
     """
 
-    def __init__(self, directory: Optional[Directory], organization: int, oauth: Optional[OAuth], scope: Optional[str] = None) -> None:
+    def __init__(
+        self, directory: Optional[Directory], organization: int, oauth: Optional[OAuth], scope: Optional[str] = None
+    ) -> None:
         self._directory = directory
         self._organization = organization
         self._oauth = oauth
@@ -87,9 +106,17 @@ class Access:
 
     def open(self, request: ImportRequest, mailbox: SourceMailbox) -> ImportRequest:
         """The request with what it needs to log in."""
-        renewal = Renewal(partial(self._set_password, mailbox, request.password) if self._oauth is None else partial(self._exchange, self._oauth, mailbox))
+        renewal = Renewal(
+            partial(self._set_password, mailbox, request.password)
+            if self._oauth is None
+            else partial(self._exchange, self._oauth, mailbox)
+        )
         # A password that was set by an earlier run opens the mailbox; only when it does not, it is set.
-        source = replace(request.source, password=request.password if self.by_password else "", auth="login" if self.by_password else "xoauth2")
+        source = replace(
+            request.source,
+            password=request.password if self.by_password else "",
+            auth="login" if self.by_password else "xoauth2",
+        )
         return replace(request, source=source, renew=renewal, judge=partial(self._judge, mailbox, renewal))
 
     def _exchange(self, oauth: OAuth, mailbox: SourceMailbox) -> str:
@@ -111,15 +138,25 @@ class Access:
         if self._directory is None:
             return Verdict("failed", error.reason, message)
         if self._directory.imap_enabled(self._organization) is False:
-            return Verdict("failed", error.reason, "IMAP is switched off for the organization: switch it on in its mail settings (%s)" % bare)
+            return Verdict(
+                "failed",
+                error.reason,
+                "IMAP is switched off for the organization: switch it on in its mail settings (%s)" % bare,
+            )
         opened = self._directory.mailbox_opened(self._organization, mailbox.id) if mailbox.kind == "user" else None
         if opened is False:
             return Verdict("skipped", "never_opened", _NEVER_OPENED)
         if opened and self.by_password:
-            hint = "the password was set just now, so an app password is needed or IMAP is switched off: content_access=service_application needs no password"
+            hint = (
+                "the password was set just now, so an app password is needed or IMAP is switched off: "
+                "content_access=service_application needs no password"
+            )
             return Verdict("failed", error.reason, "%s (%s)" % (hint, bare))
         if opened:
-            hint = "the token was issued just now, so IMAP is switched off in the mailbox, or the application has neither mail:imap_ro nor mail:imap_full"
+            hint = (
+                "the token was issued just now, so IMAP is switched off in the mailbox, or the application has "
+                "neither mail:imap_ro nor mail:imap_full"
+            )
             return Verdict("failed", error.reason, "%s (%s)" % (hint, bare))
         return Verdict("failed", error.reason, message)
 
@@ -144,12 +181,23 @@ def organization_items(
     drafts = [_draft(mailbox, access, request_for, source_host) for mailbox in selection.mailboxes]
     requests = [draft for draft in drafts if isinstance(draft, ImportRequest)]
     with State.open_readonly(settings.state_dir) as state:
-        needy = {str(request.address) for request in requests if _needs_password(request, state, settings, access.by_password)}
+        needy = {
+            str(request.address)
+            for request in requests
+            if _needs_password(request, state, settings, access.by_password)
+        }
     passwords.generate(needy, write=not check_mode)
     items: List[Item] = []
     for mailbox, draft in zip(selection.mailboxes, drafts):
-        items.append(_finished(draft, mailbox, access, passwords, needy, check_mode) if isinstance(draft, ImportRequest) else draft)
-    return items + [_result(address, source_host, "failed", "not_found", "the organization has no mailbox of this address") for address in selection.missing]
+        items.append(
+            _finished(draft, mailbox, access, passwords, needy, check_mode)
+            if isinstance(draft, ImportRequest)
+            else draft
+        )
+    return items + [
+        _result(address, source_host, "failed", "not_found", "the organization has no mailbox of this address")
+        for address in selection.missing
+    ]
 
 
 def _draft(mailbox: SourceMailbox, access: Access, request_for: RequestFor, source_host: str) -> Item:
@@ -165,7 +213,9 @@ def _draft(mailbox: SourceMailbox, access: Access, request_for: RequestFor, sour
 
 
 def _result(email: str, source_host: str, state: str, reason: str, message: str) -> ImportResult:
-    return ImportResult(one_line(email), "%s@%s" % (one_line(email), source_host), state=state, reason=reason, message=message)
+    return ImportResult(
+        one_line(email), "%s@%s" % (one_line(email), source_host), state=state, reason=reason, message=message
+    )
 
 
 def _needs_password(request: ImportRequest, state: State, settings: HostSettings, by_password: bool) -> bool:
@@ -181,7 +231,12 @@ def _needs_password(request: ImportRequest, state: State, settings: HostSettings
 
 
 def _finished(
-    draft: ImportRequest, mailbox: SourceMailbox, access: Access, passwords: NewPasswords, needy: Set[str], check_mode: bool
+    draft: ImportRequest,
+    mailbox: SourceMailbox,
+    access: Access,
+    passwords: NewPasswords,
+    needy: Set[str],
+    check_mode: bool,
 ) -> Item:
     address = str(draft.address)
     request = replace(draft, password=passwords.of(address))

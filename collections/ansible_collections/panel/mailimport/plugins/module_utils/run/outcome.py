@@ -50,7 +50,11 @@ def fail(result: ImportResult, error: MailImportError, request: ImportRequest) -
     if request.judge and error.reason == "auth_failed" and not result.changed:
         with suppress(MailImportError):  # then it is as the source says
             verdict = request.judge(error)
-    result.state, result.reason, result.message = verdict.state, verdict.reason, without_secret(verdict.message, request)
+    result.state, result.reason, result.message = (
+        verdict.state,
+        verdict.reason,
+        without_secret(verdict.message, request),
+    )
 
 
 def without_secret(text: str, request: ImportRequest) -> str:

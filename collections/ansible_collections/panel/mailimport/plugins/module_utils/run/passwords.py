@@ -71,5 +71,10 @@ def _new_password() -> str:
     """Letters of both cases, digits and a sign, which is what rules for passwords ask for."""
     while True:
         password = "".join(secrets.choice(_ALPHABET) for _character in range(_LENGTH))
-        if any(map(str.islower, password)) and any(map(str.isupper, password)) and any(map(str.isdigit, password)) and not password.isalnum():
+        if (
+            any(map(str.islower, password))
+            and any(map(str.isupper, password))
+            and any(map(str.isdigit, password))
+            and not password.isalnum()
+        ):
             return password

@@ -19,7 +19,8 @@ _INTERVAL = 0.5
 
 def _new_private_file(path: str) -> IO[str]:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return open(os.open(path, flags, 0o600), "w", encoding="ascii")  # noqa: SIM115 - written to as long as the run lasts
+    # It is written to as long as the run lasts.
+    return open(os.open(path, flags, 0o600), "w", encoding="ascii")  # noqa: SIM115
 
 
 class Progress:
@@ -29,8 +30,9 @@ class Progress:
         path: a new file to append to, of which nobody but its user can read; None for none.
         note: takes lines for people besides, a log's for example.
 
-    The lines are one of: `{"mailboxes": N}` at the beginning; `{"ended": {email, state, reason, message, copied}}` for each mailbox;
-    `{"counts": {done, mailboxes, messages, bytes, share}}` with `share` of the whole from 0 to 1; `{"note": text}`; `{"finished": true}` at the end.
+    The lines are one of: `{"mailboxes": N}` at the beginning; `{"ended": {email, state, reason, message, copied}}` for
+    each mailbox; `{"counts": {done, mailboxes, messages, bytes, share}}` with `share` of the whole from 0 to 1;
+    `{"note": text}`; `{"finished": true}` at the end.
     """
 
     def __init__(self, path: Optional[str] = None, note: Callable[[str], None] = lambda line: None) -> None:
@@ -70,7 +72,13 @@ class Progress:
         self._done += 1
         self._messages += result.messages_copied
         self._bytes += result.bytes_copied
-        entry = {"email": result.email, "state": result.state, "reason": result.reason, "message": result.message, "copied": result.messages_copied}
+        entry = {
+            "email": result.email,
+            "state": result.state,
+            "reason": result.reason,
+            "message": result.message,
+            "copied": result.messages_copied,
+        }
         self._write({"ended": entry})
         self._tell_counts()
 
@@ -78,13 +86,17 @@ class Progress:
         self._told_at = time.monotonic()
         running = self._running.values()
         parts = sum(copied / total for total, copied, _size in running if total)
-        self._write({"counts": {
-            "done": self._done,
-            "mailboxes": self._mailboxes,
-            "messages": self._messages + sum(copied for _total, copied, _size in running),
-            "bytes": self._bytes + sum(size for _total, _copied, size in running),
-            "share": round((self._done + parts) / self._mailboxes, 4) if self._mailboxes else 1.0,
-        }})
+        self._write(
+            {
+                "counts": {
+                    "done": self._done,
+                    "mailboxes": self._mailboxes,
+                    "messages": self._messages + sum(copied for _total, copied, _size in running),
+                    "bytes": self._bytes + sum(size for _total, _copied, size in running),
+                    "share": round((self._done + parts) / self._mailboxes, 4) if self._mailboxes else 1.0,
+                }
+            }
+        )
 
     def _write(self, told: Dict[str, Any]) -> None:
         if self._stream is not None:

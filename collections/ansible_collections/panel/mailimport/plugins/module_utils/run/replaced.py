@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mail that `replace` took out of a mailbox: first renamed beside the store by the mailbox's own user, then taken into safe keeping."""
+"""Mail that `replace` took out of a mailbox: first renamed beside the store by the mailbox's own user, then taken into
+safe keeping.
+"""
 
 from __future__ import annotations
 

@@ -19,6 +19,10 @@ class Reporter:
         progress: takes the result as it stands, whenever its counts have grown.
     """
 
-    def __init__(self, note: Callable[[str], None] = lambda line: None, progress: Callable[[ImportResult], None] = lambda result: None) -> None:
+    def __init__(
+        self,
+        note: Callable[[str], None] = lambda line: None,
+        progress: Callable[[ImportResult], None] = lambda result: None,
+    ) -> None:
         self.note = note
         self.progress = progress

@@ -27,11 +27,15 @@ class HostSettings:
     state_dir: str
 
     def open_host(self) -> MailHost:
-        """Return the mail host; its map of domains lies in the state directory. Its configuration is read once a process and its children."""
+        """Return the mail host; its map of domains lies in the state directory. Its configuration is read once a
+        process and its children.
+        """
         return _host_of(self)
 
 
 @lru_cache(maxsize=1)
 def _host_of(settings: HostSettings) -> MailHost:
     domains_file = os.path.join(settings.state_dir, "domains")
-    return DovecotHost(settings.dovecot_config, settings.users_file, settings.mail_home, settings.uid, settings.gid, domains_file)
+    return DovecotHost(
+        settings.dovecot_config, settings.users_file, settings.mail_home, settings.uid, settings.gid, domains_file
+    )

@@ -14,13 +14,16 @@ import re
 from ..model.errors import one_line
 from ..model.secret import hide_secret
 
-# Challenges that are answered before the exchange is given up: the initial response, once more to a server that has lost it, and the failure.
+# Challenges that are answered before the exchange is given up: the initial response, once more to a server that has
+# lost it, and the failure.
 _MOST_ANSWERS = 4
 
-# Yandex has one text for all of this, and no other sign (https://yandex.ru/support/mail-business/web/security/oauth.html).
+# Yandex has one text for all of this, and no other sign
+# (https://yandex.ru/support/mail-business/web/security/oauth.html).
 _YANDEX_TEXT = re.compile(r"invalid credentials or IMAP is disabled", re.IGNORECASE)
 YANDEX_CAUSES = (
-    "Yandex says the same of four things: a wrong or expired token or password; a password where an app password is needed; IMAP that is switched "
+    "Yandex says the same of four things: a wrong or expired token or password; a password where an app password is "
+    "needed; IMAP that is switched "
     "off for the organization or in the mailbox; a mailbox that its user has never opened"
 )
 
@@ -28,7 +31,8 @@ YANDEX_CAUSES = (
 class BearerExchange:
     """One SASL exchange with a token, from this side.
 
-    XOAUTH2 is as Google documents it (https://developers.google.com/workspace/gmail/imap/xoauth2-protocol), OAUTHBEARER is RFC 7628.
+    XOAUTH2 is as Google documents it (https://developers.google.com/workspace/gmail/imap/xoauth2-protocol), OAUTHBEARER
+    is RFC 7628.
 
     Attributes: `mechanism`; `problem`, what the server's failure challenge names, empty when it sent none.
     """
@@ -52,8 +56,8 @@ class BearerExchange:
     def answer(self, challenge: bytes) -> bytes:
         """Return the line that answers a challenge, both in Base64 as on the wire.
 
-        An empty challenge asks for the initial response. Any other one tells why the login fails, and is acknowledged (RFC 7628 section 3.2.3,
-        and with an empty line for XOAUTH2); the tagged NO comes after that.
+        An empty challenge asks for the initial response. Any other one tells why the login fails, and is acknowledged
+        (RFC 7628 section 3.2.3, and with an empty line for XOAUTH2); the tagged NO comes after that.
         """
         self._answers += 1
         if self._answers > _MOST_ANSWERS:
@@ -77,5 +81,6 @@ def _problem(text: bytes, token: str) -> str:
 
 
 def meaning_of(refusal: str) -> str:
-    """What a server's refusal of a login may mean, as an addition to its words; empty where they speak for themselves."""
+    """What a server's refusal of a login may mean, as an addition to its words; empty where they speak for
+    themselves."""
     return "; " + YANDEX_CAUSES if _YANDEX_TEXT.search(refusal) else ""

@@ -49,7 +49,9 @@ def tls_context(account: SourceAccount) -> Optional[ssl.SSLContext]:
     try:
         context = ssl.create_default_context(cafile=account.ca_cert)
     except (OSError, ssl.SSLError) as error:
-        raise MailImportError("certificate_invalid", "source_ca_cert %s cannot be used: %s" % (account.ca_cert, error)) from None
+        raise MailImportError(
+            "certificate_invalid", "source_ca_cert %s cannot be used: %s" % (account.ca_cert, error)
+        ) from None
     if account.tls_fingerprint or not account.validate_certs:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -58,7 +60,8 @@ def tls_context(account: SourceAccount) -> Optional[ssl.SSLContext]:
 
 # A login is answered with a few lines; after it, nothing is read by imaplib any more.
 _LONGEST_LOGIN = 1 << 20
-# And it takes no longer than so many times the longest silence, lest a server that says a little now and then holds a queue for ever.
+# And it takes no longer than so many times the longest silence, lest a server that says a little now and then holds a
+# queue for ever.
 _LOGIN_TIMEOUTS = 10
 
 
@@ -86,7 +89,9 @@ class _Connection(imaplib.IMAP4):
         try:
             sock = socket.create_connection((account.host, account.port), timeout=account.timeout)
         except socket.gaierror as error:
-            raise MailImportError("connection_failed", "source host %s is not known: %s" % (account.host, error.strerror)) from None
+            raise MailImportError(
+                "connection_failed", "source host %s is not known: %s" % (account.host, error.strerror)
+            ) from None
         except (OSError, OverflowError, UnicodeError) as error:
             raise MailImportError("connection_failed", "cannot connect to %s: %s" % (self.peer, error)) from None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -100,13 +105,20 @@ class _Connection(imaplib.IMAP4):
         except ssl.SSLCertVerificationError as error:
             raise MailImportError(
                 "certificate_invalid",
-                "the certificate of %s is not trusted: %s (set source_ca_cert or source_tls_fingerprint)" % (self.peer, error.verify_message),
+                "the certificate of %s is not trusted: %s (set source_ca_cert or source_tls_fingerprint)"
+                % (self.peer, error.verify_message),
             ) from None
         except (ssl.SSLEOFError, ConnectionError) as error:
             # As a server does that is being restarted, or a relay in front of one.
-            raise MailImportError("connection_failed", "connection to %s broke while TLS was begun: %s" % (self.peer, error)) from None
+            raise MailImportError(
+                "connection_failed", "connection to %s broke while TLS was begun: %s" % (self.peer, error)
+            ) from None
         except (OSError, ValueError) as error:
-            hint = ": it does not begin with TLS, see source_tls and source_port" if "WRONG_VERSION_NUMBER" in str(error) else ""
+            hint = (
+                ": it does not begin with TLS, see source_tls and source_port"
+                if "WRONG_VERSION_NUMBER" in str(error)
+                else ""
+            )
             raise MailImportError("tls_failed", "no TLS with %s: %s%s" % (self.peer, error, hint)) from None
         self._check_fingerprint(self.sock)
 
@@ -116,7 +128,10 @@ class _Connection(imaplib.IMAP4):
             return
         found = hashlib.sha256(sock.getpeercert(binary_form=True) or b"").hexdigest()
         if wanted.replace(":", "").lower() != found:
-            raise MailImportError("certificate_invalid", "the certificate of %s has the SHA-256 fingerprint %s, not the one given" % (self.peer, found))
+            raise MailImportError(
+                "certificate_invalid",
+                "the certificate of %s has the SHA-256 fingerprint %s, not the one given" % (self.peer, found),
+            )
 
     def _adopt(self) -> None:
         self.stream = ByteStream(self.sock, self.peer)
@@ -132,7 +147,9 @@ class _Connection(imaplib.IMAP4):
         if status != "OK":
             raise MailImportError("tls_failed", "%s refuses STARTTLS: %s" % (self.peer, one_line(repr(data))))
         if self.stream.start != self.stream.end:
-            raise MailImportError("tls_failed", "%s sent data between STARTTLS and TLS: someone may be tampering" % self.peer)
+            raise MailImportError(
+                "tls_failed", "%s sent data between STARTTLS and TLS: someone may be tampering" % self.peer
+            )
         self._secure()
         self._adopt()
         self._tls_established = True
@@ -149,18 +166,21 @@ class _Connection(imaplib.IMAP4):
         return status, data
 
     def login_with_token(self, mechanism: str, user: str, token: str, at_once: bool) -> None:
-        """AUTHENTICATE with a token (RFC 3501 section 6.2.2), the initial response in the same line (RFC 4959) or after a challenge.
+        """AUTHENTICATE with a token (RFC 3501 section 6.2.2), the initial response in the same line (RFC 4959) or after
+        a challenge.
 
         Args:
-            at_once: which of the two is tried first. A server that takes it for a mistake in the syntax gets the other: there are
-                some that take it in the same line only and do not say so, and the other way round.
+            at_once: which of the two is tried first. A server that takes it for a mistake in the syntax gets the other:
+                there are some that take it in the same line only and do not say so, and the other way round.
         """
         refusal: Optional[Exception] = None
         for in_one_line in (at_once, not at_once):
             exchange = BearerExchange(mechanism, user, token)
             self.literal = exchange.answer  # type: ignore[assignment]  # called with each challenge
             try:
-                status, data = self._simple_command("AUTHENTICATE", mechanism, *([exchange.initial_response()] if in_one_line else []))
+                status, data = self._simple_command(
+                    "AUTHENTICATE", mechanism, *([exchange.initial_response()] if in_one_line else [])
+                )
             except self.abort:
                 raise
             except self.error as error:
@@ -169,7 +189,9 @@ class _Connection(imaplib.IMAP4):
             if status == "OK":
                 self.state = "AUTH"
                 return
-            raise self.error((data[-1] or b"") + (b" (%s)" % exchange.problem.encode("utf-8") if exchange.problem else b""))
+            raise self.error(
+                (data[-1] or b"") + (b" (%s)" % exchange.problem.encode("utf-8") if exchange.problem else b"")
+            )
         raise refusal or self.error("not reached")
 
     def capability(self) -> Any:
@@ -215,10 +237,13 @@ class _Connection(imaplib.IMAP4):
         """
         self._answered += size
         if self._answered > _LONGEST_LOGIN:
-            raise MailImportError("protocol_error", "%s sent more than %d bytes and no end of the login" % (self.peer, _LONGEST_LOGIN))
+            raise MailImportError(
+                "protocol_error", "%s sent more than %d bytes and no end of the login" % (self.peer, _LONGEST_LOGIN)
+            )
 
     def disconnect(self) -> None:
-        """Close the connection at once, whoever still holds this object: some servers admit one connection at a time."""
+        """Close the connection at once, whoever still holds this object: some servers admit one connection at a
+        time."""
         self._file.close()
         self.sock.close()
 
@@ -251,7 +276,9 @@ class _Client(IMAPClient):
 
 
 def _words(said: Any) -> Tuple[bytes, ...]:
-    """The capabilities in what imaplib has of a response; they are ASCII (RFC 3501 section 9), whatever else a server says."""
+    """The capabilities in what imaplib has of a response; they are ASCII (RFC 3501 section 9), whatever else a server
+    says.
+    """
     return tuple(said.decode("ascii", "ignore").encode("ascii").upper().split()) if isinstance(said, bytes) else ()
 
 
@@ -263,7 +290,10 @@ def connect(account: SourceAccount, context: Optional[ssl.SSLContext]) -> _Clien
             `source_unavailable` (BYE) or `throttled`, each with one line for people.
     """
     if not _HOST.fullmatch(account.host):
-        raise MailImportError("invalid_row", "source_host %r is not a host name: give it without scheme, port or blanks" % one_line(account.host, 80))
+        raise MailImportError(
+            "invalid_row",
+            "source_host %r is not a host name: give it without scheme, port or blanks" % one_line(account.host, 80),
+        )
     peer = "%s:%d" % (account.host, account.port)
     try:
         client = _Client(account, context)
@@ -301,7 +331,9 @@ def _log_in(client: _Client, account: SourceAccount, peer: str) -> None:
     except MailImportError:
         bye = client._imap.untagged_responses.get("BYE")
         if bye and isinstance(bye[-1], bytes):  # the server said why, before it closed the connection
-            raise _session_error(one_line(hide_secret(bye[-1].decode("utf-8", "replace"), account.password), 300), peer) from None
+            raise _session_error(
+                one_line(hide_secret(bye[-1].decode("utf-8", "replace"), account.password), 300), peer
+            ) from None
         raise
     except (IMAPClientError, imaplib.IMAP4.error) as error:
         text = _server_text(error, account)
@@ -346,9 +378,13 @@ def _choose_mechanism(client: _Client, account: SourceAccount, peer: str) -> str
         mechanism = "plain" if on_behalf or (prefers_plain and b"AUTH=PLAIN" in capabilities) else "login"
     if on_behalf and mechanism != "plain":
         # Any other way in is one to the administrator's own mail.
-        raise MailImportError("auth_failed", "source_master_user needs source_auth plain, or a template with %%u, not %s" % mechanism)
+        raise MailImportError(
+            "auth_failed", "source_master_user needs source_auth plain, or a template with %%u, not %s" % mechanism
+        )
     if mechanism == "login" and b"LOGINDISABLED" in capabilities:
-        raise MailImportError("auth_failed", "%s allows no login on this connection: use source_tls implicit or starttls" % peer)
+        raise MailImportError(
+            "auth_failed", "%s allows no login on this connection: use source_tls implicit or starttls" % peer
+        )
     # XOAUTH2 is tried wherever it is asked for: Yandex has it and did not always say so.
     if mechanism not in ("login", "xoauth2") and b"AUTH=%s" % mechanism.upper().encode() not in capabilities:
         needed = ", which source_master_user needs" if on_behalf else ""

@@ -49,7 +49,9 @@ class Listing:
         word = parts[0].split(b" ", 1)[0].upper()
         self._bytes += sum(map(len, parts))
         if self._bytes > _MOST_BYTES:
-            raise MailImportError("protocol_error", "the source says more than %d bytes to list its folders" % _MOST_BYTES)
+            raise MailImportError(
+                "protocol_error", "the source says more than %d bytes to list its folders" % _MOST_BYTES
+            )
         if word == b"LIST":
             self._take_list(parse_parts(parts)[1:])
         elif word == b"LSUB":
@@ -60,7 +62,12 @@ class Listing:
             self._take_namespace(parse_parts(parts)[1:])
 
     def _take_list(self, values: list) -> None:
-        if len(values) < 3 or not isinstance(values[0], list) or isinstance(values[1], list) or not isinstance(values[2], bytes):
+        if (
+            len(values) < 3
+            or not isinstance(values[0], list)
+            or isinstance(values[1], list)
+            or not isinstance(values[2], bytes)
+        ):
             raise MailImportError("protocol_error", "a LIST response of an unknown shape")
         attributes = frozenset(value.upper() for value in values[0] if isinstance(value, bytes))
         name = _canonical(values[2])
@@ -73,7 +80,9 @@ class Listing:
         else:
             known = self._entries[name] = _Entry(values[1], attributes)
         if len(known.attributes) > _MOST_ATTRIBUTES:
-            raise MailImportError("protocol_error", "the source lists a folder with more than %d attributes" % _MOST_ATTRIBUTES)
+            raise MailImportError(
+                "protocol_error", "the source lists a folder with more than %d attributes" % _MOST_ATTRIBUTES
+            )
 
     def _take_lsub(self, values: list) -> None:
         if len(values) != 3 or not isinstance(values[0], list) or not isinstance(values[2], bytes):
@@ -98,7 +107,10 @@ class Listing:
                 entry.figures[item.upper()] = figure(item, value)
 
     def _take_namespace(self, values: list) -> None:
-        kinds = [[space[0] for space in kind if isinstance(space, list) and space] if isinstance(kind, list) else [] for kind in values[:3]]
+        kinds = [
+            [space[0] for space in kind if isinstance(space, list) and space] if isinstance(kind, list) else []
+            for kind in values[:3]
+        ]
         personal = [prefix for prefix in (kinds[0] if kinds else []) if isinstance(prefix, bytes)]
         self._personal_prefix = personal[0] if personal else b""
         # A shared namespace with an empty prefix (classic Cyrus) cannot be told from the personal one by its names.
@@ -124,7 +136,8 @@ class Listing:
                     messages=figures.get(b"MESSAGES"),
                     uidvalidity=figures.get(b"UIDVALIDITY"),
                     uidnext=figures.get(b"UIDNEXT"),
-                    highest_modseq=figures.get(b"HIGHESTMODSEQ") or None,  # 0 says that there is none (RFC 7162 section 3.1.5)
+                    highest_modseq=figures.get(b"HIGHESTMODSEQ")
+                    or None,  # 0 says that there is none (RFC 7162 section 3.1.5)
                 )
             )
         return found

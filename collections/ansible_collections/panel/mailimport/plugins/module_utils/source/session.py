@@ -102,10 +102,16 @@ class SourceSession(ImapSession):
 
     def _check_listed(self, status: Status) -> None:
         if not status.ok:
-            raise refusal_error(status, self.peer) or MailImportError("source_unavailable", "%s does not list its folders: %s" % (self.peer, status))
+            raise refusal_error(status, self.peer) or MailImportError(
+                "source_unavailable", "%s does not list its folders: %s" % (self.peer, status)
+            )
 
     def _ask_status(self, listing: Listing, items: bytes) -> None:
-        commands = [b"STATUS %s (%s)" % (quote(folder.raw_name), items) for folder in listing.folders() if folder.selectable and is_quotable(folder.raw_name)]
+        commands = [
+            b"STATUS %s (%s)" % (quote(folder.raw_name), items)
+            for folder in listing.folders()
+            if folder.selectable and is_quotable(folder.raw_name)
+        ]
         waiting: Deque[bytes] = deque()
         for command in commands:
             if len(waiting) >= PIPELINE_DEPTH:
@@ -126,22 +132,31 @@ class SourceSession(ImapSession):
                     handle_uid(fetched.message.uid)
             answer = opened.refusal or opened.status
             if answer and not opened.complete:
-                raise refusal_error(answer, self.peer) or MailImportError("source_unavailable", "%s does not list %s: %s" % (self.peer, folder.name, answer))
+                raise refusal_error(answer, self.peer) or MailImportError(
+                    "source_unavailable", "%s does not list %s: %s" % (self.peer, folder.name, answer)
+                )
             if not opened.is_as_listed:
-                raise MailImportError("source_unavailable", "the folder %s was replaced while it was read; run the task again" % folder.name)
+                raise MailImportError(
+                    "source_unavailable",
+                    "the folder %s was replaced while it was read; run the task again" % folder.name,
+                )
 
     def longer_than(self, size: int, folder: SourceFolder, uids: bytes) -> List[int]:
         """Return which of some messages have more than `size` bytes, without fetching them.
 
-        The byte behind is asked for (RFC 3501 section 6.4.5): RFC822.SIZE is wrong on too many servers. Nothing is known
-        of messages whose server does not answer that.
+        The byte behind is asked for (RFC 3501 section 6.4.5): RFC822.SIZE is wrong on too many servers. Nothing is
+        known of messages whose server does not answer that.
         """
         found: List[int] = []
 
         def handle(parts: Parts) -> None:
             values = parse_parts(parts) if FETCH_RESPONSE.match(parts[0]) else []
             if len(values) == 3 and isinstance(values[2], list):
-                items = {name.upper(): value for name, value in zip(values[2][::2], values[2][1::2]) if isinstance(name, bytes)}
+                items = {
+                    name.upper(): value
+                    for name, value in zip(values[2][::2], values[2][1::2])
+                    if isinstance(name, bytes)
+                }
                 uid = items.get(b"UID", b"")
                 if items.get(b"BODY[]<%d>" % size) and isinstance(uid, bytes) and uid.isdigit():
                     found.append(int(uid))

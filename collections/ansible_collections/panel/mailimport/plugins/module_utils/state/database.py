@@ -74,7 +74,9 @@ class State:
         return row["owner"] if row else None
 
     def claim_domain(self, domain: str, owner: str) -> str:
-        """Record a domain's owner unless it has one; return whose it is now. Of two runs that claim it at once one is told the other."""
+        """Record a domain's owner unless it has one; return whose it is now. Of two runs that claim it at once one is
+        told the other.
+        """
         self._execute("INSERT INTO domains VALUES (?, ?) ON CONFLICT (domain) DO NOTHING", domain, owner)
         return self.owner_of(domain) or owner
 
@@ -93,7 +95,9 @@ class State:
 
     def begin(self, key: ImportKey, owner: str, pid: int, queue: Optional[int] = None) -> None:
         """Record that process `pid` runs this import now, in an import queue or outside of them."""
-        result = ImportResult(email=key.address, source="%s@%s" % (key.source_user, key.source_host), state="running", queue=queue)
+        result = ImportResult(
+            email=key.address, source="%s@%s" % (key.source_user, key.source_host), state="running", queue=queue
+        )
         self._execute(
             """INSERT INTO imports
             (source_host, source_user, address, owner, started_at, pid, process_started, result)
@@ -101,22 +105,37 @@ class State:
             ON CONFLICT (source_host, source_user, address) DO UPDATE SET owner = excluded.owner,
             started_at = excluded.started_at, finished_at = NULL, pid = excluded.pid,
             process_started = excluded.process_started, result = excluded.result, waiting_pid = NULL""",
-            *key, owner, time.time(), pid, start_time(pid), result_to_json(result),
+            *key,
+            owner,
+            time.time(),
+            pid,
+            start_time(pid),
+            result_to_json(result),
         )
 
     def enqueue(self, waiting: Iterable[Tuple[ImportKey, str]], pid: int) -> None:
-        """Record that process `pid` is going to run these imports (key and owner), so that everybody sees them; what is known of them stays."""
+        """Record that process `pid` is going to run these imports (key and owner), so that everybody sees them; what is
+        known of them stays.
+        """
         started = start_time(pid)
         with database_errors(self._path), transaction(self._database):
             for key, owner in waiting:
                 result = ImportResult(email=key.address, source="%s@%s" % (key.source_user, key.source_host))
                 self._execute(
                     """INSERT INTO imports
-                    (source_host, source_user, address, owner, started_at, pid, process_started, result, waiting_pid, waiting_process_started)
+                    (source_host, source_user, address, owner, started_at, pid, process_started, result, waiting_pid,
+                    waiting_process_started)
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     ON CONFLICT (source_host, source_user, address) DO UPDATE SET
                     waiting_pid = excluded.waiting_pid, waiting_process_started = excluded.waiting_process_started""",
-                    *key, owner, time.time(), pid, started, result_to_json(result), pid, started,
+                    *key,
+                    owner,
+                    time.time(),
+                    pid,
+                    started,
+                    result_to_json(result),
+                    pid,
+                    started,
                 )
 
     def take_place(self, resource: str, pid: int) -> int:
@@ -131,7 +150,9 @@ class State:
 
     def places_before(self, place: int) -> int:
         """How many living processes stand before a place in its line; those that are gone are removed."""
-        query = "SELECT * FROM places WHERE id < ? AND resource = (SELECT resource FROM places WHERE id = ?) ORDER BY id"
+        query = (
+            "SELECT * FROM places WHERE id < ? AND resource = (SELECT resource FROM places WHERE id = ?) ORDER BY id"
+        )
         alive = 0
         for row in self._rows(query, place, place):
             if start_time(row["pid"]) == row["process_started"]:
@@ -153,15 +174,21 @@ class State:
         self._update(key, "result = ?", result_to_json(result))
 
     def note_replaced(self, key: ImportKey, path: Optional[str], done: bool) -> None:
-        """Record that the mailbox's contents are to be moved to `path`, or that it has been done, so that it happens once."""
+        """Record that the mailbox's contents are to be moved to `path`, or that it has been done, so that it happens
+        once.
+        """
         self._update(key, "replaced_to = ?, replaced = ?", path, done)
 
     def note_unsettled(self, key: ImportKey, unsettled: bool) -> None:
-        """Record, before a store is written to and when all is known of it, whether a kill may leave mail behind unnoticed."""
+        """Record, before a store is written to and when all is known of it, whether a kill may leave mail behind
+        unnoticed.
+        """
         self._update(key, "unsettled = ?", unsettled)
 
     def finish(self, key: ImportKey, result: ImportResult, to_the_end: bool) -> None:
-        """Record how an import ended; `to_the_end`: the source is imported, and stays known as that whatever later runs come to."""
+        """Record how an import ended; `to_the_end`: the source is imported, and stays known as that whatever later runs
+        come to.
+        """
         values = (result_to_json(result), time.time(), to_the_end)
         self._update(key, "result = ?, finished_at = ?, completed_once = completed_once OR ?", *values)
 
@@ -172,7 +199,9 @@ class State:
             self._execute("DELETE FROM deliveries WHERE import = (SELECT id FROM imports WHERE %s)" % _OF_KEY, *key)
             # Where a killed run may have moved mail to is looked for by the next one.
             kept = "CASE WHEN replaced THEN NULL ELSE replaced_to END"
-            self._execute("UPDATE imports SET completed_once = 0, replaced_to = %s, replaced = 0 WHERE %s" % (kept, _OF_KEY), *key)
+            self._execute(
+                "UPDATE imports SET completed_once = 0, replaced_to = %s, replaced = 0 WHERE %s" % (kept, _OF_KEY), *key
+            )
 
     def folder_marks(self, key: ImportKey) -> List[FolderMark]:
         """Marks of all folders of an import, in order of their names at the source."""
@@ -187,28 +216,46 @@ class State:
 
     def _commit_folder(self, key: ImportKey, mark: FolderMark) -> None:
         values = (
-            mark.raw_name, mark.target_name, mark.uidvalidity, mark.last_uid, mark.uidnext, mark.messages,
-            mark.highest_modseq, mark.copied, json.dumps(mark.missing), mark.flagless,
+            mark.raw_name,
+            mark.target_name,
+            mark.uidvalidity,
+            mark.last_uid,
+            mark.uidnext,
+            mark.messages,
+            mark.highest_modseq,
+            mark.copied,
+            json.dumps(mark.missing),
+            mark.flagless,
         )
         changed = self._execute(
             "INSERT OR REPLACE INTO folders (import, %s) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM imports WHERE %s"
             % (_FOLDER_COLUMNS, _OF_KEY),
-            *values, *key,
+            *values,
+            *key,
         )
         _require_begun(changed, key)
 
     def add_deliveries(self, key: ImportKey, delivered: Deliveries) -> None:
-        """Record messages that are durable, beside those recorded before under the same UIDVALIDITYs; others are forgotten."""
+        """Record messages that are durable, beside those recorded before under the same UIDVALIDITYs; others are
+        forgotten.
+        """
         folder = (delivered.raw_name, delivered.uidvalidity, delivered.target_uidvalidity)
         with database_errors(self._path), transaction(self._database):
             outdated = "raw_name = ? AND (uidvalidity, target_uidvalidity) != (?, ?)"
-            self._execute("DELETE FROM deliveries WHERE import = (SELECT id FROM imports WHERE %s) AND %s" % (_OF_KEY, outdated), *key, *folder)
+            self._execute(
+                "DELETE FROM deliveries WHERE import = (SELECT id FROM imports WHERE %s) AND %s" % (_OF_KEY, outdated),
+                *key,
+                *folder,
+            )
             insert = "INSERT INTO deliveries SELECT id, ?, ?, ?, ? FROM imports WHERE " + _OF_KEY
             _require_begun(self._execute(insert, *folder, array.array("I", delivered.runs).tobytes(), *key), key)
 
     def deliveries(self, key: ImportKey) -> List[Deliveries]:
         """All messages that are known to have been delivered into stores that choose the UIDs, a folder an entry."""
-        query = "SELECT deliveries.* FROM deliveries JOIN imports ON imports.id = deliveries.import WHERE %s ORDER BY deliveries.rowid" % _OF_KEY
+        query = (
+            "SELECT deliveries.* FROM deliveries JOIN imports ON imports.id = deliveries.import WHERE %s ORDER BY "
+            "deliveries.rowid" % _OF_KEY
+        )
         runs: Dict[Tuple[bytes, int, int], array.array[int]] = {}
         for row in self._rows(query, *key):
             folder = (row["raw_name"], row["uidvalidity"], row["target_uidvalidity"])
@@ -262,6 +309,11 @@ def _folder_mark(row: sqlite3.Row) -> FolderMark:
 
 
 def _require_ours(state_dir: str) -> None:
-    """Refuse a directory of somebody else's, or a link, who could put links in place of our files: below /tmp, say, others may have been there first."""
+    """Refuse a directory of somebody else's, or a link, who could put links in place of our files: below /tmp, say,
+    others may have been there first.
+    """
     if not {os.lstat(state_dir).st_uid, os.stat(state_dir).st_uid} <= {os.geteuid(), 0}:
-        raise MailImportError("host_refused", "state_dir %s belongs to another user: choose a directory where only root can write" % state_dir)
+        raise MailImportError(
+            "host_refused",
+            "state_dir %s belongs to another user: choose a directory where only root can write" % state_dir,
+        )

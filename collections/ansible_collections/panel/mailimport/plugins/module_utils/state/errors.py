@@ -28,11 +28,22 @@ def database_errors(path: str) -> Iterator[None]:
     """Turn errors of SQLite about the database `path` into `disk_full` or `host_refused`."""
     try:
         yield
-    except (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InternalError, sqlite3.NotSupportedError, sqlite3.ProgrammingError):
+    except (
+        sqlite3.DataError,
+        sqlite3.IntegrityError,
+        sqlite3.InternalError,
+        sqlite3.NotSupportedError,
+        sqlite3.ProgrammingError,
+    ):
         raise  # mistakes of ours
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and str(error) not in _DAMAGED:
             reason = "disk_full" if str(error) == _FULL else "host_refused"
-            raise MailImportError(reason, "state database %s: %s%s" % (path, error, need_of_root() if str(error) == _UNOPENED else "")) from error
-        message = "state database %s is damaged (%s): move it away, imported mail stays and is found again" % (path, error)
+            raise MailImportError(
+                reason, "state database %s: %s%s" % (path, error, need_of_root() if str(error) == _UNOPENED else "")
+            ) from error
+        message = "state database %s is damaged (%s): move it away, imported mail stays and is found again" % (
+            path,
+            error,
+        )
         raise MailImportError("host_refused", message) from error

@@ -19,11 +19,11 @@ INTERRUPTED_MESSAGE = "The run that imported this mailbox ended before it was do
 class ImportRecord:
     """One import as this host knows it.
 
-    `mailbox_existed` is what the first contact with the mailbox found, None before it. `replaced_to` is where the contents that `replace` takes away
-    go, None when there are none; `replaced` tells that this has been done. `completed_once`: the source was imported once, to the end.
-    `unsettled`: a run began to write and did not live to say what became of it.
-    `result` is the latest one; that of a run whose process is gone reads `failed`, `interrupted`.
-    `waiting`: a run that is alive has yet to come to this import.
+    `mailbox_existed` is what the first contact with the mailbox found, None before it. `replaced_to` is where the
+    contents that `replace` takes away go, None when there are none; `replaced` tells that this has been done.
+    `completed_once`: the source was imported once, to the end. `unsettled`: a run began to write and did not live to
+    say what became of it. `result` is the latest one; that of a run whose process is gone reads `failed`,
+    `interrupted`. `waiting`: a run that is alive has yet to come to this import.
     """
 
     key: ImportKey
@@ -47,8 +47,8 @@ class FolderMark:
     """How far a folder has come; `raw_name` is the source's name of it, `last_uid` the last committed UID.
 
     `uidnext`, `messages` and `highest_modseq` are the source's figures when the folder was copied to its end
-    (`copied`). `missing` are UIDs up to `last_uid` that did not arrive and are tried again, `flagless` (an IMAP sequence set) those of
-    messages that arrived without a word on their flags, which are asked for again.
+    (`copied`). `missing` are UIDs up to `last_uid` that did not arrive and are tried again, `flagless` (an IMAP
+    sequence set) those of messages that arrived without a word on their flags, which are asked for again.
     """
 
     raw_name: bytes

@@ -66,7 +66,8 @@ _MIGRATIONS = (
     CREATE INDEX deliveries_of_folder ON deliveries (import, raw_name);
     ALTER TABLE imports ADD COLUMN unsettled INTEGER NOT NULL DEFAULT 0;
     """,
-    # Who waits for, or has, what only so many may have at a time (an import queue, connections to a source): the first of those alive.
+    # Who waits for, or has, what only so many may have at a time (an import queue, connections to a source): the first
+    # of those alive.
     """
     CREATE TABLE places (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -78,7 +79,8 @@ _MIGRATIONS = (
     ALTER TABLE imports ADD COLUMN waiting_pid INTEGER;
     ALTER TABLE imports ADD COLUMN waiting_process_started INTEGER;
     """,
-    # Whether `replace` has been done: where the contents went does not tell, for people remove them, and there may have been none.
+    # Whether `replace` has been done: where the contents went does not tell, for people remove them, and there may have
+    # been none.
     """
     ALTER TABLE imports ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0;
     UPDATE imports SET replaced = 1 WHERE replaced_to IS NOT NULL AND id IN (SELECT import FROM folders);
@@ -102,8 +104,9 @@ def open_database(path: str) -> sqlite3.Connection:
 def _make_file(path: str) -> None:
     """Make the file if it is not there; SQLite gives its other files the same mode.
 
-    One that is there is not opened: closing it would take all locks from it that this process has, those of other connections too
-    (fcntl(2); https://www.sqlite.org/howtocorrupt.html section 2.2), and another process would take the log away from under them.
+    One that is there is not opened: closing it would take all locks from it that this process has, those of other
+    connections too (fcntl(2); https://www.sqlite.org/howtocorrupt.html section 2.2), and another process would take the
+    log away from under them.
     """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))

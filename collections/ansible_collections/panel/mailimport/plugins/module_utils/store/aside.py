@@ -34,5 +34,7 @@ def move_directories_aside(location: StoreLocation, path: str) -> None:
     others = {location.control, location.index} - {location.root, None}
     for directory in sorted(other for other in others if other) + [location.root]:
         target = directory.rstrip("/") + suffix
-        if os.path.isdir(directory) and not os.path.lexists(target):  # there already: moved by a run that was killed then
+        if os.path.isdir(directory) and not os.path.lexists(
+            target
+        ):  # there already: moved by a run that was killed then
             os.rename(directory, target)

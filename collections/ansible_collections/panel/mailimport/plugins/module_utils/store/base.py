@@ -88,7 +88,9 @@ class UidSet:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A message that the store did not take; or, when `stored`, that it keeps otherwise than it was sent. `size` in bytes."""
+    """A message that the store did not take; or, when `stored`, that it keeps otherwise than it was sent. `size` in
+    bytes.
+    """
 
     uid: int
     reason: str
@@ -101,9 +103,9 @@ class Refusal:
 class FolderWriter(ABC):
     """One folder of the target while messages of one origin are written into it.
 
-    `path` is the folder's name on the host, `created` tells that it did not exist, `fresh` that no message has ever been in it, `held` are
-    the UIDs of the origin that are in it, `before` the number of messages it had, `written` how many this run added,
-    `keywords_set` how many messages got keywords when they were in it already.
+    `path` is the folder's name on the host, `created` tells that it did not exist, `fresh` that no message has ever
+    been in it, `held` are the UIDs of the origin that are in it, `before` the number of messages it had, `written` how
+    many this run added, `keywords_set` how many messages got keywords when they were in it already.
     """
 
     path: FolderPath
@@ -147,12 +149,14 @@ class MessageStore(ABC):
         """Begin or continue to write the messages of an origin into a folder, creating it.
 
         Args:
-            by_content: leave out messages of which the folder has an equal one of another origin: the same bytes but for notes of mbox files.
+            by_content: leave out messages of which the folder has an equal one of another origin: the same bytes but
+                for notes of mbox files.
         """
 
     @abstractmethod
     def commit(self) -> None:
-        """Make everything added so far durable, make sure that it is there as it was received, and show finished folders.
+        """Make everything added so far durable, make sure that it is there as it was received, and show finished
+        folders.
 
         Raises:
             MailImportError: `verification_failed` when the store does not hold what was received.
@@ -170,7 +174,9 @@ class MessageStore(ABC):
         """Subscribe to folders; return how many were not subscribed before."""
 
     @abstractmethod
-    def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]], remove: bool = True) -> int:
+    def set_flags(
+        self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]], remove: bool = True
+    ) -> int:
         """Give messages of an origin the flags of their source, by UID; return how many changed.
 
         Args:

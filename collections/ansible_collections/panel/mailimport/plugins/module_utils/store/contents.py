@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 import sqlite3
 
-# Header fields in which mbox files keep UIDs and flags (GNU Mailutils, UW IMAP, mbox(5) of mutt). A server that shows them shows
-# another one with every flag that changes, and nobody wrote them.
-_MBOX_NOTES = re.compile(rb"^(?:x-)?(?:status|uid|imapbase|imap|keywords):[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE)
+# Header fields in which mbox files keep UIDs and flags (GNU Mailutils, UW IMAP, mbox(5) of mutt). A server that shows
+# them shows another one with every flag that changes, and nobody wrote them.
+_MBOX_NOTES = re.compile(
+    rb"^(?:x-)?(?:status|uid|imapbase|imap|keywords):[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE
+)
 _HEADER_END = re.compile(rb"(?:\A|(?<=\n))\r?\n")
 
 
@@ -32,9 +34,13 @@ class ContentIndex:
         self._database.execute("BEGIN")
 
     def add(self, digest: bytes) -> None:
-        self._database.execute("INSERT INTO digests VALUES (?, 1) ON CONFLICT (digest) DO UPDATE SET copies = copies + 1", (digest,))
+        self._database.execute(
+            "INSERT INTO digests VALUES (?, 1) ON CONFLICT (digest) DO UPDATE SET copies = copies + 1", (digest,)
+        )
 
     def take(self, digest: bytes) -> bool:
         """Take one copy out; True when there was one."""
-        changed = self._database.execute("UPDATE digests SET copies = copies - 1 WHERE digest = ? AND copies > 0", (digest,))
+        changed = self._database.execute(
+            "UPDATE digests SET copies = copies - 1 WHERE digest = ? AND copies > 0", (digest,)
+        )
         return changed.rowcount > 0

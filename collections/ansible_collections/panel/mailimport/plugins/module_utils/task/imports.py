@@ -74,14 +74,19 @@ def run_list_import(module: AnsibleModule) -> None:
 def _listed_rows(params: Dict[str, Any], secrets: Dict[str, Any]) -> List[Row]:
     if "rows" in secrets:
         return [Row(**row) for row in secrets["rows"]]
-    rows = rows_of_list(params["mailboxes"]) if params["mailboxes"] is not None else read_rows(_content_of(params["src"]))
+    rows = (
+        rows_of_list(params["mailboxes"]) if params["mailboxes"] is not None else read_rows(_content_of(params["src"]))
+    )
     return select_rows(rows, params["mail_host"] or "", params["only"])
 
 
 def _refuse_shared_login(params: Dict[str, Any], rows: List[Row]) -> None:
     """Several mailboxes with the task's `source_user` would all get the mail of one."""
     if params["source_user"] and sum(not row.values.get("source_user") for row in rows) > 1:
-        raise MailImportError("invalid_row", "source_user of the task is one mailbox, and several rows have none of their own: give it in the list")
+        raise MailImportError(
+            "invalid_row",
+            "source_user of the task is one mailbox, and several rows have none of their own: give it in the list",
+        )
 
 
 def _content_of(path: str) -> bytes:
@@ -96,7 +101,9 @@ def _row_item(params: Dict[str, Any], row: Row) -> Item:
     given = row_params(params, row.values)
     try:
         if given["source_master_user"] and not given["source_password"]:
-            raise MailImportError("invalid_row", "source_password is required with source_master_user: it is the administrator's")
+            raise MailImportError(
+                "invalid_row", "source_password is required with source_master_user: it is the administrator's"
+            )
         return _mailbox_item(given)
     except MailImportError as error:
         return refused(given, error)
@@ -119,11 +126,19 @@ def refused(params: Dict[str, Any], error: MailImportError) -> ImportResult:
 
 def run_batch(module: AnsibleModule, items: Sequence[Item], how: Scheduling) -> List[Outcome]:
     """Import what a task asks for."""
-    return import_batch(items, host_settings(module.params), how, module.check_mode, Progress(module.params["progress_file"], module.log))
+    return import_batch(
+        items,
+        host_settings(module.params),
+        how,
+        module.check_mode,
+        Progress(module.params["progress_file"], module.log),
+    )
 
 
 def exit_with(module: AnsibleModule, outcomes: Sequence[Outcome], none: str = _NO_ROW, **more: Any) -> None:
-    """Exit the module with the results of imports, as failed when one of them did; `none` is what to say when there are no imports."""
+    """Exit the module with the results of imports, as failed when one of them did; `none` is what to say when there are
+    no imports.
+    """
     results = [outcome.result for outcome in outcomes]
     answer: Dict[str, Any] = dict(more, changed=any(result.changed for result in results))
     answer.update(imports=[result.as_dict() for result in results], summary=summarize(results))
@@ -150,11 +165,22 @@ def _failure(failed: Sequence[ImportResult], size: int) -> str:
         return first
     named = [result.email or result.message.partition(":")[0] for result in failed[:_MOST_NAMED]]
     more = " and %d more" % (len(failed) - len(named)) if len(failed) > len(named) else ""
-    return "%d of %d imports failed (%s%s), see imports; the first: %s" % (len(failed), size, ", ".join(named), more, first)
+    return "%d of %d imports failed (%s%s), see imports; the first: %s" % (
+        len(failed),
+        size,
+        ", ".join(named),
+        more,
+        first,
+    )
 
 
 def _success(results: Sequence[ImportResult]) -> str:
     if len(results) == 1:
         return "%s: %s" % (results[0].email, results[0].message)
     counts = summarize(results)
-    return "%d imports: %d completed, %d skipped, %d to do" % (len(results), counts["completed"], counts["skipped"], counts["queued"])
+    return "%d imports: %d completed, %d skipped, %d to do" % (
+        len(results),
+        counts["completed"],
+        counts["skipped"],
+        counts["queued"],
+    )

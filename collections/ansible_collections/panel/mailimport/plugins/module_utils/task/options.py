@@ -98,7 +98,9 @@ def scheduling_options() -> Options:
 
 
 def list_options() -> Options:
-    """Every option a task of `mail_import_csv` may give; those of the source and the owner are what rows without their own have."""
+    """Every option a task of `mail_import_csv` may give; those of the source and the owner are what rows without their
+    own have.
+    """
     source = source_options()
     source["source_host"] = dict(type="str")
     importing = importing_options()
@@ -192,7 +194,9 @@ def mailbox_request(params: Mapping[str, Any]) -> ImportRequest:
 
 
 def _folder_name(name: Any, target: Any) -> str:
-    """The name that `folder_map` gives a folder on the mail host; other names that cannot be are changed as a source's are."""
+    """The name that `folder_map` gives a folder on the mail host; other names that cannot be are changed as a source's
+    are.
+    """
     parts = set([] if target is None else str(target).split("/")) - {""}
     if not parts or parts & {".", ".."}:
         raise MailImportError("invalid_row", "folder_map: %r of %s is no name for a folder" % (target, name))
@@ -209,10 +213,18 @@ def source_account(params: Mapping[str, Any]) -> SourceAccount:
         raise MailImportError("invalid_row", "source_timeout must be more than 0 seconds")
     if params["source_port"] is not None and not 1 <= params["source_port"] <= 65535:
         raise MailImportError("invalid_row", "source_port must be from 1 to 65535")
-    if params["source_tls_fingerprint"] and not _FINGERPRINT.fullmatch(params["source_tls_fingerprint"].replace(":", "")):
-        raise MailImportError("invalid_row", "source_tls_fingerprint must be a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons")
+    if params["source_tls_fingerprint"] and not _FINGERPRINT.fullmatch(
+        params["source_tls_fingerprint"].replace(":", "")
+    ):
+        raise MailImportError(
+            "invalid_row",
+            "source_tls_fingerprint must be a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons",
+        )
     if params["source_tls_fingerprint"] and params["source_tls"] == "none":
-        raise MailImportError("invalid_row", "source_tls_fingerprint is of a certificate, and with source_tls=none there is none: leave out one of them")
+        raise MailImportError(
+            "invalid_row",
+            "source_tls_fingerprint is of a certificate, and with source_tls=none there is none: leave out one of them",
+        )
     return SourceAccount(
         host=params["source_host"],
         port=params["source_port"] or (993 if params["source_tls"] == "implicit" else 143),

@@ -75,7 +75,11 @@ def info_options() -> Options:
 
 def organization_options() -> Options:
     """Every option a task of `mail_import_yandex` may give."""
-    source = {name: option for name, option in source_options().items() if name not in ("source_user", "source_master_user", "source_auth")}
+    source = {
+        name: option
+        for name, option in source_options().items()
+        if name not in ("source_user", "source_master_user", "source_auth")
+    }
     source["source_host"] = dict(type="str", default=IMAP_HOST)
     return dict(
         token=dict(type="str", no_log=True),
@@ -100,7 +104,11 @@ def lacking(params: Mapping[str, Any]) -> Optional[str]:
     """Say in one line what the import of an organization lacks, or None when it has all it needs."""
     if not params["owner"]:
         return "owner is required, and must not be empty"
-    numbers = sorted(str(address) for address, password in (params["passwords"] or {}).items() if isinstance(password, (bool, int, float, list, dict)))
+    numbers = sorted(
+        str(address)
+        for address, password in (params["passwords"] or {}).items()
+        if isinstance(password, (bool, int, float, list, dict))
+    )
     if numbers:
         return "passwords: not text, so put it in quotes: the password of %s" % ", ".join(numbers[:20])
     if params["content_access"] == "password":
@@ -108,11 +116,15 @@ def lacking(params: Mapping[str, Any]) -> Optional[str]:
             return "token is required with content_access=password"
         if params["import_content"] and not params["replace_yandex_passwords"]:
             return (
-                "content_access=password replaces the password at Yandex of every mailbox that is imported, so that their users can no longer log in with "
+                "content_access=password replaces the password at Yandex of every mailbox that is imported, so that "
+                "their users can no longer log in with "
                 "theirs; set replace_yandex_passwords=true if that is what you want"
             )
     elif params["import_content"] and not (params["client_id"] and params["client_secret"]):
-        return "client_id and client_secret of the service application are required, unless import_content=false or content_access=password"
+        return (
+            "client_id and client_secret of the service application are required, unless import_content=false or "
+            "content_access=password"
+        )
     return None
 
 
@@ -131,7 +143,11 @@ def run_info(module: AnsibleModule) -> None:
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
         raise
-    for warning in [*holdings.warnings, *("the organization has no mailbox %s" % address for address in selection.missing), *_unmatched(selection)]:
+    for warning in [
+        *holdings.warnings,
+        *("the organization has no mailbox %s" % address for address in selection.missing),
+        *_unmatched(selection),
+    ]:
         module.warn(warning)
     module.exit_json(
         changed=False,
@@ -160,9 +176,13 @@ def run_organization_import(module: AnsibleModule) -> None:
         passwords = NewPasswords(params["passwords"] or {}, params["generated_passwords"])
 
         def request_for(email: str) -> Any:
-            return mailbox_request(dict(params, email=email, password="", target_email=None, target_password="", **_LOGIN))
+            return mailbox_request(
+                dict(params, email=email, password="", target_email=None, target_password="", **_LOGIN)
+            )
 
-        items = organization_items(selection, access, request_for, params["source_host"], passwords, settings, module.check_mode)
+        items = organization_items(
+            selection, access, request_for, params["source_host"], passwords, settings, module.check_mode
+        )
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
         raise
@@ -205,10 +225,14 @@ def _oauth(params: Mapping[str, Any]) -> Optional[OAuth]:
     return OAuth(http_of(params), params["client_id"] or "", params["client_secret"] or "", params["oauth_url"])
 
 
-def _warnings(holdings: Optional[Holdings], access: Access, params: Mapping[str, Any], check_mode: bool) -> Tuple[str, ...]:
+def _warnings(
+    holdings: Optional[Holdings], access: Access, params: Mapping[str, Any], check_mode: bool
+) -> Tuple[str, ...]:
     warnings = holdings.warnings if holdings else ()
     if check_mode and access.by_password and params["import_content"]:
-        warnings += ("check mode sets no passwords at Yandex, so nobody has logged in there and no messages are counted",)
+        warnings += (
+            "check mode sets no passwords at Yandex, so nobody has logged in there and no messages are counted",
+        )
     return warnings
 
 
@@ -232,7 +256,11 @@ def _domains(holdings: Holdings) -> Any:
     """The domains; what has no mailboxes of its own is an alias of the main one, unless it is that itself."""
     main = next((domain.name for domain in holdings.domains if domain.master), None)
     return [
-        dict(asdict(domain), mailboxes=holdings.mailboxes_on(domain.name), alias_of=None if domain.master or holdings.mailboxes_on(domain.name) else main)
+        dict(
+            asdict(domain),
+            mailboxes=holdings.mailboxes_on(domain.name),
+            alias_of=None if domain.master or holdings.mailboxes_on(domain.name) else main,
+        )
         for domain in holdings.domains
     ]
 

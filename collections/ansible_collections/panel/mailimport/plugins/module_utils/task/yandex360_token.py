@@ -41,8 +41,8 @@ def token_options() -> Options:
 def run_token(module: AnsibleModule) -> None:
     """Make sure that there is a token.
 
-    What a person has to do comes in between: without a token that will do, the module ends with a code for a person to enter, and with the program's
-    part of it, `device`. Called again with that, it waits for the person.
+    What a person has to do comes in between: without a token that will do, the module ends with a code for a person to
+    enter, and with the program's part of it, `device`. Called again with that, it waits for the person.
     """
     try:
         params = with_secrets(module.params, TOKEN_SECRETS)
@@ -59,7 +59,10 @@ def run_token(module: AnsibleModule) -> None:
 def _ensure(module: AnsibleModule, params: Mapping[str, Any], oauth: OAuth) -> None:
     stored = _stored(params)
     if stored and not params["force"] and stored["expires_at"] - time.time() > params["minimum_days"] * _DAY:
-        module.exit_json(changed=False, msg="the token in %s is good for %d days" % (params["dest"], (stored["expires_at"] - time.time()) // _DAY))
+        module.exit_json(
+            changed=False,
+            msg="the token in %s is good for %d days" % (params["dest"], (stored["expires_at"] - time.time()) // _DAY),
+        )
     _check_dest(params)
     if module.check_mode:
         module.exit_json(changed=True, msg="a token would be got")
@@ -89,7 +92,10 @@ def _check_dest(params: Mapping[str, Any]) -> None:
     if not os.path.isdir(directory):
         raise MailImportError("host_refused", "dest cannot be written: there is no directory %s" % directory)
     if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
-        raise MailImportError("host_refused", "dest cannot be written: the user of the task may not read and write the directory %s" % directory)
+        raise MailImportError(
+            "host_refused",
+            "dest cannot be written: the user of the task may not read and write the directory %s" % directory,
+        )
 
 
 def _wait(oauth: OAuth, code: DeviceCode) -> Token:
@@ -100,13 +106,21 @@ def _wait(oauth: OAuth, code: DeviceCode) -> Token:
             return answer
         code = answer
         time.sleep(code.interval)
-    raise MailImportError("auth_failed", "nobody entered the code %s within %d seconds; run the task again" % (code.user_code, code.expires_in))
+    raise MailImportError(
+        "auth_failed",
+        "nobody entered the code %s within %d seconds; run the task again" % (code.user_code, code.expires_in),
+    )
 
 
 def _finish(module: AnsibleModule, params: Mapping[str, Any], token: Token) -> NoReturn:
     # A token of which it is not said how long it lasts is renewed by the next run.
     expires_at = int(time.time()) + (token.expires_in or 0)
-    values = dict(client_id=params["client_id"], access_token=token.access_token, refresh_token=token.refresh_token or "", expires_at=expires_at)
+    values = dict(
+        client_id=params["client_id"],
+        access_token=token.access_token,
+        refresh_token=token.refresh_token or "",
+        expires_at=expires_at,
+    )
     if params["dest"]:
         write_private(params["dest"], json.dumps(values, indent=2).encode("ascii") + b"\n")
         module.exit_json(changed=True, msg="the token is in %s" % params["dest"])
@@ -121,7 +135,11 @@ def _stored(params: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
         return None
     try:
         values = json.loads(data)
-        fits = values["client_id"] == params["client_id"] and isinstance(values["access_token"], str) and isinstance(values["expires_at"], (int, float))
+        fits = (
+            values["client_id"] == params["client_id"]
+            and isinstance(values["access_token"], str)
+            and isinstance(values["expires_at"], (int, float))
+        )
         values.setdefault("refresh_token", "")
     except (ValueError, KeyError, TypeError, AttributeError):
         raise MailImportError("invalid_row", "%s is no file of this module: move it away" % params["dest"]) from None

@@ -63,9 +63,10 @@ class Target:
     """The mailbox an import writes to, and what is known from earlier runs.
 
     `marks` say how far they came, by raw folder name, `deliveries` what they put into a store that chooses the UIDs.
-    `unfinished`: the latest of them did not get to the end; `interrupted`: one was killed, so more may be there than that.
-    `aside` is where the present content is moved first, None to keep it. `desk` hands out sessions of the mailbox.
-    `room` is what its quota leaves, in bytes, None without a limit. `patient`: wait when the source admits no more connections.
+    `unfinished`: the latest of them did not get to the end; `interrupted`: one was killed, so more may be there than
+    that. `aside` is where the present content is moved first, None to keep it. `desk` hands out sessions of the
+    mailbox. `room` is what its quota leaves, in bytes, None without a limit. `patient`: wait when the source admits no
+    more connections.
     """
 
     location: StoreLocation
@@ -88,7 +89,10 @@ def store_kind(request: ImportRequest, location: StoreLocation) -> str:
     if request.message_store == "auto":
         return "imap" if location.unsupported else "maildir"
     if request.message_store == "maildir" and location.unsupported:
-        raise MailImportError("store_unsupported", "the mailbox's files cannot be written directly, %s: use message_store=auto" % location.unsupported)
+        raise MailImportError(
+            "store_unsupported",
+            "the mailbox's files cannot be written directly, %s: use message_store=auto" % location.unsupported,
+        )
     return request.message_store
 
 
@@ -108,8 +112,14 @@ def _open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageSt
         known = deliveries.get((origin.raw_name, origin.uidvalidity))
         runs = array.array("I", known.runs if known and known.target_uidvalidity == target_uidvalidity else ())
         runs.extend(uids.runs)
-        deliveries[origin.raw_name, origin.uidvalidity] = Deliveries(origin.raw_name, origin.uidvalidity, target_uidvalidity, runs)
-        folder = {"raw_name": origin.raw_name.decode("latin-1"), "uidvalidity": origin.uidvalidity, "target_uidvalidity": target_uidvalidity}
+        deliveries[origin.raw_name, origin.uidvalidity] = Deliveries(
+            origin.raw_name, origin.uidvalidity, target_uidvalidity, runs
+        )
+        folder = {
+            "raw_name": origin.raw_name.decode("latin-1"),
+            "uidvalidity": origin.uidvalidity,
+            "target_uidvalidity": target_uidvalidity,
+        }
         emit({"event": "delivered", "runs": uids.runs, **folder})
 
     open_pipe, repair = partial(target.desk.open_pipe, emit), partial(target.desk.ask_repair, emit)
@@ -123,7 +133,9 @@ def report_missing(folders: Sequence[SourceFolder], rules: FolderRules, emit: Em
         MailImportError: `folder_missing` when nothing is left to import.
     """
     message = "the source has no folder %s (option folders)"
-    emit_not_imported(emit, [NotImported(name, "folder_missing", message % name) for name in missing_folders(folders, rules)])
+    emit_not_imported(
+        emit, [NotImported(name, "folder_missing", message % name) for name in missing_folders(folders, rules)]
+    )
 
 
 def import_account(
@@ -135,8 +147,8 @@ def import_account(
     """Import the account's content into the store.
 
     Args:
-        emit: takes `secret` of the login, `session`, `repair` and `delivered` of an IMAP store, `replaced`, `listed`, the events of AccountCopy, and
-            `settled` when nothing is left in doubt.
+        emit: takes `secret` of the login, `session`, `repair` and `delivered` of an IMAP store, `replaced`, `listed`,
+            the events of AccountCopy, and `settled` when nothing is left in doubt.
 
     Raises:
         MailImportError: what ended the import; what was emitted by then is done.
@@ -154,7 +166,9 @@ def import_account(
 
 def _fill_store(store: MessageStore, request: ImportRequest, login: Login, target: Target, emit: Emit) -> None:
     marks = target.marks
-    copy = AccountCopy(request, lambda: login.open(emit), store, marks, Patience(emit, target.patient), emit, target.room)
+    copy = AccountCopy(
+        request, lambda: login.open(emit), store, marks, Patience(emit, target.patient), emit, target.room
+    )
     folders = copy.attempt(lambda session: session.list_folders())
     report_missing(folders, request.rules, emit)
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
@@ -167,14 +181,24 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     emit({"event": "listed", "folders": len(plans), "messages": listed})
     for plan in plans:
         if plan.renamed:
-            emit({"event": "note", "message": "folder %s is called %s on this host" % (plan.source.name, joined_path(plan.target))})
+            emit(
+                {
+                    "event": "note",
+                    "message": "folder %s is called %s on this host" % (plan.source.name, joined_path(plan.target)),
+                }
+            )
     for plan in overruled(plans, request.rules, target.location):
-        message = "folder %s stays %s, where an earlier run brought it, whatever folder_map says" % (plan.source.name, joined_path(plan.target))
+        message = "folder %s stays %s, where an earlier run brought it, whatever folder_map says" % (
+            plan.source.name,
+            joined_path(plan.target),
+        )
         emit({"event": "note", "message": message})
     changed: List[int] = []
     if request.state == "latest" and marks:
         try:
-            current, untold = copy.attempt(lambda session: update_flags(session, store, request.key, plans, marks, changed.append))
+            current, untold = copy.attempt(
+                lambda session: update_flags(session, store, request.key, plans, marks, changed.append)
+            )
         finally:
             # Of all attempts, also when the last of them failed: the next one finds nothing to change there.
             emit({"event": "flags", "messages": sum(changed)})
@@ -186,17 +210,25 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     if copy.uncounted:
         emit({"event": "listed", "folders": len(plans), "messages": listed + copy.uncounted})
     # Subscriptions come last: a run that did not get that far left them to this one.
-    wanted = [plan.target for plan in plans if plan.source.subscribed and (target.unfinished or plan.source.raw_name not in marks)]
+    wanted = [
+        plan.target
+        for plan in plans
+        if plan.source.subscribed and (target.unfinished or plan.source.raw_name not in marks)
+    ]
     if wanted:
         emit({"event": "subscribed", "folders": store.subscribe(wanted)})
     lost = store.lost_keywords()[:MOST_KEYWORDS]
-    emit_not_imported(emit, [NotImported("", "keyword_refused", "keyword %s could not be kept" % name) for name in lost])
+    emit_not_imported(
+        emit, [NotImported("", "keyword_refused", "keyword %s could not be kept" % name) for name in lost]
+    )
     if copy.session:
         copy.session.close()
 
 
 def _ask_for_flags(copy: AccountCopy, store: MessageStore, changed: List[int], emit: Emit) -> None:
-    """Ask for flags that did not come along with their messages; until they are told, the folder does not count as copied."""
+    """Ask for flags that did not come along with their messages; until they are told, the folder does not count as
+    copied.
+    """
     copy.attempt(lambda session: ask_for_flags(session, store, copy.without_flags, changed.append))
     emit({"event": "flags", "messages": sum(changed)})
     emit_marks(emit, [folder.as_mark(copied=True) for folder in copy.without_flags])
@@ -205,8 +237,12 @@ def _ask_for_flags(copy: AccountCopy, store: MessageStore, changed: List[int], e
     emit_not_imported(emit, [NotImported(name, "source_unavailable", message % count) for name, count in untold])
 
 
-def _ask_again(plan: FolderPlan, marks: Mapping[bytes, FolderMark], untold: Mapping[bytes, str], emit: Emit) -> FolderPlan:
-    """Report a folder whose flags the source did not tell, and let its next mark say that they have yet to be looked at."""
+def _ask_again(
+    plan: FolderPlan, marks: Mapping[bytes, FolderMark], untold: Mapping[bytes, str], emit: Emit
+) -> FolderPlan:
+    """Report a folder whose flags the source did not tell, and let its next mark say that they have yet to be looked
+    at.
+    """
     source = plan.source
     if source.raw_name not in untold:
         return plan

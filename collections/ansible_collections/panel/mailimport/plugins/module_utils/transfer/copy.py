@@ -31,8 +31,8 @@ from .telling import emit_failures, emit_folder, emit_marks, emit_not_imported
 BATCH_MESSAGES = 10_000
 BATCH_BYTES = 256 << 20
 BATCH_SECONDS = 15.0
-# Each open folder takes three descriptors, of which a process usually has 1,024. So many are finished and wait for their flush,
-# so many are incomplete, and PIPELINE_DEPTH are asked for ahead.
+# Each open folder takes three descriptors, of which a process usually has 1,024. So many are finished and wait for
+# their flush, so many are incomplete, and PIPELINE_DEPTH are asked for ahead.
 BATCH_FOLDERS = 64
 
 _Result = TypeVar("_Result")
@@ -200,9 +200,13 @@ class AccountCopy:
 
     def _open_copy(self, plan: FolderPlan, mark: Optional[FolderMark], by_content: bool = False) -> FolderCopy:
         source = plan.source
-        origin = Origin(self._request.key, source.raw_name, source.uidvalidity or (mark.uidvalidity if mark else 0), source.uidnext)
+        origin = Origin(
+            self._request.key, source.raw_name, source.uidvalidity or (mark.uidvalidity if mark else 0), source.uidnext
+        )
         renewed = source.raw_name in self._marks and mark is None
-        writer = self._store.open_folder(plan.target, origin, by_content=by_content or renewed or self._request.existing_content == "merge")
+        writer = self._store.open_folder(
+            plan.target, origin, by_content=by_content or renewed or self._request.existing_content == "merge"
+        )
         first = mark.last_uid + 1 if mark else 1
         copy = FolderCopy(plan, mark, origin, writer, first, resumed=len(writer.held) > 0, renewed=renewed)
         self._open_copies[source.raw_name] = copy
@@ -245,7 +249,9 @@ class AccountCopy:
         stay = self._discard(begun)
         source = replace(plan.source, uidvalidity=uidvalidity, uidnext=opened.uidnext, messages=opened.exists)
         # What was brought before is the folder's by now, unless it was only staged.
-        return self._open_copy(replace(plan, source=source), self._mark_of(source), by_content=stay > 0 and begun.writer.written > 0)
+        return self._open_copy(
+            replace(plan, source=source), self._mark_of(source), by_content=stay > 0 and begun.writer.written > 0
+        )
 
     def _heed(self, opened: FolderStream, peer: str) -> None:
         """Slow down or stop when the answer to a FETCH asks for it."""
@@ -281,12 +287,23 @@ class AccountCopy:
         self._batch_bytes += size
         if self._room is not None and self.bytes_copied > self._room:
             self._commit()
-            raise MailImportError("over_quota", "the source holds more than the %d bytes that the quota leaves: raise it and run the task again" % self._room)
-        if self._batch_messages >= BATCH_MESSAGES or self._batch_bytes >= BATCH_BYTES or time.monotonic() - self._batch_began > BATCH_SECONDS:
+            raise MailImportError(
+                "over_quota",
+                "the source holds more than the %d bytes that the quota leaves: raise it and run the task again"
+                % self._room,
+            )
+        if (
+            self._batch_messages >= BATCH_MESSAGES
+            or self._batch_bytes >= BATCH_BYTES
+            or time.monotonic() - self._batch_began > BATCH_SECONDS
+        ):
             self._commit()
             if self._request.renew and self.session and self.session.is_stale:
-                # Before the source ends the session in the middle of something: the next one is opened with a new token.
-                raise MailImportError("source_unavailable", "the access token is about to expire, so a new one is taken")
+                # Before the source ends the session in the middle of something: the next one is opened with a new
+                # token.
+                raise MailImportError(
+                    "source_unavailable", "the access token is about to expire, so a new one is taken"
+                )
 
     def _add(self, copy: FolderCopy, fetched: Fetched) -> Optional[int]:
         refusal = None
@@ -301,7 +318,13 @@ class AccountCopy:
         return None
 
     def leave_out(
-        self, copy: FolderCopy, uid: Optional[int], reason: str, message: str, size: Optional[int] = None, message_id: Optional[str] = None
+        self,
+        copy: FolderCopy,
+        uid: Optional[int],
+        reason: str,
+        message: str,
+        size: Optional[int] = None,
+        message_id: Optional[str] = None,
     ) -> None:
         if uid is None:
             raise NoUidError("protocol_error", "a message of %s came without its UID" % copy.name)
@@ -312,7 +335,11 @@ class AccountCopy:
         for copy in self._open_copies.values():
             for refusal in copy.writer.take_refusals():
                 if refusal.stored:
-                    copy.altered.append(NotImported(copy.name, refusal.reason, refusal.message, refusal.uid, refusal.message_id, refusal.size))
+                    copy.altered.append(
+                        NotImported(
+                            copy.name, refusal.reason, refusal.message, refusal.uid, refusal.message_id, refusal.size
+                        )
+                    )
                 else:
                     self.leave_out(copy, refusal.uid, refusal.reason, refusal.message, refusal.size, refusal.message_id)
                 if refusal.reason != "message_altered":
@@ -382,7 +409,14 @@ class AccountCopy:
                 marks.append(copy.as_mark(copied=False))
                 emit_folder(self._emit, copy)
         emit_marks(self._emit, marks)
-        self._emit({"event": "copied", "messages": self.messages_copied, "present": sum(self._present.values()), "bytes": self.bytes_copied})
+        self._emit(
+            {
+                "event": "copied",
+                "messages": self.messages_copied,
+                "present": sum(self._present.values()),
+                "bytes": self.bytes_copied,
+            }
+        )
 
     def note(self, text: str) -> None:
         """Tell the parent something that people should know."""

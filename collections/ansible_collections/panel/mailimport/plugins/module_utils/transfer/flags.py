@@ -53,7 +53,8 @@ def update_flags(
         count: told how many messages changed, each time that some may have.
 
     Returns:
-        The marks of the folders whose flags are up to date now; and what the source said, by raw name, of those whose flags it did not tell.
+        The marks of the folders whose flags are up to date now; and what the source said, by raw name, of those whose
+        flags it did not tell.
 
     Raises:
         MailImportError: when the connection is lost; what was done by then is done, and counted.
@@ -63,7 +64,9 @@ def update_flags(
     for plan in plans:
         mark = marks.get(plan.source.raw_name)
         if mark and mark.last_uid and may_have_changed(plan, mark, by_modseq):
-            delivered[plan.source.raw_name] = _Delivered(plan, mark, Origin(key, plan.source.raw_name, mark.uidvalidity))
+            delivered[plan.source.raw_name] = _Delivered(
+                plan, mark, Origin(key, plan.source.raw_name, mark.uidvalidity)
+            )
     current: List[FolderMark] = []
     untold: Dict[bytes, str] = {}
     requests = [folder.request(by_modseq and folder.mark.highest_modseq is not None) for folder in delivered.values()]
@@ -85,8 +88,11 @@ def update_flags(
     return current, untold
 
 
-def ask_for_flags(session: SourceSession, store: MessageStore, copies: Sequence[FolderCopy], count: Callable[[int], None]) -> None:
-    """Give messages the flags that the source did not send along with them; those that it still does not tell stay `without_flags`.
+def ask_for_flags(
+    session: SourceSession, store: MessageStore, copies: Sequence[FolderCopy], count: Callable[[int], None]
+) -> None:
+    """Give messages the flags that the source did not send along with them; those that it still does not tell stay
+    `without_flags`.
 
     Args:
         count: told how many messages of earlier runs changed, each time that some may have.
@@ -95,17 +101,27 @@ def ask_for_flags(session: SourceSession, store: MessageStore, copies: Sequence[
         MailImportError: when the connection is lost; what was done by then is done.
     """
     for copy in copies:
-        pieces = [copy.without_flags[start : start + UIDS_PER_COMMAND] for start in range(0, len(copy.without_flags), UIDS_PER_COMMAND)]
+        pieces = [
+            copy.without_flags[start : start + UIDS_PER_COMMAND]
+            for start in range(0, len(copy.without_flags), UIDS_PER_COMMAND)
+        ]
         asked = {next(sequence_set(piece)): piece for piece in pieces}
         answered = UidSet()
         for opened in session.fetch(FetchRequest(copy.plan.source, uids, flags_only=True) for uids in asked):
             if (opened.uidvalidity or copy.origin.uidvalidity) != copy.origin.uidvalidity:
                 continue
             there = {fetched.message.uid: fetched.message for fetched in opened.messages()}
-            told = {uid: there[uid].flags for uid in asked[opened.request.uids] if uid in there and there[uid].flags_told}
+            told = {
+                uid: there[uid].flags for uid in asked[opened.request.uids] if uid in there and there[uid].flags_told
+            }
             earlier = {uid: flags for uid, flags in told.items() if uid < copy.first}
             count(store.set_flags(copy.plan.target, copy.origin, earlier, remove=False))
-            store.set_flags(copy.plan.target, copy.origin, {uid: flags for uid, flags in told.items() if uid not in earlier}, remove=False)
+            store.set_flags(
+                copy.plan.target,
+                copy.origin,
+                {uid: flags for uid, flags in told.items() if uid not in earlier},
+                remove=False,
+            )
             for uid in asked[opened.request.uids]:
                 # One that is not there any more has no flags to be told.
                 if uid in told or (opened.complete and uid not in there):
@@ -132,5 +148,9 @@ def may_have_changed(plan: FolderPlan, mark: FolderMark, by_modseq: bool) -> boo
     source = plan.source
     if source.uidvalidity is not None and source.uidvalidity != mark.uidvalidity:
         return False  # other messages altogether
-    unmoved: Optional[bool] = by_modseq and None not in (source.highest_modseq, mark.highest_modseq) and source.highest_modseq == mark.highest_modseq
+    unmoved: Optional[bool] = (
+        by_modseq
+        and None not in (source.highest_modseq, mark.highest_modseq)
+        and source.highest_modseq == mark.highest_modseq
+    )
     return not unmoved

@@ -25,24 +25,31 @@ UIDS_PER_COMMAND = 500
 
 
 def mark_of(source: SourceFolder, mark: Optional[FolderMark]) -> Optional[FolderMark]:
-    """Return how far earlier runs came with this very folder, given the mark of its name: that may be of another folder."""
+    """Return how far earlier runs came with this very folder, given the mark of its name: that may be of another
+    folder.
+    """
     return mark if mark and mark.uidvalidity == (source.uidvalidity or mark.uidvalidity) else None
 
 
 def has_nothing_new(source: SourceFolder, mark: FolderMark) -> bool:
     """True when a folder is known to hold no message that has not been delivered."""
-    return mark.copied and source.uidnext is not None and (mark.uidnext, mark.messages) == (source.uidnext, source.messages)
+    return (
+        mark.copied
+        and source.uidnext is not None
+        and (mark.uidnext, mark.messages) == (source.uidnext, source.messages)
+    )
 
 
 @dataclass
 class FolderCopy:
     """One folder's way through the copy.
 
-    `first` is the lowest UID that has not been delivered by an earlier run, `asked` the one from which on it was fetched.
-    `resumed` tells that the folder held messages from there on before this run, `renewed` that its UIDVALIDITY is not that
-    of the earlier one. `doubtful` is set when some answer left open whether all messages came. `failed` are messages to be
-    tried again by the next run, by UID, `problems` what it has to look for anew, `altered` messages that are there, but not
-    as the source sent them. `without_flags` are UIDs of messages that came with no word on their flags, in this run or an earlier one.
+    `first` is the lowest UID that has not been delivered by an earlier run, `asked` the one from which on it was
+    fetched. `resumed` tells that the folder held messages from there on before this run, `renewed` that its UIDVALIDITY
+    is not that of the earlier one. `doubtful` is set when some answer left open whether all messages came. `failed` are
+    messages to be tried again by the next run, by UID, `problems` what it has to look for anew, `altered` messages that
+    are there, but not as the source sent them. `without_flags` are UIDs of messages that came with no word on their
+    flags, in this run or an earlier one.
     """
 
     plan: FolderPlan
@@ -68,7 +75,11 @@ class FolderCopy:
         self._left_before = frozenset(self.mark.missing if self.mark else ())
         if self.mark and self.mark.flagless:
             # Of what its owner has removed since, nobody needs the flags.
-            self.without_flags.extend(uid for uid in parse_sequence_set(self.mark.flagless.encode("ascii"), MAX_UID) if uid in self.writer.held)
+            self.without_flags.extend(
+                uid
+                for uid in parse_sequence_set(self.mark.flagless.encode("ascii"), MAX_UID)
+                if uid in self.writer.held
+            )
 
     @property
     def name(self) -> str:
@@ -81,7 +92,9 @@ class FolderCopy:
 
     @property
     def whole(self) -> bool:
-        """True when everything from `first` on is known to have come: that can be counted only where nothing came earlier."""
+        """True when everything from `first` on is known to have come: that can be counted only where nothing came
+        earlier.
+        """
         counted = self.first == 1 and not self.resumed and self.lacking == 0
         return self.all_answered and not self.doubtful and counted
 

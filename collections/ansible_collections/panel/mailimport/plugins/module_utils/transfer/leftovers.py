@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a folder holds and did not send when it was asked for everything: asked for again, at last message by message."""
+"""What a folder holds and did not send when it was asked for everything: asked for again, at last message by
+message."""
 
 from __future__ import annotations
 
@@ -42,7 +43,9 @@ def fetch_what_is_missing(account: AccountCopy, copy: FolderCopy) -> None:
         if rest and len(piece) == 1:  # the trouble may not have been its own: once more
             trouble = _fetch_piece(account, copy, piece)
             if not copy.covers(rest[0]) and (trouble or account.attempt(partial(_is_there, copy=copy, uid=rest[0]))):
-                account.leave_out(copy, rest[0], "source_unavailable", trouble or "the source lists this message and does not send it")
+                account.leave_out(
+                    copy, rest[0], "source_unavailable", trouble or "the source lists this message and does not send it"
+                )
         elif rest:
             half = (len(rest) + 1) // 2
             pieces += [part for part in (rest[half:], rest[:half]) if part]
@@ -50,18 +53,23 @@ def fetch_what_is_missing(account: AccountCopy, copy: FolderCopy) -> None:
 
 
 def _leave_out_too_large(account: AccountCopy, copy: FolderCopy, missing: Sequence[int]) -> None:
-    """Look which messages that an earlier run left behind are still too large, so that they are not fetched every time for nothing."""
+    """Look which messages that an earlier run left behind are still too large, so that they are not fetched every time
+    for nothing.
+    """
     retried = sorted(set(copy.retried) & set(missing))
     for start in range(0, len(retried), UIDS_PER_COMMAND):
         uids = b",".join(b"%d" % uid for uid in retried[start : start + UIDS_PER_COMMAND])
-        too_large = partial(SourceSession.longer_than, size=account.max_message_size, folder=copy.plan.source, uids=uids)
+        too_large = partial(
+            SourceSession.longer_than, size=account.max_message_size, folder=copy.plan.source, uids=uids
+        )
         for uid in account.attempt(too_large):
             if uid in retried:
                 account.leave_out(copy, uid, "message_refused", TOO_LARGE)
 
 
 def _list_patiently(account: AccountCopy, copy: FolderCopy) -> Optional[array.array]:
-    """Return the UIDs that the folder holds and that did not come; None when it cannot be listed, which is noted then."""
+    """Return the UIDs that the folder holds and that did not come; None when it cannot be listed, which is noted
+    then."""
     tries = 0
     while True:
         session = account.connected()
@@ -94,14 +102,19 @@ def _list_missing(account: AccountCopy, session: SourceSession, copy: FolderCopy
         message = "the source gives this UID to several messages, of which it sends one only"
         copy.problems = [NotImported(copy.name, "message_refused", message, uid) for uid in twice[:lacking]]
     elif lacking > 0:
-        account.note("the source counts %d messages in %s and lists %d fewer: it may be set to show only some" % (copy.messages or 0, copy.name, lacking))
+        account.note(
+            "the source counts %d messages in %s and lists %d fewer: it may be set to show only some"
+            % (copy.messages or 0, copy.name, lacking)
+        )
     return missing
 
 
 def _give_up(account: AccountCopy, copy: FolderCopy, text: str) -> None:
     """Keep what came of a folder that cannot be listed."""
     if len(copy.writer.held):
-        copy.problems = [NotImported(copy.name, "folder_refused", "the source does not give the rest of this folder: %s" % text)]
+        copy.problems = [
+            NotImported(copy.name, "folder_refused", "the source does not give the rest of this folder: %s" % text)
+        ]
         account.finish_folder(copy)
     else:
         account.refuse_folder(copy, text)
@@ -132,7 +145,9 @@ def _is_there(session: SourceSession, copy: FolderCopy, uid: int) -> bool:
 def _take_piece(account: AccountCopy, session: SourceSession, copy: FolderCopy, uids: Sequence[int]) -> Optional[str]:
     for opened in session.fetch([FetchRequest(copy.plan.source, b",".join(b"%d" % uid for uid in uids))]):
         if opened.uidvalidity and opened.uidvalidity != copy.origin.uidvalidity:
-            raise MailImportError("interrupted", "the source replaced %s meanwhile (UIDVALIDITY); run the task again" % copy.name)
+            raise MailImportError(
+                "interrupted", "the source replaced %s meanwhile (UIDVALIDITY); run the task again" % copy.name
+            )
         for fetched in opened.messages():
             account.take(copy, fetched)
         answer = opened.refusal or opened.status

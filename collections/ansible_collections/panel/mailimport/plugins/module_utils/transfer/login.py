@@ -23,8 +23,9 @@ _MAX_SECRET = 1 << 16
 class Login:
     """The login of one importing process at the source of its request.
 
-    The process asks for another secret with an event `secret`, on which its parent calls `serve`; the answer comes over a socket
-    that both have from before the fork. Only the parent makes secrets, with an application's own secret say; the process is not handed that.
+    The process asks for another secret with an event `secret`, on which its parent calls `serve`; the answer comes over
+    a socket that both have from before the fork. Only the parent makes secrets, with an application's own secret say;
+    the process is not handed that.
 
     Args:
         context: what `tls_context` returned for the request's source.
@@ -53,7 +54,8 @@ class Login:
         """Open a session, in the importing process.
 
         Raises:
-            MailImportError: what keeps the account from being opened; `auth_failed` when a new secret is refused too, or there is none.
+            MailImportError: what keeps the account from being opened; `auth_failed` when a new secret is refused too,
+                or there is none.
         """
         if self._renew is None:
             return SourceSession(self._account, self._context)
@@ -70,7 +72,8 @@ class Login:
 
     def _session(self) -> SourceSession:
         session = SourceSession(self._account, self._context)
-        # A token that has opened a session is not counted on for another one: how much of its time is left, nobody says.
+        # A token that has opened a session is not counted on for another one: how much of its time is left, nobody
+        # says.
         self._stale = self._account.auth in ("xoauth2", "oauthbearer")
         return session
 

@@ -16,7 +16,8 @@ from .sandbox import Emit
 ATTEMPTS = 4
 RECONNECT_WAIT = 0.25
 
-# After these it is time that counts, in seconds of waiting: for a server that throttles, and for one that is down or says so.
+# After these it is time that counts, in seconds of waiting: for a server that throttles, and for one that is down or
+# says so.
 LONGEST_BUSY = 3600.0
 LONGEST_OUTAGE = 300.0
 LONGEST_PAUSE = 30.0

@@ -22,10 +22,19 @@ from ..store.base import FolderPath
 # A Maildir++ folder is one directory name (255 bytes), and Dovecot adds suffixes of its own while it works on it.
 _LONGEST_NAME = 230
 
-# What a folder has in its own directory, among those of the folders below it. Files with `.lock` and `.new` are there while another one is written.
+# What a folder has in its own directory, among those of the folders below it. Files with `.lock` and `.new` are there
+# while another one is written.
 _RESERVED = {
     "maildir": (
-        "cur", "new", "tmp", "maildirfolder", "maildirsize", "maildirsize.lock", "subscriptions", "subscriptions.lock", "subscriptions.new",
+        "cur",
+        "new",
+        "tmp",
+        "maildirfolder",
+        "maildirsize",
+        "maildirsize.lock",
+        "subscriptions",
+        "subscriptions.lock",
+        "subscriptions.new",
     ),
     "sdbox": ("dbox-Mails",),
     "mdbox": ("dbox-Mails",),
@@ -63,8 +72,14 @@ def plan_folders(
     """
     chosen = [folder for folder in folders if folder.selectable and _is_wanted(folder, rules)]
     mapping = {_with_inbox(name): target for name, target in rules.mapping.items()}
-    mapped = {folder.raw_name: _mapped(folder, mapping[folder.name], location) for folder in chosen if folder.name in mapping}
-    special = _special_use_targets([folder for folder in chosen if folder.raw_name not in mapped], location) if rules.automap else {}
+    mapped = {
+        folder.raw_name: _mapped(folder, mapping[folder.name], location) for folder in chosen if folder.name in mapping
+    }
+    special = (
+        _special_use_targets([folder for folder in chosen if folder.raw_name not in mapped], location)
+        if rules.automap
+        else {}
+    )
     stay = {raw_name: tuple(target.split("/")) for raw_name, target in known.items()}
     ruled: Dict[bytes, FolderPath] = {**special, **mapped, **stay}
     taken = {*special.values(), *stay.values()}
@@ -80,9 +95,15 @@ def plan_folders(
 
 
 def overruled(plans: Sequence[FolderPlan], rules: FolderRules, location: StoreLocation) -> List[FolderPlan]:
-    """Return the folders that `rules.mapping` calls otherwise than an earlier run did: they stay where their messages are."""
+    """Return the folders that `rules.mapping` calls otherwise than an earlier run did: they stay where their messages
+    are.
+    """
     mapping = {_with_inbox(name): target for name, target in rules.mapping.items()}
-    return [plan for plan in plans if plan.source.name in mapping and _mapped(plan.source, mapping[plan.source.name], location) != plan.target]
+    return [
+        plan
+        for plan in plans
+        if plan.source.name in mapping and _mapped(plan.source, mapping[plan.source.name], location) != plan.target
+    ]
 
 
 def missing_folders(folders: Sequence[SourceFolder], rules: FolderRules) -> List[str]:
@@ -95,7 +116,9 @@ def missing_folders(folders: Sequence[SourceFolder], rules: FolderRules) -> List
     unmatched = [glob for glob in rules.include if not any(_matches(name, (glob,)) for name in names)]
     has = "it has %s" % (", ".join(names) or "none")
     if unmatched and len(unmatched) == len(rules.include):
-        raise MailImportError("folder_missing", "no folder of the source matches %s (option folders): %s" % (", ".join(unmatched), has))
+        raise MailImportError(
+            "folder_missing", "no folder of the source matches %s (option folders): %s" % (", ".join(unmatched), has)
+        )
     if not any(_is_wanted(folder, rules) for folder in folders if folder.selectable):
         chosen = " that options folders and exclude_folders leave to import" if rules.include or rules.exclude else ""
         raise MailImportError("folder_missing", "the source has no folder%s: %s" % (chosen, has))
@@ -124,11 +147,16 @@ def _is_wanted(folder: SourceFolder, rules: FolderRules) -> bool:
 
 def _matches(name: str, globs: Iterable[str]) -> bool:
     """A glob, or a name that looks like one (`[Gmail]`), matches a folder and everything below it."""
-    return any(_is_within(name, glob) or fnmatchcase(name, glob) or fnmatchcase(name, glob + "/*") for glob in map(_with_inbox, globs))
+    return any(
+        _is_within(name, glob) or fnmatchcase(name, glob) or fnmatchcase(name, glob + "/*")
+        for glob in map(_with_inbox, globs)
+    )
 
 
 def _with_inbox(name: str) -> str:
-    """The name with INBOX in capitals: it is the same in any letters (RFC 3501 section 5.1), and those below it are taken for so by people."""
+    """The name with INBOX in capitals: it is the same in any letters (RFC 3501 section 5.1), and those below it are
+    taken for so by people.
+    """
     first, slash, rest = name.partition("/")
     return "INBOX" + slash + rest if first.upper() == "INBOX" else name
 
@@ -157,7 +185,9 @@ def clean_path(path: Sequence[str], location: StoreLocation) -> FolderPath:
 
 def _clean_part(part: str, location: StoreLocation) -> str:
     forbidden = {"/", location.separator} | ({"."} if location.layout == "maildir++" else set())
-    cleaned = "".join("_" if char in forbidden or unicodedata.category(char) in _REFUSED_CATEGORIES else char for char in part)
+    cleaned = "".join(
+        "_" if char in forbidden or unicodedata.category(char) in _REFUSED_CATEGORIES else char for char in part
+    )
     reserved = _RESERVED.get(location.driver, ()) if location.layout == "fs" else ()
     if cleaned in (".", "..") or cleaned in reserved:
         return cleaned.replace(".", "_") if "." in cleaned else cleaned + "_"
@@ -178,8 +208,12 @@ def _shortened(path: FolderPath) -> FolderPath:
     return ("%s-%s" % (text.rstrip(), digest),)
 
 
-def _free_name(path: FolderPath, taken: AbstractSet[FolderPath], numbers: Dict[FolderPath, int], location: StoreLocation) -> FolderPath:
-    """Return the path, with a number when it is taken; `numbers` holds the one to try next: a source may list very many folders for one name."""
+def _free_name(
+    path: FolderPath, taken: AbstractSet[FolderPath], numbers: Dict[FolderPath, int], location: StoreLocation
+) -> FolderPath:
+    """Return the path, with a number when it is taken; `numbers` holds the one to try next: a source may list very many
+    folders for one name.
+    """
     candidate = path
     while candidate in taken:
         number = numbers.get(path, 2)

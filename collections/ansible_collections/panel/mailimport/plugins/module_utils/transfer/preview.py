@@ -33,7 +33,8 @@ _ANY_STORE = StoreLocation(uid=0, gid=0, driver="maildir", root="/", control="/"
 class Presence:
     """What an import would find.
 
-    `location` is the mailbox's store, None when there is no mailbox yet. `kept`: its mail is to stay. `marks` and `deliveries` are as for Target.
+    `location` is the mailbox's store, None when there is no mailbox yet. `kept`: its mail is to stay. `marks` and
+    `deliveries` are as for Target.
     """
 
     location: Optional[StoreLocation]
@@ -44,7 +45,9 @@ class Presence:
 
 @dataclass
 class _Folder:
-    """A folder of the mailbox: whether it exists, how many messages it has, how many wait to be shown, and which UIDs of the source are among them."""
+    """A folder of the mailbox: whether it exists, how many messages it has, how many wait to be shown, and which UIDs
+    of the source are among them.
+    """
 
     exists: bool = False
     messages: int = 0
@@ -56,7 +59,8 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
     """Log in, list and count what an import would bring.
 
     Args:
-        emit: takes `secret` of the login, `listed`, `folder`, `copied`, `flags` and `not_imported`, as an import would tell them.
+        emit: takes `secret` of the login, `listed`, `folder`, `copied`, `flags` and `not_imported`, as an import would
+            tell them.
 
     Raises:
         MailImportError: what keeps the account from being imported.
@@ -65,7 +69,12 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
     folders = session.list_folders()
     report_missing(folders, request.rules, emit)
     marks = {} if request.force else presence.marks
-    plans = plan_folders(folders, request.rules, presence.location or _ANY_STORE, {raw_name: mark.target_name for raw_name, mark in marks.items()})
+    plans = plan_folders(
+        folders,
+        request.rules,
+        presence.location or _ANY_STORE,
+        {raw_name: mark.target_name for raw_name, mark in marks.items()},
+    )
     listed = sum(plan.source.messages or 0 for plan in plans)
     emit({"event": "listed", "folders": len(plans), "messages": listed})
     store = _readable_maildir(request, presence)
@@ -79,7 +88,16 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
         arriving = count_new(session, plan, mark, there.held)
         names = {"source": plan.source.name, "name": joined_path(plan.target)}
         after = there.messages + there.waiting + arriving
-        emit({"event": "folder", **names, "created": not there.exists, "before": there.messages, "after": after, "keywords": 0})
+        emit(
+            {
+                "event": "folder",
+                **names,
+                "created": not there.exists,
+                "before": there.messages,
+                "after": after,
+                "keywords": 0,
+            }
+        )
         messages += arriving
     emit({"event": "copied", "messages": messages, "present": max(0, listed - messages), "bytes": 0})
     if request.state == "latest" and marks:
@@ -120,7 +138,9 @@ def _delivered(presence: Presence, plan: FolderPlan, origin: Origin) -> _Folder:
 
 
 def count_new(session: SourceSession, plan: FolderPlan, mark: Optional[FolderMark], held: UidSet) -> int:
-    """Return how many messages of a folder would come, given its mark if that is of this very folder, and the UIDs that the host has."""
+    """Return how many messages of a folder would come, given its mark if that is of this very folder, and the UIDs that
+    the host has.
+    """
     if mark is None and plan.source.messages is not None and not len(held):
         return plan.source.messages
     uids: Set[int] = set(mark.missing if mark else ())
@@ -136,5 +156,7 @@ def count_flag_changes(session: SourceSession, plans: Sequence[FolderPlan], mark
     for plan in plans:
         mark = marks.get(plan.source.raw_name)
         if mark and mark.last_uid and mark.highest_modseq is not None and may_have_changed(plan, mark, True):
-            requests.append(FetchRequest(plan.source, b"1:%d" % mark.last_uid, flags_only=True, changed_since=mark.highest_modseq))
+            requests.append(
+                FetchRequest(plan.source, b"1:%d" % mark.last_uid, flags_only=True, changed_since=mark.highest_modseq)
+            )
     return sum(1 for opened in session.fetch(requests) for _fetched in opened.messages())

@@ -25,13 +25,19 @@ Event = Dict[str, Any]
 Emit = Callable[[Event], None]
 
 _MAX_EVENT = 16 << 20
-_TOO_MUCH_MEMORY = "MemoryError: the import takes more memory than an honest source could make it need; nothing else of the host suffers from it"
+_TOO_MUCH_MEMORY = (
+    "MemoryError: the import takes more memory than an honest source could make it need; nothing else "
+    "of the host suffers from it"
+)
 
 
-def run_as(uid: int, gid: int, work: Callable[[Emit], None], handle: Callable[[Event], None], keep: Sequence[int] = ()) -> None:
+def run_as(
+    uid: int, gid: int, work: Callable[[Emit], None], handle: Callable[[Event], None], keep: Sequence[int] = ()
+) -> None:
     """Run `work` in a forked process of that uid and gid; call `handle` here with every event it emits.
 
-    When this process dies, the child dies with it. It inherits no descriptors but `keep`, the lock of its mailbox for one.
+    When this process dies, the child dies with it. It inherits no descriptors but `keep`, the lock of its mailbox for
+    one.
 
     Raises:
         MailImportError: what `work` raised, or `interrupted` when the child was killed.
@@ -60,7 +66,9 @@ def run_as(uid: int, gid: int, work: Callable[[Emit], None], handle: Callable[[E
     if failure is not None:
         raise failure  # pylint: disable=raising-bad-type
     if status != 0:
-        raise MailImportError("interrupted", "the importing process ended early (wait status %d); run the task again to continue" % status)
+        raise MailImportError(
+            "interrupted", "the importing process ended early (wait status %d); run the task again to continue" % status
+        )
 
 
 def _take_events(pipe: BinaryIO, handle: Callable[[Event], None]) -> Optional[MailImportError]:
@@ -81,7 +89,9 @@ def _take_events(pipe: BinaryIO, handle: Callable[[Event], None]) -> Optional[Ma
         except (MailImportError, OSError):
             raise
         except Exception as error:  # noqa: BLE001 - a child that was taken over may say anything, and ends only its own import
-            raise MailImportError("internal_error", "the importing process said something unknown (%s)" % type(error).__name__) from error
+            raise MailImportError(
+                "internal_error", "the importing process said something unknown (%s)" % type(error).__name__
+            ) from error
 
 
 def _child(uid: int, gid: int, parent: int, inherited: Sequence[int], work: Callable[[Emit], None]) -> NoReturn:
@@ -119,7 +129,11 @@ def os_failure(error: OSError) -> MailImportError:
     """Return what an error of the operating system means for an import."""
     what = "%s%s" % (error.strerror or error, ": %s" % error.filename if error.filename else "")
     if error.errno == errno.ENOSPC:
-        return MailImportError("disk_full", "the disk of the mailbox is full; free space and run the task again to continue")
+        return MailImportError(
+            "disk_full", "the disk of the mailbox is full; free space and run the task again to continue"
+        )
     if error.errno == errno.EDQUOT:
-        return MailImportError("over_quota", "the disk quota of the mailbox's user is used up; raise it and run the task again to continue")
+        return MailImportError(
+            "over_quota", "the disk quota of the mailbox's user is used up; raise it and run the task again to continue"
+        )
     return MailImportError("host_refused", "cannot write the mailbox: %s" % what)

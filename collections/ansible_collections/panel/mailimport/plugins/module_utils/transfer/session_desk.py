@@ -57,7 +57,9 @@ class SessionDesk:
         self._end()
         self._served += 1
         if self._served > _MOST_SESSIONS:
-            raise MailImportError("host_refused", "the IMAP process of this host ended %d times; see Dovecot's log" % _MOST_SESSIONS)
+            raise MailImportError(
+                "host_refused", "the IMAP process of this host ended %d times; see Dovecot's log" % _MOST_SESSIONS
+            )
         self._process = self._start()
         socket.send_fds(self._here, [b"s"], list(self._process.descriptors))
         self._process.let_go()

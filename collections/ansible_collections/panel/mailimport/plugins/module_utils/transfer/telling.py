@@ -21,7 +21,10 @@ _ENTRIES_PER_EVENT = 500
 def emit_marks(emit: Emit, marks: Sequence[FolderMark]) -> None:
     """Tell how far folders have come."""
     for start in range(0, len(marks), _MARKS_PER_EVENT):
-        values = [dict(vars(mark), raw_name=mark.raw_name.decode("latin-1")) for mark in marks[start : start + _MARKS_PER_EVENT]]
+        values = [
+            dict(vars(mark), raw_name=mark.raw_name.decode("latin-1"))
+            for mark in marks[start : start + _MARKS_PER_EVENT]
+        ]
         emit({"event": "marks", "marks": values})
 
 
@@ -35,19 +38,23 @@ def emit_not_imported(emit: Emit, entries: Sequence[NotImported], messages: int 
 def emit_folder(emit: Emit, copy: FolderCopy) -> None:
     """Tell how many messages a folder had and has now, and how many got keywords when they were in it."""
     writer = copy.writer
-    emit({
-        "event": "folder",
-        "source": copy.name,
-        "name": joined_path(copy.plan.target),
-        "created": writer.created,
-        "before": writer.before,
-        "after": len(writer.held) if writer.fresh else writer.before + writer.written,
-        "keywords": writer.keywords_set,
-    })
+    emit(
+        {
+            "event": "folder",
+            "source": copy.name,
+            "name": joined_path(copy.plan.target),
+            "created": writer.created,
+            "before": writer.before,
+            "after": len(writer.held) if writer.fresh else writer.before + writer.written,
+            "keywords": writer.keywords_set,
+        }
+    )
 
 
 def emit_failures(emit: Emit, copy: FolderCopy) -> None:
     """Tell what of a finished folder did not arrive, or not as it was sent."""
     lacking = [entry for entry in copy.altered if entry.reason != "message_altered"]
     problems = max(len(copy.problems), copy.lacking) if copy.problems else 0
-    emit_not_imported(emit, [*copy.failed.values(), *copy.problems, *copy.altered], len(copy.failed) + problems + len(lacking))
+    emit_not_imported(
+        emit, [*copy.failed.values(), *copy.problems, *copy.altered], len(copy.failed) + problems + len(lacking)
+    )

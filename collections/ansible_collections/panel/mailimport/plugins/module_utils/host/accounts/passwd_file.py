@@ -32,7 +32,9 @@ class PasswdFile:
         self._seen: Tuple[Tuple[int, ...], FrozenSet[str]] = ((), frozenset())
 
     def users(self) -> FrozenSet[str]:
-        """Names of all users, in lower case. The file is read when it is another one, or was written to, since the last time."""
+        """Names of all users, in lower case. The file is read when it is another one, or was written to, since the last
+        time.
+        """
         with file_errors(self.path):
             try:
                 status = os.stat(self.path)
@@ -128,4 +130,4 @@ def _with_hash(line: bytes, password_hash: bytes) -> bytes:
     text = line.rstrip(b"\r\n")
     fields = text.split(b":", 2)
     fields[1:2] = [password_hash]
-    return b":".join(fields) + line[len(text):]
+    return b":".join(fields) + line[len(text) :]

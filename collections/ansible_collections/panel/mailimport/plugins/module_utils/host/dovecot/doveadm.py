@@ -85,7 +85,8 @@ class Doveadm:
     def check_running(self) -> None:
         """Make sure that the server runs.
 
-        It is not asked for a user: it looks at most once a second whether its users file has changed, and would not know for so long who is added now.
+        It is not asked for a user: it looks at most once a second whether its users file has changed, and would not
+        know for so long who is added now.
         """
         self._checked(self._run("doveadm", "service", "status", "auth"), "reach the server (is Dovecot running?)")
 
@@ -94,13 +95,19 @@ class Doveadm:
         completed = self._run("doveadm", "-o", "mail_plugins=quota", "-f", "tab", "quota", "get", "-u", str(address))
         table = _text(self._checked(completed, "read the quota of %s" % str(address)))
         rows = [line.split("\t") for line in table.splitlines()[1:]]
-        kilobytes = [int(limit) - int(used) for _root, kind, used, limit, _percent in rows if kind == "STORAGE" and limit != "-"]
+        kilobytes = [
+            int(limit) - int(used) for _root, kind, used, limit, _percent in rows if kind == "STORAGE" and limit != "-"
+        ]
         return max(0, min(kilobytes)) * 1024 if kilobytes else None
 
     def repair_folder(self, address: Address, folder: str) -> None:
-        """Rebuild a folder's indexes from its mail; with mdbox those of all folders, and it takes as long as reading all mail."""
+        """Rebuild a folder's indexes from its mail; with mdbox those of all folders, and it takes as long as reading
+        all mail.
+        """
         arguments = ("force-resync", "-u", str(address), "--", folder)
-        self._checked(self._run("doveadm", *arguments, timeout=_LONG_TIMEOUT), "repair folder %s of %s" % (folder, address))
+        self._checked(
+            self._run("doveadm", *arguments, timeout=_LONG_TIMEOUT), "repair folder %s of %s" % (folder, address)
+        )
 
     def start(self, program: str, arguments: Sequence[str], keep: Sequence[int]) -> ImapProcess:
         """Start an IMAP program by its path, see ImapProcess."""
@@ -110,7 +117,9 @@ class Doveadm:
         words = [program] + (["-c", self._config] if self._config else []) + list(arguments)
         return [word.encode("utf-8", "surrogateescape") for word in words]
 
-    def _run(self, program: str, *arguments: str, stdin: bytes = b"", timeout: float = _TIMEOUT) -> subprocess.CompletedProcess[bytes]:
+    def _run(
+        self, program: str, *arguments: str, stdin: bytes = b"", timeout: float = _TIMEOUT
+    ) -> subprocess.CompletedProcess[bytes]:
         executable = shutil.which(program, path=self._environment["PATH"])
         if executable is None:
             message = "%s is not installed on this host: install Dovecot (Debian: dovecot-imapd)" % program
@@ -142,13 +151,17 @@ def _password_line(password: str) -> bytes:
     """The password as doveadm reads it; its messages never hold it."""
     secret = password.encode("utf-8", "surrogateescape")
     if not secret or len(secret) > _LONGEST_PASSWORD or any(byte in secret for byte in _ILLEGAL_IN_PASSWORD):
-        message = "no login to Dovecot can carry this password: it is empty, longer than %d bytes, or holds a tab, line break or NUL"
+        message = (
+            "no login to Dovecot can carry this password: it is empty, longer than %d bytes, or holds a tab, "
+            "line break or NUL"
+        )
         raise MailImportError("invalid_row", message % _LONGEST_PASSWORD)
     return secret + b"\n"
 
 
 def _is_refusal(completed: subprocess.CompletedProcess[bytes]) -> bool:
-    """Whether `doveadm auth test` was told no; its exit code is the same without a server, and when that cannot tell."""
+    """Whether `doveadm auth test` was told no; its exit code is the same without a server, and when that cannot
+    tell."""
     told = completed.returncode == _NO_PERMISSION and b"auth failed" in completed.stdout
     return told and b"temp_fail" not in completed.stdout
 

@@ -55,10 +55,14 @@ class ImapProcess:
             )
         except OSError as error:
             complaints.close()
-            raise MailImportError("host_refused", "cannot run %s: %s" % (os.fsdecode(command[0]), error.strerror)) from error
+            raise MailImportError(
+                "host_refused", "cannot run %s: %s" % (os.fsdecode(command[0]), error.strerror)
+            ) from error
         standard_input, standard_output = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
         self._files = (standard_output, standard_input, complaints)
-        with contextlib.suppress(OSError):  # a limit of the kernel's for whoever is not root; it only makes waits more frequent
+        with contextlib.suppress(
+            OSError
+        ):  # a limit of the kernel's for whoever is not root; it only makes waits more frequent
             fcntl.fcntl(standard_input, _F_SETPIPE_SZ, _PIPE_SIZE)
 
     @property

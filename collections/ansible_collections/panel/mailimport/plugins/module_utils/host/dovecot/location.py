@@ -58,7 +58,9 @@ def store_location(user: Mapping[str, str], settings: Section) -> StoreLocation:
         raise MailImportError("host_refused", message)
     if 0 in (int(user["uid"]), int(user["gid"])):
         # Dovecot serves no such mail, and nothing that an untrusted source sends is read with the rights of root.
-        raise MailImportError("host_refused", "Dovecot's userdb says that this mailbox is root's: give it a uid and gid of its own")
+        raise MailImportError(
+            "host_refused", "Dovecot's userdb says that this mailbox is root's: give it a uid and gid of its own"
+        )
     location = _parse_location(user.get("mail", ""), home)
     namespace = _inbox_namespace(settings)
     return StoreLocation(
@@ -171,5 +173,7 @@ def _plugin_obstacles(user: Mapping[str, str], settings: Section) -> Iterator[st
     values = {**settings.plugins(), **user}
     if "zlib" in plugins and values.get("zlib_save"):
         yield "the zlib plugin compresses messages as they are saved"
-    if "quota" in plugins and any(re.fullmatch(r"quota\d*", name) and re.match(r"(maildir|dict)\b", value) for name, value in values.items()):
+    if "quota" in plugins and any(
+        re.fullmatch(r"quota\d*", name) and re.match(r"(maildir|dict)\b", value) for name, value in values.items()
+    ):
         yield "the quota is counted as messages are saved"

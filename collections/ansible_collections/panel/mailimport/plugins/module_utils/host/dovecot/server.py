@@ -138,28 +138,45 @@ class DovecotHost(MailHost):
         return True
 
     def _require_usable_name(self, user: str) -> None:
-        """Dovecot refuses every login with a character that auth_username_chars does not name; empty admits all, a comment's too."""
+        """Dovecot refuses every login with a character that auth_username_chars does not name; empty admits all, a
+        comment's too.
+        """
         admitted = self._settings.get("auth_username_chars")
         refused = sorted(set(user) - set(admitted)) if admitted else []
         if refused:
             characters = "".join(refused)
-            raise MailImportError("host_refused", "Dovecot's auth_username_chars does not admit %r of %s: add it there" % (characters, user))
+            raise MailImportError(
+                "host_refused",
+                "Dovecot's auth_username_chars does not admit %r of %s: add it there" % (characters, user),
+            )
         if user.startswith("#"):
-            raise MailImportError("host_refused", "%s cannot be added: a line of the users file that begins with # is a comment" % user)
+            raise MailImportError(
+                "host_refused", "%s cannot be added: a line of the users file that begins with # is a comment" % user
+            )
         if "'" in user:
-            raise MailImportError("host_refused", "%s cannot be added: Dovecot 2.3 does not find an address with an apostrophe in a users file" % user)
+            raise MailImportError(
+                "host_refused",
+                "%s cannot be added: Dovecot 2.3 does not find an address with an apostrophe in a users file" % user,
+            )
 
     def _require_own_home(self, home: Optional[str]) -> None:
         """Two mailboxes with one home show the mail of both to either."""
         other = self._users.user_at(home) if home else None
         if other:
-            raise MailImportError("host_refused", "mail_home %s is the home of %s: give each mailbox one of its own, with %%u, or %%d and %%n" % (home, other))
+            raise MailImportError(
+                "host_refused",
+                "mail_home %s is the home of %s: give each mailbox one of its own, with %%u, or %%d and %%n"
+                % (home, other),
+            )
 
     def _require_usable_id(self, kind: str, number: Optional[int]) -> None:
         """Dovecot serves no mail whose owner is outside of these ranges."""
         first, last = (int(self._settings.get("%s_valid_%s" % (end, kind)) or 0) for end in ("first", "last"))
         if number is not None and not max(first, 1) <= number <= (last or _LAST_ID):
-            message = "Dovecot serves no mail of %s %d, see its first_valid_%s and last_valid_%s: choose another, or change these"
+            message = (
+                "Dovecot serves no mail of %s %d, see its first_valid_%s and last_valid_%s: choose another, or "
+                "change these"
+            )
             raise MailImportError("host_refused", message % (kind, number, kind, kind))
 
     @cached_property

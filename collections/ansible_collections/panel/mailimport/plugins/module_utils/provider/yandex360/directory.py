@@ -4,7 +4,8 @@
 
 """The directory of a Yandex 360 organization: who it is, its domains, people, groups and shared mailboxes.
 
-The calls are those of https://yandex.ru/dev/api360/doc/ru/ on api360.yandex.net, and one of the newer cloud-api.yandex.net.
+The calls are those of https://yandex.ru/dev/api360/doc/ru/ on api360.yandex.net, and one of the newer
+cloud-api.yandex.net.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ class Organization:
 
 @dataclass(frozen=True)
 class Domain:
-    """A domain, its name in lower case as Yandex has it (IDN as A-label). One that is not `master` is an alias of the main one."""
+    """A domain, its name in lower case as Yandex has it (IDN as A-label). One that is not `master` is an alias of the
+    main one.
+    """
 
     name: str
     master: bool
@@ -105,19 +108,27 @@ class Directory:
 
     def organizations(self) -> List[Organization]:
         """The organizations that the token's owner may look into."""
-        found = self._twice(lambda: self._token_pages("/directory/v1/org", schemas.ORGANIZATIONS, "organizations"), "id")
+        found = self._twice(
+            lambda: self._token_pages("/directory/v1/org", schemas.ORGANIZATIONS, "organizations"), "id"
+        )
         return [Organization(int(entry["id"]), one_line(entry.get("name") or "")) for entry in found]
 
     def domains(self, organization: int) -> List[Domain]:
         """The organization's domains, aliases of its main one among them."""
         path = "/directory/v1/org/%d/domains" % organization
-        found = self._twice(lambda: self._pages(path, schemas.DOMAINS, "domains", _DOMAINS_PER_PAGE, "directory:read_domains"), "name")
-        return [Domain(entry["name"].lower(), bool(entry.get("master")), bool(entry.get("verified"))) for entry in found]
+        found = self._twice(
+            lambda: self._pages(path, schemas.DOMAINS, "domains", _DOMAINS_PER_PAGE, "directory:read_domains"), "name"
+        )
+        return [
+            Domain(entry["name"].lower(), bool(entry.get("master")), bool(entry.get("verified"))) for entry in found
+        ]
 
     def users(self, organization: int) -> List[User]:
         """Everybody in the organization, robots and blocked ones too."""
         path = "/directory/v1/org/%d/users" % organization
-        found = self._twice(lambda: self._pages(path, schemas.USERS, "users", _USERS_PER_PAGE, "directory:read_users"), "id")
+        found = self._twice(
+            lambda: self._pages(path, schemas.USERS, "users", _USERS_PER_PAGE, "directory:read_users"), "id"
+        )
         return [
             User(
                 id=str(entry["id"]),
@@ -133,7 +144,9 @@ class Directory:
     def groups(self, organization: int) -> List[Group]:
         """The organization's groups."""
         path = "/directory/v1/org/%d/groups" % organization
-        found = self._twice(lambda: self._pages(path, schemas.GROUPS, "groups", _GROUPS_PER_PAGE, "directory:read_groups"), "id")
+        found = self._twice(
+            lambda: self._pages(path, schemas.GROUPS, "groups", _GROUPS_PER_PAGE, "directory:read_groups"), "id"
+        )
         return [
             Group(
                 id=str(entry["id"]),
@@ -151,8 +164,13 @@ class Directory:
         Raises:
             MailImportError: `permission_denied` also when the organization's plan has none.
         """
-        path, scope = "/admin/v1/org/%d/mailboxes/shared" % organization, "ya360_admin:mail_read_shared_mailbox_inventory"
-        found = self._twice(lambda: self._pages(path, schemas.SHARED, "resources", _SHARED_PER_PAGE, scope), "resourceId")
+        path, scope = (
+            "/admin/v1/org/%d/mailboxes/shared" % organization,
+            "ya360_admin:mail_read_shared_mailbox_inventory",
+        )
+        found = self._twice(
+            lambda: self._pages(path, schemas.SHARED, "resources", _SHARED_PER_PAGE, scope), "resourceId"
+        )
         mailboxes = []
         for entry in found:
             identifier = str(entry["resourceId"])
@@ -161,7 +179,8 @@ class Directory:
         return mailboxes
 
     def imap_enabled(self, organization: int) -> Optional[bool]:
-        """Whether the organization lets its people use IMAP; None when the service does not tell, as older ones do not."""
+        """Whether the organization lets its people use IMAP; None when the service does not tell, as older ones do
+        not."""
         path, scope = "/v1/admin/org/%d/mail-settings" % organization, "ya360_admin:mail_read_organization_settings"
         try:
             return self._call("GET", self._cloud_api_url + path, schemas.MAIL_SETTINGS, scope).get("enable_imap")
@@ -175,7 +194,10 @@ class Directory:
 
         That Yandex knows no settings of a mailbox that was never opened is inferred, not documented.
         """
-        path, scope = "/admin/v1/org/%d/mail/users/%s/settings/sender_info" % (organization, user), "ya360_admin:mail_read_user_settings"
+        path, scope = (
+            "/admin/v1/org/%d/mail/users/%s/settings/sender_info" % (organization, user),
+            "ya360_admin:mail_read_user_settings",
+        )
         try:
             self._get(path, schemas.SENDER_INFO, scope)
         except ServiceError as error:
@@ -190,14 +212,17 @@ class Directory:
         """Give an account this password, for good.
 
         Raises:
-            MailImportError: `request_refused` when Yandex does not take it, as for accounts of a single sign-on or a weak password.
+            MailImportError: `request_refused` when Yandex does not take it, as for accounts of a single sign-on or a
+                weak password.
         """
         path = "/directory/v1/org/%d/users/%s" % (organization, user)
         body = {"password": password, "passwordChangeRequired": False}
         self._call("PATCH", self._api_url + path, schemas.USER, "directory:write_users", body=body, secrets=(password,))
 
     def _twice(self, read: Callable[[], Iterator[Entry]], key: str) -> List[Entry]:
-        """Read a list until it is twice the same, if it has several pages: what moves over the border of a page would be missed, or come twice."""
+        """Read a list until it is twice the same, if it has several pages: what moves over the border of a page would
+        be missed, or come twice.
+        """
         before: Optional[Entries] = None
         for _reading in range(_READINGS):
             pages = 0
@@ -210,7 +235,9 @@ class Directory:
             if pages <= 1 or (before is not None and before.keys() == entries.keys()):
                 return list(entries.values())
             before = entries
-        raise MailImportError("source_unavailable", "a list of the organization keeps changing while it is read; run the task again")
+        raise MailImportError(
+            "source_unavailable", "a list of the organization keeps changing while it is read; run the task again"
+        )
 
     def _pages(self, path: str, schema: Mapping[str, Any], key: str, size: int, scope: str) -> Iterator[Entry]:
         """Yield the entries of all pages, and _PAGE before each page."""
@@ -237,7 +264,9 @@ class Directory:
             params["pageToken"] = following
         raise MailImportError("protocol_error", "the list of %s has no end" % key)
 
-    def _get(self, path: str, schema: Mapping[str, Any], scope: str, params: Optional[Mapping[str, Any]] = None) -> Dict[str, Any]:
+    def _get(
+        self, path: str, schema: Mapping[str, Any], scope: str, params: Optional[Mapping[str, Any]] = None
+    ) -> Dict[str, Any]:
         return self._call("GET", self._api_url + path, schema, scope, params=params)
 
     def _call(self, method: str, url: str, schema: Mapping[str, Any], scope: str, **more: Any) -> Dict[str, Any]:
@@ -257,11 +286,18 @@ def _explained(error: ServiceError, scope: str) -> ServiceError:
     if error.status == 401:
         advice = "the token is wrong, has expired or was revoked: get a new one (panel.mailimport.yandex360_token)"
     elif error.status == 403 and "scope" in error.said.lower():
-        advice = "the token lacks the scope %s: add it to the application and get a new token, for an old one keeps its scopes" % scope
+        advice = (
+            "the token lacks the scope %s: add it to the application and get a new token, for an old one keeps its "
+            "scopes" % scope
+        )
     elif error.status == 403 and "not an admin" in error.said.lower():
         advice = "the token is not an administrator's, or the organization is another one: Yandex says the same of both"
     elif error.status == 403:
-        advice = "the token's owner has no right to this (scope %s), or the organization's plan does not have it" % scope
+        advice = (
+            "the token's owner has no right to this (scope %s), or the organization's plan does not have it" % scope
+        )
     elif error.status == 404 and error.said != "not_found":
         advice = "is the address of the API right?"
-    return ServiceError(error.reason, "%s%s" % (error.message, ": " + advice if advice else ""), error.status, error.word, error.said)
+    return ServiceError(
+        error.reason, "%s%s" % (error.message, ": " + advice if advice else ""), error.status, error.word, error.said
+    )

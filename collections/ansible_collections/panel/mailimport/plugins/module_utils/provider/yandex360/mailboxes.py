@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The mailboxes of a Yandex 360 organization: which there are, which of them can be imported, and which are asked for."""
+"""The mailboxes of a Yandex 360 organization: which there are, which of them can be imported, and which are asked
+for."""
 
 from __future__ import annotations
 
@@ -31,7 +32,9 @@ class Obstacle(NamedTuple):
 _ROBOT = Obstacle("robot", "a robot of Yandex has no mail to import")
 _DISMISSED = Obstacle("dismissed", "the person was dismissed, and Yandex lets nobody into the mailbox")
 _BLOCKED = Obstacle("blocked", "the account is blocked, and Yandex lets nobody into it; unblock it to import its mail")
-_PORTAL = Obstacle("portal_account", "a personal account of Yandex's own domains: the organization has no rights to its mail")
+_PORTAL = Obstacle(
+    "portal_account", "a personal account of Yandex's own domains: the organization has no rights to its mail"
+)
 _FOREIGN = Obstacle("foreign_domain", "the address is on none of the organization's domains")
 _UNVERIFIED = Obstacle("domain_unverified", "the domain of the address is not verified at Yandex")
 _NO_ADDRESS = Obstacle("no_address", "the account has no usable address")
@@ -39,7 +42,8 @@ _NO_ADDRESS = Obstacle("no_address", "the account has no usable address")
 
 @dataclass(frozen=True)
 class SourceMailbox:
-    """A mailbox at Yandex. `kind` is `user` or `shared`; `aliases` are addresses on its own domain; `obstacle` None when it can be imported.
+    """A mailbox at Yandex. `kind` is `user` or `shared`; `aliases` are addresses on its own domain; `obstacle` None
+    when it can be imported.
 
     At Yandex, an address and its aliases are valid on every verified domain of the organization.
     """
@@ -82,19 +86,26 @@ def find_organization(organizations: Sequence[Organization], wanted: Optional[st
     Raises:
         MailImportError: `not_found` when it is not there, or it cannot be told which one is meant.
     """
-    found = [organization for organization in organizations if not wanted or wanted in (str(organization.id), organization.name)]
+    found = [
+        organization
+        for organization in organizations
+        if not wanted or wanted in (str(organization.id), organization.name)
+    ]
     if len(found) == 1:
         return found[0]
     known = ", ".join("%d (%s)" % (organization.id, organization.name) for organization in organizations[:20]) or "none"
     if not found:
-        raise MailImportError("not_found", "the token opens no organization%s; it opens: %s" % (" %s" % wanted if wanted else "", known))
+        raise MailImportError(
+            "not_found", "the token opens no organization%s; it opens: %s" % (" %s" % wanted if wanted else "", known)
+        )
     raise MailImportError("not_found", "organization must name one of: %s" % known)
 
 
 def survey(directory: Directory, organization: Organization) -> Holdings:
     """Read everything of an organization.
 
-    What an optional right or plan is needed for (groups, shared mailboxes) is left out with a warning when it is missing.
+    What an optional right or plan is needed for (groups, shared mailboxes) is left out with a warning when it is
+    missing.
     """
     warnings: List[str] = []
     domains = directory.domains(organization.id)
@@ -113,7 +124,9 @@ def survey(directory: Directory, organization: Organization) -> Holdings:
     except MailImportError as error:
         _excuse(error, "shared mailboxes, so none of them is", warnings)
     mailboxes.sort(key=lambda mailbox: mailbox.email)
-    return Holdings(organization, tuple(domains), tuple(mailboxes), tuple(_mailing_lists(groups, users)), tuple(warnings))
+    return Holdings(
+        organization, tuple(domains), tuple(mailboxes), tuple(_mailing_lists(groups, users)), tuple(warnings)
+    )
 
 
 def _excuse(error: MailImportError, what: str, warnings: List[str]) -> None:
@@ -130,7 +143,11 @@ def _mailbox_of(user: User, domains: Sequence[Domain]) -> SourceMailbox:
 
 def _whole(aliases: Iterable[str], email: str) -> Tuple[str, ...]:
     """Aliases, which Yandex gives as local parts, on the domain of the address that they belong to."""
-    return tuple(sorted(alias.lower() if "@" in alias else "%s@%s" % (alias.lower(), email.rpartition("@")[2]) for alias in aliases))
+    return tuple(
+        sorted(
+            alias.lower() if "@" in alias else "%s@%s" % (alias.lower(), email.rpartition("@")[2]) for alias in aliases
+        )
+    )
 
 
 def _user_obstacle(user: User, domains: Sequence[Domain]) -> Optional[Obstacle]:
@@ -163,12 +180,16 @@ def _mailing_lists(groups: Iterable[Group], users: Iterable[User]) -> List[Maili
     for group in groups:
         if group.email:
             members = sorted(addresses[member] for member in group.members if member in addresses)
-            lists.append(MailingList(group.email.lower(), group.name, _whole(group.aliases, group.email.lower()), tuple(members)))
+            lists.append(
+                MailingList(group.email.lower(), group.name, _whole(group.aliases, group.email.lower()), tuple(members))
+            )
     return sorted(lists, key=lambda entry: entry.email)
 
 
 class Selection(NamedTuple):
-    """The mailboxes that are asked for, the addresses asked for that are not there, and what else of the choice no mailbox has."""
+    """The mailboxes that are asked for, the addresses asked for that are not there, and what else of the choice no
+    mailbox has.
+    """
 
     mailboxes: List[SourceMailbox]
     missing: List[str]
@@ -183,15 +204,22 @@ def select(holdings: Holdings, domains: Sequence[str], mailboxes: Sequence[str],
         mailboxes, excluded: addresses or globs of them; an empty `mailboxes` means all.
 
     Raises:
-        MailImportError: `not_found` when a domain is none of the organization's, or an alias without mailboxes of its own.
+        MailImportError: `not_found` when a domain is none of the organization's, or an alias without mailboxes of its
+            own.
     """
     wanted = [_known_domain(holdings, name) for name in domains]
     chosen = [
         mailbox
         for mailbox in holdings.mailboxes
-        if (not wanted or _domain_of(mailbox.email) in wanted) and (not mailboxes or _matches(mailbox, mailboxes)) and not _matches(mailbox, excluded)
+        if (not wanted or _domain_of(mailbox.email) in wanted)
+        and (not mailboxes or _matches(mailbox, mailboxes))
+        and not _matches(mailbox, excluded)
     ]
-    idle = [pattern for pattern in (*mailboxes, *excluded) if not any(_matches(mailbox, [pattern]) for mailbox in holdings.mailboxes)]
+    idle = [
+        pattern
+        for pattern in (*mailboxes, *excluded)
+        if not any(_matches(mailbox, [pattern]) for mailbox in holdings.mailboxes)
+    ]
     missing = [pattern for pattern in mailboxes if pattern in idle and not _GLOB.search(pattern)]
     return Selection(chosen, missing, [pattern for pattern in idle if pattern not in missing])
 
@@ -201,7 +229,11 @@ def _known_domain(holdings: Holdings, name: str) -> str:
         if _as_ascii(domain.name) == _as_ascii(name.strip()):
             if not holdings.mailboxes_on(domain.name) and not domain.master:
                 main = ", ".join(known.name for known in holdings.domains if known.master)
-                raise MailImportError("not_found", "%s is an alias of the organization's domain %s and has no mailboxes of its own" % (domain.name, main))
+                raise MailImportError(
+                    "not_found",
+                    "%s is an alias of the organization's domain %s and has no mailboxes of its own"
+                    % (domain.name, main),
+                )
             return _as_ascii(domain.name)
     known = ", ".join(domain.name for domain in holdings.domains[:20]) or "none"
     raise MailImportError("not_found", "the organization has no domain %s; it has: %s" % (name, known))

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tokens of Yandex's OAuth: exchanged for a mailbox by a service application, got by a person with a code, and renewed."""
+"""Tokens of Yandex's OAuth: exchanged for a mailbox by a service application, got by a person with a code, and
+renewed."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ _CAUSES = {
     "invalid_scope": "the application does not have one of the scopes",
 }
 _SUBJECT_CAUSES = (
-    "the service application must be on the organization's list and switched on, and the mailbox must be one of the organization's own"
+    "the service application must be on the organization's list and switched on, and the mailbox must "
+    "be one of the organization's own"
 )
 
 
@@ -92,12 +94,16 @@ class OAuth:
         except ServiceError as error:
             raise _refused(error, "no code", "see the application's page") from None
         return DeviceCode(
-            answer["device_code"], one_line(answer["user_code"], 40), one_line(answer["verification_url"], 200),
-            answer.get("expires_in") or _CODE_LIFETIME, answer.get("interval") or _POLL_INTERVAL,
+            answer["device_code"],
+            one_line(answer["user_code"], 40),
+            one_line(answer["verification_url"], 200),
+            answer.get("expires_in") or _CODE_LIFETIME,
+            answer.get("interval") or _POLL_INTERVAL,
         )
 
     def poll(self, code: DeviceCode) -> Union[Token, DeviceCode]:
-        """Return the token when the person has entered the code; as long as not, the code with the interval to keep from now on.
+        """Return the token when the person has entered the code; as long as not, the code with the interval to keep
+        from now on.
 
         Raises:
             MailImportError: `auth_failed` when the code has expired or was refused.
@@ -112,7 +118,8 @@ class OAuth:
             raise _refused(error, "no token", "the code was refused or has expired, so begin again") from None
 
     def refresh(self, refresh_token: str) -> Token:
-        """Get a new token for a refresh token; the answer may hold the same access token, and holds a new refresh token.
+        """Get a new token for a refresh token; the answer may hold the same access token, and holds a new refresh
+        token.
 
         Raises:
             MailImportError: `auth_failed` when it is refused.
@@ -120,7 +127,9 @@ class OAuth:
         try:
             return self._token(grant_type="refresh_token", refresh_token=refresh_token)
         except ServiceError as error:
-            raise _refused(error, "the token is not renewed", "it was revoked or has expired, so get a new one") from None
+            raise _refused(
+                error, "the token is not renewed", "it was revoked or has expired, so get a new one"
+            ) from None
 
     def _token(self, **form: str) -> Token:
         answer = self._post("/token", form, schemas.TOKEN)
@@ -129,7 +138,13 @@ class OAuth:
     def _post(self, path: str, form: Mapping[str, str], schema: Mapping[str, Any]) -> Dict[str, Any]:
         secrets = tuple(value for name, value in form.items() if name in ("code", "refresh_token"))
         return self._http.call(
-            Call("POST", self._url + path, schema, form={**form, **self._client}, secrets=(*secrets, self._client["client_secret"]))
+            Call(
+                "POST",
+                self._url + path,
+                schema,
+                form={**form, **self._client},
+                secrets=(*secrets, self._client["client_secret"]),
+            )
         )
 
 

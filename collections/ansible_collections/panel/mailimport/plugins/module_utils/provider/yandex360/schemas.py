@@ -4,8 +4,9 @@
 
 """The shapes of Yandex's answers (JSON Schema, draft 7), as far as they are used; whatever else they hold is ignored.
 
-Sources: https://yandex.ru/dev/api360/doc/ru/ and recorded answers. Identifiers of users are strings, those of organizations and
-groups are numbers, and the other way round in newer parts of the API, so that both are accepted everywhere.
+Sources: https://yandex.ru/dev/api360/doc/ru/ and recorded answers. Identifiers of users are strings, those of
+organizations and groups are numbers, and the other way round in newer parts of the API, so that both are accepted
+everywhere.
 """
 
 from __future__ import annotations
@@ -38,10 +39,18 @@ def _listing(key: str, required: str, **properties: Schema) -> Schema:
 ORGANIZATIONS = _listing("organizations", "id", id=_ID, name=_TEXT)
 DOMAINS = _listing("domains", "name", name={"type": "string", "minLength": 1}, master=_FLAG, verified=_FLAG)
 USERS = _listing("users", "id", id=_ID, email=_TEXT, aliases=_TEXTS, isRobot=_FLAG, isDismissed=_FLAG, isEnabled=_FLAG)
-GROUPS = _listing("groups", "id", id=_ID, name=_TEXT, email=_TEXT, aliases=_TEXTS, members={
-    "type": ["array", "null"],
-    "items": {"type": "object", "required": ["type", "id"], "properties": {"type": {"type": "string"}, "id": _ID}},
-})
+GROUPS = _listing(
+    "groups",
+    "id",
+    id=_ID,
+    name=_TEXT,
+    email=_TEXT,
+    aliases=_TEXTS,
+    members={
+        "type": ["array", "null"],
+        "items": {"type": "object", "required": ["type", "id"], "properties": {"type": {"type": "string"}, "id": _ID}},
+    },
+)
 SHARED = _listing("resources", "resourceId", resourceId=_ID)
 SHARED_MAILBOX: Schema = {"type": "object", "required": ["email"], "properties": {"email": {"type": "string"}}}
 WHOAMI: Schema = {"type": "object", "properties": {"scopes": _TEXTS}}

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Messages on their way into folders over IMAP: many in one command, and what to do when that is refused or unanswered."""
+"""Messages on their way into folders over IMAP: many in one command, and what to do when that is refused or
+unanswered."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from .session import Appended, HostSession, HostSessions, Outgoing, SessionEnded
 if TYPE_CHECKING:
     from .writer import ImapWriter
 
-# One command stores this much: for each the process flushes the disk, and until it is answered the messages stay in memory.
+# One command stores this much: for each the process flushes the disk, and until it is answered the messages stay in
+# memory.
 BATCH_MESSAGES = 500
 BATCH_BYTES = 2 << 20
 
@@ -51,7 +53,12 @@ class Item:
         return message_id_in(beginning)
 
     def outgoing(self, keywords: Sequence[bytes]) -> Outgoing:
-        return Outgoing(self.flags.system + tuple(keywords), self.date, self.size, self.chunks() if self.digests else self._digested())
+        return Outgoing(
+            self.flags.system + tuple(keywords),
+            self.date,
+            self.size,
+            self.chunks() if self.digests else self._digested(),
+        )
 
     def _digested(self) -> Iterator[Data]:
         digester = Digester()
@@ -96,7 +103,9 @@ class Appender:
         """
         if self.full:
             raise self.full
-        if self._waiting and (writer is not self._writer or len(self._waiting) >= BATCH_MESSAGES or self._bytes >= BATCH_BYTES):
+        if self._waiting and (
+            writer is not self._writer or len(self._waiting) >= BATCH_MESSAGES or self._bytes >= BATCH_BYTES
+        ):
             self._send()
 
     def put(self, writer: ImapWriter, item: Item) -> None:
@@ -139,7 +148,9 @@ class Appender:
         try:
             session = self.sessions.session()
             groups = [items] if b"MULTIAPPEND" in session.capabilities else [[item] for item in items]
-            commands = [(session.send_append(writer.name, [writer.outgoing(item) for item in group]), group) for group in groups]
+            commands = [
+                (session.send_append(writer.name, [writer.outgoing(item) for item in group]), group) for group in groups
+            ]
         except SessionEndedError as error:
             self._recover(writer, items, error)
         else:
@@ -175,7 +186,9 @@ class Appender:
                 writer.stored(item, uid)
             return
         for item in self._not_found(writer, items, writer.arrivals()):
-            writer.refuse(item, "verification_failed", "this host says that it has stored the message, and does not have it")
+            writer.refuse(
+                item, "verification_failed", "this host says that it has stored the message, and does not have it"
+            )
 
     @staticmethod
     def _not_found(writer: ImapWriter, items: Iterable[Item], arrivals: UidsByContent) -> List[Item]:
@@ -217,7 +230,9 @@ class Appender:
                 if ends and not item.replayable:
                     raise MailImportError("connection_failed", error.message) from None
                 if ends >= _MOST_ENDS:
-                    writer.refuse(left.pop(), "message_refused", "the IMAP process of this host ends when it is given the message")
+                    writer.refuse(
+                        left.pop(), "message_refused", "the IMAP process of this host ends when it is given the message"
+                    )
                     ends = 0
         return left[::-1]
 
@@ -235,7 +250,9 @@ class Appender:
         elif self._is_refused(answer):
             writer.refuse(item, "message_refused", "this host does not store the message: %s" % answer.status)
         else:
-            self.full = MailImportError("over_quota", "the mailbox is full: %s; make room and run the task again to continue" % answer.status)
+            self.full = MailImportError(
+                "over_quota", "the mailbox is full: %s; make room and run the task again to continue" % answer.status
+            )
         return self.full is None
 
     @staticmethod
@@ -250,6 +267,7 @@ class Appender:
         except SessionEndedError:
             raise
         except BaseException:
-            self.sessions.drop()  # the source broke off: the process must not take anything else for the rest of the message
+            # the source broke off: the process must not take anything else for the rest of the message
+            self.sessions.drop()
             raise
         return session.collect_append(tag, 1)

@@ -19,13 +19,15 @@ _WITHOUT_NUL = bytes([0x80]) + bytes(range(1, 256))
 
 _LONGEST_HEADER = 64 * 1024
 
-# The header of a record in a file of mdbox, which is zero until the message behind it is complete (dbox-file.h). When Dovecot
-# is killed before that and rebuilds its indexes, it takes header and what there is of the message for a message.
+# The header of a record in a file of mdbox, which is zero until the message behind it is complete (dbox-file.h). When
+# Dovecot is killed before that and rebuilds its indexes, it takes header and what there is of the message for a
+# message.
 _TORN = b"\x80" * 30
 
 
 class Digests(NamedTuple):
-    """SHA-256 of a message's bytes, and a digest that is blind to what Dovecot and mbox files alter in them; `size` in bytes.
+    """SHA-256 of a message's bytes, and a digest that is blind to what Dovecot and mbox files alter in them; `size` in
+    bytes.
 
     `torn`: this is no message but what a killed Dovecot left of one.
     """
@@ -87,7 +89,9 @@ class UidsByContent:
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute("PRAGMA cache_size = -4096")
-        self._database.execute("CREATE TABLE messages (digest BLOB, uid INTEGER, PRIMARY KEY (digest, uid)) WITHOUT ROWID")
+        self._database.execute(
+            "CREATE TABLE messages (digest BLOB, uid INTEGER, PRIMARY KEY (digest, uid)) WITHOUT ROWID"
+        )
         self._database.execute("BEGIN")
         self._count = 0
 

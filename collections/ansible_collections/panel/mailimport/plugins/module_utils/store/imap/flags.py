@@ -29,7 +29,9 @@ class SplitFlags(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def split_flags(flags: Tuple[bytes, ...]) -> SplitFlags:
-    """Sort out what a source calls flags; \\Recent belongs to no message, and a keyword counts once in any case of letters."""
+    """Sort out what a source calls flags; \\Recent belongs to no message, and a keyword counts once in any case of
+    letters.
+    """
     system, lost = [], []
     keywords: Dict[bytes, bytes] = {}
     for flag in flags:
@@ -77,7 +79,9 @@ def _read_flags(session: HostSession, name: bytes, uids: Mapping[int, object]) -
     return found
 
 
-def _changes(wanted: Mapping[int, Tuple[bytes, ...]], have: Mapping[int, Tuple[bytes, ...]]) -> Dict[Tuple[bytes, bytes], Set[int]]:
+def _changes(
+    wanted: Mapping[int, Tuple[bytes, ...]], have: Mapping[int, Tuple[bytes, ...]]
+) -> Dict[Tuple[bytes, bytes], Set[int]]:
     """Return which messages need which flag added (`+`) or taken away (`-`)."""
     changes: Dict[Tuple[bytes, bytes], Set[int]] = {}
     for uid in wanted.keys() & have.keys():

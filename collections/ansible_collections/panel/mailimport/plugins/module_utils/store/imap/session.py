@@ -28,7 +28,8 @@ _LITERAL_MINUS = 4096
 # Sent in one piece: many small writes wake the process up as many times.
 _WRITE_SIZE = 256 * 1024
 
-# Attempts at something that can be done again, and ends with nothing stored in between, after which the process is given up.
+# Attempts at something that can be done again, and ends with nothing stored in between, after which the process is
+# given up.
 _MOST_ATTEMPTS = 4
 _MOST_ENDS = 8
 
@@ -36,7 +37,8 @@ _Result = TypeVar("_Result")
 
 
 class SessionEndedError(MailImportError):
-    """The IMAP process went away, fell silent or answered something that is not IMAP; what was sent may be done or not."""
+    """The IMAP process went away, fell silent or answered something that is not IMAP; what was sent may be done or
+    not."""
 
     def __init__(self, message: str) -> None:
         super().__init__("host_refused", message)
@@ -51,7 +53,8 @@ class Figures(NamedTuple):
 
 
 class Outgoing(NamedTuple):
-    """A message to be appended. `flags` are ones that an IMAP command can hold; the date is in seconds since the epoch."""
+    """A message to be appended. `flags` are ones that an IMAP command can hold; the date is in seconds since the
+    epoch."""
 
     flags: Tuple[bytes, ...]
     date: int
@@ -249,7 +252,11 @@ class HostSession(ImapSession):
         """Give (`+`) messages of a folder a flag or take it away (`-`); return the answer."""
         with self._process():
             selected = self.collect(self.send(b"SELECT " + quote(name)))
-            return self.collect(self.send(b"UID STORE %s %sFLAGS.SILENT (%s)" % (uids, sign, flag))) if selected.ok else selected
+            return (
+                self.collect(self.send(b"UID STORE %s %sFLAGS.SILENT (%s)" % (uids, sign, flag)))
+                if selected.ok
+                else selected
+            )
 
     def remove(self, name: bytes, uids: bytes) -> None:
         """Remove messages of a folder for good (UID EXPUNGE, RFC 4315)."""
@@ -297,7 +304,8 @@ class HostSessions:
                     raise
 
     def renew(self, error: SessionEndedError) -> None:
-        """Take note that a session has ended with messages in hand; raise the error when that happens again and again."""
+        """Take note that a session has ended with messages in hand; raise the error when that happens again and
+        again."""
         self.drop()
         self._ends += 1
         if self._ends >= _MOST_ENDS:

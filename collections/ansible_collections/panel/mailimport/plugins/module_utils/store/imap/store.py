@@ -70,11 +70,14 @@ class ImapStore(MessageStore):
         prefix, separator = self._namespace
         parts = [encode_folder_name(part) for part in path]
         if separator and any(separator in part for part in parts):
-            raise MailImportError("folder_refused", "a folder's name on this host cannot hold %r" % separator.decode("latin-1"))
+            raise MailImportError(
+                "folder_refused", "a folder's name on this host cannot hold %r" % separator.decode("latin-1")
+            )
         return prefix + separator.join(parts)
 
     def _ask_namespace(self, session: HostSession) -> Tuple[bytes, bytes]:
-        """Return prefix and separator of the user's own folders (RFC 2342): where the host says INBOX is, or the first."""
+        """Return prefix and separator of the user's own folders (RFC 2342): where the host says INBOX is, or the
+        first."""
         found: Dict[bytes, bytes] = {}
 
         def handle(parts: List[bytes]) -> None:
@@ -130,7 +133,9 @@ class ImapStore(MessageStore):
         names = [self.name_of(path) for path in paths]
         return self.sessions.attempt(lambda session: _subscribe(session, names))
 
-    def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]], remove: bool = True) -> int:
+    def set_flags(
+        self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]], remove: bool = True
+    ) -> int:
         name = self.name_of(path)
         knowledge = self._knowledge(origin)
         figures = self.sessions.attempt(lambda session: session.figures(name))
@@ -164,5 +169,7 @@ def _subscribe(session: HostSession, names: Sequence[bytes]) -> int:
     for name in missing:
         status = session.ask(b"SUBSCRIBE " + quote(name))
         if not status.ok:
-            raise MailImportError("host_refused", "this host does not subscribe to %r: %s" % (name.decode("ascii", "replace"), status))
+            raise MailImportError(
+                "host_refused", "this host does not subscribe to %r: %s" % (name.decode("ascii", "replace"), status)
+            )
     return len(missing)

@@ -85,11 +85,15 @@ class ImapWriter(FolderWriter):
             sessions.attempt(lambda session: session.create(name))
         elif knowledge.interrupted:
             self._appender.drain()
-            self._repair(knowledge.delivered.highest_target + 1 if figures.uidvalidity == knowledge.target_uidvalidity else 1)
+            self._repair(
+                knowledge.delivered.highest_target + 1 if figures.uidvalidity == knowledge.target_uidvalidity else 1
+            )
         if figures is None or knowledge.interrupted:
             figures = sessions.attempt(lambda session: session.figures(name))
         if figures is None:
-            raise MailImportError("folder_refused", "this host makes the folder %s and does not open it" % joined_path(path))
+            raise MailImportError(
+                "folder_refused", "this host makes the folder %s and does not open it" % joined_path(path)
+            )
         self.before = figures.messages
         self.target_uidvalidity = figures.uidvalidity
         known = knowledge.delivered if self.target_uidvalidity == knowledge.target_uidvalidity else UidMap()
@@ -128,7 +132,9 @@ class ImapWriter(FolderWriter):
         self._store.repair(self.name)
 
         def work(session: HostSession) -> None:
-            torn = [uid for uid, digests in session.contents(self.name, b"%d:*" % first) if digests.torn and uid >= first]
+            torn = [
+                uid for uid, digests in session.contents(self.name, b"%d:*" % first) if digests.torn and uid >= first
+            ]
             for uids in sequence_set(torn):
                 session.remove(self.name, uids)
 
@@ -176,10 +182,16 @@ class ImapWriter(FolderWriter):
         return self._item(fetched, data, len(data), lambda: (data,), digests_of(data))
 
     def _long_item(self, fetched: Fetched) -> Item:
-        """A long message goes right through, unless something has to be known of it first or it may have to go twice."""
+        """A long message goes right through, unless something has to be known of it first or it may have to go
+        twice."""
         message = fetched.message
         keywords = {keyword.lower() for keyword in split_flags(message.flags).keywords}
-        if message.uid is None or message.internal_date is None or self._present or keywords - self._good_keywords - self._bad_keywords:
+        if (
+            message.uid is None
+            or message.internal_date is None
+            or self._present
+            or keywords - self._good_keywords - self._bad_keywords
+        ):
             return self._spooled_item(fetched)
         return self._item(fetched, b"", fetched.size, lambda: fetched.chunks)
 
@@ -193,7 +205,14 @@ class ImapWriter(FolderWriter):
         spool.seek(0)
         return self._item(fetched, spool.read(_BEGINNING), digests.size, lambda: _blocks(spool), digests)
 
-    def _item(self, fetched: Fetched, beginning: bytes, size: int, chunks: Callable[[], Iterable[Data]], digests: Optional[Digests] = None) -> Item:
+    def _item(
+        self,
+        fetched: Fetched,
+        beginning: bytes,
+        size: int,
+        chunks: Callable[[], Iterable[Data]],
+        digests: Optional[Digests] = None,
+    ) -> Item:
         message = fetched.message
         if message.uid is None:
             raise MailImportError("protocol_error", "a message came without its UID")
@@ -202,7 +221,9 @@ class ImapWriter(FolderWriter):
             date = date_from_header(beginning)
         # IMAP dates before 1970 come out of Dovecot's indexes as ones after 2038.
         date = max(0, int(time.time()) if date is None else date)
-        return Item(message.uid, split_flags(message.flags), date, size, chunks, digests, replayable=digests is not None)
+        return Item(
+            message.uid, split_flags(message.flags), date, size, chunks, digests, replayable=digests is not None
+        )
 
     def outgoing(self, item: Item) -> Outgoing:
         return item.outgoing(self.usable_keywords(item))
@@ -272,20 +293,29 @@ class ImapWriter(FolderWriter):
         """
         # An error took these out of the appender's hands before it was known whether they are there.
         self.uncertain = self.uncertain or bool(self._in_hand)
-        self.refuse_all(self._in_hand.values(), MailImportError("host_refused", "the IMAP process of this host did not take the message"))
+        self.refuse_all(
+            self._in_hand.values(),
+            MailImportError("host_refused", "the IMAP process of this host did not take the message"),
+        )
         if self._without_flags:
             self._give_lost_flags()
         found = self._sessions.attempt(self._read_back) if self._unverified else {}
         for target, stored in self._unverified.items():
             kept = found.get(target)
             if kept is None:
-                self._note(self._difference(stored, "verification_failed", "was stored and is not there any more", False))
+                self._note(
+                    self._difference(stored, "verification_failed", "was stored and is not there any more", False)
+                )
                 continue
             self._new.add(stored.item_uid, target)
             if kept.exact == stored.digests.exact:
                 continue
             if kept.folded == stored.digests.folded:
-                self._note(self._difference(stored, "message_altered", "is kept by this host without its NUL bytes or stray CRs", True))
+                self._note(
+                    self._difference(
+                        stored, "message_altered", "is kept by this host without its NUL bytes or stray CRs", True
+                    )
+                )
             else:
                 what = "is kept by this host as UID %d with other bytes than the source sent; compare the two" % target
                 self._note(self._difference(stored, "verification_failed", what, True))

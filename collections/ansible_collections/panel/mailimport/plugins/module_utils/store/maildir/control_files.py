@@ -63,7 +63,9 @@ def dotlock(directory: int, name: str) -> Iterator[None]:
             except FileExistsError:
                 _remove_stale_lock(directory, lock)
                 if time.monotonic() > deadline:
-                    raise MailImportError("host_refused", "the lock file %s of the mailbox stays held: is a Dovecot process stuck?" % lock) from None
+                    raise MailImportError(
+                        "host_refused", "the lock file %s of the mailbox stays held: is a Dovecot process stuck?" % lock
+                    ) from None
                 time.sleep(0.05)
     finally:
         os.unlink(claim, dir_fd=directory)
@@ -128,7 +130,9 @@ def lists_the_same(directory: int, other: int) -> bool:
     if not exists(UIDLIST, other):
         return False
     first = next(uidlist_entries(directory), None)
-    return first is not None and all(one == another for one, another in zip_longest(uidlist_entries(directory), uidlist_entries(other)))
+    return first is not None and all(
+        one == another for one, another in zip_longest(uidlist_entries(directory), uidlist_entries(other))
+    )
 
 
 def cut_torn_line(directory: int) -> None:
@@ -172,7 +176,9 @@ def _sort_uidlist(directory: int) -> None:
     fd = os.open(temporary, CREATE | os.O_TRUNC, 0o600, dir_fd=directory)
     with os.fdopen(fd, "wb") as handle:
         handle.write(header)
-        handle.writelines(_uidlist_line(uid, name) for uid, name in heapq.merge(_split_order(directory, late=False), late))
+        handle.writelines(
+            _uidlist_line(uid, name) for uid, name in heapq.merge(_split_order(directory, late=False), late)
+        )
     os.rename(temporary, UIDLIST, src_dir_fd=directory, dst_dir_fd=directory)
 
 

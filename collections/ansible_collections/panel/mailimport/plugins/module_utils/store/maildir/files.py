@@ -40,11 +40,15 @@ def open_directory(name: str, parent: Optional[int] = None) -> int:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise MailImportError("host_refused", "%s in the mailbox is not a directory (%s); nothing was written there" % (name, error.strerror)) from None
+        raise MailImportError(
+            "host_refused",
+            "%s in the mailbox is not a directory (%s); nothing was written there" % (name, error.strerror),
+        ) from None
 
 
 def open_file(name: str, directory: int) -> int:
-    """Open a file for reading, never through a link, and no pipe: whoever opens one waits for somebody to write into it.
+    """Open a file for reading, never through a link, and no pipe: whoever opens one waits for somebody to write into
+    it.
 
     Raises:
         FileNotFoundError: nothing is there.
@@ -53,7 +57,9 @@ def open_file(name: str, directory: int) -> int:
     fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise MailImportError("host_refused", "%s in the mailbox is not a file: remove it and run the task again" % name)
+        raise MailImportError(
+            "host_refused", "%s in the mailbox is not a file: remove it and run the task again" % name
+        )
     return fd
 
 
@@ -119,7 +125,9 @@ def read_file(name: str, directory: int) -> Optional[bytes]:
 
 
 def write_file(name: str, directory: int, content: bytes) -> None:
-    """Write a file beside itself and rename it into place. Nobody else writes it: the caller holds the lock, or the directory is its own."""
+    """Write a file beside itself and rename it into place. Nobody else writes it: the caller holds the lock, or the
+    directory is its own.
+    """
     temporary = name + ".new"  # always the same, so that what a killed run leaves is written over
     fd = os.open(temporary, CREATE | os.O_TRUNC, 0o600, dir_fd=directory)
     with os.fdopen(fd, "wb") as handle:
@@ -137,13 +145,18 @@ def copy_file(name: str, source: int, target: int) -> None:
     except FileNotFoundError:
         return
     temporary = name + ".new"
-    with os.fdopen(reading, "rb") as content, os.fdopen(os.open(temporary, CREATE | os.O_TRUNC, 0o600, dir_fd=target), "wb") as copy:
+    with (
+        os.fdopen(reading, "rb") as content,
+        os.fdopen(os.open(temporary, CREATE | os.O_TRUNC, 0o600, dir_fd=target), "wb") as copy,
+    ):
         shutil.copyfileobj(content, copy)
     os.rename(temporary, name, src_dir_fd=target, dst_dir_fd=target)
 
 
 def digest_of_content(name: str, directory: int) -> bytes:
-    """SHA-256 of what a file has of its writer's: every line end as CRLF, as Dovecot keeps line ends of its own as LF, no notes of mbox files."""
+    """SHA-256 of what a file has of its writer's: every line end as CRLF, as Dovecot keeps line ends of its own as LF,
+    no notes of mbox files.
+    """
     digest = hashlib.sha256()
     after_cr = False
     with os.fdopen(open_file(name, directory), "rb") as handle:
@@ -159,7 +172,8 @@ def digest_of_content(name: str, directory: int) -> bytes:
 
 
 def start_writing_back(fd: int) -> None:
-    """Let the kernel begin to write a long file to disk (sync_file_range(2)), so that the flush of the batch finds less to do.
+    """Let the kernel begin to write a long file to disk (sync_file_range(2)), so that the flush of the batch finds less
+    to do.
 
     What it says does not matter: durable is only what `syncfs` has written.
     """

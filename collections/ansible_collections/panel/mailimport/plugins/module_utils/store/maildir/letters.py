@@ -40,7 +40,8 @@ class FolderFlags:
         directory: where the folder's control files are.
         shared: Dovecot may write there too, so its lock is taken; not so in a stage.
 
-    `lost` collects flags that no mailbox can hold, since they are no keyword or too many; the first MOST_KEYWORDS of them.
+    `lost` collects flags that no mailbox can hold, since they are no keyword or too many; the first MOST_KEYWORDS of
+    them.
     """
 
     def __init__(self, directory: int, shared: bool) -> None:

@@ -11,7 +11,8 @@ import io
 
 def bare_line_feeds(data: memoryview) -> int:
     """Count the line feeds that no carriage return precedes."""
-    # The decoder looks for kinds of line ends several times faster than bytes.count counts them, and nearly all mail has one kind.
+    # The decoder looks for kinds of line ends several times faster than bytes.count counts them, and nearly all mail
+    # has one kind.
     decoder = io.IncrementalNewlineDecoder(None, False)
     decoder.decode(str(data, "latin-1"), True)
     kinds = decoder.newlines if isinstance(decoder.newlines, tuple) else (decoder.newlines,)

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keywords beyond the 26 that Maildir file names have letters for: Dovecot keeps them in its index, so its own IMAP process sets them."""
+"""Keywords beyond the 26 that Maildir file names have letters for: Dovecot keeps them in its index, so its own IMAP
+process sets them.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,11 @@ _MOST_UIDS = 4 << 20
 
 
 class WaitingKeywords:
-    """Which messages of a stage wait for keywords that have no letter, by UID of the source; the next run knows it when this one is killed.
+    """Which messages of a stage wait for keywords that have no letter, by UID of the source; the next run knows it when
+    this one is killed.
 
-    It is written down in a directory beside the stage: that one becomes the folder itself, and Dovecot removes files from tmp that are old.
+    It is written down in a directory beside the stage: that one becomes the folder itself, and Dovecot removes files
+    from tmp that are old.
 
     Args:
         stage: name of the stage in ROOT/tmp.
@@ -66,7 +70,9 @@ class WaitingKeywords:
             fd = os.open(_WAITING, CREATE | os.O_APPEND, 0o600, dir_fd=directory)
             with os.fdopen(fd, "ab") as handle:
                 handle.write(b"\n")  # ends a line that a full disk has torn
-                handle.writelines(b"%s %s\n" % (keyword, some) for keyword, uids in new.items() for some in sequence_set(uids))
+                handle.writelines(
+                    b"%s %s\n" % (keyword, some) for keyword, uids in new.items() for some in sequence_set(uids)
+                )
         finally:
             os.close(directory)
         self._noted = {keyword: len(uids) for keyword, uids in self.uids.items()}
@@ -116,7 +122,9 @@ class ExcessKeywords:
         for keyword, uids in keywords.items():
             lacking = [uid for uid in uids if keyword.lower() not in have.get(uid, set())]
             for some in sequence_set(lacking):
-                if self._sessions.attempt(partial(HostSession.change_flags, name=name, uids=some, sign=b"+", flag=keyword)).ok:
+                if self._sessions.attempt(
+                    partial(HostSession.change_flags, name=name, uids=some, sign=b"+", flag=keyword)
+                ).ok:
                     changed.update(parse_sequence_set(some, len(lacking)))
                 else:
                     self.refused.add(keyword)
@@ -127,4 +135,6 @@ class ExcessKeywords:
 
 
 def _keywords_of(session: HostSession, name: bytes, uids: Sequence[int]) -> Dict[int, Set[bytes]]:
-    return {uid: {flag.lower() for flag in flags} for some in sequence_set(uids) for uid, flags in session.flags(name, some)}
+    return {
+        uid: {flag.lower() for flag in flags} for some in sequence_set(uids) for uid, flags in session.flags(name, some)
+    }

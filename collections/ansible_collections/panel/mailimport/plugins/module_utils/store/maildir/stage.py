@@ -4,9 +4,9 @@
 
 """The stage of one Maildir folder: a directory under ROOT/tmp in which messages wait until they are durable.
 
-For a folder that does not exist yet it has a dovecot-uidlist of its own, with the source's UIDs, that doubles as the journal
-of what is durable, and becomes the folder by one rename. Into a folder that exists, messages are moved one by one, under
-Dovecot's lock.
+For a folder that does not exist yet it has a dovecot-uidlist of its own, with the source's UIDs, that doubles as the
+journal of what is durable, and becomes the folder by one rename. Into a folder that exists, messages are moved one by
+one, under Dovecot's lock.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 # What a stage's name in ROOT/tmp begins with; the digests of its import and of its origin follow, and the UIDVALIDITY.
 _PREFIX = "mailimport-"
 
-# UIDs are kept up to here, so that many are left for mail to come: at the end of them Dovecot 2.3 delivers nothing and ends with an assertion.
+# UIDs are kept up to here, so that many are left for mail to come: at the end of them Dovecot 2.3 delivers nothing and
+# ends with an assertion.
 _HIGHEST_KEPT_UID = 2**32 - 2**28
 
 
@@ -51,7 +52,8 @@ def stage_name(origin: Origin) -> str:
 class MaildirStage:
     """The stage for the messages of an origin, made unless an earlier run has left it.
 
-    `handle` is its directory, `cur` the one in it that messages are written into, `last_uid` the highest UID in its journal.
+    `handle` is its directory, `cur` the one in it that messages are written into, `last_uid` the highest UID in its
+    journal.
     """
 
     def __init__(self, store: MaildirStore, path: FolderPath, origin: Origin) -> None:
@@ -75,10 +77,14 @@ class MaildirStage:
         os.close(self.handle)
 
     def resume(self) -> UidSet:
-        """Keep what the journal says is durable, and return its UIDs; what was being written when an earlier run ended goes."""
+        """Keep what the journal says is durable, and return its UIDs; what was being written when an earlier run ended
+        goes.
+        """
         header = control_files.read_uidlist_header(self.handle)
         if header is None or header.uidvalidity != self._origin.uidvalidity:
-            content = control_files.uidlist_header(self._origin.uidvalidity, self._origin.uidnext or 1, os.urandom(16).hex())
+            content = control_files.uidlist_header(
+                self._origin.uidvalidity, self._origin.uidnext or 1, os.urandom(16).hex()
+            )
             write_file(UIDLIST, self.handle, content)
         control_files.cut_torn_line(self.handle)
         return self._keep_listed()
@@ -98,7 +104,9 @@ class MaildirStage:
         self.last_uid = max(self.last_uid, uid)
 
     def clear(self) -> None:
-        """Begin anew without a journal, as messages come to a folder that exists: what is in a journal would be taken for whole."""
+        """Begin anew without a journal, as messages come to a folder that exists: what is in a journal would be taken
+        for whole.
+        """
         with suppress(FileNotFoundError):
             os.unlink(UIDLIST, dir_fd=self.handle)
         remove_entries(self.cur)
@@ -119,7 +127,9 @@ class MaildirStage:
         """
         if self._origin.uidvalidity and self.last_uid <= _HIGHEST_KEPT_UID:
             told = self._origin.uidnext or 1
-            control_files.finish_uidlist(self.handle, max(told if told <= _HIGHEST_KEPT_UID else 1, self.last_uid + 1), self._in_order)
+            control_files.finish_uidlist(
+                self.handle, max(told if told <= _HIGHEST_KEPT_UID else 1, self.last_uid + 1), self._in_order
+            )
         else:
             with suppress(FileNotFoundError):
                 os.unlink(UIDLIST, dir_fd=self.handle)  # the source gives none, or too high ones: Dovecot makes its own
@@ -172,7 +182,10 @@ class MaildirStage:
         try:
             os.rename("cur", "cur", src_dir_fd=self.handle, dst_dir_fd=folder)
         except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # a file that is no message does not let go of its directory
+            if error.errno not in (
+                errno.ENOTEMPTY,
+                errno.EEXIST,
+            ):  # a file that is no message does not let go of its directory
                 raise
             cur = make_directory("cur", folder)
             for name in list(entries(self.cur)):
@@ -182,7 +195,8 @@ class MaildirStage:
             os.close(folder)
 
     def finish_showing(self) -> bool:
-        """Show the messages of a folder that has all else: a run was killed, and the uidlist that has come first gives them the source's UIDs.
+        """Show the messages of a folder that has all else: a run was killed, and the uidlist that has come first gives
+        them the source's UIDs.
 
         Returns:
             False when no run was killed there.
@@ -221,7 +235,12 @@ class MaildirStage:
             arrived = _renamed_where_known(arrived, control)
             for staged in arrived:
                 os.rename(staged.staged_name, staged.name, src_dir_fd=self.cur, dst_dir_fd=cur)
-            fits = arrived and header and header.uidvalidity == self._origin.uidvalidity and header.uidnext <= arrived[0].uid
+            fits = (
+                arrived
+                and header
+                and header.uidvalidity == self._origin.uidvalidity
+                and header.uidnext <= arrived[0].uid
+            )
             if fits and arrived[-1].uid <= _HIGHEST_KEPT_UID:
                 control_files.append_to_uidlist(control, [(staged.uid, staged.base_name) for staged in arrived])
         for handle in (folder, cur, control):
@@ -234,11 +253,19 @@ class MaildirStage:
 
 
 def _renamed_where_known(arrived: Sequence[Staged], control: int) -> List[Staged]:
-    """Give new names to messages that were here before and were expunged: Dovecot still knows their names, and is slow to take them back."""
+    """Give new names to messages that were here before and were expunged: Dovecot still knows their names, and is slow
+    to take them back.
+    """
     names = {staged.base_name for staged in arrived}
-    known = {name for _uid, name in control_files.uidlist_entries(control) if name in names} if exists(UIDLIST, control) else set()
+    known = (
+        {name for _uid, name in control_files.uidlist_entries(control) if name in names}
+        if exists(UIDLIST, control)
+        else set()
+    )
     suffix = ".mailimport-%d," % time.time()
     return [
-        staged._replace(name=staged.name.replace(".mailimport,", suffix, 1), arrived_as=staged.staged_name) if staged.base_name in known else staged
+        staged._replace(name=staged.name.replace(".mailimport,", suffix, 1), arrived_as=staged.staged_name)
+        if staged.base_name in known
+        else staged
         for staged in arrived
     ]

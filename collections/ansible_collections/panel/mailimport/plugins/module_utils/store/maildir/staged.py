@@ -14,7 +14,9 @@ _found_view = memoryview(_found)
 
 
 class Staged(NamedTuple):
-    """A message in the stage that no journal names yet. `arrived_as` is its name in the stage when it is to get another one."""
+    """A message in the stage that no journal names yet. `arrived_as` is its name in the stage when it is to get another
+    one.
+    """
 
     uid: int
     name: str
@@ -37,7 +39,9 @@ def write(fd: int, chunk: memoryview) -> None:
 
 
 def reads_back(fd: int, chunk: memoryview, offset: int) -> bool:
-    """Tell whether a file has exactly these bytes from `offset` on. Comparing costs less than a digest of either side, and proves more."""
+    """Tell whether a file has exactly these bytes from `offset` on. Comparing costs less than a digest of either side,
+    and proves more.
+    """
     while chunk:
         count = os.preadv(fd, [_found_view[: len(chunk)]], offset)
         if not count or not _found.startswith(chunk[:count]):

@@ -34,8 +34,8 @@ class MaildirStore(MessageStore):
 
     Args:
         location: as `MailHost.store_of` reports it; its `unsupported` must be None.
-        open_pipe: starts an IMAP process of the mailbox, for what only Dovecot itself can write: keywords beyond the 26 that
-            file names have letters for. Without it they count as lost.
+        open_pipe: starts an IMAP process of the mailbox, for what only Dovecot itself can write: keywords beyond the 26
+            that file names have letters for. Without it they count as lost.
     """
 
     def __init__(self, location: StoreLocation, open_pipe: Optional[Callable[[], HostPipe]] = None) -> None:
@@ -65,7 +65,9 @@ class MaildirStore(MessageStore):
         return "/".join(parts) if self.location.layout == "fs" else "." + ".".join(parts)
 
     def control_name(self, path: FolderPath) -> str:
-        """Return a folder's directory below the control directory: INBOX has one of its own only when that is elsewhere."""
+        """Return a folder's directory below the control directory: INBOX has one of its own only when that is
+        elsewhere.
+        """
         name = self.directory_name(path)
         if name != "." or not self.separate_control:
             return name
@@ -80,7 +82,9 @@ class MaildirStore(MessageStore):
         return exists("%s/cur" % self.directory_name(path), self.root)
 
     def staged(self, path: FolderPath, origin: Origin) -> Iterator[int]:
-        """Yield the UIDs of messages of an origin that wait in its stage, durable, for the folder to be whole, or for a killed run to show them."""
+        """Yield the UIDs of messages of an origin that wait in its stage, durable, for the folder to be whole, or for a
+        killed run to show them.
+        """
         try:
             stage = open_directory("tmp/" + stage_name(origin), self.root)
         except FileNotFoundError:
@@ -131,14 +135,17 @@ class MaildirStore(MessageStore):
                 os.close(directory)
 
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
-        self._remove_stages(origin_stages(origin), keep=(stage_name(origin),))  # what was staged of a folder that had this name before
+        self._remove_stages(
+            origin_stages(origin), keep=(stage_name(origin),)
+        )  # what was staged of a folder that had this name before
         writer = MaildirWriter(self, path, origin, by_content)
         self._writers.append(writer)
         return writer
 
     def commit(self) -> None:
-        # The order is what makes a message exist exactly once: bytes, compared as they were written, become durable, then
-        # named in the journal or visible, then that durable too; only after this does the caller record it in the state.
+        # The order is what makes a message exist exactly once: bytes, compared as they were written, become durable,
+        # then named in the journal or visible, then that durable too; only after this does the caller record it in the
+        # state.
         waiting = [writer for writer in self._writers if writer.has_work]
         if not waiting:
             return
@@ -161,7 +168,9 @@ class MaildirStore(MessageStore):
         self._writers = [writer for writer in self._writers if not writer.done]
 
     def _add_excess_keywords(self, writer: MaildirWriter) -> None:
-        """Give messages that have just become visible the keywords without a letter, or count these as lost: the messages stay where they are."""
+        """Give messages that have just become visible the keywords without a letter, or count these as lost: the
+        messages stay where they are.
+        """
         try:
             writer.keywords_set += self._add_keywords(writer.path, writer.origin, writer.waiting.uids)
         except MailImportError:
@@ -169,11 +178,14 @@ class MaildirStore(MessageStore):
         writer.waiting.forget()
 
     def _add_keywords(self, path: FolderPath, origin: Origin, keywords: Mapping[bytes, Sequence[int]]) -> int:
-        """Give visible messages keywords that their file names have no letters for; `keywords` hold UIDs of the source."""
+        """Give visible messages keywords that their file names have no letters for; `keywords` hold UIDs of the
+        source."""
         if self._keywords is None:
             self._lost_keywords.update(keywords)
             return 0
-        name = self.location.prefix.encode("utf-8") + self.location.separator.encode("utf-8").join(encode_folder_name(part) for part in path)
+        name = self.location.prefix.encode("utf-8") + self.location.separator.encode("utf-8").join(
+            encode_folder_name(part) for part in path
+        )
         if path == ("INBOX",):
             name = b"INBOX"
         self._keywords.notice(name)
@@ -217,7 +229,9 @@ class MaildirStore(MessageStore):
         with dotlock(self.control, SUBSCRIPTIONS):
             return add_subscriptions(self.control, names, b"/" if self.location.layout == "fs" else b".")
 
-    def set_flags(self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]], remove: bool = True) -> int:
+    def set_flags(
+        self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]], remove: bool = True
+    ) -> int:
         name = self.directory_name(path)
         if not exists(name, self.root):
             return 0  # its owner has removed the folder
@@ -227,7 +241,9 @@ class MaildirStore(MessageStore):
         changed = 0
         left = dict(flags)
         for _pass in range(_RENAME_PASSES):
-            renames = self._flag_renames(path, origin, {uid: letters.letters(wanted) for uid, wanted in left.items()}, remove)
+            renames = self._flag_renames(
+                path, origin, {uid: letters.letters(wanted) for uid, wanted in left.items()}, remove
+            )
             left = {}
             for uid, (old, new) in renames.items():
                 try:
@@ -248,8 +264,12 @@ class MaildirStore(MessageStore):
         os.close(control)
         return changed
 
-    def _flag_renames(self, path: FolderPath, origin: Origin, letters: Mapping[int, str], remove: bool) -> Dict[int, Tuple[str, str]]:
-        """Return the old and the new name of messages that have other letters than these, or, unless `remove`, not all of them."""
+    def _flag_renames(
+        self, path: FolderPath, origin: Origin, letters: Mapping[int, str], remove: bool
+    ) -> Dict[int, Tuple[str, str]]:
+        """Return the old and the new name of messages that have other letters than these, or, unless `remove`, not all
+        of them.
+        """
         renames = {}
         for part, found in self.message_names(path):
             base_name, _colon, info = found.partition(":2,")

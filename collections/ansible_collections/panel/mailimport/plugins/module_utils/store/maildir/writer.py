@@ -92,7 +92,9 @@ class MaildirWriter(FolderWriter):
         return index
 
     def _add_contents(self, index: ContentIndex, folder: int, only: Optional[Set[str]]) -> Set[str]:
-        """Add digests of the messages that are not of this origin; return which a mail program renamed before they were read."""
+        """Add digests of the messages that are not of this origin; return which a mail program renamed before they were
+        read.
+        """
         renamed = set()
         for part, name in self._store.message_names(self.path):
             base_name = name.partition(":2,")[0]
@@ -139,7 +141,9 @@ class MaildirWriter(FolderWriter):
         return Staged(self._uid(fetched), name, size)
 
     def _write_chunks(self, fetched: Fetched) -> Optional[Staged]:
-        """Write a long message, or one whose UID comes behind it, under a passing name; None when that UID is there already."""
+        """Write a long message, or one whose UID comes behind it, under a passing name; None when that UID is there
+        already.
+        """
         line_feeds = BareLineFeeds()
         size = 0
         beginning = b""
@@ -175,12 +179,16 @@ class MaildirWriter(FolderWriter):
 
     def _not_as_received(self, uid: Optional[int]) -> MailImportError:
         text = "message UID %s of %s does not read back as it was received; check the disk"
-        return MailImportError("verification_failed", text % ("unknown" if uid is None else uid, joined_path(self.path)))
+        return MailImportError(
+            "verification_failed", text % ("unknown" if uid is None else uid, joined_path(self.path))
+        )
 
     def _uid(self, fetched: Fetched) -> int:
         uid = fetched.message.uid
         if uid is None:
-            raise MailImportError("protocol_error", "the source sent a message of %s without its UID" % joined_path(self.path))
+            raise MailImportError(
+                "protocol_error", "the source sent a message of %s without its UID" % joined_path(self.path)
+            )
         return uid
 
     def _date_without_internal_date(self, beginning: bytes) -> int:
@@ -219,7 +227,8 @@ class MaildirWriter(FolderWriter):
             self.remove_stage()
 
     def _lettered_for_folder(self) -> List[Staged]:
-        """Return all messages of the stage, with the letters that their keywords have in the folder that is there now."""
+        """Return all messages of the stage, with the letters that their keywords have in the folder that is there
+        now."""
         keywords = keywords_by_number(self._stage.handle)
         control = self._store.make_control(self.path)
         flags = FolderFlags(control, shared=True)

@@ -46,7 +46,9 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Target:
         target.calls.append("chmod %s" % mode)
         return target.chmod_result
 
-    def execute(self: ActionBase, module_name: str, module_args: Dict[str, Any], task_vars: Any, wrap_async: bool) -> Dict[str, Any]:
+    def execute(
+        self: ActionBase, module_name: str, module_args: Dict[str, Any], task_vars: Any, wrap_async: bool
+    ) -> Dict[str, Any]:
         target.calls.append(module_name)
         target.arguments = module_args
         target.wrap_async = wrap_async
@@ -59,13 +61,17 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Target:
     monkeypatch.setattr(ActionBase, "_fixup_perms2", lambda self, paths, execute: target.calls.append("fixup"))
     monkeypatch.setattr(ActionBase, "_execute_module", execute)
     monkeypatch.setattr(ActionBase, "_is_become_unprivileged", lambda self: self._connection.become == "unprivileged")
-    monkeypatch.setattr(ActionBase, "cleanup", lambda self, force=False: target.calls.append("cleanup" if force else "no cleanup"))
+    monkeypatch.setattr(
+        ActionBase, "cleanup", lambda self, force=False: target.calls.append("cleanup" if force else "no cleanup")
+    )
     return target
 
 
 def run(arguments: Dict[str, Any], become: Any = None, async_val: int = 0) -> Dict[str, Any]:
     shell = SimpleNamespace(tmpdir=None, join_path=lambda *parts: "/".join(parts))
-    task = SimpleNamespace(args=arguments, async_val=async_val, check_mode=False, action="panel.mailimport.mail_import_imap")
+    task = SimpleNamespace(
+        args=arguments, async_val=async_val, check_mode=False, action="panel.mailimport.mail_import_imap"
+    )
     connection = SimpleNamespace(_shell=shell, become=become)
     return ActionModule(task, connection, None, None, None, None).run(task_vars={})
 
@@ -99,7 +105,9 @@ def test_a_number_for_a_password_is_its_digits(target: Target) -> None:
 
 @pytest.mark.parametrize("password", [12, True, 1.5])
 def test_what_yaml_may_have_changed_is_told(target: Target, password: Any) -> None:
-    assert run({**TASK, "password": password})["warnings"] == ["password is not text: put it in quotes, or YAML makes 83 of 0123 and true of yes"]
+    assert run({**TASK, "password": password})["warnings"] == [
+        "password is not text: put it in quotes, or YAML makes 83 of 0123 and true of yes"
+    ]
     assert "warnings" not in run({**TASK, "password": str(password)})
 
 
@@ -127,7 +135,9 @@ def test_async_as_a_user_who_could_not_remove_the_file_is_refused(target: Target
     assert target.files == {}
 
 
-def test_nothing_stays_behind_when_an_async_job_could_not_start(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_stays_behind_when_an_async_job_could_not_start(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(self: ActionBase, **arguments: Any) -> None:
         raise AnsibleConnectionFailure("gone")
 

@@ -43,7 +43,12 @@ def parse(tmp_path, inventory, monkeypatch):
 
 
 def test_takes_files_of_its_name_only(tmp_path):
-    for name, taken in (("a.mailboxes.yml", True), ("a.mailboxes.yaml", True), ("mailboxes.yml", False), ("a.mailboxes.csv", False)):
+    for name, taken in (
+        ("a.mailboxes.yml", True),
+        ("a.mailboxes.yaml", True),
+        ("mailboxes.yml", False),
+        ("a.mailboxes.csv", False),
+    ):
         (tmp_path / name).touch()
         assert InventoryModule().verify_file(str(tmp_path / name)) is taken
     assert not InventoryModule().verify_file(str(tmp_path / "missing.mailboxes.yml"))
@@ -60,23 +65,35 @@ def test_hosts_groups_and_variables(parse, inventory, tmp_path):
 
 
 def test_names_that_become_the_same_get_a_number(parse):
-    assert list(parse("o'brien@example.org,x\no`brien@example.org,x\n")) == ["o_brien@example.org", "o_brien@example.org_2"]
+    assert list(parse("o'brien@example.org,x\no`brien@example.org,x\n")) == [
+        "o_brien@example.org",
+        "o_brien@example.org_2",
+    ]
 
 
 def test_one_mailbox_on_two_mail_hosts_is_two_hosts(parse):
     hosts = parse("email,mail_host\nanna@example.org,mail1\nanna@example.org,mail2\n")
-    assert {name: variables["mailimport_mail_host"] for name, variables in hosts.items()} == {"anna@example.org": "mail1", "anna@example.org_2": "mail2"}
+    assert {name: variables["mailimport_mail_host"] for name, variables in hosts.items()} == {
+        "anna@example.org": "mail1",
+        "anna@example.org_2": "mail2",
+    }
 
 
 def test_the_row_s_mail_host_comes_before_the_domain_s_and_that_before_the_default(parse):
-    hosts = parse("email,mail_host\na@example.org,\nb@example.com,\nc@example.com,mail1\n", mail_hosts={"example.com": "mail2"})
+    hosts = parse(
+        "email,mail_host\na@example.org,\nb@example.com,\nc@example.com,mail1\n", mail_hosts={"example.com": "mail2"}
+    )
     assert [variables["mailimport_mail_host"] for variables in hosts.values()] == ["mail1", "mail2", "mail1"]
 
 
 @pytest.mark.parametrize("size", [1, 3, 5])
 def test_batches_hold_every_mailbox_once(parse, size):
     hosts = parse("".join("user%d@example.org,x\n" % number for number in range(10)), batch_size=size)
-    assert [len(variables["mailimport_only"]) for variables in hosts.values()] == {1: [1] * 10, 3: [3, 3, 3, 1], 5: [5, 5]}[size]
+    assert [len(variables["mailimport_only"]) for variables in hosts.values()] == {
+        1: [1] * 10,
+        3: [3, 3, 3, 1],
+        5: [5, 5],
+    }[size]
     addresses = [address for variables in hosts.values() for address in variables["mailimport_only"]]
     assert addresses == ["user%d@example.org" % number for number in range(10)]
 

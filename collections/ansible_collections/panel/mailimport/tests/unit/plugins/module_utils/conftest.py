@@ -16,7 +16,10 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import
 from ansible_collections.panel.mailimport.plugins.module_utils.source.connection import tls_context
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
-from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source.scripted_server import ChallengingServer, ScriptedServer
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source.scripted_server import (
+    ChallengingServer,
+    ScriptedServer,
+)
 from hypothesis import settings
 
 # No time limits on a busy machine, and nothing left behind in the repository.

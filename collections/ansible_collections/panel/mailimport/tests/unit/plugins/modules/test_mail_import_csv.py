@@ -27,13 +27,19 @@ class Engine:
         self.items: List[Item] = []
         self.how = Scheduling()
 
-    def import_batch(self, items: List[Item], settings: object, how: Scheduling, check_mode: bool, progress: object) -> List[Outcome]:
+    def import_batch(
+        self, items: List[Item], settings: object, how: Scheduling, check_mode: bool, progress: object
+    ) -> List[Outcome]:
         self.items, self.how = items, how
         return [Outcome(self._result(item), {"mailbox": None}, {"mailbox": "there"}) for item in items]
 
     @staticmethod
     def _result(item: Item) -> ImportResult:
-        return item if isinstance(item, ImportResult) else ImportResult(str(item.address), item.source.user, "completed", message="done", changed=True)
+        return (
+            item
+            if isinstance(item, ImportResult)
+            else ImportResult(str(item.address), item.source.user, "completed", message="done", changed=True)
+        )
 
     @property
     def requests(self) -> List[ImportRequest]:
@@ -64,17 +70,36 @@ def test_rows_take_what_they_lack_from_the_task(engine: Engine, run_list: Any) -
     ben = {"email": "ben@example.com", "password": "x", "owner": "ben", "source_host": "b"}
     code, answer = run_list([{"email": "anna@example.org", "password": "12"}, ben])
     assert code == 0 and answer["msg"] == "2 imports: 2 completed, 0 skipped, 0 to do" and answer["changed"] is True
-    assert [(request.source.host, request.owner) for request in engine.requests] == [("imap.example.net", "customer1"), ("b", "ben")]
-    assert [request.password for request in engine.requests] == [request.source.password for request in engine.requests] == ["12", "x"]
+    assert [(request.source.host, request.owner) for request in engine.requests] == [
+        ("imap.example.net", "customer1"),
+        ("b", "ben"),
+    ]
+    assert (
+        [request.password for request in engine.requests]
+        == [request.source.password for request in engine.requests]
+        == ["12", "x"]
+    )
 
 
 def test_the_password_at_the_source_may_be_another(engine: Engine, run_list: Any) -> None:
-    run_list([{"email": "a@example.org", "password": "new", "source_password": "old"}, {"email": "b@example.org", "source_password": "old"}])
-    assert [(request.source.password, request.password) for request in engine.requests] == [("old", "new"), ("old", "old")]
+    run_list(
+        [
+            {"email": "a@example.org", "password": "new", "source_password": "old"},
+            {"email": "b@example.org", "source_password": "old"},
+        ]
+    )
+    assert [(request.source.password, request.password) for request in engine.requests] == [
+        ("old", "new"),
+        ("old", "old"),
+    ]
 
 
 def test_an_administrator_logs_in_for_all(engine: Engine, run_list: Any) -> None:
-    run_list([{"email": "a@example.org", "password": "new"}], {"source_password": "the master's"}, source_master_user="%u*master")
+    run_list(
+        [{"email": "a@example.org", "password": "new"}],
+        {"source_password": "the master's"},
+        source_master_user="%u*master",
+    )
     assert [(request.source.password, request.password) for request in engine.requests] == [("the master's", "new")]
     code, answer = run_list([{"email": "a@example.org", "password": "new"}], source_master_user="%u*master")
     assert code == 1 and "source_password is required with source_master_user" in answer["msg"]
@@ -85,11 +110,19 @@ def test_bad_rows_are_results_with_their_line_in_their_place(engine: Engine, run
     code, answer = run_list([{"password": "geheim"}, {"email": "ben@example.org", "password": "x"}, misread])
     assert code == 1
     assert [(found["state"], found["reason"], found["email"]) for found in answer["imports"]] == [
-        ("failed", "invalid_row", ""), ("completed", None, "ben@example.org"), ("failed", "invalid_row", ""),
+        ("failed", "invalid_row", ""),
+        ("completed", None, "ben@example.org"),
+        ("failed", "invalid_row", ""),
     ]
     assert answer["imports"][0]["message"] == "line 2: email is missing"
-    assert answer["imports"][2]["message"].startswith("line 4: ") and "source_port must be" in answer["imports"][2]["message"]
-    assert answer["msg"] == "2 of 3 imports failed (line 2, line 4), see imports; the first: line 2: email is missing (invalid_row)"
+    assert (
+        answer["imports"][2]["message"].startswith("line 4: ")
+        and "source_port must be" in answer["imports"][2]["message"]
+    )
+    assert (
+        answer["msg"]
+        == "2 of 3 imports failed (line 2, line 4), see imports; the first: line 2: email is missing (invalid_row)"
+    )
     assert "geheim" not in json.dumps(answer)
 
 
@@ -97,13 +130,21 @@ def test_ten_of_the_imports_that_failed_are_named(engine: Engine, run_list: Any)
     wrong = [{"email": "u%d@example.org" % number, "password": "x", "source_port": 0} for number in range(12)]
     code, answer = run_list([{"email": "ben@example.org", "password": "x"}, *wrong])
     named = ", ".join(row["email"] for row in wrong[:10])
-    assert code == 1 and answer["msg"].startswith("12 of 13 imports failed (%s and 2 more), see imports; the first: u0@example.org: line 3: " % named)
+    assert code == 1 and answer["msg"].startswith(
+        "12 of 13 imports failed (%s and 2 more), see imports; the first: u0@example.org: line 3: " % named
+    )
 
 
 @pytest.mark.parametrize(
-    ("row", "lacking"), [({"email": "a@example.org"}, "password is required"), ({"email": "a@example.org", "password": "x"}, "source_host is required")]
+    ("row", "lacking"),
+    [
+        ({"email": "a@example.org"}, "password is required"),
+        ({"email": "a@example.org", "password": "x"}, "source_host is required"),
+    ],
 )
-def test_what_a_row_and_the_task_both_lack_is_named(engine: Engine, run_list: Any, row: Dict[str, Any], lacking: str) -> None:
+def test_what_a_row_and_the_task_both_lack_is_named(
+    engine: Engine, run_list: Any, row: Dict[str, Any], lacking: str
+) -> None:
     code, answer = run_list([row], **({"source_host": ""} if "host" in lacking else {}))
     assert code == 1 and lacking in answer["imports"][0]["message"] and engine.requests == []
 
@@ -122,7 +163,9 @@ def test_a_host_without_rows_of_its_own_has_nothing_to_do(engine: Engine, run_li
 
 
 def test_diff_shows_what_changed(engine: Engine, run_list: Any) -> None:
-    _code, answer = run_list([{"email": "a@example.org", "password": "x"}, {"email": "", "password": "x"}], _ansible_diff=True)
+    _code, answer = run_list(
+        [{"email": "a@example.org", "password": "x"}, {"email": "", "password": "x"}], _ansible_diff=True
+    )
     assert [change["after"] for change in answer["diff"]] == [{"mailbox": "there"}]
 
 

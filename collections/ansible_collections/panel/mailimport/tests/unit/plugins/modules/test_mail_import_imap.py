@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import COMPLETED_MESSAGE, ImportRequest, ImportResult
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import (
+    COMPLETED_MESSAGE,
+    ImportRequest,
+    ImportResult,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Item, Scheduling
 from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import Outcome
 from ansible_collections.panel.mailimport.plugins.module_utils.task import imports as entry
@@ -26,9 +30,17 @@ class Engine:
     def __init__(self) -> None:
         self.requests: List[ImportRequest] = []
         self.check_modes: List[bool] = []
-        self.answer = ImportResult("anna@example.org", "Anna@example.org@imap.example.net", "completed", message=COMPLETED_MESSAGE, changed=True)
+        self.answer = ImportResult(
+            "anna@example.org",
+            "Anna@example.org@imap.example.net",
+            "completed",
+            message=COMPLETED_MESSAGE,
+            changed=True,
+        )
 
-    def import_batch(self, items: List[Item], settings: object, how: Scheduling, check_mode: bool, progress: object) -> List[Outcome]:
+    def import_batch(
+        self, items: List[Item], settings: object, how: Scheduling, check_mode: bool, progress: object
+    ) -> List[Outcome]:
         self.requests += [item for item in items if isinstance(item, ImportRequest)]
         self.check_modes.append(check_mode)
         results = [self.answer if isinstance(item, ImportRequest) else item for item in items]
@@ -78,7 +90,9 @@ def test_a_finished_import_says_so_in_one_line(engine: Engine, run_module: Any) 
 
 
 def test_a_failed_import_fails_the_task_and_keeps_its_entry(engine: Engine, run_module: Any) -> None:
-    engine.answer = ImportResult("anna@example.org", "there", "failed", "auth_failed", "the source refused the password")
+    engine.answer = ImportResult(
+        "anna@example.org", "there", "failed", "auth_failed", "the source refused the password"
+    )
     code, answer = run_module(mail_import_imap.main, {**TASK, "password": "geheim"})
     assert code == 1
     assert answer["failed"] is True
@@ -88,7 +102,9 @@ def test_a_failed_import_fails_the_task_and_keeps_its_entry(engine: Engine, run_
 
 
 @pytest.mark.parametrize("address", ["anna", "an:na@example.org", "anna@example.org\nroot::0:0", "../anna@example.org"])
-def test_an_impossible_address_is_refused_before_the_engine_sees_it(engine: Engine, run_module: Any, address: str) -> None:
+def test_an_impossible_address_is_refused_before_the_engine_sees_it(
+    engine: Engine, run_module: Any, address: str
+) -> None:
     code, answer = run_module(mail_import_imap.main, {**TASK, "email": address, "password": "geheim"})
     assert code == 1
     assert engine.requests == []
@@ -96,10 +112,14 @@ def test_an_impossible_address_is_refused_before_the_engine_sees_it(engine: Engi
     assert "\n" not in answer["msg"]
 
 
-def test_a_state_that_cannot_be_kept_fails_the_import(run_module: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_state_that_cannot_be_kept_fails_the_import(
+    run_module: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(mail_import_imap, "require_imapclient", lambda module: None)
     (tmp_path / "file").touch()
-    code, answer = run_module(mail_import_imap.main, {**TASK, "password": "geheim", "state_dir": str(tmp_path / "file" / "state")})
+    code, answer = run_module(
+        mail_import_imap.main, {**TASK, "password": "geheim", "state_dir": str(tmp_path / "file" / "state")}
+    )
     assert code == 1
     assert answer["msg"].endswith("Not a directory (host_refused)")
     assert answer["imports"][0]["state"] == "failed"

@@ -14,7 +14,11 @@ from ansible_collections.panel.mailimport.plugins.modules import mail_import_inf
 
 
 def test_what_the_host_knows_is_returned_unchanged(run_module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {"imports": [{"email": "anna@example.org"}], "domains": [{"domain": "example.org", "owner": "customer1"}], "summary": {"completed": 1}}
+    known = {
+        "imports": [{"email": "anna@example.org"}],
+        "domains": [{"domain": "example.org", "owner": "customer1"}],
+        "summary": {"completed": 1},
+    }
     asked = []
     monkeypatch.setattr(mail_import_info, "imports_on_host", lambda settings: asked.append(settings) or known)
     code, answer = run_module(mail_import_info.main, {"state_dir": "/srv/state"})

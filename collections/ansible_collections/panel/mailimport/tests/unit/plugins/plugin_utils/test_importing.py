@@ -26,7 +26,9 @@ class Action:
         shell = SimpleNamespace(tmpdir="/tmp/ansible/tmp-1/", join_path=lambda *parts: "/".join(parts))
         self._connection = SimpleNamespace(_shell=shell)
 
-    def _execute_module(self, module_name: str, module_args: Dict[str, Any], task_vars: Dict[str, Any], wrap_async: bool) -> Dict[str, Any]:
+    def _execute_module(
+        self, module_name: str, module_args: Dict[str, Any], task_vars: Dict[str, Any], wrap_async: bool
+    ) -> Dict[str, Any]:
         self._meet("module" if wrap_async else "status")
         if wrap_async:
             return {"ansible_job_id": "j1", "results_file": "/root/.ansible_async/j1"}

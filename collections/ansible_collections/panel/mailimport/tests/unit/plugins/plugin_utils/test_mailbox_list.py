@@ -62,8 +62,11 @@ def test_yaml_in_a_vault_is_plain_data(read):
 
 
 def test_types_of_yaml_stay_and_null_is_not_given(read):
-    assert read("list.yaml", b"- {source_port: 993, force: true, source_timeout: 2.5, owner: null}\n- anna@example.org\n") == [
-        ("entry 1", {"source_port": 993, "force": True, "source_timeout": 2.5}, None), ("entry 2", {}, "is not a mapping of names to values"),
+    assert read(
+        "list.yaml", b"- {source_port: 993, force: true, source_timeout: 2.5, owner: null}\n- anna@example.org\n"
+    ) == [
+        ("entry 1", {"source_port": 993, "force": True, "source_timeout": 2.5}, None),
+        ("entry 2", {}, "is not a mapping of names to values"),
     ]
 
 
@@ -114,7 +117,9 @@ class Undecryptable:
 
 
 def test_a_vaulted_value_that_cannot_be_decrypted_is_told_without_the_passwords_around_it(read, monkeypatch):
-    monkeypatch.setattr(DataLoader, "load", lambda *_arguments, **_options: [{"email": "anna@example.org", "password": Undecryptable()}])
+    monkeypatch.setattr(
+        DataLoader, "load", lambda *_arguments, **_options: [{"email": "anna@example.org", "password": Undecryptable()}]
+    )
     with pytest.raises(MailImportError) as raised:
         read("list.yml", b"")
     told = "".join(traceback.format_exception(raised.type, raised.value, raised.value.__traceback__))

@@ -28,7 +28,16 @@ def lines(clock: Clock) -> ProgressLines:
 
 
 def ended(**entry: Any) -> dict[str, Any]:
-    return {"ended": {"email": "anna@example.org", "state": "completed", "reason": None, "message": "Import completed successfully", "copied": 1234, **entry}}
+    return {
+        "ended": {
+            "email": "anna@example.org",
+            "state": "completed",
+            "reason": None,
+            "message": "Import completed successfully",
+            "copied": 1234,
+            **entry,
+        }
+    }
 
 
 def counts(**changes: Any) -> dict[str, Any]:
@@ -40,8 +49,14 @@ def counts(**changes: Any) -> dict[str, Any]:
     [
         (ended(), "[mx1] anna@example.org: Import completed successfully, 1,234 messages copied"),
         (ended(state="skipped", message="it existed before"), "[mx1] anna@example.org: skipped: it existed before"),
-        (ended(state="failed", reason="auth_failed", message="wrong password"), "[mx1] anna@example.org: failed: wrong password (auth_failed)"),
-        (ended(state="failed", reason="invalid_row", message="line 7: no email", email=""), "[mx1] a row: failed: line 7: no email (invalid_row)"),
+        (
+            ended(state="failed", reason="auth_failed", message="wrong password"),
+            "[mx1] anna@example.org: failed: wrong password (auth_failed)",
+        ),
+        (
+            ended(state="failed", reason="invalid_row", message="line 7: no email", email=""),
+            "[mx1] a row: failed: line 7: no email (invalid_row)",
+        ),
         ({"note": "waiting 5 seconds"}, "[mx1] waiting 5 seconds"),
     ],
 )

@@ -95,7 +95,9 @@ def test_a_body_may_look_like_the_protocol(fetched):
 
 
 def test_a_date_that_is_none(fetched):
-    _stream, read = fetched(usual(5, b"x").replace(DATE, b' INTERNALDATE "30-Dec-1899 00:00:00 +0000"') + usual(6, b"x").replace(DATE, b""))
+    _stream, read = fetched(
+        usual(5, b"x").replace(DATE, b' INTERNALDATE "30-Dec-1899 00:00:00 +0000"') + usual(6, b"x").replace(DATE, b"")
+    )
     assert [message[2] for message in read] == [None, None]
 
 
@@ -107,7 +109,9 @@ def test_what_is_not_taken_of_a_body_is_skipped(fetched):
 
 def test_flags_alone(fetched):
     _stream, read = fetched(
-        b"* 1 FETCH (UID 5 FLAGS (\\Seen a))\r\n* 2 FETCH (UID 6 FLAGS () MODSEQ (9))\r\n* 3 FETCH (FLAGS (b) UID 7)\r\n", flags_only=True
+        b"* 1 FETCH (UID 5 FLAGS (\\Seen a))\r\n* 2 FETCH (UID 6 FLAGS () MODSEQ (9))\r\n* 3 FETCH (FLAGS (b) UID "
+        b"7)\r\n",
+        flags_only=True,
     )
     assert read == [(5, (b"\\Seen", b"a"), None, None), (6, (), None, None), (7, (b"b",), None, None)]
 
@@ -128,7 +132,9 @@ def test_a_body_longer_or_shorter_than_its_literal_says_is_never_a_message(fetch
     answer = usual(5, b"x" * size)
     taken = []
     with pytest.raises(MailImportError) as refused:
-        fetched(answer[: -len(b")\r\n")] + behind, take=lambda message: taken.append(b"".join(map(bytes, message.chunks))))
+        fetched(
+            answer[: -len(b")\r\n")] + behind, take=lambda message: taken.append(b"".join(map(bytes, message.chunks)))
+        )
     assert refused.value.reason == "protocol_error"
     assert taken == []
 
@@ -174,7 +180,10 @@ def test_figures_that_no_folder_can_have_count_as_not_given(session, figure, val
 
 
 def test_a_folder_that_is_refused_yields_nothing_of_another(session):
-    refused = {b"EXAMINE": b"TAG NO [NOPERM] no\r\n", b"UID FETCH": usual(5, b"of the folder before") + b"TAG OK done\r\n"}
+    refused = {
+        b"EXAMINE": b"TAG NO [NOPERM] no\r\n",
+        b"UID FETCH": usual(5, b"of the folder before") + b"TAG OK done\r\n",
+    }
     for stream in session(refused).fetch([FetchRequest(INBOX)]):
         assert str(stream.refusal) == "NO [NOPERM] no"
         assert list(stream.messages()) == []

@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.imap.folder_names import decode_folder_name, encode_folder_name
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.folder_names import (
+    decode_folder_name,
+    encode_folder_name,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 

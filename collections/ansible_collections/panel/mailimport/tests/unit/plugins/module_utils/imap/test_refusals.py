@@ -5,7 +5,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.imap.refusals import DEFAULT_WAIT, LONGEST_WAIT, busy_error
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.refusals import (
+    DEFAULT_WAIT,
+    LONGEST_WAIT,
+    busy_error,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.responses import parse_status
 
 
@@ -34,8 +38,13 @@ def test_answers_that_ask_for_patience(line, wait):
 @pytest.mark.parametrize(
     "line",
     [
-        b"NO [AUTHENTICATIONFAILED] Invalid credentials", b"NO [NONEXISTENT] no such folder", b"BAD parse error", b"OK done",
-        b"NO [NOPERM] no", b"NO [UNAVAILABLEX] no", b"BYE logging out",
+        b"NO [AUTHENTICATIONFAILED] Invalid credentials",
+        b"NO [NONEXISTENT] no such folder",
+        b"BAD parse error",
+        b"OK done",
+        b"NO [NOPERM] no",
+        b"NO [UNAVAILABLEX] no",
+        b"BYE logging out",
     ],
 )
 def test_answers_that_do_not(line):

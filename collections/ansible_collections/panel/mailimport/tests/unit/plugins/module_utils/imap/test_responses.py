@@ -56,7 +56,10 @@ def test_a_status_is_one_line_for_people():
         (b'nil "NIL" NILS', [None, b"NIL", b"NILS"]),
         (b"(((a) b) c)()", [[[[b"a"], b"b"], b"c"], []]),
         (b'"" ""', [b"", b""]),
-        (b"1 FETCH (UID 5 BODY[HEADER.FIELDS (A B)] x)", [b"1", b"FETCH", [b"UID", b"5", b"BODY[HEADER.FIELDS", [b"A", b"B"], b"]", b"x"]]),
+        (
+            b"1 FETCH (UID 5 BODY[HEADER.FIELDS (A B)] x)",
+            [b"1", b"FETCH", [b"UID", b"5", b"BODY[HEADER.FIELDS", [b"A", b"B"], b"]", b"x"]],
+        ),
         (b'"caf\xc3\xa9" \xff\xfe', [b"caf\xc3\xa9", b"\xff\xfe"]),
         (b"  a\tb  ", [b"a", b"b"]),
         (b"", []),
@@ -99,7 +102,7 @@ def test_no_response_makes_the_parser_fail_otherwise(parts):
 
 
 def test_a_response_is_read_with_all_its_literals(stream_of):
-    stream = stream_of(b'b{4} {3+}\r\nd\r\n e ~{0}\r\n)\r\nnext\r\n')
+    stream = stream_of(b"b{4} {3+}\r\nd\r\n e ~{0}\r\n)\r\nnext\r\n")
     # The literal ends in the middle of a line, whatever that looks like.
     assert read_rest(stream, b"LIST a {4}\r\n") == [b"LIST a ", b"b{4}", b" ", b"d\r\n", b" e ", b"", b")"]
     assert stream.read_line() == b"next\r\n"

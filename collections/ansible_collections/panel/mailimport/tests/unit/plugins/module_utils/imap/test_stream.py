@@ -9,7 +9,12 @@ import socket
 import zlib
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.imap.stream import BUFFER_SIZE, MAX_LINE, MAX_SMALL_LITERAL, ByteStream
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.stream import (
+    BUFFER_SIZE,
+    MAX_LINE,
+    MAX_SMALL_LITERAL,
+    ByteStream,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 
 

@@ -8,7 +8,11 @@ import errno
 import os
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError, file_errors, one_line
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import (
+    MailImportError,
+    file_errors,
+    one_line,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,11 +40,15 @@ def test_one_line_keeps_its_promise(text, limit):
 
 
 @pytest.mark.parametrize(
-    ("uid", "number", "hint"), [(1000, errno.EACCES, True), (1000, errno.EPERM, True), (1000, errno.EROFS, False), (0, errno.EPERM, False)]
+    ("uid", "number", "hint"),
+    [(1000, errno.EACCES, True), (1000, errno.EPERM, True), (1000, errno.EROFS, False), (0, errno.EPERM, False)],
 )
 def test_what_only_root_may_do_is_told_with_what_to_do(monkeypatch, uid, number, hint):
     monkeypatch.setattr(os, "geteuid", lambda: uid)
     with pytest.raises(MailImportError) as refused, file_errors("/etc/dovecot/users"):
         raise OSError(number, os.strerror(number))
     assert refused.value.reason == "host_refused"
-    assert refused.value.message == "/etc/dovecot/users: %s%s" % (os.strerror(number), ", for the task does not run as root: set become" if hint else "")
+    assert refused.value.message == "/etc/dovecot/users: %s%s" % (
+        os.strerror(number),
+        ", for the task does not run as root: set become" if hint else "",
+    )

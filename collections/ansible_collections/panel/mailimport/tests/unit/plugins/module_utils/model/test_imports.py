@@ -7,7 +7,11 @@ from __future__ import annotations
 import json
 
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
-from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, ImportResult, NotImported
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import (
+    ImportRequest,
+    ImportResult,
+    NotImported,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount, SourceFolder
 
 

@@ -33,7 +33,9 @@ class Run:
             self.told.append((number, message))
 
     def __call__(self, jobs, work, queues=(1, 2, 3), **bounds):
-        run_over_queues(jobs, Bounds(queues, state_dir=self.state_dir, **bounds), work, self.take, self.lost.__setitem__)
+        run_over_queues(
+            jobs, Bounds(queues, state_dir=self.state_dir, **bounds), work, self.take, self.lost.__setitem__
+        )
         assert sorted([*self.done, *self.lost]) == [job.number for job in jobs]
         return self.done
 
@@ -55,7 +57,11 @@ def done(assignment):
 def test_every_job_is_done_once_and_a_queue_is_one_process(run):
     results = run(jobs(20), lambda assignment, tell: done(assignment))
     assert sorted(results) == list(range(20)) and run.lost == {}
-    assert len({(result["queue"], result["pid"]) for result in results.values()}) == len({result["pid"] for result in results.values()}) <= 3
+    assert (
+        len({(result["queue"], result["pid"]) for result in results.values()})
+        == len({result["pid"] for result in results.values()})
+        <= 3
+    )
     assert os.getpid() not in {result["pid"] for result in results.values()}
 
 
@@ -112,7 +118,8 @@ def test_a_state_that_cannot_be_opened_ends_all(run, tmp_path):
     ],
 )
 @pytest.mark.parametrize(
-    ("resource", "what"), [("queue", "no process of an import queue could work"), ("source", "the import's process ended early")]
+    ("resource", "what"),
+    [("queue", "no process of an import queue could work"), ("source", "the import's process ended early")],
 )
 def test_why_a_worker_cannot_work_is_told(run, monkeypatch, error, told, resource, what):
     take_place = State.take_place
@@ -199,7 +206,9 @@ def test_no_more_workers_than_jobs_are_started_when_queues_are_free(run, monkeyp
 def few_descriptors():
     """Let this process open no more than that many."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    yield lambda count: resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + count, before[1]))
+    yield lambda count: resource.setrlimit(
+        resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + count, before[1])
+    )
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
@@ -222,7 +231,9 @@ def test_jobs_that_nobody_is_left_for_are_told(run, monkeypatch):
     monkeypatch.setattr(os, "fork", refuse_later)
     open_before = len(os.listdir("/proc/self/fd"))
     assert run(jobs(3), lambda assignment, tell: os._exit(3), queues=[1]) == {}
-    assert "ended early" in run.lost[0] and all("no process of an import queue could work" in run.lost[number] for number in (1, 2))
+    assert "ended early" in run.lost[0] and all(
+        "no process of an import queue could work" in run.lost[number] for number in (1, 2)
+    )
     assert len(os.listdir("/proc/self/fd")) == open_before
 
 
@@ -268,7 +279,9 @@ def test_a_job_that_was_turned_away_is_the_next(run, tmp_path, given_up, number)
 @pytest.mark.parametrize("last", [1, 2])
 def test_a_crowded_source_is_not_asked_for_as_many_connections_again(run, tmp_path, places_left, given_up, last):
     def work(assignment, tell):
-        """The last is turned away; the others end when its worker has come for more, and been sent away or given the same job again."""
+        """The last is turned away; the others end when its worker has come for more, and been sent away or given the
+        same job again.
+        """
         if assignment.number == last:
             if not (tmp_path / "turned away").exists():
                 (tmp_path / "turned away").touch()
@@ -288,7 +301,9 @@ def test_a_crowded_source_is_not_asked_for_as_many_connections_again(run, tmp_pa
 
 
 @pytest.mark.parametrize("ending", ["done", "killed"])
-def test_a_worker_that_a_source_did_not_admit_takes_over_when_the_others_stand_in_line(run, tmp_path, places_left, given_up, ending):
+def test_a_worker_that_a_source_did_not_admit_takes_over_when_the_others_stand_in_line(
+    run, tmp_path, places_left, given_up, ending
+):
     def work(assignment, tell):
         """The first ends when the other worker has been sent away; by then another run is the next in its own queue."""
         tell({"in": assignment.queue})
@@ -312,7 +327,9 @@ def is_running(pid):
     return True
 
 
-def test_a_worker_that_asked_before_it_heard_that_nothing_is_left_gets_no_job(run, tmp_path, monkeypatch, places_left, given_up):
+def test_a_worker_that_asked_before_it_heard_that_nothing_is_left_gets_no_job(
+    run, tmp_path, monkeypatch, places_left, given_up
+):
     take_place, take = State.take_place, run.take
 
     def second():
@@ -349,7 +366,9 @@ def test_a_worker_that_asked_before_it_heard_that_nothing_is_left_gets_no_job(ru
 
 def test_connections_to_a_source_are_limited_across_runs(run, tmp_path):
     stand_in_line(tmp_path, "source imap.example")
-    results = run(jobs(6), lambda assignment, tell: dict(done(assignment), open=places(tmp_path, "source %")), connections=2)
+    results = run(
+        jobs(6), lambda assignment, tell: dict(done(assignment), open=places(tmp_path, "source %")), connections=2
+    )
     # One is taken: only one of our own is open at a time, and perhaps one more waits.
     assert {result["open"] for result in results.values()} <= {2, 3}
 

@@ -26,14 +26,33 @@ def refused(**values):
 
 
 def test_text_of_a_file_gets_its_type():
-    given = {"source_port": "1993", "source_timeout": "2.5", "max_message_size": "1.5k", "ignore_existing": "No", "force": "1", "password": "0123"}
+    given = {
+        "source_port": "1993",
+        "source_timeout": "2.5",
+        "max_message_size": "1.5k",
+        "ignore_existing": "No",
+        "force": "1",
+        "password": "0123",
+    }
     assert checked(**given) == {
-        "source_port": 1993, "source_timeout": 2.5, "max_message_size": 1536, "ignore_existing": False, "force": True, "password": "0123",
+        "source_port": 1993,
+        "source_timeout": 2.5,
+        "max_message_size": 1536,
+        "ignore_existing": False,
+        "force": True,
+        "password": "0123",
     }
 
 
 def test_values_of_yaml_stay_what_they_are():
-    given = {"source_port": 143, "source_timeout": 5, "max_message_size": 7, "force": False, "folders": ["INBOX"], "folder_map": {"A": "B"}}
+    given = {
+        "source_port": 143,
+        "source_timeout": 5,
+        "max_message_size": 7,
+        "force": False,
+        "folders": ["INBOX"],
+        "folder_map": {"A": "B"},
+    }
     assert checked(**given) == given
 
 
@@ -74,9 +93,15 @@ def test_everything_wrong_with_a_row_is_said_at_once():
 
 
 def test_all_bad_rows_come_at_once_with_their_lines_and_the_good_ones_too():
-    text = "email,source_port\nanna@example.org,993\n,993\nben,993\ncarl@example.org,x\ndora@example.org,\"\nemil@example.org,143\n"
+    text = (
+        "email,source_port\nanna@example.org,993\n,993\nben,993\n"
+        'carl@example.org,x\ndora@example.org,"\nemil@example.org,143\n'
+    )
     good, bad = check_rows(read_rows(text.encode()))
-    assert [(row.place, row.values["email"]) for row in good] == [("line 2", "anna@example.org"), ("line 7", "emil@example.org")]
+    assert [(row.place, row.values["email"]) for row in good] == [
+        ("line 2", "anna@example.org"),
+        ("line 7", "emil@example.org"),
+    ]
     assert bad == [
         BadRow("line 3", "", "email is missing"),
         BadRow("line 4", "", "email must be a mailbox address"),
@@ -86,9 +111,16 @@ def test_all_bad_rows_come_at_once_with_their_lines_and_the_good_ones_too():
 
 
 def test_items_of_a_task_s_list():
-    good, bad = check_rows(rows_of_list([{"email": "Anna@Example.org", "password": None}, "ben@example.org", {7: 8, "email": "carl@example.org"}]))
+    good, bad = check_rows(
+        rows_of_list(
+            [{"email": "Anna@Example.org", "password": None}, "ben@example.org", {7: 8, "email": "carl@example.org"}]
+        )
+    )
     assert [(row.place, dict(row.values)) for row in good] == [("entry 1", {"email": "Anna@Example.org"})]
-    assert bad == [BadRow("entry 2", "", "is not a mapping of names to values"), BadRow("entry 3", "carl@example.org", "unknown: 7")]
+    assert bad == [
+        BadRow("entry 2", "", "is not a mapping of names to values"),
+        BadRow("entry 3", "carl@example.org", "unknown: 7"),
+    ]
 
 
 SECRET = "geh31m!"

@@ -6,8 +6,18 @@
 
 from __future__ import annotations
 
-from ansible_collections.panel.mailimport.plugins.module_utils.rows.columns import CELLS, COLUMNS, HEADER_NAMES, PASSWORDS, header_name
-from ansible_collections.panel.mailimport.plugins.module_utils.task.options import importing_options, mailbox_options, target_options
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.columns import (
+    CELLS,
+    COLUMNS,
+    HEADER_NAMES,
+    PASSWORDS,
+    header_name,
+)
+from ansible_collections.panel.mailimport.plugins.module_utils.task.options import (
+    importing_options,
+    mailbox_options,
+    target_options,
+)
 
 # `password` can be two, and a row can name its mail host.
 OF_ROWS_ALONE = {"source_password", "mail_host"}

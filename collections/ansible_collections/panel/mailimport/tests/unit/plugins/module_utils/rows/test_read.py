@@ -44,14 +44,26 @@ def test_every_line_has_a_separator_of_its_own():
     assert values("anna@example.org:secret\nben@example.org,s3cret") == [ANNA, BEN]
 
 
-@pytest.mark.parametrize("password", ["a,b;c:d\te", ":", " blanks  inside and around ", "p@ss", 'quote"inside', "#hash", "a\u2028b\x0bc", "пароль"])
+@pytest.mark.parametrize(
+    "password",
+    ["a,b;c:d\te", ":", " blanks  inside and around ", "p@ss", 'quote"inside', "#hash", "a\u2028b\x0bc", "пароль"],
+)
 def test_all_behind_the_first_separator_is_the_password_as_it_is(password):
     assert values("anna@example.org,%s\nben@example.org:s3cret" % password) == [{**ANNA, "password": password}, BEN]
 
 
 @pytest.mark.parametrize(
     ("written", "password"),
-    [('"a,b;c:d"', "a,b;c:d"), ('"say ""hello"""', 'say "hello"'), ('"""', None), ('"', None), ('"open', None), ('"a"b', None), ('"a",b', None), ('"a",', "a")],
+    [
+        ('"a,b;c:d"', "a,b;c:d"),
+        ('"say ""hello"""', 'say "hello"'),
+        ('"""', None),
+        ('"', None),
+        ('"open', None),
+        ('"a"b', None),
+        ('"a",b', None),
+        ('"a",', "a"),
+    ],
 )
 def test_a_quoted_password_is_read_by_the_rules_of_csv(written, password):
     rows = read_rows(("anna@example.org,%s\nben@example.org,s3cret" % written).encode())
@@ -87,7 +99,10 @@ def test_header_names_the_columns_in_any_order(separator):
 
 
 def test_cells_under_a_header_are_read_by_the_rules_of_csv():
-    text = 'email;password;owner\nanna@example.org;"se;cr""et";  customer1 \nben@example.org; s3cret ;\n;;\ncarl@example.org;x\n'
+    text = (
+        'email;password;owner\nanna@example.org;"se;cr""et";  customer1 \nben@example.org; s3cret '
+        ";\n;;\ncarl@example.org;x\n"
+    )
     assert values(text) == [
         {"email": "anna@example.org", "password": 'se;cr"et', "owner": "customer1"},
         {"email": "ben@example.org", "password": " s3cret "},
@@ -96,13 +111,22 @@ def test_cells_under_a_header_are_read_by_the_rules_of_csv():
 
 
 def test_header_of_microsoft_s_list():
-    assert values("EmailAddress,UserName,Password\nanna@example.org,contoso\\anna,secret") == [{**ANNA, "source_user": "contoso\\anna"}]
+    assert values("EmailAddress,UserName,Password\nanna@example.org,contoso\\anna,secret") == [
+        {**ANNA, "source_user": "contoso\\anna"}
+    ]
 
 
-IMAPSYNC = {"source_host": "imap.old.example", "source_user": "anna.old", "source_password": "secret", "target_password": "new"}
+IMAPSYNC = {
+    "source_host": "imap.old.example",
+    "source_user": "anna.old",
+    "source_password": "secret",
+    "target_password": "new",
+}
 
 
-@pytest.mark.parametrize("header", ["host1;user1;password1;host2;user2;password2", "#host1;user1;password1;host2;user2;password2"])
+@pytest.mark.parametrize(
+    "header", ["host1;user1;password1;host2;user2;password2", "#host1;user1;password1;host2;user2;password2"]
+)
 def test_header_of_imapsync_s_list(header):
     row = "imap.old.example;anna.old;secret;mail1;anna@example.org;new;"
     assert values("# An example\n%s\n%s" % (header, row) if header.startswith("#") else "%s\n%s" % (header, row)) == [
@@ -111,7 +135,10 @@ def test_header_of_imapsync_s_list(header):
 
 
 def test_imapsync_s_second_user_may_be_left_out_but_microsoft_s_address_may_not():
-    assert values("host1;user1;password1;host2;user2;password2\nh;anna@example.org;secret;;;new")[0]["email"] == "anna@example.org"
+    assert (
+        values("host1;user1;password1;host2;user2;password2\nh;anna@example.org;secret;;;new")[0]["email"]
+        == "anna@example.org"
+    )
     assert "email" not in values("EmailAddress,UserName,Password\n,anna@example.org,secret")[0]
 
 
@@ -128,7 +155,8 @@ def test_lines_that_cannot_be_read_are_named_and_hide_no_other():
 def test_lines_that_cannot_be_read_under_a_header():
     text = 'email,password\nanna@example.org,sec,ret\nben@example.org,"s3cret\ncarl@example.org,x\n'
     assert [(place, problem.split(":")[0]) for place, problem in problems(text)] == [
-        ("line 2", "has more cells than the header has columns"), ("line 3", "its double quotes do not match"),
+        ("line 2", "has more cells than the header has columns"),
+        ("line 3", "its double quotes do not match"),
     ]
     assert read_rows(text.encode())[-1].values["email"] == "carl@example.org"
 
@@ -140,7 +168,10 @@ def test_lines_that_cannot_be_read_under_a_header():
         ("anna@example.org,secret".encode("utf-16"), ["UTF-16", "UTF-8"]),
         ("anna@example.org,secret\n".encode("utf-16-le"), ["NUL", "line 1"]),
         (b"anna@example.org,secret\r\nben@example.org,\0", ["NUL", "line 2"]),
-        (b"email,password,mail_hots,Telephone\nanna@example.org,secret,x,y", ["mail_hots, Telephone", "mail_host", "source_port"]),
+        (
+            b"email,password,mail_hots,Telephone\nanna@example.org,secret,x,y",
+            ["mail_hots, Telephone", "mail_host", "source_port"],
+        ),
         (b"# list\nmail,pass\nanna@example.org,secret", ["line 2", "email"]),
         (b"email,e-mail\nanna@example.org,x", ["two columns for email"]),
         (b"sep=;\nemail;password;owner\nanna@example.org;secret;x", ["line 2 is a header"]),
@@ -172,7 +203,12 @@ def test_any_text_is_rows_or_a_refusal_and_tells_no_cell(lines):
 @given(st.text(min_size=1).filter(lambda text: not set(text) & set("\r\n\0") and text.isprintable()))
 def test_any_printable_password_survives_when_it_is_quoted(password):
     quoted = '"%s"' % password.replace('"', '""')
-    for text in ("anna@example.org,%s", "anna@example.org:%s", "email;password\nanna@example.org;%s", "password,email\n%s,anna@example.org"):
+    for text in (
+        "anna@example.org,%s",
+        "anna@example.org:%s",
+        "email;password\nanna@example.org;%s",
+        "password,email\n%s,anna@example.org",
+    ):
         assert values(text % quoted) == [{"email": "anna@example.org", "password": password}]
 
 
@@ -180,4 +216,7 @@ def test_ten_thousand_rows_are_ten_thousand_rows():
     text = "email,password\n" + "".join("user%d@example.org,pass %d\n" % (number, number) for number in range(10_000))
     rows = read_rows(text.encode())
     assert len(rows) == 10_000
-    assert (rows[-1].place, dict(rows[-1].values)) == ("line 10001", {"email": "user9999@example.org", "password": "pass 9999"})
+    assert (rows[-1].place, dict(rows[-1].values)) == (
+        "line 10001",
+        {"email": "user9999@example.org", "password": "pass 9999"},
+    )

@@ -27,7 +27,7 @@ ROWS = [
 
 
 def lines(*arguments):
-    return [int(row.place[len("line "):]) for row in select_rows(ROWS, *arguments)]
+    return [int(row.place[len("line ") :]) for row in select_rows(ROWS, *arguments)]
 
 
 def test_a_mail_host_takes_its_own_rows_and_those_that_name_none():
@@ -36,8 +36,20 @@ def test_a_mail_host_takes_its_own_rows_and_those_that_name_none():
 
 
 def test_blanks_around_a_value_do_not_count_but_in_a_password():
-    row = {"email": " anna@example.org", "password": " two words ", "owner": "customer1 ", "mail_host": " mail1 ", "force": True, "folders": [" Sent"]}
-    assert rows_of_list([row])[0].values == {**row, "email": "anna@example.org", "owner": "customer1", "mail_host": "mail1"}
+    row = {
+        "email": " anna@example.org",
+        "password": " two words ",
+        "owner": "customer1 ",
+        "mail_host": " mail1 ",
+        "force": True,
+        "folders": [" Sent"],
+    }
+    assert rows_of_list([row])[0].values == {
+        **row,
+        "email": "anna@example.org",
+        "owner": "customer1",
+        "mail_host": "mail1",
+    }
 
 
 def test_only_names_mailboxes_of_the_mail_host_in_any_letters():
@@ -58,6 +70,10 @@ def test_the_mailbox_of_a_row_is_the_one_on_the_mail_host():
 def test_rows_that_no_host_or_every_host_imports_are_told():
     assert rows_of_nobody([], {"mail1"}) == ["the list holds no mailbox"]
     assert rows_of_nobody(ROWS, {"mail1", "mail2"}) == []
-    assert rows_of_nobody(ROWS, {"mail1"}) == ["no host of the inventory is called mail2, the mail_host of 1 mailboxes of the list"]
-    assert rows_of_everybody(ROWS, 2) == ["3 mailboxes of the list name no mail_host, so each of the 2 hosts of this play imports them"]
+    assert rows_of_nobody(ROWS, {"mail1"}) == [
+        "no host of the inventory is called mail2, the mail_host of 1 mailboxes of the list"
+    ]
+    assert rows_of_everybody(ROWS, 2) == [
+        "3 mailboxes of the list name no mail_host, so each of the 2 hosts of this play imports them"
+    ]
     assert rows_of_everybody(ROWS[1:3], 2) == []

@@ -21,11 +21,15 @@ from ansible_collections.panel.mailimport.plugins.module_utils.state.database im
 
 
 def request(address="anna@example.org", user="anna", owner="customer", **changes):
-    return ImportRequest(SourceAccount("imap.example.net", user, "secret"), parse_address(address), "secret", owner, **changes)
+    return ImportRequest(
+        SourceAccount("imap.example.net", user, "secret"), parse_address(address), "secret", owner, **changes
+    )
 
 
 def found(*requests):
-    return {number: (error.reason, error.message) for number, error in contradictions(dict(enumerate(requests))).items()}
+    return {
+        number: (error.reason, error.message) for number, error in contradictions(dict(enumerate(requests))).items()
+    }
 
 
 def test_the_same_import_twice_is_one_too_many():
@@ -62,7 +66,9 @@ def test_a_state_that_is_damaged_is_the_end_of_each_import(settings, tmp_path, p
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "state.db").write_bytes(b"no database" * 100)
     outcomes = import_batch([request(), request("bert@example.org", "bert")], settings, Scheduling(preflight=preflight))
-    assert [outcome.result.state for outcome in outcomes] == ["failed"] * 2 and all("is damaged" in outcome.result.message for outcome in outcomes)
+    assert [outcome.result.state for outcome in outcomes] == ["failed"] * 2 and all(
+        "is damaged" in outcome.result.message for outcome in outcomes
+    )
 
 
 def test_nothing_at_all_is_no_mistake(settings):
@@ -74,7 +80,9 @@ def test_a_state_that_cannot_be_used_fails_every_import_and_no_row_that_has_its_
     skipped = ImportResult("robot@example.org", "there", "skipped", message="a robot")
     outcomes = import_batch([request(), skipped, request("bert@example.org", "bert")], settings, Scheduling())
     assert [(outcome.result.state, outcome.result.reason) for outcome in outcomes] == [
-        ("failed", "host_refused"), ("skipped", None), ("failed", "host_refused"),
+        ("failed", "host_refused"),
+        ("skipped", None),
+        ("failed", "host_refused"),
     ]
 
 
@@ -84,7 +92,9 @@ def test_a_finished_import_is_kept_without_a_worker(settings, host, monkeypatch)
     with State(settings.state_dir) as state:
         state.begin(wanted.key, "customer", os.getpid())
         state.note_contact(wanted.key, False)
-        state.finish(wanted.key, ImportResult("anna@example.org", "there", "completed", messages_total=7), to_the_end=True)
+        state.finish(
+            wanted.key, ImportResult("anna@example.org", "there", "completed", messages_total=7), to_the_end=True
+        )
     monkeypatch.setattr(os, "fork", lambda: pytest.fail("a process was started"))
     (outcome,) = import_batch([wanted], settings, Scheduling(parallel=True))
     assert (outcome.result.state, outcome.result.changed, outcome.result.messages_present) == ("completed", False, 7)
@@ -115,16 +125,22 @@ def test_a_mailbox_made_ahead_is_shown_as_new_and_its_domain_only_when_it_is(sha
             state.claim_domain(known, "customer")
     bert = request_for(user="bert", address=parse_address("bert@example.org"))
     outcomes = import_batch([request_for(), bert], settings, Scheduling())
-    assert [(outcome.result.state, outcome.result.created, outcome.before["mailbox"]) for outcome in outcomes] == [("completed", True, None)] * 2
+    assert [(outcome.result.state, outcome.result.created, outcome.before["mailbox"]) for outcome in outcomes] == [
+        ("completed", True, None)
+    ] * 2
     # The second of a new domain finds that the first has made it.
     assert outcomes[0].before["domain"] == known
 
 
-def test_a_mailbox_made_ahead_is_a_change_of_its_import_though_nothing_else_is(shared_host, settings, request_for, monkeypatch):
+def test_a_mailbox_made_ahead_is_a_change_of_its_import_though_nothing_else_is(
+    shared_host, settings, request_for, monkeypatch
+):
     monkeypatch.setattr(shared_host, "publish_domains", lambda owners: False)
     bert = request_for(user="bert", address=parse_address("bert@example.org"), import_content=False)
     outcomes = import_batch([request_for(import_content=False), bert], settings, Scheduling())
-    assert [(outcome.result.state, outcome.result.created, outcome.result.changed) for outcome in outcomes] == [("completed", True, True)] * 2
+    assert [(outcome.result.state, outcome.result.created, outcome.result.changed) for outcome in outcomes] == [
+        ("completed", True, True)
+    ] * 2
 
 
 def test_progress_adds_up(tmp_path):
@@ -133,7 +149,10 @@ def test_progress_adds_up(tmp_path):
     progress.begin(4)
     progress.moved(0, 100, 50, 1000)
     progress.ended(ImportResult("bert@example.org", "there", "completed", messages_copied=10, bytes_copied=500), 1)
-    progress.ended(ImportResult("anna@example.org", "there", "failed", "auth_failed", "no", messages_copied=60, bytes_copied=1200), 0)
+    progress.ended(
+        ImportResult("anna@example.org", "there", "failed", "auth_failed", "no", messages_copied=60, bytes_copied=1200),
+        0,
+    )
     progress.finish()
     told = [json.loads(line) for line in path.read_text().splitlines()]
     assert told[0] == {"mailboxes": 4} and told[-1] == {"finished": True}

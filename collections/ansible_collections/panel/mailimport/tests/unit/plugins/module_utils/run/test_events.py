@@ -25,12 +25,28 @@ ENTRY = {"folder": "Sent", "reason": "message_refused", "message": "too large", 
     [
         {"event": "note", "message": "folder hunter2 is called hunter2_ on this host"},
         {"event": "waiting", "seconds": 1.0, "message": "busy with hunter2"},
-        {"event": "folder", "source": "at", "name": "at hunter2", "created": False, "before": 1, "after": 2, "keywords": 0},
-        *({"event": "not_imported", "messages": 1, "entries": [{**ENTRY, name: "<hunter2@example.net>"}]} for name in ("folder", "message", "message_id")),
+        {
+            "event": "folder",
+            "source": "at",
+            "name": "at hunter2",
+            "created": False,
+            "before": 1,
+            "after": 2,
+            "keywords": 0,
+        },
+        *(
+            {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, name: "<hunter2@example.net>"}]}
+            for name in ("folder", "message", "message_id")
+        ),
     ],
 )
 def test_a_password_that_the_source_echoes_is_masked_wherever_it_is(tmp_path, event):
-    request = ImportRequest(SourceAccount("imap.example.net", "anna", "hunter2"), parse_address("anna@example.org"), "the mailbox's", "customer")
+    request = ImportRequest(
+        SourceAccount("imap.example.net", "anna", "hunter2"),
+        parse_address("anna@example.org"),
+        "the mailbox's",
+        "customer",
+    )
     said, outcome = [], new_outcome(request)
     with State(str(tmp_path)) as state:
         ImportEvents(request, state, outcome, Reporter(note=said.append)).take(event)
@@ -40,7 +56,12 @@ def test_a_password_that_the_source_echoes_is_masked_wherever_it_is(tmp_path, ev
 
 def taken(tmp_path, *events):
     """What people see, and what comes of it, when these events come."""
-    request = ImportRequest(SourceAccount("imap.example.net", "anna", "hunter2"), parse_address("anna@example.org"), "the mailbox's", "customer")
+    request = ImportRequest(
+        SourceAccount("imap.example.net", "anna", "hunter2"),
+        parse_address("anna@example.org"),
+        "the mailbox's",
+        "customer",
+    )
     said, outcome = [], new_outcome(request)
     with State(str(tmp_path)) as state:
         taking = ImportEvents(request, state, outcome, Reporter(note=said.append))
@@ -57,23 +78,46 @@ def test_what_a_source_says_cannot_act_on_a_terminal_or_look_like_lines_of_ours(
         tmp_path,
         {"event": "note", "message": HOSTILE},
         {"event": "waiting", "seconds": 1.0, "message": HOSTILE},
-        {"event": "folder", "source": HOSTILE, "name": HOSTILE, "created": True, "before": 0, "after": 2, "keywords": 0},
-        {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "folder": HOSTILE, "message": HOSTILE, "message_id": HOSTILE}]},
+        {
+            "event": "folder",
+            "source": HOSTILE,
+            "name": HOSTILE,
+            "created": True,
+            "before": 0,
+            "after": 2,
+            "keywords": 0,
+        },
+        {
+            "event": "not_imported",
+            "messages": 1,
+            "entries": [{**ENTRY, "folder": HOSTILE, "message": HOSTILE, "message_id": HOSTILE}],
+        },
     )
     (entry,) = outcome.result.not_imported
-    shown = [*said, *outcome.before["folders"], *outcome.after["folders"], entry.folder, entry.message, entry.message_id]
+    shown = [
+        *said,
+        *outcome.before["folders"],
+        *outcome.after["folders"],
+        entry.folder,
+        entry.message,
+        entry.message_id,
+    ]
     assert len(shown) == 7 and all("Sent" in text and text.isprintable() for text in shown)
 
 
 def test_names_of_folders_keep_their_blanks(tmp_path):
-    _said, outcome = taken(tmp_path, {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "folder": " in  side\u00a0"}]})
+    _said, outcome = taken(
+        tmp_path, {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "folder": " in  side\u00a0"}]}
+    )
     assert outcome.result.not_imported[0].folder == " in  side\u00a0"
 
 
 def test_what_an_importing_process_tells_is_bounded(tmp_path):
     """A source makes as many messages fail as it likes, and a process that was taken over tells what it likes."""
     entries = [{**ENTRY, "message": "m" * 10_000}] * 500
-    _said, outcome = taken(tmp_path, *({"event": "not_imported", "messages": 500, "entries": entries} for _time in range(200)))
+    _said, outcome = taken(
+        tmp_path, *({"event": "not_imported", "messages": 500, "entries": entries} for _time in range(200))
+    )
     listed = outcome.result.not_imported
     assert outcome.result.messages_failed == 100_000
     assert len(listed) == MOST_ENTRIES + 1
@@ -105,7 +149,12 @@ def test_folders_without_end_end_the_import(tmp_path):
 )
 def test_what_is_no_figure_ends_this_import_and_harms_no_sum(tmp_path, event):
     """The sums of a task are those of all its imports."""
-    request = ImportRequest(SourceAccount("imap.example.net", "anna", "hunter2"), parse_address("anna@example.org"), "the mailbox's", "customer")
+    request = ImportRequest(
+        SourceAccount("imap.example.net", "anna", "hunter2"),
+        parse_address("anna@example.org"),
+        "the mailbox's",
+        "customer",
+    )
     outcome = new_outcome(request)
     with State(str(tmp_path)) as state, pytest.raises((TypeError, ValueError, AttributeError)):
         ImportEvents(request, state, outcome, Reporter()).take(event)

@@ -16,13 +16,41 @@ KEY = ImportKey("imap.example.net", "anna", "anna@example.org")
 
 def test_results_add_up():
     results = [
-        ImportResult("a@example.org", "x", state="completed", folders=2, messages_total=10, messages_copied=7, messages_present=3, bytes_copied=100),
-        ImportResult("b@example.org", "x", state="failed", messages_total=5, messages_copied=1, messages_failed=4, bytes_copied=1, flags_updated=6),
+        ImportResult(
+            "a@example.org",
+            "x",
+            state="completed",
+            folders=2,
+            messages_total=10,
+            messages_copied=7,
+            messages_present=3,
+            bytes_copied=100,
+        ),
+        ImportResult(
+            "b@example.org",
+            "x",
+            state="failed",
+            messages_total=5,
+            messages_copied=1,
+            messages_failed=4,
+            bytes_copied=1,
+            flags_updated=6,
+        ),
         ImportResult("c@example.org", "x", state="completed"),
     ]
     assert summarize(iter(results)) == {
-        "queued": 0, "running": 0, "completed": 2, "skipped": 0, "failed": 1, "folders": 2, "messages_total": 15, "messages_copied": 8,
-        "messages_present": 3, "messages_failed": 4, "bytes_copied": 101, "flags_updated": 6,
+        "queued": 0,
+        "running": 0,
+        "completed": 2,
+        "skipped": 0,
+        "failed": 1,
+        "folders": 2,
+        "messages_total": 15,
+        "messages_copied": 8,
+        "messages_present": 3,
+        "messages_failed": 4,
+        "bytes_copied": 101,
+        "flags_updated": 6,
     }
 
 
@@ -37,11 +65,20 @@ def test_an_import_that_waits_for_its_turn_is_queued_whatever_its_last_run_came_
     settings = HostSettings(None, None, None, None, None, str(tmp_path))
     with State(str(tmp_path)) as state:
         state.begin(KEY, "customer", os.getpid(), 2)
-        state.finish(KEY, ImportResult("anna@example.org", "there", "failed", "auth_failed", "wrong password", queue=2), to_the_end=False)
+        state.finish(
+            KEY,
+            ImportResult("anna@example.org", "there", "failed", "auth_failed", "wrong password", queue=2),
+            to_the_end=False,
+        )
         state.enqueue([(KEY, "customer")], os.getpid())
     known = imports_on_host(settings)
     (entry,) = known["imports"]
-    assert (entry["state"], entry["reason"], entry["message"], entry["queue"]) == ("queued", None, "waiting for an import queue", None)
+    assert (entry["state"], entry["reason"], entry["message"], entry["queue"]) == (
+        "queued",
+        None,
+        "waiting for an import queue",
+        None,
+    )
     assert (known["summary"]["queued"], known["summary"]["failed"]) == (1, 0)
 
 

@@ -38,7 +38,9 @@ def mail(host):
 
     def count():
         root = host.root / str(ANNA) / "Maildir"
-        return [len(os.listdir(folder / "cur")) if (folder / "cur").exists() else None for folder in (root, root / ".Sent")]
+        return [
+            len(os.listdir(folder / "cur")) if (folder / "cur").exists() else None for folder in (root, root / ".Sent")
+        ]
 
     return count
 
@@ -49,17 +51,45 @@ def tree(directory):
 
 def test_a_mailbox_is_made_and_filled_and_then_left_alone(run, request_for, source, host, mail, settings):
     result = run(request_for())
-    assert (result.state, result.message, result.created, result.changed) == ("completed", "Import completed successfully", True, True)
-    assert (result.folders, result.messages_total, result.messages_copied, result.messages_present, result.bytes_copied) == (2, 3, 3, 0, 11)
-    assert (result.email, result.source, result.reason, result.not_imported) == ("anna@example.org", "anna@127.0.0.1", None, [])
+    assert (result.state, result.message, result.created, result.changed) == (
+        "completed",
+        "Import completed successfully",
+        True,
+        True,
+    )
+    assert (
+        result.folders,
+        result.messages_total,
+        result.messages_copied,
+        result.messages_present,
+        result.bytes_copied,
+    ) == (2, 3, 3, 0, 11)
+    assert (result.email, result.source, result.reason, result.not_imported) == (
+        "anna@example.org",
+        "anna@127.0.0.1",
+        None,
+        [],
+    )
     assert mail() == [2, 1]
     assert host.passwords == {ANNA: "the mailbox's"} and host.published == {"example.org": "customer"}
     assert (host.root / str(ANNA) / "Maildir" / "subscriptions").read_bytes() == b"V\t2\n\nINBOX\nSent\n"
 
     heard, before = len(source.heard), tree(host.root)
     again = run(request_for())
-    assert (again.state, again.created, again.changed, again.messages_total, again.messages_copied, again.messages_present) == (
-        "completed", False, False, 3, 0, 3,
+    assert (
+        again.state,
+        again.created,
+        again.changed,
+        again.messages_total,
+        again.messages_copied,
+        again.messages_present,
+    ) == (
+        "completed",
+        False,
+        False,
+        3,
+        0,
+        3,
     )
     assert len(source.heard) == heard and tree(host.root) == before
     latest = run(request_for(state="latest"))
@@ -99,7 +129,9 @@ def test_a_wrong_password_wipes_nothing(run, request_for, source, host):
     assert host.passwords == {ANNA: "the mailbox's"}
 
 
-def test_replace_moves_mail_aside_once_and_a_run_that_was_interrupted_goes_on(run, request_for, source, host, mail, settings):
+def test_replace_moves_mail_aside_once_and_a_run_that_was_interrupted_goes_on(
+    run, request_for, source, host, mail, settings
+):
     host.create_mailbox(ANNA, "somebody's")
     own = host.root / str(ANNA) / "Maildir" / "cur" / "1700000000.own"
     own.parent.mkdir(parents=True)
@@ -127,7 +159,9 @@ def test_replace_moves_mail_aside_once_and_a_run_that_was_interrupted_goes_on(ru
 
 
 @pytest.mark.parametrize(("losses", "state"), [(1, "completed"), (1000, "failed")])
-def test_flags_that_a_run_changed_before_its_connection_was_lost_are_counted(run, request_for, source, monkeypatch, losses, state):
+def test_flags_that_a_run_changed_before_its_connection_was_lost_are_counted(
+    run, request_for, source, monkeypatch, losses, state
+):
     run(request_for())
     monkeypatch.setattr(flags_module, "_WINDOW", 1)
     lost = []
@@ -138,7 +172,8 @@ def test_flags_that_a_run_changed_before_its_connection_was_lost_are_counted(run
 
     source.answers[FETCH] = flags
     result = run(request_for(state="latest"))
-    # Message 1 of INBOX, and that of Sent where the run gets that far; the second attempt finds the first of them changed.
+    # Message 1 of INBOX, and that of Sent where the run gets that far; the second attempt finds the first of them
+    # changed.
     assert (result.state, result.changed, result.flags_updated) == (state, True, 2 if state == "completed" else 1)
 
 
@@ -256,7 +291,12 @@ def test_password_is_brought_up_to_date_when_asked(run, request_for, host):
 
 def test_check_mode_says_what_would_come_and_writes_nothing(settings, request_for, source, host, tmp_path):
     outcome = import_mailbox(request_for(), settings, check_mode=True)
-    assert (outcome.result.state, outcome.result.created, outcome.result.changed, outcome.result.messages_copied) == ("queued", True, True, 3)
+    assert (outcome.result.state, outcome.result.created, outcome.result.changed, outcome.result.messages_copied) == (
+        "queued",
+        True,
+        True,
+        3,
+    )
     assert outcome.before == {"domain": None, "mailbox": None, "folders": {"INBOX": None, "Sent": None}}
     assert outcome.after == {"domain": "example.org", "mailbox": "anna@example.org", "folders": {"INBOX": 2, "Sent": 1}}
     assert list(tmp_path.iterdir()) == [] and host.passwords == {}
@@ -283,14 +323,29 @@ def test_a_domain_that_is_new_to_the_host_is_a_change_by_itself(run, request_for
 def test_messages_left_behind_make_a_run_fail_and_are_counted(run, request_for, account, mail):
     account.withheld, account.status = {1, 2}, b"NO"
     result = run(request_for())
-    assert (result.state, result.reason, result.messages_failed, result.messages_copied) == ("failed", "source_unavailable", 3, 0)
+    assert (result.state, result.reason, result.messages_failed, result.messages_copied) == (
+        "failed",
+        "source_unavailable",
+        3,
+        0,
+    )
     assert [(entry.folder, entry.uid) for entry in result.not_imported] == [("INBOX", 1), ("INBOX", 2), ("Sent", 1)]
     assert result.message.startswith("3 messages were left behind, see not_imported: ")
     account.withheld = {1}
     result = run(request_for())
-    assert (result.messages_total, result.messages_copied, result.messages_present, result.messages_failed) == (3, 1, 0, 2)
+    assert (result.messages_total, result.messages_copied, result.messages_present, result.messages_failed) == (
+        3,
+        1,
+        0,
+        2,
+    )
     result = run(request_for())
-    assert (result.messages_total, result.messages_copied, result.messages_present, result.messages_failed) == (3, 0, 1, 2)
+    assert (result.messages_total, result.messages_copied, result.messages_present, result.messages_failed) == (
+        3,
+        0,
+        1,
+        2,
+    )
     account.withheld = set()
     assert run(request_for()).state == "completed" and mail() == [2, 1]
 
@@ -309,7 +364,10 @@ def test_messages_left_behind_make_a_run_fail_and_are_counted(run, request_for, 
 )
 def test_a_password_that_the_source_echoes_gets_nowhere(run, request_for, source, settings, tmp_path, answers):
     said = []
-    source.answers = {**answers, **{beginning: answer for beginning, answer in source.answers.items() if beginning not in answers}}
+    source.answers = {
+        **answers,
+        **{beginning: answer for beginning, answer in source.answers.items() if beginning not in answers},
+    }
     result = run(request_for(password="hunter2"), reporter=Reporter(note=said.append))
     assert result.state == "failed" and "hunter2" not in repr((result, said, imports_on_host(settings)))
     assert not any(b"hunter2" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
@@ -331,7 +389,9 @@ def test_a_process_that_was_taken_over_cannot_have_directories_moved(run, reques
 
 
 def test_a_run_that_dies_is_known_as_interrupted_and_goes_on(run, request_for, settings, mail, monkeypatch):
-    monkeypatch.setattr(mailbox_module, "import_account", lambda request, context, target, emit: os.kill(os.getpid(), 9))
+    monkeypatch.setattr(
+        mailbox_module, "import_account", lambda request, context, target, emit: os.kill(os.getpid(), 9)
+    )
     result = run(request_for())
     assert (result.state, result.reason, result.created) == ("failed", "interrupted", True)
     monkeypatch.undo()

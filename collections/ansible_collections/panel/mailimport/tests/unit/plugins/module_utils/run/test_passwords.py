@@ -30,7 +30,12 @@ def test_passwords_meet_the_usual_rules_and_are_all_different(tmp_path):
     made = [passwords.of(address) for address in addresses]
     assert len(set(made)) == 200
     for password in made:
-        assert len(password) == 20 and any(map(str.isdigit, password)) and any(map(str.isupper, password)) and any(map(str.islower, password))
+        assert (
+            len(password) == 20
+            and any(map(str.isdigit, password))
+            and any(map(str.isupper, password))
+            and any(map(str.islower, password))
+        )
 
 
 def test_nothing_is_written_to_find_out_or_without_a_file(tmp_path):

@@ -25,14 +25,20 @@ class AccountServer:
         self.status = b"OK"
         self.examined = b"* OK [UIDVALIDITY 77] ok\r\n"
         self._open = b""
-        self.server = ScriptedServer({
-            b'LIST "" "*"': lambda command: b"".join(b'* LIST () "/" "%s"\r\n' % name for name in self.folders) + b"TAG OK\r\n",
-            b"LSUB": lambda command: b"".join(b'* LSUB () "/" "%s"\r\n' % name for name in self.folders) + b"TAG OK\r\n",
-            b"STATUS": self._status,
-            b"EXAMINE": self._examine,
-            b"SELECT": self._examine,
-            b"UID FETCH": self._fetch,
-        })
+        self.server = ScriptedServer(
+            {
+                b'LIST "" "*"': lambda command: (
+                    b"".join(b'* LIST () "/" "%s"\r\n' % name for name in self.folders) + b"TAG OK\r\n"
+                ),
+                b"LSUB": lambda command: (
+                    b"".join(b'* LSUB () "/" "%s"\r\n' % name for name in self.folders) + b"TAG OK\r\n"
+                ),
+                b"STATUS": self._status,
+                b"EXAMINE": self._examine,
+                b"SELECT": self._examine,
+                b"UID FETCH": self._fetch,
+            }
+        )
 
     def _uidnext(self, name):
         return max(self.folders[name], default=0) + 1
@@ -72,7 +78,9 @@ class AccountServer:
 
     def request(self, user="anna", password="a secret", **options):
         """What a task asks for that imports this account."""
-        source = SourceAccount(host="127.0.0.1", port=self.server.port, user=user, password=password, tls="none", timeout=30.0)
+        source = SourceAccount(
+            host="127.0.0.1", port=self.server.port, user=user, password=password, tls="none", timeout=30.0
+        )
         defaults = {"address": Address("anna", "example.org"), "password": "the mailbox's", "owner": "customer"}
         return ImportRequest(source=source, **{**defaults, **options})
 

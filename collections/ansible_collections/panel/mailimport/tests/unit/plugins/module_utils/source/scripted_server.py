@@ -68,7 +68,8 @@ class ScriptedServer:
 
 
 class ChallengingServer:
-    """Refuses a login with a token as Gmail does: it takes the initial response, says why in a challenge, waits, and says NO.
+    """Refuses a login with a token as Gmail does: it takes the initial response, says why in a challenge, waits, and
+    says NO.
 
     `answers` holds what came for its challenges.
     """

@@ -15,7 +15,9 @@ from ansible_collections.panel.mailimport.plugins.module_utils.source.connection
 
 INITIAL = base64.b64encode(b"user=anna\1auth=Bearer a secret\1\1")
 FAILURE = base64.b64encode(b'{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}')
-YANDEX_REFUSAL = b"TAG NO [AUTHENTICATIONFAILED] AUTHENTICATE invalid credentials or IMAP is disabled sc=ANQhQk2BrGkH_101523_7m\r\n"
+YANDEX_REFUSAL = (
+    b"TAG NO [AUTHENTICATIONFAILED] AUTHENTICATE invalid credentials or IMAP is disabled sc=ANQhQk2BrGkH_101523_7m\r\n"
+)
 
 
 def log_in(account):
@@ -90,7 +92,9 @@ def test_the_one_text_of_yandex_is_explained(server, account):
 
 
 def test_a_session_that_the_server_ends_at_login_is_no_refusal(server, account):
-    error = refused(account(server({b"AUTHENTICATE": b"* BYE Autologout; idle for too long (1)\r\nHANG UP"}), auth="xoauth2"))
+    error = refused(
+        account(server({b"AUTHENTICATE": b"* BYE Autologout; idle for too long (1)\r\nHANG UP"}), auth="xoauth2")
+    )
     assert error.reason == "source_unavailable" and "Autologout" in error.message
 
 

@@ -33,7 +33,14 @@ def refused(account):
 
 @pytest.mark.parametrize(
     ("user", "password"),
-    [("anna", "a secret"), ("anna smith", 'qu"ote'), ('an"na', "back\\slash"), ("DOMAIN\\anna", "{10}"), ("a(b)c {5}", "*"), ("", "")],
+    [
+        ("anna", "a secret"),
+        ("anna smith", 'qu"ote'),
+        ('an"na', "back\\slash"),
+        ("DOMAIN\\anna", "{10}"),
+        ("a(b)c {5}", "*"),
+        ("", ""),
+    ],
 )
 def test_user_and_password_reach_the_server_as_they_are(server, account, user, password):
     listening = server()
@@ -58,7 +65,11 @@ def test_user_and_password_reach_the_server_as_they_are(server, account, user, p
         ({"auth": "plain", "master_user": "%u*admin"}, PLAIN, "\0anna*admin\0a secret"),
         # As Yandex, which has it all the same.
         ({"auth": "xoauth2"}, PLAIN, "user=anna\1auth=Bearer a secret\1\1"),
-        ({"auth": "oauthbearer", "user": "a=n,na"}, b"IMAP4rev1 AUTH=OAUTHBEARER", "n,a=a=3Dn=2Cna,\1auth=Bearer a secret\1\1"),
+        (
+            {"auth": "oauthbearer", "user": "a=n,na"},
+            b"IMAP4rev1 AUTH=OAUTHBEARER",
+            "n,a=a=3Dn=2Cna,\1auth=Bearer a secret\1\1",
+        ),
         ({"auth": "xoauth2"}, b"IMAP4rev1 AUTH=XOAUTH2", "user=anna\1auth=Bearer a secret\1\1"),
         ({"auth": "oauthbearer"}, b"IMAP4rev1 AUTH=OAUTHBEARER", "n,a=anna,\1auth=Bearer a secret\1\1"),
     ],
@@ -108,11 +119,19 @@ def test_a_login_that_cannot_be_right_sends_no_password(server, account, options
 @pytest.mark.parametrize(
     ("answer", "reason", "words"),
     [
-        (b"TAG NO [AUTHENTICATIONFAILED] wrong\r\n", "auth_failed", "refuses the login of anna: [AUTHENTICATIONFAILED] wrong"),
+        (
+            b"TAG NO [AUTHENTICATIONFAILED] wrong\r\n",
+            "auth_failed",
+            "refuses the login of anna: [AUTHENTICATIONFAILED] wrong",
+        ),
         (b"TAG NO Gr\xc3\xbc\xc3\x9fe\r\n", "auth_failed", "refuses the login of anna: Grüße"),
         (b"TAG BAD syntax\r\n", "auth_failed", "syntax"),
         (b"TAG NO [UNAVAILABLE] the directory is down\r\n", "throttled", "the directory is down"),
-        (b"TAG NO [ALERT] Too many simultaneous connections\r\n", "too_many_connections", "Too many simultaneous connections"),
+        (
+            b"TAG NO [ALERT] Too many simultaneous connections\r\n",
+            "too_many_connections",
+            "Too many simultaneous connections",
+        ),
         (b"* BYE going down\r\n", "source_unavailable", "going down"),
         (b"* BYE [LIMIT] Too many connections\r\n", "too_many_connections", "Too many connections"),
         (None, "connection_failed", "closed the connection"),
@@ -125,18 +144,30 @@ def test_a_login_that_is_refused(server, account, answer, reason, words):
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
-@pytest.mark.parametrize("answer", [b"TAG NO no: %s, sorry\r\n", b"TAG BAD no: %s, sorry\r\n", b"* BYE no: %s, sorry\r\n"])
+@pytest.mark.parametrize(
+    "answer", [b"TAG NO no: %s, sorry\r\n", b"TAG BAD no: %s, sorry\r\n", b"* BYE no: %s, sorry\r\n"]
+)
 def test_a_password_that_the_server_echoes_is_in_no_message(server, account, password, answer):
     quoted = password.replace("\\", "\\\\").replace('"', '\\"')
     encoded = base64.b64encode(("\0anna\0" + password).encode()).decode()
     for echo in (password, '"anna" "%s"' % quoted, encoded):
         said = ("-" * 250 + " " + echo).encode()
         error = refused(account(server({b"LOGIN": answer % said}), password=password))
-        for form in (password, quoted, encoded, password.strip(), password[:40], repr(password)[1:-1], str(password.encode())[2:-1]):
+        for form in (
+            password,
+            quoted,
+            encoded,
+            password.strip(),
+            password[:40],
+            repr(password)[1:-1],
+            str(password.encode())[2:-1],
+        ):
             assert form not in error.message
 
 
-@pytest.mark.parametrize("host", ["imaps://mail.example.org", "mail.example.org:993", "mail example", "", "a@b", "mail.example.org/", "x\n"])
+@pytest.mark.parametrize(
+    "host", ["imaps://mail.example.org", "mail.example.org:993", "mail example", "", "a@b", "mail.example.org/", "x\n"]
+)
 def test_a_host_that_is_no_host_name(host):
     error = refused(SourceAccount(host=host, user="anna", password="a secret"))
     assert error.reason == "invalid_row" and "host name" in error.message
@@ -144,15 +175,23 @@ def test_a_host_that_is_no_host_name(host):
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 64 + ".example", "::1%nothing"])
 def test_a_host_that_is_not_there(host):
-    assert refused(SourceAccount(host=host, user="anna", password="a secret", tls="none", timeout=20)).reason == "connection_failed"
+    assert (
+        refused(SourceAccount(host=host, user="anna", password="a secret", tls="none", timeout=20)).reason
+        == "connection_failed"
+    )
 
 
 def test_a_closed_port_and_one_that_cannot_be():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        error = refused(SourceAccount(host="127.0.0.1", port=taken.getsockname()[1], user="anna", password="a secret", tls="none"))
+        error = refused(
+            SourceAccount(host="127.0.0.1", port=taken.getsockname()[1], user="anna", password="a secret", tls="none")
+        )
     assert error.reason == "connection_failed" and "Connection refused" in error.message
-    assert refused(SourceAccount(host="127.0.0.1", port=70000, user="anna", password="a secret", tls="none")).reason == "connection_failed"
+    assert (
+        refused(SourceAccount(host="127.0.0.1", port=70000, user="anna", password="a secret", tls="none")).reason
+        == "connection_failed"
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,7 +212,9 @@ def test_a_server_that_does_not_let_one_in(server, account, greeting, reason, wo
 @pytest.mark.parametrize(
     "answer",
     [
-        b"* OK still here\r\n", b"* CAPABILITY IMAP4rev1\r\n", b"* OK " + b"x" * 100_000 + b"\r\n",
+        b"* OK still here\r\n",
+        b"* CAPABILITY IMAP4rev1\r\n",
+        b"* OK " + b"x" * 100_000 + b"\r\n",
         b'* LIST () "/" {60000}\r\n' + b"x" * 60_000 + b"\r\n",
     ],
 )
@@ -189,7 +230,9 @@ def test_a_session_that_needs_no_login(server, account):
 
 
 def test_capabilities_are_those_after_the_login(session):
-    opened = session({b"LOGIN": b"* CAPABILITY IMAP4rev1 condstore LIST-STATUS\r\nTAG OK in\r\n"}, b"IMAP4rev1 LOGIN-REFERRALS")
+    opened = session(
+        {b"LOGIN": b"* CAPABILITY IMAP4rev1 condstore LIST-STATUS\r\nTAG OK in\r\n"}, b"IMAP4rev1 LOGIN-REFERRALS"
+    )
     assert opened.capabilities == {b"IMAP4REV1", b"CONDSTORE", b"LIST-STATUS"}
 
 
@@ -247,6 +290,7 @@ def test_a_ca_file_that_cannot_be_used(tmp_path):
 @pytest.mark.parametrize("piece", [b"x", b"\r\n* OK wait"])
 def test_a_login_that_is_answered_a_little_at_a_time_has_an_end(piece):
     """There is never a silence as long as the timeout."""
+
     def drip(listener):
         with suppress(OSError), listener.accept()[0] as connection:
             connection.sendall(b"* OK ready")
@@ -257,6 +301,8 @@ def test_a_login_that_is_answered_a_little_at_a_time_has_an_end(piece):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=drip, args=(listener,), daemon=True).start()
         began = time.monotonic()
-        error = refused(SourceAccount("127.0.0.1", "anna", "a secret", listener.getsockname()[1], tls="none", timeout=0.1))
+        error = refused(
+            SourceAccount("127.0.0.1", "anna", "a secret", listener.getsockname()[1], tls="none", timeout=0.1)
+        )
     assert time.monotonic() - began < 8
     assert error.reason == "connection_failed" and "did not come to an end of the login in time" in error.message

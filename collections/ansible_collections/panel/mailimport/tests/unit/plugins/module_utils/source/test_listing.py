@@ -35,7 +35,9 @@ def test_a_folder_with_all_that_is_said_of_it():
     assert (sent.messages, sent.uidnext, sent.uidvalidity, sent.highest_modseq) == (3, 9, 5, 12345678901)
 
 
-@pytest.mark.parametrize("name", [b"Fish & Chips", b"Trailing blank ", b'Say "hello"', b'5" disks', b"(NIL)x", b"In (brackets)"])
+@pytest.mark.parametrize(
+    "name", [b"Fish & Chips", b"Trailing blank ", b'Say "hello"', b'5" disks', b"(NIL)x", b"In (brackets)"]
+)
 def test_a_name_that_the_server_forgets_to_quote_in_status(name):
     """GNU Mailutils does."""
     (folder,) = listed([b'LIST () "/" ', Literal(name), b""], b"STATUS %s (MESSAGES 3 UIDNEXT 9)" % name)
@@ -50,7 +52,13 @@ def test_the_parent_of_a_subscribed_folder_is_not_subscribed():
 
 def test_what_was_not_said_is_not_known():
     (folder,) = listed(b'LIST () "/" Sent')
-    assert (folder.subscribed, folder.messages, folder.uidnext, folder.uidvalidity, folder.highest_modseq) == (False, None, None, None, None)
+    assert (folder.subscribed, folder.messages, folder.uidnext, folder.uidvalidity, folder.highest_modseq) == (
+        False,
+        None,
+        None,
+        None,
+        None,
+    )
 
 
 def test_folders_keep_the_order_of_the_server():
@@ -88,7 +96,10 @@ def test_other_names_that_differ_in_letters_are_others():
 
 @pytest.mark.parametrize("attribute", [b"\\Noselect", b"\\NonExistent", b"\\NOSELECT"])
 def test_folders_that_cannot_be_opened(attribute):
-    assert [folder.selectable for folder in listed(b'LIST (%s) "/" A' % attribute, b'LIST () "/" "A/B"')] == [False, True]
+    assert [folder.selectable for folder in listed(b'LIST (%s) "/" A' % attribute, b'LIST () "/" "A/B"')] == [
+        False,
+        True,
+    ]
 
 
 def test_a_folder_listed_twice_is_one():
@@ -98,13 +109,20 @@ def test_a_folder_listed_twice_is_one():
 
 def test_the_personal_prefix_is_left_out_of_names():
     assert paths(
-        b'NAMESPACE (("INBOX." ".")) NIL NIL', b'LIST () "." INBOX', b'LIST () "." "INBOX.Sent"', b'LIST () "." "INBOX.A.B"', b'LIST () "." "INBOX."'
+        b'NAMESPACE (("INBOX." ".")) NIL NIL',
+        b'LIST () "." INBOX',
+        b'LIST () "." "INBOX.Sent"',
+        b'LIST () "." "INBOX.A.B"',
+        b'LIST () "." "INBOX."',
     ) == [("INBOX",), ("Sent",), ("A", "B")]
 
 
 @pytest.mark.parametrize("inner", [b"INBOX.INBOX", b"INBOX.Inbox"])
 def test_a_folder_below_the_prefix_is_never_taken_for_inbox(inner):
-    assert paths(b'NAMESPACE (("INBOX." ".")) NIL NIL', b'LIST () "." ' + inner, b'LIST () "." INBOX') == [("INBOX", inner[6:].decode()), ("INBOX",)]
+    assert paths(b'NAMESPACE (("INBOX." ".")) NIL NIL', b'LIST () "." ' + inner, b'LIST () "." INBOX') == [
+        ("INBOX", inner[6:].decode()),
+        ("INBOX",),
+    ]
 
 
 def test_folders_of_others_belong_to_another_import():
@@ -113,21 +131,44 @@ def test_folders_of_others_belong_to_another_import():
     assert paths(namespaces, *(b'LIST () "/" ' + name for name in names)) == [("INBOX",), ("Sharedish",), ("Mine",)]
 
 
-@pytest.mark.parametrize("line", [b"NAMESPACE", b"NAMESPACE NIL", b"NAMESPACE NIL NIL NIL", b"NAMESPACE (()) ((NIL)) x", b'NAMESPACE (("" NIL)) NIL NIL'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"NAMESPACE",
+        b"NAMESPACE NIL",
+        b"NAMESPACE NIL NIL NIL",
+        b"NAMESPACE (()) ((NIL)) x",
+        b'NAMESPACE (("" NIL)) NIL NIL',
+    ],
+)
 def test_odd_namespaces_do_no_harm(line):
     assert paths(line, b'LIST () "/" "A/B"') == [("A", "B")]
 
 
 @pytest.mark.parametrize(
-    "line", [b"STATUS", b"STATUS A", b"STATUS A ()", b"STATUS A (MESSAGES)", b"STATUS A (MESSAGES NIL)", b"STATUS A (MESSAGES x)",
-             b"STATUS A (MESSAGES 99999999999999999999)", b"STATUS A (MESSAGES 4294967296)", b"STATUS B (MESSAGES 5)", b"STATUS (A) (MESSAGES 5)"],
+    "line",
+    [
+        b"STATUS",
+        b"STATUS A",
+        b"STATUS A ()",
+        b"STATUS A (MESSAGES)",
+        b"STATUS A (MESSAGES NIL)",
+        b"STATUS A (MESSAGES x)",
+        b"STATUS A (MESSAGES 99999999999999999999)",
+        b"STATUS A (MESSAGES 4294967296)",
+        b"STATUS B (MESSAGES 5)",
+        b"STATUS (A) (MESSAGES 5)",
+    ],
 )
 def test_odd_figures_count_as_not_given(line):
     (folder,) = listed(b'LIST () "/" A', line)
     assert folder.messages is None
 
 
-@pytest.mark.parametrize("line", [b"LIST", b"LIST ()", b'LIST () "/"', b'LIST A "/" B', b'LIST () "/" (A)', b'LIST () "/" NIL', b'LIST () ("/") A'])
+@pytest.mark.parametrize(
+    "line",
+    [b"LIST", b"LIST ()", b'LIST () "/"', b'LIST A "/" B', b'LIST () "/" (A)', b'LIST () "/" NIL', b'LIST () ("/") A'],
+)
 def test_a_list_that_is_none_is_refused(line):
     with pytest.raises(MailImportError) as refused:
         listed(line)

@@ -38,24 +38,36 @@ def opened(server, account):
 
 
 def test_folders_and_figures_in_one_command_where_the_server_can(opened):
-    started, session = opened({b"LIST": LISTED + STATUS + b"TAG OK done\r\n"}, b"IMAP4rev1 LIST-STATUS SPECIAL-USE CONDSTORE NAMESPACE ID")
+    started, session = opened(
+        {b"LIST": LISTED + STATUS + b"TAG OK done\r\n"}, b"IMAP4rev1 LIST-STATUS SPECIAL-USE CONDSTORE NAMESPACE ID"
+    )
     folders = session.list_folders()
-    assert [(found.path, found.selectable, found.messages) for found in folders] == [(("INBOX",), True, 3), (("A",), False, None), (("A", "B"), True, None)]
+    assert [(found.path, found.selectable, found.messages) for found in folders] == [
+        (("INBOX",), True, 3),
+        (("A",), False, None),
+        (("A", "B"), True, None),
+    ]
     asked = commands(started)
-    assert asked[-1] == b'LIST "" "*" RETURN (SUBSCRIBED SPECIAL-USE STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))'
+    assert (
+        asked[-1] == b'LIST "" "*" RETURN (SUBSCRIBED SPECIAL-USE STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))'
+    )
     assert b"NAMESPACE" in asked and any(line.startswith(b"ID (") for line in asked)
 
 
 def test_folders_and_figures_of_a_plain_server(opened):
-    started, session = opened({
-        b"LIST": LISTED + b"TAG OK done\r\n",
-        b"LSUB": b'* LSUB () "/" "A/B"\r\nTAG OK done\r\n',
-        b'STATUS "INBOX"': STATUS + b"TAG OK done\r\n",
-        b'STATUS "A/B"': b"TAG NO not now\r\n",
-    })
+    started, session = opened(
+        {
+            b"LIST": LISTED + b"TAG OK done\r\n",
+            b"LSUB": b'* LSUB () "/" "A/B"\r\nTAG OK done\r\n',
+            b'STATUS "INBOX"': STATUS + b"TAG OK done\r\n",
+            b'STATUS "A/B"': b"TAG NO not now\r\n",
+        }
+    )
     folders = session.list_folders()
     assert [(found.path, found.subscribed, found.messages) for found in folders] == [
-        (("INBOX",), False, 3), (("A",), False, None), (("A", "B"), True, None),
+        (("INBOX",), False, 3),
+        (("A",), False, None),
+        (("A", "B"), True, None),
     ]
     asked = commands(started)
     assert not any(line.startswith((b"ID", b"NAMESPACE")) for line in asked)
@@ -64,14 +76,22 @@ def test_folders_and_figures_of_a_plain_server(opened):
 
 def test_more_folders_than_are_asked_for_at_once(opened):
     count = PIPELINE_DEPTH * 3 + 1
-    answers = {b"STATUS": STATUS + b"TAG OK\r\n", b"LIST": b"".join(b'* LIST () "/" %d\r\n' % number for number in range(count)) + b"TAG OK\r\n"}
+    answers = {
+        b"STATUS": STATUS + b"TAG OK\r\n",
+        b"LIST": b"".join(b'* LIST () "/" %d\r\n' % number for number in range(count)) + b"TAG OK\r\n",
+    }
     started, session = opened(answers)
     assert len(session.list_folders()) == count
     assert sum(line.startswith(b"STATUS") for line in commands(started)) == count
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"), [(b"TAG NO [NOPERM] no\r\n", "source_unavailable"), (b"TAG NO [UNAVAILABLE] later\r\n", "throttled"), (None, "connection_failed")]
+    ("answer", "reason"),
+    [
+        (b"TAG NO [NOPERM] no\r\n", "source_unavailable"),
+        (b"TAG NO [UNAVAILABLE] later\r\n", "throttled"),
+        (None, "connection_failed"),
+    ],
 )
 def test_a_server_that_does_not_list(opened, answer, reason):
     _started, session = opened({b"LIST": answer})
@@ -81,18 +101,27 @@ def test_a_server_that_does_not_list(opened, answer, reason):
 
 
 def test_every_folder_of_many_is_opened_and_read(opened):
-    started, session = opened({
-        b"EXAMINE": b"* 1 EXISTS\r\n* OK [UIDVALIDITY 7] valid\r\nTAG OK [READ-ONLY]\r\n",
-        b"UID FETCH": b"* 1 FETCH (UID 7 FLAGS ())\r\nTAG OK\r\n",
-    })
+    started, session = opened(
+        {
+            b"EXAMINE": b"* 1 EXISTS\r\n* OK [UIDVALIDITY 7] valid\r\nTAG OK [READ-ONLY]\r\n",
+            b"UID FETCH": b"* 1 FETCH (UID 7 FLAGS ())\r\nTAG OK\r\n",
+        }
+    )
     requests = [FetchRequest(folder("folder %d" % number), flags_only=True) for number in range(PIPELINE_DEPTH * 3)]
-    read = [(stream.folder.name, [fetched.message.uid for fetched in stream.messages()]) for stream in session.fetch(requests)]
+    read = [
+        (stream.folder.name, [fetched.message.uid for fetched in stream.messages()])
+        for stream in session.fetch(requests)
+    ]
     assert read == [(request.folder.name, [7]) for request in requests]
     assert all(line.startswith((b"EXAMINE", b"UID FETCH", b"LOGIN", b"CAPABILITY")) for line in commands(started))
 
 
 def test_what_is_not_read_of_a_folder_does_not_get_into_the_next(opened):
-    body = b"* 1 FETCH (UID 7 FLAGS () INTERNALDATE \" 1-Jan-2024 00:00:00 +0000\" BODY[] {400000}\r\n" + b"x" * 400_000 + b")\r\n"
+    body = (
+        b'* 1 FETCH (UID 7 FLAGS () INTERNALDATE " 1-Jan-2024 00:00:00 +0000" BODY[] {400000}\r\n'
+        + b"x" * 400_000
+        + b")\r\n"
+    )
     _started, session = opened({b"EXAMINE": b"TAG OK\r\n", b"UID FETCH": body * 2 + b"TAG OK\r\n"})
     names = [stream.folder.name for stream in session.fetch([FetchRequest(folder("a")), FetchRequest(folder("b"))])]
     assert names == ["a", "b"]
@@ -103,7 +132,10 @@ def test_what_is_not_read_of_a_folder_does_not_get_into_the_next(opened):
     [
         (FetchRequest(folder("a"), b"5:*"), b"UID FETCH 5:* (UID FLAGS INTERNALDATE BODY.PEEK[])"),
         (FetchRequest(folder("a"), b"1,2", flags_only=True), b"UID FETCH 1,2 (UID FLAGS)"),
-        (FetchRequest(folder("a"), b"1:9", flags_only=True, changed_since=17), b"UID FETCH 1:9 (UID FLAGS) (CHANGEDSINCE 17)"),
+        (
+            FetchRequest(folder("a"), b"1:9", flags_only=True, changed_since=17),
+            b"UID FETCH 1:9 (UID FLAGS) (CHANGEDSINCE 17)",
+        ),
     ],
 )
 def test_the_source_is_never_altered(request_, command):
@@ -121,7 +153,12 @@ def test_names_are_quoted_and_those_that_cannot_be_are_refused(opened):
 
 def test_uids_from_one_on(opened):
     # A server answers n:* with its last message even when that is below n (RFC 3501 section 6.4.8).
-    _started, session = opened({b"EXAMINE": b"TAG OK\r\n", b"UID FETCH 10:*": b"* 3 FETCH (UID 9 FLAGS ())\r\n* 4 FETCH (UID 12 FLAGS ())\r\nTAG OK\r\n"})
+    _started, session = opened(
+        {
+            b"EXAMINE": b"TAG OK\r\n",
+            b"UID FETCH 10:*": b"* 3 FETCH (UID 9 FLAGS ())\r\n* 4 FETCH (UID 12 FLAGS ())\r\nTAG OK\r\n",
+        }
+    )
     found = []
     session.search_uids(folder("a"), found.append, 10)
     assert found == [12]

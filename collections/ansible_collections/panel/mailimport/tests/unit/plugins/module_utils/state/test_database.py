@@ -302,7 +302,9 @@ database.close()
 
 
 def test_a_second_connection_of_a_process_costs_the_first_none_of_its_locks(tmp_path):
-    """Otherwise the next process that closes the state takes its log away, and what the first one writes is lost or damages it."""
+    """Otherwise the next process that closes the state takes its log away, and what the first one writes is lost or
+    damages it.
+    """
     directory = str(tmp_path / "state")
     with State(directory) as first:
         State(directory).close()
@@ -351,6 +353,8 @@ def test_a_link_of_ours_to_the_directory_is_followed(tmp_path):
 def test_a_state_that_only_root_can_open_is_told_with_what_to_do(tmp_path, monkeypatch):
     (tmp_path / "state.db").mkdir()
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(MailImportError, match=r"unable to open database file, for the task does not run as root: set become") as refused:
+    with pytest.raises(
+        MailImportError, match=r"unable to open database file, for the task does not run as root: set become"
+    ) as refused:
         State.open_readonly(str(tmp_path))
     assert refused.value.reason == "host_refused"

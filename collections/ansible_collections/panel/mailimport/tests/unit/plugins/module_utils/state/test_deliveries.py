@@ -29,7 +29,10 @@ def delivered(raw_name=b"A", uidvalidity=7, target_uidvalidity=9, runs=(1, 1, 5)
 
 
 def known(state, key=KEY):
-    return [(entry.raw_name, entry.uidvalidity, entry.target_uidvalidity, tuple(entry.runs)) for entry in state.deliveries(key)]
+    return [
+        (entry.raw_name, entry.uidvalidity, entry.target_uidvalidity, tuple(entry.runs))
+        for entry in state.deliveries(key)
+    ]
 
 
 def test_runs_add_up_folder_by_folder(state):

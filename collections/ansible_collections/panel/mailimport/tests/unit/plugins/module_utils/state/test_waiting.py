@@ -27,7 +27,10 @@ def state(tmp_path):
 
 def test_everybody_sees_what_is_going_to_be_imported(state):
     state.enqueue([(KEY, "customer"), (OTHER, "customer")], os.getpid())
-    assert [(record.key, record.waiting, record.result.state) for record in state.imports()] == [(KEY, True, "queued"), (OTHER, True, "queued")]
+    assert [(record.key, record.waiting, record.result.state) for record in state.imports()] == [
+        (KEY, True, "queued"),
+        (OTHER, True, "queued"),
+    ]
     state.begin(KEY, "customer", os.getpid(), 2)
     record = state.import_record(KEY)
     assert (record.waiting, record.result.state, record.result.queue) == (False, "running", 2)
@@ -38,7 +41,12 @@ def test_what_is_known_of_an_import_stays_while_it_waits(state):
     state.finish(KEY, ImportResult("anna@example.org", "there", "completed", messages_total=7), to_the_end=True)
     state.enqueue([(KEY, "customer")], os.getpid())
     record = state.import_record(KEY)
-    assert record.waiting and record.completed_once and record.result.state == "completed" and record.result.messages_total == 7
+    assert (
+        record.waiting
+        and record.completed_once
+        and record.result.state == "completed"
+        and record.result.messages_total == 7
+    )
 
 
 def test_who_waits_for_a_run_that_died_waits_no_more(state, tmp_path):
@@ -60,11 +68,21 @@ def test_a_database_of_the_version_before_takes_places_and_keeps_its_imports(tmp
             old.executescript(statements)
             old.execute("PRAGMA user_version = %d" % number)
         old.execute(
-            "INSERT INTO imports (source_host, source_user, address, owner, started_at, finished_at, pid, completed_once, result) VALUES (?,?,?,?,1,2,3,1,?)",
-            (*KEY, "customer", '{"email": "anna@example.org", "source": "there", "state": "completed", "not_imported": []}'),
+            "INSERT INTO imports (source_host, source_user, address, owner, started_at, finished_at, pid, "
+            "completed_once, result) VALUES (?,?,?,?,1,2,3,1,?)",
+            (
+                *KEY,
+                "customer",
+                '{"email": "anna@example.org", "source": "there", "state": "completed", "not_imported": []}',
+            ),
         )
     old.close()
     with State(str(tmp_path)) as state:
         record = state.import_record(KEY)
-        assert record.completed_once and not record.waiting and record.result.state == "completed" and record.result.queue is None
+        assert (
+            record.completed_once
+            and not record.waiting
+            and record.result.state == "completed"
+            and record.result.queue is None
+        )
         assert state.places_before(state.take_place("queue 1", os.getpid())) == 0

@@ -36,7 +36,9 @@ def location(tmp_path):
         root = str(tmp_path / "Maildir")
         separator = "." if layout == "maildir++" else "/"
         defaults = {"uid": 0, "gid": 0, "driver": "maildir", "index": root, "separator": separator}
-        return StoreLocation(root=root, control=str(tmp_path / control) if control else root, layout=layout, **{**defaults, **values})
+        return StoreLocation(
+            root=root, control=str(tmp_path / control) if control else root, layout=layout, **{**defaults, **values}
+        )
 
     return make
 
@@ -70,7 +72,9 @@ def message():
         if cuts is None:
             return Fetched(about, len(body), whole=memoryview(body))
         ends = [*cuts, len(body)]
-        return Fetched(about, len(body), chunks=iter([memoryview(body)[start:end] for start, end in zip([0, *ends], ends)]))
+        return Fetched(
+            about, len(body), chunks=iter([memoryview(body)[start:end] for start, end in zip([0, *ends], ends)])
+        )
 
     return make
 

@@ -93,7 +93,9 @@ class Host:
         name = rest.split(b'"')[1]
         if name not in self.folders:
             return b"NO [NONEXISTENT] none"
-        output.write(b'* STATUS "%s" (MESSAGES %d UIDNEXT %d UIDVALIDITY 5)\r\n' % (name, len(self.folders[name]), self.next_uid))
+        output.write(
+            b'* STATUS "%s" (MESSAGES %d UIDNEXT %d UIDVALIDITY 5)\r\n' % (name, len(self.folders[name]), self.next_uid)
+        )
         return None
 
     def on_create(self, rest, lines, output):
@@ -135,7 +137,9 @@ class Host:
 
     def on_examine(self, rest, lines, output):
         self.open = self.folders[rest.split(b'"')[1]]
-        output.write(b"* %d EXISTS\r\n* OK [UIDVALIDITY 5] that\r\n* OK [UIDNEXT %d] that\r\n" % (len(self.open), self.next_uid))
+        output.write(
+            b"* %d EXISTS\r\n* OK [UIDVALIDITY 5] that\r\n* OK [UIDNEXT %d] that\r\n" % (len(self.open), self.next_uid)
+        )
 
     on_select = on_examine
 
@@ -147,7 +151,11 @@ class Host:
     def on_uid_fetch(self, rest, lines, output):
         uids, items = rest.split(b" ", 1)
         for message in self.chosen(uids):
-            body = b' INTERNALDATE "%s" BODY[] {%d}\r\n%s' % (message.date, len(message.data), message.data) if b"BODY" in items else b""
+            body = (
+                b' INTERNALDATE "%s" BODY[] {%d}\r\n%s' % (message.date, len(message.data), message.data)
+                if b"BODY" in items
+                else b""
+            )
             output.write(b"* 1 FETCH (UID %d FLAGS (%s)%s)\r\n" % (message.uid, b" ".join(sorted(message.flags)), body))
 
     def on_uid_store(self, rest, lines, output):

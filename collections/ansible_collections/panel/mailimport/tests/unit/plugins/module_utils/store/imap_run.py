@@ -18,7 +18,9 @@ class Run:
 
     def __init__(self, host, location, delivered, interrupted=False):
         self.host, self.delivered = host, delivered
-        self.store = ImapStore(location, host.open_pipe, host.repaired.append, lambda origin: self.knowledge(interrupted), self.take)
+        self.store = ImapStore(
+            location, host.open_pipe, host.repaired.append, lambda origin: self.knowledge(interrupted), self.take
+        )
 
     def knowledge(self, interrupted):
         known = UidMap()

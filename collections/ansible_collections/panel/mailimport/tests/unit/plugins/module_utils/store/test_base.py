@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 
 
 @settings(deadline=None, database=None)
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 2**32 - 1) | st.integers(0, 40))), st.lists(st.integers(0, 2**32 - 1)))
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 2**32 - 1) | st.integers(0, 40))),
+    st.lists(st.integers(0, 2**32 - 1)),
+)
 def test_a_uid_set_is_a_set(changes, others):
     uids, truth = UidSet(), set()
     for add, uid in changes:
@@ -40,13 +43,20 @@ def test_names_tell_where_a_message_is_from(origin):
     name = origin().base_name(42)
     assert name == "0000000042.V77I%s.mailimport" % origin().digest
     assert origin().uid_of(name + ",S=5,W=6:2,S") == 42
-    for other in (origin(b"B"), origin(uidvalidity=78), origin(key=ImportKey("imap.old.example", "bert", "anna@example.org"))):
+    for other in (
+        origin(b"B"),
+        origin(uidvalidity=78),
+        origin(key=ImportKey("imap.old.example", "bert", "anna@example.org")),
+    ):
         assert other.uid_of(name) == 0
     # The same key cannot be made by moving the borders between its parts.
     assert origin(key=ImportKey("a", "b", "c")).digest != origin(key=ImportKey("a\0b", "c", "")).digest
 
 
-@pytest.mark.parametrize("name", ["", "x", "dovecot", "1700000000.M1P2.host,S=5:2,", "²²²²²²²²²²{part}", "+000000042{part}", "0000000000{part}"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "x", "dovecot", "1700000000.M1P2.host,S=5:2,", "²²²²²²²²²²{part}", "+000000042{part}", "0000000000{part}"],
+)
 def test_names_of_other_files_have_no_uid(origin, name):
     assert origin().uid_of(name.format(part=origin().name_part)) == 0
 
@@ -60,6 +70,13 @@ def test_equal_contents_are_found_as_often_as_they_are_there():
     index = ContentIndex()
     for digest in (b"a", b"b", b"a"):
         index.add(digest)
-    assert [index.take(digest) for digest in (b"a", b"a", b"a", b"b", b"b", b"c")] == [True, True, False, True, False, False]
+    assert [index.take(digest) for digest in (b"a", b"a", b"a", b"b", b"b", b"c")] == [
+        True,
+        True,
+        False,
+        True,
+        False,
+        False,
+    ]
     index.add(b"a")
     assert index.take(b"a")

@@ -71,8 +71,15 @@ def test_login_and_mailbox_may_differ_from_the_address() -> None:
 
 
 def test_folder_rules_are_carried_over() -> None:
-    rules = mailbox_request(params(folders=["INBOX"], exclude_folders=["Spam/*"], folder_map={"Gesendet": "Sent"}, automap=False)).rules
-    assert (rules.include, rules.exclude, rules.mapping, rules.automap) == (("INBOX",), ("Spam/*",), {"Gesendet": "Sent"}, False)
+    rules = mailbox_request(
+        params(folders=["INBOX"], exclude_folders=["Spam/*"], folder_map={"Gesendet": "Sent"}, automap=False)
+    ).rules
+    assert (rules.include, rules.exclude, rules.mapping, rules.automap) == (
+        ("INBOX",),
+        ("Spam/*",),
+        {"Gesendet": "Sent"},
+        False,
+    )
 
 
 @pytest.mark.parametrize("target", [None, "", "/", ".", "../x", "a/../b"])

@@ -17,8 +17,22 @@ class Module:
     """A module that ends by an exception and keeps its result."""
 
     def __init__(self, **params):
-        defaults = {"client_id": "app", "client_secret": "secret", "scopes": [], "dest": None, "minimum_days": 30, "force": False}
-        self.params = {**defaults, "oauth_url": "http://nowhere", "api_ca_cert": None, "api_timeout": 1.0, "secrets_file": None, **params}
+        defaults = {
+            "client_id": "app",
+            "client_secret": "secret",
+            "scopes": [],
+            "dest": None,
+            "minimum_days": 30,
+            "force": False,
+        }
+        self.params = {
+            **defaults,
+            "oauth_url": "http://nowhere",
+            "api_ca_cert": None,
+            "api_timeout": 1.0,
+            "secrets_file": None,
+            **params,
+        }
         self.check_mode = False
         self.result = {}
 
@@ -60,13 +74,25 @@ def run(**params):
 
 
 def keep(dest, days):
-    dest.write_text(json.dumps({"client_id": "app", "access_token": "old", "refresh_token": "older", "expires_at": time.time() + days * 86400}))
+    dest.write_text(
+        json.dumps(
+            {
+                "client_id": "app",
+                "access_token": "old",
+                "refresh_token": "older",
+                "expires_at": time.time() + days * 86400,
+            }
+        )
+    )
     dest.chmod(0o600)
 
 
 def test_nobody_enters_a_code_for_a_file_whose_directory_is_not_there(asked, tmp_path):
     result = run(dest=str(tmp_path / "missing" / "token.json"))
-    assert result == {"msg": "dest cannot be written: there is no directory %s" % (tmp_path / "missing"), "reason": "host_refused"}
+    assert result == {
+        "msg": "dest cannot be written: there is no directory %s" % (tmp_path / "missing"),
+        "reason": "host_refused",
+    }
     assert asked == []
 
 
@@ -75,7 +101,9 @@ def test_no_token_is_got_or_renewed_that_cannot_be_written(asked, tmp_path, monk
     dest = tmp_path / "token.json"
     if stored:
         keep(dest, days=3)
-    monkeypatch.setattr(os, "access", lambda path, mode: not (path == str(tmp_path) and mode & os.W_OK))  # root may write anywhere
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: not (path == str(tmp_path) and mode & os.W_OK)
+    )  # root may write anywhere
     result = run(dest=str(dest))
     assert "may not read and write the directory %s" % tmp_path in result["msg"] and result["reason"] == "host_refused"
     assert asked == []

@@ -19,7 +19,10 @@ def account():
 
     def start(**folders):
         bodies = {
-            name.encode(): uids if isinstance(uids, dict) else {uid: b"Subject: %d\r\n\r\nbody\r\n" % uid for uid in uids} for name, uids in folders.items()
+            name.encode(): uids
+            if isinstance(uids, dict)
+            else {uid: b"Subject: %d\r\n\r\nbody\r\n" % uid for uid in uids}
+            for name, uids in folders.items()
         }
         started.append(AccountServer(bodies))
         return started[-1]
@@ -55,6 +58,10 @@ def uids(tmp_path):
     """UIDs of the messages a folder of the mailbox holds."""
 
     def read(directory):
-        return sorted(int(file.name[:10]) for part in ("cur", "new") for file in (tmp_path / "Maildir" / directory / part).iterdir())
+        return sorted(
+            int(file.name[:10])
+            for part in ("cur", "new")
+            for file in (tmp_path / "Maildir" / directory / part).iterdir()
+        )
 
     return read

@@ -30,7 +30,14 @@ def run(location):
             opened.append(account.session())
             return opened[-1]
 
-        copier = AccountCopy(account.request(**options), open_session, MaildirStore(location), marks or {}, patience.Patience(events.append), events.append)
+        copier = AccountCopy(
+            account.request(**options),
+            open_session,
+            MaildirStore(location),
+            marks or {},
+            patience.Patience(events.append),
+            events.append,
+        )
         plans = plan_folders(account.session().list_folders(), FolderRules(), location, {})
         try:
             copier.run(plans)
@@ -48,7 +55,12 @@ def copied(events):
 
 
 def not_imported(events):
-    return [(entry["folder"], entry["uid"], entry["reason"]) for event in events if event["event"] == "not_imported" for entry in event["entries"]]
+    return [
+        (entry["folder"], entry["uid"], entry["reason"])
+        for event in events
+        if event["event"] == "not_imported"
+        for entry in event["entries"]
+    ]
 
 
 def test_all_folders_with_all_messages(account, run, uids, marks_in):
@@ -58,7 +70,9 @@ def test_all_folders_with_all_messages(account, run, uids, marks_in):
     assert copied(events) == 31 and not_imported(events) == []
     marks = marks_in(events)
     assert {name: (mark.last_uid, mark.uidnext, mark.messages, mark.copied) for name, mark in marks.items()} == {
-        b"INBOX": (5, 6, 2, True), b"A": (29, 30, 29, True), b"Empty": (0, 1, 0, True),
+        b"INBOX": (5, 6, 2, True),
+        b"A": (29, 30, 29, True),
+        b"Empty": (0, 1, 0, True),
     }
     asked = len(source.server.heard)
     assert copied(run(source, marks)) == 0
@@ -184,7 +198,9 @@ def test_uidvalidity_of_examine_counts_where_it_says_one(account, run, marks_in,
 def test_a_folder_that_is_refused_does_not_end_the_others(account, run, uids):
     source = account(A=[1], B=[1, 2], C=[1])
     examine = source.server.answers[b"EXAMINE"]
-    source.server.answers[b"EXAMINE"] = lambda command: b"TAG NO [NOPERM] not yours\r\n" if b'"B"' in command else examine(command)
+    source.server.answers[b"EXAMINE"] = lambda command: (
+        b"TAG NO [NOPERM] not yours\r\n" if b'"B"' in command else examine(command)
+    )
     events = run(source)
     assert uids(".A") == uids(".C") == [1]
     (refused,) = [event for event in events if event["event"] == "not_imported"]

@@ -30,7 +30,9 @@ class Flagged:
             server.answers[b"CAPABILITY"] = b"* CAPABILITY IMAP4rev1 CONDSTORE\r\nTAG OK\r\n"
             server.greeting = b"* OK [CAPABILITY IMAP4rev1 CONDSTORE] hello\r\n"
         status = server.answers[b"STATUS"]
-        server.answers[b"STATUS"] = lambda command: status(command).replace(b")", b" HIGHESTMODSEQ %d)" % self.modseq) if condstore else status(command)
+        server.answers[b"STATUS"] = lambda command: (
+            status(command).replace(b")", b" HIGHESTMODSEQ %d)" % self.modseq) if condstore else status(command)
+        )
         server.answers[b"UID FETCH"] = self._fetched
         self.session = SourceSession(account.request().source, None)
         self.store = MaildirStore(location)
@@ -43,7 +45,9 @@ class Flagged:
 
     def update(self, mark):
         counted = []
-        current, self.untold = update_flags(self.session, self.store, self.account.request().key, self.plans(), {b"A": mark}, counted.append)
+        current, self.untold = update_flags(
+            self.session, self.store, self.account.request().key, self.plans(), {b"A": mark}, counted.append
+        )
         return sum(counted), current
 
     def letters(self):
@@ -140,7 +144,14 @@ def test_new_messages_are_counted_without_fetching_them(account, location, mark,
     session.close()
 
 
-@pytest.mark.parametrize(("condstore", "modseq", "count"), [(True, 9, 3), (True, 10, 0), (True, None, 0), (False, 9, 0)])
+@pytest.mark.parametrize(
+    ("condstore", "modseq", "count"), [(True, 9, 3), (True, 10, 0), (True, None, 0), (False, 9, 0)]
+)
 def test_changed_flags_are_counted_where_the_server_counts_changes(flagged, condstore, modseq, count):
     source = flagged(condstore)
-    assert count_flag_changes(source.session, source.plans(), {b"A": FolderMark(**{**vars(MARK), "highest_modseq": modseq})}) == count
+    assert (
+        count_flag_changes(
+            source.session, source.plans(), {b"A": FolderMark(**{**vars(MARK), "highest_modseq": modseq})}
+        )
+        == count
+    )

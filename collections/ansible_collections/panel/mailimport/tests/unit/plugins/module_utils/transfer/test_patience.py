@@ -55,7 +55,8 @@ def test_waits_grow_to_eight_times_what_the_source_names(patient):
 
 
 @pytest.mark.parametrize(
-    ("error", "connecting", "longest"), [(OVERLOADED, False, 3600), (CROWDED, False, 3600), (BUSY, False, 300), (BUSY, True, 300), (AWAY, True, 300)]
+    ("error", "connecting", "longest"),
+    [(OVERLOADED, False, 3600), (CROWDED, False, 3600), (BUSY, False, 300), (BUSY, True, 300), (AWAY, True, 300)],
 )
 def test_it_is_time_that_counts_for_a_source_that_asks_for_it_or_is_away(patient, error, connecting, longest):
     waited = patient(error, connecting=connecting)

@@ -12,7 +12,11 @@ from ansible_collections.panel.mailimport.plugins.module_utils.imap.folder_names
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceFolder, StoreLocation
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import clean_path, missing_folders, plan_folders
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import (
+    clean_path,
+    missing_folders,
+    plan_folders,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,11 +26,18 @@ def host(layout="maildir++", separator=".", special_use=None):
 
 
 def folder(name, *attributes, raw_name=None, selectable=True):
-    return SourceFolder(raw_name or name.encode(), tuple(name.split("/")), frozenset(use.encode() for use in attributes), selectable)
+    return SourceFolder(
+        raw_name or name.encode(), tuple(name.split("/")), frozenset(use.encode() for use in attributes), selectable
+    )
 
 
 def targets(folders, location=None, known=None, **rules):
-    plans = plan_folders([folder(each) if isinstance(each, str) else each for each in folders], FolderRules(**rules), location or host(), known or {})
+    plans = plan_folders(
+        [folder(each) if isinstance(each, str) else each for each in folders],
+        FolderRules(**rules),
+        location or host(),
+        known or {},
+    )
     return {plan.source.name: "/".join(plan.target) for plan in plans}
 
 
@@ -67,13 +78,20 @@ def test_folders_and_exclude_folders(rules, chosen):
     ],
 )
 def test_names_that_no_folder_has(include, missing):
-    assert missing_folders([folder(name) for name in ("INBOX", "A/B", "[Gmail]/All Mail")], FolderRules(include=include)) == missing
+    assert (
+        missing_folders([folder(name) for name in ("INBOX", "A/B", "[Gmail]/All Mail")], FolderRules(include=include))
+        == missing
+    )
 
 
 @pytest.mark.parametrize("include", [("Typo",), ("Typo", "Arch*"), ("Arch*",), ("Closed",)])
 def test_patterns_that_match_nothing_at_all(include):
-    with pytest.raises(MailImportError, match=r"no folder of the source matches .*%s.*: it has INBOX, Sent$" % re.escape(include[-1])) as caught:
-        missing_folders([folder("INBOX"), folder("Sent"), folder("Closed", selectable=False)], FolderRules(include=include))
+    with pytest.raises(
+        MailImportError, match=r"no folder of the source matches .*%s.*: it has INBOX, Sent$" % re.escape(include[-1])
+    ) as caught:
+        missing_folders(
+            [folder("INBOX"), folder("Sent"), folder("Closed", selectable=False)], FolderRules(include=include)
+        )
     assert caught.value.reason == "folder_missing"
 
 
@@ -100,7 +118,8 @@ def test_patterns_that_match_nothing_at_all(include):
         ("~root", host(), "_root"),
         ("a~", host(), "a~"),
         ("bell\a\r\n\x7f\x85\u2028", host(), "bell______"),
-        # No control characters, and people use them: an emoji of three, a blank that does not break, a mark of direction.
+        # No control characters, and people use them: an emoji of three, a blank that does not break, a mark of
+        # direction.
         ("👩\u200d👧 a\u00a0b \u200f", host(), "👩\u200d👧 a\u00a0b \u200f"),
         ("Inbox", host(), "INBOX"),  # another one than INBOX would be out of sight
     ],
@@ -122,7 +141,9 @@ def test_a_renamed_folder_never_takes_the_name_of_another():
     assert [plan.target for plan in plans] == [("INBOX-2",), ("INBOX",)]
 
 
-NAMES = st.text(min_size=1, max_size=300) | st.sampled_from(["cur", "subscriptions", "subscriptions.lock", "dovecot", "dovecot-keywords", "maildirsize"])
+NAMES = st.text(min_size=1, max_size=300) | st.sampled_from(
+    ["cur", "subscriptions", "subscriptions.lock", "dovecot", "dovecot-keywords", "maildirsize"]
+)
 
 
 @settings(deadline=None, database=None, max_examples=60)
@@ -167,25 +188,39 @@ SPECIAL = {"\\Sent": "Sent", "\\Trash": "Papierkorb.Alt", "\\Junk": "Spam"}
 
 def test_special_use_folders_land_on_those_of_the_host():
     folders = [folder("Gesendet", "\\SENT"), folder("Müll", "\\TRASH"), folder("Drafts", "\\DRAFTS"), "Sonst"]
-    assert targets(folders, host(special_use=SPECIAL)) == {"Gesendet": "Sent", "Müll": "Papierkorb/Alt", "Drafts": "Drafts", "Sonst": "Sonst"}
+    assert targets(folders, host(special_use=SPECIAL)) == {
+        "Gesendet": "Sent",
+        "Müll": "Papierkorb/Alt",
+        "Drafts": "Drafts",
+        "Sonst": "Sonst",
+    }
     assert targets(folders, host(special_use=SPECIAL), automap=False)["Gesendet"] == "Gesendet"
 
 
 def test_two_folders_of_one_use_keep_their_names():
     for first in ("Sent", "Gesendet"):
-        assert targets([folder(first, "\\SENT"), folder("Sent Items", "\\SENT")], host(special_use=SPECIAL)) == {first: first, "Sent Items": "Sent Items"}
+        assert targets([folder(first, "\\SENT"), folder("Sent Items", "\\SENT")], host(special_use=SPECIAL)) == {
+            first: first,
+            "Sent Items": "Sent Items",
+        }
 
 
 def test_a_folder_that_has_the_name_only_makes_way_for_the_one_that_has_the_use():
     """They are two folders at the source, and stay two."""
-    assert targets(["Sent", folder("Gesendet", "\\SENT")], host(special_use=SPECIAL)) == {"Sent": "Sent-2", "Gesendet": "Sent"}
+    assert targets(["Sent", folder("Gesendet", "\\SENT")], host(special_use=SPECIAL)) == {
+        "Sent": "Sent-2",
+        "Gesendet": "Sent",
+    }
 
 
 def test_folder_map_wins_and_may_bring_folders_together():
     folders = [folder("Gesendet", "\\SENT"), "Old/Sent", "Sent", "Old"]
     mapping = {"Gesendet": "Archive/Sent", "Old/Sent": "Sent", "Old": "/Very//old.stuff/", "Nowhere": "x"}
     assert targets(folders, host(special_use=SPECIAL), mapping=mapping) == {
-        "Gesendet": "Archive/Sent", "Old/Sent": "Sent", "Sent": "Sent", "Old": "Very/old_stuff",
+        "Gesendet": "Archive/Sent",
+        "Old/Sent": "Sent",
+        "Sent": "Sent",
+        "Old": "Very/old_stuff",
     }
 
 
@@ -204,7 +239,10 @@ def test_targets_of_an_earlier_run_stay():
     folders = ["A", folder("Gesendet", "\\SENT"), "B", "Elsewhere"]
     known = {b"A": "Elsewhere", b"Gesendet": "Gesendet", b"gone": "B"}
     assert targets(folders, host(special_use=SPECIAL), known, mapping={"A": "Other"}) == {
-        "A": "Elsewhere", "Gesendet": "Gesendet", "B": "B-2", "Elsewhere": "Elsewhere-2",
+        "A": "Elsewhere",
+        "Gesendet": "Gesendet",
+        "B": "B-2",
+        "Elsewhere": "Elsewhere-2",
     }
 
 

@@ -59,12 +59,26 @@ def test_the_work_has_the_rights_of_the_mailbox_and_no_others():
         ids = {"uids": os.getresuid(), "gids": os.getresgid(), "groups": os.getgroups()}
         with open("/proc/self/status") as stream:
             rights = [line.split()[1] for line in stream if line.startswith(("CapEff", "CapPrm"))]
-        emit({"event": "ids", **ids, "rights": [int(value, 16) for value in rights], "umask": os.umask(0), "place": os.getcwd()})
+        emit(
+            {
+                "event": "ids",
+                **ids,
+                "rights": [int(value, 16) for value in rights],
+                "umask": os.umask(0),
+                "place": os.getcwd(),
+            }
+        )
 
     refused, ids = events_of(work)
     assert refused["error"] == errno.EPERM
     assert ids == {
-        "event": "ids", "uids": [UID] * 3, "gids": [GID] * 3, "groups": [GID], "rights": [0, 0], "umask": 0o077, "place": "/",
+        "event": "ids",
+        "uids": [UID] * 3,
+        "gids": [GID] * 3,
+        "groups": [GID],
+        "rights": [0, 0],
+        "umask": 0o077,
+        "place": "/",
     }
 
 
@@ -97,7 +111,15 @@ def test_a_process_that_has_given_up_root_can_still_close_what_it_has_open():
         kept = os.open("/", os.O_RDONLY)
         shown = os.stat("/proc/self/fd")
         keep_only([pipe_of_events(), kept])
-        emit({"event": "open", "uid": os.getuid(), "owner": shown.st_uid, "mode": shown.st_mode & 0o777, "files": list(open_files().items())})
+        emit(
+            {
+                "event": "open",
+                "uid": os.getuid(),
+                "owner": shown.st_uid,
+                "mode": shown.st_mode & 0o777,
+                "files": list(open_files().items()),
+            }
+        )
 
     (event,) = events_of(work)
     assert (event["uid"], event["owner"], event["mode"]) == (UID, 0, 0o500)
@@ -117,7 +139,9 @@ def test_nothing_is_inherited_but_what_is_to_be_kept(tmp_path):
     ours, theirs = socket.socketpair()
     with ours, theirs, open(tmp_path / "secret", "w") as secret:
         os.set_inheritable(secret.fileno(), True)
-        (event,) = events_of(lambda emit: emit({"event": "open", "files": list(open_files().items())}), keep=(theirs.fileno(),))
+        (event,) = events_of(
+            lambda emit: emit({"event": "open", "files": list(open_files().items())}), keep=(theirs.fileno(),)
+        )
         found = dict(event["files"])
         assert [found.pop(fd) for fd in (0, 1, 2)] == ["/dev/null"] * 3
         assert found.pop(theirs.fileno()).startswith("socket:")
@@ -171,7 +195,13 @@ def test_work_dies_with_the_process_that_waits_for_it():
     reading, writing = os.pipe()
     parent = os.fork()
     if parent == 0:
-        run_as(UID, GID, lambda emit: (os.write(writing, b"%d\n" % os.getpid()), signal.pause()), lambda event: None, keep=(writing,))
+        run_as(
+            UID,
+            GID,
+            lambda emit: (os.write(writing, b"%d\n" % os.getpid()), signal.pause()),
+            lambda event: None,
+            keep=(writing,),
+        )
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
@@ -197,8 +227,18 @@ def test_work_is_ended_when_its_events_cannot_be_taken():
 @pytest.mark.parametrize(
     "said",
     [
-        b"garbage\n", b"5\n", b"null\n", b"[]\n", b"{}\n", b'{"event": 5}\n', b'{"event": "failed"}\n', b"\xff\xfe\n", b"\n",
-        b"[" * 500_000 + b"\n", b'{"event": "unknown"}\n', b'{"event": "big", "number": ' + b"9" * 25 + b"}\n",
+        b"garbage\n",
+        b"5\n",
+        b"null\n",
+        b"[]\n",
+        b"{}\n",
+        b'{"event": 5}\n',
+        b'{"event": "failed"}\n',
+        b"\xff\xfe\n",
+        b"\n",
+        b"[" * 500_000 + b"\n",
+        b'{"event": "unknown"}\n',
+        b'{"event": "big", "number": ' + b"9" * 25 + b"}\n",
     ],
 )
 def test_garbage_from_a_process_that_was_taken_over(said):

@@ -15,7 +15,9 @@ from ansible_collections.panel.mailimport.plugins.module_utils.transfer.session_
 
 def echo():
     """A process that answers each line, and ends when its input does."""
-    return ImapProcess([b"/bin/sh", b"-c", b"while read -r word; do echo $$ $word; done"], {"PATH": "/bin:/usr/bin"}, ())
+    return ImapProcess(
+        [b"/bin/sh", b"-c", b"while read -r word; do echo $$ $word; done"], {"PATH": "/bin:/usr/bin"}, ()
+    )
 
 
 class Parent:
@@ -64,7 +66,9 @@ def test_child_talks_to_processes_of_its_parents():
 
     parent.run(work)
 
-    assert [said[1:] for said in parent.said] == [["one", False], ["two", False]], "each has ended before anything else is done"
+    assert [said[1:] for said in parent.said] == [["one", False], ["two", False]], (
+        "each has ended before anything else is done"
+    )
     assert parent.said[0][0] != parent.said[1][0]
     assert (parent.repaired, parent.processes) == (["Ordner", "Ordner"], 2)
 

@@ -41,7 +41,7 @@ def test_new_line_leaves_every_other_byte(tmp_path, content):
     assert ANNA in users
     after = path.read_bytes()
     assert after.startswith(content)
-    assert after[len(content):].strip() == LINE + b":"
+    assert after[len(content) :].strip() == LINE + b":"
     assert after.endswith(b"\n") == (content.endswith(b"\n") or not content)
 
 

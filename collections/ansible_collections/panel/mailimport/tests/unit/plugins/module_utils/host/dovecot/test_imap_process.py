@@ -73,7 +73,9 @@ def test_program_that_is_not_there():
 def test_process_gets_only_the_descriptors_it_is_to_keep(tmp_path):
     other = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
     os.set_inheritable(other, True)
-    process = ImapProcess([b"/bin/sh", b"-c", b"readlink /proc/$$/fd/* 2>/dev/null; echo end"], {"PATH": "/bin:/usr/bin"}, ())
+    process = ImapProcess(
+        [b"/bin/sh", b"-c", b"readlink /proc/$$/fd/* 2>/dev/null; echo end"], {"PATH": "/bin:/usr/bin"}, ()
+    )
     said = b""
     while not said.endswith(b"end\n"):
         said += line(process)

@@ -56,7 +56,9 @@ def test_separator_is_the_namespaces_or_the_layouts(mail, configured, separator)
 
 def test_special_use_prefers_folders_that_are_made_and_ignores_patterns():
     mailboxes = (
-        mailbox("A*", "\\Archive") + mailbox("Outbox", "\\Sent") + mailbox("Sent", "\\Sent", "subscribe")
+        mailbox("A*", "\\Archive")
+        + mailbox("Outbox", "\\Sent")
+        + mailbox("Sent", "\\Sent", "subscribe")
         + mailbox("Mixed", "\\Drafts \\Important")
     )
     found = store(namespaces=namespace(mailboxes=mailboxes, prefix="INBOX/", separator="/"))
@@ -86,10 +88,28 @@ def test_special_use_prefers_folders_that_are_made_and_ignores_patterns():
         ("mail_crypt", {"mail_plugins": "mail_crypt"}),
         ("listescape", {"settings": "mail_plugins = listescape\n"}),
         ("quota is counted", {"settings": "mail_plugins = quota\nplugin {\n  quota = maildir:User quota\n}\n"}),
-        ("quota is counted", {"settings": "mail_plugins = quota\nplugin {\n  quota = dict:User quota::file:/q/anna\n}\n"}),
-        ("quota is counted", {"settings": "mail_plugins = quota\nplugin {\n  quota = count:User quota\n  quota2 = dict:Domain::proxy::q\n}\n"}),
-        ("quota is counted", {"settings": "mail_plugins = quota\nplugin {\n  quota = count:User quota\n}\n", "quota2": "maildir:Domain"}),
-        ("quota is counted", {"settings": "mail_plugins = quota\nplugin {\n  quota = count:User quota\n}\n", "quota": "maildir:User quota"}),
+        (
+            "quota is counted",
+            {"settings": "mail_plugins = quota\nplugin {\n  quota = dict:User quota::file:/q/anna\n}\n"},
+        ),
+        (
+            "quota is counted",
+            {
+                "settings": "mail_plugins = quota\nplugin {\n  quota = count:User quota\n  quota2 = "
+                "dict:Domain::proxy::q\n}\n"
+            },
+        ),
+        (
+            "quota is counted",
+            {"settings": "mail_plugins = quota\nplugin {\n  quota = count:User quota\n}\n", "quota2": "maildir:Domain"},
+        ),
+        (
+            "quota is counted",
+            {
+                "settings": "mail_plugins = quota\nplugin {\n  quota = count:User quota\n}\n",
+                "quota": "maildir:User quota",
+            },
+        ),
     ],
 )
 def test_what_the_writer_of_files_must_not_touch(words, arguments):

@@ -16,7 +16,9 @@ def store(mail, namespaces="", **fields):
     return store_location(user, parse_settings("# 2.3.19 (x): x\n" + namespaces))
 
 
-@pytest.mark.parametrize("mail", ["maildir:~/M:LAYOUT=fs", "sdbox:~/s", "mdbox:~/m:INDEX=/i/anna:CONTROL=/c/anna", "sdbox:~/s:INDEX=MEMORY"])
+@pytest.mark.parametrize(
+    "mail", ["maildir:~/M:LAYOUT=fs", "sdbox:~/s", "mdbox:~/m:INDEX=/i/anna:CONTROL=/c/anna", "sdbox:~/s:INDEX=MEMORY"]
+)
 def test_mail_is_all_in_its_directories(mail):
     assert store(mail).scattered is None
 
@@ -30,8 +32,14 @@ def test_mail_is_all_in_its_directories(mail):
         ("INBOX is kept outside", {"mail": "sdbox:~/s:INBOX=~/inbox"}),
         ("not absolute", {"mail": "mdbox:m"}),
         ("chroot", {"mail": "sdbox:~/s", "chroot": "/jail"}),
-        ("several private", {"mail": "sdbox:~/s", "namespaces": PRIVATE % ("a", "yes", "") + PRIVATE % ("b", "no", "  prefix = B/\n")}),
-        ("location of its own", {"mail": "sdbox:~/s", "namespaces": PRIVATE % ("a", "yes", "  location = mdbox:~/m\n")}),
+        (
+            "several private",
+            {"mail": "sdbox:~/s", "namespaces": PRIVATE % ("a", "yes", "") + PRIVATE % ("b", "no", "  prefix = B/\n")},
+        ),
+        (
+            "location of its own",
+            {"mail": "sdbox:~/s", "namespaces": PRIVATE % ("a", "yes", "  location = mdbox:~/m\n")},
+        ),
     ],
 )
 def test_mail_is_elsewhere_too(words, arguments):

@@ -123,7 +123,9 @@ def test_neither_password_nor_hash_is_in_an_argument_list(server, tmp_path, monk
 def test_domains_are_those_of_the_users_file(instance):
     host = DovecotHost(instance.config)
     assert host.domains() == set()
-    instance.users.write_bytes(b"# x@comment.example\nAnna@Example.ORG:{PLAIN}x\nsystem:{PLAIN}x\nb@second.example:{PLAIN}x\n")
+    instance.users.write_bytes(
+        b"# x@comment.example\nAnna@Example.ORG:{PLAIN}x\nsystem:{PLAIN}x\nb@second.example:{PLAIN}x\n"
+    )
     assert host.domains() == {"example.org", "second.example"}
     assert host.mailbox_exists(ANNA)
 

@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.settings import parse_settings, users_file_of
+from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.settings import (
+    parse_settings,
+    users_file_of,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 
 HEADER = "# 2.3.19.1 (9b53102964): /etc/dovecot/dovecot.conf\n"
@@ -41,7 +44,9 @@ def test_other_versions_are_refused(header):
     assert refused.value.reason == "host_refused"
 
 
-@pytest.mark.parametrize("arguments", ["/etc/users", "username_format=%u /etc/users", "scheme=CRYPT username_format=%Lu /etc/users"])
+@pytest.mark.parametrize(
+    "arguments", ["/etc/users", "username_format=%u /etc/users", "scheme=CRYPT username_format=%Lu /etc/users"]
+)
 def test_users_file_is_found_beside_master_and_denied_users(arguments):
     others = (passdb("/etc/masters", master="yes"), passdb("/etc/denied", deny="yes"), passdb("", driver="pam"))
     assert users_file_of(settings_with(*others, passdb(arguments))) == "/etc/users"

@@ -5,7 +5,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.digests import Digester, UidsByContent, digests_of
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.digests import (
+    Digester,
+    UidsByContent,
+    digests_of,
+)
 
 
 def test_pieces_make_the_digests_of_the_whole():
@@ -16,13 +20,17 @@ def test_pieces_make_the_digests_of_the_whole():
     assert digester.digests().size == 9
 
 
-@pytest.mark.parametrize(("sent", "kept"), [(b"a\0b", b"a\x80b"), (b"a\r", b"a"), (b"a\r\r\nb", b"a\r\nb"), (b"same", b"same")])
+@pytest.mark.parametrize(
+    ("sent", "kept"), [(b"a\0b", b"a\x80b"), (b"a\r", b"a"), (b"a\r\r\nb", b"a\r\nb"), (b"same", b"same")]
+)
 def test_what_dovecot_keeps_is_known_again(sent, kept):
     assert digests_of(sent).folded == digests_of(kept).folded
     assert (digests_of(sent).exact == digests_of(kept).exact) == (sent == kept)
 
 
-@pytest.mark.parametrize(("one", "other"), [(b"a", b"b"), (b"a\n", b"a"), (b"a ", b"a"), (b"a\x80", b"a\x81"), (b"", b"\0")])
+@pytest.mark.parametrize(
+    ("one", "other"), [(b"a", b"b"), (b"a\n", b"a"), (b"a ", b"a"), (b"a\x80", b"a\x81"), (b"", b"\0")]
+)
 def test_other_messages_are_others(one, other):
     assert digests_of(one).folded != digests_of(other).folded
 

@@ -17,7 +17,12 @@ from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.sessio
         ((), (), (), ()),
         ((b"\\SEEN", b"\\seen", b"\\Draft", b"\\Recent"), (b"\\Draft", b"\\Seen"), (), ()),
         ((b"$Forwarded", b"\\Forwarded", b"work", b"WORK"), (), (b"$Forwarded", b"work"), ()),
-        ((b"\\Unheard", b"two words", b"{5}", b")", b'"', b"a\r\nb", b""), (), (), (b"\\Unheard", b"two words", b"{5}", b")", b'"', b"a\r\nb", b"")),
+        (
+            (b"\\Unheard", b"two words", b"{5}", b")", b'"', b"a\r\nb", b""),
+            (),
+            (),
+            (b"\\Unheard", b"two words", b"{5}", b")", b'"', b"a\r\nb", b""),
+        ),
     ],
 )
 def test_flags_are_sorted_out(flags, system, keywords, lost):

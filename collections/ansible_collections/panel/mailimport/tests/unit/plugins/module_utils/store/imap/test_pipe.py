@@ -58,7 +58,10 @@ def test_silence_does_not_last_for_ever(ends, monkeypatch):
         pipe.sendall(bytes(1 << 22))
 
 
-@pytest.mark.parametrize(("written", "complaint"), [(b"", ""), (b"first\nFatal: no such user\n\n", "Fatal: no such user"), (b"x" * 9000 + b"\nlast", "last")])
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [(b"", ""), (b"first\nFatal: no such user\n\n", "Fatal: no such user"), (b"x" * 9000 + b"\nlast", "last")],
+)
 def test_last_complaint(ends, written, complaint):
     pipe, _output, _standard_input, complaints = ends
     os.write(complaints, written)

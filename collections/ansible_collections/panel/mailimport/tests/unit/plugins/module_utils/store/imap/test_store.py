@@ -19,7 +19,9 @@ def test_many_messages_go_in_one_command(host, run, origin, some):
     begun = run()
     writer = fill(begun.store, origin, some(3, 4, 7, flags=[b"\\Seen", b"\\Recent", b"Work"]))
     assert host.bodies() == [body(3), body(4), body(7)]
-    assert {(frozenset(stored.flags), stored.date) for stored in host.folders[b"A"]} == {(frozenset([b"\\Seen", b"Work"]), b"14-Nov-2023 22:13:20 +0000")}
+    assert {(frozenset(stored.flags), stored.date) for stored in host.folders[b"A"]} == {
+        (frozenset([b"\\Seen", b"Work"]), b"14-Nov-2023 22:13:20 +0000")
+    }
     assert host.commands.count("APPEND") == 1
     assert begun.delivered == {3: 1, 4: 2, 7: 3}
     assert (writer.written, writer.before, writer.fresh, writer.last_uid, len(writer.held)) == (3, 0, True, 7, 3)
@@ -33,7 +35,9 @@ def test_flags_and_date_are_always_given(host, run, origin, some):
     assert re.match(rb'"A" \(\) "14-Nov-2023 22:13:20 \+0000" \{', host.append_lines[0])
 
 
-@pytest.mark.parametrize("capabilities", ["IMAP4rev1 LITERAL+", "IMAP4rev1 MULTIAPPEND", "IMAP4rev1", "IMAP4rev1 MULTIAPPEND LITERAL-"])
+@pytest.mark.parametrize(
+    "capabilities", ["IMAP4rev1 LITERAL+", "IMAP4rev1 MULTIAPPEND", "IMAP4rev1", "IMAP4rev1 MULTIAPPEND LITERAL-"]
+)
 def test_only_what_is_offered_is_used(host, run, origin, some, message, capabilities):
     host.capabilities = capabilities
     long_one = message(9, b"x" * 5000)
@@ -42,7 +46,9 @@ def test_only_what_is_offered_is_used(host, run, origin, some, message, capabili
     assert host.commands.count("APPEND") == (1 if "MULTIAPPEND" in capabilities else 4)
 
 
-@pytest.mark.parametrize("code", [b"", b"APPENDUID 5 0", b"APPENDUID 5 1", b"APPENDUID 5 1:4294967295", b"APPENDUID x", b"COPYUID 5 1:2 1:2"])
+@pytest.mark.parametrize(
+    "code", [b"", b"APPENDUID 5 0", b"APPENDUID 5 1", b"APPENDUID 5 1:4294967295", b"APPENDUID x", b"COPYUID 5 1:2 1:2"]
+)
 def test_uids_that_are_not_told_are_found_by_content(host, run, origin, some, code):
     host.appenduid = lambda uids: code
     begun = run()
@@ -79,7 +85,9 @@ def test_keywords_are_tried_one_by_one(host, run, origin, some, message):
         (body(3), {b"Good"}),
     ]
     assert (writer.take_refusals(), begun.store.lost_keywords()) == ([], ["Bad"])
-    assert host.appends == 5, "the batch, its two messages one by one, the first without keywords; and the long one, which knows better"
+    assert host.appends == 5, (
+        "the batch, its two messages one by one, the first without keywords; and the long one, which knows better"
+    )
 
 
 def test_flags_that_no_command_can_hold_are_lost_and_told(host, run, origin, some):
@@ -145,8 +153,16 @@ def test_merge_leaves_the_owners_messages_alone(host, run, origin, some, message
     host.folders[b"A"] = [Stored(1, [b"\\Flagged"], b"01-Jan-2020 00:00:00 +0000", body(1))]
     host.next_uid = 2
     begun = run()
-    writer = fill(begun.store, origin, [*some(7, flags=[b"\\Seen"]), message(8, body(1), flags=[b"\\Deleted"])][1:] + some(9), by_content=True)
-    assert [(stored.data, stored.flags) for stored in host.folders[b"A"]] == [(body(1), {b"\\Flagged"}), (body(9), set())]
+    writer = fill(
+        begun.store,
+        origin,
+        [*some(7, flags=[b"\\Seen"]), message(8, body(1), flags=[b"\\Deleted"])][1:] + some(9),
+        by_content=True,
+    )
+    assert [(stored.data, stored.flags) for stored in host.folders[b"A"]] == [
+        (body(1), {b"\\Flagged"}),
+        (body(9), set()),
+    ]
     assert (begun.delivered, writer.before, writer.written) == ({9: 2}, 1, 1)
 
 
@@ -184,9 +200,14 @@ def test_flags_are_carried_over_by_uid(host, run, origin, some):
     host.folders[b"A"][0].flags.add(b"$HasAttachment")
     host.folders[b"A"].pop(2)  # by the user
     begun = run()
-    changed = begun.store.set_flags(A, origin(), {1: (b"\\Seen", b"old"), 5: (b"\\Flagged", b"New", b"\\Recent"), 6: (), 7: (b"\\Seen",)})
+    changed = begun.store.set_flags(
+        A, origin(), {1: (b"\\Seen", b"old"), 5: (b"\\Flagged", b"New", b"\\Recent"), 6: (), 7: (b"\\Seen",)}
+    )
     assert changed == 1
-    assert [stored.flags for stored in host.folders[b"A"]] == [{b"\\Seen", b"Old", b"$HasAttachment"}, {b"\\Flagged", b"New"}]
+    assert [stored.flags for stored in host.folders[b"A"]] == [
+        {b"\\Seen", b"Old", b"$HasAttachment"},
+        {b"\\Flagged", b"New"},
+    ]
 
 
 def test_refused_flags_do_not_count_as_changed(host, run, origin, some):

@@ -35,7 +35,10 @@ def test_pieces_a_crash_left_are_removed_and_nothing_else(host, run, origin, som
 
     def crash(number):
         if number == 1:
-            host.folders[b"A"] += [Stored(uid, [], b"01-Jan-2020 00:00:00 +0000", data) for uid, data in ((2, TORN + body(2)), (3, TORN), (4, strange))]
+            host.folders[b"A"] += [
+                Stored(uid, [], b"01-Jan-2020 00:00:00 +0000", data)
+                for uid, data in ((2, TORN + body(2)), (3, TORN), (4, strange))
+            ]
             host.next_uid = 5
             return "before"
         return None
@@ -83,7 +86,9 @@ def test_what_comes_to_light_late_is_known_all_the_same(host, run, origin, some)
 def test_flags_lost_in_a_crash_are_given_again(host, run, origin, some):
     host.dies = lambda number: "after" if number == 1 else None
     store = host.folders[b"A"] = []
-    host.repaired = type("Repair", (), {"append": staticmethod(lambda folder: [stored.flags.clear() for stored in store])})
+    host.repaired = type(
+        "Repair", (), {"append": staticmethod(lambda folder: [stored.flags.clear() for stored in store])}
+    )
     fill(run().store, origin, some(1, 2, flags=[b"\\Seen", b"Work"]))
     assert [stored.flags for stored in store] == [{b"\\Seen", b"Work"}] * 2
 
@@ -117,7 +122,9 @@ def test_message_that_ends_the_process_is_left_out(host, run, origin, some):
     begun = run()
     writer = fill(begun.store, origin, some(1, 2, 3))
     assert host.bodies() == [body(1), body(3)]
-    assert [(refusal.uid, refusal.reason, refusal.stored) for refusal in writer.take_refusals()] == [(2, "message_refused", False)]
+    assert [(refusal.uid, refusal.reason, refusal.stored) for refusal in writer.take_refusals()] == [
+        (2, "message_refused", False)
+    ]
     assert 2 not in writer.held
     assert set(begun.delivered) == {1, 3}
 
@@ -130,7 +137,9 @@ def test_message_that_vanishes_is_not_delivered(host, run, origin, some):
     begun.store.appender.drain()
     del host.folders[b"A"][0]
     begun.store.commit()
-    assert [(refusal.uid, refusal.reason, refusal.stored) for refusal in writer.take_refusals()] == [(1, "verification_failed", False)]
+    assert [(refusal.uid, refusal.reason, refusal.stored) for refusal in writer.take_refusals()] == [
+        (1, "verification_failed", False)
+    ]
     assert set(begun.delivered) == {2}
 
 
@@ -177,7 +186,12 @@ def test_long_message_is_asked_for_again_when_the_process_ends_in_it(host, run, 
 
 @pytest.mark.parametrize(
     ("greeting", "words"),
-    [(b"* OK [CAPABILITY IMAP4rev1] who are you\r\n", "who are you"), (b"* BYE too busy\r\n", "too busy"), (b"hello\r\n", "let"), (b"", "that is why")],
+    [
+        (b"* OK [CAPABILITY IMAP4rev1] who are you\r\n", "who are you"),
+        (b"* BYE too busy\r\n", "too busy"),
+        (b"hello\r\n", "let"),
+        (b"", "that is why"),
+    ],
 )
 def test_process_that_lets_nobody_in(host, run, origin, greeting, words):
     host.greeting = greeting

@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import uid_map
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import UidMap, parse_sequence_set, sequence_set
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import (
+    UidMap,
+    parse_sequence_set,
+    sequence_set,
+)
 
 
 def mapped(pairs):
@@ -32,7 +36,14 @@ def test_runs_make_the_same_map_again():
 
 def test_targets_are_found_whatever_the_order_of_delivery():
     known = mapped([(50, 1), (51, 2), (3, 3), (4, 4), (60, 5), (2**32 - 1, 2**32 - 2)])
-    assert known.targets_of([2, 3, 4, 5, 49, 50, 51, 52, 60, 61, 2**32 - 1]) == {3: 3, 4: 4, 50: 1, 51: 2, 60: 5, 2**32 - 1: 2**32 - 2}
+    assert known.targets_of([2, 3, 4, 5, 49, 50, 51, 52, 60, 61, 2**32 - 1]) == {
+        3: 3,
+        4: 4,
+        50: 1,
+        51: 2,
+        60: 5,
+        2**32 - 1: 2**32 - 2,
+    }
 
 
 def test_empty_map():

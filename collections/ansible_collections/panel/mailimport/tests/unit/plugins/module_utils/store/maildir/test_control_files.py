@@ -58,7 +58,9 @@ def test_entries_of_a_uidlist(directory, uidlist):
     assert list(uidlist_entries(directory)) == [(1, "a,S=5"), (2, "b:c"), (3, os.fsdecode(b"d\xff"))]
 
 
-@pytest.mark.parametrize("uids", [[], [1], [1, 2, 3], [3, 1, 2], [5, 5, 1], list(range(300, 0, -1)), [9, 1, 10, 2, 11, 3]])
+@pytest.mark.parametrize(
+    "uids", [[], [1], [1, 2, 3], [3, 1, 2], [5, 5, 1], list(range(300, 0, -1)), [9, 1, 10, 2, 11, 3]]
+)
 def test_a_uidlist_of_ours_ends_up_in_order(directory, uidlist, uids):
     uidlist.write_bytes(uidlist_header(77, 1, "ab"))
     append_to_uidlist(directory, [(uid, "name%d" % uid) for uid in uids])
@@ -98,7 +100,10 @@ def test_a_lock_that_was_left_behind_is_taken_away(directory, tmp_path):
 def test_a_lock_that_stays_held_is_told(directory, tmp_path, monkeypatch):
     monkeypatch.setattr(control_files, "_LOCK_TIMEOUT", 0.01)
     (tmp_path / "subscriptions.lock").touch()
-    with pytest.raises(MailImportError, match="subscriptions.lock of the mailbox stays held") as refused, dotlock(directory, "subscriptions"):
+    with (
+        pytest.raises(MailImportError, match="subscriptions.lock of the mailbox stays held") as refused,
+        dotlock(directory, "subscriptions"),
+    ):
         pass
     assert refused.value.reason == "host_refused"
     assert (tmp_path / "subscriptions.lock").exists()

@@ -29,7 +29,9 @@ def own(root):
         for part in ("cur", "new", "tmp"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         (folder / "cur" / OWN).write_bytes(content)
-        (folder / "dovecot-uidlist").write_bytes(b"3 V%d N%d G00\n1 W5 :%s\n" % (uidvalidity, uidnext, OWN.partition(":")[0].encode()))
+        (folder / "dovecot-uidlist").write_bytes(
+            b"3 V%d N%d G00\n1 W5 :%s\n" % (uidvalidity, uidnext, OWN.partition(":")[0].encode())
+        )
         return folder
 
     return make
@@ -62,7 +64,13 @@ def test_the_next_run_goes_on_where_the_journal_ends(location, root, origin, fil
 
 @pytest.mark.parametrize(
     ("path", "control", "there"),
-    [(A, None, True), (A, "control", True), (A, "control", False), (("INBOX",), None, True), (("INBOX",), "control", True)],
+    [
+        (A, None, True),
+        (A, "control", True),
+        (A, "control", False),
+        (("INBOX",), None, True),
+        (("INBOX",), "control", True),
+    ],
 )
 def test_a_run_that_is_killed_while_it_shows_a_folder_leaves_it_its_uids(
     location, tmp_path, root, origin, fill, message, uidlist, monkeypatch, path, control, there
@@ -113,10 +121,16 @@ def test_keywords_that_the_owner_has_made_since_stay(location, root, origin, mes
     assert (root / ".A" / "dovecot-keywords").read_text() == "0 Work\n1 Private\n"
 
 
-def test_what_came_later_than_a_shown_folder_is_not_shown_half(location, root, origin, fill, message, uids, monkeypatch):
-    """A run shows a folder for one that was killed. The owner deletes all, and the next run is killed in the middle of fetching it anew."""
+def test_what_came_later_than_a_shown_folder_is_not_shown_half(
+    location, root, origin, fill, message, uids, monkeypatch
+):
+    """A run shows a folder for one that was killed. The owner deletes all, and the next run is killed in the middle of
+    fetching it anew.
+    """
     rename = os.rename
-    monkeypatch.setattr(os, "rename", lambda source, target, **handles: rename(source, target, **handles) if source != "cur" else 1 / 0)
+    monkeypatch.setattr(
+        os, "rename", lambda source, target, **handles: rename(source, target, **handles) if source != "cur" else 1 / 0
+    )
     (root / ".A" / "cur").mkdir(parents=True)
     with pytest.raises(ZeroDivisionError):
         fill(MaildirStore(location()), A, origin(), [5, 9])
@@ -132,7 +146,9 @@ def test_what_came_later_than_a_shown_folder_is_not_shown_half(location, root, o
     assert (len(writer.held), uids(root / ".A")) == (0, [])
 
 
-def test_a_run_that_is_killed_between_two_messages_leaves_both_their_uids(location, root, origin, fill, uidlist, monkeypatch):
+def test_a_run_that_is_killed_between_two_messages_leaves_both_their_uids(
+    location, root, origin, fill, uidlist, monkeypatch
+):
     """A file that is no message keeps the directory from being replaced as a whole."""
     rename, moved = os.rename, []
 
@@ -202,7 +218,9 @@ def test_a_journal_torn_in_its_last_line(location, root, origin, fill, uids, uid
     fill(resumed(location), A, origin(), [4, 5])
     entries = uidlist(root / ".A")[1]
     assert [uid for uid, _name in entries] == [1, 2, 3, 4, 5]
-    assert [name for _uid, name in entries] == [name.partition(":")[0] for name in sorted(os.listdir(root / ".A" / "cur"))]
+    assert [name for _uid, name in entries] == [
+        name.partition(":")[0] for name in sorted(os.listdir(root / ".A" / "cur"))
+    ]
 
 
 def test_a_journal_that_did_not_get_its_header(location, root, origin, fill, uids):
@@ -319,8 +337,17 @@ def outside(tmp_path):
 @pytest.mark.parametrize(
     ("place", "target"),
     [
-        (".A", "."), (".A/cur", "cur"), (".A/new", "new"), (".A/tmp", "tmp"), (".A/dovecot-uidlist", "file"), (".A/dovecot-keywords", "file"),
-        ("tmp", "tmp"), (".A", "file"), (".A", "nowhere"), (".A/cur", "file"), (".A/dovecot-uidlist", "nowhere"),
+        (".A", "."),
+        (".A/cur", "cur"),
+        (".A/new", "new"),
+        (".A/tmp", "tmp"),
+        (".A/dovecot-uidlist", "file"),
+        (".A/dovecot-keywords", "file"),
+        ("tmp", "tmp"),
+        (".A", "file"),
+        (".A", "nowhere"),
+        (".A/cur", "file"),
+        (".A/dovecot-uidlist", "nowhere"),
     ],
 )
 @pytest.mark.parametrize("mail", [False, True])

@@ -23,7 +23,11 @@ A = ("A",)
         ((b"x", b"\\Seen", b"Y"), "Sab", set()),
         ((b"$Forwarded", b"\\Forwarded"), "a", set()),
         ((b"\\NotJunk", b"$notjunk"), "a", set()),
-        ((b"\\X-EON-HAS-ATTACHMENT", b"\\*", b"a b", b"sp\xc3\xa4m", b"", b"\\Seen"), "S", {b"\\X-EON-HAS-ATTACHMENT", b"\\*", b"a b", b"sp\xc3\xa4m", b""}),
+        (
+            (b"\\X-EON-HAS-ATTACHMENT", b"\\*", b"a b", b"sp\xc3\xa4m", b"", b"\\Seen"),
+            "S",
+            {b"\\X-EON-HAS-ATTACHMENT", b"\\*", b"a b", b"sp\xc3\xa4m", b""},
+        ),
         ((b"label:1", b"a.b/c", b"[x]", b"(x"), "ab", {b"[x]", b"(x"}),
     ],
 )
@@ -143,6 +147,10 @@ def test_a_source_that_makes_up_flags_takes_little_memory(directory):
     used, _peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert used < 4 << 20
-    kept = [number for number in range(6_000) if known.letters((b"keyword%d" % number,)) or known.beyond_letters((b"keyword%d" % number,))]
+    kept = [
+        number
+        for number in range(6_000)
+        if known.letters((b"keyword%d" % number,)) or known.beyond_letters((b"keyword%d" % number,))
+    ]
     assert len(kept) == MOST_KEYWORDS + 26
     assert len(known.lost) == MOST_KEYWORDS

@@ -9,11 +9,24 @@ from __future__ import annotations
 import random
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.line_ends import BareLineFeeds, bare_line_feeds
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.line_ends import (
+    BareLineFeeds,
+    bare_line_feeds,
+)
 
 
 @pytest.mark.parametrize(
-    "data, count", [(b"", 0), (b"a\r\nb\r\n", 0), (b"a\nb\n", 2), (b"\n", 1), (b"\r\r\n\n", 1), (b"a\rb\r", 0), (b"\n\r", 1), (b"\x85\xff\n", 1)]
+    "data, count",
+    [
+        (b"", 0),
+        (b"a\r\nb\r\n", 0),
+        (b"a\nb\n", 2),
+        (b"\n", 1),
+        (b"\r\r\n\n", 1),
+        (b"a\rb\r", 0),
+        (b"\n\r", 1),
+        (b"\x85\xff\n", 1),
+    ],
 )
 def test_only_line_feeds_without_a_carriage_return_count(data: bytes, count: int) -> None:
     assert bare_line_feeds(memoryview(data)) == count

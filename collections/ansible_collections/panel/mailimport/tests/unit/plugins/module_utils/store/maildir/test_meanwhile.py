@@ -35,7 +35,9 @@ def test_two_folders_that_become_one_keep_their_keywords(store, root, origin, me
         writer.finish()
     store.commit()
     assert keywords(root / ".A") == [["$Forwarded"], ["NonJunk", "Work"], ["Work"]]
-    assert sorted("".join(filter(str.isupper, file.name.split(":2,")[1])) for file in (root / ".A" / "cur").iterdir()) == ["", "F", "S"]
+    assert sorted(
+        "".join(filter(str.isupper, file.name.split(":2,")[1])) for file in (root / ".A" / "cur").iterdir()
+    ) == ["", "F", "S"]
 
 
 def test_mail_that_came_into_an_empty_inbox_keeps_its_keywords_and_ours_too(store, root, origin, message):
@@ -62,7 +64,9 @@ def test_keywords_that_find_no_letter_any_more_are_told(location, root, origin, 
 
 
 @pytest.mark.parametrize("uidvalidity", [77, 0])
-def test_a_folder_that_could_not_be_shown_at_once_has_each_uid_once(store, root, origin, message, uidlist, monkeypatch, uidvalidity):
+def test_a_folder_that_could_not_be_shown_at_once_has_each_uid_once(
+    store, root, origin, message, uidlist, monkeypatch, uidvalidity
+):
     for part in ("cur", "new", "tmp"):
         (root / part).mkdir()
     writer = store.open_folder(INBOX, origin(b"INBOX", uidvalidity), False)
@@ -83,7 +87,9 @@ def test_a_folder_that_could_not_be_shown_at_once_has_each_uid_once(store, root,
         assert [uid for uid, _name in uidlist(root)[1]] == [1, 2, 3]
 
 
-def test_keywords_beyond_the_letters_are_told_when_dovecot_does_not_take_them(location, root, origin, message, monkeypatch):
+def test_keywords_beyond_the_letters_are_told_when_dovecot_does_not_take_them(
+    location, root, origin, message, monkeypatch
+):
     def refuse(self, path, origin, keywords):
         raise MailImportError("host_refused", "no IMAP process")
 

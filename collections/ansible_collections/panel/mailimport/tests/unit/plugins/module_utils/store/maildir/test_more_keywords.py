@@ -56,9 +56,20 @@ def test_messages_that_did_not_stay_are_left_out(waiting):
 
 
 @pytest.mark.parametrize(
-    "line", [
-        b"", b"Work", b"Work ", b"Work x", b"Work 1:", b"Work " + b"9" * 5000, b"Work 9999999999", b"Work 1:9999999999",
-        b"a b 1", b"(bad 1", b"x" * 300 + b" 1", b"x" * (1 << 20),
+    "line",
+    [
+        b"",
+        b"Work",
+        b"Work ",
+        b"Work x",
+        b"Work 1:",
+        b"Work " + b"9" * 5000,
+        b"Work 9999999999",
+        b"Work 1:9999999999",
+        b"a b 1",
+        b"(bad 1",
+        b"x" * 300 + b" 1",
+        b"x" * (1 << 20),
     ],
 )
 def test_what_the_owner_wrote_instead_is_no_trouble(waiting, tmp_path, line):

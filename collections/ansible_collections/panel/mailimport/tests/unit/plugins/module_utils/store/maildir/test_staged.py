@@ -7,7 +7,12 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.staged import Staged, has_its_length, reads_back, write
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.staged import (
+    Staged,
+    has_its_length,
+    reads_back,
+    write,
+)
 
 # What is read back comes in pieces of 64 KiB.
 PIECE = 64 * 1024

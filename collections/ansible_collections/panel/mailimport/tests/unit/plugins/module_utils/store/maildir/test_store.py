@@ -64,7 +64,9 @@ def test_an_empty_folder(store, root, origin, fill, uidlist):
     assert uidlist(root / ".A") == ([b"3", b"V77", b"N0000000005", uidlist(root / ".A")[0][3]], [])
 
 
-@pytest.mark.parametrize("body", [b"", b"x", b"\n", b"\r", b"\r\n", b"a\rb\nc\r\nd\r\r\n\n", b"\n\r\n\r", b"\0\xff\r\n" * 3])
+@pytest.mark.parametrize(
+    "body", [b"", b"x", b"\n", b"\r", b"\r\n", b"a\rb\nc\r\nd\r\r\n\n", b"\n\r\n\r", b"\0\xff\r\n" * 3]
+)
 def test_both_sizes_in_the_name_wherever_the_body_is_cut(location, tmp_path, origin, message, body):
     on_the_wire = re.sub(rb"(?<!\r)\n", b"\r\n", body)
     cuts = [None, [], *([[cut] for cut in range(len(body) + 1)]), list(range(len(body)))]
@@ -84,7 +86,9 @@ def test_both_sizes_in_the_name_wherever_the_body_is_cut(location, tmp_path, ori
 def test_sizes_of_any_chunks(tmp_path_factory, location, origin, message, pieces):
     body = "".join(pieces).encode()
     home = tmp_path_factory.mktemp("home")
-    store = MaildirStore(location(index=None).__class__(**{**vars(location()), "root": str(home / "M"), "control": str(home / "M")}))
+    store = MaildirStore(
+        location(index=None).__class__(**{**vars(location()), "root": str(home / "M"), "control": str(home / "M")})
+    )
     writer = store.open_folder(A, origin(), False)
     ends = [sum(map(len, pieces[: count + 1])) for count in range(len(pieces))]
     writer.add(message(1, body, cuts=ends))
@@ -205,7 +209,9 @@ def test_a_connection_lost_in_a_message_leaves_nothing_of_it(store, root, origin
 
 @pytest.mark.parametrize("size", [100, 3 << 20])
 @pytest.mark.parametrize("exists", [False, True])
-def test_a_message_that_reads_back_otherwise_is_noticed_as_it_comes(store, root, origin, message, fill, monkeypatch, size, exists):
+def test_a_message_that_reads_back_otherwise_is_noticed_as_it_comes(
+    store, root, origin, message, fill, monkeypatch, size, exists
+):
     if exists:
         fill(store, A, origin(b"B"), [1])
     monkeypatch.setattr(maildir_folder, "write", lambda fd, chunk: os.write(fd, bytes(chunk).replace(b"y", b"z")))
@@ -220,7 +226,9 @@ def test_a_message_that_reads_back_otherwise_is_noticed_as_it_comes(store, root,
 
 @pytest.mark.parametrize("change", [lambda file: os.truncate(file, 99), lambda file: os.truncate(file, 101), os.unlink])
 @pytest.mark.parametrize("exists", [False, True])
-def test_a_message_that_is_not_whole_when_all_is_on_disk_does_not_show(store, root, origin, message, fill, change, exists):
+def test_a_message_that_is_not_whole_when_all_is_on_disk_does_not_show(
+    store, root, origin, message, fill, change, exists
+):
     if exists:
         fill(store, A, origin(b"B"), [1])
     writer = store.open_folder(A, origin(), False)
