@@ -17,7 +17,8 @@ from ..source.session import SourceSession
 from ..state.records import Deliveries, FolderMark
 from ..store.base import Origin, UidSet, joined_path
 from ..store.imap.uid_map import UidMap
-from ..store.maildir.store import MaildirStore
+from ..store.maildir.stage import staged_uids
+from ..store.maildir.tree import MaildirTree
 from .account import open_first, report_missing, store_kind
 from .flags import may_have_changed
 from .folder_copy import has_nothing_new, mark_of
@@ -77,14 +78,14 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
     )
     listed = sum(plan.source.messages or 0 for plan in plans)
     emit({"event": "listed", "folders": len(plans), "messages": listed})
-    store = _readable_maildir(request, presence)
+    tree = _readable_maildir(request, presence)
     messages = 0
     for plan in plans:
         mark = mark_of(plan.source, marks.get(plan.source.raw_name))
         if mark and has_nothing_new(plan.source, mark):
             continue
         origin = Origin(request.key, plan.source.raw_name, plan.source.uidvalidity or (mark.uidvalidity if mark else 0))
-        there = _look_into(store, plan, origin) if store else _delivered(presence, plan, origin)
+        there = _look_into(tree, plan, origin) if tree else _delivered(presence, plan, origin)
         arriving = count_new(session, plan, mark, there.held)
         names = {"source": plan.source.name, "name": joined_path(plan.target)}
         after = there.messages + there.waiting + arriving
@@ -105,22 +106,22 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
     session.close()
 
 
-def _readable_maildir(request: ImportRequest, presence: Presence) -> Optional[MaildirStore]:
-    """The store when its files tell what is there; opening it makes directories that are missing."""
+def _readable_maildir(request: ImportRequest, presence: Presence) -> Optional[MaildirTree]:
+    """The mailbox's directories when its files tell what is there."""
     location = presence.location
     if location is None or not presence.kept or store_kind(request, location) != "maildir":
         return None
-    return MaildirStore(location) if os.path.isdir(location.root) and os.path.isdir(location.control) else None
+    return MaildirTree(location) if os.path.isdir(location.root) and os.path.isdir(location.control) else None
 
 
-def _look_into(store: MaildirStore, plan: FolderPlan, origin: Origin) -> _Folder:
-    found = _Folder(store.has_folder(plan.target))
-    for _part, name in store.message_names(plan.target):
+def _look_into(tree: MaildirTree, plan: FolderPlan, origin: Origin) -> _Folder:
+    found = _Folder(tree.has_folder(plan.target))
+    for _part, name in tree.message_names(plan.target):
         found.messages += 1
         uid = origin.uid_of(name)
         if uid:
             found.held.add(uid)
-    for uid in store.staged(plan.target, origin):
+    for uid in staged_uids(tree, plan.target, origin):
         if uid not in found.held:
             found.held.add(uid)
             found.waiting += 1

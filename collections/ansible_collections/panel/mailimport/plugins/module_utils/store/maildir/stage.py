@@ -15,16 +15,14 @@ import errno
 import os
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, List, Sequence
+from typing import Iterator, List, Sequence
 
 from ..base import FolderPath, Origin, UidSet
 from . import control_files
 from .control_files import KEYWORDS, UIDLIST
 from .files import copy_file, entries, exists, make_directory, open_directory, remove_entries, remove_tree, write_file
 from .staged import Staged
-
-if TYPE_CHECKING:
-    from .store import MaildirStore
+from .tree import MaildirTree
 
 # What a stage's name in ROOT/tmp begins with; the digests of its import and of its origin follow, and the UIDVALIDITY.
 _PREFIX = "mailimport-"
@@ -49,6 +47,33 @@ def stage_name(origin: Origin) -> str:
     return "%s%010d" % (origin_stages(origin), origin.uidvalidity)
 
 
+def staged_uids(tree: MaildirTree, path: FolderPath, origin: Origin) -> Iterator[int]:
+    """Yield the UIDs of messages of an origin that wait in its stage, durable, for the folder to be whole, or for a
+    killed run to show them.
+    """
+    try:
+        stage = open_directory("tmp/" + stage_name(origin), tree.root)
+    except FileNotFoundError:
+        return
+    try:
+        if exists(UIDLIST, stage) and (tree.is_fresh(path) or _has_uidlist_of(stage, tree, path)):
+            for uid, _name in control_files.uidlist_entries(stage):
+                yield uid
+    finally:
+        os.close(stage)
+
+
+def _has_uidlist_of(stage: int, tree: MaildirTree, path: FolderPath) -> bool:
+    try:
+        control = open_directory(tree.control_name(path), tree.control)
+    except FileNotFoundError:
+        return False
+    try:
+        return control_files.lists_the_same(stage, control)
+    finally:
+        os.close(control)
+
+
 class MaildirStage:
     """The stage for the messages of an origin, made unless an earlier run has left it.
 
@@ -56,16 +81,16 @@ class MaildirStage:
     journal.
     """
 
-    def __init__(self, store: MaildirStore, path: FolderPath, origin: Origin) -> None:
-        self._store = store
+    def __init__(self, tree: MaildirTree, path: FolderPath, origin: Origin) -> None:
+        self._tree = tree
         self._folder_path = path
         self._origin = origin
-        self._folder_name = store.directory_name(path)
+        self._folder_name = tree.directory_name(path)
         self._name = "tmp/" + stage_name(origin)
         self._open()
 
     def _open(self) -> None:
-        self.handle = make_directory(self._name, self._store.root)
+        self.handle = make_directory(self._name, self._tree.root)
         for part in ("new", "tmp"):
             os.close(make_directory(part, self.handle))
         self.cur = make_directory("cur", self.handle)
@@ -133,7 +158,7 @@ class MaildirStage:
         else:
             with suppress(FileNotFoundError):
                 os.unlink(UIDLIST, dir_fd=self.handle)  # the source gives none, or too high ones: Dovecot makes its own
-        if exists(self._folder_name, self._store.root):
+        if exists(self._folder_name, self._tree.root):
             return self._fill_empty_folder()
         self._rename_into_place()
         return True
@@ -141,28 +166,28 @@ class MaildirStage:
     def _rename_into_place(self) -> None:
         parent, _slash, _name = self._folder_name.rpartition("/")
         if parent:
-            os.close(make_directory(parent, self._store.root))
-        if self._store.location.layout != "fs":
+            os.close(make_directory(parent, self._tree.root))
+        if self._tree.location.layout != "fs":
             write_file("maildirfolder", self.handle, b"")
-        if self._store.separate_control:
-            control = self._store.make_control(self._folder_path)
+        if self._tree.separate_control:
+            control = self._tree.make_control(self._folder_path)
             self._copy_control_files(control)
             os.close(control)
         self._rename()
 
     def _rename(self) -> None:
         """Let the stage become the folder, with nothing in it that is kept elsewhere."""
-        os.rename(self._name, self._folder_name, src_dir_fd=self._store.root, dst_dir_fd=self._store.root)
-        for name in (KEYWORDS, UIDLIST) if self._store.separate_control else ():
+        os.rename(self._name, self._folder_name, src_dir_fd=self._tree.root, dst_dir_fd=self._tree.root)
+        for name in (KEYWORDS, UIDLIST) if self._tree.separate_control else ():
             with suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=self.handle)
 
     def _fill_empty_folder(self) -> bool:
         """Take over a folder without mail, INBOX or one that Dovecot made by itself, with its UIDVALIDITY."""
-        control = self._store.make_control(self._folder_path)
+        control = self._tree.make_control(self._folder_path)
         try:
             with control_files.dotlock(control, UIDLIST):
-                if not self._store.is_fresh(self._folder_path):
+                if not self._tree.is_fresh(self._folder_path):
                     return False
                 self._copy_control_files(control)
                 self._hand_over_messages()
@@ -176,7 +201,7 @@ class MaildirStage:
             copy_file(name, self.handle, control)
 
     def _hand_over_messages(self) -> None:
-        folder = make_directory(self._folder_name, self._store.root)
+        folder = make_directory(self._folder_name, self._tree.root)
         for part in ("cur", "new", "tmp"):
             os.close(make_directory(part, folder))
         try:
@@ -204,7 +229,7 @@ class MaildirStage:
         if not exists(UIDLIST, self.handle) or next(entries(self.cur), None) is None:
             return False
         try:
-            control = open_directory(self._store.control_name(self._folder_path), self._store.control)
+            control = open_directory(self._tree.control_name(self._folder_path), self._tree.control)
         except FileNotFoundError:
             return False
         try:
@@ -212,7 +237,7 @@ class MaildirStage:
                 if not control_files.lists_the_same(self.handle, control):
                     return False
                 self._keep_listed()
-                if exists(self._folder_name, self._store.root):
+                if exists(self._folder_name, self._tree.root):
                     self._hand_over_messages()
                 else:
                     self._rename()
@@ -225,11 +250,11 @@ class MaildirStage:
     def move_into_folder(self, arrived: Sequence[Staged]) -> None:
         """Move messages one by one into a folder that exists."""
         arrived = sorted(arrived)
-        folder = make_directory(self._folder_name, self._store.root)
+        folder = make_directory(self._folder_name, self._tree.root)
         for part in ("new", "tmp"):
             os.close(make_directory(part, folder))
         cur = make_directory("cur", folder)
-        control = self._store.make_control(self._folder_path)
+        control = self._tree.make_control(self._folder_path)
         with control_files.dotlock(control, UIDLIST):
             header = control_files.read_uidlist_header(control)
             arrived = _renamed_where_known(arrived, control)
@@ -249,7 +274,7 @@ class MaildirStage:
     def remove(self) -> None:
         """Remove the stage with whatever is left in it; a folder that was shown took it along."""
         self._close()
-        remove_tree(self._name, self._store.root)
+        remove_tree(self._name, self._tree.root)
 
 
 def _renamed_where_known(arrived: Sequence[Staged], control: int) -> List[Staged]:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...imap.folder_names import encode_folder_name
 from ...model.errors import MailImportError
@@ -16,13 +16,14 @@ from ...model.mail import StoreLocation
 from ..aside import move_directories_aside
 from ..base import FolderPath, FolderWriter, MessageStore, Origin
 from ..imap.pipe import HostPipe
-from .control_files import SUBSCRIPTIONS, UIDLIST, dotlock, lists_the_same, read_uidlist_header, uidlist_entries
+from .control_files import SUBSCRIPTIONS, dotlock, uidlist_entries
 from .files import entries, exists, make_directory, open_directory, remove_tree, syncfs
 from .flusher import Flusher
 from .letters import FolderFlags
 from .more_keywords import ExcessKeywords
 from .stage import import_stages, origin_stages, stage_name
 from .subscriptions import add_subscriptions
+from .tree import MaildirTree
 from .writer import MaildirWriter
 
 # How often a message is looked for again that a mail program renames at the same time.
@@ -47,98 +48,14 @@ class MaildirStore(MessageStore):
         self._open()
 
     def _open(self) -> None:
-        for path in (self.location.root, self.location.control):
-            os.makedirs(path, 0o700, exist_ok=True)
-        self.root = os.open(self.location.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self.control = os.open(self.location.control, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self.flusher = Flusher(self.root)
-
-    @property
-    def separate_control(self) -> bool:
-        return self.location.control != self.location.root
-
-    def directory_name(self, path: FolderPath) -> str:
-        """Return a folder's directory below the root, "." for INBOX."""
-        if path == ("INBOX",):
-            return "."
-        parts = [os.fsdecode(encode_folder_name(part)) for part in path]
-        return "/".join(parts) if self.location.layout == "fs" else "." + ".".join(parts)
-
-    def control_name(self, path: FolderPath) -> str:
-        """Return a folder's directory below the control directory: INBOX has one of its own only when that is
-        elsewhere.
-        """
-        name = self.directory_name(path)
-        if name != "." or not self.separate_control:
-            return name
-        return "INBOX" if self.location.layout == "fs" else ".INBOX"
-
-    def make_control(self, path: FolderPath) -> int:
-        """Create a folder's control directory unless it is there, and open it."""
-        return make_directory(self.control_name(path), self.control)
-
-    def has_folder(self, path: FolderPath) -> bool:
-        """True when there is such a folder, be it empty."""
-        return exists("%s/cur" % self.directory_name(path), self.root)
-
-    def staged(self, path: FolderPath, origin: Origin) -> Iterator[int]:
-        """Yield the UIDs of messages of an origin that wait in its stage, durable, for the folder to be whole, or for a
-        killed run to show them.
-        """
-        try:
-            stage = open_directory("tmp/" + stage_name(origin), self.root)
-        except FileNotFoundError:
-            return
-        try:
-            if exists(UIDLIST, stage) and (self.is_fresh(path) or self._has_uidlist_of(stage, path)):
-                for uid, _name in uidlist_entries(stage):
-                    yield uid
-        finally:
-            os.close(stage)
-
-    def _has_uidlist_of(self, stage: int, path: FolderPath) -> bool:
-        try:
-            control = open_directory(self.control_name(path), self.control)
-        except FileNotFoundError:
-            return False
-        try:
-            return lists_the_same(stage, control)
-        finally:
-            os.close(control)
-
-    def is_fresh(self, path: FolderPath) -> bool:
-        """True when no message has ever been in this folder: it may get the UIDs of its source."""
-        if next(self.message_names(path), None) is not None:
-            return False
-        try:
-            control = open_directory(self.control_name(path), self.control)
-        except FileNotFoundError:
-            return True
-        try:
-            header = read_uidlist_header(control)
-            return header is None or header.uidnext == 1
-        finally:
-            os.close(control)
-
-    def message_names(self, path: FolderPath) -> Iterator[Tuple[str, str]]:
-        """Yield (`cur` or `new`, file name) of every message in a folder."""
-        for part in ("cur", "new"):
-            try:
-                directory = open_directory(os.path.normpath(os.path.join(self.directory_name(path), part)), self.root)
-            except FileNotFoundError:
-                continue
-            try:
-                for name in entries(directory):
-                    if not name.startswith("."):
-                        yield part, name
-            finally:
-                os.close(directory)
+        self._tree = MaildirTree.make(self.location)
+        self._flusher = Flusher(self._tree.root)
 
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
         self._remove_stages(
             origin_stages(origin), keep=(stage_name(origin),)
         )  # what was staged of a folder that had this name before
-        writer = MaildirWriter(self, path, origin, by_content)
+        writer = MaildirWriter(self._tree, self._flusher, path, origin, by_content)
         self._writers.append(writer)
         return writer
 
@@ -149,19 +66,19 @@ class MaildirStore(MessageStore):
         waiting = [writer for writer in self._writers if writer.has_work]
         if not waiting:
             return
-        self.flusher.wait()
+        self._flusher.wait()
         for writer in waiting:
             writer.waiting.note()
-        self.flusher.start()
+        self._flusher.start()
         for writer in waiting:
             writer.verify()
-        self.flusher.wait()
+        self._flusher.wait()
         for writer in waiting:
             writer.publish()
             self._lost_keywords |= writer.lost_keywords
-        if self.separate_control:
-            syncfs(self.control)
-        syncfs(self.root)
+        if self._tree.separate_control:
+            syncfs(self._tree.control)
+        syncfs(self._tree.root)
         for writer in waiting:
             if writer.waiting.uids and (writer.done or not writer.fresh):
                 self._add_excess_keywords(writer)
@@ -189,7 +106,7 @@ class MaildirStore(MessageStore):
         if path == ("INBOX",):
             name = b"INBOX"
         self._keywords.notice(name)
-        control = self.make_control(path)
+        control = self._tree.make_control(path)
         targets = {origin.uid_of(base_name): uid for uid, base_name in uidlist_entries(control)}
         os.close(control)
         here = {keyword: [targets[uid] for uid in uids if uid in targets] for keyword, uids in keywords.items()}
@@ -210,7 +127,7 @@ class MaildirStore(MessageStore):
 
     def _remove_stages(self, beginning: str, keep: Tuple[str, ...]) -> None:
         try:
-            stages = open_directory("tmp", self.root)
+            stages = open_directory("tmp", self._tree.root)
         except FileNotFoundError:
             return
         for name in [name for name in entries(stages) if name.startswith(beginning) and not name.startswith(keep)]:
@@ -221,22 +138,22 @@ class MaildirStore(MessageStore):
         """Let Dovecot's maildir quota count anew: it knows nothing of files that it did not write."""
         if self._keywords:
             self._keywords.close()
-        if exists("maildirsize", self.root):
-            os.unlink("maildirsize", dir_fd=self.root)
+        if exists("maildirsize", self._tree.root):
+            os.unlink("maildirsize", dir_fd=self._tree.root)
 
     def subscribe(self, paths: Sequence[FolderPath]) -> int:
         names = [tuple(encode_folder_name(part) for part in path) for path in paths]
-        with dotlock(self.control, SUBSCRIPTIONS):
-            return add_subscriptions(self.control, names, b"/" if self.location.layout == "fs" else b".")
+        with dotlock(self._tree.control, SUBSCRIPTIONS):
+            return add_subscriptions(self._tree.control, names, b"/" if self.location.layout == "fs" else b".")
 
     def set_flags(
         self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]], remove: bool = True
     ) -> int:
-        name = self.directory_name(path)
-        if not exists(name, self.root):
+        name = self._tree.directory_name(path)
+        if not exists(name, self._tree.root):
             return 0  # its owner has removed the folder
-        folder = make_directory(name, self.root)
-        control = self.make_control(path)
+        folder = make_directory(name, self._tree.root)
+        control = self._tree.make_control(path)
         letters = FolderFlags(control, shared=True)
         changed = 0
         left = dict(flags)
@@ -271,7 +188,7 @@ class MaildirStore(MessageStore):
         of them.
         """
         renames = {}
-        for part, found in self.message_names(path):
+        for part, found in self._tree.message_names(path):
             base_name, _colon, info = found.partition(":2,")
             uid = origin.uid_of(base_name)
             if uid not in letters:
@@ -283,8 +200,7 @@ class MaildirStore(MessageStore):
 
     def move_aside(self, path: str) -> Optional[str]:
         if not os.path.lexists(path) and not self._is_new:
-            os.close(self.root)
-            os.close(self.control)
+            self._tree.close()
             move_directories_aside(self.location, path)
             self._open()
         return path if os.path.lexists(path) else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, List, Optional, Set
+from typing import List, Optional, Set
 
 from ...imap.dates import date_from_header
 from ...imap.fetch import Fetched
@@ -17,14 +17,13 @@ from ..base import FolderPath, FolderWriter, Origin, UidSet, joined_path
 from ..contents import ContentIndex
 from .control_files import keywords_by_number
 from .files import CREATE, digest_of_content, entries, make_directory, start_writing_back
+from .flusher import Flusher
 from .letters import FolderFlags
 from .line_ends import BareLineFeeds, bare_line_feeds
 from .more_keywords import WaitingKeywords
 from .stage import MaildirStage, stage_name
 from .staged import Staged, has_its_length, reads_back, write
-
-if TYPE_CHECKING:
-    from .store import MaildirStore
+from .tree import MaildirTree
 
 # So much of a message is searched for its date.
 _LONGEST_HEADER = 65536
@@ -33,21 +32,22 @@ _LONGEST_HEADER = 65536
 class MaildirWriter(FolderWriter):
     """See the module. `done` is set once everything is where it belongs."""
 
-    def __init__(self, store: MaildirStore, path: FolderPath, origin: Origin, by_content: bool) -> None:
+    def __init__(self, tree: MaildirTree, flusher: Flusher, path: FolderPath, origin: Origin, by_content: bool) -> None:
         self.path = path
         self.origin = origin
         self.held = UidSet()
         self.before = 0
         self.done = False
-        self._store = store
+        self._tree = tree
+        self._flusher = flusher
         self._staged: List[Staged] = []
         self._finished = False
-        self._stage = MaildirStage(store, path, origin)
-        self.waiting = WaitingKeywords(stage_name(origin), store.root)
-        self.created = not store.has_folder(path)
+        self._stage = MaildirStage(tree, path, origin)
+        self.waiting = WaitingKeywords(stage_name(origin), tree.root)
+        self.created = not tree.has_folder(path)
         shown = self._stage.finish_showing()
         self._cur = self._stage.cur
-        self.fresh = store.is_fresh(path)
+        self.fresh = tree.is_fresh(path)
         if self.fresh:
             self.held = self._stage.resume()
             self.last_uid = self._stage.last_uid
@@ -57,7 +57,7 @@ class MaildirWriter(FolderWriter):
             self._note_delivered()
             if shown:
                 self.before, self.written = 0, self.before
-            self._control = store.make_control(path)
+            self._control = tree.make_control(path)
             self._flags = FolderFlags(self._control, shared=True)
         self.waiting.keep(self.held)
         self._contents = self._index_contents() if by_content and not self.fresh else None
@@ -75,7 +75,7 @@ class MaildirWriter(FolderWriter):
         return self._flags.lost
 
     def _note_delivered(self) -> None:
-        for _part, name in self._store.message_names(self.path):
+        for _part, name in self._tree.message_names(self.path):
             self.before += 1
             uid = self.origin.uid_of(name)
             if uid:
@@ -84,7 +84,7 @@ class MaildirWriter(FolderWriter):
 
     def _index_contents(self) -> ContentIndex:
         index = ContentIndex()
-        folder = make_directory(self._store.directory_name(self.path), self._store.root)
+        folder = make_directory(self._tree.directory_name(self.path), self._tree.root)
         renamed = self._add_contents(index, folder, None)
         while renamed:
             renamed = self._add_contents(index, folder, renamed)
@@ -96,7 +96,7 @@ class MaildirWriter(FolderWriter):
         read.
         """
         renamed = set()
-        for part, name in self._store.message_names(self.path):
+        for part, name in self._tree.message_names(self.path):
             base_name = name.partition(":2,")[0]
             if self.origin.uid_of(name) or (only is not None and base_name not in only):
                 continue
@@ -122,7 +122,7 @@ class MaildirWriter(FolderWriter):
         for keyword in self._flags.beyond_letters(fetched.message.flags):
             self.waiting.add(keyword, staged.uid)
         self._staged.append(staged)
-        self._store.flusher.note(staged.size)
+        self._flusher.note(staged.size)
         self.written += 1
         return staged.size
 
@@ -230,7 +230,7 @@ class MaildirWriter(FolderWriter):
         """Return all messages of the stage, with the letters that their keywords have in the folder that is there
         now."""
         keywords = keywords_by_number(self._stage.handle)
-        control = self._store.make_control(self.path)
+        control = self._tree.make_control(self.path)
         flags = FolderFlags(control, shared=True)
         found = []
         for name in list(entries(self._cur)):

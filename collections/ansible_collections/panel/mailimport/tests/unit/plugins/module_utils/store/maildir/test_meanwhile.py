@@ -14,6 +14,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir imp
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import stage as maildir_stage
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import store as maildir
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.tree import MaildirTree
 
 A = ("A",)
 INBOX = ("INBOX",)
@@ -119,7 +120,7 @@ def test_what_was_staged_of_a_folder_that_is_another_now_is_removed(location, ro
 def test_one_look_at_the_folder_does_for_flags(store, root, origin, fill, monkeypatch):
     fill(store, A, origin(), range(1, 5))
     looks = []
-    look = MaildirStore.message_names
-    monkeypatch.setattr(MaildirStore, "message_names", lambda self, path: looks.append(path) or look(self, path))
+    look = MaildirTree.message_names
+    monkeypatch.setattr(MaildirTree, "message_names", lambda self, path: looks.append(path) or look(self, path))
     assert store.set_flags(A, origin(), {1: (b"\\Seen",), 2: (), 3: (b"\\Flagged",)}) == 2
     assert len(looks) == 1

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a mailbox's folders are below its root, and what is in them."""
+
+from __future__ import annotations
+
+import os
+from typing import Iterator, Tuple
+
+from ...imap.folder_names import encode_folder_name
+from ...model.mail import StoreLocation
+from ..base import FolderPath
+from .control_files import read_uidlist_header
+from .files import entries, exists, make_directory, open_directory
+
+
+class MaildirTree:
+    """The directories of one mailbox's Maildir; they exist.
+
+    `root` is a handle of the mailbox's root, `control` one of the root of its control files, often the same directory.
+    """
+
+    def __init__(self, location: StoreLocation) -> None:
+        self.location = location
+        self.root = os.open(location.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.control = os.open(location.control, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    @classmethod
+    def make(cls, location: StoreLocation) -> MaildirTree:
+        """Open the directories, making them unless they are there."""
+        for path in (location.root, location.control):
+            os.makedirs(path, 0o700, exist_ok=True)
+        return cls(location)
+
+    def close(self) -> None:
+        os.close(self.root)
+        os.close(self.control)
+
+    @property
+    def separate_control(self) -> bool:
+        return self.location.control != self.location.root
+
+    def directory_name(self, path: FolderPath) -> str:
+        """Return a folder's directory below the root, "." for INBOX."""
+        if path == ("INBOX",):
+            return "."
+        parts = [os.fsdecode(encode_folder_name(part)) for part in path]
+        return "/".join(parts) if self.location.layout == "fs" else "." + ".".join(parts)
+
+    def control_name(self, path: FolderPath) -> str:
+        """Return a folder's directory below the control directory: INBOX has one of its own only when that is
+        elsewhere.
+        """
+        name = self.directory_name(path)
+        if name != "." or not self.separate_control:
+            return name
+        return "INBOX" if self.location.layout == "fs" else ".INBOX"
+
+    def make_control(self, path: FolderPath) -> int:
+        """Create a folder's control directory unless it is there, and open it."""
+        return make_directory(self.control_name(path), self.control)
+
+    def has_folder(self, path: FolderPath) -> bool:
+        """True when there is such a folder, be it empty."""
+        return exists("%s/cur" % self.directory_name(path), self.root)
+
+    def is_fresh(self, path: FolderPath) -> bool:
+        """True when no message has ever been in this folder: it may get the UIDs of its source."""
+        if next(self.message_names(path), None) is not None:
+            return False
+        try:
+            control = open_directory(self.control_name(path), self.control)
+        except FileNotFoundError:
+            return True
+        try:
+            header = read_uidlist_header(control)
+            return header is None or header.uidnext == 1
+        finally:
+            os.close(control)
+
+    def message_names(self, path: FolderPath) -> Iterator[Tuple[str, str]]:
+        """Yield (`cur` or `new`, file name) of every message in a folder."""
+        for part in ("cur", "new"):
+            try:
+                directory = open_directory(os.path.normpath(os.path.join(self.directory_name(path), part)), self.root)
+            except FileNotFoundError:
+                continue
+            try:
+                for name in entries(directory):
+                    if not name.startswith("."):
+                        yield part, name
+            finally:
+                os.close(directory)
