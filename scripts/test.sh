@@ -20,6 +20,7 @@ packages=(
   dovecot-imapd   # the real source servers and mail hosts
   git             # installs from the repository's URL are tested; ansible-test asks it for the files
   iproute2        # network namespaces: a fleet of mail hosts on this machine
+  locales         # tests under locales that the machine does not have
   openssh-server  # Ansible reaches that fleet over ssh
   python3-venv    # the virtual environment, and those of ansible-test
   shellcheck      # a part of ansible-test sanity, and for these scripts

@@ -215,16 +215,16 @@ summary:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.panel.mailimport.plugins.module_utils.task.imports import run_list_import
 from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import (
-    require_imapclient,
-    require_jsonschema,
+    IMAPCLIENT,
+    JSONSCHEMA,
+    prepare_interpreter,
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import internal_options, list_options
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=dict(list_options(), **internal_options()), supports_check_mode=True)
-    require_imapclient(module)
-    require_jsonschema(module)
+    prepare_interpreter(module, IMAPCLIENT, JSONSCHEMA)
     run_list_import(module)
 
 

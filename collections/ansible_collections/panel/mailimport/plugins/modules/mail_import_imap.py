@@ -273,13 +273,13 @@ summary:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.panel.mailimport.plugins.module_utils.task.imports import run_mailbox_import
-from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import require_imapclient
+from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import IMAPCLIENT, prepare_interpreter
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import internal_options, mailbox_options
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=dict(mailbox_options(), **internal_options()), supports_check_mode=True)
-    require_imapclient(module)
+    prepare_interpreter(module, IMAPCLIENT)
     run_mailbox_import(module)
 
 

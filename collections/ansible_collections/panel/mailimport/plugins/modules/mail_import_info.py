@@ -80,11 +80,13 @@ summary:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host
+from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import prepare_interpreter
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import host_settings, target_options
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=target_options(), supports_check_mode=True)
+    prepare_interpreter(module)
     try:
         known = imports_on_host(host_settings(module.params))
     except MailImportError as error:

@@ -219,7 +219,12 @@ reason:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import require_http, require_imapclient
+from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import (
+    IMAPCLIENT,
+    JSONSCHEMA,
+    REQUESTS,
+    prepare_interpreter,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import internal_options
 from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import (
     organization_options,
@@ -229,8 +234,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.task.organization
 
 def main() -> None:
     module = AnsibleModule(argument_spec=dict(organization_options(), **internal_options()), supports_check_mode=True)
-    require_imapclient(module)
-    require_http(module)
+    prepare_interpreter(module, IMAPCLIENT, REQUESTS, JSONSCHEMA)
     run_organization_import(module)
 
 

@@ -187,7 +187,11 @@ mailing_lists:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import require_http
+from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import (
+    JSONSCHEMA,
+    REQUESTS,
+    prepare_interpreter,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import (
     info_options,
     run_info,
@@ -197,7 +201,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.task.organization
 
 def main() -> None:
     module = AnsibleModule(argument_spec=dict(info_options(), **secrets_option()), supports_check_mode=True)
-    require_http(module)
+    prepare_interpreter(module, REQUESTS, JSONSCHEMA)
     run_info(module)
 
 

@@ -121,14 +121,18 @@ client_id:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import require_http
+from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import (
+    JSONSCHEMA,
+    REQUESTS,
+    prepare_interpreter,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import secrets_option
 from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360_token import run_token, token_options
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=dict(token_options(), **secrets_option()), supports_check_mode=True)
-    require_http(module)
+    prepare_interpreter(module, REQUESTS, JSONSCHEMA)
     run_token(module)
 
 

@@ -2,41 +2,56 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Libraries on the mail host: found, or the module runs again under the interpreter that has them."""
+"""What a module needs of its interpreter on the mail host, libraries and paths in UTF-8: found, or it runs again."""
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
+from typing import NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
+
+from ..process.locale import encodes_paths_in_utf8, use_neutral_locale
 
 # Where the role panel.mailimport.setup puts them, and where a distribution might.
 INTERPRETERS = ["/opt/panel-mailimport/venv/bin/python", "/usr/bin/python3"]
 
 
-def require_imapclient(module: AnsibleModule) -> None:
-    """Return where IMAPClient can be imported; otherwise respawn the module there, or fail it."""
-    _require(module, "imapclient", "to read from IMAP servers", "https://imapclient.readthedocs.io")
+class Library(NamedTuple):
+    """A library that is imported by that name, what it is for, and where people read of it."""
+
+    name: str
+    purpose: str
+    url: str
 
 
-def require_jsonschema(module: AnsibleModule) -> None:
-    """Return where jsonschema can be imported; otherwise respawn the module there, or fail it."""
-    _require(module, "jsonschema", "to check lists of mailboxes", "https://python-jsonschema.readthedocs.io")
+IMAPCLIENT = Library("imapclient", "to read from IMAP servers", "https://imapclient.readthedocs.io")
+JSONSCHEMA = Library("jsonschema", "to check lists and answers of services", "https://python-jsonschema.readthedocs.io")
+REQUESTS = Library("requests", "to ask services over HTTP", "https://requests.readthedocs.io")
 
 
-def require_http(module: AnsibleModule) -> None:
-    """Return where requests and jsonschema can be imported; otherwise respawn the module there, or fail it."""
-    _require(module, "requests", "to ask services over HTTP", "https://requests.readthedocs.io")
-    _require(module, "jsonschema", "to check what they answer", "https://python-jsonschema.readthedocs.io")
+def prepare_interpreter(module: AnsibleModule, *libraries: Library) -> None:
+    """Call before anything else. Returns where all libraries can be imported and paths are in UTF-8; otherwise respawns
+    the module there, or fails it.
+    """
+    use_neutral_locale()
+    for library in libraries:
+        _require(module, library)
+    if encodes_paths_in_utf8():
+        return
+    if has_respawned():
+        module.fail_json(msg="Python encodes paths as %s: set LC_ALL=C.UTF-8 for it" % sys.getfilesystemencoding())
+    respawn_module(sys.executable)
 
 
-def _require(module: AnsibleModule, library: str, purpose: str, url: str) -> None:
-    if find_spec(library):
+def _require(module: AnsibleModule, library: Library) -> None:
+    if find_spec(library.name):
         return
     if not has_respawned():
-        interpreter = probe_interpreters_for_module(INTERPRETERS, library)
+        interpreter = probe_interpreters_for_module(INTERPRETERS, library.name)
         if interpreter:
             respawn_module(interpreter)
-    reason = "%s, and the role panel.mailimport.setup installs it where the modules find it" % purpose
-    module.fail_json(msg=missing_required_lib(library, reason=reason, url=url))
+    reason = "%s, and the role panel.mailimport.setup installs it where the modules find it" % library.purpose
+    module.fail_json(msg=missing_required_lib(library.name, reason=reason, url=library.url))

@@ -50,7 +50,7 @@ class Engine:
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     engine = Engine()
     monkeypatch.setattr(entry, "import_batch", engine.import_batch)
-    monkeypatch.setattr(mail_import_csv, "require_imapclient", lambda module: None)
+    monkeypatch.setattr(mail_import_csv, "prepare_interpreter", lambda module, *libraries: None)
     return engine
 
 

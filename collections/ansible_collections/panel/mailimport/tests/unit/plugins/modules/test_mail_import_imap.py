@@ -51,7 +51,7 @@ class Engine:
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     engine = Engine()
     monkeypatch.setattr(entry, "import_batch", engine.import_batch)
-    monkeypatch.setattr(mail_import_imap, "require_imapclient", lambda module: None)
+    monkeypatch.setattr(mail_import_imap, "prepare_interpreter", lambda module, *libraries: None)
     return engine
 
 
@@ -115,7 +115,7 @@ def test_an_impossible_address_is_refused_before_the_engine_sees_it(
 def test_a_state_that_cannot_be_kept_fails_the_import(
     run_module: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(mail_import_imap, "require_imapclient", lambda module: None)
+    monkeypatch.setattr(mail_import_imap, "prepare_interpreter", lambda module, *libraries: None)
     (tmp_path / "file").touch()
     code, answer = run_module(
         mail_import_imap.main, {**TASK, "password": "geheim", "state_dir": str(tmp_path / "file" / "state")}

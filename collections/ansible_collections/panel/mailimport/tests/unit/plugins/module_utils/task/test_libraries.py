@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any, Dict, List, Optional
 
 import pytest
@@ -45,21 +47,37 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> Dict[str, Any]:
 
 def test_nothing_happens_where_it_can_be_imported(missing: Dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(libraries, "find_spec", lambda name: object())
-    libraries.require_imapclient(Module())
+    libraries.prepare_interpreter(Module(), libraries.IMAPCLIENT)
 
 
 def test_the_module_moves_to_the_interpreter_that_has_it(missing: Dict[str, Any]) -> None:
     missing["found"] = "/opt/panel-mailimport/venv/bin/python"
     with pytest.raises(Respawned, match="/opt/panel-mailimport/venv/bin/python"):
-        libraries.require_imapclient(Module())
+        libraries.prepare_interpreter(Module(), libraries.IMAPCLIENT)
 
 
 def test_the_role_is_named_where_nothing_has_it(missing: Dict[str, Any]) -> None:
     with pytest.raises(Failed, match=r"panel\.mailimport\.setup"):
-        libraries.require_imapclient(Module())
+        libraries.prepare_interpreter(Module(), libraries.IMAPCLIENT)
 
 
 def test_a_module_moves_only_once(missing: Dict[str, Any]) -> None:
     missing.update(found="/opt/panel-mailimport/venv/bin/python", respawned=True)
     with pytest.raises(Failed):
-        libraries.require_imapclient(Module())
+        libraries.prepare_interpreter(Module(), libraries.IMAPCLIENT)
+
+
+def test_a02_the_module_runs_again_where_paths_would_not_be_utf8(
+    missing: Dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(libraries, "encodes_paths_in_utf8", lambda: False)
+    with pytest.raises(Respawned, match=sys.executable):
+        libraries.prepare_interpreter(Module())
+    assert os.environ["PYTHONUTF8"] == "1"
+
+
+def test_a02_an_interpreter_that_will_not_is_named(missing: Dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libraries, "encodes_paths_in_utf8", lambda: False)
+    missing["respawned"] = True
+    with pytest.raises(Failed, match="LC_ALL"):
+        libraries.prepare_interpreter(Module())
