@@ -19,8 +19,7 @@ from ..source.session import SourceSession
 from ..state.records import Deliveries, FolderMark
 from ..store.base import MessageStore, Origin, joined_path
 from ..store.imap.store import ImapStore
-from ..store.imap.uid_map import UidMap
-from ..store.imap.writer import Knowledge
+from ..store.imap.uid_map import DeliveryRecord, UidMap
 from ..store.maildir.letters import MOST_KEYWORDS
 from ..store.maildir.store import MaildirStore
 from .copy import AccountCopy
@@ -102,11 +101,11 @@ def _open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageSt
 
     deliveries = {(delivered.raw_name, delivered.uidvalidity): delivered for delivered in target.deliveries}
 
-    def knowledge(origin: Origin) -> Knowledge:
+    def record_of(origin: Origin) -> DeliveryRecord:
         delivered = deliveries.get((origin.raw_name, origin.uidvalidity))
         if delivered is None:
-            return Knowledge(UidMap(), 0, target.interrupted)
-        return Knowledge(UidMap(delivered.runs), delivered.target_uidvalidity, target.interrupted)
+            return DeliveryRecord(UidMap(), 0, target.interrupted)
+        return DeliveryRecord(UidMap(delivered.runs), delivered.target_uidvalidity, target.interrupted)
 
     def take_delivered(origin: Origin, target_uidvalidity: int, uids: UidMap) -> None:
         known = deliveries.get((origin.raw_name, origin.uidvalidity))
@@ -123,7 +122,7 @@ def _open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageSt
         emit({"event": "delivered", "runs": uids.runs, **folder})
 
     open_pipe, repair = partial(target.desk.open_pipe, emit), partial(target.desk.ask_repair, emit)
-    return ImapStore(target.location, open_pipe, repair, knowledge, take_delivered)
+    return ImapStore(target.location, open_pipe, repair, record_of, take_delivered)
 
 
 def report_missing(folders: Sequence[SourceFolder], rules: FolderRules, emit: Emit) -> None:

@@ -8,16 +8,13 @@ unanswered."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
-from ...imap.fetch import message_id_in
 from ...model.errors import MailImportError
-from .digests import Digester, Digests, UidsByContent
-from .flags import SplitFlags
-from .session import Appended, HostSession, HostSessions, Outgoing, SessionEndedError
-
-if TYPE_CHECKING:
-    from .writer import ImapWriter
+from .destination import Destination
+from .digests import UidsByContent
+from .pending import PendingMessage
+from .session import Appended, HostSession, HostSessions, SessionEndedError
 
 # One command stores this much: for each the process flushes the disk, and until it is answered the messages stay in
 # memory.
@@ -27,67 +24,27 @@ BATCH_BYTES = 2 << 20
 # The IMAP process may end by accident with a message in hand; so often in a row, and it is the message.
 _MOST_ENDS = 3
 
-Data = Union[bytes, memoryview]
-
-
-@dataclass
-class Item:
-    """A message to be stored.
-
-    `date` is in seconds since the epoch, `size` in bytes. `chunks` gives the bytes, again and again if `replayable`.
-    `digests` are known from the beginning, or when all bytes have gone by.
-    """
-
-    uid: int
-    flags: SplitFlags
-    date: int
-    size: int
-    chunks: Callable[[], Iterable[Data]]
-    digests: Optional[Digests] = None
-    replayable: bool = True
-
-    @property
-    def message_id(self) -> Optional[str]:
-        """For people; None when there is none, or the bytes have gone by."""
-        beginning = bytes(next(iter(self.chunks()), b"")) if self.replayable else b""
-        return message_id_in(beginning)
-
-    def outgoing(self, keywords: Sequence[bytes]) -> Outgoing:
-        return Outgoing(
-            self.flags.system + tuple(keywords),
-            self.date,
-            self.size,
-            self.chunks() if self.digests else self._digested(),
-        )
-
-    def _digested(self) -> Iterator[Data]:
-        digester = Digester()
-        for chunk in self.chunks():
-            digester.update(chunk)
-            yield chunk
-        self.digests = digester.digests()
-
 
 class _Sent(NamedTuple):
     """Commands that have not been answered."""
 
-    writer: ImapWriter
+    folder: Destination
     session: HostSession
-    commands: List[Tuple[bytes, List[Item]]]
+    commands: List[Tuple[bytes, List[PendingMessage]]]
 
 
 @dataclass
 class Appender:
     """Fills folders, one command ahead of the answers.
 
-    What becomes of an item is told to its writer: `stored` or `refuse`. `full` is the error that says that the
+    What becomes of a message is told to its folder: `stored` or `refuse`. `full` is the error that says that the
     mailbox takes nothing any more; it is raised once, and what is in hand is refused from then on.
     """
 
     sessions: HostSessions
     full: Optional[MailImportError] = None
-    _writer: Optional[ImapWriter] = None
-    _waiting: List[Item] = field(default_factory=list)
+    _folder: Optional[Destination] = None
+    _waiting: List[PendingMessage] = field(default_factory=list)
     _bytes: int = 0
     _sent: Optional[_Sent] = None
 
@@ -95,7 +52,7 @@ class Appender:
     def idle(self) -> bool:
         return not (self._waiting or self._sent)
 
-    def make_room(self, writer: ImapWriter) -> None:
+    def make_room(self, folder: Destination) -> None:
         """Send what is waiting when it is enough or another folder's.
 
         Raises:
@@ -104,151 +61,154 @@ class Appender:
         if self.full:
             raise self.full
         if self._waiting and (
-            writer is not self._writer or len(self._waiting) >= BATCH_MESSAGES or self._bytes >= BATCH_BYTES
+            folder is not self._folder or len(self._waiting) >= BATCH_MESSAGES or self._bytes >= BATCH_BYTES
         ):
             self._send()
 
-    def put(self, writer: ImapWriter, item: Item) -> None:
-        """Let an item wait for others; `make_room` has been called."""
-        self._writer = writer
-        self._waiting.append(item)
-        self._bytes += item.size
+    def put(self, folder: Destination, message: PendingMessage) -> None:
+        """Let an message wait for others; `make_room` has been called."""
+        self._folder = folder
+        self._waiting.append(message)
+        self._bytes += message.size
 
-    def append_alone(self, writer: ImapWriter, item: Item) -> None:
-        """Store a long item at once.
+    def append_alone(self, folder: Destination, message: PendingMessage) -> None:
+        """Store a long message at once.
 
         Raises:
-            MailImportError: as `make_room`; `connection_failed` when the item has to be fetched from the source again.
+            MailImportError: as `make_room`; `connection_failed` when the source has to send the message again.
         """
         self.drain()
-        self._append_each(writer, [item])
+        self._append_each(folder, [message])
         if self.full:
             raise self.full
 
     def drain(self) -> None:
         """Send what is waiting and read all answers; raises as `make_room` does."""
         while self._waiting or self._sent:
-            if self._waiting and self.full and self._writer:
-                self._writer.refuse_all(self._take_waiting(), self.full)
+            if self._waiting and self.full and self._folder:
+                self._folder.refuse_all(self._take_waiting(), self.full)
             elif self._waiting:
                 self._send()
             else:
                 self._read_answers()
 
-    def _take_waiting(self) -> List[Item]:
-        items, self._waiting, self._bytes = self._waiting, [], 0
-        return items
+    def _take_waiting(self) -> List[PendingMessage]:
+        messages, self._waiting, self._bytes = self._waiting, [], 0
+        return messages
 
     def _send(self) -> None:
         self._read_answers()
-        writer = self._writer
-        if writer is None:
+        folder = self._folder
+        if folder is None:
             return  # nothing can wait without a folder to go to
-        items = self._take_waiting()
+        messages = self._take_waiting()
         try:
             session = self.sessions.session()
-            groups = [items] if b"MULTIAPPEND" in session.capabilities else [[item] for item in items]
+            groups = [messages] if b"MULTIAPPEND" in session.capabilities else [[message] for message in messages]
             commands = [
-                (session.send_append(writer.name, [writer.outgoing(item) for item in group]), group) for group in groups
+                (session.send_append(folder.name, [folder.outgoing(message) for message in group]), group)
+                for group in groups
             ]
         except SessionEndedError as error:
-            self._recover(writer, items, error)
+            self._recover(folder, messages, error)
         else:
-            self._sent = _Sent(writer, session, commands)
+            self._sent = _Sent(folder, session, commands)
 
     def _read_answers(self) -> None:
         if self._sent is None:
             return
-        (writer, session, commands), self._sent = self._sent, None
-        refused: List[Item] = []
+        (folder, session, commands), self._sent = self._sent, None
+        refused: List[PendingMessage] = []
         ended: Optional[SessionEndedError] = None
-        unanswered: List[Item] = []
-        for tag, items in commands:
+        unanswered: List[PendingMessage] = []
+        for tag, messages in commands:
             if ended is None:
                 try:
-                    appended = session.collect_append(tag, len(items))
+                    appended = session.collect_append(tag, len(messages))
                 except SessionEndedError as error:
                     ended = error
             if ended is not None:
-                unanswered += items
+                unanswered += messages
             elif appended.status.ok:
-                self._take_stored(writer, items, appended)
+                self._take_stored(folder, messages, appended)
             else:
-                refused += items
+                refused += messages
         if ended is not None:
-            self._recover(writer, unanswered, ended)
-        self._store_or_refuse(writer, refused)
+            self._recover(folder, unanswered, ended)
+        self._store_or_refuse(folder, refused)
 
-    def _take_stored(self, writer: ImapWriter, items: Sequence[Item], appended: Appended) -> None:
+    def _take_stored(self, folder: Destination, messages: Sequence[PendingMessage], appended: Appended) -> None:
         self.sessions.achieved()
         if appended.uids:
-            for item, uid in zip(items, appended.uids):
-                writer.stored(item, uid)
+            for message, uid in zip(messages, appended.uids):
+                folder.stored(message, uid)
             return
-        for item in self._not_found(writer, items, writer.arrivals()):
-            writer.refuse(
-                item, "verification_failed", "this host says that it has stored the message, and does not have it"
+        for message in self._not_found(folder, messages, folder.arrivals()):
+            folder.refuse(
+                message, "verification_failed", "this host says that it has stored the message, and does not have it"
             )
 
     @staticmethod
-    def _not_found(writer: ImapWriter, items: Iterable[Item], arrivals: UidsByContent) -> List[Item]:
-        """Look by content which items have arrived; return the others."""
+    def _not_found(
+        folder: Destination, messages: Iterable[PendingMessage], arrivals: UidsByContent
+    ) -> List[PendingMessage]:
+        """Look by content which messages have arrived; return the others."""
         missing = []
-        for item in items:
-            uid = arrivals.take(item.digests) if item.digests else None
+        for message in messages:
+            uid = arrivals.take(message.digests) if message.digests else None
             if uid is None:
-                missing.append(item)
+                missing.append(message)
             else:
-                writer.found(item, uid)
+                folder.found(message, uid)
         return missing
 
-    def _recover(self, writer: ImapWriter, items: Sequence[Item], error: SessionEndedError) -> None:
+    def _recover(self, folder: Destination, messages: Sequence[PendingMessage], error: SessionEndedError) -> None:
         """Go on after the process has ended without an answer: nothing is to be missing, and nothing there twice."""
         self.sessions.renew(error)
-        self._store_or_refuse(writer, self._not_found(writer, items, writer.lost_arrivals()))
+        self._store_or_refuse(folder, self._not_found(folder, messages, folder.lost_arrivals()))
 
-    def _store_or_refuse(self, writer: ImapWriter, items: Sequence[Item]) -> None:
-        left = self._append_each(writer, items)
+    def _store_or_refuse(self, folder: Destination, messages: Sequence[PendingMessage]) -> None:
+        left = self._append_each(folder, messages)
         if self.full:
-            writer.refuse_all(left, self.full)
+            folder.refuse_all(left, self.full)
             raise self.full
 
-    def _append_each(self, writer: ImapWriter, items: Sequence[Item]) -> Sequence[Item]:
-        """Store items one by one, to find those that are refused; return those that a full mailbox leaves."""
-        left = list(items)[::-1]
+    def _append_each(self, folder: Destination, messages: Sequence[PendingMessage]) -> Sequence[PendingMessage]:
+        """Store messages one by one, to find those that are refused; return those that a full mailbox leaves."""
+        left = list(messages)[::-1]
         ends = 0
         while left and not self.full:
-            item = left[-1]
+            message = left[-1]
             try:
-                if self._append_one(writer, item):
+                if self._append_one(folder, message):
                     left.pop()
             except SessionEndedError as error:
                 self.sessions.renew(error)
                 # All of them, not only this one: what an earlier process left may have come to light just now.
-                left = self._not_found(writer, left[::-1], writer.lost_arrivals())[::-1]
-                ends = ends + 1 if item in left else 0
-                if ends and not item.replayable:
+                left = self._not_found(folder, left[::-1], folder.lost_arrivals())[::-1]
+                ends = ends + 1 if message in left else 0
+                if ends and not message.replayable:
                     raise MailImportError("connection_failed", error.message) from None
                 if ends >= _MOST_ENDS:
-                    writer.refuse(
+                    folder.refuse(
                         left.pop(), "message_refused", "the IMAP process of this host ends when it is given the message"
                     )
                     ends = 0
         return left[::-1]
 
-    def _append_one(self, writer: ImapWriter, item: Item) -> bool:
-        """Store an item, without keywords if need be, or refuse it; False when the mailbox is full."""
-        wanted = keywords = writer.usable_keywords(item)
-        answer = self._exchange(writer, item, keywords)
-        if self._is_refused(answer) and keywords and item.replayable:
+    def _append_one(self, folder: Destination, message: PendingMessage) -> bool:
+        """Store an message, without keywords if need be, or refuse it; False when the mailbox is full."""
+        wanted = keywords = folder.usable_keywords(message)
+        answer = self._exchange(folder, message, keywords)
+        if self._is_refused(answer) and keywords and message.replayable:
             keywords = ()
-            answer = self._exchange(writer, item, keywords)
+            answer = self._exchange(folder, message, keywords)
         if answer.status.ok:
-            self._take_stored(writer, [item], answer)
+            self._take_stored(folder, [message], answer)
             if keywords != wanted:
-                writer.give_keywords(item, wanted)
+                folder.give_keywords(message, wanted)
         elif self._is_refused(answer):
-            writer.refuse(item, "message_refused", "this host does not store the message: %s" % answer.status)
+            folder.refuse(message, "message_refused", "this host does not store the message: %s" % answer.status)
         else:
             self.full = MailImportError(
                 "over_quota", "the mailbox is full: %s; make room and run the task again to continue" % answer.status
@@ -260,10 +220,10 @@ class Appender:
         """True when it is this message that the host does not want, not any."""
         return not answer.status.ok and answer.status.code.upper() != b"OVERQUOTA"
 
-    def _exchange(self, writer: ImapWriter, item: Item, keywords: Sequence[bytes]) -> Appended:
+    def _exchange(self, folder: Destination, message: PendingMessage, keywords: Sequence[bytes]) -> Appended:
         session = self.sessions.session()
         try:
-            tag = session.send_append(writer.name, [item.outgoing(keywords)], waiting=item.replayable)
+            tag = session.send_append(folder.name, [message.outgoing(keywords)], waiting=message.replayable)
         except SessionEndedError:
             raise
         except BaseException:

@@ -19,8 +19,8 @@ from .appender import Appender
 from .flags import carry_flags
 from .pipe import HostPipe
 from .session import HostSession, HostSessions
-from .uid_map import UidMap
-from .writer import ImapWriter, Knowledge
+from .uid_map import DeliveryRecord, UidMap
+from .writer import ImapWriter
 
 TakeDelivered = Callable[[Origin, int, UidMap], None]
 
@@ -32,7 +32,7 @@ class ImapStore(MessageStore):
         location: as `MailHost.store_of` reports it.
         open_pipe: starts an IMAP process of the mailbox.
         repair: makes the host bring the indexes of a folder, given by its readable name, into line with its mail.
-        knowledge: tells what earlier runs delivered of an origin.
+        record_of: tells what earlier runs delivered of an origin.
         delivered: takes, before what is committed is recorded otherwise, the origin, the target folder's UIDVALIDITY
             and the UIDs of messages that are durable.
     """
@@ -42,12 +42,12 @@ class ImapStore(MessageStore):
         location: StoreLocation,
         open_pipe: Callable[[], HostPipe],
         repair: Callable[[str], None],
-        knowledge: Callable[[Origin], Knowledge],
+        record_of: Callable[[Origin], DeliveryRecord],
         delivered: TakeDelivered,
     ) -> None:
         self._location = location
         self._repair = repair
-        self._knowledge = knowledge
+        self._record_of = record_of
         self._delivered = delivered
         self.sessions = HostSessions(open_pipe)
         self.appender = Appender(self.sessions)
@@ -94,14 +94,12 @@ class ImapStore(MessageStore):
         return own, self._location.separator.encode("utf-8")
 
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
-        writer = ImapWriter(self, path, origin, by_content)
+        record = self._record_of(origin)
+        if path in self._left_behind:  # this run has begun the folder before, under another UIDVALIDITY of its source
+            record = record._replace(last_run_incomplete=True)
+        writer = ImapWriter(self.appender, path, self.name_of(path), origin, record, self.repair, by_content)
         self._writers.append(writer)
         return writer
-
-    def knowledge_of(self, path: FolderPath, origin: Origin) -> Knowledge:
-        """What is known of a folder from earlier runs, and from this one if it was begun under another UIDVALIDITY."""
-        knowledge = self._knowledge(origin)
-        return knowledge._replace(interrupted=True) if path in self._left_behind else knowledge
 
     def repair(self, name: bytes) -> None:
         """Let the host find messages that an IMAP process stored and did not live to enter into the folder's index."""
@@ -116,7 +114,7 @@ class ImapStore(MessageStore):
             new = writer.verify()
             if new:
                 self._delivered(writer.origin, writer.target_uidvalidity, new)
-            self._lost_keywords |= writer.lost_keywords
+            self._lost_keywords |= writer.keywords.lost
             self._uncertain = self._uncertain or writer.uncertain
         self._writers = [writer for writer in self._writers if not writer.finished]
 
@@ -137,11 +135,11 @@ class ImapStore(MessageStore):
         self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]], remove: bool = True
     ) -> int:
         name = self.name_of(path)
-        knowledge = self._knowledge(origin)
+        record = self._record_of(origin)
         figures = self.sessions.attempt(lambda session: session.figures(name))
-        if figures is None or figures.uidvalidity != knowledge.target_uidvalidity:
+        if figures is None or figures.uidvalidity != record.target_uidvalidity:
             return 0  # another folder than the one the messages were delivered into
-        wanted = {target: flags[uid] for uid, target in knowledge.delivered.targets_of(flags).items()}
+        wanted = {target: flags[uid] for uid, target in record.delivered.targets_of(flags).items()}
         carried = carry_flags(self.sessions, name, wanted, remove)
         self._lost_keywords |= carried.refused
         return len(carried.changed)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import array
 from bisect import bisect_right
-from typing import Dict, Iterable, Iterator, List, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 # So many ranges a command names; servers limit the length of its line.
 _MOST_RANGES = 500
@@ -65,6 +65,18 @@ class UidMap:
             if place >= 0 and uid < runs[place][0] + runs[place][2]:
                 found[uid] = runs[place][1] + uid - runs[place][0]
         return found
+
+
+class DeliveryRecord(NamedTuple):
+    """What earlier runs recorded of the messages of a source folder.
+
+    `delivered` maps UIDs, valid while the target's UIDVALIDITY is `target_uidvalidity`. `last_run_incomplete`: messages
+    that are not in the map may have been stored nevertheless.
+    """
+
+    delivered: UidMap
+    target_uidvalidity: int
+    last_run_incomplete: bool
 
 
 def sequence_set(uids: Iterable[int]) -> Iterator[bytes]:

@@ -10,98 +10,89 @@ was stored without getting into the map, because a run was killed in between, is
 
 from __future__ import annotations
 
-import tempfile
-import time
-from typing import IO, TYPE_CHECKING, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple, cast
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, cast
 
-from ...imap.dates import date_from_header
 from ...imap.fetch import Fetched
 from ...model.errors import MailImportError
 from ..base import FolderPath, FolderWriter, Origin, Refusal, UidSet, joined_path
-from .appender import Data, Item
-from .digests import Digester, Digests, UidsByContent, digests_of
+from .appender import Appender
+from .destination import Destination
+from .digests import Digests, UidsByContent
 from .flags import SplitFlags, carry_flags, split_flags
-from .session import HostSession, Outgoing, SessionEndedError
-from .uid_map import UidMap, sequence_set
-
-if TYPE_CHECKING:
-    from .store import ImapStore
-
-_BLOCK = 256 * 1024
-_BEGINNING = 64 * 1024
-# Not the working directory of Ansible, and not a small /tmp in memory: a message may be long.
-_SPOOL_DIRECTORY = "/var/tmp"  # noqa: S108 - the file has no name
-
-
-class Knowledge(NamedTuple):
-    """What earlier runs tell of a folder.
-
-    `delivered` maps UIDs, valid while the target's UIDVALIDITY is `target_uidvalidity`. `interrupted`: messages that
-    are not in the map may have been stored nevertheless, and the host's indexes may not know of them yet.
-    """
-
-    delivered: UidMap
-    target_uidvalidity: int
-    interrupted: bool
+from .keywords import FolderKeywords
+from .pending import PendingMessage, pending_spooled, pending_stream, pending_whole
+from .session import HostSession, HostSessions, SessionEndedError
+from .uid_map import DeliveryRecord, UidMap, sequence_set
 
 
 class _Stored(NamedTuple):
-    item_uid: int
+    source_uid: int
     digests: Digests
 
 
-class ImapWriter(FolderWriter):
-    """See the module. `name` is the folder's on the wire.
+class ImapWriter(FolderWriter, Destination):
+    """See the module.
 
     Args:
+        name: the folder's on the wire.
+        record: what earlier runs delivered into it.
+        repair: makes the host bring its indexes into line with its mail.
         by_content: leave out what the folder has already.
 
     Raises:
         MailImportError: `folder_refused` when the host does not make the folder.
     """
 
-    def __init__(self, store: ImapStore, path: FolderPath, origin: Origin, by_content: bool) -> None:
-        knowledge = store.knowledge_of(path, origin)
+    def __init__(
+        self,
+        appender: Appender,
+        path: FolderPath,
+        name: bytes,
+        origin: Origin,
+        record: DeliveryRecord,
+        repair: Callable[[bytes], None],
+        by_content: bool,
+    ) -> None:
         self.path = path
-        self.name = name = store.name_of(path)
+        self.name = name
         self.origin = origin
         self.held = UidSet()
         self.finished = False
         self.uncertain = False
-        self.lost_keywords: Set[bytes] = set()
-        self._store = store
-        self._sessions = sessions = store.sessions
-        self._appender = store.appender
-        self._in_hand: Dict[int, Item] = {}
+        self.keywords = FolderKeywords()
+        self._repair_folder = repair
+        self._appender = appender
+        self._sessions: HostSessions = appender.sessions
+        self._in_hand: Dict[int, PendingMessage] = {}
         self._unverified: Dict[int, _Stored] = {}
         self._refusals: List[Refusal] = []
-        self._good_keywords: Set[bytes] = set()
-        self._bad_keywords: Set[bytes] = set()
         self._without_flags: Dict[int, SplitFlags] = {}
         self._new = UidMap()
+        self._open(record, by_content)
+
+    def _open(self, record: DeliveryRecord, by_content: bool) -> None:
+        name, sessions = self.name, self._sessions
         figures = sessions.attempt(lambda session: session.figures(name))
         self.fresh = self.created = figures is None
         if figures is None:
             sessions.attempt(lambda session: session.create(name))
-        elif knowledge.interrupted:
+        elif record.last_run_incomplete:
             self._appender.drain()
-            self._repair(
-                knowledge.delivered.highest_target + 1 if figures.uidvalidity == knowledge.target_uidvalidity else 1
-            )
-        if figures is None or knowledge.interrupted:
+            self._repair(record.delivered.highest_target + 1 if figures.uidvalidity == record.target_uidvalidity else 1)
+        if figures is None or record.last_run_incomplete:
             figures = sessions.attempt(lambda session: session.figures(name))
         if figures is None:
             raise MailImportError(
-                "folder_refused", "this host makes the folder %s and does not open it" % joined_path(path)
+                "folder_refused", "this host makes the folder %s and does not open it" % joined_path(self.path)
             )
         self.before = figures.messages
         self.target_uidvalidity = figures.uidvalidity
-        known = knowledge.delivered if self.target_uidvalidity == knowledge.target_uidvalidity else UidMap()
+        known = record.delivered if self.target_uidvalidity == record.target_uidvalidity else UidMap()
         for uid in known.sources():
             self.held.add(uid)
             self.last_uid = max(self.last_uid, uid)
         # Target UIDs from here on may be messages of ours that nobody took note of.
-        self._first_lost = known.highest_target + 1 if knowledge.interrupted else figures.uidnext
+        self._first_lost = known.highest_target + 1 if record.last_run_incomplete else figures.uidnext
         self._present: Optional[UidsByContent] = None
         if by_content or figures.uidnext > self._first_lost:
             self._present = self._index(1 if by_content else self._first_lost, known)
@@ -129,7 +120,7 @@ class ImapWriter(FolderWriter):
 
     def _repair(self, first: int) -> None:
         """Let the host find all messages after a crash, and remove from a UID on those that it cut to pieces."""
-        self._store.repair(self.name)
+        self._repair_folder(self.name)
 
         def work(session: HostSession) -> None:
             torn = [
@@ -151,136 +142,85 @@ class ImapWriter(FolderWriter):
 
     def add(self, fetched: Fetched) -> Optional[int]:
         self._appender.make_room(self)
-        item = self._whole_item(fetched, fetched.whole) if fetched.whole is not None else self._long_item(fetched)
-        if item.uid in self.held or self._is_present(item):
-            self.held.add(item.uid)
-            self.last_uid = max(self.last_uid, item.uid)
+        message = pending_whole(fetched, fetched.whole) if fetched.whole is not None else self._long_message(fetched)
+        if message.uid in self.held or self._is_present(message):
+            self.held.add(message.uid)
+            self.last_uid = max(self.last_uid, message.uid)
             return None
         if fetched.whole is not None:
-            self.held.add(item.uid)
-            self._in_hand[item.uid] = item
-            self._appender.put(self, item)
+            self.held.add(message.uid)
+            self._in_hand[message.uid] = message
+            self._appender.put(self, message)
         else:
-            self._appender.append_alone(self, item)
-        self.lost_keywords.update(item.flags.lost)
-        self.last_uid = max(self.last_uid, item.uid)
+            self._appender.append_alone(self, message)
+        self.keywords.lost.update(message.flags.lost)
+        self.last_uid = max(self.last_uid, message.uid)
         self.written += 1
-        return item.size
+        return message.size
 
-    def _is_present(self, item: Item) -> bool:
-        if not self._present or item.digests is None:
+    def _is_present(self, message: PendingMessage) -> bool:
+        if not self._present or message.digests is None:
             return False
-        target = self._present.take(item.digests)
+        target = self._present.take(message.digests)
         if target is None:
             return False
         if target >= self._first_lost:
-            self.found(item, target)
+            self.found(message, target)
         return True
 
-    def _whole_item(self, fetched: Fetched, whole: memoryview) -> Item:
-        data = bytes(whole)
-        return self._item(fetched, data, len(data), lambda: (data,), digests_of(data))
-
-    def _long_item(self, fetched: Fetched) -> Item:
+    def _long_message(self, fetched: Fetched) -> PendingMessage:
         """A long message goes right through, unless something has to be known of it first or it may have to go
         twice."""
-        message = fetched.message
-        keywords = {keyword.lower() for keyword in split_flags(message.flags).keywords}
+        about = fetched.message
         if (
-            message.uid is None
-            or message.internal_date is None
+            about.uid is None
+            or about.internal_date is None
             or self._present
-            or keywords - self._good_keywords - self._bad_keywords
+            or not self.keywords.are_known(split_flags(about.flags).keywords)
         ):
-            return self._spooled_item(fetched)
-        return self._item(fetched, b"", fetched.size, lambda: fetched.chunks)
+            return pending_spooled(fetched)
+        return pending_stream(fetched)
 
-    def _spooled_item(self, fetched: Fetched) -> Item:
-        digester = Digester()
-        spool = tempfile.TemporaryFile(dir=_SPOOL_DIRECTORY)  # noqa: SIM115 - it goes with the item
-        for chunk in fetched.chunks:
-            digester.update(chunk)
-            spool.write(chunk)
-        digests = digester.digests()
-        spool.seek(0)
-        return self._item(fetched, spool.read(_BEGINNING), digests.size, lambda: _blocks(spool), digests)
+    def usable_keywords(self, message: PendingMessage) -> Tuple[bytes, ...]:
+        return self.keywords.usable(message.flags.keywords)
 
-    def _item(
-        self,
-        fetched: Fetched,
-        beginning: bytes,
-        size: int,
-        chunks: Callable[[], Iterable[Data]],
-        digests: Optional[Digests] = None,
-    ) -> Item:
-        message = fetched.message
-        if message.uid is None:
-            raise MailImportError("protocol_error", "a message came without its UID")
-        date = message.internal_date
-        if date is None:
-            date = date_from_header(beginning)
-        # IMAP dates before 1970 come out of Dovecot's indexes as ones after 2038.
-        date = max(0, int(time.time()) if date is None else date)
-        return Item(
-            message.uid, split_flags(message.flags), date, size, chunks, digests, replayable=digests is not None
-        )
-
-    def outgoing(self, item: Item) -> Outgoing:
-        return item.outgoing(self.usable_keywords(item))
-
-    def usable_keywords(self, item: Item) -> Tuple[bytes, ...]:
-        """The item's keywords, without those that this folder has refused."""
-        if not self._bad_keywords:
-            return item.flags.keywords
-        return tuple(keyword for keyword in item.flags.keywords if keyword.lower() not in self._bad_keywords)
-
-    def give_keywords(self, item: Item, keywords: Iterable[bytes]) -> None:
-        """Give a message that was just stored, without them, the keywords that the host takes."""
-        target = next((uid for uid, stored in self._unverified.items() if stored.item_uid == item.uid), None)
+    def give_keywords(self, message: PendingMessage, keywords: Iterable[bytes]) -> None:
+        target = next((uid for uid, stored in self._unverified.items() if stored.source_uid == message.uid), None)
         if target is None:
             return
         try:
             for keyword in keywords:
                 if not self._give_flag(target, keyword):
-                    self._bad_keywords.add(keyword.lower())
-                    self._good_keywords.discard(keyword.lower())
-                    self.lost_keywords.add(keyword)
+                    self.keywords.refuse(keyword)
         except SessionEndedError:
-            self._without_flags[target] = item.flags
+            self._without_flags[target] = message.flags
 
     def _give_flag(self, target: int, flag: bytes) -> bool:
         return self._sessions.attempt(lambda session: session.change_flags(self.name, b"%d" % target, b"+", flag)).ok
 
-    def stored(self, item: Item, target: int) -> None:
-        """Take note that an item is in the folder, as the host says."""
-        self._note_stored(item, target)
-        self._good_keywords.update(keyword.lower() for keyword in self.usable_keywords(item))
+    def stored(self, message: PendingMessage, target: int) -> None:
+        self._note_stored(message, target)
+        self.keywords.take(self.usable_keywords(message))
 
-    def found(self, item: Item, target: int) -> None:
-        """Take note that an item is in the folder that nobody had noted; its flags may have been lost with the note."""
-        self._note_stored(item, target)
-        self._without_flags[target] = item.flags
+    def found(self, message: PendingMessage, target: int) -> None:
+        self._note_stored(message, target)
+        self._without_flags[target] = message.flags
 
-    def _note_stored(self, item: Item, target: int) -> None:
-        self._in_hand.pop(item.uid, None)
-        self.held.add(item.uid)
-        self._unverified[target] = _Stored(item.uid, cast(Digests, item.digests))
+    def _note_stored(self, message: PendingMessage, target: int) -> None:
+        self._in_hand.pop(message.uid, None)
+        self.held.add(message.uid)
+        self._unverified[target] = _Stored(message.uid, cast(Digests, message.digests))
         self._next_target = max(self._next_target, target + 1)
 
-    def refuse(self, item: Item, reason: str, text: str) -> None:
-        """Take note that an item is not in the folder, and why."""
-        self._in_hand.pop(item.uid, None)
-        self._note(Refusal(item.uid, reason, text, item.size, item.message_id))
+    def refuse(self, message: PendingMessage, reason: str, text: str) -> None:
+        self._in_hand.pop(message.uid, None)
+        self._note(Refusal(message.uid, reason, text, message.size, message.message_id))
 
     def _note(self, refusal: Refusal) -> None:
         self._refusals.append(refusal)
         if not refusal.stored:
             self.held.discard(refusal.uid)
             self.written -= 1
-
-    def refuse_all(self, items: Iterable[Item], error: MailImportError) -> None:
-        for item in list(items):
-            self.refuse(item, error.reason, error.message)
 
     def finish(self) -> None:
         self.finished = True
@@ -307,7 +247,7 @@ class ImapWriter(FolderWriter):
                     self._difference(stored, "verification_failed", "was stored and is not there any more", False)
                 )
                 continue
-            self._new.add(stored.item_uid, target)
+            self._new.add(stored.source_uid, target)
             if kept.exact == stored.digests.exact:
                 continue
             if kept.folded == stored.digests.folded:
@@ -325,12 +265,12 @@ class ImapWriter(FolderWriter):
 
     def _give_lost_flags(self) -> None:
         wanted = {target: split.system + split.keywords for target, split in self._without_flags.items()}
-        self.lost_keywords |= carry_flags(self._sessions, self.name, wanted, remove=False).refused
+        self.keywords.lost |= carry_flags(self._sessions, self.name, wanted, remove=False).refused
         self._without_flags = {}
 
     def _difference(self, stored: _Stored, reason: str, what: str, is_stored: bool) -> Refusal:
-        text = "message UID %d of %s %s" % (stored.item_uid, joined_path(self.path), what)
-        return Refusal(stored.item_uid, reason, text, stored.digests.size, None, is_stored)
+        text = "message UID %d of %s %s" % (stored.source_uid, joined_path(self.path), what)
+        return Refusal(stored.source_uid, reason, text, stored.digests.size, None, is_stored)
 
     def _read_back(self, session: HostSession) -> Dict[int, Digests]:
         found: Dict[int, Digests] = {}
@@ -341,8 +281,3 @@ class ImapWriter(FolderWriter):
     def take_refusals(self) -> List[Refusal]:
         refusals, self._refusals = self._refusals, []
         return refusals
-
-
-def _blocks(spool: IO[bytes]) -> Iterator[bytes]:
-    spool.seek(0)
-    return iter(lambda: spool.read(_BLOCK), b"")

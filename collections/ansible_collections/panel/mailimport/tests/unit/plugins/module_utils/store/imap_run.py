@@ -7,8 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.store import ImapStore
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import UidMap
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.writer import Knowledge
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import DeliveryRecord, UidMap
 
 A = ("A",)
 
@@ -19,14 +18,14 @@ class Run:
     def __init__(self, host, location, delivered, interrupted=False):
         self.host, self.delivered = host, delivered
         self.store = ImapStore(
-            location, host.open_pipe, host.repaired.append, lambda origin: self.knowledge(interrupted), self.take
+            location, host.open_pipe, host.repaired.append, lambda origin: self.record(interrupted), self.take
         )
 
-    def knowledge(self, interrupted):
+    def record(self, interrupted):
         known = UidMap()
         for source, target in sorted(self.delivered.items()):
             known.add(source, target)
-        return Knowledge(known, 5 if known else 0, interrupted)
+        return DeliveryRecord(known, 5 if known else 0, interrupted)
 
     def take(self, origin, target_uidvalidity, uids):
         assert target_uidvalidity == 5

@@ -1,0 +1,36 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which keywords a folder of the host takes."""
+
+from __future__ import annotations
+
+from typing import Iterable, Set, Tuple
+
+
+class FolderKeywords:
+    """What is known of a folder's keywords so far; `lost` are those that messages did not get."""
+
+    def __init__(self) -> None:
+        self.lost: Set[bytes] = set()
+        self._taken: Set[bytes] = set()
+        self._refused: Set[bytes] = set()
+
+    def usable(self, keywords: Tuple[bytes, ...]) -> Tuple[bytes, ...]:
+        """Return keywords without those that were refused."""
+        if not self._refused:
+            return keywords
+        return tuple(keyword for keyword in keywords if keyword.lower() not in self._refused)
+
+    def are_known(self, keywords: Iterable[bytes]) -> bool:
+        """True when each of them was taken or refused before."""
+        return {keyword.lower() for keyword in keywords} <= self._taken | self._refused
+
+    def take(self, keywords: Iterable[bytes]) -> None:
+        self._taken.update(keyword.lower() for keyword in keywords)
+
+    def refuse(self, keyword: bytes) -> None:
+        self._refused.add(keyword.lower())
+        self._taken.discard(keyword.lower())
+        self.lost.add(keyword)
