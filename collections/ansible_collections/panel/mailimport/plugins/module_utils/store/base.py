@@ -41,17 +41,26 @@ class Origin:
         return _digest("\0".join(self.key).encode("utf-8"))
 
     @cached_property
-    def name_part(self) -> str:
+    def _folder_mark(self) -> str:
         """What every file name of this origin has behind the UID."""
-        return ".V%dI%s.mailimport" % (self.uidvalidity, self.digest)
+        return ".V%dI%s" % (self.uidvalidity, self.digest)
+
+    @cached_property
+    def import_mark(self) -> str:
+        """What every file name of this import ends with, sizes and flags aside, whatever the folder."""
+        return "K%s.mailimport" % self.import_digest[:8]
+
+    @cached_property
+    def _name_end(self) -> str:
+        return self._folder_mark + self.import_mark
 
     def base_name(self, uid: int) -> str:
         """Return the unique part of a message's file name. Sorting by name is sorting by UID, as Dovecot does."""
-        return "%010d%s" % (uid, self.name_part)
+        return "%010d%s" % (uid, self._name_end)
 
     def uid_of(self, name: str) -> int:
         """Return the UID in a file name of this origin, 0 when the file is of another."""
-        return int(name[:10]) if name.startswith(self.name_part, 10) and name[:10].isdecimal() else 0
+        return int(name[:10]) if name.startswith(self._folder_mark, 10) and name[:10].isdecimal() else 0
 
 
 def _digest(text: bytes) -> str:

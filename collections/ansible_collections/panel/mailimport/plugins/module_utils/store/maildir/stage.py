@@ -15,7 +15,7 @@ import errno
 import os
 import time
 from contextlib import suppress
-from typing import Iterator, List, Sequence
+from typing import Iterator, List, Sequence, Tuple
 
 from ..base import FolderPath, Origin, UidSet
 from . import control_files
@@ -45,6 +45,29 @@ def origin_stages(origin: Origin) -> str:
 def stage_name(origin: Origin) -> str:
     """Return the name of the stage for an origin."""
     return "%s%010d" % (origin_stages(origin), origin.uidvalidity)
+
+
+def has_stage(tree: MaildirTree, beginning: str) -> bool:
+    """True when there is a stage whose name begins so."""
+    try:
+        stages = open_directory("tmp", tree.root)
+    except FileNotFoundError:
+        return False
+    try:
+        return any(name.startswith(beginning) for name in entries(stages))
+    finally:
+        os.close(stages)
+
+
+def remove_stages(tree: MaildirTree, beginning: str, keep: Tuple[str, ...]) -> None:
+    """Remove the stages whose names begin so, but for those whose names begin as one of `keep`."""
+    try:
+        stages = open_directory("tmp", tree.root)
+    except FileNotFoundError:
+        return
+    for name in [name for name in entries(stages) if name.startswith(beginning) and not name.startswith(keep)]:
+        remove_tree(name, stages)
+    os.close(stages)
 
 
 def staged_uids(tree: MaildirTree, path: FolderPath, origin: Origin) -> Iterator[int]:

@@ -17,11 +17,11 @@ from ..aside import move_directories_aside
 from ..base import FolderPath, FolderWriter, MessageStore, Origin
 from ..imap.pipe import HostPipe
 from .control_files import SUBSCRIPTIONS, dotlock, uidlist_entries
-from .files import entries, exists, make_directory, open_directory, remove_tree, syncfs
+from .files import exists, make_directory, syncfs
 from .flusher import Flusher
 from .letters import FolderFlags
 from .more_keywords import ExcessKeywords
-from .stage import import_stages, origin_stages, stage_name
+from .stage import import_stages, origin_stages, remove_stages, stage_name
 from .subscriptions import add_subscriptions
 from .tree import MaildirTree
 from .writer import MaildirWriter
@@ -52,9 +52,8 @@ class MaildirStore(MessageStore):
         self._flusher = Flusher(self._tree.root)
 
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
-        self._remove_stages(
-            origin_stages(origin), keep=(stage_name(origin),)
-        )  # what was staged of a folder that had this name before
+        # What was staged of a folder that had this name before.
+        remove_stages(self._tree, origin_stages(origin), keep=(stage_name(origin),))
         writer = MaildirWriter(self._tree, self._flusher, path, origin, by_content)
         self._writers.append(writer)
         return writer
@@ -123,16 +122,7 @@ class MaildirStore(MessageStore):
 
     def forget(self, key: ImportKey, keep: Iterable[bytes]) -> None:
         kept = tuple(origin_stages(Origin(key, raw_name, 0)) for raw_name in keep)
-        self._remove_stages(import_stages(Origin(key, b"", 0)), kept)
-
-    def _remove_stages(self, beginning: str, keep: Tuple[str, ...]) -> None:
-        try:
-            stages = open_directory("tmp", self._tree.root)
-        except FileNotFoundError:
-            return
-        for name in [name for name in entries(stages) if name.startswith(beginning) and not name.startswith(keep)]:
-            remove_tree(name, stages)
-        os.close(stages)
+        remove_stages(self._tree, import_stages(Origin(key, b"", 0)), kept)
 
     def finish(self) -> None:
         """Let Dovecot's maildir quota count anew: it knows nothing of files that it did not write."""

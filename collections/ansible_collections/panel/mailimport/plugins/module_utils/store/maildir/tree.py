@@ -82,9 +82,12 @@ class MaildirTree:
 
     def message_names(self, path: FolderPath) -> Iterator[Tuple[str, str]]:
         """Yield (`cur` or `new`, file name) of every message in a folder."""
+        return self._message_names_in(self.directory_name(path))
+
+    def _message_names_in(self, folder: str) -> Iterator[Tuple[str, str]]:
         for part in ("cur", "new"):
             try:
-                directory = open_directory(os.path.normpath(os.path.join(self.directory_name(path), part)), self.root)
+                directory = open_directory(os.path.normpath(os.path.join(folder, part)), self.root)
             except FileNotFoundError:
                 continue
             try:
@@ -93,3 +96,18 @@ class MaildirTree:
                         yield part, name
             finally:
                 os.close(directory)
+
+    def all_message_names(self) -> Iterator[str]:
+        """Yield the file names of all messages, folder after folder, INBOX first."""
+        for folder in self._folders():
+            for _part, name in self._message_names_in(folder):
+                yield name
+
+    def _folders(self) -> Iterator[str]:
+        """Yield the directories below the root, and itself, that the layout has for folders."""
+        for directory, inner, _files, _handle in os.fwalk(".", dir_fd=self.root):
+            yield directory
+            if self.location.layout == "fs":
+                inner[:] = [name for name in inner if name not in ("cur", "new", "tmp")]
+            else:
+                inner[:] = [name for name in inner if name.startswith(".") and directory == "."]
