@@ -20,6 +20,7 @@ from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 from contestants import ENGINE, Command, Contestant, Job
 from support.dovecot import MAIL_GID, MAIL_UID, Dovecot, wait_until
+from support.dovecot_words import words
 from support.imap import ImapError
 from support.tls import Authority
 from workloads import DOMAIN, Account, Contents, Workload, contents
@@ -29,7 +30,7 @@ _LIMITS = "default_vsz_limit = 2G\n"
 # The host makes durable what it is given, so that everybody has to; the source need not.
 _HOST_SETTINGS = _LIMITS + "mail_fsync = optimized\n"
 # A source of its own compresses: mbsync would ask any that offers it to, and lose time on loopback.
-_COMPRESSING = _LIMITS + "protocol imap {\n  mail_plugins = imap_zlib\n}\n"
+_COMPRESSING = _LIMITS + words().compression
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Stage:
                 self.directory / "compressing",
                 name + "-compressing",
                 extra_config=_COMPRESSING,
-                mail_location="maildir:%s/%%d/%%n/Maildir" % (source / "mail"),
+                mail_location="maildir:%s/Maildir" % (source / "mail" / words().domain / words().local_part),
             )
         )
         _make_spacious(self.source.home_of("x@" + DOMAIN).parent)

@@ -14,6 +14,7 @@ from typing import Callable, Iterator
 
 import pytest
 from support.dovecot import Dovecot
+from support.dovecot_words import words
 from support.imap import Item, snapshot
 from support.mail import load_mail, small_message
 from support.relay import server_that_says
@@ -281,11 +282,7 @@ def test_full_disk_under_the_state(small_scene: Scene, small_disk: Callable[...,
 
 def test_full_mailbox(small_scene: Scene, new_host: Callable[..., Dovecot]) -> None:
     """A quota of the mail host holds for imported mail too."""
-    quota = (
-        "mail_plugins = quota\nplugin {\n  quota = count:User quota\n  quota_vsizes = yes\n  quota_rule = "
-        "*:storage=20k\n}\n"
-    )
-    small_scene.host = new_host(extra_config=quota)
+    small_scene.host = new_host(extra_config=words().quota_settings("20k"))
     outcome = small_scene.run()
     assert (outcome.entry["state"], outcome.entry["reason"]) == ("failed", "over_quota"), outcome.output
     brought = outcome.entry["messages_copied"] + outcome.entry["messages_present"]

@@ -10,6 +10,7 @@ from typing import Callable
 
 import pytest
 from support.dovecot import MAIL_GID, MAIL_UID, MASTER_PASSWORD, MASTER_USER, SPECIAL_USE, Dovecot
+from support.dovecot_words import words
 from support.imap import Account, Item
 from support.mail import load_mail, small_message
 from support.relay import Relay
@@ -51,9 +52,10 @@ def test_whole_corpus_arrives_equal(scene: Scene) -> None:
 def test_compressed_connection_brings_the_same(
     small_scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]
 ) -> None:
-    zlib = "protocol imap {\n  mail_plugins = $mail_plugins imap_zlib\n}\n"
     small_scene.source = new_host(
-        certificate=certificate, users={small_scene.address: small_scene.password}, extra_config=zlib
+        certificate=certificate,
+        users={small_scene.address: small_scene.password},
+        extra_config=words().compression,
     )
     with small_scene.source_session() as session:
         fill(session, load_mail(60), ("INBOX", "Sent"))

@@ -15,6 +15,7 @@ from typing import Callable
 
 import pytest
 from support.dovecot import Dovecot, wait_until
+from support.dovecot_words import words
 from support.imap import Digest, Item
 from support.mail import load_mail, small_message
 from support.processes import group_members, peak_memory_mib, repeatedly
@@ -239,7 +240,7 @@ def test_host_with_a_prefix(scene: Scene, new_host: Callable[..., Dovecot]) -> N
 
 
 def test_memory_stays_flat(scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]) -> None:
-    settings = "default_vsz_limit = 0\n"
+    settings = words().no_memory_limit
     scene.source = new_host(
         certificate=certificate, users={scene.address: scene.password}, extra_config=settings, **BOXES["mdbox"]
     )

@@ -18,6 +18,7 @@ from typing import Any, Callable, Iterator, Optional
 
 import pytest
 from support.dovecot import MAIL_GID, MAIL_UID, Dovecot, wait_until
+from support.dovecot_words import words
 from support.imap import Account, Item, snapshot
 from support.mail import load_mail, small_message
 from support.processes import group_members
@@ -33,18 +34,6 @@ CAPABILITIES = frozenset(
     "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS NAMESPACE UNSELECT CHILDREN CONDSTORE LIST-EXTENDED LIST-STATUS "
     "SPECIAL-USE MOVE ID ENABLE".split()
 )
-QUOTA = """\
-mail_plugins = $mail_plugins quota
-protocol imap {
-  mail_plugins = $mail_plugins quota imap_quota
-}
-plugin {
-  quota = count:Mailbox
-  quota_vsizes = yes
-  quota_rule = *:storage=%s
-  quota_max_mail_size = %s
-}
-"""
 
 
 def reasons(outcome: Outcome) -> dict[str, int]:
@@ -177,9 +166,7 @@ def test_imap_process_that_does_not_start_is_told(sdbox_scene: Scene) -> None:
     with scene.source_session() as session:
         session.append("INBOX", [Item(small_message(1))])
     # What the host's configuration names does not exist: the program says so and ends.
-    scene.host.config.write_text(
-        scene.host.config.read_text() + "protocol imap {\n  mail_plugins = $mail_plugins nonesuch\n}\n"
-    )
+    scene.host.config.write_text(scene.host.config.read_text() + words().imap_plugin_settings("nonesuch"))
     outcome = scene.run()
     assert (outcome.entry["state"], outcome.entry["reason"]) == ("failed", "host_refused")
     assert "nonesuch" in outcome.entry["message"]
@@ -189,7 +176,7 @@ def test_full_mailbox_stops_the_import_and_room_lets_it_go_on(
     sdbox_scene: Scene, new_host: Callable[..., Dovecot]
 ) -> None:
     scene = sdbox_scene
-    scene.host = new_host(extra_config=QUOTA % ("150K", "1G"), **BOXES["sdbox"])
+    scene.host = new_host(extra_config=words().quota_settings("150K"), **BOXES["sdbox"])
     with scene.source_session() as session:
         session.append("INBOX", [Item(large_message(number, 10_000)) for number in range(30)])
     source = scene.source_account()
@@ -212,7 +199,7 @@ def test_full_mailbox_stops_the_import_and_room_lets_it_go_on(
         len(stored),
     )
 
-    scene.host.config.write_text(scene.host.config.read_text().replace("storage=150K", "storage=1G"))
+    scene.host.config.write_text(scene.host.config.read_text().replace("150K", "1G"))
     outcome = scene.run()
     assert outcome.entry["state"] == "completed", outcome.output
     assert loss(source, scene.host_account()) == []
@@ -225,7 +212,7 @@ def test_message_that_the_host_refuses_is_listed_and_the_rest_arrives(
     commands."""
     scene = box_scene
     box = next(options for name, options in BOXES.items() if name in scene.host.config.read_text())
-    scene.host = new_host(extra_config=QUOTA % ("1G", "50K"), **box)
+    scene.host = new_host(extra_config=words().quota_settings("1G", largest_message="50K"), **box)
     evil = b"Message-ID: <evil@example.net>\r\n\r\n" + b'x1 DELETE "Sent"\r\nM1 OK\r\nx2 CREATE "Owned"\r\n' * 1500
     with scene.source_session() as session:
         session.create("Sent")

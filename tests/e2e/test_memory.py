@@ -12,6 +12,7 @@ from typing import Callable
 
 import pytest
 from support.dovecot import MAIL_GID, MAIL_UID, Dovecot
+from support.dovecot_words import words
 from support.imap import Item
 from support.mail import small_message
 from support.processes import group_members, peak_memory_mib, repeatedly
@@ -27,7 +28,7 @@ LARGE_FOLDER = 100_000
 @pytest.fixture
 def roomy_scene(scene: Scene, certificate: Certificate, new_host: Callable[..., Dovecot]) -> Scene:
     """A scene whose servers may use the memory they like, and whose source takes many messages fast."""
-    settings = "default_vsz_limit = 0\n"
+    settings = words().no_memory_limit
     users = {scene.address: scene.password}
     scene.source = new_host(
         certificate=certificate, users=users, mail_location="mdbox:~/mdbox", separator="/", extra_config=settings
@@ -49,7 +50,7 @@ def test_one_large_message(roomy_scene: Scene, new_host: Callable[..., Dovecot],
     roomy_scene.source = new_host(
         certificate=certificate,
         users={roomy_scene.address: roomy_scene.password},
-        extra_config="default_vsz_limit = 0\n",
+        extra_config=words().no_memory_limit,
     )
     write_large_message(roomy_scene.source.home_of(roomy_scene.address) / "Maildir" / "new")
 

@@ -6,7 +6,7 @@
 
 Everything a server has (configuration, sockets, log, users, mail) is in directories of its own and on free high ports,
 so that any number of them runs beside each other and beside the machine's. Root is needed: Dovecot gives up privileges
-for each session. The settings are those of Dovecot 2.3, https://doc.dovecot.org/2.3/.
+for each session. What differs between Dovecot 2.3 and 2.4 is in `dovecot_words`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 from typing import Callable, Mapping, Optional, Sequence
 
+from .dovecot_words import version_of, words
 from .imap import Session
 from .tls import Certificate
 
@@ -35,6 +36,7 @@ MASTER_PASSWORD = "the masters password"  # noqa: S105 - of a server that lives 
 SPECIAL_USE = {"\\Drafts": "Drafts", "\\Sent": "Sent", "\\Trash": "Trash", "\\Junk": "Junk", "\\Archive": "Archive"}
 
 _CONFIG = """\
+{beginning}
 base_dir = {run}
 state_dir = {directory}/state
 instance_name = {name}
@@ -42,7 +44,6 @@ log_path = {directory}/dovecot.log
 protocols = imap
 listen = {address}
 {tls}
-disable_plaintext_auth = no
 auth_mechanisms = plain login
 auth_failure_delay = 0
 # Any address: by default Dovecot admits no letters beyond ASCII, and no plus.
@@ -51,27 +52,12 @@ auth_master_user_separator = *
 first_valid_uid = {uid}
 mail_uid = {uid}
 mail_gid = {gid}
-mail_home = {mail}/%d/%n
-mail_location = {mail_location}
+mail_home = {home}
+{mail_location}
 # A test's server may forget its mail when the machine crashes.
 mail_fsync = never
 mail_max_userip_connections = 200
-passdb {{
-  driver = passwd-file
-  args = {directory}/masters
-  master = yes
-  result_success = continue
-}}
-passdb {{
-  driver = passwd-file
-  args = username_format=%u {users_file}
-}}
-userdb {{
-  driver = passwd-file
-  args = username_format=%u {users_file}
-  default_fields = uid={uid} gid={gid} home={mail}/%d/%n
-}}
-namespace inbox {{
+{accounts}namespace inbox {{
   inbox = yes
   separator = {separator}
   prefix = {prefix}
@@ -102,7 +88,7 @@ class Dovecot:
     Args:
         directory: where everything of the server is kept; must be reachable for the mail's unprivileged owner.
         name: instance name, unique on the machine at a time.
-        mail_location: Dovecot's setting of that name.
+        mail_location: as Dovecot 2.3's setting of that name.
         separator, prefix: of the private namespace.
         special_use: special-use attributes and the names of the folders that have them.
         certificate: for implicit TLS on `tls_port` and STARTTLS on `port`; None offers neither.
@@ -111,7 +97,7 @@ class Dovecot:
         address: what it listens on.
         enter: command that runs another one where the server is to be, in another network namespace say.
 
-    Attributes: `port` (plain and STARTTLS), `tls_port`, `config`, `users_file`, `directory`.
+    Attributes: `port` (plain and STARTTLS), `tls_port`, `config`, `users_file`, `directory`, `words` (its language).
     """
 
     def __init__(
@@ -134,7 +120,8 @@ class Dovecot:
         self.name = name
         self.port, self.tls_port = free_ports(2)
         self.address = address
-        self._enter = enter
+        self._enter = tuple(enter)
+        self.words = words(self._enter)
         self.config = directory / "dovecot.conf"
         self.users_file = directory / "users"
         self._mail = directory / "mail"
@@ -149,15 +136,22 @@ class Dovecot:
         self._write_secret(self.users_file, "".join(map(_user_line, (users or {}).items())))
         self.config.write_text(
             _CONFIG.format(
+                beginning=self.words.beginning.format(version_of(self._enter)),
                 run=self._run,
                 directory=directory,
                 name=name,
-                tls=_tls_settings(certificate),
+                tls=self.words.tls_settings(certificate),
                 uid=MAIL_UID,
                 gid=MAIL_GID,
-                mail=self._mail,
-                mail_location=mail_location,
-                users_file=self.users_file,
+                home="%s/%s/%s" % (self._mail, self.words.domain, self.words.local_part),
+                mail_location=self.words.mail_location(mail_location),
+                accounts=self.words.accounts.format(
+                    masters=directory / "masters",
+                    users_file=self.users_file,
+                    uid=MAIL_UID,
+                    gid=MAIL_GID,
+                    mail=self._mail,
+                ),
                 separator=separator,
                 prefix=prefix,
                 port=self.port,
@@ -222,7 +216,7 @@ class Dovecot:
 
     def accepts_password(self, address: str, password: str) -> bool:
         """Whether the mailbox opens with the password, asked of Dovecot's own authentication."""
-        command = ["doveadm", "-c", str(self.config), "auth", "test", address]
+        command = [*self._enter, "doveadm", "-c", str(self.config), "auth", "test", address]
         return (
             subprocess.run(command, input=password + "\n", capture_output=True, text=True, check=False).returncode == 0
         )
@@ -237,7 +231,7 @@ class Dovecot:
         Raises:
             subprocess.CalledProcessError: it fails.
         """
-        command = ["doveadm", "-c", str(self.config), *arguments]
+        command = [*self._enter, "doveadm", "-c", str(self.config), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def log(self) -> str:
@@ -267,12 +261,6 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) ->
 
 def _user_line(user: tuple[str, str]) -> str:
     return "%s:{PLAIN}%s::::::\n" % user
-
-
-def _tls_settings(certificate: Optional[Certificate]) -> str:
-    if certificate is None:
-        return "ssl = no"
-    return "ssl = yes\nssl_cert = <%s\nssl_key = <%s" % certificate
 
 
 def _special_use_settings(special_use: Mapping[str, str]) -> str:

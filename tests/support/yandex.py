@@ -17,6 +17,7 @@ from fakes.yandex360 import Service
 
 from .dovecot import MAIL_GID, MAIL_UID, Dovecot
 from .dovecot import SPECIAL_USE as HOST_SPECIAL_USE
+from .dovecot_words import words
 from .imap import Account, Item, Session, snapshot
 from .mail import small_message
 from .run import Outcome, run_module, run_task
@@ -42,18 +43,7 @@ _CAPABILITIES = "IMAP4rev1 CHILDREN UNSELECT LITERAL+ NAMESPACE UIDPLUS ENABLE I
 _CONFIG = """\
 auth_mechanisms = plain login xoauth2 oauthbearer
 imap_capability = {capabilities}
-passdb {{
-  driver = oauth2
-  mechanisms = xoauth2 oauthbearer
-  args = {directory}/oauth2.conf
-}}
-"""
-# https://doc.dovecot.org/2.3/configuration_manual/authentication/oauth2/
-_OAUTH2 = """\
-tokeninfo_url = {url}/tokeninfo?oauth=
-username_attribute = email
-username_format = %u
-"""
+{oauth2}"""
 
 
 class YandexImap:
@@ -66,6 +56,8 @@ class YandexImap:
         organization = service.organization
         addresses = [entry["email"] for entry in [*organization.users, *organization.shared] if entry["email"]]
         self._passwords = {address: secrets.token_hex(12) for address in addresses}
+        directory.mkdir(parents=True)
+        oauth2 = words().oauth2_settings("%s/tokeninfo?oauth=" % service.url, directory / "oauth2.conf")
         self.server = Dovecot(
             directory,
             name,
@@ -73,9 +65,8 @@ class YandexImap:
             special_use=SPECIAL_USE,
             certificate=certificate,
             users=self._passwords,
-            extra_config=_CONFIG.format(capabilities=_CAPABILITIES, directory=directory),
+            extra_config=_CONFIG.format(capabilities=_CAPABILITIES, oauth2=oauth2),
         )
-        (directory / "oauth2.conf").write_text(_OAUTH2.format(url=service.url))
         service.on_password = self._set_password
 
     def __enter__(self) -> YandexImap:
