@@ -12,7 +12,7 @@ from typing import Any, Iterator
 import pytest
 import yaml
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import list_options, mailbox_options
-from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import organization_options
+from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360 import organization_options
 from support.mail import REPOSITORY
 from support.run import COLLECTION
 

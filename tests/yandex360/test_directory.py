@@ -10,25 +10,23 @@ from typing import Any
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360 import directory as directory_module
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.directory import (
-    Directory,
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.base import (
     Organization,
-)
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.mailboxes import (
-    Holdings,
+    OrganizationContents,
     find_organization,
     select,
-    survey,
 )
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360 import directory as directory_module
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.directory import Directory
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.mailboxes import survey
 from fakes.yandex360 import ADMIN_SCOPES, Service
 
 ORG = 7654321
 
 
 @pytest.fixture
-def holdings(directory: Directory) -> Holdings:
+def contents(directory: Directory) -> OrganizationContents:
     """All that the company has."""
     return survey(directory, Organization(ORG, "company"))
 
@@ -146,15 +144,15 @@ def test_whose_password_cannot_be_set(directory: Directory) -> None:
         assert error.value.reason == reason
 
 
-def test_what_cannot_be_imported_says_why(holdings: Holdings) -> None:
-    obstacles = {mailbox.email: mailbox.obstacle.reason for mailbox in holdings.mailboxes if mailbox.obstacle}
-    assert obstacles == {
+def test_what_cannot_be_imported_says_why(contents: OrganizationContents) -> None:
+    reasons = {mailbox.email: mailbox.skip.reason for mailbox in contents.mailboxes if mailbox.skip}
+    assert reasons == {
         "yndx-forms-cnt-robot@yandex.ru": "robot",
         "guest@yandex.ru": "portal_account",
         "blocked@one.example": "blocked",
         "dismissed@one.example": "dismissed",
     }
-    assert len(holdings.mailboxes) == 66 and holdings.warnings == ()
+    assert len(contents.mailboxes) == 66 and contents.warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -173,13 +171,13 @@ def test_an_address_that_cannot_be_imported_says_why(
 ) -> None:
     uid = service.organization.add_user(email, **changes)
     (mailbox,) = [mailbox for mailbox in survey(directory, Organization(ORG, "")).mailboxes if mailbox.id == uid]
-    assert (mailbox.obstacle.reason if mailbox.obstacle else None) == reason
+    assert (mailbox.skip.reason if mailbox.skip else None) == reason
 
 
-def test_aliases_and_mailing_lists_are_known(holdings: Holdings) -> None:
-    (first,) = [mailbox for mailbox in holdings.mailboxes if mailbox.email == "person0@one.example"]
+def test_aliases_and_mailing_lists_are_known(contents: OrganizationContents) -> None:
+    (first,) = [mailbox for mailbox in contents.mailboxes if mailbox.email == "person0@one.example"]
     assert first.aliases == ("other0@one.example",)
-    (everybody,) = holdings.mailing_lists
+    (everybody,) = contents.mailing_lists
     assert (
         everybody.email == "all@one.example"
         and len(everybody.members) == 60
@@ -187,9 +185,9 @@ def test_aliases_and_mailing_lists_are_known(holdings: Holdings) -> None:
     )
 
 
-def test_selection(holdings: Holdings) -> None:
+def test_selection(contents: OrganizationContents) -> None:
     def emails(domains: list[str], mailboxes: list[str], excluded: list[str]) -> set[str]:
-        return {mailbox.email for mailbox in select(holdings, domains, mailboxes, excluded).mailboxes}
+        return {mailbox.email for mailbox in select(contents, domains, mailboxes, excluded).mailboxes}
 
     assert len(emails([], [], [])) == 66
     assert len(emails(["TWO.example"], [], [])) == 21
@@ -203,28 +201,28 @@ def test_selection(holdings: Holdings) -> None:
         "person18@one.example",
         "person19@one.example",
     }
-    assert select(holdings, [], ["nobody@one.example", "no*body@*", "person1@one.example"], []).missing == [
+    assert select(contents, [], ["nobody@one.example", "no*body@*", "person1@one.example"], []).missing == [
         "nobody@one.example"
     ]
-    assert select(holdings, [], ["no*body@*", "person1@*"], ["person2@*", "typo@one.example"]).unmatched == [
+    assert select(contents, [], ["no*body@*", "person1@*"], ["person2@*", "typo@one.example"]).unmatched == [
         "no*body@*",
         "typo@one.example",
     ]
     with pytest.raises(MailImportError, match=r"alias\.example is an alias of the organization's domain one\.example"):
-        select(holdings, ["alias.example"], [], [])
+        select(contents, ["alias.example"], [], [])
     with pytest.raises(MailImportError, match=r"no domain three\.example; it has: one\.example"):
-        select(holdings, ["three.example"], [], [])
+        select(contents, ["three.example"], [], [])
 
 
 def test_what_the_plan_or_a_scope_does_not_have_is_a_warning(http: Http, service: Service) -> None:
     service.switches.shared_in_plan = False
     token = service.admin_token(ADMIN_SCOPES - {"directory:read_groups"})
-    holdings = survey(Directory(http, token, service.url), Organization(ORG, ""))
-    assert len(holdings.mailboxes) == 64 and holdings.mailing_lists == ()
+    contents = survey(Directory(http, token, service.url), Organization(ORG, ""))
+    assert len(contents.mailboxes) == 64 and contents.mailing_lists == ()
     assert (
-        "directory:read_groups" in holdings.warnings[0]
-        and "shared mailboxes" in holdings.warnings[1]
-        and "plan" in holdings.warnings[1]
+        "directory:read_groups" in contents.warnings[0]
+        and "shared mailboxes" in contents.warnings[1]
+        and "plan" in contents.warnings[1]
     )
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.oauth import DeviceCode, Token
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.directory import Directory
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.oauth import DeviceCode, OAuth, Token
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.oauth import OAuth
 from fakes.http_service import reset, status, throttled
 from fakes.yandex360 import Service
 

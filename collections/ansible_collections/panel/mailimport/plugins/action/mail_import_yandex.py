@@ -15,7 +15,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import mailbox_of
-from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import (
+from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360 import (
     IMPORT_SECRETS,
     lacking,
     organization_options,

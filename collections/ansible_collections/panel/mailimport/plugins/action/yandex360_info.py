@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import (
+from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360 import (
     INFO_SECRETS,
     TOKEN_REQUIRED,
     info_options,

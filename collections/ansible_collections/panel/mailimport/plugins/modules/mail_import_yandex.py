@@ -226,16 +226,16 @@ from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries im
     prepare_interpreter,
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import internal_options
-from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import (
+from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360 import (
     organization_options,
-    run_organization_import,
+    run_yandex_import,
 )
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=dict(organization_options(), **internal_options()), supports_check_mode=True)
     prepare_interpreter(module, IMAPCLIENT, REQUESTS, JSONSCHEMA)
-    run_organization_import(module)
+    run_yandex_import(module)
 
 
 if __name__ == "__main__":

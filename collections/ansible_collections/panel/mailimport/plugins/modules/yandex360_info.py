@@ -192,7 +192,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries im
     REQUESTS,
     prepare_interpreter,
 )
-from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import (
+from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360 import (
     info_options,
     run_info,
     secrets_option,

@@ -126,7 +126,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries im
     REQUESTS,
     prepare_interpreter,
 )
-from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import secrets_option
+from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360 import secrets_option
 from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360_token import run_token, token_options
 
 

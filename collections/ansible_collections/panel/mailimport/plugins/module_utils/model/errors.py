@@ -19,6 +19,12 @@ REASONS = frozenset(
     too_many_connections verification_failed""".split()
 )
 
+# Why a provider's directory has a mailbox that is left out: such an import is `skipped`, which is no failure.
+SKIP_REASONS = frozenset(
+    """blocked dismissed domain_unverified foreign_domain never_opened no_address portal_account robot
+    shared_mailbox""".split()
+)
+
 # Stands at the end of a text of which no more is shown.
 CUT = "…"
 

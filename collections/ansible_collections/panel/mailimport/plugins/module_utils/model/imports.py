@@ -39,7 +39,7 @@ class FolderRules:
     automap: bool = True
 
 
-class Verdict(NamedTuple):
+class LoginDiagnosis(NamedTuple):
     """What a login that the source refuses comes to: a state, the reason word, and a line for people."""
 
     state: str
@@ -52,7 +52,7 @@ class ImportRequest:
     """One source account to one mailbox. `password` is the mailbox's on the host; sizes are in bytes.
 
     `renew` gives another password or token for the source when it refuses the one of the account, or that is empty.
-    `judge` finds out what a refused login means, where more can be known than the source says; it may raise
+    `diagnose` finds out what a refused login means, where more can be known than the source says; it may raise
     MailImportError when it cannot be told.
     """
 
@@ -70,7 +70,7 @@ class ImportRequest:
     max_message_size: int = 2 << 30
     message_store: str = "auto"
     renew: Optional[Renewal] = field(default=None, repr=False, compare=False)
-    judge: Optional[Callable[[MailImportError], Verdict]] = field(default=None, repr=False, compare=False)
+    diagnose: Optional[Callable[[MailImportError], LoginDiagnosis]] = field(default=None, repr=False, compare=False)
 
     @property
     def key(self) -> ImportKey:

@@ -66,8 +66,8 @@ class HttpSettings:
 
 @dataclass(frozen=True)
 class Call:
-    """One request. `secrets` are kept out of whatever the service says about it; `form` and `body` (JSON) exclude each
-    other.
+    """One request, with a `token` of that `scheme` (RFC 6750 section 2.1). `form` and `body` (JSON) exclude each other;
+    `secrets` are kept out of whatever the service says.
 
     Each may be sent again after a failure, so that what it does must bear being done twice.
     """
@@ -76,6 +76,7 @@ class Call:
     url: str
     schema: Mapping[str, Any]
     token: Optional[str] = None
+    scheme: str = "Bearer"
     params: Optional[Mapping[str, Any]] = None
     form: Optional[Mapping[str, str]] = None
     body: Optional[Mapping[str, Any]] = None
@@ -95,16 +96,14 @@ class _PassingError(Exception):
 
 
 class _Authorization(AuthBase):
-    """The scheme of Yandex, https://yandex.ru/dev/api360/doc/ru/access; given this way, a .netrc does not take its
-    place.
-    """
+    """A token in the request's header; given this way, a .netrc does not take its place."""
 
-    def __init__(self, token: Optional[str]) -> None:
-        self._token = token
+    def __init__(self, call: Call) -> None:
+        self._call = call
 
     def __call__(self, request: Any) -> Any:
-        if self._token is not None:
-            request.headers["Authorization"] = "OAuth %s" % self._token
+        if self._call.token is not None:
+            request.headers["Authorization"] = "%s %s" % (self._call.scheme, self._call.token)
         return request
 
 
@@ -151,7 +150,7 @@ class Http:
                 params=call.params,
                 data=call.form,
                 json=call.body,
-                auth=_Authorization(call.token),
+                auth=_Authorization(call),
                 stream=True,
                 allow_redirects=False,
                 timeout=(CONNECT_TIMEOUT, self._settings.timeout),
@@ -239,7 +238,7 @@ def _parsed(data: bytes) -> Any:
 
 
 def _said(call: Call, answer: Any) -> Tuple[str, str]:
-    """The word and the words of an error: Yandex's OAuth has `error` and `error_description`, its APIs `message`, or
+    """The word and the words of an error: `error` and `error_description` (RFC 6749 section 5.2), or `message`, or
     `description`.
     """
     if not isinstance(answer, dict):

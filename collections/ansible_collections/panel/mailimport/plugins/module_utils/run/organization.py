@@ -2,29 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From an organization at Yandex 360 to the imports of its mailboxes."""
+"""From an organization at a provider to the imports of its mailboxes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Callable, List, NamedTuple, Optional, Sequence, Set
 
 from ..model.errors import MailImportError, one_line
-from ..model.imports import ImportRequest, ImportResult, Verdict
-from ..model.secret import Renewal
-from ..provider.yandex360.directory import Directory
-from ..provider.yandex360.mailboxes import (
-    Holdings,
-    Obstacle,
+from ..model.imports import ImportRequest, ImportResult
+from ..provider.base import (
+    Access,
+    OrganizationContents,
+    OrganizationDirectory,
     Selection,
     SourceMailbox,
     find_organization,
     select,
-    survey,
 )
-from ..provider.yandex360.oauth import OAuth
-from ..source.bearer import YANDEX_CAUSES
 from ..state.database import State
 from .batch import Item
 from .findings import examine
@@ -32,15 +27,6 @@ from .passwords import NewPasswords
 from .settings import HostSettings
 
 RequestFor = Callable[[str], ImportRequest]
-
-_SHARED = Obstacle(
-    "shared_mailbox", "a shared mailbox has no password to log in with: use content_access=service_application"
-)
-_NEVER_OPENED = (
-    "its user has never opened it: Yandex keeps no settings of this mailbox and refuses the token that it issued just "
-    "now. "
-    "Once the person has logged in to Yandex Mail, run the task again"
-)
 
 
 @dataclass(frozen=True)
@@ -55,13 +41,13 @@ class Choice:
 
 
 class Chosen(NamedTuple):
-    """The mailboxes that are asked for; `holdings` is None when nobody could be asked for the organization."""
+    """The mailboxes that are asked for; `contents` is None when nobody could be asked for the organization."""
 
-    holdings: Optional[Holdings]
+    contents: Optional[OrganizationContents]
     selection: Selection
 
 
-def choose(directory: Optional[Directory], choice: Choice) -> Chosen:
+def choose(directory: Optional[OrganizationDirectory], choice: Choice) -> Chosen:
     """Find the mailboxes that are asked for.
 
     Raises:
@@ -69,96 +55,22 @@ def choose(directory: Optional[Directory], choice: Choice) -> Chosen:
             address.
     """
     if directory is None:
-        if not choice.mailboxes or any(char in address for address in choice.mailboxes for char in "*?["):
-            raise MailImportError("invalid_row", "token is required, unless mailboxes names the addresses themselves")
-        if choice.organization or choice.domains or choice.excluded:
-            raise MailImportError(
-                "invalid_row",
-                "token is required with organization, domains and exclude_mailboxes: without it, mailboxes alone says "
-                "which",
-            )
-        named = [SourceMailbox("", address.strip().lower(), "user") for address in choice.mailboxes]
-        return Chosen(None, Selection(named, []))
-    holdings = survey(directory, find_organization(directory.organizations(), choice.organization))
-    return Chosen(holdings, select(holdings, choice.domains, choice.mailboxes, choice.excluded))
+        return Chosen(None, _named(choice))
+    contents = directory.contents(find_organization(directory.organizations(), choice.organization))
+    return Chosen(contents, select(contents, choice.domains, choice.mailboxes, choice.excluded))
 
 
-class Access:
-    """How the mail of a mailbox is opened: makes what an import needs to log in.
-
-    Args:
-        oauth: of the service application; None when mail is opened by passwords.
-        scope: asked for with each token, None for none.
-    """
-
-    def __init__(
-        self, directory: Optional[Directory], organization: int, oauth: Optional[OAuth], scope: Optional[str] = None
-    ) -> None:
-        self._directory = directory
-        self._organization = organization
-        self._oauth = oauth
-        self._scope = scope
-
-    @property
-    def by_password(self) -> bool:
-        """Whether passwords at Yandex are replaced by those of the new mailboxes."""
-        return self._oauth is None
-
-    def open(self, request: ImportRequest, mailbox: SourceMailbox) -> ImportRequest:
-        """The request with what it needs to log in."""
-        renewal = Renewal(
-            partial(self._set_password, mailbox, request.password)
-            if self._oauth is None
-            else partial(self._exchange, self._oauth, mailbox)
+def _named(choice: Choice) -> Selection:
+    """The mailboxes that a choice names by their addresses."""
+    if not choice.mailboxes or any(char in address for address in choice.mailboxes for char in "*?["):
+        raise MailImportError("invalid_row", "token is required, unless mailboxes names the addresses themselves")
+    if choice.organization or choice.domains or choice.excluded:
+        raise MailImportError(
+            "invalid_row",
+            "token is required with organization, domains and exclude_mailboxes: without it, mailboxes alone says "
+            "which",
         )
-        # A password that was set by an earlier run opens the mailbox; only when it does not, it is set.
-        source = replace(
-            request.source,
-            password=request.password if self.by_password else "",
-            auth="login" if self.by_password else "xoauth2",
-        )
-        return replace(request, source=source, renew=renewal, judge=partial(self._judge, mailbox, renewal))
-
-    def _exchange(self, oauth: OAuth, mailbox: SourceMailbox) -> str:
-        subject, kind = (mailbox.id, "uid") if mailbox.id else (mailbox.email, "email")
-        return oauth.exchange(subject, kind, self._scope).access_token
-
-    def _set_password(self, mailbox: SourceMailbox, password: str) -> str:
-        if self._directory is None:
-            raise MailImportError("internal_error", "there is no directory to set a password in")
-        self._directory.set_password(self._organization, mailbox.id, password)
-        return password
-
-    def _judge(self, mailbox: SourceMailbox, renewal: Renewal, error: MailImportError) -> Verdict:
-        """Find out which of the causes that Yandex has one text for it is."""
-        if not renewal.issued:
-            return Verdict("failed", error.reason, error.message)
-        bare = error.message.replace("; " + YANDEX_CAUSES, "")
-        message = "%s; %s" % (bare, YANDEX_CAUSES)
-        if self._directory is None:
-            return Verdict("failed", error.reason, message)
-        if self._directory.imap_enabled(self._organization) is False:
-            return Verdict(
-                "failed",
-                error.reason,
-                "IMAP is switched off for the organization: switch it on in its mail settings (%s)" % bare,
-            )
-        opened = self._directory.mailbox_opened(self._organization, mailbox.id) if mailbox.kind == "user" else None
-        if opened is False:
-            return Verdict("skipped", "never_opened", _NEVER_OPENED)
-        if opened and self.by_password:
-            hint = (
-                "the password was set just now, so an app password is needed or IMAP is switched off: "
-                "content_access=service_application needs no password"
-            )
-            return Verdict("failed", error.reason, "%s (%s)" % (hint, bare))
-        if opened:
-            hint = (
-                "the token was issued just now, so IMAP is switched off in the mailbox, or the application has "
-                "neither mail:imap_ro nor mail:imap_full"
-            )
-            return Verdict("failed", error.reason, "%s (%s)" % (hint, bare))
-        return Verdict("failed", error.reason, message)
+    return Selection([SourceMailbox("", address.strip().lower(), "user") for address in choice.mailboxes], [])
 
 
 def organization_items(
@@ -184,7 +96,7 @@ def organization_items(
         needy = {
             str(request.address)
             for request in requests
-            if _needs_password(request, state, settings, access.by_password)
+            if _needs_password(request, state, settings, access.sets_passwords)
         }
     passwords.generate(needy, write=not check_mode)
     items: List[Item] = []
@@ -201,15 +113,16 @@ def organization_items(
 
 
 def _draft(mailbox: SourceMailbox, access: Access, request_for: RequestFor, source_host: str) -> Item:
-    if mailbox.obstacle:
-        return _result(mailbox.email, source_host, "skipped", *mailbox.obstacle)
-    try:
-        request = request_for(mailbox.email)
-    except MailImportError as error:
-        return _result(mailbox.email, source_host, "failed", error.reason, error.message)
-    if request.import_content and access.by_password and mailbox.kind == "shared":
-        return _result(mailbox.email, source_host, "skipped", *_SHARED)
-    return request
+    skip = mailbox.skip
+    if not skip:
+        try:
+            request = request_for(mailbox.email)
+        except MailImportError as error:
+            return _result(mailbox.email, source_host, "failed", error.reason, error.message)
+        skip = access.skip_reason(mailbox) if request.import_content else None
+        if not skip:
+            return request
+    return _result(mailbox.email, source_host, "skipped", skip.reason, skip.message)
 
 
 def _result(email: str, source_host: str, state: str, reason: str, message: str) -> ImportResult:
@@ -218,7 +131,7 @@ def _result(email: str, source_host: str, state: str, reason: str, message: str)
     )
 
 
-def _needs_password(request: ImportRequest, state: State, settings: HostSettings, by_password: bool) -> bool:
+def _needs_password(request: ImportRequest, state: State, settings: HostSettings, sets_passwords: bool) -> bool:
     try:
         found = examine(request, state, settings.open_host())
     except MailImportError:
@@ -227,7 +140,7 @@ def _needs_password(request: ImportRequest, state: State, settings: HostSettings
         return True
     if found.final_state:
         return False
-    return not found.exists or found.replacing or (by_password and request.import_content)
+    return not found.exists or found.replacing or (sets_passwords and request.import_content)
 
 
 def _finished(
@@ -245,7 +158,7 @@ def _finished(
         return _result(address, draft.source.host, "failed", "invalid_row", message)
     if not request.import_content:
         return request
-    if access.by_password and check_mode:
-        # No password is set at Yandex in check mode, so nobody can log in there and count.
+    if access.sets_passwords and check_mode:
+        # No password is set at the provider in check mode, so nobody can log in there and count.
         return replace(request, import_content=False)
     return access.open(request, mailbox)

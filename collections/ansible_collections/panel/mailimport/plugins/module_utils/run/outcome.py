@@ -10,8 +10,9 @@ from contextlib import suppress
 from typing import Any, Dict, NamedTuple
 
 from ..model.errors import MailImportError
-from ..model.imports import ImportRequest, ImportResult, Verdict
+from ..model.imports import ImportRequest, ImportResult, LoginDiagnosis
 from ..model.secret import hide_secret
+from ..provider.hints import with_hint
 
 
 class Outcome(NamedTuple):
@@ -46,14 +47,14 @@ def _nothing() -> Dict[str, Any]:
 
 def fail(result: ImportResult, error: MailImportError, request: ImportRequest) -> None:
     """Say in the result that the import failed, or is to be skipped, and why."""
-    verdict = Verdict("failed", error.reason, error.message)
-    if request.judge and error.reason == "auth_failed" and not result.changed:
+    diagnosis = LoginDiagnosis("failed", error.reason, with_hint(error.message))
+    if request.diagnose and error.reason == "auth_failed" and not result.changed:
         with suppress(MailImportError):  # then it is as the source says
-            verdict = request.judge(error)
+            diagnosis = request.diagnose(error)
     result.state, result.reason, result.message = (
-        verdict.state,
-        verdict.reason,
-        without_secret(verdict.message, request),
+        diagnosis.state,
+        diagnosis.reason,
+        without_secret(diagnosis.message, request),
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 
 from ..model.errors import one_line
 from ..model.secret import hide_secret
@@ -17,15 +16,6 @@ from ..model.secret import hide_secret
 # Challenges that are answered before the exchange is given up: the initial response, once more to a server that has
 # lost it, and the failure.
 _MOST_ANSWERS = 4
-
-# Yandex has one text for all of this, and no other sign
-# (https://yandex.ru/support/mail-business/web/security/oauth.html).
-_YANDEX_TEXT = re.compile(r"invalid credentials or IMAP is disabled", re.IGNORECASE)
-YANDEX_CAUSES = (
-    "Yandex says the same of four things: a wrong or expired token or password; a password where an app password is "
-    "needed; IMAP that is switched "
-    "off for the organization or in the mailbox; a mailbox that its user has never opened"
-)
 
 
 class BearerExchange:
@@ -78,9 +68,3 @@ def _problem(text: bytes, token: str) -> str:
     except (ValueError, TypeError, KeyError, RecursionError):
         status = text.decode("utf-8", "replace")
     return one_line(hide_secret(str(status), token), 100)
-
-
-def meaning_of(refusal: str) -> str:
-    """What a server's refusal of a login may mean, as an addition to its words; empty where they speak for
-    themselves."""
-    return "; " + YANDEX_CAUSES if _YANDEX_TEXT.search(refusal) else ""

@@ -21,7 +21,7 @@ from ..imap.stream import ByteStream
 from ..model.errors import MailImportError, one_line
 from ..model.mail import SourceAccount
 from ..model.secret import hide_secret
-from .bearer import BearerExchange, meaning_of
+from .bearer import BearerExchange
 
 try:
     from imapclient import IMAPClient
@@ -339,7 +339,7 @@ def _log_in(client: _Client, account: SourceAccount, peer: str) -> None:
         text = _server_text(error, account)
         if isinstance(error.__context__, imaplib.IMAP4.abort):  # what IMAPClient made the error of: the session is over
             raise _session_error(text, peer) from None
-        refusal = "%s refuses the login of %s: %s%s" % (peer, account.user, text, meaning_of(text))
+        refusal = "%s refuses the login of %s: %s" % (peer, account.user, text)
         raise _busy(text, peer) or MailImportError("auth_failed", refusal) from None
 
 

@@ -15,9 +15,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..files.private import read_private, write_private
 from ..model.errors import MailImportError
-from ..provider.yandex360.oauth import DeviceCode, OAuth, Token
+from ..provider.oauth import DeviceCode, Token
+from ..provider.yandex360.oauth import OAuth
 from .options import Options
-from .organization import http_of, service_options, with_secrets
+from .organization import with_secrets
+from .yandex360 import http_of, service_options
 
 TOKEN_SECRETS = ("client_secret", "device")
 

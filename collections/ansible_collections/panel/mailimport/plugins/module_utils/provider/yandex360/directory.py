@@ -14,11 +14,15 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ...model.errors import MailImportError, one_line
+from ..base import Domain, Organization, OrganizationId
 from ..http import Call, Http, ServiceError
 from . import schemas
 
 API_URL = "https://api360.yandex.net"
 CLOUD_API_URL = "https://cloud-api.yandex.net"
+
+# Before a token in a request's header, https://yandex.ru/dev/api360/doc/ru/access.
+_SCHEME = "OAuth"
 
 # What a page may hold at most, by the documentation; the server's own figures decide when the list is at its end.
 _ORGANIZATIONS_PER_PAGE = 100
@@ -32,25 +36,6 @@ _READINGS = 5
 
 Entry = Dict[str, Any]
 Entries = Dict[str, Entry]
-
-
-@dataclass(frozen=True)
-class Organization:
-    """An organization; `name` is for people."""
-
-    id: int
-    name: str
-
-
-@dataclass(frozen=True)
-class Domain:
-    """A domain, its name in lower case as Yandex has it (IDN as A-label). One that is not `master` is an alias of the
-    main one.
-    """
-
-    name: str
-    master: bool
-    verified: bool
 
 
 @dataclass(frozen=True)
@@ -113,9 +98,9 @@ class Directory:
         )
         return [Organization(int(entry["id"]), one_line(entry.get("name") or "")) for entry in found]
 
-    def domains(self, organization: int) -> List[Domain]:
+    def domains(self, organization: OrganizationId) -> List[Domain]:
         """The organization's domains, aliases of its main one among them."""
-        path = "/directory/v1/org/%d/domains" % organization
+        path = "/directory/v1/org/%s/domains" % organization
         found = self._twice(
             lambda: self._pages(path, schemas.DOMAINS, "domains", _DOMAINS_PER_PAGE, "directory:read_domains"), "name"
         )
@@ -123,9 +108,9 @@ class Directory:
             Domain(entry["name"].lower(), bool(entry.get("master")), bool(entry.get("verified"))) for entry in found
         ]
 
-    def users(self, organization: int) -> List[User]:
+    def users(self, organization: OrganizationId) -> List[User]:
         """Everybody in the organization, robots and blocked ones too."""
-        path = "/directory/v1/org/%d/users" % organization
+        path = "/directory/v1/org/%s/users" % organization
         found = self._twice(
             lambda: self._pages(path, schemas.USERS, "users", _USERS_PER_PAGE, "directory:read_users"), "id"
         )
@@ -141,9 +126,9 @@ class Directory:
             for entry in found
         ]
 
-    def groups(self, organization: int) -> List[Group]:
+    def groups(self, organization: OrganizationId) -> List[Group]:
         """The organization's groups."""
-        path = "/directory/v1/org/%d/groups" % organization
+        path = "/directory/v1/org/%s/groups" % organization
         found = self._twice(
             lambda: self._pages(path, schemas.GROUPS, "groups", _GROUPS_PER_PAGE, "directory:read_groups"), "id"
         )
@@ -158,14 +143,14 @@ class Directory:
             for entry in found
         ]
 
-    def shared_mailboxes(self, organization: int) -> List[SharedMailbox]:
+    def shared_mailboxes(self, organization: OrganizationId) -> List[SharedMailbox]:
         """The organization's shared mailboxes.
 
         Raises:
             MailImportError: `permission_denied` also when the organization's plan has none.
         """
         path, scope = (
-            "/admin/v1/org/%d/mailboxes/shared" % organization,
+            "/admin/v1/org/%s/mailboxes/shared" % organization,
             "ya360_admin:mail_read_shared_mailbox_inventory",
         )
         found = self._twice(
@@ -178,10 +163,10 @@ class Directory:
             mailboxes.append(SharedMailbox(identifier, facts["email"]))
         return mailboxes
 
-    def imap_enabled(self, organization: int) -> Optional[bool]:
+    def imap_enabled(self, organization: OrganizationId) -> Optional[bool]:
         """Whether the organization lets its people use IMAP; None when the service does not tell, as older ones do
         not."""
-        path, scope = "/v1/admin/org/%d/mail-settings" % organization, "ya360_admin:mail_read_organization_settings"
+        path, scope = "/v1/admin/org/%s/mail-settings" % organization, "ya360_admin:mail_read_organization_settings"
         try:
             return self._call("GET", self._cloud_api_url + path, schemas.MAIL_SETTINGS, scope).get("enable_imap")
         except ServiceError as error:
@@ -189,13 +174,13 @@ class Directory:
                 return None
             raise
 
-    def mailbox_opened(self, organization: int, user: str) -> Optional[bool]:
+    def mailbox_opened(self, organization: OrganizationId, user: str) -> Optional[bool]:
         """Whether there is a mailbox with settings behind an account; None when the token has no right to ask.
 
         That Yandex knows no settings of a mailbox that was never opened is inferred, not documented.
         """
         path, scope = (
-            "/admin/v1/org/%d/mail/users/%s/settings/sender_info" % (organization, user),
+            "/admin/v1/org/%s/mail/users/%s/settings/sender_info" % (organization, user),
             "ya360_admin:mail_read_user_settings",
         )
         try:
@@ -208,14 +193,14 @@ class Directory:
             raise
         return True
 
-    def set_password(self, organization: int, user: str, password: str) -> None:
+    def set_password(self, organization: OrganizationId, user: str, password: str) -> None:
         """Give an account this password, for good.
 
         Raises:
             MailImportError: `request_refused` when Yandex does not take it, as for accounts of a single sign-on or a
                 weak password.
         """
-        path = "/directory/v1/org/%d/users/%s" % (organization, user)
+        path = "/directory/v1/org/%s/users/%s" % (organization, user)
         body = {"password": password, "passwordChangeRequired": False}
         self._call("PATCH", self._api_url + path, schemas.USER, "directory:write_users", body=body, secrets=(password,))
 
@@ -271,7 +256,7 @@ class Directory:
 
     def _call(self, method: str, url: str, schema: Mapping[str, Any], scope: str, **more: Any) -> Dict[str, Any]:
         try:
-            return self._http.call(Call(method, url, schema, token=self._token, **more))
+            return self._http.call(Call(method, url, schema, token=self._token, scheme=_SCHEME, **more))
         except ServiceError as error:
             raise _explained(error, scope) from None
 
@@ -280,24 +265,30 @@ class Directory:
 _PAGE: Entry = {}
 
 
+# What to do about a refusal: HTTP status, a word in what Yandex says (lower case), and the advice. The first that fits.
+_ADVICE = (
+    (401, "", "the token is wrong, has expired or was revoked: get a new one (panel.mailimport.yandex360_token)"),
+    (
+        403,
+        "scope",
+        "the token lacks the scope {scope}: add it to the application and get a new token, for an old one keeps its "
+        "scopes",
+    ),
+    (
+        403,
+        "not an admin",
+        "the token is not an administrator's, or the organization is another one: Yandex says the same of both",
+    ),
+    (403, "", "the token's owner has no right to this (scope {scope}), or the organization's plan does not have it"),
+    # The entry that was asked for is not there, and nothing else is wrong.
+    (404, "not_found", ""),
+    (404, "", "is the address of the API right?"),
+)
+
+
 def _explained(error: ServiceError, scope: str) -> ServiceError:
     """The same error, with what to do about it."""
-    advice = ""
-    if error.status == 401:
-        advice = "the token is wrong, has expired or was revoked: get a new one (panel.mailimport.yandex360_token)"
-    elif error.status == 403 and "scope" in error.said.lower():
-        advice = (
-            "the token lacks the scope %s: add it to the application and get a new token, for an old one keeps its "
-            "scopes" % scope
-        )
-    elif error.status == 403 and "not an admin" in error.said.lower():
-        advice = "the token is not an administrator's, or the organization is another one: Yandex says the same of both"
-    elif error.status == 403:
-        advice = (
-            "the token's owner has no right to this (scope %s), or the organization's plan does not have it" % scope
-        )
-    elif error.status == 404 and error.said != "not_found":
-        advice = "is the address of the API right?"
-    return ServiceError(
-        error.reason, "%s%s" % (error.message, ": " + advice if advice else ""), error.status, error.word, error.said
-    )
+    said = error.said.lower()
+    advice = next((text for status, word, text in _ADVICE if error.status == status and word in said), "")
+    message = "%s: %s" % (error.message, advice.format(scope=scope)) if advice else error.message
+    return ServiceError(error.reason, message, error.status, error.word, error.said)

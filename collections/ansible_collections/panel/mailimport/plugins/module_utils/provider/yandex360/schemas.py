@@ -57,24 +57,3 @@ WHOAMI: Schema = {"type": "object", "properties": {"scopes": _TEXTS}}
 USER: Schema = {"type": "object", "required": ["id"], "properties": {"id": _ID}}
 SENDER_INFO: Schema = {"type": "object"}
 MAIL_SETTINGS: Schema = {"type": "object", "properties": {"enable_imap": _FLAG}}
-
-TOKEN: Schema = {
-    "type": "object",
-    "required": ["access_token"],
-    "properties": {
-        "access_token": {"type": "string", "minLength": 1},
-        "expires_in": {"type": ["integer", "null"]},
-        "refresh_token": _TEXT,
-    },
-}
-DEVICE: Schema = {
-    "type": "object",
-    "required": ["device_code", "user_code", "verification_url"],
-    "properties": {
-        "device_code": {"type": "string", "minLength": 1},
-        "user_code": {"type": "string", "minLength": 1},
-        "verification_url": {"type": "string", "minLength": 1},
-        "expires_in": {"type": "integer", "minimum": 1},
-        "interval": {"type": "integer", "minimum": 1},
-    },
-}

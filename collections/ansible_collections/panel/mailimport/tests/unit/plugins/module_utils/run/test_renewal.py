@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import Verdict
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import LoginDiagnosis
 from ansible_collections.panel.mailimport.plugins.module_utils.model.secret import Renewal
 from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling, import_batch
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host
@@ -79,32 +79,34 @@ def test_no_token_is_in_a_result(with_tokens, source, settings):
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_a_refused_login_is_judged(with_tokens, source, settings, host, check_mode):
+def test_a_refused_login_is_diagnosed(with_tokens, source, settings, host, check_mode):
     source.answers[b"AUTHENTICATE"] = REFUSED
     seen = []
 
-    def judge(error):
+    def diagnose(error):
         seen.append(error.message)
-        return Verdict("skipped", "never_opened", "its user has never opened it")
+        return LoginDiagnosis("skipped", "never_opened", "its user has never opened it")
 
-    result = import_mailbox(with_tokens(judge=judge), settings, check_mode).result
+    result = import_mailbox(with_tokens(diagnose=diagnose), settings, check_mode).result
     assert (result.state, result.reason, result.changed) == ("skipped", "never_opened", False)
     assert "IMAP is disabled" in seen[0] and not host.passwords
 
 
-def test_a_judge_that_cannot_tell_leaves_it_at_what_the_source_said(with_tokens, source, settings):
+def test_a_diagnose_that_cannot_tell_leaves_it_at_what_the_source_said(with_tokens, source, settings):
     source.answers[b"AUTHENTICATE"] = REFUSED
 
-    def judge(error):
+    def diagnose(error):
         raise MailImportError("connection_failed", "nobody to ask")
 
-    result = import_mailbox(with_tokens(judge=judge), settings).result
+    result = import_mailbox(with_tokens(diagnose=diagnose), settings).result
     assert (result.state, result.reason) == ("failed", "auth_failed") and "never opened" in result.message
 
 
-def test_a_batch_judges_too_and_remembers_it(with_tokens, source, settings):
+def test_a_batch_diagnoses_too_and_remembers_it(with_tokens, source, settings):
     source.answers[b"AUTHENTICATE"] = REFUSED
-    request = with_tokens(judge=lambda error: Verdict("skipped", "never_opened", "its user has never opened it"))
+    request = with_tokens(
+        diagnose=lambda error: LoginDiagnosis("skipped", "never_opened", "its user has never opened it")
+    )
     (outcome,) = import_batch([request], settings, Scheduling())
     assert outcome.result.state == "skipped"
     (entry,) = imports_on_host(settings)["imports"]

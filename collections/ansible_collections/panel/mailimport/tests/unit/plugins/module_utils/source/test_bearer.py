@@ -81,13 +81,11 @@ def test_challenges_without_end_are_not_answered_without_end():
     assert [exchange.answer(b"") for _challenge in range(6)][-1] == b"*"
 
 
-def test_the_one_text_of_yandex_is_explained(server, account):
+def test_the_words_of_a_refusal_are_whole(server, account):
     for answers in ({b"AUTHENTICATE": YANDEX_REFUSAL}, {b"LOGIN": YANDEX_REFUSAL.replace(b"AUTHENTICATE", b"LOGIN")}):
         auth = "xoauth2" if b"AUTHENTICATE" in answers else "login"
         error = refused(account(server(answers), auth=auth))
         assert error.reason == "auth_failed" and "sc=ANQhQk2BrGkH_101523_7m" in error.message
-        for cause in ("expired token", "app password", "switched off", "never opened"):
-            assert cause in error.message
         assert not error.message.endswith("…")
 
 

@@ -9,7 +9,7 @@ import os
 import time
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.oauth import DeviceCode, Token
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.oauth import DeviceCode, Token
 from ansible_collections.panel.mailimport.plugins.module_utils.task import yandex360_token
 
 
