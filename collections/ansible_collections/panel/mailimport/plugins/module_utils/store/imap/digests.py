@@ -10,14 +10,7 @@ import hashlib
 import sqlite3
 from typing import NamedTuple, Optional, Union
 
-from ..contents import without_mbox_notes
-
-# IMAP literals hold no NUL (RFC 3501 section 4.3): Dovecot keeps 0x80 instead. It also drops a CR before CR LF and one
-# at the very end. Nothing else is folded: two texts are never taken for one.
-_WITHOUT_NUL = bytes([0x80]) + bytes(range(1, 256))
-
-
-_LONGEST_HEADER = 64 * 1024
+from ..contents import CanonicalDigest
 
 # The header of a record in a file of mdbox, which is zero until the message behind it is complete (dbox-file.h). When
 # Dovecot is killed before that and rebuilds its indexes, it takes header and what there is of the message for a
@@ -26,8 +19,7 @@ _TORN = b"\x80" * 30
 
 
 class Digests(NamedTuple):
-    """SHA-256 of a message's bytes, and a digest that is blind to what Dovecot and mbox files alter in them; `size` in
-    bytes.
+    """SHA-256 of a message's bytes, and `folded`, the digest of its canonical form; `size` in bytes.
 
     `torn`: this is no message but what a killed Dovecot left of one.
     """
@@ -43,35 +35,21 @@ class Digester:
 
     def __init__(self) -> None:
         self._exact = hashlib.sha256()
-        self._folded = hashlib.blake2b(digest_size=16)
+        self._canonical = CanonicalDigest()
         self._size = 0
-        self._beginning = bytearray()
-        self._in_beginning = True
+        self._beginning = b""
 
     def update(self, data: Union[bytes, memoryview]) -> None:
         self._exact.update(data)
+        self._canonical.update(data)
         self._size += len(data)
-        if self._in_beginning:
-            room = _LONGEST_HEADER - len(self._beginning)
-            self._beginning += data[:room]
-            if len(data) < room:
-                return
-            self._fold_beginning()
-            data = data[room:]
-        self._fold(bytes(data))
-
-    def _fold_beginning(self) -> None:
-        self._in_beginning = False
-        self._fold(without_mbox_notes(bytes(self._beginning)))
-
-    def _fold(self, data: bytes) -> None:
-        self._folded.update(data.translate(_WITHOUT_NUL, b"\r"))
+        if len(self._beginning) < len(_TORN):
+            self._beginning += data[: len(_TORN)]
 
     def digests(self) -> Digests:
         """The digests of all that was taken; nothing more is taken then."""
-        if self._in_beginning:
-            self._fold_beginning()
-        return Digests(self._exact.digest(), self._folded.digest(), self._size, self._beginning.startswith(_TORN))
+        torn = self._beginning.startswith(_TORN)
+        return Digests(self._exact.digest(), self._canonical.digest(), self._size, torn)
 
 
 def digests_of(data: bytes) -> Digests:

@@ -7,23 +7,19 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import itertools
 import os
-import re
 import shutil
 import stat
 from contextlib import suppress
 from typing import Iterator, Optional
 
 from ...model.errors import MailImportError
-from ..contents import without_mbox_notes
+from ..contents import CanonicalDigest
 
 CREATE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 1 << 20
 _SYNC_FILE_RANGE_WRITE = 2
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -154,20 +150,11 @@ def copy_file(name: str, source: int, target: int) -> None:
 
 
 def digest_of_content(name: str, directory: int) -> bytes:
-    """SHA-256 of what a file has of its writer's: every line end as CRLF, as Dovecot keeps line ends of its own as LF,
-    no notes of mbox files.
-    """
-    digest = hashlib.sha256()
-    after_cr = False
+    """Return the canonical digest of the message in a file."""
+    digest = CanonicalDigest()
     with os.fdopen(open_file(name, directory), "rb") as handle:
-        beginning = without_mbox_notes(handle.read(_BLOCK))
-        for block in itertools.chain((beginning,), iter(lambda: handle.read(_BLOCK), b"")):
-            if after_cr and block.startswith(b"\n"):
-                digest.update(b"\n")
-                digest.update(_BARE_LF.sub(b"\r\n", block[1:]))
-            else:
-                digest.update(_BARE_LF.sub(b"\r\n", block))
-            after_cr = block.endswith(b"\r")
+        for block in iter(lambda: handle.read(_BLOCK), b""):
+            digest.update(block)
     return digest.digest()
 
 
