@@ -3,11 +3,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# What demo.sh and test.sh share: from a bare Debian 12 to a virtual environment in .venv. Sourced, never run.
+# What the scripts share: from a bare Debian 12 or 13 to a virtual environment in .venv. Sourced, never run.
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=$repository/.venv
 export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+
+# What test.sh wants, here and in the other Debian.
+# shellcheck disable=SC2034
+test_packages=(
+  ca-certificates # pip's downloads are verified
+  dovecot-imapd   # the real source servers and mail hosts
+  git             # installs from the repository's URL are tested; ansible-test asks it for the files
+  iproute2        # network namespaces: a fleet of mail hosts on this machine
+  openssh-client  # Ansible reaches that fleet over ssh
+  openssh-server  # the fleet's side of it
+  python3-venv    # the virtual environment, and those of ansible-test
+  shellcheck      # a part of ansible-test sanity, and for these scripts
+)
 
 # Dovecot gives up privileges for each mail session, and packages are installed: both need root.
 become_root() {
@@ -62,7 +75,7 @@ make_venv() {
     return
   fi
   echo "Making the virtual environment $venv"
-  "$python" -m venv "$venv"
+  "$python" -m venv "$(realpath "$venv")" # which may be a link
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
   fingerprint "$python" "$requirements" >"$stamp"
 }

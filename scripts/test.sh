@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Run what matters on every change, after installing what it needs on Debian 12 with nothing but python3; `nox` runs the
+# Run what matters on every change, after installing what it needs on Debian 12 or 13 with nothing but python3; `nox` runs the
 # whole matrix. All checks run, also after one that failed; a summary ends it. Exit code 0 only when all passed.
 # PYTHON chooses another interpreter than /usr/bin/python3. With --setup it only installs.
 
@@ -15,17 +15,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 become_root "$@"
 
-packages=(
-  ca-certificates # pip's downloads are verified
-  dovecot-imapd   # the real source servers and mail hosts
-  git             # installs from the repository's URL are tested; ansible-test asks it for the files
-  iproute2        # network namespaces: a fleet of mail hosts on this machine
-  locales         # tests under locales that the machine does not have
-  openssh-server  # Ansible reaches that fleet over ssh
-  python3-venv    # the virtual environment, and those of ansible-test
-  shellcheck      # a part of ansible-test sanity, and for these scripts
-)
-install_packages "${packages[@]}"
+install_packages "${test_packages[@]}"
 make_venv "$repository/tests/requirements.txt"
 if [ "${1:-}" = --setup ]; then
   exit
