@@ -3,12 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """What a row may hold: its columns, what each must be (JSON Schema), and the names that lists of others have for
-them."""
+them.
+
+The columns are the options of model/options.py that may differ from row to row.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional
+
+from ..model.options import PER_ROW, Option
 
 Schema = Dict[str, Any]
 
@@ -51,70 +56,52 @@ def _bytes(value: Any) -> Any:
     return int(float(found.group(1)) * 1024 ** _UNITS.index(found.group(2).upper() or "B")) if found else value
 
 
-def _one_of(*values: str) -> Column:
-    return Column({"enum": list(values), "description": "one of %s" % ", ".join(values)})
+# Text of one line: a value that YAML folded over several, or with a line break at its end, is a mistake. A password may
+# hold anything that can be typed into a login; a tabulator, say.
+_NOT_IN_TEXT = "[\\u0000-\\u001f\\u007f]"
+_NOT_IN_PASSWORDS = "[\\u0000\\r\\n]"
 
 
-# Text of one line: a value that YAML folded over several, or with a line break at its end, is a mistake.
-_TEXT = Column(
-    {
-        "type": "string",
-        "minLength": 1,
-        "not": {"pattern": "[\\u0000-\\u001f\\u007f]"},
-        "description": "text of one line (a number: in quotes)",
-    }
-)
-# A password may hold anything that can be typed into a login; a tabulator, say.
-_PASSWORD = Column(
-    {
-        "type": "string",
-        "minLength": 1,
-        "not": {"pattern": "[\\u0000\\r\\n]"},
-        "description": "text of one line (a number: in quotes)",
-    }
-)
-_ADDRESS = Column({"type": "string", "format": "mailbox-address", "description": "a mailbox address"})
-_YES_OR_NO = Column({"type": "boolean", "description": "yes or no"}, _boolean)
-_NAMES = Column({"type": "array", "items": {"type": "string"}, "description": "a list of names"})
+def _column_of(option: Option) -> Column:
+    if option.choices:
+        return Column({"enum": list(option.choices), "description": "one of %s" % ", ".join(option.choices)})
+    if option.kind == "address":
+        return Column({"type": "string", "format": "mailbox-address", "description": "a mailbox address"})
+    if option.type in ("str", "path"):
+        never = {"pattern": _NOT_IN_PASSWORDS if option.secret else _NOT_IN_TEXT}
+        words = "text of one line (a number: in quotes)"
+        return Column({"type": "string", "minLength": 1, "not": never, "description": words})
+    schema, convert = _TYPES[option.type]
+    return Column({**schema, **_bounds(option)}, convert)
 
-COLUMNS: Mapping[str, Column] = {
-    "email": _ADDRESS,
-    "password": _PASSWORD,
-    "mail_host": _TEXT,
-    "owner": _TEXT,
-    "target_email": _ADDRESS,
-    "target_password": _PASSWORD,
-    "source_host": _TEXT,
-    "source_port": Column(
-        {"type": "integer", "minimum": 1, "maximum": 65535, "description": "a port from 1 to 65535"}, _integer
-    ),
-    "source_tls": _one_of("implicit", "starttls", "none"),
-    "source_validate_certs": _YES_OR_NO,
-    "source_ca_cert": _TEXT,
-    "source_tls_fingerprint": _TEXT,
-    "source_user": _TEXT,
-    "source_password": _PASSWORD,
-    "source_master_user": _TEXT,
-    "source_auth": _one_of("auto", "login", "plain", "xoauth2", "oauthbearer"),
-    "source_timeout": Column({"type": "number", "exclusiveMinimum": 0, "description": "a number of seconds"}, _number),
-    "source_compress": _YES_OR_NO,
-    "state": _one_of("present", "latest"),
-    "ignore_existing": _YES_OR_NO,
-    "existing_content": _one_of("replace", "merge"),
-    "force": _YES_OR_NO,
-    "update_password": _one_of("on_create", "always"),
-    "import_content": _YES_OR_NO,
-    "automap": _YES_OR_NO,
-    "max_message_size": Column({"type": "integer", "minimum": 1, "description": "a size such as 500M"}, _bytes),
-    "message_store": _one_of("auto", "maildir", "imap"),
-    "folders": _NAMES,
-    "exclude_folders": _NAMES,
-    "folder_map": Column(
+
+# What is no text, by the type of the option.
+_TYPES: Mapping[str, Column] = {
+    "bool": Column({"type": "boolean", "description": "yes or no"}, _boolean),
+    "int": Column({"type": "integer", "description": "a whole number"}, _integer),
+    "float": Column({"type": "number", "description": "a number"}, _number),
+    "bytes": Column({"type": "integer", "description": "a size such as 500M"}, _bytes),
+    "list": Column({"type": "array", "items": {"type": "string"}, "description": "a list of names"}),
+    "dict": Column(
         {"type": "object", "additionalProperties": {"type": "string"}, "description": "a mapping of folder names"}
     ),
 }
 
-PASSWORDS = frozenset(("password", "source_password", "target_password"))
+
+_KINDS = {"port": "a port from 1 to 65535", "seconds": "a number of seconds"}
+
+
+def _bounds(option: Option) -> Schema:
+    bounds = {"minimum": option.minimum, "maximum": option.maximum, "exclusiveMinimum": option.more_than}
+    schema: Schema = {name: bound for name, bound in bounds.items() if bound is not None}
+    if option.kind in _KINDS:
+        schema["description"] = _KINDS[option.kind]
+    return schema
+
+
+COLUMNS: Mapping[str, Column] = {name: _column_of(option) for name, option in PER_ROW.items()}
+
+PASSWORDS = frozenset(name for name, option in PER_ROW.items() if option.secret)
 
 # A cell of a CSV file holds one value: lists and mappings are for YAML.
 CELLS = tuple(name for name, column in COLUMNS.items() if column.schema.get("type") not in ("array", "object"))

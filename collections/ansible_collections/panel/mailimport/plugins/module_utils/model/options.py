@@ -1,0 +1,153 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of an import, as one table.
+
+The modules' argument specifications (task/options.py), the columns of a list (rows/columns.py) and what the engine is
+handed are made of it. `scripts/playbook_options.py` writes it into the playbooks. A new option is a line here, an
+attribute of the class that its group names, and its documentation (plugins/doc_fragments).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
+
+from .errors import MailImportError
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option.
+
+    Attributes:
+        type, elements, default, choices, required: as in an argument specification of Ansible.
+        secret: a password, which is never shown.
+        kind: what the value is besides (`address`, `port`, `seconds`), empty for nothing more.
+        minimum, maximum, more_than: bounds of a number.
+        per_row: a list may give it for each mailbox.
+        field: the attribute of the group's class that gets its value; None when more than a copy is needed.
+    """
+
+    name: str
+    type: str = "str"
+    default: Any = None
+    choices: Tuple[str, ...] = ()
+    per_row: bool = True
+    field: Optional[str] = None
+    required: bool = False
+    elements: Optional[str] = None
+    secret: bool = False
+    kind: str = ""
+    minimum: Optional[int] = None
+    maximum: Optional[int] = None
+    more_than: Optional[int] = None
+
+
+# The mailbox itself.
+MAILBOX = (
+    Option("email", kind="address", required=True),
+    Option("password", secret=True),
+    Option("target_email", kind="address"),
+    Option("target_password", secret=True),
+)
+
+# Attributes of SourceAccount.
+SOURCE = (
+    Option("source_host", field="host", required=True),
+    Option("source_port", "int", kind="port", minimum=1, maximum=65535),
+    Option("source_tls", default="implicit", choices=("implicit", "starttls", "none"), field="tls"),
+    Option("source_validate_certs", "bool", True, field="validate_certs"),
+    Option("source_ca_cert", "path", field="ca_cert"),
+    Option("source_tls_fingerprint", field="tls_fingerprint"),
+    Option("source_user"),
+    Option("source_master_user", field="master_user"),
+    Option("source_auth", default="auto", choices=("auto", "login", "plain", "xoauth2", "oauthbearer"), field="auth"),
+    Option("source_timeout", "float", 60.0, kind="seconds", more_than=0, field="timeout"),
+    Option("source_compress", "bool", False, field="compress"),
+)
+
+# The mail host, which is one for all mailboxes of a task.
+TARGET = (
+    Option("host_backend", default="dovecot", choices=("dovecot",), per_row=False),
+    Option("dovecot_config", "path", per_row=False),
+    Option("users_file", "path", per_row=False),
+    Option("mail_home", per_row=False),
+    Option("uid", "int", per_row=False),
+    Option("gid", "int", per_row=False),
+    Option("state_dir", "path", "/var/lib/panel-mailimport", per_row=False),
+)
+
+# Attributes of ImportRequest.
+IMPORT = (
+    Option("owner", field="owner", required=True),
+    Option("state", default="present", choices=("present", "latest"), field="state"),
+    Option("ignore_existing", "bool", True, field="ignore_existing"),
+    Option("existing_content", default="replace", choices=("replace", "merge"), field="existing_content"),
+    Option("force", "bool", False, field="force"),
+    Option("update_password", default="on_create", choices=("on_create", "always"), field="update_password"),
+    Option("import_content", "bool", True, field="import_content"),
+    Option("max_message_size", "bytes", "2G", minimum=1, field="max_message_size"),
+    Option("message_store", default="auto", choices=("auto", "maildir", "imap"), field="message_store"),
+)
+
+# Attributes of FolderRules.
+FOLDERS = (
+    Option("folders", "list", (), elements="str", field="include"),
+    Option("exclude_folders", "list", (), elements="str", field="exclude"),
+    Option("folder_map", "dict", {}),
+    Option("automap", "bool", True, field="automap"),
+)
+
+# Attributes of Scheduling.
+SCHEDULING = (
+    Option("parallel", "bool", False, per_row=False, field="parallel"),
+    Option("queues", "int", 2, minimum=1, per_row=False, field="queues"),
+    Option("source_max_connections", "int", minimum=1, per_row=False, field="source_max_connections"),
+    Option("preflight", "bool", True, per_row=False, field="preflight"),
+)
+
+# A list and what is meant of it. A row can name its mail host, and have a password at the source beside the mailbox's.
+LIST = (
+    Option("src", "path", per_row=False),
+    Option("remote_src", "bool", False, per_row=False),
+    # There are passwords in it.
+    Option("mailboxes", "list", elements="raw", secret=True, per_row=False),
+    Option("only", "list", (), elements="str", per_row=False),
+    Option("mail_host"),
+    Option("source_password", secret=True),
+)
+
+# What a row of a list can give.
+PER_ROW: Mapping[str, Option] = {
+    option.name: option for option in (*MAILBOX, *LIST, *SOURCE, *IMPORT, *FOLDERS) if option.per_row
+}
+
+
+def fields_of(options: Iterable[Option], params: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the attributes that the options of a group give their class, lists as tuples.
+
+    Raises:
+        MailImportError: `invalid_row`, when a number is out of its bounds.
+    """
+    fields = {}
+    for option in options:
+        value = params[option.name]
+        _check_bounds(option, value)
+        if option.field:
+            fields[option.field] = tuple(value) if option.type == "list" else value
+    return fields
+
+
+def _check_bounds(option: Option, value: Any) -> None:
+    if value is None:
+        return
+    if option.more_than is not None and value <= option.more_than:
+        message = "%s must be more than %d %s" % (option.name, option.more_than, option.kind)
+        raise MailImportError("invalid_row", message.rstrip())
+    if option.maximum is not None and not (option.minimum or 0) <= value <= option.maximum:
+        message = "%s must be from %d to %d" % (option.name, option.minimum or 0, option.maximum)
+        raise MailImportError("invalid_row", message)
+    if option.minimum is not None and value < option.minimum:
+        raise MailImportError("invalid_row", "%s must be %d or more" % (option.name, option.minimum))

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The table of options is what the engine, the documentation and the playbooks have, down to the last one."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+import yaml
+from ansible_collections.panel.mailimport.plugins.module_utils.model import options as table
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules, ImportRequest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
+from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling
+from ansible_collections.panel.mailimport.plugins.module_utils.task.options import list_options, mailbox_options
+from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360 import organization_options
+from support.mail import REPOSITORY
+from support.run import COLLECTION, environment, run_command
+
+from .test_documentation import documented
+
+# Options that import_each.yml takes from the variables of its hosts.
+OF_THE_HOST = {"src", "only", "mail_host", "mailboxes", "remote_src", "parallel", "queues"}
+
+
+def given(file: Path, module: str) -> set[str]:
+    """Options that the one task of a module gives in a playbook or a file of tasks."""
+
+    def tasks(entries: list[Any]) -> Iterator[dict[str, Any]]:
+        for entry in entries:
+            yield entry
+            yield from tasks(entry.get("tasks", []))
+
+    (task,) = [task for task in tasks(yaml.safe_load(file.read_text())) if "panel.mailimport." + module in task]
+    return set(task["panel.mailimport." + module])
+
+
+def test_every_option_can_be_given_as_a_variable() -> None:
+    assert given(COLLECTION / "playbooks" / "import_imap.yml", "mail_import_imap") == set(mailbox_options())
+    assert given(COLLECTION / "playbooks" / "tasks" / "import_csv.yml", "mail_import_csv") == set(list_options())
+    assert given(COLLECTION / "playbooks" / "import_yandex.yml", "mail_import_yandex") == set(organization_options())
+
+
+@pytest.mark.parametrize(
+    ("playbook", "options"),
+    [
+        ("import_imap", set(mailbox_options())),
+        ("import_csv", set(list_options()) - {"mail_host"}),
+        ("import_yandex", set(organization_options())),
+        ("import_each", set(list_options()) - OF_THE_HOST),
+    ],
+)
+def test_the_head_of_a_playbook_names_every_variable(playbook: str, options: set[str]) -> None:
+    head = (REPOSITORY / "playbooks" / ("%s.yml" % playbook)).read_text().partition("\n- name:")[0]
+    words = set(head.replace(",", " ").split())
+    assert options - words == set()
+
+
+def test_the_playbooks_are_as_the_script_writes_them() -> None:
+    command = [sys.executable, str(REPOSITORY / "scripts" / "playbook_options.py"), "--check"]
+    assert run_command(command, cwd=REPOSITORY, env=environment()) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("mail_import_imap", mailbox_options()),
+        ("mail_import_csv", list_options()),
+        ("mail_import_yandex", organization_options()),
+    ],
+)
+def test_the_documentation_has_every_option_as_it_is(module: str, options: dict[str, dict[str, Any]]) -> None:
+    said = documented()["module"]["panel.mailimport." + module]["doc"]["options"]
+    assert set(said) - {"secrets_file", "progress_file"} == set(options)
+    for name, option in options.items():
+        assert said[name].get("choices", []) == option.get("choices", []), name
+        assert said[name].get("required", False) == option.get("required", False), name
+        assert said[name].get("type", "str") == option["type"], name
+        assert said[name].get("default") == option.get("default") or not option.get("default"), name
+
+
+@pytest.mark.parametrize(
+    ("group", "filled"),
+    [
+        (table.SOURCE, SourceAccount),
+        (table.IMPORT, ImportRequest),
+        (table.FOLDERS, FolderRules),
+        (table.SCHEDULING, Scheduling),
+    ],
+)
+def test_an_option_of_a_group_fills_an_attribute_of_its_class(group: Any, filled: Any) -> None:
+    attributes = {field.name: field for field in dataclasses.fields(filled)}
+    assert {option.field for option in group if option.field} <= set(attributes)
