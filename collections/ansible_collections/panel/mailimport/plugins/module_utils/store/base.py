@@ -115,6 +115,7 @@ class FolderWriter(ABC):
     `path` is the folder's name on the host, `created` tells that it did not exist, `fresh` that no message has ever
     been in it, `held` are the UIDs of the origin that are in it, `before` the number of messages it had, `written` how
     many this run added, `keywords_set` how many messages got keywords when they were in it already.
+    `bytes_staged` are of messages that earlier runs have staged: no quota counts them until they are in sight.
     """
 
     path: FolderPath
@@ -124,6 +125,7 @@ class FolderWriter(ABC):
     before: int
     written: int = 0
     keywords_set: int = 0
+    bytes_staged: int = 0
     last_uid: int = 0
 
     @abstractmethod

@@ -67,6 +67,7 @@ class AccountCopy:
         self._marks = marks
         self._emit = emit
         self._room = room
+        self._bytes_staged = 0
         self.session: Optional[SourceSession] = None
         self._was_connected = False
         self.messages_copied = 0
@@ -208,6 +209,7 @@ class AccountCopy:
             plan.target, origin, by_content=by_content or renewed or self._request.existing_content == "merge"
         )
         first = mark.last_uid + 1 if mark else 1
+        self._bytes_staged += writer.bytes_staged
         copy = FolderCopy(plan, mark, origin, writer, first, resumed=len(writer.held) > 0, renewed=renewed)
         self._open_copies[source.raw_name] = copy
         self._present[source.raw_name] = max(len(writer.held), self._present.get(source.raw_name, 0) if mark else 0)
@@ -285,13 +287,7 @@ class AccountCopy:
         copy.bytes_copied += size
         self._batch_messages += 1
         self._batch_bytes += size
-        if self._room is not None and self.bytes_copied > self._room:
-            self._commit()
-            raise MailImportError(
-                "over_quota",
-                "the source holds more than the %d bytes that the quota leaves: raise it and run the task again"
-                % self._room,
-            )
+        self._heed_quota()
         if (
             self._batch_messages >= BATCH_MESSAGES
             or self._batch_bytes >= BATCH_BYTES
@@ -304,6 +300,14 @@ class AccountCopy:
                 raise MailImportError(
                     "source_unavailable", "the access token is about to expire, so a new one is taken"
                 )
+
+    def _heed_quota(self) -> None:
+        """Stop when the mailbox would hold more than its quota once everything that is staged is in sight."""
+        added = self._bytes_staged + self.bytes_copied
+        if self._room is not None and added > self._room:
+            self._commit()
+            message = "the source holds more than the %d bytes that the quota leaves: raise it and run the task again"
+            raise MailImportError("over_quota", message % self._room)
 
     def _add(self, copy: FolderCopy, fetched: Fetched) -> Optional[int]:
         refusal = None
@@ -350,6 +354,7 @@ class AccountCopy:
         """Let go of a folder; return how many messages of it stay on the host, which are none of a stage."""
         writer, raw_name = copy.writer, copy.plan.source.raw_name
         stay = len(writer.held)
+        self._bytes_staged -= writer.bytes_staged
         if writer.staged:
             self.messages_copied -= writer.written
             self.bytes_copied -= copy.bytes_copied
@@ -383,6 +388,7 @@ class AccountCopy:
 
     def finish_folder(self, copy: FolderCopy) -> None:
         self.patience.gained()
+        self._heed_quota()
         copy.writer.finish()
         self._finished.append(copy)
         if copy.without_flags:

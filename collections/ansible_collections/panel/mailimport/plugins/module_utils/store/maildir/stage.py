@@ -21,7 +21,7 @@ from ..base import FolderPath, Origin, UidSet
 from . import control_files
 from .control_files import KEYWORDS, UIDLIST
 from .files import copy_file, entries, exists, make_directory, open_directory, remove_entries, remove_tree, write_file
-from .staged import Staged
+from .staged import Staged, size_in
 from .tree import MaildirTree
 
 # What a stage's name in ROOT/tmp begins with; the digests of its import and of its origin follow, and the UIDVALIDITY.
@@ -101,7 +101,7 @@ class MaildirStage:
     """The stage for the messages of an origin, made unless an earlier run has left it.
 
     `handle` is its directory, `cur` the one in it that messages are written into, `last_uid` the highest UID in its
-    journal.
+    journal, `size` the bytes of the messages that were in the journal when it was resumed.
     """
 
     def __init__(self, tree: MaildirTree, path: FolderPath, origin: Origin) -> None:
@@ -118,6 +118,7 @@ class MaildirStage:
             os.close(make_directory(part, self.handle))
         self.cur = make_directory("cur", self.handle)
         self.last_uid = 0
+        self.size = 0
         self._in_order = True
 
     def _close(self) -> None:
@@ -139,9 +140,10 @@ class MaildirStage:
 
     def _keep_listed(self) -> UidSet:
         listed = UidSet()
-        for uid, _name in control_files.uidlist_entries(self.handle):
+        for uid, name in control_files.uidlist_entries(self.handle):
             listed.add(uid)
             self._note_listed(uid)
+            self.size += size_in(name)
         for name in entries(self.cur):
             if self._origin.uid_of(name) not in listed:
                 os.unlink(name, dir_fd=self.cur)

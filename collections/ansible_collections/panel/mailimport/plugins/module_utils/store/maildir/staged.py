@@ -32,6 +32,12 @@ class Staged(NamedTuple):
         return self.name.partition(":2,")[0]
 
 
+def size_in(name: str) -> int:
+    """Return the size in bytes that a file name of ours tells, 0 when it tells none."""
+    size = name.partition(",S=")[2].partition(",")[0]
+    return int(size) if size.isdecimal() else 0
+
+
 def write(fd: int, chunk: memoryview) -> None:
     """Write all of a chunk to a file."""
     while chunk:

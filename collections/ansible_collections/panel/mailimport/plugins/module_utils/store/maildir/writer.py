@@ -51,6 +51,7 @@ class MaildirWriter(FolderWriter):
         if self.fresh:
             self.held = self._stage.resume()
             self.last_uid = self._stage.last_uid
+            self.bytes_staged = self._stage.size
             self._flags = FolderFlags(self._stage.handle, shared=False)
         else:
             self._stage.clear()
