@@ -17,7 +17,7 @@ from typing import Iterator
 
 import pytest
 
-_CONFIG = """
+_CONFIG = """{beginning}
 base_dir = {root}/run
 state_dir = {root}/state
 log_path = {root}/log
@@ -26,17 +26,6 @@ ssl = no
 auth_failure_delay = 0
 auth_cache_size = 1M
 first_valid_uid = 5000
-mail_plugins = quota
-mail_location = maildir:~/Maildir:INDEX=/var/index/%d/%n
-passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u {root}/users
-}}
-userdb {{
-  driver = passwd-file
-  args = username_format=%u {root}/users
-  default_fields = uid=5000 gid=5000 home={root}/vmail/%d/%n
-}}
 namespace inbox {{
   inbox = yes
   separator = /
@@ -51,17 +40,59 @@ namespace inbox {{
     special_use = \\Sent
   }}
 }}
+"""
+
+# The rest in the language of Dovecot 2.3, and in that of 2.4.
+_OLD = """
+mail_plugins = quota
+mail_location = maildir:~/Maildir:INDEX={root}/index/%d/%n
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {root}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = username_format=%u {root}/users
+  default_fields = uid=5000 gid=5000 home={root}/vmail/%d/%n
+}}
 plugin {{
   quota = count:User quota
   quota_vsizes = yes
   quota_rule = *:storage=10M
 }}
 """
+_NEW = """
+mail_plugins = quota
+mail_driver = maildir
+mail_path = ~/Maildir
+mail_index_path = {root}/index/%{{user | domain}}/%{{user | username}}
+passdb passwd-file {{
+  passwd_file_path = {root}/users
+  default_password_scheme = PLAIN
+  auth_username_format = %{{user}}
+}}
+userdb passwd-file {{
+  passwd_file_path = {root}/users
+  auth_username_format = %{{user}}
+  fields {{
+    uid:default = 5000
+    gid:default = 5000
+    home:default = {root}/vmail/%{{user | domain}}/%{{user | username}}
+  }}
+}}
+quota "User quota" {{
+  driver = count
+}}
+quota_storage_size = 10M
+"""
 
 
 @dataclass(frozen=True)
 class Server:
+    """Its files; `speaks_new` when its configuration is in the language of Dovecot 2.4, not of 2.3."""
+
     root: Path
+    speaks_new: bool
 
     @property
     def config(self) -> str:
@@ -71,12 +102,21 @@ class Server:
     def users(self) -> Path:
         return self.root / "users"
 
+    def configure(self, old: str, new: str) -> None:
+        """Append settings, in the language of Dovecot 2.3 and in that of 2.4."""
+        with open(self.config, "a", encoding="utf-8") as config:
+            config.write(new if self.speaks_new else old)
+
 
 def write_instance(root: Path) -> Server:
     """The files of an instance that is not running."""
     root.chmod(0o755)  # Dovecot's auth process reads the users file as another user
-    server = Server(root)
-    Path(server.config).write_text(_CONFIG.format(root=root).replace("/var/index", str(root / "index")))
+    version = subprocess.run(["dovecot", "--version"], capture_output=True, text=True, check=True).stdout
+    server = Server(root, not version.startswith("2.3."))
+    number = version.split()[0].partition("-")[0]
+    beginning = "dovecot_config_version = %s\ndovecot_storage_version = %s" % (number, number)
+    template = _CONFIG + (_NEW if server.speaks_new else _OLD)
+    Path(server.config).write_text(template.format(root=root, beginning=beginning if server.speaks_new else ""))
     server.users.write_bytes(b"# the first line\n")
     shutil.chown(server.users, "root", "dovecot")
     server.users.chmod(0o640)

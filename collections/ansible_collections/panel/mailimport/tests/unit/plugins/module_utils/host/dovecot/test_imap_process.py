@@ -20,13 +20,17 @@ def line(process):
     """What the process says next."""
     found = b""
     while not found.endswith(b"\n"):
-        found += os.read(process.descriptors[0], 1)
+        byte = os.read(process.descriptors[0], 1)
+        assert byte, "the process ended after %r" % found
+        found += byte
     return found
 
 
 def test_session_of_a_mailbox_created_right_now(server, tmp_path):
-    with open(server.config, "a", encoding="ascii") as config:
-        config.write("protocol imap {\n  mail_plugins = $mail_plugins imap_quota\n}\n")
+    server.configure(
+        old="protocol imap {\n  mail_plugins = $mail_plugins imap_quota\n}\n",
+        new="protocol imap {\n  mail_plugins {\n    imap_quota = yes\n  }\n}\n",
+    )
     host = DovecotHost(server.config)
     host.create_mailbox(ANNA, "secret-word")
     uid = host.store_of(ANNA).uid

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot import doveadm
@@ -131,15 +130,18 @@ def test_domains_are_those_of_the_users_file(instance):
 
 
 def test_what_a_template_answers_for_is_no_mailbox(instance):
-    text = Path(instance.config).read_text()
-    Path(instance.config).write_text(text + "userdb {\n  driver = static\n  args = uid=5000 gid=5000 home=/srv/%u\n}\n")
+    instance.configure(
+        old="userdb {\n  driver = static\n  args = uid=5000 gid=5000 home=/srv/%u\n}\n",
+        new="userdb static {\n  fields {\n    uid = 5000\n    gid = 5000\n    home = /srv/%{user}\n  }\n}\n",
+    )
     assert not DovecotHost(instance.config).mailbox_exists(ANNA)
 
 
 def test_free_quota(server):
     host = DovecotHost(server.config)
-    server.users.write_bytes(
-        b"anna@example.org:{PLAIN}x::::::\nbert@example.org:{PLAIN}x::::::userdb_quota_rule=*:storage=0\n"
+    field = "userdb_quota_storage_size=0" if server.speaks_new else "userdb_quota_rule=*:storage=0"
+    server.users.write_text(
+        "anna@example.org:{PLAIN}x::::::\nbert@example.org:{PLAIN}x::::::%s\n" % field, encoding="ascii"
     )
     assert host.store_of(ANNA)
     assert host.quota_free(ANNA) == 10 << 20
@@ -148,10 +150,17 @@ def test_free_quota(server):
 
 def test_the_tightest_of_several_quotas_counts_and_no_less_than_nothing_is_free(server):
     host = DovecotHost(server.config)
-    second = "userdb_quota2=count:Second userdb_quota2_rule=*:%s"
+    server.configure(old="", new='quota "Second quota" {\n  driver = count\n}\n')
+    first, second = "userdb_quota_rule=*:%s", "userdb_quota2=count:Second userdb_quota2_rule=*:%s"
     rules = {"tighter": "storage=4M", "wider": "storage=20M", "none": "storage=0", "messages": "messages=3"}
+    full = "storage=1K"
+    if server.speaks_new:
+        first, second = "userdb_quota_%s", "userdb_quota/Second quota/%s"
+        rules = {"tighter": "storage_size=4M", "wider": "storage_size=20M", "none": "storage_size=0"}
+        rules["messages"] = "message_count=3"
+        full = "storage_size=1K"
     users = {name: second % rule for name, rule in rules.items()}
-    users["full"] = "userdb_quota_rule=*:storage=1K"
+    users["full"] = first % full
     server.users.write_text("".join("%s@example.org:{PLAIN}x::::::%s\n" % user for user in users.items()))
     cur = server.root / "vmail" / "example.org" / "full" / "Maildir" / "cur"
     cur.mkdir(parents=True)
@@ -194,18 +203,25 @@ def test_whoever_is_added_after_the_check_is_known_at_once(server):
     assert doveadm.Doveadm(server.config).user(ANNA) is not None
 
 
+def add_broken_database(server, kind):
+    """Add one that Dovecot cannot read."""
+    file = server.root / "unreadable"
+    file.touch(mode=0o600)
+    server.configure(
+        old="%s {\n  driver = passwd-file\n  args = %s\n}\n" % (kind, file),
+        new="%s broken {\n  driver = passwd-file\n  passwd_file_path = %s\n}\n" % (kind, file),
+    )
+
+
 def test_a_user_database_behind_that_is_down_is_no_server_that_is_down(server):
-    config = Path(server.config)
-    config.write_text(config.read_text() + "userdb {\n  driver = dict\n  args = /nonexistent\n}\n")
+    add_broken_database(server, "userdb")
     subprocess.run(["doveadm", "-c", server.config, "reload"], check=True)
     DovecotHost(server.config).check_new_mailbox(ANNA)
 
 
 def test_login_that_the_server_cannot_check_is_an_error_not_a_no(server):
-    text = Path(server.config).read_text()
     assert DovecotHost(server.config, users_file=str(server.users)).verify_password(ANNA, "x") is False
-    broken = text.replace("passdb {", "passdb {\n  driver = checkpassword\n  args = /nonexistent\n}\npassdb {", 1)
-    Path(server.config).write_text(broken)
+    add_broken_database(server, "passdb")
     subprocess.run(["doveadm", "-c", server.config, "reload"], check=True)
     host = DovecotHost(server.config, users_file=str(server.users))
     with pytest.raises(MailImportError, match="check the password"):
