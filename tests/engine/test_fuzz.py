@@ -18,7 +18,9 @@ from collections.abc import Callable, Iterator
 from types import FrameType, SimpleNamespace
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.imap.session import FetchRequest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.fetch import FetchRequest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.responses import Status
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.session import ImapSession
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.stream import MAX_LINE, ByteStream
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount, SourceFolder
@@ -154,12 +156,19 @@ def end_of_line(data: bytes) -> socket.socket:
     return ours
 
 
+def ended_error(status: Status) -> MailImportError:
+    """What a BYE is here."""
+    return MailImportError("source_unavailable", str(status))
+
+
 def session_on(sock: socket.socket, capabilities: frozenset[bytes]) -> SourceSession:
     """A session beyond its login."""
     session = object.__new__(SourceSession)
+    ImapSession.__init__(
+        session, ByteStream(sock, "server:143"), lambda status: MailImportError("source_unavailable", str(status))
+    )
     session._client = SimpleNamespace(_imap=SimpleNamespace(send=lambda data: None, disconnect=sock.close))
-    session.stream, session.peer, session.capabilities = ByteStream(sock, "server:143"), "server:143", capabilities
-    session.reading, session._tags, session._deflater = None, 0, None
+    session.capabilities, session._deflater = capabilities, None
     return session
 
 

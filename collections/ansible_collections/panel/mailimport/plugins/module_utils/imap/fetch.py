@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Tuple
+from dataclasses import dataclass
+from typing import Any, Iterator, List, Optional, Tuple
 
 from ..model.errors import MailImportError, one_line
-from ..model.mail import Chunks, Message
+from ..model.mail import Chunks, Message, SourceFolder
 from .dates import parse_internal_date
+from .reader import ResponseReader
 from .refusals import refusal_error
 from .responses import LITERAL_TAIL, MAX_PARTS, Literal, Parts, Status, figure, parse_parts, parse_status
 from .stream import BUFFER_SIZE
-
-if TYPE_CHECKING:
-    from .session import FetchRequest, ImapSession
+from .uids import MAX_UID
 
 # The shape nearly every server answers in, since the items are asked for in this order.
 _USUAL = re.compile(
@@ -38,8 +38,6 @@ _SURROGATE_HEADER = 2048
 
 # A body up to this size is handed out in one piece; it fits the stream's buffer with room for the line before it.
 WHOLE_SIZE = BUFFER_SIZE // 2
-
-MAX_UID = 2**32 - 1
 
 
 class NoUidError(MailImportError):
@@ -92,6 +90,33 @@ def message_id_in(beginning: bytes) -> Optional[str]:
     return found.group(1).decode("ascii", "replace") if found else None
 
 
+@dataclass(frozen=True)
+class FetchRequest:
+    """Ask for messages of one folder.
+
+    `uids` is an IMAP sequence set. `flags_only` leaves the bodies out; `changed_since` (a mod-sequence, RFC 7162)
+    narrows that to messages whose flags changed. `select` opens the folder with SELECT: a few servers do not know
+    EXAMINE, and Courier keeps a folder's UIDVALIDITY only once it was selected; it costs the source no more than
+    \\Recent.
+    """
+
+    folder: SourceFolder
+    uids: bytes = b"1:*"
+    flags_only: bool = False
+    changed_since: Optional[int] = None
+    select: bool = False
+
+    @property
+    def lowest(self) -> int:
+        """The lowest UID asked for."""
+        return int(re.split(b"[:,]", self.uids, maxsplit=1)[0])
+
+    def command(self) -> bytes:
+        items = b"(UID FLAGS)" if self.flags_only else b"(UID FLAGS INTERNALDATE BODY.PEEK[])"
+        modifier = b" (CHANGEDSINCE %d)" % self.changed_since if self.changed_since is not None else b""
+        return b"UID FETCH %s %s%s" % (self.uids, items, modifier)
+
+
 class FolderStream:
     """One opened folder and the answers to one FETCH in it.
 
@@ -99,8 +124,10 @@ class FolderStream:
     opened. After `messages()` is exhausted, `status` is the answer to FETCH.
     """
 
-    def __init__(self, session: ImapSession, request: FetchRequest, tags: List[bytes]) -> None:
-        self.session = session
+    def __init__(self, reader: ResponseReader, request: FetchRequest, tags: List[bytes]) -> None:
+        self.reader = reader
+        self.stream = reader.stream
+        self.peer = reader.peer
         self.request = request
         self.folder = request.folder
         self.exists: Optional[int] = None
@@ -133,12 +160,12 @@ class FolderStream:
         if self.request.select:
             return False
         if self.refusal is not None:
-            return self.refusal.condition == "BAD" and not refusal_error(self.refusal, self.session.peer)
+            return self.refusal.condition == "BAD" and not refusal_error(self.refusal, self.peer)
         return not self.is_as_listed or not (self.uidvalidity or self.folder.uidvalidity)
 
     def open(self) -> None:
         """Read the answer to EXAMINE or SELECT."""
-        status = self.session.collect([self._examine_tag], self._take_figure)
+        status = self.reader.collect([self._examine_tag], self._take_figure)
         if not status.ok:
             self.refusal = status
 
@@ -179,7 +206,7 @@ class FolderStream:
                     fetched.skip()
 
     def _responses(self) -> Iterator[Fetched]:
-        stream = self.session.stream
+        stream = self.stream
         flags_only = self.request.flags_only
         usual = _USUAL_FLAGS if flags_only else _USUAL
         while True:
@@ -198,13 +225,13 @@ class FolderStream:
             if line.startswith(b"* ") and FETCH_RESPONSE.match(line, 2):
                 yield self._unusual_message(line[2:])
                 continue
-            status = self.session.read_response(line, self._fetch_tag, self._take_figure)
+            status = self.reader.read_response(line, self._fetch_tag, self._take_figure)
             if status:
                 self.status = status
                 return
 
     def _usual_message(self, found: re.Match[bytes]) -> Fetched:
-        stream = self.session.stream
+        stream = self.stream
         size = int(found[4])
         message = Message(self._parse_uid(found[1]), tuple(found[2].split()), parse_internal_date(found[3]))
         if size > WHOLE_SIZE:
@@ -225,15 +252,15 @@ class FolderStream:
 
         A response that does not go on as one must was not the length its literal says: the body is not whole.
         """
-        yield from self.session.stream.chunks(size)
-        rest, second_body = self._read_parts(self.session.stream.read_line())
+        yield from self.stream.chunks(size)
+        rest, second_body = self._read_parts(self.stream.read_line())
         if second_body is not None or rest[0][:1] not in (b" ", b")"):
             raise MailImportError(
-                "protocol_error", "%s sent a body of another length than it said, or two of them" % self.session.peer
+                "protocol_error", "%s sent a body of another length than it said, or two of them" % self.peer
             )
         self._complete(message, [*before, Literal(b""), *rest])
         if message.uid is None:
-            raise NoUidError("protocol_error", "%s sent a message without its UID" % self.session.peer)
+            raise NoUidError("protocol_error", "%s sent a message without its UID" % self.peer)
 
     def _read_parts(self, line: bytes) -> Tuple[Parts, Optional[int]]:
         """Read a response up to its end, or up to a body's literal, whose size is returned then."""
@@ -244,13 +271,13 @@ class FolderStream:
                 parts.append(line.rstrip(b"\r\n"))
                 return parts, None
             if len(parts) > MAX_PARTS:
-                raise MailImportError("protocol_error", "%s sent a response of too many parts" % self.session.peer)
+                raise MailImportError("protocol_error", "%s sent a response of too many parts" % self.peer)
             parts.append(line[: tail.start()])
             size = int(tail.group(1))
             if _BODY_ITEM.search(parts[-1]):
                 return parts, size
-            parts.append(Literal(self.session.stream.read_exactly(size)))
-            line = self.session.stream.read_line()
+            parts.append(Literal(self.stream.read_exactly(size)))
+            line = self.stream.read_line()
 
     def _unusual_message(self, line: bytes) -> Fetched:
         """Any other shape a FETCH response may have: other order, NIL or quoted body, UID behind the body."""
@@ -267,7 +294,7 @@ class FolderStream:
         """Fill in UID, flags and date from a whole response; return the body when it came as a short string."""
         items = parse_parts(parts)[-1]
         if not isinstance(items, list):
-            raise MailImportError("protocol_error", "a FETCH response of an unknown shape from %s" % self.session.peer)
+            raise MailImportError("protocol_error", "a FETCH response of an unknown shape from %s" % self.peer)
         body = None
         for name, value in zip(items[::2], items[1::2]):
             word = name.upper() if isinstance(name, bytes) else b""
@@ -284,7 +311,5 @@ class FolderStream:
 
     def _parse_uid(self, value: Any) -> int:
         if not isinstance(value, bytes) or not value.isdigit() or not 0 < int(value) <= MAX_UID:
-            raise MailImportError(
-                "protocol_error", "%s sent the UID %s" % (self.session.peer, one_line(repr(value), 40))
-            )
+            raise MailImportError("protocol_error", "%s sent the UID %s" % (self.peer, one_line(repr(value), 40)))
         return int(value)

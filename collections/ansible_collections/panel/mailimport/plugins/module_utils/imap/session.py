@@ -7,17 +7,16 @@
 from __future__ import annotations
 
 import itertools
-import re
 from abc import ABC, abstractmethod
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Callable, Deque, FrozenSet, Iterable, Iterator, List, Optional, Tuple, Union
 
-from ..model.errors import MailImportError, one_line
+from ..model.errors import MailImportError
 from ..model.mail import SourceFolder
-from .fetch import FolderStream
-from .refusals import busy_error
-from .responses import Parts, Status, parse_status, quote, read_rest
+from .fetch import FetchRequest, FolderStream
+from .reader import ResponseReader
+from .responses import Status, quote
 from .stream import ByteStream
 
 # Folders asked for ahead of their answers. Enough to hide any latency, and few enough bytes (some 100 a folder) and
@@ -25,47 +24,26 @@ from .stream import ByteStream
 PIPELINE_DEPTH = 128
 
 
-@dataclass(frozen=True)
-class FetchRequest:
-    """Ask for messages of one folder.
-
-    `uids` is an IMAP sequence set. `flags_only` leaves the bodies out; `changed_since` (a mod-sequence, RFC 7162)
-    narrows that to messages whose flags changed. `select` opens the folder with SELECT: a few servers do not know
-    EXAMINE, and Courier keeps a folder's UIDVALIDITY only once it was selected; it costs the source no more than
-    \\Recent.
-    """
-
-    folder: SourceFolder
-    uids: bytes = b"1:*"
-    flags_only: bool = False
-    changed_since: Optional[int] = None
-    select: bool = False
-
-    @property
-    def lowest(self) -> int:
-        """The lowest UID asked for."""
-        return int(re.split(b"[:,]", self.uids, maxsplit=1)[0])
-
-    def command(self) -> bytes:
-        items = b"(UID FLAGS)" if self.flags_only else b"(UID FLAGS INTERNALDATE BODY.PEEK[])"
-        modifier = b" (CHANGEDSINCE %d)" % self.changed_since if self.changed_since is not None else b""
-        return b"UID FETCH %s %s%s" % (self.uids, items, modifier)
-
-
 class ImapSession(ABC):
     """A session that is logged in (RFC 3501). Folders are never altered by reading: EXAMINE and PEEK wherever they
     work.
 
+    Args:
+        ended: see `ResponseReader`. Not a method of the session: that would keep its connection from being closed with
+            the last reference to it.
+
     Attributes:
         peer: its server, for people.
         stream: what it sends.
+        reader: the responses in that.
         capabilities: what it offers, in capitals.
         reading: the folder whose answers are being read.
     """
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: ByteStream, ended: Callable[[Status], MailImportError]) -> None:
         self.stream = stream
         self.peer = stream.peer
+        self.reader = ResponseReader(stream, ended)
         self.capabilities: FrozenSet[bytes] = frozenset()
         self.reading: Optional[SourceFolder] = None
         self._tags = 0
@@ -84,50 +62,6 @@ class ImapSession(ABC):
         self._tags += 1
         return b"M%d" % self._tags
 
-    def collect(self, tags: List[bytes], handle: Optional[Callable[[Parts], None]] = None) -> Status:
-        """Read responses until the last of `tags` is answered; return that answer.
-
-        Args:
-            handle: called with each untagged response without its `* `.
-        """
-        waiting = deque(tags)
-        while True:
-            status = self.read_response(self.stream.read_line(), waiting[0], handle)
-            if status:
-                waiting.popleft()
-                if not waiting:
-                    return status
-
-    def read_response(
-        self, line: bytes, tag: bytes, handle: Optional[Callable[[Parts], None]] = None
-    ) -> Optional[Status]:
-        """Take one response that begins with `line`; return the status when it is the answer to `tag`.
-
-        Raises:
-            MailImportError: `source_unavailable` or `throttled` for BYE, `protocol_error` for what is not IMAP.
-        """
-        if line.startswith(b"* "):
-            parts = read_rest(self.stream, line[2:])
-            if parts[0][:3].upper() == b"BYE":
-                self._raise_bye(parts[0])
-            if handle:
-                handle(parts)
-            return None
-        found, _blank, rest = line.partition(b" ")
-        status = parse_status(rest) if found == tag else None
-        if status is None:
-            raise MailImportError(
-                "protocol_error",
-                "%s sent something that is not IMAP: %s" % (self.peer, one_line(line.decode("latin-1"), 80)),
-            )
-        return status
-
-    def _raise_bye(self, line: bytes) -> None:
-        status = parse_status(line) or Status("BYE", b"", "")
-        raise busy_error(status, self.peer) or MailImportError(
-            "source_unavailable", "%s ends the session: %s" % (self.peer, status)
-        )
-
     def fetch(self, requests: Iterable[FetchRequest]) -> Iterator[FolderStream]:
         """Open folder after folder and yield each with its messages.
 
@@ -142,7 +76,7 @@ class ImapSession(ABC):
                 return
             request, tags = queue.popleft()
             self.reading = request.folder
-            opened = FolderStream(self, request, tags)
+            opened = FolderStream(self.reader, request, tags)
             opened.open()
             if opened.wants_select:
                 waiting = itertools.chain((replace(request, select=True),), waiting)

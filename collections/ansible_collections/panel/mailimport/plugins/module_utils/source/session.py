@@ -11,12 +11,13 @@ import time
 import zlib
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from typing import Callable, Deque, List, Optional, Union
 
-from ..imap.fetch import FETCH_RESPONSE
-from ..imap.refusals import refusal_error
+from ..imap.fetch import FETCH_RESPONSE, FetchRequest
+from ..imap.refusals import busy_error, refusal_error
 from ..imap.responses import Parts, Status, is_quotable, parse_parts, quote
-from ..imap.session import PIPELINE_DEPTH, FetchRequest, ImapSession
+from ..imap.session import PIPELINE_DEPTH, ImapSession
 from ..model.errors import MailImportError
 from ..model.mail import SourceAccount, SourceFolder
 from .connection import connect
@@ -24,6 +25,10 @@ from .listing import LIST_STATUS_ITEMS, Listing
 
 # Seconds. Access tokens last an hour at Yandex, Google and Microsoft; what becomes of a session then, they do not say.
 TOKEN_AGE = 3000.0
+
+
+def _ended_error(peer: str, status: Status) -> MailImportError:
+    return busy_error(status, peer) or MailImportError("source_unavailable", "%s ends the session: %s" % (peer, status))
 
 
 class SourceSession(ImapSession):
@@ -39,7 +44,8 @@ class SourceSession(ImapSession):
 
     def __init__(self, account: SourceAccount, context: Optional[ssl.SSLContext]) -> None:
         self._client = connect(account, context)
-        super().__init__(self._client._imap.stream)
+        stream = self._client._imap.stream
+        super().__init__(stream, partial(_ended_error, stream.peer))
         self.capabilities = frozenset(word.upper() for word in self._client.capabilities())
         self._token_ends = time.monotonic() + TOKEN_AGE if account.auth in ("xoauth2", "oauthbearer") else None
         self._deflater: Optional[zlib._Compress] = None
@@ -70,7 +76,7 @@ class SourceSession(ImapSession):
         """Switch to COMPRESS=DEFLATE (RFC 4978) when the server offers it."""
         if b"COMPRESS=DEFLATE" not in self.capabilities:
             return
-        if self.collect(self.send(b"COMPRESS DEFLATE")).ok:
+        if self.reader.collect(self.send(b"COMPRESS DEFLATE")).ok:
             self.stream.start_inflating()
             self._deflater = zlib.compressobj(1, zlib.DEFLATED, -15)
 
@@ -90,13 +96,13 @@ class SourceSession(ImapSession):
         if b"LIST-STATUS" in self.capabilities:
             returned = b"SUBSCRIBED SPECIAL-USE" if b"SPECIAL-USE" in self.capabilities else b"SUBSCRIBED"
             commands.append(b'LIST "" "*" RETURN (%s STATUS (%s))' % (returned, items))
-            status = self.collect(self.send(*commands), listing.handle)
+            status = self.reader.collect(self.send(*commands), listing.handle)
             if status.ok or refusal_error(status, self.peer):
                 self._check_listed(status)
                 return listing.folders()
             commands = []
         tags = self.send(*commands, b'LSUB "" "*"', b'LIST "" "*"')
-        self._check_listed(self.collect(tags, listing.handle))
+        self._check_listed(self.reader.collect(tags, listing.handle))
         self._ask_status(listing, items)
         return listing.folders()
 
@@ -115,10 +121,10 @@ class SourceSession(ImapSession):
         waiting: Deque[bytes] = deque()
         for command in commands:
             if len(waiting) >= PIPELINE_DEPTH:
-                self.collect([waiting.popleft()], listing.handle)
+                self.reader.collect([waiting.popleft()], listing.handle)
             waiting.extend(self.send(command))
         if waiting:
-            self.collect(list(waiting), listing.handle)
+            self.reader.collect(list(waiting), listing.handle)
 
     def search_uids(self, folder: SourceFolder, handle_uid: Callable[[int], None], first: int = 1) -> None:
         """Call `handle_uid` with every UID from `first` on that the folder holds now.
@@ -161,6 +167,6 @@ class SourceSession(ImapSession):
                 if items.get(b"BODY[]<%d>" % size) and isinstance(uid, bytes) and uid.isdigit():
                     found.append(int(uid))
 
-        request = FetchRequest(folder)
-        self.collect(self.send(self.opening(request), b"UID FETCH %s (UID BODY.PEEK[]<%d.1>)" % (uids, size)), handle)
+        byte_behind = b"UID FETCH %s (UID BODY.PEEK[]<%d.1>)" % (uids, size)
+        self.reader.collect(self.send(self.opening(FetchRequest(folder)), byte_behind), handle)
         return found

@@ -10,9 +10,10 @@ import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ..imap.fetch import Fetched
+from ..imap.uids import UidSet
 from ..model.imports import ImportKey
 
 FolderPath = Tuple[str, ...]
@@ -65,34 +66,6 @@ class Origin:
 
 def _digest(text: bytes) -> str:
     return hashlib.blake2b(text, digest_size=8).hexdigest()
-
-
-class UidSet:
-    """A set of UIDs as bitmaps: a million of them in a row take some kilobytes, scattered ones some 150 bytes each."""
-
-    _SHIFT = 8
-    _MASK = (1 << _SHIFT) - 1
-
-    def __init__(self) -> None:
-        self._blocks: Dict[int, int] = {}
-        self._count = 0
-
-    def add(self, uid: int) -> None:
-        block, bit = self._blocks.get(uid >> self._SHIFT, 0), 1 << (uid & self._MASK)
-        if not block & bit:
-            self._blocks[uid >> self._SHIFT] = block | bit
-            self._count += 1
-
-    def discard(self, uid: int) -> None:
-        if uid in self:
-            self._blocks[uid >> self._SHIFT] ^= 1 << (uid & self._MASK)
-            self._count -= 1
-
-    def __contains__(self, uid: int) -> bool:
-        return bool(self._blocks.get(uid >> self._SHIFT, 0) & 1 << (uid & self._MASK))
-
-    def __len__(self) -> int:
-        return self._count
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import List, Mapping, Optional, Sequence
 
+from ..imap.flags import MOST_KEYWORDS
 from ..imap.refusals import SourceBusyError
 from ..model.errors import MailImportError
 from ..model.imports import FolderRules, ImportRequest, NotImported
@@ -20,7 +21,6 @@ from ..state.records import Deliveries, FolderMark
 from ..store.base import MessageStore, Origin, joined_path
 from ..store.imap.store import ImapStore
 from ..store.imap.uid_map import DeliveryRecord, UidMap
-from ..store.maildir.letters import MOST_KEYWORDS
 from ..store.maildir.store import MaildirStore
 from .copy import AccountCopy
 from .flags import ask_for_flags, update_flags

@@ -10,10 +10,10 @@ import time
 from dataclasses import replace
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, TypeVar
 
-from ..imap.fetch import MAX_UID, Fetched, FolderStream, NoUidError, message_id_in
+from ..imap.fetch import Fetched, FetchRequest, FolderStream, NoUidError, message_id_in
 from ..imap.refusals import SourceBusyError, is_overload, refusal_error
 from ..imap.responses import quote
-from ..imap.session import FetchRequest
+from ..imap.uids import MAX_UID
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
 from ..model.mail import SourceFolder
@@ -218,7 +218,7 @@ class AccountCopy:
     def _copy_folder(self, plan: FolderPlan, opened: FolderStream) -> Optional[FolderPlan]:
         """Take one folder's messages; return its plan anew when it turned out to be another folder than was listed."""
         copy = self._open_copies[plan.source.raw_name]
-        peer = opened.session.peer
+        peer = opened.peer
         if opened.refusal is not None:
             trouble = refusal_error(opened.refusal, peer)
             if trouble:

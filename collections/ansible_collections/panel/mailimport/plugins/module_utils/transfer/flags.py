@@ -10,13 +10,12 @@ import array
 from dataclasses import dataclass, replace
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ..imap.fetch import FolderStream
-from ..imap.session import FetchRequest
+from ..imap.fetch import FetchRequest, FolderStream
+from ..imap.uids import UidSet, sequence_set
 from ..model.imports import ImportKey
 from ..source.session import SourceSession
 from ..state.records import FolderMark
-from ..store.base import MessageStore, Origin, UidSet
-from ..store.imap.uid_map import sequence_set
+from ..store.base import MessageStore, Origin
 from .folder_copy import UIDS_PER_COMMAND, FolderCopy
 from .plan import FolderPlan
 

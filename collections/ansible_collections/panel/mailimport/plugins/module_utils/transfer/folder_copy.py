@@ -10,12 +10,11 @@ import array
 from dataclasses import dataclass, field
 from typing import Dict, FrozenSet, List, Optional
 
-from ..imap.fetch import MAX_UID
+from ..imap.uids import MAX_UID, parse_sequence_set, sequence_set
 from ..model.imports import NotImported
 from ..model.mail import SourceFolder
 from ..state.records import FolderMark
 from ..store.base import FolderWriter, Origin, joined_path
-from ..store.imap.uid_map import parse_sequence_set, sequence_set
 from .plan import FolderPlan
 
 TOO_LARGE = "larger than max_message_size: raise that, and run the task again"

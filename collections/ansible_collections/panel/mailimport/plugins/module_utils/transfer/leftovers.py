@@ -11,12 +11,12 @@ import array
 from functools import partial
 from typing import TYPE_CHECKING, Optional, Sequence
 
+from ..imap.fetch import FetchRequest
 from ..imap.refusals import SourceBusyError, is_overload, refusal_error
-from ..imap.session import FetchRequest
+from ..imap.uids import UidSet
 from ..model.errors import MailImportError
 from ..model.imports import NotImported
 from ..source.session import SourceSession
-from ..store.base import UidSet
 from .folder_copy import TOO_LARGE, UIDS_PER_COMMAND, FolderCopy
 from .patience import PASSING
 

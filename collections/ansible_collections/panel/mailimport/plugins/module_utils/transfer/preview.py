@@ -10,12 +10,13 @@ import os
 from dataclasses import dataclass, field
 from typing import Mapping, Optional, Sequence, Set
 
-from ..imap.session import FetchRequest
+from ..imap.fetch import FetchRequest
+from ..imap.uids import UidSet
 from ..model.imports import ImportRequest
 from ..model.mail import StoreLocation
 from ..source.session import SourceSession
 from ..state.records import Deliveries, FolderMark
-from ..store.base import Origin, UidSet, joined_path
+from ..store.base import Origin, joined_path
 from ..store.imap.uid_map import UidMap
 from ..store.maildir.stage import staged_uids
 from ..store.maildir.tree import MaildirTree

@@ -6,44 +6,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import partial
 from typing import Dict, Mapping, NamedTuple, Set, Tuple
 
-from ..maildir.letters import keyword_of
+from ...imap.flags import split_flags
+from ...imap.uids import parse_sequence_set, sequence_set
 from .session import HostSession, HostSessions
-from .uid_map import parse_sequence_set, sequence_set
-
-_SYSTEM_FLAGS = {flag.lower(): flag for flag in (b"\\Answered", b"\\Deleted", b"\\Draft", b"\\Flagged", b"\\Seen")}
 
 # What a server gives by itself: \Recent, and Dovecot's mail_attachment_detection_options.
 _OWN_FLAGS = frozenset((b"\\recent", b"$hasattachment", b"$hasnoattachment"))
-
-
-class SplitFlags(NamedTuple):
-    """A message's flags: system flags, keywords, and those that no command can hold."""
-
-    system: Tuple[bytes, ...]
-    keywords: Tuple[bytes, ...]
-    lost: Tuple[bytes, ...]
-
-
-@lru_cache(maxsize=1024)
-def split_flags(flags: Tuple[bytes, ...]) -> SplitFlags:
-    """Sort out what a source calls flags; \\Recent belongs to no message, and a keyword counts once in any case of
-    letters.
-    """
-    system, lost = [], []
-    keywords: Dict[bytes, bytes] = {}
-    for flag in flags:
-        folded = flag.lower()
-        keyword = keyword_of(flag)
-        if folded in _SYSTEM_FLAGS:
-            system.append(_SYSTEM_FLAGS[folded])
-        elif keyword is not None:
-            keywords.setdefault(keyword.lower(), keyword)
-        elif folded != b"\\recent":
-            lost.append(flag)
-    return SplitFlags(tuple(sorted(set(system))), tuple(sorted(keywords.values())), tuple(lost))
 
 
 class Carried(NamedTuple):

@@ -13,9 +13,9 @@ from typing import IO, Callable, Iterable, Iterator, Optional, Sequence, Union
 
 from ...imap.dates import date_from_header
 from ...imap.fetch import Fetched, message_id_in
+from ...imap.flags import SplitFlags, split_flags
 from ...model.errors import MailImportError
 from .digests import Digester, Digests, digests_of
-from .flags import SplitFlags, split_flags
 from .session import Outgoing
 
 _BLOCK = 256 * 1024

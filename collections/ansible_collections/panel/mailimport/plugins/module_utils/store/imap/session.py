@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union, cast
 
 from ...imap.dates import format_internal_date
-from ...imap.fetch import Fetched
+from ...imap.fetch import Fetched, FetchRequest
 from ...imap.responses import Parts, Status, parse_parts, parse_status, quote
-from ...imap.session import FetchRequest, ImapSession
+from ...imap.session import ImapSession
 from ...imap.stream import ByteStream, Socket
+from ...imap.uids import parse_sequence_set
 from ...model.errors import MailImportError
 from ...model.mail import SourceFolder
 from .digests import Digester, Digests
 from .pipe import HostPipe
-from .uid_map import parse_sequence_set
 
 _PEER = "the IMAP process of this host"
 _APPENDUID = re.compile(rb"APPENDUID (\d{1,10}) ([\d:,]+)$", re.IGNORECASE)
@@ -69,6 +70,14 @@ class Appended(NamedTuple):
     uids: Sequence[int]
 
 
+def _ended_error(pipe: HostPipe, what: str) -> SessionEndedError:
+    return SessionEndedError("%s (%s)" % (what, pipe.last_complaint() or "it gave no reason"))
+
+
+def _bye_error(pipe: HostPipe, status: Status) -> SessionEndedError:
+    return _ended_error(pipe, "%s ends the session: %s" % (_PEER, status))
+
+
 class HostSession(ImapSession):
     """A session that needs no login (RFC 3501, PREAUTH).
 
@@ -76,7 +85,7 @@ class HostSession(ImapSession):
     """
 
     def __init__(self, pipe: HostPipe) -> None:
-        super().__init__(ByteStream(cast(Socket, pipe), _PEER))
+        super().__init__(ByteStream(cast(Socket, pipe), _PEER), partial(_bye_error, pipe))
         self._pipe = pipe
         self._answers: Dict[bytes, Status] = {}
         with self._process():
@@ -89,7 +98,7 @@ class HostSession(ImapSession):
         words = greeting.code.upper().split()
         if words[:1] != [b"CAPABILITY"]:
             responses: List[bytes] = []
-            self.collect(self.send(b"CAPABILITY"), lambda parts: responses.append(parts[0]))
+            self.reader.collect(self.send(b"CAPABILITY"), lambda parts: responses.append(parts[0]))
             words = b" ".join(responses).upper().split()
         return frozenset(words)
 
@@ -101,16 +110,13 @@ class HostSession(ImapSession):
         except MailImportError as error:
             if error.reason not in ("connection_failed", "protocol_error", "source_unavailable", "throttled"):
                 raise
-            raise self._ended(error.message) from None
+            raise _ended_error(self._pipe, error.message) from None
 
     def transmit(self, data: Union[bytes, bytearray]) -> None:
         try:
             self._pipe.sendall(data)
         except OSError as error:
-            raise self._ended("%s takes nothing any more: %s" % (_PEER, error)) from None
-
-    def _ended(self, what: str) -> SessionEndedError:
-        return SessionEndedError("%s (%s)" % (what, self._pipe.last_complaint() or "it gave no reason"))
+            raise _ended_error(self._pipe, "%s takes nothing any more: %s" % (_PEER, error)) from None
 
     def close(self) -> None:
         with suppress(MailImportError):  # a process that is gone already is what is wanted
@@ -123,7 +129,7 @@ class HostSession(ImapSession):
     def ask(self, command: bytes, handle: Optional[Callable[[Parts], None]] = None) -> Status:
         """Send one command and return the answer."""
         with self._process():
-            return self.collect(self.send(command), handle)
+            return self.reader.collect(self.send(command), handle)
 
     def figures(self, name: bytes) -> Optional[Figures]:
         """Return what a folder holds, None when there is no such folder to be opened."""
@@ -199,7 +205,7 @@ class HostSession(ImapSession):
     def collect_append(self, tag: bytes, count: int) -> Appended:
         """Return the answer to an APPEND of `count` messages."""
         with self._process():
-            status = self._answers.pop(tag, None) or self.collect([tag])
+            status = self._answers.pop(tag, None) or self.reader.collect([tag])
         found = _APPENDUID.match(status.code) if status.ok else None
         uids = parse_sequence_set(found.group(2), count) if found else []
         return Appended(status, uids if len(uids) == count and 0 not in uids else ())
@@ -216,7 +222,7 @@ class HostSession(ImapSession):
                 if line.startswith(b"+"):
                     return True
                 answered = line.partition(b" ")[0]
-                status = self.read_response(line, answered)
+                status = self.reader.read_response(line, answered)
                 if status:
                     self._answers[answered] = status
         return False
@@ -251,9 +257,9 @@ class HostSession(ImapSession):
     def change_flags(self, name: bytes, uids: bytes, sign: bytes, flag: bytes) -> Status:
         """Give (`+`) messages of a folder a flag or take it away (`-`); return the answer."""
         with self._process():
-            selected = self.collect(self.send(b"SELECT " + quote(name)))
+            selected = self.reader.collect(self.send(b"SELECT " + quote(name)))
             return (
-                self.collect(self.send(b"UID STORE %s %sFLAGS.SILENT (%s)" % (uids, sign, flag)))
+                self.reader.collect(self.send(b"UID STORE %s %sFLAGS.SILENT (%s)" % (uids, sign, flag)))
                 if selected.ok
                 else selected
             )

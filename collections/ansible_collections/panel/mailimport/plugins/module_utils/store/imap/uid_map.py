@@ -10,9 +10,6 @@ import array
 from bisect import bisect_right
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
-# So many ranges a command names; servers limit the length of its line.
-_MOST_RANGES = 500
-
 
 class UidMap:
     """UIDs of a source folder and of its target, as runs in which both count up by one.
@@ -77,34 +74,3 @@ class DeliveryRecord(NamedTuple):
     delivered: UidMap
     target_uidvalidity: int
     last_run_incomplete: bool
-
-
-def sequence_set(uids: Iterable[int]) -> Iterator[bytes]:
-    """Yield UIDs as IMAP sequence sets that a command can hold, ascending."""
-    ranges: List[List[int]] = []
-    for uid in sorted(uids):
-        if ranges and uid <= ranges[-1][1] + 1:
-            ranges[-1][1] = uid
-        else:
-            if len(ranges) >= _MOST_RANGES:
-                yield _join(ranges)
-                ranges = []
-            ranges.append([uid, uid])
-    if ranges:
-        yield _join(ranges)
-
-
-def _join(ranges: Iterable[Sequence[int]]) -> bytes:
-    return b",".join(b"%d" % first if first == last else b"%d:%d" % (first, last) for first, last in ranges)
-
-
-def parse_sequence_set(text: bytes, most: int) -> List[int]:
-    """Return the UIDs of a sequence set, in the order they are given; none when it names over `most`."""
-    uids: List[int] = []
-    for part in text.split(b","):
-        first, _colon, last = part.partition(b":")
-        begin, end = int(first), int(last or first)
-        if abs(end - begin) + len(uids) >= most:
-            return []
-        uids += range(min(begin, end), max(begin, end) + 1)
-    return uids

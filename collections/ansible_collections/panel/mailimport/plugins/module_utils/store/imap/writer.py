@@ -13,16 +13,18 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, cast
 
 from ...imap.fetch import Fetched
+from ...imap.flags import SplitFlags, split_flags
+from ...imap.uids import UidSet, sequence_set
 from ...model.errors import MailImportError
-from ..base import FolderPath, FolderWriter, Origin, Refusal, UidSet, joined_path
+from ..base import FolderPath, FolderWriter, Origin, Refusal, joined_path
 from .appender import Appender
 from .destination import Destination
 from .digests import Digests, UidsByContent
-from .flags import SplitFlags, carry_flags, split_flags
+from .flags import carry_flags
 from .keywords import FolderKeywords
 from .pending import PendingMessage, pending_spooled, pending_stream, pending_whole
 from .session import HostSession, HostSessions, SessionEndedError
-from .uid_map import DeliveryRecord, UidMap, sequence_set
+from .uid_map import DeliveryRecord, UidMap
 
 
 class _Stored(NamedTuple):

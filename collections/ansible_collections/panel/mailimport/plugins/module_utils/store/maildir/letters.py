@@ -6,31 +6,18 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import nullcontext
 from typing import Dict, Optional, Set, Tuple
 
+from ...imap.flags import MOST_KEYWORDS, keyword_of
 from .control_files import MAX_KEYWORDS, UIDLIST, dotlock, read_keywords, write_keyword
 
 _SYSTEM_FLAGS = {b"\\draft": "D", b"\\flagged": "F", b"\\answered": "R", b"\\seen": "S", b"\\deleted": "T"}
 
-# System flags of some servers' own that other programs know as keywords.
-_ALIASES = {b"\\forwarded": b"$Forwarded", b"\\notjunk": b"$NotJunk", b"\\junk": b"$Junk", b"\\mdnsent": b"$MDNSent"}
-
-_KEYWORD = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]{1,255}")
-
-# A hostile source chooses every flag. More keywords than these make a folder slow for everybody, and nobody has them.
-MOST_KEYWORDS = 1000
 _LONGEST_NAME = 255
 # Sets of flags that are remembered, and bytes of the longest of them.
 _MOST_KNOWN = 4096
 _LONGEST_KNOWN = 1000
-
-
-def keyword_of(flag: bytes) -> Optional[bytes]:
-    """Return the keyword that a flag, not one of the five system flags, is to other programs; None when it is none."""
-    keyword = _ALIASES.get(flag.lower(), flag)
-    return keyword if _KEYWORD.fullmatch(keyword) else None
 
 
 class FolderFlags:

@@ -15,13 +15,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Callable, Dict, Iterator, Mapping, Sequence, Set, Tuple
 
-from ...imap.fetch import MAX_UID
-from ..base import UidSet
+from ...imap.flags import keyword_of
+from ...imap.uids import MAX_UID, UidSet, parse_sequence_set, sequence_set
 from ..imap.pipe import HostPipe
 from ..imap.session import HostSession, HostSessions
-from ..imap.uid_map import parse_sequence_set, sequence_set
 from .files import CREATE, make_directory, open_directory, open_file, remove_tree
-from .letters import keyword_of
 
 _WAITING = "waiting"
 _LINE = re.compile(rb"([^ ]{1,255}) (\d{1,10}(?::\d{1,10})?(?:,\d{1,10}(?::\d{1,10})?)*)\n")

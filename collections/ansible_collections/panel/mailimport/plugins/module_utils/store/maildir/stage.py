@@ -17,7 +17,8 @@ import time
 from contextlib import suppress
 from typing import Iterator, List, Sequence, Tuple
 
-from ..base import FolderPath, Origin, UidSet
+from ...imap.uids import UidSet
+from ..base import FolderPath, Origin
 from . import control_files
 from .control_files import KEYWORDS, UIDLIST
 from .files import copy_file, entries, exists, make_directory, open_directory, remove_entries, remove_tree, write_file

@@ -12,8 +12,9 @@ from typing import List, Optional, Set
 
 from ...imap.dates import date_from_header
 from ...imap.fetch import Fetched
+from ...imap.uids import UidSet
 from ...model.errors import MailImportError
-from ..base import FolderPath, FolderWriter, Origin, UidSet, joined_path
+from ..base import FolderPath, FolderWriter, Origin, joined_path
 from ..contents import ContentIndex
 from .control_files import keywords_by_number
 from .files import CREATE, digest_of_content, entries, make_directory, start_writing_back

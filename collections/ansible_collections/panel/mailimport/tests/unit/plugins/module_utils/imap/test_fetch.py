@@ -7,8 +7,7 @@ from __future__ import annotations
 from calendar import timegm
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.imap.fetch import WHOLE_SIZE
-from ansible_collections.panel.mailimport.plugins.module_utils.imap.session import FetchRequest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.fetch import WHOLE_SIZE, FetchRequest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceFolder
 

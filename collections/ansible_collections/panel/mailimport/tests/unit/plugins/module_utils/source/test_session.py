@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.imap.session import PIPELINE_DEPTH, FetchRequest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.fetch import FetchRequest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.session import PIPELINE_DEPTH
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceFolder
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession

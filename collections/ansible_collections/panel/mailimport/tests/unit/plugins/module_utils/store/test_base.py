@@ -4,39 +4,9 @@
 
 from __future__ import annotations
 
-import tracemalloc
-
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
-from ansible_collections.panel.mailimport.plugins.module_utils.store.base import UidSet
 from ansible_collections.panel.mailimport.plugins.module_utils.store.contents import ContentIndex
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-
-@settings(deadline=None, database=None)
-@given(
-    st.lists(st.tuples(st.booleans(), st.integers(0, 2**32 - 1) | st.integers(0, 40))),
-    st.lists(st.integers(0, 2**32 - 1)),
-)
-def test_a_uid_set_is_a_set(changes, others):
-    uids, truth = UidSet(), set()
-    for add, uid in changes:
-        (uids.add if add else uids.discard)(uid)
-        (truth.add if add else truth.discard)(uid)
-    assert len(uids) == len(truth)
-    for uid in [uid for _add, uid in changes] + others:
-        assert (uid in uids) == (uid in truth)
-
-
-def test_scattered_uids_take_little_memory():
-    tracemalloc.start()
-    uids = UidSet()
-    for number in range(20_000):
-        uids.add(1 + number * 200_000)
-    used, _peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert (len(uids), used < 20_000 * 220) == (20_000, True), used
 
 
 def test_names_tell_where_a_message_is_from(origin):

@@ -7,10 +7,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.uids import UidSet
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
 from ansible_collections.panel.mailimport.plugins.module_utils.state.records import FolderMark
-from ansible_collections.panel.mailimport.plugins.module_utils.store.base import Origin, UidSet
+from ansible_collections.panel.mailimport.plugins.module_utils.store.base import Origin
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.flags import update_flags
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.folder_copy import mark_of

@@ -4,30 +4,10 @@
 
 from __future__ import annotations
 
-import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.responses import Status
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import uid_map
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.flags import carry_flags, split_flags
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.uids import parse_sequence_set
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.flags import carry_flags
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession
-
-
-@pytest.mark.parametrize(
-    ("flags", "system", "keywords", "lost"),
-    [
-        ((), (), (), ()),
-        ((b"\\SEEN", b"\\seen", b"\\Draft", b"\\Recent"), (b"\\Draft", b"\\Seen"), (), ()),
-        ((b"$Forwarded", b"\\Forwarded", b"work", b"WORK"), (), (b"$Forwarded", b"work"), ()),
-        (
-            (b"\\Unheard", b"two words", b"{5}", b")", b'"', b"a\r\nb", b""),
-            (),
-            (),
-            (b"\\Unheard", b"two words", b"{5}", b")", b'"', b"a\r\nb", b""),
-        ),
-    ],
-)
-def test_flags_are_sorted_out(flags, system, keywords, lost):
-    """What is left for a command cannot end it: message data behind it would be read as commands."""
-    assert split_flags(flags) == (system, keywords, lost)
 
 
 class Sessions:
@@ -38,7 +18,7 @@ class Sessions:
         monkeypatch.setattr(HostSession, "change_flags", self.change_flags)
 
     def flags(self, name, uids):
-        return dict.fromkeys(uid_map.parse_sequence_set(uids, 10000), ())
+        return dict.fromkeys(parse_sequence_set(uids, 10000), ())
 
     def change_flags(self, _session, name, uids, sign, flag):
         self.changes += 1

@@ -4,13 +4,7 @@
 
 from __future__ import annotations
 
-import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import uid_map
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import (
-    UidMap,
-    parse_sequence_set,
-    sequence_set,
-)
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import UidMap
 
 
 def mapped(pairs):
@@ -50,33 +44,3 @@ def test_empty_map():
     known = UidMap()
     assert not known
     assert (known.highest_target, known.runs, known.targets_of([1])) == (0, [], {})
-
-
-@pytest.mark.parametrize(
-    ("uids", "most", "sets"),
-    [
-        ([], 5, []),
-        ([3], 5, [b"3"]),
-        ([3, 1, 2, 7, 9, 8], 5, [b"1:3,7:9"]),
-        ([1, 3, 5, 7, 9], 2, [b"1,3", b"5,7", b"9"]),
-        ([4, 4, 5], 5, [b"4:5"]),
-    ],
-)
-def test_sequence_set(uids, most, sets, monkeypatch):
-    monkeypatch.setattr(uid_map, "_MOST_RANGES", most)
-    assert list(sequence_set(uids)) == sets
-
-
-@pytest.mark.parametrize(
-    ("text", "most", "uids"),
-    [
-        (b"7", 1, [7]),
-        (b"3:5", 3, [3, 4, 5]),
-        (b"5:3,9", 4, [3, 4, 5, 9]),
-        (b"1:4294967295", 500, []),
-        (b"1:4", 3, []),
-        (b"1,2,3", 2, []),
-    ],
-)
-def test_uids_of_an_answer(text, most, uids):
-    assert parse_sequence_set(text, most) == uids

@@ -8,7 +8,8 @@ import os
 import tracemalloc
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.letters import MOST_KEYWORDS, FolderFlags
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.flags import MOST_KEYWORDS
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.letters import FolderFlags
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 
 A = ("A",)

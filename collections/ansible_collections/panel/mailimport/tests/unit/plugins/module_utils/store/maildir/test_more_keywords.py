@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.store.base import UidSet
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.uids import UidSet
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.more_keywords import WaitingKeywords
 
 

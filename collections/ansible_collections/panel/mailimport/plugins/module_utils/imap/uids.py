@@ -1,0 +1,73 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""UIDs: sets of them in little memory, and as sequence sets of commands and answers (RFC 3501 section 9)."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterable, Iterator, List, Sequence
+
+MAX_UID = 2**32 - 1
+
+# So many ranges a command names; servers limit the length of its line.
+_MOST_RANGES = 500
+
+
+class UidSet:
+    """A set of UIDs as bitmaps: a million of them in a row take some kilobytes, scattered ones some 150 bytes each."""
+
+    _SHIFT = 8
+    _MASK = (1 << _SHIFT) - 1
+
+    def __init__(self) -> None:
+        self._blocks: Dict[int, int] = {}
+        self._count = 0
+
+    def add(self, uid: int) -> None:
+        block, bit = self._blocks.get(uid >> self._SHIFT, 0), 1 << (uid & self._MASK)
+        if not block & bit:
+            self._blocks[uid >> self._SHIFT] = block | bit
+            self._count += 1
+
+    def discard(self, uid: int) -> None:
+        if uid in self:
+            self._blocks[uid >> self._SHIFT] ^= 1 << (uid & self._MASK)
+            self._count -= 1
+
+    def __contains__(self, uid: int) -> bool:
+        return bool(self._blocks.get(uid >> self._SHIFT, 0) & 1 << (uid & self._MASK))
+
+    def __len__(self) -> int:
+        return self._count
+
+
+def sequence_set(uids: Iterable[int]) -> Iterator[bytes]:
+    """Yield UIDs as IMAP sequence sets that a command can hold, ascending."""
+    ranges: List[List[int]] = []
+    for uid in sorted(uids):
+        if ranges and uid <= ranges[-1][1] + 1:
+            ranges[-1][1] = uid
+        else:
+            if len(ranges) >= _MOST_RANGES:
+                yield _join(ranges)
+                ranges = []
+            ranges.append([uid, uid])
+    if ranges:
+        yield _join(ranges)
+
+
+def _join(ranges: Iterable[Sequence[int]]) -> bytes:
+    return b",".join(b"%d" % first if first == last else b"%d:%d" % (first, last) for first, last in ranges)
+
+
+def parse_sequence_set(text: bytes, most: int) -> List[int]:
+    """Return the UIDs of a sequence set, in the order they are given; none when it names over `most`."""
+    uids: List[int] = []
+    for part in text.split(b","):
+        first, _colon, last = part.partition(b":")
+        begin, end = int(first), int(last or first)
+        if abs(end - begin) + len(uids) >= most:
+            return []
+        uids += range(min(begin, end), max(begin, end) + 1)
+    return uids
