@@ -92,14 +92,13 @@ def _state_dir(job: Job) -> Path:
     return job.directory / "state"
 
 
-def _host_settings(job: Job) -> Dict[str, Any]:
+def _host_options(job: Job) -> Dict[str, Any]:
     return {
         "dovecot_config": str(job.host.config),
         "users_file": str(job.host.users_file),
         "mail_home": str(job.host.home_of("%n@%d")),
         "uid": MAIL_UID,
         "gid": MAIL_GID,
-        "state_dir": str(_state_dir(job)),
     }
 
 
@@ -117,7 +116,8 @@ class Engine(Contestant):
             "ca_cert": str(job.ca_file) if job.ca_file else None,
         }
         orders = {
-            "settings": _host_settings(job),
+            "host": _host_options(job),
+            "state_dir": str(_state_dir(job)),
             "sources": [{**way, "user": account.user, "password": account.password} for account in job.accounts],
             "addresses": [account.address for account in job.accounts],
             "state": "latest" if job.again else "present",
@@ -144,7 +144,8 @@ class EngineWithAnsible(Contestant):
             "source_port": job.port,
             "source_tls": "none",
             "state": "latest" if job.again else "present",
-            **_host_settings(job),
+            **_host_options(job),
+            "state_dir": str(_state_dir(job)),
         }
         task = {"name": "Import", "panel.mailimport.mail_import_csv": options}
         play = [

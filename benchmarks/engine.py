@@ -4,7 +4,7 @@
 
 """The engine without Ansible: import the mailboxes that standard input names, one after the other, and say how it went.
 
-Standard input is a JSON object: `settings` (keyword arguments of HostSettings), `sources` (a list of those of
+Standard input is a JSON object: `host` (the options of the mail host), `state_dir`, `sources` (a list of those of
 SourceAccount), `addresses` (the mailbox of each on the host), `state` (of ImportRequest), `compress` (whether to ask
 the sources to) and `queues` (the number of import queues).
 """
@@ -25,7 +25,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.run.settings impo
 def main() -> int:
     """Run the job; print the seconds it took without the start of Python, and what failed."""
     job = json.load(sys.stdin)
-    settings = HostSettings(**job["settings"])
+    settings = HostSettings(job["state_dir"], options=job["host"])
     requests = []
     began = time.monotonic()
     for source, address in zip(job["sources"], job["addresses"]):

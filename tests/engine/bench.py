@@ -115,14 +115,14 @@ class Bench:
         return [digest(file.read_bytes()) for file in files]
 
     def _settings(self) -> HostSettings:
-        return HostSettings(
-            str(self.host.config),
-            str(self.host.users_file),
-            str(self.host.home_of("%n@%d")),
-            MAIL_UID,
-            MAIL_GID,
-            str(self.state_dir),
-        )
+        options = {
+            "dovecot_config": str(self.host.config),
+            "users_file": str(self.host.users_file),
+            "mail_home": str(self.host.home_of("%n@%d")),
+            "uid": MAIL_UID,
+            "gid": MAIL_GID,
+        }
+        return HostSettings(str(self.state_dir), options=options)
 
 
 def digest(body: bytes) -> str:

@@ -2,79 +2,144 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the engine asks of a mail host, whatever software serves the mailboxes there."""
+"""The two halves of a mail host, which vary independently.
+
+`Accounts` is where mailboxes are declared: a passwd-file, an SQL database, a panel. `MailServer` is where their mail
+is: a Dovecot of this machine, an IMAP server elsewhere. `MailHost` (mail_host.py) puts them together and keeps the
+rules that hold for every pair of them; `backends.py` names the pairs.
+
+Every method of both raises MailImportError when the host does not do what it is asked: `host_refused`, or `disk_full`.
+Neither may keep a connection in anything that a fork inherits.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Callable, Mapping, Optional, Sequence, Set
+from typing import Optional, Sequence, Set, Tuple
 
 from ..model.address import Address
 from ..model.mail import StoreLocation
-from .dovecot.imap_process import ImapProcess
 
 
-class MailHost(ABC):
-    """Mail domains, mailboxes and passwords of one mail host.
+class Accounts(ABC):
+    """Mail domains and mailboxes as they are declared on the host.
 
-    Every method raises MailImportError (`host_refused`, `disk_full`) when the host does not do what it is asked.
+    What a new mailbox gets besides its password (home, quota, owner of files) are options of the kind, given to its
+    constructor.
     """
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """Where the mail server has to read them from, for messages: a file, a database."""
 
     @abstractmethod
     def domains(self) -> Set[str]:
         """The domains that have a mailbox here, in lower case."""
 
-    @abstractmethod
-    def mailbox_exists(self, address: Address) -> bool:
-        """Whether the mailbox is declared here; what a catch-all or a template answers for does not count."""
+    def owner_of(self, domain: str) -> Optional[str]:
+        """The owner of a domain where the host itself keeps owners. None when it does not, or has no such domain: then
+        what the collection has recorded counts.
+        """
+        return None
 
     @abstractmethod
-    def check_new_mailbox(self, address: Address) -> None:
-        """Make sure that a mailbox of that address could be created, and would work.
+    def exists(self, address: Address) -> bool:
+        """Whether the mailbox is declared in the accounts' own list.
 
-        Raises:
-            MailImportError: `host_refused`, with what is in the way.
+        Never ask the mail server here: a catch-all or a template makes it answer for everybody. Compare addresses in
+        Python, not by a database's collation.
         """
 
     @abstractmethod
-    def create_mailbox(self, address: Address, password: str) -> None:
-        """Declare a new mailbox that opens with `password`."""
+    def check_new(self, address: Address) -> None:
+        """Make sure that a mailbox of that address can be created and would work. Writes nothing: check mode asks too.
+
+        Raises:
+            MailImportError: `host_refused`, with what is in the way and what to do.
+        """
 
     @abstractmethod
-    def remove_mailbox(self, address: Address) -> None:
-        """Take back a mailbox that was created and never had any mail."""
+    def create(self, address: Address, password: str) -> None:
+        """Declare a new mailbox that opens with `password`. Only a salted hash is written where the host takes one.
+
+        Raises:
+            MailImportError: `host_refused` when somebody else has created it meanwhile.
+        """
+
+    @abstractmethod
+    def remove(self, address: Address) -> None:
+        """Take back a mailbox that was created by this run and never had any mail."""
 
     @abstractmethod
     def set_password(self, address: Address, password: str) -> None:
         """Give an existing mailbox another password."""
 
+    def noticed_at(self) -> float:
+        """When the mail server will have noticed the latest change, whoever made it, in seconds since the epoch: some
+        seconds ahead at most, and 0.0 where it sees a change at once.
+        """
+        return 0.0
+
+
+class HostSession(ABC):
+    """An IMAP session of one mailbox on the mail host, already logged in, held by a process of its own."""
+
+    @property
     @abstractmethod
-    def verify_password(self, address: Address, password: str) -> bool:
-        """Whether the mailbox opens with `password`."""
+    def descriptors(self) -> Tuple[int, int, int]:
+        """What it writes, what it reads, and the file of its complaints."""
 
     @abstractmethod
-    def store_of(self, address: Address) -> StoreLocation:
-        """Where and how the mail of an existing mailbox is kept."""
+    def let_go(self) -> None:
+        """Close our ends: somebody else has them."""
 
     @abstractmethod
-    def start_session(self, address: Address, keep: Sequence[int]) -> ImapProcess:
+    def wait(self) -> None:
+        """Wait until it has ended, which it does when nobody has its input open any more; end it when it does not."""
+
+
+class MailServer(ABC):
+    """The server that keeps the mail and lets its owners log in."""
+
+    @abstractmethod
+    def check_running(self) -> None:
+        """Make sure that the server runs; without a look at any mailbox, which could make it remember that there is
+        none.
+        """
+
+    @abstractmethod
+    def knows(self, address: Address) -> bool:
+        """Whether the server would take mail for the address, be it by a catch-all or a template."""
+
+    @abstractmethod
+    def find_store(self, address: Address) -> Optional[StoreLocation]:
+        """Where and how the mail of a mailbox is kept, None when the server does not know the mailbox."""
+
+    @abstractmethod
+    def start_session(self, address: Address, keep: Sequence[int]) -> HostSession:
         """Start an IMAP session of an existing mailbox, with its rights, that holds the descriptors `keep` while it
         lives.
         """
 
     @abstractmethod
     def repair_folder(self, address: Address, folder: str) -> None:
-        """Bring what the host knows of a folder into line with the mail that is there, after a crash."""
+        """Bring what the server knows of a folder into line with the mail that is there, after a crash."""
 
     @abstractmethod
     def quota_free(self, address: Address) -> Optional[int]:
-        """Bytes the mailbox may still grow by, None without a limit. Not for check mode: the host may write indexes."""
+        """Bytes the mailbox may still grow by, None without a limit. Not for check mode: the server may write
+        indexes.
+        """
 
     @abstractmethod
-    def publish_domains(self, owners: Callable[[], Mapping[str, str]], write: bool = True) -> bool:
-        """Tell the mail transfer agent which domains are served here, and by whom; True when that changed anything.
+    def verify_password(self, address: Address, password: str) -> bool:
+        """Whether the mailbox opens with `password`; a server that cannot tell is an error, not a no."""
 
-        Args:
-            owners: tells owner by domain; asked when no other run is about to publish.
-            write: False to find out only.
+    @abstractmethod
+    def flush_auth_cache(self, address: Address) -> None:
+        """Make the server forget what it has cached of a mailbox's logins.
+
+        Called after each change of an account. Otherwise a mailbox that somebody asked for before it was created stays
+        unknown, and after a change of the password the old and the new one both open, until the cache expires.
         """

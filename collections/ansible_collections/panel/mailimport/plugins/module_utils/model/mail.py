@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Iterator, Mapping, Optional, Tuple
+from typing import Iterator, Mapping, Optional, Tuple, Union
 
 
 @dataclass(frozen=True)
@@ -71,15 +71,15 @@ Chunks = Iterator[memoryview]
 
 
 @dataclass(frozen=True)
-class StoreLocation:
-    """Where and how a mailbox's mail is kept on the mail host, as the host itself reports it.
+class MailFiles:
+    """The files of this machine that hold a mailbox's mail, as the mail host itself reports them.
 
-    `driver` is Dovecot's (maildir, sdbox, mdbox, …). `root`, `control` and `index` are absolute directories
-    (`control` and `index` equal `root` unless the host says otherwise, `index` is None for indexes in memory).
-    `layout` is `maildir++` or `fs`; `separator` and `prefix` are the private namespace's; `special_use` maps
-    attributes such as `\\Sent` to folder names on this host, components joined with `separator`, without prefix.
-    `unsupported` says in words why files cannot be written directly, None when they can; `scattered` why the
-    directories named here do not hold all of the mail and nothing else, None when they do.
+    `uid` and `gid` own them. `driver` is Dovecot's (maildir, sdbox, mdbox, …). `root`, `control` and `index` are
+    absolute directories (`control` and `index` equal `root` unless the host says otherwise, `index` is None for
+    indexes in memory). `layout` is `maildir++` or `fs`; `separator` and `prefix` are the private namespace's;
+    `special_use` maps attributes such as `\\Sent` to folder names on this host, components joined with `separator`,
+    without prefix. `unsupported` says in words why files cannot be written directly, None when they can; `scattered`
+    why the directories named here do not hold all of the mail and nothing else, None when they do.
     """
 
     uid: int
@@ -94,3 +94,25 @@ class StoreLocation:
     special_use: Mapping[str, str] = field(default_factory=dict)
     unsupported: Optional[str] = None
     scattered: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class MailSession:
+    """Mail that nothing but an IMAP session of the mail host reaches: on another machine, or in a container.
+
+    `uid` and `gid` are those of the process that imports. The rest is as in MailFiles.
+    """
+
+    uid: int
+    gid: int
+    separator: str = "."
+    prefix: str = ""
+    special_use: Mapping[str, str] = field(default_factory=dict)
+    driver: str = ""
+    layout: str = ""
+    unsupported: str = "the mail is not in files of this machine"
+    scattered: str = "the mail is not in files of this machine"
+
+
+# Where and how a mailbox's mail is kept.
+StoreLocation = Union[MailFiles, MailSession]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Callable, Dict, List, Optional, Sequence, Set, Union
 
-from ..host.base import MailHost
+from ..host.mail_host import MailHost
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, ImportResult
 from ..queue.channel import Message

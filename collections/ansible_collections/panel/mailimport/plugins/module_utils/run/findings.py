@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
-from ..host.base import MailHost
+from ..host.mail_host import MailHost
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
 from ..state.database import State
@@ -45,7 +45,7 @@ def examine(request: ImportRequest, state: State, host: MailHost) -> Findings:
     domain, owner = request.address.domain, request.owner
     if not owner or owner != owner.strip() or not owner.isprintable():
         raise MailImportError("invalid_row", "owner must be a name of printable characters, without blanks around it")
-    holder = state.owner_of(domain)
+    holder = host.owner_of(domain) or state.owner_of(domain)
     check_holder(domain, owner, holder)
     exists = host.mailbox_exists(request.address)
     known = state.import_record(request.key)

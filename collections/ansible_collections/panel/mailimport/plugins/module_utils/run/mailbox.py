@@ -15,7 +15,7 @@ from typing import Callable, ContextManager, Dict, Optional, Sequence
 
 from ..model.errors import MailImportError
 from ..model.imports import COMPLETED_MESSAGE, ImportRequest
-from ..model.mail import StoreLocation
+from ..model.mail import MailFiles, StoreLocation
 from ..source.connection import tls_context
 from ..state.database import State
 from ..state.records import FolderMark, ImportRecord
@@ -278,7 +278,7 @@ class _MailboxRun:
                 location = self._checked_store(found)
             self._update_password(found.exists and request.update_password == "always")
             if request.import_content:
-                aside = self._place_aside(found, location) if found.replacing else None
+                aside = self._place_aside(found, check_movable(location)) if found.replacing else None
                 self._fill(location, found.record, aside)
         except MailImportError as error:
             if error.reason == "host_refused":
@@ -291,7 +291,8 @@ class _MailboxRun:
         so.
         """
         made = self.result.created or self.turn.made
-        if made and not (location and os.path.lexists(location.root)):
+        untouched = location is None or (isinstance(location, MailFiles) and not os.path.lexists(location.root))
+        if made and untouched:
             self.host.remove_mailbox(self.request.address)
             self.result.created, self.result.changed = False, not found.domain_known
             self.outcome.after["mailbox"] = None
@@ -349,13 +350,14 @@ class _MailboxRun:
         if not found.exists:
             self.host.create_mailbox(address, self.request.password)
             self.result.created = self.result.changed = True
-        check_holder(address.domain, owner, self.state.claim_domain(address.domain, owner))
+        holder = self.host.owner_of(address.domain) or self.state.claim_domain(address.domain, owner)
+        check_holder(address.domain, owner, holder)
         self.result.changed = self.result.changed or not found.domain_known
         # The map may have been missing or altered though the domain was known.
         if self.host.publish_domains(self.state.domains):
             self.result.changed = True
 
-    def _place_aside(self, found: Findings, location: StoreLocation) -> Optional[str]:
+    def _place_aside(self, found: Findings, files: MailFiles) -> Optional[str]:
         """Return where the present mail is to be moved, None when that has happened; it is recorded first, so that it
         happens once.
         """
@@ -364,7 +366,7 @@ class _MailboxRun:
             return None
         beside = record.replaced_to if record and not record.replaced else None
         if not beside:
-            beside = path_beside(location.root)
+            beside = path_beside(files.root)
             self.state.note_replaced(self.request.key, beside, done=False)
         if os.path.lexists(beside) or os.path.lexists(self._path_kept(beside)):  # moved by a run that was killed then
             self._take_over(beside)

@@ -7,35 +7,40 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Optional
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Mapping
 
-from ..host.base import MailHost
-from ..host.dovecot.server import DovecotHost
+from ..host.backends import check_options, open_backend
+from ..host.mail_host import MailHost
 
 
 @dataclass(frozen=True)
 class HostSettings:
-    """The mail host's options; see DovecotHost. `state_dir` is an absolute directory."""
+    """The mail host's options.
 
-    dovecot_config: Optional[str]
-    users_file: Optional[str]
-    mail_home: Optional[str]
-    uid: Optional[int]
-    gid: Optional[int]
+    Args:
+        state_dir: an absolute directory.
+        backend: the kind of mail host, see host/backends.py.
+        options: options of that kind by name; None is one that is not set.
+
+    Raises:
+        MailImportError: `invalid_row`, when an option means nothing to that kind.
+    """
+
     state_dir: str
+    backend: str = "dovecot"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_options(self.backend, self.options)
 
     def open_host(self) -> MailHost:
-        """Return the mail host; its map of domains lies in the state directory. Its configuration is read once a
-        process and its children.
+        """Return the mail host; its map of domains lies in the state directory. Its configuration is read once by
+        whoever has these settings, and the processes forked since.
         """
-        return _host_of(self)
+        return self._host
 
-
-@lru_cache(maxsize=1)
-def _host_of(settings: HostSettings) -> MailHost:
-    domains_file = os.path.join(settings.state_dir, "domains")
-    return DovecotHost(
-        settings.dovecot_config, settings.users_file, settings.mail_home, settings.uid, settings.gid, domains_file
-    )
+    @cached_property
+    def _host(self) -> MailHost:
+        return open_backend(self.backend, self.options, os.path.join(self.state_dir, "domains"))

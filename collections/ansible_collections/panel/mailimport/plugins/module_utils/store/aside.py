@@ -9,21 +9,22 @@ from __future__ import annotations
 import os
 
 from ..model.errors import MailImportError
-from ..model.mail import StoreLocation
+from ..model.mail import MailFiles, MailSession, StoreLocation
 
 
-def check_movable(location: StoreLocation) -> None:
-    """Make sure that no mail stays behind when the directories of a store are moved.
+def check_movable(location: StoreLocation) -> MailFiles:
+    """Return the location as files of which none stays behind when their directories are moved.
 
     Raises:
         MailImportError: `store_unsupported`.
     """
-    if location.scattered:
+    if isinstance(location, MailSession) or location.scattered:
         text = "the mailbox's mail cannot be moved aside, %s: use existing_content=merge, or empty the mailbox yourself"
         raise MailImportError("store_unsupported", text % location.scattered)
+    return location
 
 
-def move_directories_aside(location: StoreLocation, path: str) -> None:
+def move_directories_aside(location: MailFiles, path: str) -> None:
     """Rename the directories of a store, each to a sibling of its own: they may be on different filesystems.
 
     Args:

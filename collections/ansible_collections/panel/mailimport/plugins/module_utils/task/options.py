@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Mapping, Optional, Sequence
 
+from ..host.backends import HOST_OPTIONS
 from ..model.address import parse_address
 from ..model.errors import MailImportError
 from ..model.imports import FolderRules, ImportRequest
@@ -178,12 +179,10 @@ def source_account(params: Mapping[str, Any]) -> SourceAccount:
 
 
 def host_settings(params: Mapping[str, Any]) -> HostSettings:
-    """Collect the options of the mail host."""
-    return HostSettings(
-        dovecot_config=params["dovecot_config"],
-        users_file=params["users_file"],
-        mail_home=params["mail_home"],
-        uid=params["uid"],
-        gid=params["gid"],
-        state_dir=params["state_dir"],
-    )
+    """Collect the options of the mail host.
+
+    Raises:
+        MailImportError: `invalid_row`, when one of them means nothing to that kind of host.
+    """
+    options = {name: params[name] for name in HOST_OPTIONS}
+    return HostSettings(params["state_dir"], params["host_backend"], options)

@@ -15,7 +15,7 @@ from ..imap.flags import MOST_KEYWORDS
 from ..imap.refusals import SourceBusyError
 from ..model.errors import MailImportError
 from ..model.imports import FolderRules, ImportRequest, NotImported
-from ..model.mail import SourceFolder, StoreLocation
+from ..model.mail import MailFiles, SourceFolder, StoreLocation
 from ..source.session import SourceSession
 from ..state.records import Deliveries, FolderMark
 from ..store.base import MessageStore, Origin, joined_path
@@ -96,8 +96,9 @@ def store_kind(request: ImportRequest, location: StoreLocation) -> str:
 
 
 def _open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageStore:
-    if store_kind(request, target.location) == "maildir":
-        return MaildirStore(target.location, lambda: target.desk.open_pipe(emit))
+    location = target.location
+    if store_kind(request, location) == "maildir" and isinstance(location, MailFiles):
+        return MaildirStore(location, lambda: target.desk.open_pipe(emit))
 
     deliveries = {(delivered.raw_name, delivered.uidvalidity): delivered for delivered in target.deliveries}
 
@@ -122,7 +123,7 @@ def _open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageSt
         emit({"event": "delivered", "runs": uids.runs, **folder})
 
     open_pipe, repair = partial(target.desk.open_pipe, emit), partial(target.desk.ask_repair, emit)
-    return ImapStore(target.location, open_pipe, repair, record_of, take_delivered)
+    return ImapStore(location, open_pipe, repair, record_of, take_delivered)
 
 
 def report_missing(folders: Sequence[SourceFolder], rules: FolderRules, emit: Emit) -> None:

@@ -13,7 +13,7 @@ from typing import Mapping, Optional, Sequence, Set
 from ..imap.fetch import FetchRequest
 from ..imap.uids import UidSet
 from ..model.imports import ImportRequest
-from ..model.mail import StoreLocation
+from ..model.mail import MailFiles, StoreLocation
 from ..source.session import SourceSession
 from ..state.records import Deliveries, FolderMark
 from ..store.base import Origin, joined_path
@@ -28,7 +28,7 @@ from .plan import FolderPlan, plan_folders
 from .sandbox import Emit
 
 # What folder names are planned for while there is no mailbox to ask.
-_ANY_STORE = StoreLocation(uid=0, gid=0, driver="maildir", root="/", control="/", index=None)
+_ANY_STORE = MailFiles(uid=0, gid=0, driver="maildir", root="/", control="/", index=None)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
 def _readable_maildir(request: ImportRequest, presence: Presence) -> Optional[MaildirTree]:
     """The mailbox's directories when its files tell what is there."""
     location = presence.location
-    if location is None or not presence.kept or store_kind(request, location) != "maildir":
+    if not isinstance(location, MailFiles) or not presence.kept or store_kind(request, location) != "maildir":
         return None
     return MaildirTree(location) if os.path.isdir(location.root) and os.path.isdir(location.control) else None
 

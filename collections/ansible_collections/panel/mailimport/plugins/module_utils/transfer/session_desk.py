@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 from typing import Callable, Optional
 
-from ..host.dovecot.imap_process import ImapProcess
+from ..host.base import HostSession
 from ..model.errors import MailImportError
 from ..store.imap.pipe import HostPipe
 from .sandbox import Emit
@@ -28,11 +28,11 @@ class SessionDesk:
         repair: makes the host bring a folder's indexes into line with its mail.
     """
 
-    def __init__(self, start: Callable[[], ImapProcess], repair: Callable[[str], None]) -> None:
+    def __init__(self, start: Callable[[], HostSession], repair: Callable[[str], None]) -> None:
         self._start = start
         self._repair = repair
         self._here, self._there = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._process: Optional[ImapProcess] = None
+        self._process: Optional[HostSession] = None
         self._served = 0
 
     @property

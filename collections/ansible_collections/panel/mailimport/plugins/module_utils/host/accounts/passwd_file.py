@@ -2,132 +2,152 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Dovecot's passwd-file: one mailbox a line, edited without touching any other byte.
-
-Format: `user:{SCHEME}hash:uid:gid:gecos:home:shell:extra fields`, `#` begins a comment
-(https://doc.dovecot.org/2.3/configuration_manual/authentication/passwd_file/).
-"""
+"""Accounts of a Dovecot whose virtual users are in a passwd-file."""
 
 from __future__ import annotations
 
-import os
-from typing import FrozenSet, List, Optional, Tuple
+import grp
+import re
+import time
+from functools import cached_property
+from typing import Callable, Optional, Set
 
-from ...files.atomic import NewFile, exclusive, replace_file
 from ...model.address import Address
-from ...model.errors import MailImportError, file_errors
+from ...model.errors import MailImportError
+from ..base import Accounts
+from ..dovecot.settings import Section, reads_passwd_file, users_file_of
+from .users_file import UsersFile
+
+# Dovecot looks at the users file at most once a second; one more for the rounding of times
+_NOTICED_AFTER = 2.0
+
+# The one behind it means "none" to the system.
+_LAST_ID = 2**32 - 2
 
 
-class PasswdFile:
-    """The mailboxes of a passwd-file.
+class PasswdFileAccounts(Accounts):
+    """The lines of the passwd-file that a Dovecot reads.
 
     Args:
-        path: the file; a symbolic link is followed. It need not exist yet, its directory must.
-        gid: group that may read the file when it is created here.
+        settings: returns Dovecot's settings; they are read when they are first needed.
+        hash_password: returns `{SCHEME}hash`.
+        users_file: the passwd-file, None for the one that Dovecot's passdb names.
+        mail_home: home directory written into new lines; `%u`, `%n` and `%d` stand for the address, its local part
+            and its domain. None leaves it to Dovecot's defaults, as do `uid` and `gid`.
     """
 
-    def __init__(self, path: str, gid: int) -> None:
-        self.path = os.path.realpath(path)
-        self._new = NewFile(0o640, 0, gid)
-        self._seen: Tuple[Tuple[int, ...], FrozenSet[str]] = ((), frozenset())
-
-    def users(self) -> FrozenSet[str]:
-        """Names of all users, in lower case. The file is read when it is another one, or was written to, since the last
-        time.
-        """
-        with file_errors(self.path):
-            try:
-                status = os.stat(self.path)
-            except FileNotFoundError:
-                return frozenset()
-        version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        if self._seen[0] != version:
-            self._seen = version, frozenset(user for user in map(_user, self._read()) if user is not None)
-        return self._seen[1]
-
-    def user_at(self, home: str) -> Optional[str]:
-        """Name of a user whose line has that home directory, None when nobody's has."""
-        wanted = os.path.normpath(home)
-        # Looked at closely only where its last part occurs: this is asked for each mailbox that is made.
-        last = os.fsencode(os.path.basename(wanted))
-        for line in self._read():
-            if last in line and _user(line) is not None and _home(line) and os.path.normpath(_home(line)) == wanted:
-                return _user(line)
-        return None
-
-    def __contains__(self, address: Address) -> bool:
-        return str(address) in self.users()
-
-    def changed_at(self) -> float:
-        """Time of the latest change, in seconds since the epoch; the file's mtime may be ahead of it."""
-        with file_errors(self.path):
-            return os.stat(self.path).st_ctime if os.path.exists(self.path) else 0.0
-
-    def add(
-        self, address: Address, password_hash: str, uid: Optional[int], gid: Optional[int], home: Optional[str]
+    def __init__(
+        self,
+        settings: Callable[[], Section],
+        hash_password: Callable[[str], str],
+        users_file: Optional[str] = None,
+        mail_home: Optional[str] = None,
+        uid: Optional[int] = None,
+        gid: Optional[int] = None,
     ) -> None:
-        """Append a line for a new user; what is None is left to Dovecot's defaults.
+        self._settings = settings
+        self._hash_password = hash_password
+        self._users_file = users_file
+        self._mail_home = mail_home
+        self._uid = uid
+        self._gid = gid
 
-        Raises:
-            MailImportError: `host_refused` when the user has a line already or the file cannot be written, `disk_full`.
-        """
-        values = (address, password_hash, "" if uid is None else uid, "" if gid is None else gid, home or "")
-        line = ("%s:%s:%s:%s::%s::\n" % values).encode("utf-8")
-        with file_errors(self.path), exclusive(self.path):
-            lines = self._read()
-            if str(address) in map(_user, lines):
-                raise MailImportError("host_refused", "%s has been added to %s meanwhile" % (address, self.path))
-            if lines and not lines[-1].endswith(b"\n"):
-                line = b"\n" + line[:-1]  # the file goes on ending the way it did
-            replace_file(self.path, b"".join(lines) + line, self._new)
+    @property
+    def place(self) -> str:
+        return self._users.path
+
+    def domains(self) -> Set[str]:
+        return {user.rpartition("@")[2] for user in self._users.users() if "@" in user}
+
+    def exists(self, address: Address) -> bool:
+        return address in self._users
+
+    def check_new(self, address: Address) -> None:
+        self._require_usable_name(str(address))
+        self._require_usable_id("uid", self._uid)
+        self._require_usable_id("gid", self._gid)
+        self._require_own_home(self._home_of(address))
+        if self._users_file and not reads_passwd_file(self._settings(), self._users_file):
+            message = "Dovecot does not read %s: users_file must be the passwd-file that its passdb or userdb names"
+            raise MailImportError("host_refused", message % self._users_file)
+
+    def create(self, address: Address, password: str) -> None:
+        self.check_new(address)
+        self._users.add(address, self._hash_password(password), self._uid, self._gid, self._home_of(address))
 
     def remove(self, address: Address) -> None:
-        """Take a user's line out.
+        self._users.remove(address)
 
-        Raises:
-            MailImportError: `host_refused` when the file cannot be written, `disk_full`.
+    def set_password(self, address: Address, password: str) -> None:
+        self._users.set_hash(address, self._hash_password(password))
+
+    def noticed_at(self) -> float:
+        changed_at = self._users.changed_at()
+        # A file from the future is one whose clock was set back since.
+        return changed_at + _NOTICED_AFTER if changed_at < time.time() + 1 else 0.0
+
+    def _home_of(self, address: Address) -> Optional[str]:
+        return None if self._mail_home is None else _expand_home(self._mail_home, address)
+
+    def _require_usable_name(self, user: str) -> None:
+        """Dovecot refuses every login with a character that auth_username_chars does not name; empty admits all, a
+        comment's too.
         """
-        with file_errors(self.path), exclusive(self.path):
-            replace_file(self.path, b"".join(line for line in self._read() if _user(line) != str(address)), self._new)
+        admitted = self._settings().get("auth_username_chars")
+        refused = sorted(set(user) - set(admitted)) if admitted else []
+        if refused:
+            characters = "".join(refused)
+            raise MailImportError(
+                "host_refused",
+                "Dovecot's auth_username_chars does not admit %r of %s: add it there" % (characters, user),
+            )
+        if user.startswith("#"):
+            raise MailImportError(
+                "host_refused", "%s cannot be added: a line of the users file that begins with # is a comment" % user
+            )
+        if "'" in user:
+            raise MailImportError(
+                "host_refused",
+                "%s cannot be added: Dovecot does not find an address with an apostrophe in a users file" % user,
+            )
 
-    def set_hash(self, address: Address, password_hash: str) -> None:
-        """Replace the password field of a user's line.
+    def _require_own_home(self, home: Optional[str]) -> None:
+        """Two mailboxes with one home show the mail of both to either."""
+        other = self._users.user_at(home) if home else None
+        if other:
+            raise MailImportError(
+                "host_refused",
+                "mail_home %s is the home of %s: give each mailbox one of its own, with %%u, or %%d and %%n"
+                % (home, other),
+            )
 
-        Raises:
-            MailImportError: `host_refused` when the user has no line or the file cannot be written, `disk_full`.
-        """
-        with file_errors(self.path), exclusive(self.path):
-            lines = self._read()
-            found = [number for number, line in enumerate(lines) if _user(line) == str(address)]
-            if not found:
-                raise MailImportError("host_refused", "%s has no line in %s" % (address, self.path))
-            for number in found:
-                lines[number] = _with_hash(lines[number], password_hash.encode("ascii"))
-            replace_file(self.path, b"".join(lines), self._new)
+    def _require_usable_id(self, kind: str, number: Optional[int]) -> None:
+        """Dovecot serves no mail whose owner is outside of these ranges."""
+        first, last = (int(self._settings().get("%s_valid_%s" % (end, kind)) or 0) for end in ("first", "last"))
+        if number is not None and not max(first, 1) <= number <= (last or _LAST_ID):
+            message = (
+                "Dovecot serves no mail of %s %d, see its first_valid_%s and last_valid_%s: choose another, or "
+                "change these"
+            )
+            raise MailImportError("host_refused", message % (kind, number, kind, kind))
 
-    def _read(self) -> List[bytes]:
-        with file_errors(self.path):
-            try:
-                with open(self.path, "rb") as stream:
-                    return stream.readlines()
-            except FileNotFoundError:
-                return []
+    @cached_property
+    def _users(self) -> UsersFile:
+        return UsersFile(self._users_file or users_file_of(self._settings()), self._dovecot_group())
 
-
-def _user(line: bytes) -> Optional[str]:
-    user = line.rstrip(b"\r\n").split(b":", 1)[0]
-    if not user or user.startswith(b"#"):
-        return None
-    return user.decode("utf-8", "replace").lower()
-
-
-def _home(line: bytes) -> str:
-    fields = line.rstrip(b"\r\n").split(b":")
-    return os.fsdecode(fields[5]) if len(fields) > 5 else ""
+    def _dovecot_group(self) -> int:
+        name = self._settings().get("default_internal_group")
+        try:
+            return grp.getgrnam(name).gr_gid
+        except KeyError as error:
+            raise MailImportError("host_refused", "Dovecot's group %r does not exist on this host" % name) from error
 
 
-def _with_hash(line: bytes, password_hash: bytes) -> bytes:
-    text = line.rstrip(b"\r\n")
-    fields = text.split(b":", 2)
-    fields[1:2] = [password_hash]
-    return b":".join(fields) + line[len(text) :]
+def _expand_home(template: str, address: Address) -> str:
+    values = {"%u": str(address), "%n": address.local_part, "%d": address.domain, "%%": "%"}
+    home = re.sub(r"%.?", lambda match: values.get(match.group(), "\0"), template)
+    if "%u" not in template and "%n" not in template:
+        raise MailImportError("host_refused", "mail_home must hold %u or %n, or all mailboxes would share their mail")
+    if not home.startswith("/") or re.search(r"[\0\r\n:]", home):
+        raise MailImportError("host_refused", "mail_home must be an absolute path with no variables but %u, %n and %d")
+    return home

@@ -90,6 +90,10 @@ class Doveadm:
         """
         self._checked(self._run("doveadm", "service", "status", "auth"), "reach the server (is Dovecot running?)")
 
+    def flush_auth_cache(self, address: Address) -> None:
+        """Make the server forget what it has cached of a mailbox's logins."""
+        self._checked(self._run("doveadm", "auth", "cache", "flush", str(address)), "flush the auth cache")
+
     def quota_free(self, address: Address) -> Optional[int]:
         """Bytes left under the tightest storage limit, None without one."""
         completed = self._run("doveadm", "-o", "mail_plugins=quota", "-f", "tab", "quota", "get", "-u", str(address))

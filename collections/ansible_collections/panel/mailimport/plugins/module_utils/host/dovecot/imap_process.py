@@ -18,6 +18,7 @@ import tempfile
 from typing import BinaryIO, Mapping, Sequence, Tuple, cast
 
 from ...model.errors import MailImportError
+from ..base import HostSession
 
 # A batch of small messages fits: the program stores one while the next is read from the source.
 _PIPE_SIZE = 1 << 20
@@ -25,7 +26,7 @@ _F_SETPIPE_SZ = 1031  # fcntl.F_SETPIPE_SZ since Python 3.10
 _LEAVING = 30.0
 
 
-class ImapProcess:
+class ImapProcess(HostSession):
     """A running `imap`.
 
     Args:
@@ -67,17 +68,14 @@ class ImapProcess:
 
     @property
     def descriptors(self) -> Tuple[int, int, int]:
-        """What it writes, what it reads, and the file of its complaints."""
         reading, writing, complaints = self._files
         return reading.fileno(), writing.fileno(), complaints.fileno()
 
     def let_go(self) -> None:
-        """Close our ends: somebody else has them."""
         for file in self._files:
             file.close()
 
     def wait(self) -> None:
-        """Wait until it has ended, which it does when nobody has its input open any more; end it when it does not."""
         self.let_go()
         try:
             self._process.wait(_LEAVING)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From Dovecot's words about a mailbox (`mail_location`, namespaces, plugins) to a StoreLocation.
+"""From Dovecot's words about a mailbox (`mail_location`, namespaces, plugins) to the files of it.
 
 Source: https://doc.dovecot.org/2.3/configuration_manual/mail_location/ and .../namespace/
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Dict, FrozenSet, Iterator, List, Mapping, Optional
 
 from ...model.errors import MailImportError
-from ...model.mail import StoreLocation
+from ...model.mail import MailFiles
 from .settings import Section
 
 # Formats that keep all mail below one directory, indexes and control files aside
@@ -42,7 +42,7 @@ class _Location:
     options: FrozenSet[str]
 
 
-def store_location(user: Mapping[str, str], settings: Section) -> StoreLocation:
+def store_location(user: Mapping[str, str], settings: Section) -> MailFiles:
     """Describe a mailbox's store.
 
     Args:
@@ -63,7 +63,7 @@ def store_location(user: Mapping[str, str], settings: Section) -> StoreLocation:
         )
     location = _parse_location(user.get("mail", ""), home)
     namespace = _inbox_namespace(settings)
-    return StoreLocation(
+    return MailFiles(
         uid=int(user["uid"]),
         gid=int(user["gid"]),
         driver=location.driver,

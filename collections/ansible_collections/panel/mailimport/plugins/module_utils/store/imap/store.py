@@ -13,7 +13,7 @@ from ...imap.folder_names import decode_folder_name, encode_folder_name
 from ...imap.responses import parse_parts, quote
 from ...model.errors import MailImportError
 from ...model.mail import StoreLocation
-from ..aside import move_directories_aside
+from ..aside import check_movable, move_directories_aside
 from ..base import FolderPath, FolderWriter, MessageStore, Origin
 from .appender import Appender
 from .flags import carry_flags
@@ -147,7 +147,7 @@ class ImapStore(MessageStore):
     def move_aside(self, path: str) -> Optional[str]:
         if not os.path.lexists(path):
             self.sessions.close()
-            move_directories_aside(self._location, path)
+            move_directories_aside(check_movable(self._location), path)
         return path if os.path.lexists(path) else None
 
     @property

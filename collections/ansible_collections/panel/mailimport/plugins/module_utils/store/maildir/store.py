@@ -12,7 +12,7 @@ from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, 
 from ...imap.folder_names import encode_folder_name
 from ...model.errors import MailImportError
 from ...model.imports import ImportKey
-from ...model.mail import StoreLocation
+from ...model.mail import MailFiles
 from ..aside import move_directories_aside
 from ..base import FolderPath, FolderWriter, MessageStore, Origin
 from ..imap.pipe import HostPipe
@@ -39,7 +39,7 @@ class MaildirStore(MessageStore):
             that file names have letters for. Without it they count as lost.
     """
 
-    def __init__(self, location: StoreLocation, open_pipe: Optional[Callable[[], HostPipe]] = None) -> None:
+    def __init__(self, location: MailFiles, open_pipe: Optional[Callable[[], HostPipe]] = None) -> None:
         self.location = location
         self._keywords = ExcessKeywords(open_pipe) if open_pipe else None
         self._writers: List[MaildirWriter] = []

@@ -13,9 +13,11 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator, Optional
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.host.backends import open_backend
+from ansible_collections.panel.mailimport.plugins.module_utils.host.mail_host import MailHost
 
 _CONFIG = """{beginning}
 base_dir = {root}/run
@@ -124,6 +126,12 @@ def write_instance(root: Path) -> Server:
         (root / name).mkdir()
         os.chown(root / name, 5000, 5000)
     return server
+
+
+def open_host(config: Optional[str], **options: Any) -> MailHost:
+    """The mail host that such an instance and its users file are."""
+    domains_file = os.path.join(os.path.dirname(config or ""), "domains")
+    return open_backend("dovecot", {"dovecot_config": config, **options}, domains_file)
 
 
 @pytest.fixture

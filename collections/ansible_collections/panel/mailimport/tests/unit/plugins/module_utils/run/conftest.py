@@ -10,8 +10,8 @@ import os
 from dataclasses import dataclass
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.host.base import MailHost
-from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import StoreLocation
+from ansible_collections.panel.mailimport.plugins.module_utils.host.mail_host import MailHost
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import MailFiles
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source.account_server import AccountServer
 
 
@@ -22,9 +22,13 @@ class DirectoryHost(MailHost):
         self.root = root
         self.passwords = {}
         self.published = {}
+        self.owners = {}
 
     def domains(self):
         return {address.domain for address in self.passwords}
+
+    def owner_of(self, domain):
+        return self.owners.get(domain)
 
     def mailbox_exists(self, address):
         return address in self.passwords
@@ -48,7 +52,7 @@ class DirectoryHost(MailHost):
 
     def store_of(self, address):
         root = str(self.root / str(address) / "Maildir")
-        return StoreLocation(os.geteuid(), os.getegid(), "maildir", root, root, root)
+        return MailFiles(os.geteuid(), os.getegid(), "maildir", root, root, root)
 
     def start_session(self, address, keep):
         raise AssertionError("a Maildir needs no session")

@@ -55,14 +55,14 @@ def test_results_add_up():
 
 
 def test_a_host_that_knows_nothing_is_not_made_to(tmp_path):
-    settings = HostSettings(None, None, None, None, None, str(tmp_path / "state"))
+    settings = HostSettings(str(tmp_path / "state"))
     known = imports_on_host(settings)
     assert (known["imports"], known["domains"], known["summary"]["completed"]) == ([], [], 0)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_import_that_waits_for_its_turn_is_queued_whatever_its_last_run_came_to(tmp_path):
-    settings = HostSettings(None, None, None, None, None, str(tmp_path))
+    settings = HostSettings(str(tmp_path))
     with State(str(tmp_path)) as state:
         state.begin(KEY, "customer", os.getpid(), 2)
         state.finish(
@@ -83,7 +83,7 @@ def test_an_import_that_waits_for_its_turn_is_queued_whatever_its_last_run_came_
 
 
 def test_an_import_that_runs_does_so_whoever_waits_for_it_to_end(tmp_path):
-    settings = HostSettings(None, None, None, None, None, str(tmp_path))
+    settings = HostSettings(str(tmp_path))
     with State(str(tmp_path)) as state:
         state.begin(KEY, "customer", os.getpid(), 2)
         state.enqueue([(KEY, "customer")], os.getpid())

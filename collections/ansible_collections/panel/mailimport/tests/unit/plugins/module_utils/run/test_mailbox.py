@@ -259,6 +259,16 @@ def test_a_domain_that_another_run_takes_meanwhile_is_not_taken_from_it(run, req
     assert "belongs to another" in result.message and host.published == {}
 
 
+def test_the_word_of_a_host_that_keeps_owners_counts(run, request_for, host, settings):
+    with State(settings.state_dir) as state:
+        state.claim_domain("example.org", "customer")
+    host.owners = {"example.org": "panel"}
+    result = run(request_for(owner="customer"))
+    assert (result.state, result.reason, host.passwords) == ("failed", "domain_owned_by_other", {})
+    assert "belongs to panel" in result.message
+    assert run(request_for(owner="panel")).state == "completed"
+
+
 @pytest.mark.parametrize("owner", ["", "two\nlines", "nul\0"])
 def test_an_owner_has_a_name(run, request_for, host, owner):
     assert run(request_for(owner=owner)).reason == "invalid_row"

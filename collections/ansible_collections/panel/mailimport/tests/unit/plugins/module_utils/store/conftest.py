@@ -11,7 +11,7 @@ import os
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.fetch import Fetched
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
-from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import Message, StoreLocation
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import MailFiles, Message
 from ansible_collections.panel.mailimport.plugins.module_utils.store.base import Origin
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import Host
@@ -36,7 +36,7 @@ def location(tmp_path):
         root = str(tmp_path / "Maildir")
         separator = "." if layout == "maildir++" else "/"
         defaults = {"uid": 0, "gid": 0, "driver": "maildir", "index": root, "separator": separator}
-        return StoreLocation(
+        return MailFiles(
             root=root, control=str(tmp_path / control) if control else root, layout=layout, **{**defaults, **values}
         )
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import StoreLocation
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import MailFiles
 from ansible_collections.panel.mailimport.plugins.module_utils.state.records import FolderMark
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source.account_server import AccountServer
 
@@ -35,7 +35,7 @@ def account():
 @pytest.fixture
 def location(tmp_path):
     root = str(tmp_path / "Maildir")
-    return StoreLocation(0, 0, "maildir", root, root, root)
+    return MailFiles(0, 0, "maildir", root, root, root)
 
 
 @pytest.fixture

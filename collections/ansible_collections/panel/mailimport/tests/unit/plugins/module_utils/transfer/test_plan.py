@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.folder_names import encode_folder_name
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
-from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceFolder, StoreLocation
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import MailFiles, SourceFolder
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import (
     clean_path,
     missing_folders,
@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 
 def host(layout="maildir++", separator=".", special_use=None):
-    return StoreLocation(0, 0, "maildir", "/m", "/m", None, layout, separator, special_use=special_use or {})
+    return MailFiles(0, 0, "maildir", "/m", "/m", None, layout, separator, special_use=special_use or {})
 
 
 def folder(name, *attributes, raw_name=None, selectable=True):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.imap_process import ImapProcess
-from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.server import DovecotHost
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import Address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.host.conftest import open_host
 
 ANNA = Address("anna", "example.org")
 
@@ -31,7 +31,7 @@ def test_session_of_a_mailbox_created_right_now(server, tmp_path):
         old="protocol imap {\n  mail_plugins = $mail_plugins imap_quota\n}\n",
         new="protocol imap {\n  mail_plugins {\n    imap_quota = yes\n  }\n}\n",
     )
-    host = DovecotHost(server.config)
+    host = open_host(server.config)
     host.create_mailbox(ANNA, "secret-word")
     uid = host.store_of(ANNA).uid
     lock = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
@@ -59,7 +59,7 @@ def is_session(path, server):
 
 
 def test_unknown_mailbox_says_why_there_is_no_session(server):
-    process = DovecotHost(server.config).start_session(Address("nobody", "example.org"), ())
+    process = open_host(server.config).start_session(Address("nobody", "example.org"), ())
     said = os.read(process.descriptors[0], 100)
     assert not said.startswith(b"* PREAUTH")
     complaints = process.descriptors[2]
@@ -89,7 +89,7 @@ def test_process_gets_only_the_descriptors_it_is_to_keep(tmp_path):
 
 
 def test_folder_is_repaired_whatever_it_is_called(server):
-    host = DovecotHost(server.config)
+    host = open_host(server.config)
     host.create_mailbox(ANNA, "secret-word")
     host.store_of(ANNA)
     process = host.start_session(ANNA, ())

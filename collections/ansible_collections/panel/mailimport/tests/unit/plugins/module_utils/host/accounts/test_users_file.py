@@ -12,7 +12,7 @@ import stat
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.files import atomic
-from ansible_collections.panel.mailimport.plugins.module_utils.host.accounts.passwd_file import PasswdFile
+from ansible_collections.panel.mailimport.plugins.module_utils.host.accounts.users_file import UsersFile
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import Address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 
@@ -30,7 +30,7 @@ FILES = [
 def users_file(tmp_path, content=b""):
     path = tmp_path / "users"
     path.write_bytes(content)
-    return PasswdFile(str(path), os.getgid()), path
+    return UsersFile(str(path), os.getgid()), path
 
 
 @pytest.mark.parametrize("content", FILES)
@@ -80,7 +80,7 @@ def test_mode_owner_and_symbolic_link_are_kept(tmp_path):
     before = path.stat()
     link = tmp_path / "link"
     link.symlink_to(path)
-    PasswdFile(str(link), 0).add(ANNA, "{X}hash", 1, 2, "/home/anna")
+    UsersFile(str(link), 0).add(ANNA, "{X}hash", 1, 2, "/home/anna")
     assert link.is_symlink()
     assert path.read_bytes() == b"anna@example.org:{X}hash:1:2::/home/anna::\n"
     after = path.stat()
@@ -90,7 +90,7 @@ def test_mode_owner_and_symbolic_link_are_kept(tmp_path):
 def test_new_file_is_readable_by_dovecot_only(tmp_path):
     if os.geteuid() != 0:
         pytest.skip("needs root to give a file to another group")
-    users = PasswdFile(str(tmp_path / "users"), 4321)
+    users = UsersFile(str(tmp_path / "users"), 4321)
     assert list(users.users()) == []
     users.add(ANNA, "{X}hash", None, None, None)
     status = (tmp_path / "users").stat()
@@ -98,7 +98,7 @@ def test_new_file_is_readable_by_dovecot_only(tmp_path):
 
 
 def _add_many(path, worker):
-    users = PasswdFile(path, os.getgid())
+    users = UsersFile(path, os.getgid())
     for number in range(15):
         users.add(Address("user%d-%d" % (worker, number), "example.org"), "{X}hash", None, None, None)
 
@@ -145,7 +145,7 @@ def test_no_two_versions_share_size_and_second(tmp_path):
 
 
 def test_directory_that_is_not_there(tmp_path):
-    users = PasswdFile(str(tmp_path / "absent" / "users"), os.getgid())
+    users = UsersFile(str(tmp_path / "absent" / "users"), os.getgid())
     with pytest.raises(MailImportError, match="absent/users: No such file") as refused:
         users.add(ANNA, "{X}hash", None, None, None)
     assert refused.value.reason == "host_refused"

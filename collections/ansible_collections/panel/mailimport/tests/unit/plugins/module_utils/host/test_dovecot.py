@@ -10,16 +10,16 @@ import subprocess
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot import doveadm
-from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.server import DovecotHost
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import Address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.host.conftest import open_host
 
 ANNA = Address("anna", "example.org")
 ODD_PASSWORDS = ["two words ", "'\"`$(id)\\", "{PLAIN}colon:semi;#", "пароль-密码", "-p", "x" * 511]
 
 
 def test_created_mailboxes_open_with_their_passwords_only(server):
-    host = DovecotHost(server.config)
+    host = open_host(server.config)
     mailboxes = [Address("user%d" % number, "example.org") for number in range(len(ODD_PASSWORDS))]
     for address, password in zip(mailboxes, ODD_PASSWORDS):
         host.create_mailbox(address, password)
@@ -30,7 +30,7 @@ def test_created_mailboxes_open_with_their_passwords_only(server):
 
 
 def test_only_a_salted_hash_is_written(instance):
-    host = DovecotHost(instance.config)
+    host = open_host(instance.config)
     for name in ("anna", "bert"):
         host.create_mailbox(Address(name, "example.org"), "secret-word")
     first, anna, bert = instance.users.read_text().splitlines()
@@ -42,7 +42,7 @@ def test_only_a_salted_hash_is_written(instance):
 
 def test_password_set_again_and_again_in_one_second_counts_each_time(server):
     """Equal sizes within one second are one version to Dovecot, unless the file's time says otherwise."""
-    host = DovecotHost(server.config)
+    host = open_host(server.config)
     host.create_mailbox(ANNA, "first")
     assert host.store_of(ANNA).uid == 5000
     for password in ("second", "third", "fourth"):
@@ -52,7 +52,7 @@ def test_password_set_again_and_again_in_one_second_counts_each_time(server):
 
 
 def test_store_of_a_mailbox_created_right_now(server):
-    host = DovecotHost(server.config)
+    host = open_host(server.config)
     for name in ("anna", "bert", "carl"):
         host.create_mailbox(Address(name, "example.org"), "secret-word")
         store = host.store_of(Address(name, "example.org"))
@@ -66,7 +66,7 @@ def test_store_of_a_mailbox_created_right_now(server):
 
 
 def test_a_mailbox_dovecot_was_asked_for_before_it_existed(server):
-    host = DovecotHost(server.config)
+    host = open_host(server.config)
     with pytest.raises(MailImportError):
         host.store_of(ANNA)
     assert not host.verify_password(ANNA, "secret-word")
@@ -76,7 +76,7 @@ def test_a_mailbox_dovecot_was_asked_for_before_it_existed(server):
 
 
 def test_uid_gid_and_home_are_written_when_given(server):
-    host = DovecotHost(server.config, mail_home="/srv/%d/%n/%u", uid=7001, gid=7002)
+    host = open_host(server.config, mail_home="/srv/%d/%n/%u", uid=7001, gid=7002)
     host.create_mailbox(ANNA, "secret-word")
     assert server.users.read_text().endswith(":7001:7002::/srv/example.org/anna/anna@example.org::\n")
     store = host.store_of(ANNA)
@@ -86,7 +86,7 @@ def test_uid_gid_and_home_are_written_when_given(server):
 @pytest.mark.parametrize("home", ["relative/%n", "/srv/%h", "/srv/%n:x", "/srv/%"])
 def test_a_home_that_is_no_path_is_refused(instance, home):
     with pytest.raises(MailImportError, match="mail_home") as refused:
-        DovecotHost(instance.config, mail_home=home).create_mailbox(ANNA, "secret-word")
+        open_host(instance.config, mail_home=home).create_mailbox(ANNA, "secret-word")
     assert refused.value.reason == "host_refused"
     assert instance.users.read_bytes() == b"# the first line\n"
 
@@ -94,7 +94,7 @@ def test_a_home_that_is_no_path_is_refused(instance, home):
 @pytest.mark.parametrize("password", ["", "two\nlines", "a\ttab", "\1", "return\r", "nul\0", "x" * 512])
 def test_password_that_no_login_carries_is_refused_without_naming_it(instance, password):
     with pytest.raises(MailImportError) as refused:
-        DovecotHost(instance.config).create_mailbox(ANNA, password)
+        open_host(instance.config).create_mailbox(ANNA, password)
     assert refused.value.reason == "invalid_row"
     assert not password or password not in refused.value.message
     assert instance.users.read_bytes() == b"# the first line\n"
@@ -106,7 +106,7 @@ def test_neither_password_nor_hash_is_in_an_argument_list(server, tmp_path, monk
     wrapper.write_text('#!/bin/sh\nprintf "%%s\\n" "$@" >> %s\nexec %s "$@"\n' % (record, shutil.which("doveadm")))
     wrapper.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    host = DovecotHost(server.config)
+    host = open_host(server.config)
     host.create_mailbox(ANNA, "secret-word")
     hashes = [server.users.read_text().split(":")[1]]
     assert host.verify_password(ANNA, "secret-word")
@@ -120,7 +120,7 @@ def test_neither_password_nor_hash_is_in_an_argument_list(server, tmp_path, monk
 
 
 def test_domains_are_those_of_the_users_file(instance):
-    host = DovecotHost(instance.config)
+    host = open_host(instance.config)
     assert host.domains() == set()
     instance.users.write_bytes(
         b"# x@comment.example\nAnna@Example.ORG:{PLAIN}x\nsystem:{PLAIN}x\nb@second.example:{PLAIN}x\n"
@@ -134,11 +134,11 @@ def test_what_a_template_answers_for_is_no_mailbox(instance):
         old="userdb {\n  driver = static\n  args = uid=5000 gid=5000 home=/srv/%u\n}\n",
         new="userdb static {\n  fields {\n    uid = 5000\n    gid = 5000\n    home = /srv/%{user}\n  }\n}\n",
     )
-    assert not DovecotHost(instance.config).mailbox_exists(ANNA)
+    assert not open_host(instance.config).mailbox_exists(ANNA)
 
 
 def test_free_quota(server):
-    host = DovecotHost(server.config)
+    host = open_host(server.config)
     field = "userdb_quota_storage_size=0" if server.speaks_new else "userdb_quota_rule=*:storage=0"
     server.users.write_text(
         "anna@example.org:{PLAIN}x::::::\nbert@example.org:{PLAIN}x::::::%s\n" % field, encoding="ascii"
@@ -149,7 +149,7 @@ def test_free_quota(server):
 
 
 def test_the_tightest_of_several_quotas_counts_and_no_less_than_nothing_is_free(server):
-    host = DovecotHost(server.config)
+    host = open_host(server.config)
     server.configure(old="", new='quota "Second quota" {\n  driver = count\n}\n')
     first, second = "userdb_quota_rule=*:%s", "userdb_quota2=count:Second userdb_quota2_rule=*:%s"
     rules = {"tighter": "storage=4M", "wider": "storage=20M", "none": "storage=0", "messages": "messages=3"}
@@ -176,7 +176,7 @@ def test_the_tightest_of_several_quotas_counts_and_no_less_than_nothing_is_free(
 
 
 def test_server_that_is_not_running(instance):
-    host = DovecotHost(instance.config)
+    host = open_host(instance.config)
     host.create_mailbox(ANNA, "secret-word")
     for ask in (host.store_of, lambda address: host.verify_password(address, "secret-word")):
         with pytest.raises(MailImportError, match="is Dovecot running") as refused:
@@ -187,17 +187,17 @@ def test_server_that_is_not_running(instance):
 
 def test_a_new_mailbox_needs_a_server_that_runs(instance):
     with pytest.raises(MailImportError, match="is Dovecot running") as refused:
-        DovecotHost(instance.config).check_new_mailbox(ANNA)
+        open_host(instance.config).check_new_mailbox(ANNA)
     assert refused.value.reason == "host_refused"
 
 
 def test_a_server_that_runs_is_ready_for_a_new_mailbox(server):
-    DovecotHost(server.config).check_new_mailbox(ANNA)
+    open_host(server.config).check_new_mailbox(ANNA)
 
 
 def test_whoever_is_added_after_the_check_is_known_at_once(server):
     """Dovecot looks at most once a second whether its users file has changed, so the check must not make it look."""
-    host = DovecotHost(server.config)
+    host = open_host(server.config)
     host.check_new_mailbox(ANNA)
     host.create_mailbox(ANNA, "secret-word")
     assert doveadm.Doveadm(server.config).user(ANNA) is not None
@@ -216,21 +216,21 @@ def add_broken_database(server, kind):
 def test_a_user_database_behind_that_is_down_is_no_server_that_is_down(server):
     add_broken_database(server, "userdb")
     subprocess.run(["doveadm", "-c", server.config, "reload"], check=True)
-    DovecotHost(server.config).check_new_mailbox(ANNA)
+    open_host(server.config).check_new_mailbox(ANNA)
 
 
 def test_login_that_the_server_cannot_check_is_an_error_not_a_no(server):
-    assert DovecotHost(server.config, users_file=str(server.users)).verify_password(ANNA, "x") is False
+    assert open_host(server.config, users_file=str(server.users)).verify_password(ANNA, "x") is False
     add_broken_database(server, "passdb")
     subprocess.run(["doveadm", "-c", server.config, "reload"], check=True)
-    host = DovecotHost(server.config, users_file=str(server.users))
+    host = open_host(server.config, users_file=str(server.users))
     with pytest.raises(MailImportError, match="check the password"):
         host.verify_password(ANNA, "x")
 
 
 def test_unreadable_configuration(tmp_path, instance):
     with pytest.raises(MailImportError, match="No such file") as refused:
-        DovecotHost(str(tmp_path / "absent.conf")).domains()
+        open_host(str(tmp_path / "absent.conf")).domains()
     assert refused.value.reason == "host_refused"
 
 
@@ -238,29 +238,4 @@ def test_dovecot_is_not_installed(monkeypatch):
     monkeypatch.setattr(doveadm, "_PATH", "/nonexistent")
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(MailImportError, match="install Dovecot"):
-        DovecotHost().domains()
-
-
-def test_published_domains_are_written_when_they_differ(tmp_path):
-    path = tmp_path / "domains"
-    host = DovecotHost(domains_file=str(path))
-    assert host.publish_domains(lambda: {"b.example": "bert", "a.example": "anna"})
-    assert path.read_text() == "a.example\tanna\nb.example\tbert\n"
-    assert path.stat().st_mode & 0o777 == 0o644
-    before = path.stat()
-    assert not host.publish_domains(lambda: {"a.example": "anna", "b.example": "bert"})
-    assert path.stat() == before
-    assert host.publish_domains(lambda: {"a.example": "anna"})
-    assert path.read_text() == "a.example\tanna\n"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["domains"]
-
-
-def test_an_owner_with_a_line_break_does_not_reach_the_map(tmp_path):
-    path = tmp_path / "domains"
-    with pytest.raises(MailImportError):
-        DovecotHost(domains_file=str(path)).publish_domains(lambda: {"a.example": "anna\nb.example\tmallory"})
-    assert not path.exists()
-
-
-def test_without_a_map_nothing_is_published():
-    assert not DovecotHost().publish_domains(lambda: {"a.example": "anna"})
+        open_host(None).domains()

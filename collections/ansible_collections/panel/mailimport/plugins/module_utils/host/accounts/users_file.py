@@ -1,0 +1,133 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A users file (passwd-file): one mailbox a line, edited without touching any other byte.
+
+Format: `user:{SCHEME}hash:uid:gid:gecos:home:shell:extra fields`, `#` begins a comment
+(https://doc.dovecot.org/2.3/configuration_manual/authentication/passwd_file/).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import FrozenSet, List, Optional, Tuple
+
+from ...files.atomic import NewFile, exclusive, replace_file
+from ...model.address import Address
+from ...model.errors import MailImportError, file_errors
+
+
+class UsersFile:
+    """The mailboxes of a passwd-file.
+
+    Args:
+        path: the file; a symbolic link is followed. It need not exist yet, its directory must.
+        gid: group that may read the file when it is created here.
+    """
+
+    def __init__(self, path: str, gid: int) -> None:
+        self.path = os.path.realpath(path)
+        self._new = NewFile(0o640, 0, gid)
+        self._seen: Tuple[Tuple[int, ...], FrozenSet[str]] = ((), frozenset())
+
+    def users(self) -> FrozenSet[str]:
+        """Names of all users, in lower case. The file is read when it is another one, or was written to, since the last
+        time.
+        """
+        with file_errors(self.path):
+            try:
+                status = os.stat(self.path)
+            except FileNotFoundError:
+                return frozenset()
+        version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        if self._seen[0] != version:
+            self._seen = version, frozenset(user for user in map(_user, self._read()) if user is not None)
+        return self._seen[1]
+
+    def user_at(self, home: str) -> Optional[str]:
+        """Name of a user whose line has that home directory, None when nobody's has."""
+        wanted = os.path.normpath(home)
+        # Looked at closely only where its last part occurs: this is asked for each mailbox that is made.
+        last = os.fsencode(os.path.basename(wanted))
+        for line in self._read():
+            if last in line and _user(line) is not None and _home(line) and os.path.normpath(_home(line)) == wanted:
+                return _user(line)
+        return None
+
+    def __contains__(self, address: Address) -> bool:
+        return str(address) in self.users()
+
+    def changed_at(self) -> float:
+        """Time of the latest change, in seconds since the epoch; the file's mtime may be ahead of it."""
+        with file_errors(self.path):
+            return os.stat(self.path).st_ctime if os.path.exists(self.path) else 0.0
+
+    def add(
+        self, address: Address, password_hash: str, uid: Optional[int], gid: Optional[int], home: Optional[str]
+    ) -> None:
+        """Append a line for a new user; what is None is left to Dovecot's defaults.
+
+        Raises:
+            MailImportError: `host_refused` when the user has a line already or the file cannot be written, `disk_full`.
+        """
+        values = (address, password_hash, "" if uid is None else uid, "" if gid is None else gid, home or "")
+        line = ("%s:%s:%s:%s::%s::\n" % values).encode("utf-8")
+        with file_errors(self.path), exclusive(self.path):
+            lines = self._read()
+            if str(address) in map(_user, lines):
+                raise MailImportError("host_refused", "%s has been added to %s meanwhile" % (address, self.path))
+            if lines and not lines[-1].endswith(b"\n"):
+                line = b"\n" + line[:-1]  # the file goes on ending the way it did
+            replace_file(self.path, b"".join(lines) + line, self._new)
+
+    def remove(self, address: Address) -> None:
+        """Take a user's line out.
+
+        Raises:
+            MailImportError: `host_refused` when the file cannot be written, `disk_full`.
+        """
+        with file_errors(self.path), exclusive(self.path):
+            replace_file(self.path, b"".join(line for line in self._read() if _user(line) != str(address)), self._new)
+
+    def set_hash(self, address: Address, password_hash: str) -> None:
+        """Replace the password field of a user's line.
+
+        Raises:
+            MailImportError: `host_refused` when the user has no line or the file cannot be written, `disk_full`.
+        """
+        with file_errors(self.path), exclusive(self.path):
+            lines = self._read()
+            found = [number for number, line in enumerate(lines) if _user(line) == str(address)]
+            if not found:
+                raise MailImportError("host_refused", "%s has no line in %s" % (address, self.path))
+            for number in found:
+                lines[number] = _with_hash(lines[number], password_hash.encode("ascii"))
+            replace_file(self.path, b"".join(lines), self._new)
+
+    def _read(self) -> List[bytes]:
+        with file_errors(self.path):
+            try:
+                with open(self.path, "rb") as stream:
+                    return stream.readlines()
+            except FileNotFoundError:
+                return []
+
+
+def _user(line: bytes) -> Optional[str]:
+    user = line.rstrip(b"\r\n").split(b":", 1)[0]
+    if not user or user.startswith(b"#"):
+        return None
+    return user.decode("utf-8", "replace").lower()
+
+
+def _home(line: bytes) -> str:
+    fields = line.rstrip(b"\r\n").split(b":")
+    return os.fsdecode(fields[5]) if len(fields) > 5 else ""
+
+
+def _with_hash(line: bytes, password_hash: bytes) -> bytes:
+    text = line.rstrip(b"\r\n")
+    fields = text.split(b":", 2)
+    fields[1:2] = [password_hash]
+    return b":".join(fields) + line[len(text) :]

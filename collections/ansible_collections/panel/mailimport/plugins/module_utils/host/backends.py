@@ -1,0 +1,70 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The kinds of mail hosts by name (`host_backend`): which options each takes, and how it is opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, FrozenSet, Mapping
+
+from ..model.errors import MailImportError
+from .accounts.passwd_file import PasswdFileAccounts
+from .domain_map import DomainMap
+from .dovecot.server import DovecotServer
+from .mail_host import MailHost
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A kind of mail host.
+
+    `options` are the names of the module options that mean something to it. `open` makes the host of those that are set
+    and of the path of the map of domains; it must not ask the host for anything yet.
+    """
+
+    options: FrozenSet[str]
+    open: Callable[[Mapping[str, Any], str], MailHost]
+
+
+def _open_dovecot(options: Mapping[str, Any], domains_file: str) -> MailHost:
+    server = DovecotServer(options.get("dovecot_config"))
+    own = {name: options.get(name) for name in ("users_file", "mail_home", "uid", "gid")}
+    accounts = PasswdFileAccounts(lambda: server.settings, server.hash_password, **own)
+    return MailHost(accounts, server, DomainMap(domains_file))
+
+
+BACKENDS: Dict[str, Backend] = {
+    "dovecot": Backend(frozenset(("dovecot_config", "users_file", "mail_home", "uid", "gid")), _open_dovecot),
+}
+
+# The options of all kinds.
+HOST_OPTIONS = frozenset(name for backend in BACKENDS.values() for name in backend.options)
+
+
+def check_options(kind: str, options: Mapping[str, Any]) -> None:
+    """Make sure that no option is set that means nothing to this kind of mail host.
+
+    Raises:
+        MailImportError: `invalid_row`.
+    """
+    if kind not in BACKENDS:
+        raise MailImportError("invalid_row", "host_backend must be one of %s" % ", ".join(sorted(BACKENDS)))
+    others = sorted(name for name, value in options.items() if value is not None and name not in BACKENDS[kind].options)
+    if others:
+        raise MailImportError(
+            "invalid_row", "%s means nothing with host_backend=%s: leave it out" % (", ".join(others), kind)
+        )
+
+
+def open_backend(kind: str, options: Mapping[str, Any], domains_file: str) -> MailHost:
+    """Open a mail host. Nothing is asked of it until a method needs an answer.
+
+    Args:
+        kind: a name of BACKENDS.
+        options: module options by name; None is one that is not set.
+        domains_file: where the map of domains is published, by kinds whose host has none of its own.
+    """
+    check_options(kind, options)
+    return BACKENDS[kind].open(options, domains_file)

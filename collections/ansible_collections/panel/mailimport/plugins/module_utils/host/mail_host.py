@@ -1,0 +1,146 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A mail host: accounts and the mail server that serves them."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Callable, Dict, Mapping, Optional, Sequence, Set, TypeVar
+
+from ..model.address import Address
+from ..model.errors import MailImportError
+from ..model.mail import StoreLocation
+from .base import Accounts, HostSession, MailServer
+from .domain_map import DomainMap
+
+_ASK_AGAIN = 0.1
+
+_Found = TypeVar("_Found")
+
+
+class MailHost:
+    """What the engine asks of a mail host, with the rules that hold for every kind.
+
+    Args:
+        accounts, server: its halves.
+        domain_map: the map of domains that is published, None where the host has a table of domains of its own.
+
+    Every method raises MailImportError (`host_refused`, `disk_full`) when the host does not do what it is asked.
+    """
+
+    def __init__(self, accounts: Accounts, server: MailServer, domain_map: Optional[DomainMap] = None) -> None:
+        self._accounts = accounts
+        self._server = server
+        self._domain_map = domain_map
+        self._noticed_at: Dict[Address, float] = {}
+        self._seen_running = False
+
+    def domains(self) -> Set[str]:
+        """The domains that have a mailbox here, in lower case."""
+        return self._accounts.domains()
+
+    def owner_of(self, domain: str) -> Optional[str]:
+        """The owner of a domain by the host's own word, None when it has none."""
+        return self._accounts.owner_of(domain)
+
+    def mailbox_exists(self, address: Address) -> bool:
+        """Whether the mailbox is declared here; what a catch-all or a template answers for does not count."""
+        return self._accounts.exists(address)
+
+    def check_new_mailbox(self, address: Address) -> None:
+        """Make sure that a mailbox of that address could be created, and would work.
+
+        Raises:
+            MailImportError: `host_refused`, with what is in the way.
+        """
+        self._accounts.check_new(address)
+        if not self._seen_running:
+            self._server.check_running()
+            self._seen_running = True
+
+    def create_mailbox(self, address: Address, password: str) -> None:
+        """Declare a new mailbox that opens with `password`.
+
+        Whether the mail server knows it is found out by `store_of`, which may have to wait until the server notices:
+        whoever creates many mailboxes does not wait for each of them.
+        """
+        self._accounts.create(address, password)
+        try:
+            self._after_change(address)
+        except MailImportError:
+            self._accounts.remove(address)
+            raise
+
+    def remove_mailbox(self, address: Address) -> None:
+        """Take back a mailbox that was created and never had any mail."""
+        self._accounts.remove(address)
+        # Whoever creates it anew must not be told of what it was.
+        with suppress(MailImportError):
+            self._after_change(address)
+            self._once_noticed(self._noticed_at[address], lambda: not self._server.knows(address))
+
+    def set_password(self, address: Address, password: str) -> None:
+        """Give an existing mailbox another password; the old one opens it no more."""
+        self._accounts.set_password(address, password)
+        self._after_change(address)
+
+    def verify_password(self, address: Address, password: str) -> bool:
+        """Whether the mailbox opens with `password`."""
+        # "no" is an everyday answer, so it is only doubted after an edit of our own
+        noticed_at = self._noticed_at.get(address, 0.0)
+        return self._once_noticed(noticed_at, lambda: self._server.verify_password(address, password))
+
+    def store_of(self, address: Address) -> StoreLocation:
+        """Where and how the mail of an existing mailbox is kept.
+
+        Raises:
+            MailImportError: `host_refused` when the mail server does not know the mailbox, or how it keeps it does not
+                allow an import. A mailbox that was just created is to be taken back then.
+        """
+
+        def find_store() -> Optional[StoreLocation]:
+            return self._server.find_store(address)
+
+        location = self._once_noticed(self._accounts.noticed_at(), find_store)
+        if location is None:
+            message = "the mail server does not know %s: it does not read %s"
+            raise MailImportError("host_refused", message % (address, self._accounts.place))
+        return location
+
+    def start_session(self, address: Address, keep: Sequence[int]) -> HostSession:
+        """Start an IMAP session of an existing mailbox, see MailServer."""
+        return self._server.start_session(address, keep)
+
+    def repair_folder(self, address: Address, folder: str) -> None:
+        """Bring what the host knows of a folder into line with the mail that is there, after a crash."""
+        self._server.repair_folder(address, folder)
+
+    def quota_free(self, address: Address) -> Optional[int]:
+        """Bytes the mailbox may still grow by, None without a limit. Not for check mode: the host may write indexes."""
+        return self._server.quota_free(address)
+
+    def publish_domains(self, owners: Callable[[], Mapping[str, str]], write: bool = True) -> bool:
+        """Tell the mail transfer agent which domains are served here, and by whom; True when that changed anything.
+
+        Args:
+            owners: tells owner by domain; asked when no other run is about to publish.
+            write: False to find out only.
+        """
+        return self._domain_map is not None and self._domain_map.publish(owners, write)
+
+    def _after_change(self, address: Address) -> None:
+        self._noticed_at[address] = self._accounts.noticed_at()
+        self._server.flush_auth_cache(address)
+
+    @staticmethod
+    def _once_noticed(noticed_at: float, ask: Callable[[], _Found]) -> _Found:
+        """Ask until the answer is not empty, or was given when the server had noticed a change."""
+        while True:
+            asked_at = time.time()
+            answer = ask()
+            if answer or asked_at >= noticed_at:
+                return answer
+            time.sleep(_ASK_AGAIN)
