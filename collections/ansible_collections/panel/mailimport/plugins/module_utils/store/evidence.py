@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from ..model.imports import ImportKey
-from ..model.mail import StoreLocation
+from ..model.mail import MailFiles, StoreLocation
 from .base import Origin
 from .maildir.stage import has_stage, import_stages
 from .maildir.tree import MaildirTree
@@ -20,6 +20,8 @@ from .maildir.tree import MaildirTree
 
 def has_mail(location: StoreLocation) -> bool:
     """True when the mailbox's store is there: its directory, with something in it."""
+    if not isinstance(location, MailFiles):
+        return True  # Its server alone knows.
     try:
         with os.scandir(location.root) as found:
             return next(found, None) is not None
@@ -35,7 +37,7 @@ def holds_import(location: StoreLocation, key: ImportKey) -> bool:
     Raises:
         OSError: the directories cannot be read.
     """
-    if location.driver != "maildir" or not os.path.isdir(location.root):
+    if not isinstance(location, MailFiles) or location.driver != "maildir" or not os.path.isdir(location.root):
         return False
     origin = Origin(key, b"", 0)
     tree = MaildirTree(location)

@@ -10,7 +10,7 @@ import os
 from typing import Iterator, Tuple
 
 from ...imap.folder_names import encode_folder_name
-from ...model.mail import StoreLocation
+from ...model.mail import MailFiles
 from ..base import FolderPath
 from .control_files import read_uidlist_header
 from .files import entries, exists, make_directory, open_directory
@@ -22,13 +22,13 @@ class MaildirTree:
     `root` is a handle of the mailbox's root, `control` one of the root of its control files, often the same directory.
     """
 
-    def __init__(self, location: StoreLocation) -> None:
+    def __init__(self, location: MailFiles) -> None:
         self.location = location
         self.root = os.open(location.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self.control = os.open(location.control, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     @classmethod
-    def make(cls, location: StoreLocation) -> MaildirTree:
+    def make(cls, location: MailFiles) -> MaildirTree:
         """Open the directories, making them unless they are there."""
         for path in (location.root, location.control):
             os.makedirs(path, 0o700, exist_ok=True)
