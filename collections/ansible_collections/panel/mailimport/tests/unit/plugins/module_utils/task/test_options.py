@@ -96,7 +96,8 @@ def test_sizes_may_have_units() -> None:
 
 def test_the_mail_host_is_left_to_its_own_configuration_by_default() -> None:
     settings = host_settings(params())
-    assert (settings.dovecot_config, settings.users_file, settings.mail_home, settings.uid, settings.gid) == (None,) * 5
+    assert settings.backend == "dovecot"
+    assert settings.options == dict.fromkeys(("dovecot_config", "users_file", "mail_home", "uid", "gid"))
     assert settings.state_dir == "/var/lib/panel-mailimport"
 
 
