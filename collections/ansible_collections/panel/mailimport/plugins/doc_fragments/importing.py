@@ -21,6 +21,9 @@ options:
       - V(present) makes sure that the mailbox exists and that the source was imported once, to the end. After that,
         the source is not contacted again.
       - V(latest) also carries over, on every run, what is new at the source, messages, flags and folders.
+      - Of flags, V(latest) carries what changed at the source since the last run. What the mailbox's owner reads,
+        answers or flags on the mail host stays. After an import by a version that did not remember the source's flags,
+        the flags that the source has are added once, and none is taken away.
     type: str
     choices: [present, latest]
     default: present

@@ -42,7 +42,8 @@ attributes:
     support: full
     details:
       - Logs in at the source, lists and counts, and writes nothing. A failed login fails the task.
-      - With O(state=latest), changed flags are counted only if the source has CONDSTORE (RFC 7162).
+      - With O(state=latest), flags that changed at the source count as a change, even if the mailbox has them already,
+        where its mail is not in Maildir files.
       - With O(existing_content=merge), messages that no earlier run brought count as new, even if the mailbox holds
         equal ones.
   action_group:

@@ -49,7 +49,8 @@ attributes:
     details:
       - Gets a token for every mailbox, logs in, lists and counts, and writes nothing.
       - With O(content_access=password) no password is set, so nobody logs in and no messages are counted.
-      - With O(state=latest), changed flags are counted only if the source has CONDSTORE (RFC 7162).
+      - With O(state=latest), flags that changed at the source count as a change, even if the mailbox has them already,
+        where its mail is not in Maildir files.
       - With O(existing_content=merge), messages that no earlier run brought count as new, even if the mailbox holds
         equal ones.
   action_group:

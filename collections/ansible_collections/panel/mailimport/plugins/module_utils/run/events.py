@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import unicodedata
 from typing import Any, Callable, Dict, Optional
 
@@ -13,7 +14,7 @@ from ..model.errors import REASONS, one_line
 from ..model.imports import ImportRequest, NotImported
 from ..source.listing import MAX_FOLDERS
 from ..state.database import State
-from ..state.records import Deliveries, FolderMark
+from ..state.records import Deliveries, FolderMark, SourceMessages
 from ..transfer.login import Login
 from ..transfer.sandbox import Event
 from ..transfer.session_desk import SessionDesk
@@ -96,7 +97,13 @@ class ImportEvents:
             FolderMark(**dict(mark, raw_name=mark["raw_name"].encode("latin-1"), missing=tuple(mark["missing"])))
             for mark in event["marks"]
         ]
-        self._state.commit_folders(self._request.key, marks)
+        messages = [
+            SourceMessages(
+                each["raw_name"].encode("latin-1"), int(each["uidvalidity"]), base64.b64decode(each["packed"])
+            )
+            for each in event["messages"]
+        ]
+        self._state.commit_folders(self._request.key, marks, messages)
 
     def _on_secret(self, _event: Event) -> None:
         if self.login is None:

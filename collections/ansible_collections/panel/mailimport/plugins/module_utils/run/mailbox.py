@@ -243,7 +243,13 @@ class _MailboxRun:
         if not self._keeps_mail(found):
             return Presence(location)
         return (
-            Presence(location, True, self._marks(), self.state.deliveries(self.request.key))
+            Presence(
+                location,
+                True,
+                self._marks(),
+                self.state.deliveries(self.request.key),
+                self.state.source_messages(self.request.key),
+            )
             if found.record
             else Presence(location, True)
         )
@@ -335,6 +341,7 @@ class _MailboxRun:
                 desk=desk,
                 marks=self._marks(),
                 deliveries=self.state.deliveries(request.key),
+                messages=self.state.source_messages(request.key) if aside is None else (),
                 unfinished=unfinished,
                 interrupted=interrupted,
                 aside=aside,

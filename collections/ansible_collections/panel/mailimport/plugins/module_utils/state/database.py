@@ -19,7 +19,7 @@ from ..model.imports import ImportKey, ImportResult
 from ..process.alive import start_time
 from .errors import database_errors, state_file_errors
 from .locks import mailbox_lock
-from .records import Deliveries, FolderMark, ImportRecord, interrupted, result_from_json, result_to_json
+from .records import Deliveries, FolderMark, ImportRecord, SourceMessages, interrupted, result_from_json, result_to_json
 from .schema import open_database, snapshot_database, transaction
 
 _OF_KEY = "source_host = ? AND source_user = ? AND address = ?"
@@ -208,11 +208,26 @@ class State:
         query = "SELECT %s FROM folders JOIN imports ON imports.id = folders.import WHERE %s ORDER BY raw_name"
         return list(map(_folder_mark, self._rows(query % (_FOLDER_COLUMNS, _OF_KEY), *key)))
 
-    def commit_folders(self, key: ImportKey, marks: Iterable[FolderMark]) -> None:
-        """Record how far folders have come; their messages are durable by then. The import has begun."""
+    def commit_folders(
+        self, key: ImportKey, marks: Iterable[FolderMark], messages: Iterable[SourceMessages] = ()
+    ) -> None:
+        """Record how far folders have come, and what their messages are at the source; those are durable by then. The
+        import has begun.
+        """
+        insert = "INSERT OR REPLACE INTO source_messages SELECT id, ?, ?, ? FROM imports WHERE " + _OF_KEY
         with database_errors(self._path), transaction(self._database):
             for mark in marks:
                 self._commit_folder(key, mark)
+            for each in messages:
+                _require_begun(self._execute(insert, each.raw_name, each.uidvalidity, each.packed, *key), key)
+
+    def source_messages(self, key: ImportKey) -> List[SourceMessages]:
+        """What is remembered of the source's messages, a folder an entry."""
+        query = (
+            "SELECT raw_name, uidvalidity, packed FROM source_messages "
+            "JOIN imports ON imports.id = source_messages.import WHERE " + _OF_KEY
+        )
+        return [SourceMessages(**dict(row)) for row in self._rows(query, *key)]
 
     def _commit_folder(self, key: ImportKey, mark: FolderMark) -> None:
         values = (

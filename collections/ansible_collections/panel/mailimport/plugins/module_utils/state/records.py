@@ -64,6 +64,15 @@ class FolderMark:
 
 
 @dataclass(frozen=True)
+class SourceMessages:
+    """What a run remembers of the messages of a source folder for the next one, packed."""
+
+    raw_name: bytes
+    uidvalidity: int
+    packed: bytes
+
+
+@dataclass(frozen=True)
 class Deliveries:
     """Which message of the target folder each delivered message of a source folder is.
 

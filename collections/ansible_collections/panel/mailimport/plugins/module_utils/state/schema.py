@@ -86,6 +86,16 @@ _MIGRATIONS = (
     UPDATE imports SET replaced = 1 WHERE replaced_to IS NOT NULL AND id IN (SELECT import FROM folders);
     """,
     "ALTER TABLE folders ADD COLUMN flagless TEXT NOT NULL DEFAULT ''",
+    # The messages of the source and their flags as they were last seen. An import that begins again still knows them.
+    """
+    CREATE TABLE source_messages (
+        import INTEGER NOT NULL REFERENCES imports (id) ON DELETE CASCADE,
+        raw_name BLOB NOT NULL,
+        uidvalidity INTEGER NOT NULL,
+        packed BLOB NOT NULL,
+        PRIMARY KEY (import, raw_name)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

@@ -10,7 +10,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Container, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..imap.fetch import Fetched
 from ..imap.uids import UidSet
@@ -68,6 +68,13 @@ def _digest(text: bytes) -> str:
     return hashlib.blake2b(text, digest_size=8).hexdigest()
 
 
+class FlagChange(NamedTuple):
+    """What is to change about the flags of one message, in the words of its source; all its other flags stay."""
+
+    add: Tuple[bytes, ...] = ()
+    remove: Tuple[bytes, ...] = ()
+
+
 @dataclass(frozen=True)
 class Refusal:
     """A message that the store did not take; or, when `stored`, that it keeps otherwise than it was sent. `size` in
@@ -87,8 +94,9 @@ class FolderWriter(ABC):
 
     `path` is the folder's name on the host, `created` tells that it did not exist, `fresh` that no message has ever
     been in it, `held` are the UIDs of the origin that are in it, `before` the number of messages it had, `written` how
-    many this run added, `keywords_set` how many messages got keywords when they were in it already.
-    `bytes_staged` are of messages that earlier runs have staged: no quota counts them until they are in sight.
+    many this run added, `keywords_set` how many messages got keywords when they were in it already. `bytes_staged` are
+    of messages that earlier runs have staged: no quota counts them until they are in sight. `remembered` are UIDs of
+    messages that an earlier run gave their flags: one of them that is found again keeps what it has.
     """
 
     path: FolderPath
@@ -100,6 +108,7 @@ class FolderWriter(ABC):
     keywords_set: int = 0
     bytes_staged: int = 0
     last_uid: int = 0
+    remembered: Container[int] = ()
 
     @abstractmethod
     def add(self, fetched: Fetched) -> Optional[int]:
@@ -158,14 +167,8 @@ class MessageStore(ABC):
         """Subscribe to folders; return how many were not subscribed before."""
 
     @abstractmethod
-    def set_flags(
-        self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]], remove: bool = True
-    ) -> int:
-        """Give messages of an origin the flags of their source, by UID; return how many changed.
-
-        Args:
-            remove: take away flags that the source does not have.
-        """
+    def change_flags(self, path: FolderPath, origin: Origin, changes: Mapping[int, FlagChange]) -> int:
+        """Change flags of messages of an origin, by UID at the source; return how many messages changed."""
 
     @abstractmethod
     def move_aside(self, path: str) -> Optional[str]:

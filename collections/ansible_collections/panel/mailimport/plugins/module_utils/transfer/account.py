@@ -17,14 +17,15 @@ from ..model.errors import MailImportError
 from ..model.imports import FolderRules, ImportRequest, NotImported
 from ..model.mail import MailFiles, SourceFolder, StoreLocation
 from ..source.session import SourceSession
-from ..state.records import Deliveries, FolderMark
+from ..state.records import Deliveries, FolderMark, SourceMessages
 from ..store.base import MessageStore, Origin, joined_path
 from ..store.imap.store import ImapStore
 from ..store.imap.uid_map import DeliveryRecord, UidMap
 from ..store.maildir.store import MaildirStore
 from .copy import AccountCopy
-from .flags import ask_for_flags, update_flags
+from .flags import FlagUpdate, ask_for_flags
 from .login import Login
+from .memory import Memories
 from .patience import Patience
 from .plan import FolderPlan, missing_folders, overruled, plan_folders
 from .sandbox import Emit
@@ -61,7 +62,8 @@ def open_first(login: Login, patient: bool, emit: Emit) -> SourceSession:
 class Target:
     """The mailbox an import writes to, and what is known from earlier runs.
 
-    `marks` say how far they came, by raw folder name, `deliveries` what they put into a store that chooses the UIDs.
+    `marks` say how far they came, by raw folder name, `deliveries` what they put into a store that chooses the UIDs,
+    `messages` what the source's messages were then.
     `unfinished`: the latest of them did not get to the end; `interrupted`: one was killed, so more may be there than
     that. `aside` is where the present content is moved first, None to keep it. `desk` hands out sessions of the
     mailbox. `room` is what its quota leaves, in bytes, None without a limit. `patient`: wait when the source admits no
@@ -72,6 +74,7 @@ class Target:
     desk: SessionDesk
     marks: Mapping[bytes, FolderMark]
     deliveries: Sequence[Deliveries]
+    messages: Sequence[SourceMessages]
     unfinished: bool
     interrupted: bool
     aside: Optional[str]
@@ -166,8 +169,9 @@ def import_account(
 
 def _fill_store(store: MessageStore, request: ImportRequest, login: Login, target: Target, emit: Emit) -> None:
     marks = target.marks
+    memories = Memories(target.messages)
     copy = AccountCopy(
-        request, lambda: login.open(emit), store, marks, Patience(emit, target.patient), emit, target.room
+        request, lambda: login.open(emit), store, marks, memories, Patience(emit, target.patient), emit, target.room
     )
     folders = copy.attempt(lambda session: session.list_folders())
     report_missing(folders, request.rules, emit)
@@ -195,16 +199,12 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
         emit({"event": "note", "message": message})
     changed: List[int] = []
     if request.state == "latest" and marks:
-        try:
-            current, untold = copy.attempt(
-                lambda session: update_flags(session, store, request.key, plans, marks, changed.append)
-            )
-        finally:
-            # Of all attempts, also when the last of them failed: the next one finds nothing to change there.
-            emit({"event": "flags", "messages": sum(changed)})
-        emit_marks(emit, current)
-        plans = [_ask_again(plan, marks, untold, emit) for plan in plans]
+        untold = _carry_flags(copy, FlagUpdate(request.key, plans, marks, memories), store, changed, emit)
+        plans = [_ask_again(plan, marks, untold) for plan in plans]
     copy.run(plans)
+    if request.state == "latest" and not marks and memories:
+        # An import that begins again: which messages are the source's is known only now.
+        _carry_flags(copy, FlagUpdate(request.key, plans, {}, memories), store, changed, emit)
     if copy.without_flags:
         _ask_for_flags(copy, store, changed, emit)
     if copy.uncounted:
@@ -231,21 +231,36 @@ def _ask_for_flags(copy: AccountCopy, store: MessageStore, changed: List[int], e
     """
     copy.attempt(lambda session: ask_for_flags(session, store, copy.without_flags, changed.append))
     emit({"event": "flags", "messages": sum(changed)})
-    emit_marks(emit, [folder.as_mark(copied=True) for folder in copy.without_flags])
+    for folder in copy.without_flags:
+        copy.memories.store(folder.origin.raw_name, folder.origin.uidvalidity, folder.memory)
+    marks = [folder.as_mark(copied=True) for folder in copy.without_flags]
+    emit_marks(emit, marks, copy.memories.take_changed())
     untold = [(folder.name, len(folder.without_flags)) for folder in copy.without_flags if folder.without_flags]
     message = "the source does not tell the flags of %d messages of this folder"
     emit_not_imported(emit, [NotImported(name, "source_unavailable", message % count) for name, count in untold])
 
 
-def _ask_again(
-    plan: FolderPlan, marks: Mapping[bytes, FolderMark], untold: Mapping[bytes, str], emit: Emit
-) -> FolderPlan:
-    """Report a folder whose flags the source did not tell, and let its next mark say that they have yet to be looked
-    at.
-    """
+def _carry_flags(
+    copy: AccountCopy, update: FlagUpdate, store: MessageStore, changed: List[int], emit: Emit
+) -> Mapping[bytes, str]:
+    """Carry what changed about flags, and tell whose flags the source did not tell: what it said, by raw name."""
+    try:
+        current, untold = copy.attempt(lambda session: update.carry(session, store, changed.append))
+    finally:
+        # Of all attempts, also when the last of them failed: the next one finds nothing to change there.
+        emit({"event": "flags", "messages": sum(changed)})
+        emit_marks(emit, (), copy.memories.take_changed())
+    emit_marks(emit, current)
+    message = "the source does not tell the flags of this folder: %s"
+    names = {plan.source.raw_name: plan.source.name for plan in update.plans}
+    entries = [NotImported(names[raw], "source_unavailable", message % text) for raw, text in untold.items()]
+    emit_not_imported(emit, entries)
+    return untold
+
+
+def _ask_again(plan: FolderPlan, marks: Mapping[bytes, FolderMark], untold: Mapping[bytes, str]) -> FolderPlan:
+    """Let the next mark of a folder whose flags the source did not tell say that they have yet to be looked at."""
     source = plan.source
     if source.raw_name not in untold:
         return plan
-    message = "the source does not tell the flags of this folder: %s" % untold[source.raw_name]
-    emit_not_imported(emit, [NotImported(source.name, "source_unavailable", message)])
     return replace(plan, source=replace(source, highest_modseq=marks[source.raw_name].highest_modseq))

@@ -22,6 +22,7 @@ from ..state.records import FolderMark
 from ..store.base import MessageStore, Origin
 from .folder_copy import TOO_LARGE, FolderCopy, has_nothing_new, mark_of
 from .leftovers import fetch_what_is_missing
+from .memory import Memories
 from .patience import Patience
 from .plan import FolderPlan
 from .sandbox import Emit
@@ -46,6 +47,7 @@ class AccountCopy:
         open_session: makes a logged-in session; called again when a connection is lost.
         store: where messages go.
         marks: how far earlier runs came, by raw folder name.
+        memories: what the source's messages were then.
         patience: with a source that is busy, away or broken.
         emit: takes events: `copied` (counts so far), `marks` (folders that are durable), `waiting`, `note`.
         room: bytes the mailbox may grow by, None without a limit.
@@ -57,6 +59,7 @@ class AccountCopy:
         open_session: Callable[[], SourceSession],
         store: MessageStore,
         marks: Mapping[bytes, FolderMark],
+        memories: Memories,
         patience: Patience,
         emit: Emit,
         room: Optional[int] = None,
@@ -65,6 +68,7 @@ class AccountCopy:
         self._open_session = open_session
         self._store = store
         self._marks = marks
+        self.memories = memories
         self._emit = emit
         self._room = room
         self._bytes_staged = 0
@@ -210,7 +214,9 @@ class AccountCopy:
         )
         first = mark.last_uid + 1 if mark else 1
         self._bytes_staged += writer.bytes_staged
-        copy = FolderCopy(plan, mark, origin, writer, first, resumed=len(writer.held) > 0, renewed=renewed)
+        resumed = len(writer.held) > 0
+        writer.remembered = memory = self.memories.load(source.raw_name, origin.uidvalidity)
+        copy = FolderCopy(plan, mark, origin, writer, memory, first, resumed=resumed, renewed=renewed)
         self._open_copies[source.raw_name] = copy
         self._present[source.raw_name] = max(len(writer.held), self._present.get(source.raw_name, 0) if mark else 0)
         return copy
@@ -276,11 +282,15 @@ class AccountCopy:
         except NoUidError:
             copy.doubtful = True
             return
-        copy.doubtful = copy.doubtful or (fetched.message.uid or 0) < highest
+        message = fetched.message
+        copy.doubtful = copy.doubtful or (message.uid or 0) < highest
+        came = size is not None or message.uid not in copy.memory
+        if came and message.uid is not None and message.uid in copy.writer.held:
+            copy.memory.note(message.uid, message.flags if message.flags_told else None)
         if size is None:
             return
-        if not fetched.message.flags_told and fetched.message.uid is not None:
-            copy.without_flags.append(fetched.message.uid)
+        if not message.flags_told and message.uid is not None:
+            copy.without_flags.append(message.uid)
         self.patience.gained()
         self.messages_copied += 1
         self.bytes_copied += size
@@ -391,7 +401,7 @@ class AccountCopy:
         self._heed_quota()
         copy.writer.finish()
         self._finished.append(copy)
-        if copy.without_flags:
+        if copy.without_flags or copy.unremembered:
             self.without_flags.append(copy)
         if len(self._finished) >= BATCH_FOLDERS:
             self._commit()
@@ -405,6 +415,7 @@ class AccountCopy:
         marks = []
         for copy in self._finished:
             marks.append(copy.as_mark(copied=True))
+            self.memories.store(copy.origin.raw_name, copy.origin.uidvalidity, copy.memory)
             emit_folder(self._emit, copy)
             emit_failures(self._emit, copy)
             self._open_copies.pop(copy.plan.source.raw_name, None)
@@ -414,7 +425,7 @@ class AccountCopy:
             if not copy.writer.staged and (copy.writer.fresh or copy.writer.written):
                 marks.append(copy.as_mark(copied=False))
                 emit_folder(self._emit, copy)
-        emit_marks(self._emit, marks)
+        emit_marks(self._emit, marks, self.memories.take_changed())
         self._emit(
             {
                 "event": "copied",

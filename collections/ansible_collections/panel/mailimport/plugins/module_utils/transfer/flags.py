@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Flags that changed at the source since they were delivered, for `state: latest`."""
+"""Flags that changed at the source since the messages were last seen, for `state: latest`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from ..imap.uids import UidSet, sequence_set
 from ..model.imports import ImportKey
 from ..source.session import SourceSession
 from ..state.records import FolderMark
-from ..store.base import MessageStore, Origin
+from ..store.base import FlagChange, MessageStore, Origin
 from .folder_copy import UIDS_PER_COMMAND, FolderCopy
+from .memory import Memories, MessageMemory
 from .plan import FolderPlan
 
 # Flags of that many messages, or so many bytes of flags, are held in memory while they are compared.
@@ -25,73 +26,131 @@ _WINDOW_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
-class _Delivered:
+class FlagLook:
+    """A look at the flags of a folder's messages that earlier runs delivered.
+
+    `last_uid` is the highest of their UIDs. `since` is the mod-sequence of the last look, None to look at all of them.
+    """
+
     plan: FolderPlan
-    mark: FolderMark
+    mark: Optional[FolderMark]
     origin: Origin
+    memory: MessageMemory
+    last_uid: int
+    since: Optional[int]
 
-    def request(self, by_modseq: bool) -> FetchRequest:
-        since = self.mark.highest_modseq if by_modseq else None
-        return FetchRequest(self.plan.source, b"1:%d" % self.mark.last_uid, flags_only=True, changed_since=since)
+    @property
+    def request(self) -> FetchRequest:
+        return FetchRequest(self.plan.source, b"1:%d" % self.last_uid, flags_only=True, changed_since=self.since)
+
+    def concerns(self, opened: FolderStream) -> bool:
+        """False when what was opened is another folder than that of the messages."""
+        return (opened.uidvalidity or self.plan.source.uidvalidity) == self.origin.uidvalidity
 
 
-def update_flags(
+def looks(
     session: SourceSession,
-    store: MessageStore,
     key: ImportKey,
     plans: Sequence[FolderPlan],
     marks: Mapping[bytes, FolderMark],
-    count: Callable[[int], None],
-) -> Tuple[List[FolderMark], Dict[bytes, str]]:
-    """Give delivered messages the flags they have at the source now.
+    memories: Memories,
+) -> Dict[bytes, FlagLook]:
+    """Return where flags may have changed, by raw name.
 
-    With CONDSTORE (RFC 7162) only folders whose HIGHESTMODSEQ moved are opened, and only what changed is fetched;
-    without, the flags of all delivered messages are compared.
-
-    Args:
-        count: told how many messages changed, each time that some may have.
-
-    Returns:
-        The marks of the folders whose flags are up to date now; and what the source said, by raw name, of those whose
-        flags it did not tell.
-
-    Raises:
-        MailImportError: when the connection is lost; what was done by then is done, and counted.
+    With CONDSTORE (RFC 7162) only folders whose HIGHESTMODSEQ moved are opened, and only what changed is asked for;
+    without, or where nothing is remembered, the flags of all delivered messages.
     """
     by_modseq = b"CONDSTORE" in session.capabilities
-    delivered = {}
+    found = {}
     for plan in plans:
-        mark = marks.get(plan.source.raw_name)
-        if mark and mark.last_uid and may_have_changed(plan, mark, by_modseq):
-            delivered[plan.source.raw_name] = _Delivered(
-                plan, mark, Origin(key, plan.source.raw_name, mark.uidvalidity)
-            )
-    current: List[FolderMark] = []
-    untold: Dict[bytes, str] = {}
-    requests = [folder.request(by_modseq and folder.mark.highest_modseq is not None) for folder in delivered.values()]
-    while requests:
-        again = []
-        for opened in session.fetch(requests):
-            folder = delivered[opened.folder.raw_name]
-            if (opened.uidvalidity or folder.plan.source.uidvalidity) != folder.mark.uidvalidity:
-                continue
-            for flags in _windows(opened):
-                count(store.set_flags(folder.plan.target, folder.origin, flags))
-            if opened.complete:
-                current.append(replace(folder.mark, highest_modseq=folder.plan.source.highest_modseq))
-            elif opened.request.changed_since is not None:
-                again.append(folder.request(by_modseq=False))  # CONDSTORE that is announced and does not work
-            else:
-                untold[folder.plan.source.raw_name] = str(opened.refusal or opened.status)
-        requests = again
-    return current, untold
+        source = plan.source
+        mark = marks.get(source.raw_name)
+        uidvalidity = mark.uidvalidity if mark else source.uidvalidity
+        if uidvalidity is None or (mark and not may_have_changed(plan, mark, by_modseq)):
+            continue
+        memory = memories.load(source.raw_name, uidvalidity)
+        last_uid = mark.last_uid if mark else memory.last_uid
+        if last_uid:
+            since = mark.highest_modseq if mark and by_modseq and memory.last_uid else None
+            origin = Origin(key, source.raw_name, uidvalidity)
+            found[source.raw_name] = FlagLook(plan, mark, origin, memory, last_uid, since)
+    return found
+
+
+class FlagUpdate:
+    """Carries to delivered messages what changed about their flags at the source since they were last seen.
+
+    Args:
+        marks, memories: what earlier runs noted.
+    """
+
+    def __init__(
+        self, key: ImportKey, plans: Sequence[FolderPlan], marks: Mapping[bytes, FolderMark], memories: Memories
+    ) -> None:
+        self._key = key
+        self.plans = plans
+        self._marks = marks
+        self._memories = memories
+
+    def carry(
+        self, session: SourceSession, store: MessageStore, count: Callable[[int], None]
+    ) -> Tuple[List[FolderMark], Dict[bytes, str]]:
+        """Look at the source and change the mailbox.
+
+        Args:
+            count: told how many messages changed, each time that some may have.
+
+        Returns:
+            The marks of the folders whose flags are up to date now; and what the source said, by raw name, of those
+            whose flags it did not tell.
+
+        Raises:
+            MailImportError: when the connection is lost; what was done by then is done, counted and remembered.
+        """
+        current: List[FolderMark] = []
+        untold: Dict[bytes, str] = {}
+        folders = looks(session, self._key, self.plans, self._marks, self._memories)
+        while folders:
+            again: Dict[bytes, FlagLook] = {}
+            for opened in session.fetch([folder.request for folder in folders.values()]):
+                folder = folders[opened.folder.raw_name]
+                if not folder.concerns(opened):
+                    continue
+                self._carry_folder(folder, opened, store, count)
+                if not opened.complete and folder.since is not None:
+                    # CONDSTORE that is announced and does not work
+                    again[opened.folder.raw_name] = replace(folder, since=None)
+                elif not opened.complete:
+                    untold[opened.folder.raw_name] = str(opened.refusal or opened.status)
+                elif folder.mark:
+                    current.append(replace(folder.mark, highest_modseq=folder.plan.source.highest_modseq))
+            folders = again
+        return current, untold
+
+    def _carry_folder(
+        self, folder: FlagLook, opened: FolderStream, store: MessageStore, count: Callable[[int], None]
+    ) -> None:
+        try:
+            for told in windows(opened):
+                changes = changed_flags(folder.memory, told)
+                if changes:
+                    count(store.change_flags(folder.plan.target, folder.origin, changes))
+                folder.memory.update(told)
+        finally:
+            self._memories.store(folder.origin.raw_name, folder.origin.uidvalidity, folder.memory)
+
+
+def changed_flags(memory: MessageMemory, told: Mapping[int, Tuple[bytes, ...]]) -> Dict[int, FlagChange]:
+    """Return what changed at the source, by UID, given the flags that messages have there now."""
+    changes = {uid: memory.change(uid, flags) for uid, flags in told.items()}
+    return {uid: change for uid, change in changes.items() if any(change)}
 
 
 def ask_for_flags(
     session: SourceSession, store: MessageStore, copies: Sequence[FolderCopy], count: Callable[[int], None]
 ) -> None:
     """Give messages the flags that the source did not send along with them; those that it still does not tell stay
-    `without_flags`.
+    `without_flags` or `unremembered`.
 
     Args:
         count: told how many messages of earlier runs changed, each time that some may have.
@@ -100,35 +159,32 @@ def ask_for_flags(
         MailImportError: when the connection is lost; what was done by then is done.
     """
     for copy in copies:
-        pieces = [
-            copy.without_flags[start : start + UIDS_PER_COMMAND]
-            for start in range(0, len(copy.without_flags), UIDS_PER_COMMAND)
-        ]
+        wanted = sorted({*copy.without_flags, *copy.unremembered})
+        of_earlier_runs = {*copy.unremembered, *(uid for uid in copy.without_flags if uid < copy.first)}
+        pieces = [wanted[start : start + UIDS_PER_COMMAND] for start in range(0, len(wanted), UIDS_PER_COMMAND)]
         asked = {next(sequence_set(piece)): piece for piece in pieces}
         answered = UidSet()
         for opened in session.fetch(FetchRequest(copy.plan.source, uids, flags_only=True) for uids in asked):
             if (opened.uidvalidity or copy.origin.uidvalidity) != copy.origin.uidvalidity:
                 continue
             there = {fetched.message.uid: fetched.message for fetched in opened.messages()}
-            told = {
-                uid: there[uid].flags for uid in asked[opened.request.uids] if uid in there and there[uid].flags_told
-            }
-            earlier = {uid: flags for uid, flags in told.items() if uid < copy.first}
-            count(store.set_flags(copy.plan.target, copy.origin, earlier, remove=False))
-            store.set_flags(
-                copy.plan.target,
-                copy.origin,
-                {uid: flags for uid, flags in told.items() if uid not in earlier},
-                remove=False,
-            )
-            for uid in asked[opened.request.uids]:
+            piece = asked[opened.request.uids]
+            told = {uid: there[uid].flags for uid in piece if uid in there and there[uid].flags_told}
+            changes = {uid: FlagChange(flags) for uid, flags in told.items()}
+            for earlier in (True, False):
+                some = {uid: change for uid, change in changes.items() if (uid in of_earlier_runs) is earlier}
+                changed = store.change_flags(copy.plan.target, copy.origin, some)
+                count(changed if earlier else 0)
+            copy.memory.update(told)
+            for uid in piece:
                 # One that is not there any more has no flags to be told.
                 if uid in told or (opened.complete and uid not in there):
                     answered.add(uid)
         copy.without_flags = array.array("I", (uid for uid in copy.without_flags if uid not in answered))
+        copy.unremembered = array.array("I", (uid for uid in copy.unremembered if uid not in answered))
 
 
-def _windows(opened: FolderStream) -> Iterator[Dict[int, Tuple[bytes, ...]]]:
+def windows(opened: FolderStream) -> Iterator[Dict[int, Tuple[bytes, ...]]]:
     """Yield the flags that a folder's messages are told to have, some at a time, by UID."""
     window: Dict[int, Tuple[bytes, ...]] = {}
     size = 0

@@ -15,6 +15,7 @@ from ..model.imports import NotImported
 from ..model.mail import SourceFolder
 from ..state.records import FolderMark
 from ..store.base import FolderWriter, Origin, joined_path
+from .memory import MessageMemory
 from .plan import FolderPlan
 
 TOO_LARGE = "larger than max_message_size: raise that, and run the task again"
@@ -47,14 +48,16 @@ class FolderCopy:
     fetched. `resumed` tells that the folder held messages from there on before this run, `renewed` that its UIDVALIDITY
     is not that of the earlier one. `doubtful` is set when some answer left open whether all messages came. `failed` are
     messages to be tried again by the next run, by UID, `problems` what it has to look for anew, `altered` messages that
-    are there, but not as the source sent them. `without_flags` are UIDs of messages that came with no word on their
-    flags, in this run or an earlier one.
+    are there, but not as the source sent them. `memory` is what is remembered of the source's messages. `without_flags`
+    are UIDs of messages that came with no word on their flags, in this run or an earlier one, `unremembered` those of
+    messages that a killed run brought: with which flags, nobody knows.
     """
 
     plan: FolderPlan
     mark: Optional[FolderMark]
     origin: Origin
     writer: FolderWriter
+    memory: MessageMemory
     first: int
     resumed: bool
     messages: Optional[int] = None
@@ -68,6 +71,7 @@ class FolderCopy:
     altered: List[NotImported] = field(default_factory=list)
     bytes_copied: int = 0
     without_flags: array.array[int] = field(default_factory=lambda: array.array("I"))
+    unremembered: array.array[int] = field(default_factory=lambda: array.array("I"))
     _left_before: FrozenSet[int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +81,7 @@ class FolderCopy:
             self.without_flags.extend(
                 uid
                 for uid in parse_sequence_set(self.mark.flagless.encode("ascii"), MAX_UID)
-                if uid in self.writer.held
+                if uid in self.writer.held and self.memory.names_of(uid) is None
             )
 
     @property
@@ -127,7 +131,7 @@ class FolderCopy:
             messages=self.messages,
             # As listed before any message or flag was fetched: what changes from then on will look new.
             highest_modseq=source.highest_modseq,
-            copied=finished and not self.failed and not self.without_flags,
+            copied=finished and not self.failed and not self.without_flags and not self.unremembered,
             missing=tuple(sorted(missing)),
-            flagless=b",".join(sequence_set(self.without_flags)).decode("ascii"),
+            flagless=b",".join(sequence_set([*self.without_flags, *self.unremembered])).decode("ascii"),
         )

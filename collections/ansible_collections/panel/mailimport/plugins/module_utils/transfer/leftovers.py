@@ -94,6 +94,9 @@ def _list_missing(account: AccountCopy, session: SourceSession, copy: FolderCopy
             twice.append(uid)
         elif not copy.covers(uid):
             missing.append(uid)
+        elif copy.first <= uid and uid in copy.writer.held and uid not in copy.memory:
+            copy.unremembered.append(uid)
+            copy.memory.note(uid, None)
         listed.add(uid)
 
     session.search_uids(copy.plan.source, note, min([copy.first, *copy.retried]))

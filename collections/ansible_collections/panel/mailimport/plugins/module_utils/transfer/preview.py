@@ -7,23 +7,24 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Mapping, Optional, Sequence, Set
 
-from ..imap.fetch import FetchRequest
 from ..imap.uids import UidSet
 from ..model.imports import ImportRequest
 from ..model.mail import MailFiles, StoreLocation
 from ..source.session import SourceSession
-from ..state.records import Deliveries, FolderMark
+from ..state.records import Deliveries, FolderMark, SourceMessages
 from ..store.base import Origin, joined_path
 from ..store.imap.uid_map import UidMap
+from ..store.maildir.letters import messages_that_differ
 from ..store.maildir.stage import staged_uids
 from ..store.maildir.tree import MaildirTree
 from .account import open_first, report_missing, store_kind
-from .flags import may_have_changed
+from .flags import FlagLook, changed_flags, looks, windows
 from .folder_copy import has_nothing_new, mark_of
 from .login import Login
+from .memory import Memories
 from .plan import FolderPlan, plan_folders
 from .sandbox import Emit
 
@@ -35,14 +36,15 @@ _ANY_STORE = MailFiles(uid=0, gid=0, driver="maildir", root="/", control="/", in
 class Presence:
     """What an import would find.
 
-    `location` is the mailbox's store, None when there is no mailbox yet. `kept`: its mail is to stay. `marks` and
-    `deliveries` are as for Target.
+    `location` is the mailbox's store, None when there is no mailbox yet. `kept`: its mail is to stay. `marks`,
+    `deliveries` and `messages` are as for Target.
     """
 
     location: Optional[StoreLocation]
     kept: bool = False
     marks: Mapping[bytes, FolderMark] = field(default_factory=dict)
     deliveries: Sequence[Deliveries] = ()
+    messages: Sequence[SourceMessages] = ()
 
 
 @dataclass
@@ -102,8 +104,10 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
         )
         messages += arriving
     emit({"event": "copied", "messages": messages, "present": max(0, listed - messages), "bytes": 0})
-    if request.state == "latest" and marks:
-        emit({"event": "flags", "messages": count_flag_changes(session, plans, marks)})
+    memories = Memories(presence.messages)
+    if request.state == "latest" and (marks or memories):
+        folders_to_look_at = looks(session, request.key, plans, marks, memories)
+        emit({"event": "flags", "messages": count_flag_changes(session, folders_to_look_at, tree)})
     session.close()
 
 
@@ -150,15 +154,22 @@ def count_new(session: SourceSession, plan: FolderPlan, mark: Optional[FolderMar
     return sum(1 for uid in uids if uid not in held)
 
 
-def count_flag_changes(session: SourceSession, plans: Sequence[FolderPlan], marks: Mapping[bytes, FolderMark]) -> int:
-    """Return how many delivered messages had their flags changed at the source; 0 where the server does not tell."""
-    if b"CONDSTORE" not in session.capabilities:
-        return 0
-    requests = []
-    for plan in plans:
-        mark = marks.get(plan.source.raw_name)
-        if mark and mark.last_uid and mark.highest_modseq is not None and may_have_changed(plan, mark, True):
-            requests.append(
-                FetchRequest(plan.source, b"1:%d" % mark.last_uid, flags_only=True, changed_since=mark.highest_modseq)
-            )
-    return sum(1 for opened in session.fetch(requests) for _fetched in opened.messages())
+def count_flag_changes(session: SourceSession, folders: Mapping[bytes, FlagLook], tree: Optional[MaildirTree]) -> int:
+    """Return how many delivered messages would get other flags; those that have them already do not count, where the
+    mailbox's files tell.
+    """
+    changed = 0
+    while folders:
+        again = {}
+        for opened in session.fetch([folder.request for folder in folders.values()]):
+            folder = folders[opened.folder.raw_name]
+            if not folder.concerns(opened):
+                continue
+            for told in windows(opened):
+                changes = changed_flags(folder.memory, told)
+                path, origin = folder.plan.target, folder.origin
+                changed += len(messages_that_differ(tree, path, origin, changes) if tree and changes else changes)
+            if not opened.complete and folder.since is not None:
+                again[opened.folder.raw_name] = replace(folder, since=None)
+        folders = again
+    return changed

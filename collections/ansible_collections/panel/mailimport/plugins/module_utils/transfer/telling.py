@@ -6,26 +6,32 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Sequence
 
 from ..model.imports import NotImported
-from ..state.records import FolderMark
+from ..state.records import FolderMark, SourceMessages
 from ..store.base import joined_path
 from .folder_copy import FolderCopy
 from .sandbox import Emit
 
 _MARKS_PER_EVENT = 500
+_MOST_PACKED = 1 << 20
 _ENTRIES_PER_EVENT = 500
 
 
-def emit_marks(emit: Emit, marks: Sequence[FolderMark]) -> None:
-    """Tell how far folders have come."""
-    for start in range(0, len(marks), _MARKS_PER_EVENT):
-        values = [
-            dict(vars(mark), raw_name=mark.raw_name.decode("latin-1"))
-            for mark in marks[start : start + _MARKS_PER_EVENT]
-        ]
-        emit({"event": "marks", "marks": values})
+def emit_marks(emit: Emit, marks: Sequence[FolderMark], messages: Sequence[SourceMessages] = ()) -> None:
+    """Tell how far folders have come, and what is to be remembered of their messages."""
+    told = [dict(vars(mark), raw_name=mark.raw_name.decode("latin-1")) for mark in marks]
+    remembered = [
+        dict(vars(each), raw_name=each.raw_name.decode("latin-1"), packed=base64.b64encode(each.packed).decode("ascii"))
+        for each in messages
+    ]
+    while told or remembered:
+        # One that is large goes alone: the pipe takes only so much at once.
+        some = _MARKS_PER_EVENT if sum(len(each["packed"]) for each in remembered) < _MOST_PACKED else 1
+        emit({"event": "marks", "marks": told[:_MARKS_PER_EVENT], "messages": remembered[:some]})
+        told, remembered = told[_MARKS_PER_EVENT:], remembered[some:]
 
 
 def emit_not_imported(emit: Emit, entries: Sequence[NotImported], messages: int = 0) -> None:

@@ -11,6 +11,7 @@ from typing import Dict, Mapping, NamedTuple, Set, Tuple
 
 from ...imap.flags import split_flags
 from ...imap.uids import parse_sequence_set, sequence_set
+from ..base import FlagChange
 from .session import HostSession, HostSessions
 
 # What a server gives by itself: \Recent, and Dovecot's mail_attachment_detection_options.
@@ -24,17 +25,11 @@ class Carried(NamedTuple):
     refused: Set[bytes]
 
 
-def carry_flags(sessions: HostSessions, name: bytes, wanted: Mapping[int, Tuple[bytes, ...]], remove: bool) -> Carried:
-    """Give messages of a folder the flags of their source, by UID; those that are gone are left out.
-
-    Args:
-        remove: take away flags that the source does not have.
-    """
+def carry_flags(sessions: HostSessions, name: bytes, wanted: Mapping[int, FlagChange]) -> Carried:
+    """Change the flags of messages of a folder, by UID; those that are gone are left out."""
     have = sessions.attempt(lambda session: _read_flags(session, name, wanted))
     carried = Carried(set(), set())
-    for (sign, flag), uids in _changes(wanted, have).items():
-        if sign == b"-" and not remove:
-            continue
+    for (sign, flag), uids in _commands(wanted, have).items():
         for some in sequence_set(uids):
             if sessions.attempt(partial(HostSession.change_flags, name=name, uids=some, sign=sign, flag=flag)).ok:
                 carried.changed.update(parse_sequence_set(some, len(uids)))
@@ -50,17 +45,23 @@ def _read_flags(session: HostSession, name: bytes, uids: Mapping[int, object]) -
     return found
 
 
-def _changes(
-    wanted: Mapping[int, Tuple[bytes, ...]], have: Mapping[int, Tuple[bytes, ...]]
+def _commands(
+    wanted: Mapping[int, FlagChange], have: Mapping[int, Tuple[bytes, ...]]
 ) -> Dict[Tuple[bytes, bytes], Set[int]]:
     """Return which messages need which flag added (`+`) or taken away (`-`)."""
-    changes: Dict[Tuple[bytes, bytes], Set[int]] = {}
+    commands: Dict[Tuple[bytes, bytes], Set[int]] = {}
     for uid in wanted.keys() & have.keys():
-        split = split_flags(wanted[uid])
-        there = {flag.lower(): flag for flag in split.system + split.keywords}
         here = {flag.lower(): flag for flag in have[uid]}
-        for folded in there.keys() - here.keys() - _OWN_FLAGS:
-            changes.setdefault((b"+", there[folded]), set()).add(uid)
-        for folded in here.keys() - there.keys() - _OWN_FLAGS:
-            changes.setdefault((b"-", here[folded]), set()).add(uid)
-    return changes
+        for folded, flag in _by_folded_name(wanted[uid].add).items():
+            if folded not in here:
+                commands.setdefault((b"+", flag), set()).add(uid)
+        for folded in _by_folded_name(wanted[uid].remove):
+            if folded in here:
+                commands.setdefault((b"-", here[folded]), set()).add(uid)
+    return commands
+
+
+def _by_folded_name(flags: Tuple[bytes, ...]) -> Dict[bytes, bytes]:
+    """Flags that a command can hold, but for those that the host gives by itself."""
+    split = split_flags(flags)
+    return {flag.lower(): flag for flag in split.system + split.keywords if flag.lower() not in _OWN_FLAGS}

@@ -14,7 +14,7 @@ from ...imap.responses import parse_parts, quote
 from ...model.errors import MailImportError
 from ...model.mail import StoreLocation
 from ..aside import check_movable, move_directories_aside
-from ..base import FolderPath, FolderWriter, MessageStore, Origin
+from ..base import FlagChange, FolderPath, FolderWriter, MessageStore, Origin
 from .appender import Appender
 from .flags import carry_flags
 from .pipe import HostPipe
@@ -131,16 +131,14 @@ class ImapStore(MessageStore):
         names = [self.name_of(path) for path in paths]
         return self.sessions.attempt(lambda session: _subscribe(session, names))
 
-    def set_flags(
-        self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]], remove: bool = True
-    ) -> int:
+    def change_flags(self, path: FolderPath, origin: Origin, changes: Mapping[int, FlagChange]) -> int:
         name = self.name_of(path)
         record = self._record_of(origin)
         figures = self.sessions.attempt(lambda session: session.figures(name))
         if figures is None or figures.uidvalidity != record.target_uidvalidity:
             return 0  # another folder than the one the messages were delivered into
-        wanted = {target: flags[uid] for uid, target in record.delivered.targets_of(flags).items()}
-        carried = carry_flags(self.sessions, name, wanted, remove)
+        wanted = {target: changes[uid] for uid, target in record.delivered.targets_of(changes).items()}
+        carried = carry_flags(self.sessions, name, wanted)
         self._lost_keywords |= carried.refused
         return len(carried.changed)
 

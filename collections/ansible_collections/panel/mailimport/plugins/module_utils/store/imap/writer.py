@@ -16,7 +16,7 @@ from ...imap.fetch import Fetched
 from ...imap.flags import SplitFlags, split_flags
 from ...imap.uids import UidSet, sequence_set
 from ...model.errors import MailImportError
-from ..base import FolderPath, FolderWriter, Origin, Refusal, joined_path
+from ..base import FlagChange, FolderPath, FolderWriter, Origin, Refusal, joined_path
 from .appender import Appender
 from .destination import Destination
 from .digests import Digests, UidsByContent
@@ -206,7 +206,8 @@ class ImapWriter(FolderWriter, Destination):
 
     def found(self, message: PendingMessage, target: int) -> None:
         self._note_stored(message, target)
-        self._without_flags[target] = message.flags
+        if message.uid not in self.remembered:
+            self._without_flags[target] = message.flags
 
     def _note_stored(self, message: PendingMessage, target: int) -> None:
         self._in_hand.pop(message.uid, None)
@@ -266,8 +267,8 @@ class ImapWriter(FolderWriter, Destination):
         return new
 
     def _give_lost_flags(self) -> None:
-        wanted = {target: split.system + split.keywords for target, split in self._without_flags.items()}
-        self.keywords.lost |= carry_flags(self._sessions, self.name, wanted, remove=False).refused
+        wanted = {target: FlagChange(split.system + split.keywords) for target, split in self._without_flags.items()}
+        self.keywords.lost |= carry_flags(self._sessions, self.name, wanted).refused
         self._without_flags = {}
 
     def _difference(self, stored: _Stored, reason: str, what: str, is_stored: bool) -> Refusal:

@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
-from typing import Dict, Optional, Set, Tuple
+from typing import Dict, Mapping, Optional, Set, Tuple
 
 from ...imap.flags import MOST_KEYWORDS, keyword_of
+from ..base import FlagChange, FolderPath, Origin
 from .control_files import MAX_KEYWORDS, UIDLIST, dotlock, read_keywords, write_keyword
+from .files import open_directory
+from .tree import MaildirTree
 
 _SYSTEM_FLAGS = {b"\\draft": "D", b"\\flagged": "F", b"\\answered": "R", b"\\seen": "S", b"\\deleted": "T"}
 
@@ -47,6 +51,32 @@ class FolderFlags:
             if len(self._known) < _MOST_KNOWN and sum(map(len, flags)) < _LONGEST_KNOWN:
                 self._known[flags] = found
         return found
+
+    def letters_in_use(self, flags: Tuple[bytes, ...]) -> str:
+        """Return the letters of those flags that have one already."""
+        return "".join(letter for flag in flags for letter in (self._letter_in_use(flag),) if letter)
+
+    def _letter_in_use(self, flag: bytes) -> Optional[str]:
+        number = self._numbers.get((keyword_of(flag) or b"").lower())
+        return _SYSTEM_FLAGS.get(flag.lower()) or (None if number is None else chr(ord("a") + number))
+
+    def differ(self, letters: str, change: FlagChange) -> bool:
+        """True when a message with these letters lacks flags that it is to get, or has some that it is to lose.
+
+        Whether it has keywords without a letter, nobody but Dovecot knows: they count as lacking.
+        """
+        new = [flag for flag in change.add if flag.lower() in _SYSTEM_FLAGS or keyword_of(flag)]
+        in_use = [self._letter_in_use(flag) for flag in new]
+        return any(letter is None or letter not in letters for letter in in_use) or any(
+            letter in letters for letter in self.letters_in_use(change.remove)
+        )
+
+    def without_letter(self, flags: Tuple[bytes, ...]) -> Tuple[bytes, ...]:
+        """Return the keywords among flags that messages of this folder can have though no letter stands for them."""
+        if len(self._numbers) < MAX_KEYWORDS:
+            return ()
+        keywords = (keyword_of(flag) for flag in flags if flag.lower() not in _SYSTEM_FLAGS)
+        return tuple(keyword for keyword in keywords if keyword and keyword.lower() not in self._numbers)
 
     def _letter(self, flag: bytes) -> Optional[str]:
         folded = flag.lower()
@@ -86,3 +116,22 @@ class FolderFlags:
                     write_keyword(self._directory, free[0], keyword)
                     self._numbers[keyword.lower()] = free[0]
         return self._numbers.get(keyword.lower())
+
+
+def messages_that_differ(
+    tree: MaildirTree, path: FolderPath, origin: Origin, changes: Mapping[int, FlagChange]
+) -> Set[int]:
+    """Return the UIDs of messages of an origin that these changes would change; nothing is written."""
+    try:
+        control = open_directory(tree.control_name(path), tree.control)
+    except FileNotFoundError:
+        return set()
+    flags = FolderFlags(control, shared=True)
+    os.close(control)
+    found = set()
+    for _part, name in tree.message_names(path):
+        base_name, _colon, letters = name.partition(":2,")
+        uid = origin.uid_of(base_name)
+        if uid in changes and flags.differ(letters, changes[uid]):
+            found.add(uid)
+    return found

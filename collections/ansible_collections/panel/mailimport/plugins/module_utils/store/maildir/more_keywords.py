@@ -112,21 +112,23 @@ class ExcessKeywords:
         """Let Dovecot take notice of the files in a folder and give them UIDs; `name` is the folder's on the wire."""
         self._sessions.attempt(lambda session: session.figures(name))
 
-    def add(self, name: bytes, keywords: Mapping[bytes, Sequence[int]]) -> int:
-        """Add keywords, each to the messages with these UIDs on the host; return how many messages changed."""
+    def change(self, name: bytes, sign: bytes, keywords: Mapping[bytes, Sequence[int]]) -> Set[int]:
+        """Add (`+`) or take away (`-`) keywords, each of the messages with these UIDs on the host; return the UIDs of
+        those that changed.
+        """
         wanted = sorted({uid for uids in keywords.values() for uid in uids})
         have = self._sessions.attempt(lambda session: _keywords_of(session, name, wanted))
         changed: Set[int] = set()
         for keyword, uids in keywords.items():
-            lacking = [uid for uid in uids if keyword.lower() not in have.get(uid, set())]
-            for some in sequence_set(lacking):
+            concerned = [uid for uid in uids if (keyword.lower() in have.get(uid, set())) == (sign == b"-")]
+            for some in sequence_set(concerned):
                 if self._sessions.attempt(
-                    partial(HostSession.change_flags, name=name, uids=some, sign=b"+", flag=keyword)
+                    partial(HostSession.change_flags, name=name, uids=some, sign=sign, flag=keyword)
                 ).ok:
-                    changed.update(parse_sequence_set(some, len(lacking)))
+                    changed.update(parse_sequence_set(some, len(concerned)))
                 else:
                     self.refused.add(keyword)
-        return len(changed)
+        return changed
 
     def close(self) -> None:
         self._sessions.close()

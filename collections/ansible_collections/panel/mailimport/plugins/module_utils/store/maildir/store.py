@@ -14,7 +14,7 @@ from ...model.errors import MailImportError
 from ...model.imports import ImportKey
 from ...model.mail import MailFiles
 from ..aside import move_directories_aside
-from ..base import FolderPath, FolderWriter, MessageStore, Origin
+from ..base import FlagChange, FolderPath, FolderWriter, MessageStore, Origin
 from ..imap.pipe import HostPipe
 from .control_files import SUBSCRIPTIONS, dotlock, uidlist_entries
 from .files import exists, make_directory, syncfs
@@ -88,17 +88,21 @@ class MaildirStore(MessageStore):
         messages stay where they are.
         """
         try:
-            writer.keywords_set += self._add_keywords(writer.path, writer.origin, writer.waiting.uids)
+            writer.keywords_set += len(self._change_keywords(writer.path, writer.origin, b"+", writer.waiting.uids))
         except MailImportError:
             self._lost_keywords.update(writer.waiting.uids)
         writer.waiting.forget()
 
-    def _add_keywords(self, path: FolderPath, origin: Origin, keywords: Mapping[bytes, Sequence[int]]) -> int:
-        """Give visible messages keywords that their file names have no letters for; `keywords` hold UIDs of the
-        source."""
+    def _change_keywords(
+        self, path: FolderPath, origin: Origin, sign: bytes, keywords: Mapping[bytes, Sequence[int]]
+    ) -> Set[int]:
+        """Give visible messages keywords that their file names have no letters for (`+`), or take them away (`-`).
+
+        `keywords` hold UIDs of the source, and so does what is returned: the messages that changed.
+        """
         if self._keywords is None:
             self._lost_keywords.update(keywords)
-            return 0
+            return set()
         name = self.location.prefix.encode("utf-8") + self.location.separator.encode("utf-8").join(
             encode_folder_name(part) for part in path
         )
@@ -109,9 +113,9 @@ class MaildirStore(MessageStore):
         targets = {origin.uid_of(base_name): uid for uid, base_name in uidlist_entries(control)}
         os.close(control)
         here = {keyword: [targets[uid] for uid in uids if uid in targets] for keyword, uids in keywords.items()}
-        changed = self._keywords.add(name, here)
+        changed = self._keywords.change(name, sign, here)
         self._lost_keywords |= self._keywords.refused
-        return changed
+        return {uid for uids in keywords.values() for uid in uids if targets.get(uid) in changed}
 
     def discard(self, writer: FolderWriter) -> None:
         mine = next(known for known in self._writers if known is writer)
@@ -136,56 +140,55 @@ class MaildirStore(MessageStore):
         with dotlock(self._tree.control, SUBSCRIPTIONS):
             return add_subscriptions(self._tree.control, names, b"/" if self.location.layout == "fs" else b".")
 
-    def set_flags(
-        self, path: FolderPath, origin: Origin, flags: Mapping[int, Tuple[bytes, ...]], remove: bool = True
-    ) -> int:
+    def change_flags(self, path: FolderPath, origin: Origin, changes: Mapping[int, FlagChange]) -> int:
         name = self._tree.directory_name(path)
         if not exists(name, self._tree.root):
             return 0  # its owner has removed the folder
-        folder = make_directory(name, self._tree.root)
         control = self._tree.make_control(path)
         letters = FolderFlags(control, shared=True)
-        changed = 0
-        left = dict(flags)
+        changed = self._rename_for_flags(path, origin, changes, letters)
+        for sign, keywords in ((b"+", _excess_added(changes, letters)), (b"-", _excess_removed(changes, letters))):
+            if keywords:
+                changed |= self._change_keywords(path, origin, sign, keywords)
+        self._lost_keywords |= letters.lost
+        os.close(control)
+        return len(changed)
+
+    def _rename_for_flags(
+        self, path: FolderPath, origin: Origin, changes: Mapping[int, FlagChange], letters: FolderFlags
+    ) -> Set[int]:
+        """Give messages the file names that say their new flags; return the UIDs of those that changed."""
+        folder = make_directory(self._tree.directory_name(path), self._tree.root)
+        changed = set()
+        left = changes
         for _pass in range(_RENAME_PASSES):
-            renames = self._flag_renames(
-                path, origin, {uid: letters.letters(wanted) for uid, wanted in left.items()}, remove
-            )
-            left = {}
-            for uid, (old, new) in renames.items():
+            again = {}
+            for uid, (old, new) in self._flag_renames(path, origin, left, letters).items():
                 try:
                     os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
-                    changed += 1
+                    changed.add(uid)
                 except FileNotFoundError:
-                    left[uid] = flags[uid]  # a mail program was faster: look again what the message is called now
-            if not left:
+                    again[uid] = changes[uid]  # a mail program was faster: look again what the message is called now
+            if not again:
                 break
-        excess: Dict[bytes, List[int]] = {}
-        for uid, wanted in flags.items():
-            for keyword in letters.beyond_letters(wanted):
-                excess.setdefault(keyword, []).append(uid)
-        if excess:
-            changed += self._add_keywords(path, origin, excess)
-        self._lost_keywords |= letters.lost
+            left = again
         os.close(folder)
-        os.close(control)
         return changed
 
     def _flag_renames(
-        self, path: FolderPath, origin: Origin, letters: Mapping[int, str], remove: bool
+        self, path: FolderPath, origin: Origin, changes: Mapping[int, FlagChange], letters: FolderFlags
     ) -> Dict[int, Tuple[str, str]]:
-        """Return the old and the new name of messages that have other letters than these, or, unless `remove`, not all
-        of them.
-        """
+        """Return the old and the new name of messages whose letters are to change."""
         renames = {}
         for part, found in self._tree.message_names(path):
             base_name, _colon, info = found.partition(":2,")
             uid = origin.uid_of(base_name)
-            if uid not in letters:
+            if uid not in changes:
                 continue
-            wanted = "".join(sorted({*letters[uid], *("" if remove else info)}))
-            if wanted != "".join(sorted(info)):
-                renames[uid] = "%s/%s" % (part, found), "cur/%s:2,%s" % (base_name, wanted)
+            change = changes[uid]
+            wanted = ({*info} - {*letters.letters_in_use(change.remove)}) | {*letters.letters(change.add)}
+            if wanted != {*info}:
+                renames[uid] = "%s/%s" % (part, found), "cur/%s:2,%s" % (base_name, "".join(sorted(wanted)))
         return renames
 
     def move_aside(self, path: str) -> Optional[str]:
@@ -197,3 +200,21 @@ class MaildirStore(MessageStore):
 
     def lost_keywords(self) -> List[str]:
         return sorted(keyword.decode("ascii", "replace") for keyword in self._lost_keywords)
+
+
+def _excess_added(changes: Mapping[int, FlagChange], letters: FolderFlags) -> Dict[bytes, List[int]]:
+    """Return the UIDs of messages by the keywords without a letter that they are to get."""
+    return _by_keyword((uid, letters.beyond_letters(change.add)) for uid, change in changes.items())
+
+
+def _excess_removed(changes: Mapping[int, FlagChange], letters: FolderFlags) -> Dict[bytes, List[int]]:
+    """The same for those that are to be taken away."""
+    return _by_keyword((uid, letters.without_letter(change.remove)) for uid, change in changes.items())
+
+
+def _by_keyword(keywords: Iterable[Tuple[int, Tuple[bytes, ...]]]) -> Dict[bytes, List[int]]:
+    found: Dict[bytes, List[int]] = {}
+    for uid, names in keywords:
+        for name in names:
+            found.setdefault(name, []).append(uid)
+    return found

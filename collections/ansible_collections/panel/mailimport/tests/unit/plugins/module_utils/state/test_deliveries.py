@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
-from ansible_collections.panel.mailimport.plugins.module_utils.state.records import Deliveries
+from ansible_collections.panel.mailimport.plugins.module_utils.state.records import Deliveries, SourceMessages
 from ansible_collections.panel.mailimport.plugins.module_utils.state.schema import _MIGRATIONS
 
 KEY = ImportKey("imap.old.example", "anna", "anna@example.org")
@@ -83,3 +84,16 @@ def test_a_state_of_before_comes_up_to_date(tmp_path):
         state.begin(KEY, "customer1", 1)
         state.add_deliveries(KEY, delivered())
         assert len(known(state)) == 1
+
+
+def test_what_the_source_had_outlives_a_new_beginning_and_not_the_mailbox(tmp_path):
+    messages = [SourceMessages(b"A", 7, b"\0packed"), SourceMessages(b"B", 2**32 - 1, b"")]
+    with State(str(tmp_path)) as state:
+        state.begin(KEY, "customer", os.getpid())
+        state.commit_folders(KEY, [], messages)
+        state.commit_folders(KEY, [], [SourceMessages(b"A", 8, b"more")])
+        state.forget(KEY)
+        assert state.source_messages(KEY) == [SourceMessages(b"A", 8, b"more"), messages[1]]
+        state.drop(KEY)
+        state.begin(KEY, "customer", os.getpid())
+        assert state.source_messages(KEY) == []

@@ -12,6 +12,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.imports imp
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.copy import AccountCopy
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.memory import Memories
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import plan_folders
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
@@ -35,6 +36,7 @@ def run(location):
             open_session,
             MaildirStore(location),
             marks or {},
+            Memories(),
             patience.Patience(events.append),
             events.append,
         )

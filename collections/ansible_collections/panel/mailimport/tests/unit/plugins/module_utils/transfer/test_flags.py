@@ -10,11 +10,13 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.uids import UidSet
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
-from ansible_collections.panel.mailimport.plugins.module_utils.state.records import FolderMark
+from ansible_collections.panel.mailimport.plugins.module_utils.state.records import FolderMark, SourceMessages
 from ansible_collections.panel.mailimport.plugins.module_utils.store.base import Origin
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer.flags import update_flags
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.tree import MaildirTree
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.flags import FlagUpdate, looks
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.folder_copy import mark_of
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.memory import Memories, MessageMemory
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import plan_folders
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.preview import count_flag_changes, count_new
 
@@ -37,6 +39,9 @@ class Flagged:
         server.answers[b"UID FETCH"] = self._fetched
         self.session = SourceSession(account.request().source, None)
         self.store = MaildirStore(location)
+        memory = MessageMemory()
+        memory.update(dict.fromkeys((1, 2, 3), ()))
+        self.memories = Memories([SourceMessages(b"A", 77, memory.pack())])
 
     def _fetched(self, command):
         return b"".join(b"* 1 FETCH (UID %d FLAGS (%s))\r\n" % entry for entry in self.flags.items()) + b"TAG OK\r\n"
@@ -46,9 +51,8 @@ class Flagged:
 
     def update(self, mark):
         counted = []
-        current, self.untold = update_flags(
-            self.session, self.store, self.account.request().key, self.plans(), {b"A": mark}, counted.append
-        )
+        update = FlagUpdate(self.account.request().key, self.plans(), {b"A": mark}, self.memories)
+        current, self.untold = update.carry(self.session, self.store, counted.append)
         return sum(counted), current
 
     def letters(self):
@@ -145,14 +149,48 @@ def test_new_messages_are_counted_without_fetching_them(account, location, mark,
     session.close()
 
 
-@pytest.mark.parametrize(
-    ("condstore", "modseq", "count"), [(True, 9, 3), (True, 10, 0), (True, None, 0), (False, 9, 0)]
-)
-def test_changed_flags_are_counted_where_the_server_counts_changes(flagged, condstore, modseq, count):
+@pytest.mark.parametrize("condstore", [False, True])
+def test_what_the_owner_changed_here_stays(flagged, condstore):
     source = flagged(condstore)
-    assert (
-        count_flag_changes(
-            source.session, source.plans(), {b"A": FolderMark(**{**vars(MARK), "highest_modseq": modseq})}
-        )
-        == count
-    )
+    mark = MARK if condstore else FolderMark(**{**vars(MARK), "highest_modseq": None})
+    source.update(mark)
+    cur = source.location.root + "/.A/cur"
+    for name in os.listdir(cur):
+        os.rename("%s/%s" % (cur, name), "%s/%s:2,F" % (cur, name.partition(":2,")[0]))
+    source.modseq, source.flags[2] = 11, b"\\Answered"
+    assert source.update(mark)[0] == 1
+    assert source.letters() == {1: "F", 2: "FR", 3: "F"}
+    source.modseq, source.flags[3] = 12, b""
+    assert source.update(mark)[0] == 0, "what is gone at the source is gone here already"
+
+
+@pytest.mark.parametrize("condstore", [False, True])
+def test_where_nothing_is_remembered_nothing_is_taken_away(flagged, condstore):
+    """As after an import by an older version."""
+    source = flagged(condstore)
+    source.memories = Memories()
+    cur = source.location.root + "/.A/cur"
+    for name in os.listdir(cur):
+        os.rename("%s/%s" % (cur, name), "%s/%sF" % (cur, name))
+    assert source.update(MARK)[0] == 2
+    assert source.letters() == {1: "FS", 2: "F", 3: "Fa"}
+    assert any(line.endswith(b"UID FETCH 1:3 (UID FLAGS)") for line in source.account.server.heard)
+    source.modseq, source.flags[1] = 11, b""
+    assert source.update(MARK)[0] == 1
+    assert source.letters() == {1: "F", 2: "F", 3: "Fa"}
+
+
+@pytest.mark.parametrize(
+    ("condstore", "modseq", "count"), [(True, 9, 2), (True, 10, 0), (True, None, 2), (False, 9, 2)]
+)
+def test_changed_flags_are_counted(flagged, condstore, modseq, count):
+    source = flagged(condstore)
+    marks = {b"A": FolderMark(**{**vars(MARK), "highest_modseq": modseq})}
+    folders = looks(source.session, source.account.request().key, source.plans(), marks, source.memories)
+    tree = MaildirTree(source.location)
+    assert count_flag_changes(source.session, folders, tree) == count
+    source.update(marks[b"A"])
+    source.memories = Memories()
+    folders = looks(source.session, source.account.request().key, source.plans(), marks, source.memories)
+    assert count_flag_changes(source.session, folders, tree) == 0, "the mailbox has them already"
+    tree.close()

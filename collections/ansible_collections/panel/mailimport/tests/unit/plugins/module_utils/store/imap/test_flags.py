@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.responses import Status
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.uids import parse_sequence_set
+from ansible_collections.panel.mailimport.plugins.module_utils.store.base import FlagChange
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.flags import carry_flags
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession
 
@@ -31,5 +32,5 @@ class Sessions:
 def test_only_messages_whose_flags_were_changed_are_counted(monkeypatch):
     """So many ranges that one command does not do, and one of the commands is refused."""
     uids = list(range(1, 2402, 2))  # 500, 500 and 201 ranges
-    carried = carry_flags(Sessions(monkeypatch), b"A", dict.fromkeys(uids, (b"\\Seen",)), remove=True)
+    carried = carry_flags(Sessions(monkeypatch), b"A", dict.fromkeys(uids, FlagChange((b"\\Seen",))))
     assert carried.changed == set(uids[:500] + uids[1000:]) and carried.refused == {b"\\Seen"}

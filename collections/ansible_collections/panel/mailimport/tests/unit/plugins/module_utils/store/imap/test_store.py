@@ -10,6 +10,7 @@ import re
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.store.base import FlagChange
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import Stored
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
@@ -200,9 +201,13 @@ def test_flags_are_carried_over_by_uid(host, run, origin, some):
     host.folders[b"A"][0].flags.add(b"$HasAttachment")
     host.folders[b"A"].pop(2)  # by the user
     begun = run()
-    changed = begun.store.set_flags(
-        A, origin(), {1: (b"\\Seen", b"old"), 5: (b"\\Flagged", b"New", b"\\Recent"), 6: (), 7: (b"\\Seen",)}
-    )
+    changes = {
+        1: FlagChange((b"\\Seen", b"old")),
+        5: FlagChange((b"\\Flagged", b"New", b"\\Recent"), (b"\\seen", b"old", b"$hasattachment")),
+        6: FlagChange(remove=(b"\\seen",)),
+        7: FlagChange((b"\\Seen",)),
+    }
+    changed = begun.store.change_flags(A, origin(), changes)
     assert changed == 1
     assert [stored.flags for stored in host.folders[b"A"]] == [
         {b"\\Seen", b"Old", b"$HasAttachment"},
@@ -214,7 +219,7 @@ def test_refused_flags_do_not_count_as_changed(host, run, origin, some):
     fill(run().store, origin, some(1))
     host.refuse = lambda flags, data: b"NO not this" if b"Bad" in flags else None
     begun = run()
-    assert begun.store.set_flags(A, origin(), {1: (b"Bad",)}) == 0
+    assert begun.store.change_flags(A, origin(), {1: FlagChange((b"Bad",))}) == 0
     assert begun.store.lost_keywords() == ["Bad"]
 
 

@@ -9,8 +9,13 @@ import tracemalloc
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.flags import MOST_KEYWORDS
-from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.letters import FolderFlags
+from ansible_collections.panel.mailimport.plugins.module_utils.store.base import FlagChange
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.letters import (
+    FolderFlags,
+    messages_that_differ,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.tree import MaildirTree
 
 A = ("A",)
 
@@ -82,23 +87,51 @@ def info(root):
 
 
 def test_flags_of_the_source_are_carried_over(imported, root, origin):
-    assert imported.set_flags(A, origin(), {1: (), 2: (b"\\Flagged", b"new"), 3: (b"KEY",), 9: (b"\\Seen",)}) == 2
+    changes = {
+        1: FlagChange(remove=(b"\\seen",)),
+        2: FlagChange((b"\\Flagged", b"new"), (b"key",)),
+        3: FlagChange((b"KEY",)),
+        9: FlagChange((b"\\Seen",)),
+    }
+    assert imported.change_flags(A, origin(), changes) == 2
     assert info(root) == {1: "", 2: "Fb", 3: "a"}
-    assert imported.set_flags(A, origin(), {1: (), 2: (b"new", b"\\Flagged")}) == 0
-    assert imported.set_flags(A, origin(b"B"), {1: (b"\\Seen",)}) == 0
+    assert imported.change_flags(A, origin(), changes) == 0
+    assert imported.change_flags(A, origin(b"B"), {1: FlagChange((b"\\Seen",))}) == 0
+
+
+def test_flags_that_are_not_named_stay(imported, root, origin):
+    assert imported.change_flags(A, origin(), {1: FlagChange((b"\\Flagged",)), 3: FlagChange((b"\\Seen",))}) == 2
+    assert info(root) == {1: "FS", 2: "", 3: "Sa"}
+
+
+def test_what_would_change_is_known_without_changing_it(imported, root, origin, location):
+    changes = {
+        1: FlagChange((b"\\Seen",), (b"\\Flagged", b"key")),
+        2: FlagChange((b"new",)),
+        3: FlagChange((b"Key",), (b"\\Recent",)),
+        9: FlagChange((b"\\Seen",)),
+    }
+    before = info(root)
+    tree = MaildirTree(location())
+    assert messages_that_differ(tree, A, origin(), changes) == {2}
+    assert messages_that_differ(tree, A, origin(), {3: FlagChange(remove=(b"KEY",))}) == {3}
+    assert messages_that_differ(tree, ("Absent",), origin(), changes) == set()
+    tree.close()
+    assert info(root) == before and not (root / ".Absent").exists()
+    assert (root / ".A" / "dovecot-keywords").read_text() == "0 key\n"
 
 
 def test_letters_in_another_order_are_no_change(imported, root, origin):
     cur = root / ".A" / "cur"
     (name,) = [name for name in os.listdir(cur) if name.startswith("0000000003")]
     os.rename(cur / name, cur / (name.partition(":2,")[0] + ":2,aS"))
-    assert imported.set_flags(A, origin(), {3: (b"\\Seen", b"key")}) == 0
+    assert imported.change_flags(A, origin(), {3: FlagChange((b"\\Seen", b"key"))}) == 0
 
 
 def test_flags_of_a_message_that_nobody_has_opened_yet(imported, root, origin):
     (name,) = [name for name in os.listdir(root / ".A" / "cur") if name.startswith("0000000002")]
     os.rename(root / ".A" / "cur" / name, root / ".A" / "new" / name.partition(":2,")[0])
-    assert imported.set_flags(A, origin(), {2: (b"\\Seen",)}) == 1
+    assert imported.change_flags(A, origin(), {2: FlagChange((b"\\Seen",))}) == 1
     assert info(root)[2] == "S" and os.listdir(root / ".A" / "new") == []
 
 
@@ -114,14 +147,14 @@ def test_a_message_that_is_renamed_meanwhile_gets_its_flags_all_the_same(importe
         rename(source, target, **options)
 
     monkeypatch.setattr(os, "rename", read_by_the_user)
-    assert imported.set_flags(A, origin(), {2: (b"\\Flagged",), 3: (b"key", b"\\Seen")}) == 2
-    assert info(root) == {1: "S", 2: "F", 3: "Sa"}
+    assert imported.change_flags(A, origin(), {2: FlagChange((b"\\Flagged",)), 3: FlagChange((b"key", b"\\Seen"))}) == 2
+    assert info(root) == {1: "S", 2: "FS", 3: "Sa"}
 
 
 def test_a_folder_without_the_directory_of_seen_mail_does_not_keep_a_run_for_ever(imported, root, origin):
     (root / ".A" / "new").rmdir()
     (root / ".A" / "cur").rename(root / ".A" / "new")
-    assert imported.set_flags(A, origin(), {2: (b"\\Seen",)}) == 0
+    assert imported.change_flags(A, origin(), {2: FlagChange((b"\\Seen",))}) == 0
 
 
 def test_keywords_that_could_not_be_kept_are_named_for_all_folders(imported, origin, message):
@@ -129,13 +162,13 @@ def test_keywords_that_could_not_be_kept_are_named_for_all_folders(imported, ori
     writer.add(message(1, flags=[b"\\X-Odd", b"gr\xc3\xbcn"]))
     writer.finish()
     imported.commit()
-    imported.set_flags(A, origin(), {1: (b"\\Another",)})
+    imported.change_flags(A, origin(), {1: FlagChange((b"\\Another",))})
     assert imported.lost_keywords() == ["\\Another", "\\X-Odd", "gr\ufffd\ufffdn"]
 
 
 def test_flags_of_a_folder_that_its_owner_has_removed(location, origin):
     store = MaildirStore(location())
-    assert store.set_flags(A, origin(), {1: (b"\\Seen",)}) == 0
+    assert store.change_flags(A, origin(), {1: FlagChange((b"\\Seen",))}) == 0
     assert not os.path.exists(store.location.root + "/.A")
 
 

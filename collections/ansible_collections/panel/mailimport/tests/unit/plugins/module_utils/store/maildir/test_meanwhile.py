@@ -10,6 +10,7 @@ import os
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.store.base import FlagChange
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import control_files
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import stage as maildir_stage
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import store as maildir
@@ -91,10 +92,10 @@ def test_a_folder_that_could_not_be_shown_at_once_has_each_uid_once(
 def test_keywords_beyond_the_letters_are_told_when_dovecot_does_not_take_them(
     location, root, origin, message, monkeypatch
 ):
-    def refuse(self, path, origin, keywords):
+    def refuse(self, path, origin, sign, keywords):
         raise MailImportError("host_refused", "no IMAP process")
 
-    monkeypatch.setattr(maildir.MaildirStore, "_add_keywords", refuse)
+    monkeypatch.setattr(maildir.MaildirStore, "_change_keywords", refuse)
     store = MaildirStore(location())
     writer = store.open_folder(A, origin(), False)
     writer.add(message(1, flags=[b"K%d" % number for number in range(28)]))
@@ -122,5 +123,8 @@ def test_one_look_at_the_folder_does_for_flags(store, root, origin, fill, monkey
     looks = []
     look = MaildirTree.message_names
     monkeypatch.setattr(MaildirTree, "message_names", lambda self, path: looks.append(path) or look(self, path))
-    assert store.set_flags(A, origin(), {1: (b"\\Seen",), 2: (), 3: (b"\\Flagged",)}) == 2
+    assert (
+        store.change_flags(A, origin(), {1: FlagChange((b"\\Seen",)), 2: FlagChange(), 3: FlagChange((b"\\Flagged",))})
+        == 2
+    )
     assert len(looks) == 1
