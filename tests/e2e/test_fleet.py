@@ -226,3 +226,15 @@ def test_a_list_that_cannot_be_read_imports_nothing_and_fails(company: Company, 
     assert "line 3: email must be a mailbox address" in shown
     assert ("There are no mailboxes in the inventory" in shown) is (failure == "of the playbook")
     assert company.arrived() == {}
+
+
+def test_c4_each_mailbox_has_its_line_over_ssh_with_become_and_a_terminal(company: Company) -> None:
+    """The terminal that become gets at the far end makes CR LF of the ends of lines."""
+    mine = {company.add(mail_host="mail1"): "Import completed successfully" for _ in range(4)}
+    mine[company.add(mail_host="mail1", source_password="wrong")] = "failed: "
+    become = ("--become", "--become-method", "su")
+    run = company.run("import_csv", "-v", "--limit", "mail1", *become, src=str(company.directory / "list.csv"))
+    told = [line for line in run.output.splitlines() if line.startswith("[mail1] ")]
+    for address, words in mine.items():
+        ended = [line for line in told if line.startswith("[mail1] %s: " % address) and line[-9:] != " messages"]
+        assert [words in line for line in ended] == [True], told

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets as randomness
 import shlex
 import time
 import typing as t
@@ -21,6 +20,7 @@ import typing as t
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from .leftovers import JOB, PROGRESS, SECRETS, new_name, remove_directory
 from .progress_lines import ProgressLines
 from .secrets_file import hand_over
 
@@ -61,19 +61,24 @@ def run_import(
     Raises:
         AnsibleError: when the module cannot be run.
     """
-    given = dict(arguments)
+    in_background = bool(action._task.async_val)
     try:
-        given["secrets_file"] = hand_over(action, secrets)
-        if action._task.check_mode or action._task.async_val or action._is_become_unprivileged() or not _is_watched():
-            in_background = bool(action._task.async_val)
-            return action._execute_module(
+        path = hand_over(action, secrets, JOB if in_background else SECRETS)
+        given = dict(arguments, secrets_file=path)
+        if action._task.check_mode or in_background or action._is_become_unprivileged() or not _is_watched():
+            result = action._execute_module(
                 module_name=module_name, module_args=given, task_vars=task_vars, wrap_async=in_background
             )
-        return _Watch(action, task_vars or {}).run(module_name, given)
+        else:
+            result = _Watch(action, task_vars or {}).run(module_name, given)
     except Exception:
         # Ansible leaves the temporary directory of an async task to its job, and there is none.
         action.cleanup(force=True)
         raise
+    if result.get("failed") and "imports" not in result:
+        # The module may not even have begun; if this was to be in the background, Ansible leaves it at that.
+        remove_directory(action, os.path.dirname(path))
+    return dict(result)
 
 
 def with_warnings(answer: dict[str, t.Any], warnings: t.Sequence[str]) -> dict[str, t.Any]:
@@ -100,9 +105,7 @@ class _Watch:
         self._task_vars = task_vars
         shell = action._connection._shell
         # Beside the task's temporary directory, which the background job removes when it ends.
-        self._path = shell.join_path(
-            os.path.dirname(shell.tmpdir.rstrip("/")), "mail-import-%s.progress" % randomness.token_hex(8)
-        )
+        self._path = shell.join_path(os.path.dirname(shell.tmpdir.rstrip("/")), new_name(PROGRESS))
         self._read = 0
         self._lines = ProgressLines(str(task_vars.get("inventory_hostname", "?")))
 
@@ -163,12 +166,20 @@ class _Watch:
         """Display what the module has told since the last look: one command, far cheaper than a module."""
         command = "tail -c +%d %s 2>/dev/null || true" % (self._read + 1, shlex.quote(self._path))
         told = self._action._low_level_execute_command(command, sudoable=True)["stdout"]
-        whole = told[: told.rfind("\n") + 1]
-        self._read += len(whole)
-        for line in whole.splitlines():
-            try:
-                event = json.loads(line)
-            except ValueError:
+        for line in told[: told.rfind("\n") + 1].split("\n"):
+            # A terminal between here and there makes CR LF of the ends of lines; the rest is plain ASCII.
+            line = line.rstrip("\r")
+            event = _event_of(line)
+            if event is None:
                 continue  # something else on that command's output, a login's banner for example
+            self._read += len(line) + 1
             for text in self._lines.take(event):
                 display.display(text)
+
+
+def _event_of(line: str) -> dict[str, t.Any] | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None

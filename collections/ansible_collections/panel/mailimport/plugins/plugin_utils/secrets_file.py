@@ -11,10 +11,13 @@ too: a password "12" would make text of a count of 120. What a module is never g
 from __future__ import annotations
 
 import json
+import os
 import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+
+from .leftovers import SECRETS, listing, new_name, sweep
 
 
 def run_with_secrets(
@@ -33,11 +36,14 @@ def run_with_secrets(
     return dict(action._execute_module(module_name=module_name, module_args=given, task_vars=task_vars))
 
 
-def hand_over(action: ActionBase, secrets: t.Mapping[str, t.Any]) -> str:
+def hand_over(action: ActionBase, secrets: t.Mapping[str, t.Any], role: str = SECRETS) -> str:
     """Write the secrets into the task's temporary directory on the target, for the module to read and remove.
 
     Returns the path on the target. The file is closed to everybody but the user the module runs as (and the
-    connection's user, who could read the arguments of any module as well).
+    connection's user, who could read the arguments of any module as well). What killed runs have left is removed.
+
+    Args:
+        role: JOB when nobody waits for the module.
 
     Raises:
         AnsibleActionFail: when nobody could remove the file, or it could not be protected.
@@ -47,13 +53,16 @@ def hand_over(action: ActionBase, secrets: t.Mapping[str, t.Any]) -> str:
             "async does not go together with become to a user without privileges: the passwords would stay in a "
             "temporary directory that this user cannot remove"
         )
-    tmpdir = action._connection._shell.tmpdir or action._make_tmp_path()
-    path = action._connection._shell.join_path(tmpdir, "secrets.json")
+    shell = action._connection._shell
+    tmpdir = shell.tmpdir or action._make_tmp_path()
+    path = shell.join_path(tmpdir, new_name(role))
     # The directory is the connection user's alone until _fixup_perms2, so the file is private from the start.
     action._transfer_data(path, json.dumps(dict(secrets)))
-    changed_mode = action._remote_chmod([path], "0600")
-    if changed_mode["rc"] != 0:
-        raise AnsibleActionFail("Failed to protect the file with the passwords: %s" % changed_mode["stderr"].strip())
+    command = "%s && %s" % (shell.chmod([path], "0600"), listing(os.path.dirname(tmpdir.rstrip("/"))))
+    protected = action._low_level_execute_command(command, sudoable=False)
+    if protected["rc"] != 0:
+        raise AnsibleActionFail("Failed to protect the file with the passwords: %s" % protected["stderr"].strip())
+    sweep(action, protected["stdout"])
     if action._connection.become:
         action._fixup_perms2([tmpdir, path], execute=False)
     return path

@@ -27,7 +27,8 @@ class Target:
         self.calls: List[str] = []
         self.arguments: Dict[str, Any] = {}
         self.wrap_async = False
-        self.chmod_result = {"rc": 0, "stderr": ""}
+        self.chmod_result: Dict[str, Any] = {}
+        self.listed = ""
 
 
 @pytest.fixture
@@ -42,9 +43,9 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Target:
         target.files[path] = json.loads(data)
         target.calls.append("transfer")
 
-    def chmod(self: ActionBase, paths: List[str], mode: str) -> Dict[str, Any]:
-        target.calls.append("chmod %s" % mode)
-        return target.chmod_result
+    def command(self: ActionBase, cmd: str, sudoable: bool) -> Dict[str, Any]:
+        target.calls.append(" ".join(cmd.split()[:2]))
+        return {"rc": 0, "stderr": "", "stdout": target.listed, **target.chmod_result}
 
     def execute(
         self: ActionBase, module_name: str, module_args: Dict[str, Any], task_vars: Any, wrap_async: bool
@@ -57,7 +58,7 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Target:
     monkeypatch.setattr(importing, "_is_watched", lambda: False)
     monkeypatch.setattr(ActionBase, "_make_tmp_path", make_tmp_path)
     monkeypatch.setattr(ActionBase, "_transfer_data", transfer_data)
-    monkeypatch.setattr(ActionBase, "_remote_chmod", chmod)
+    monkeypatch.setattr(ActionBase, "_low_level_execute_command", command)
     monkeypatch.setattr(ActionBase, "_fixup_perms2", lambda self, paths, execute: target.calls.append("fixup"))
     monkeypatch.setattr(ActionBase, "_execute_module", execute)
     monkeypatch.setattr(ActionBase, "_is_become_unprivileged", lambda self: self._connection.become == "unprivileged")
@@ -68,7 +69,11 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Target:
 
 
 def run(arguments: Dict[str, Any], become: Any = None, async_val: int = 0) -> Dict[str, Any]:
-    shell = SimpleNamespace(tmpdir=None, join_path=lambda *parts: "/".join(parts))
+    shell = SimpleNamespace(
+        tmpdir=None,
+        join_path=lambda *parts: "/".join(parts),
+        chmod=lambda paths, mode: "chmod %s %s" % (mode, " ".join(paths)),
+    )
     task = SimpleNamespace(
         args=arguments, async_val=async_val, check_mode=False, action="panel.mailimport.mail_import_imap"
     )
@@ -78,8 +83,9 @@ def run(arguments: Dict[str, Any], become: Any = None, async_val: int = 0) -> Di
 
 def test_passwords_go_into_the_file_and_nothing_else_does(target: Target) -> None:
     assert run({**TASK, "target_password": "neu"})["changed"] is True
-    assert target.files == {"/tmp/ansible-tmp-1/secrets.json": {"password": "geheim", "target_password": "neu"}}
-    assert target.arguments["secrets_file"] == "/tmp/ansible-tmp-1/secrets.json"
+    ((path, content),) = target.files.items()
+    assert content == {"password": "geheim", "target_password": "neu"}
+    assert target.arguments["secrets_file"] == path and path.startswith("/tmp/ansible-tmp-1/panel-mailimport-secrets-")
     assert "geheim" not in str(target.arguments)
     assert "password" not in target.arguments
 
@@ -100,7 +106,7 @@ def test_options_are_passed_on_as_given(target: Target) -> None:
 
 def test_a_number_for_a_password_is_its_digits(target: Target) -> None:
     run({**TASK, "password": 12})
-    assert target.files["/tmp/ansible-tmp-1/secrets.json"] == {"password": "12"}
+    assert list(target.files.values()) == [{"password": "12"}]
 
 
 @pytest.mark.parametrize("password", [12, True, 1.5])

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any, Dict, List
 
@@ -13,7 +14,8 @@ import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.panel.mailimport.plugins.plugin_utils import importing
 
-PROGRESS = '{"finished": true}\n'
+NOTES = ["one", "two", "three"]
+PROGRESS = "".join(json.dumps({"note": note}) + "\n" for note in NOTES) + '{"finished": true}\n'
 
 
 class Action:
@@ -22,6 +24,7 @@ class Action:
     def __init__(self) -> None:
         self.troubles: Dict[str, Exception] = {}
         self.commands: List[str] = []
+        self.banner, self.line_end = "", "\n"
         self._task = SimpleNamespace(async_val=0)
         shell = SimpleNamespace(tmpdir="/tmp/ansible/tmp-1/", join_path=lambda *parts: "/".join(parts))
         self._connection = SimpleNamespace(_shell=shell)
@@ -38,7 +41,10 @@ class Action:
         word = command.split()[0]
         self.commands.append(word)
         self._meet(word)
-        return {"stdout": PROGRESS if word == "tail" else ""}
+        if word != "tail":
+            return {"stdout": ""}
+        first = int(command.split()[2].lstrip("+")) - 1
+        return {"stdout": self.banner + PROGRESS[first:].replace("\n", self.line_end)}
 
     def _meet(self, what: str) -> None:
         if what in self.troubles:
@@ -79,9 +85,21 @@ def test_a_file_that_cannot_be_removed_hides_no_error(action: Action, warnings: 
     action.troubles = {"tail": AnsibleConnectionFailure("the first error"), "rm": AnsibleError("the second one")}
     with pytest.raises(AnsibleConnectionFailure, match="the first error"):
         watch(action)
-    assert len(warnings) == 1 and "mail-import-" in warnings[0] and "the second one" in warnings[0]
+    assert len(warnings) == 1 and "panel-mailimport-progress-" in warnings[0] and "the second one" in warnings[0]
 
 
 def test_a_file_that_cannot_be_removed_hides_no_result(action: Action, warnings: List[str]) -> None:
     action.troubles["rm"] = AnsibleError("gone")
     assert watch(action) == {"changed": True} and len(warnings) == 1
+
+
+@pytest.mark.parametrize("banner", ["", "Welcome to mx1\n", "42\n", "Willkommen auf dem Prüfstand\n"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_c4_each_line_is_shown_once_whatever_comes_between(
+    action: Action, monkeypatch: pytest.MonkeyPatch, banner: str, line_end: str
+) -> None:
+    shown: List[str] = []
+    monkeypatch.setattr(importing.display, "display", shown.append)
+    action.banner, action.line_end = banner.replace("\n", line_end), line_end
+    watch(action)
+    assert shown == ["[?] %s" % note for note in NOTES]

@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files of the action plugins on a mail host, and the sweep of those that a killed run has left behind.
+
+A file with passwords and a file with the progress lie on the host for as long as a run lasts. Their names say which
+process on which controller they belong to. So the next run, from the same controller, sees at once whose owner is gone;
+from another one, it goes by their age.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets as randomness
+import shlex
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.panel.mailimport.plugins.module_utils.process.alive import start_time
+
+# Passwords of a run that waits for its module; of a job that nobody waits for; the progress of a run that is watched.
+SECRETS, JOB, PROGRESS = "secrets", "job", "progress"
+
+_PREFIX = "panel-mailimport-"
+_NAME = re.compile(_PREFIX + r"(secrets|job|progress)-([0-9a-f]{16})-(\d+)-(\d+)-[0-9a-f]{8}")
+# A module reads its passwords when it starts; after so many minutes nobody will. Progress is written until the end.
+_OLD = {SECRETS: 60, JOB: 60, PROGRESS: 24 * 60}
+
+
+def new_name(role: str) -> str:
+    """Return a name, used once, for a file of this process."""
+    pid = os.getpid()
+    return "%s%s-%s-%d-%d-%s" % (_PREFIX, role, _controller(), pid, start_time(pid) or 0, randomness.token_hex(4))
+
+
+def listing(directory: str) -> str:
+    """Return a command that lists the files of all runs below the directory with the temporary directories: all of
+    them, a line `old`, and those that are too old to be in use.
+    """
+    found = "find %s -maxdepth 2" % shlex.quote(directory)
+    old = " -o ".join("-name '%s%s-*' -mmin +%d" % (_PREFIX, role, minutes) for role, minutes in _OLD.items())
+    return "(%s -name '%s*'; echo old; %s \\( %s \\); true) 2>/dev/null" % (found, _PREFIX, found, old)
+
+
+def sweep(action: ActionBase, listed: str) -> None:
+    """Remove what is left behind of the files that a listing names, with the temporary directory around it."""
+    present, _old, old = ("\n%s\n" % listed.replace("\r", "")).partition("\nold\n")
+    too_old = set(old.split("\n"))
+    paths = [path for path in present.split("\n") if _is_left_behind(os.path.basename(path), path in too_old)]
+    # The directory was made for one task, and the file with passwords is in it alone.
+    doomed = [path if PROGRESS in os.path.basename(path) else os.path.dirname(path) for path in paths]
+    if doomed:
+        command = "rm -rf -- %s" % " ".join(map(shlex.quote, doomed))
+        action._low_level_execute_command(command, sudoable=False)
+
+
+def _is_left_behind(name: str, is_old: bool) -> bool:
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return False
+    role, controller, pid, started = found.groups()
+    if controller != _controller() or role == JOB:
+        # Of a process elsewhere nothing can be known; and nobody waits for a job.
+        return is_old
+    return start_time(int(pid)) != int(started)
+
+
+def _controller() -> str:
+    """The processes that this one can see: a boot of a machine, and in it a container."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
+            boot = stream.read().strip()
+        processes = boot + os.readlink("/proc/self/ns/pid")
+    except OSError:
+        # No such system: then it is one of a kind, and the age alone counts.
+        processes = randomness.token_hex(8)
+    return hashlib.sha256(processes.encode("ascii")).hexdigest()[:16]
+
+
+def remove_directory(action: ActionBase, path: str) -> None:
+    """Remove the temporary directory of a background job that did not begin, with the passwords in it."""
+    action._low_level_execute_command("rm -rf -- %s" % shlex.quote(path), sudoable=False)
