@@ -16,6 +16,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.wri
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from fakes.imap_mail import Folder, Message
 from fakes.imap_server import CAPABILITIES, Command, FakeServer, Session
+from support.dovecot import MAIL_GID, MAIL_UID
 from support.imap import Item
 from support.mail import small_message
 
@@ -216,7 +217,7 @@ def test_a_pipe_that_the_owner_planted_is_not_waited_for(bench: Bench, name: str
         path = bench.host.home_of(bench.address) / "Maildir" / name
         path.unlink(missing_ok=True)
         os.mkfifo(path)
-        os.chown(path, 5000, 5000)
+        os.chown(path, MAIL_UID, MAIL_GID)
         signal.signal(signal.SIGALRM, signal.default_int_handler)
         signal.alarm(60)  # a run that waits for the pipe would do so for good
         try:

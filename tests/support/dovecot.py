@@ -26,7 +26,7 @@ from .dovecot_words import version_of, words
 from .imap import Session
 from .tls import Certificate
 
-# Owner of all mail. Dovecot and the collection take numbers, so no account of that name has to exist on the machine.
+# Owner of all mail. Dovecot and the collection take numbers; whether an account of the machine has these is all the same.
 MAIL_UID = 5000
 MAIL_GID = 5000
 

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
-from .dovecot import accepts, free_ports, wait_until
+from .dovecot import MAIL_GID, MAIL_UID, accepts, free_ports, wait_until
 from .imap import Session
 from .overlay import Overlay
 from .tls import Authority
@@ -164,23 +164,23 @@ class Courier(OtherServer):
             for name, value in values.items()
         )
         users = "".join(
-            "userdb {0} set home=/srv/mail/{0} uid=5000 gid=5000 mail=/srv/mail/{0}/Maildir\n"
+            "userdb {0} set home=/srv/mail/{0} uid={2} gid={3} mail=/srv/mail/{0}/Maildir\n"
             "printf '%s\\n' {1} {1} | userdbpw -md5 | userdb {0} set systempw\n"
             "mkdir -p /srv/mail/{0}\nmaildirmake.courier /srv/mail/{0}/Maildir\n".format(
-                shlex.quote(user), shlex.quote(password)
+                shlex.quote(user), shlex.quote(password), MAIL_UID, MAIL_GID
             )
             for user, password in self.users.items()
         )
-        # Courier locks by gamin, whose server wants its user to have a name.
+        # Courier locks by gamin, whose server wants its user to have a name; the number may have one.
         return (
             edits
             + "rm -rf /etc/courier/userdb\n(umask 077; : >/etc/courier/userdb)\n"
             + users
             + (
-                "useradd -u 5000 -d /srv/mail mail-owner\nchown -R 5000:5000 /srv/mail\nmakeuserdb\n"
+                "getent passwd {0} || useradd -u {0} -d /srv/mail mail-owner\nchown -R {0}:{1} /srv/mail\nmakeuserdb\n"
                 "mkdir -p /run/courier/authdaemon\nchown -R courier:courier /run/courier\n"
-                "authdaemond start\nimapd start\nexec sleep infinity\n"
-            )
+                "authdaemond start\n/usr/lib/courier/imapd start\nexec sleep infinity\n"
+            ).format(MAIL_UID, MAIL_GID)
         )
 
 
