@@ -26,7 +26,7 @@ from .dovecot_words import version_of, words
 from .imap import Session
 from .tls import Certificate
 
-# Owner of all mail. Dovecot and the collection take numbers; whether an account of the machine has these is all the same.
+# Owner of all mail. Dovecot and the collection take numbers; an account of the machine may have these, or none.
 MAIL_UID = 5000
 MAIL_GID = 5000
 
@@ -225,14 +225,14 @@ class Dovecot:
         """A login over a plain connection."""
         return Session(self.port, user, password)
 
-    def doveadm(self, *arguments: str) -> str:
+    def doveadm(self, *arguments: str, stdin: bytes = b"") -> str:
         """Run doveadm against this server and return its standard output.
 
         Raises:
             subprocess.CalledProcessError: it fails.
         """
         command = [*self._enter, "doveadm", "-c", str(self.config), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return subprocess.run(command, input=stdin, capture_output=True, check=True).stdout.decode()
 
     def log(self) -> str:
         """All that the server has logged."""
