@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, Iterator, List, Sequence
+from typing import Dict, Iterable, Iterator, List, Sequence, Tuple
 
 MAX_UID = 2**32 - 1
 
@@ -34,6 +34,27 @@ class UidSet:
         if uid in self:
             self._blocks[uid >> self._SHIFT] ^= 1 << (uid & self._MASK)
             self._count -= 1
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the UIDs, ascending."""
+        for block in sorted(self._blocks):
+            beginning, bits = block << self._SHIFT, self._blocks[block]
+            while bits:
+                lowest = bits & -bits
+                yield beginning + lowest.bit_length() - 1
+                bits ^= lowest
+
+    def ranges(self) -> Iterator[Tuple[int, int]]:
+        """Yield first and last UID of each run without a gap, ascending."""
+        first = last = 0
+        for uid in self:
+            if uid > last + 1 and last:
+                yield first, last
+            if uid > last + 1 or not last:
+                first = uid
+            last = uid
+        if last:
+            yield first, last
 
     def __contains__(self, uid: int) -> bool:
         return bool(self._blocks.get(uid >> self._SHIFT, 0) & 1 << (uid & self._MASK))

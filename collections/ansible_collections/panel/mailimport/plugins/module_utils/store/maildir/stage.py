@@ -15,12 +15,12 @@ import errno
 import os
 import time
 from contextlib import suppress
-from typing import Iterator, List, Sequence, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 from ...imap.uids import UidSet
 from ..base import FolderPath, Origin
 from . import control_files
-from .control_files import KEYWORDS, UIDLIST
+from .control_files import KEYWORDS, UIDLIST, UidlistHeader
 from .files import copy_file, entries, exists, make_directory, open_directory, remove_entries, remove_tree, write_file
 from .staged import Staged, size_in
 from .tree import MaildirTree
@@ -286,16 +286,38 @@ class MaildirStage:
             arrived = _renamed_where_known(arrived, control)
             for staged in arrived:
                 os.rename(staged.staged_name, staged.name, src_dir_fd=self.cur, dst_dir_fd=cur)
-            fits = (
-                arrived
-                and header
-                and header.uidvalidity == self._origin.uidvalidity
-                and header.uidnext <= arrived[0].uid
-            )
-            if fits and arrived[-1].uid <= _HIGHEST_KEPT_UID:
-                control_files.append_to_uidlist(control, [(staged.uid, staged.base_name) for staged in arrived])
+            self._enter_into_uidlist(control, header, [(staged.uid, staged.base_name) for staged in arrived])
         for handle in (folder, cur, control):
             os.close(handle)
+
+    def _enter_into_uidlist(
+        self, control: int, header: Optional[UidlistHeader], messages: Sequence[Tuple[int, str]]
+    ) -> None:
+        """Give messages, ascending, the UIDs of the source, where they can have them. The caller holds the lock."""
+        if not messages or header is None or header.uidvalidity != self._origin.uidvalidity:
+            return
+        if header.uidnext <= messages[0][0] and messages[-1][0] <= _HIGHEST_KEPT_UID:
+            control_files.append_to_uidlist(control, messages)
+
+    def complete_uidlist(self, shown: UidSet) -> None:
+        """Give messages that a killed run has shown their UIDs, which it did not live to enter into the folder's
+        uidlist, unless Dovecot has given them others.
+        """
+        control = self._tree.make_control(self._folder_path)
+        try:
+            with control_files.dotlock(control, UIDLIST):
+                if not exists(UIDLIST, control):
+                    return
+                control_files.cut_torn_line(control)
+                listed = UidSet()
+                for _uid, name in control_files.uidlist_entries(control):
+                    listed.add(self._origin.uid_of(name))
+                names = (name.partition(":2,")[0] for _part, name in self._tree.message_names(self._folder_path))
+                messages = [(self._origin.uid_of(name), name) for name in names]
+                missing = sorted((uid, name) for uid, name in messages if uid in shown and uid not in listed)
+                self._enter_into_uidlist(control, control_files.read_uidlist_header(control), missing)
+        finally:
+            os.close(control)
 
     def remove(self) -> None:
         """Remove the stage with whatever is left in it; a folder that was shown took it along."""

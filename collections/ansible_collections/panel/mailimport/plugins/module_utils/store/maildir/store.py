@@ -21,6 +21,7 @@ from .files import exists, make_directory, syncfs
 from .flusher import Flusher
 from .letters import FolderFlags
 from .more_keywords import ExcessKeywords
+from .shown import ShownRecord
 from .stage import import_stages, origin_stages, remove_stages, stage_name
 from .subscriptions import add_subscriptions
 from .tree import MaildirTree
@@ -44,6 +45,7 @@ class MaildirStore(MessageStore):
         self._keywords = ExcessKeywords(open_pipe) if open_pipe else None
         self._writers: List[MaildirWriter] = []
         self._lost_keywords: Set[bytes] = set()
+        self._record: Optional[ShownRecord] = None
         self._is_new = not any(map(os.path.lexists, filter(None, (location.root, location.control, location.index))))
         self._open()
 
@@ -54,7 +56,9 @@ class MaildirStore(MessageStore):
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
         # What was staged of a folder that had this name before.
         remove_stages(self._tree, origin_stages(origin), keep=(stage_name(origin),))
-        writer = MaildirWriter(self._tree, self._flusher, path, origin, by_content)
+        if self._record is None:
+            self._record = ShownRecord(origin, self._tree.root)
+        writer = MaildirWriter(self._tree, self._flusher, self._record, path, origin, by_content)
         self._writers.append(writer)
         return writer
 
@@ -72,6 +76,8 @@ class MaildirStore(MessageStore):
         for writer in waiting:
             writer.verify()
         self._flusher.wait()
+        if self._record:
+            self._record.note((writer.origin, writer.to_be_shown) for writer in waiting)
         for writer in waiting:
             writer.publish()
             self._lost_keywords |= writer.lost_keywords
@@ -132,6 +138,8 @@ class MaildirStore(MessageStore):
         """Let Dovecot's maildir quota count anew: it knows nothing of files that it did not write."""
         if self._keywords:
             self._keywords.close()
+        if self._record:
+            self._record.forget()
         if exists("maildirsize", self._tree.root):
             os.unlink("maildirsize", dir_fd=self._tree.root)
 

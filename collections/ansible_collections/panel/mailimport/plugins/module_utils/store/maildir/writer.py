@@ -22,6 +22,7 @@ from .flusher import Flusher
 from .letters import FolderFlags
 from .line_ends import BareLineFeeds, bare_line_feeds
 from .more_keywords import WaitingKeywords
+from .shown import ShownRecord
 from .stage import MaildirStage, stage_name
 from .staged import Staged, has_its_length, reads_back, write
 from .tree import MaildirTree
@@ -33,7 +34,15 @@ _LONGEST_HEADER = 65536
 class MaildirWriter(FolderWriter):
     """See the module. `done` is set once everything is where it belongs."""
 
-    def __init__(self, tree: MaildirTree, flusher: Flusher, path: FolderPath, origin: Origin, by_content: bool) -> None:
+    def __init__(
+        self,
+        tree: MaildirTree,
+        flusher: Flusher,
+        record: ShownRecord,
+        path: FolderPath,
+        origin: Origin,
+        by_content: bool,
+    ) -> None:
         self.path = path
         self.origin = origin
         self.held = UidSet()
@@ -48,6 +57,7 @@ class MaildirWriter(FolderWriter):
         self.created = not tree.has_folder(path)
         shown = self._stage.finish_showing()
         self._cur = self._stage.cur
+        delivered = self._shown_by_killed_run(record)
         self.fresh = tree.is_fresh(path)
         if self.fresh:
             self.held = self._stage.resume()
@@ -56,11 +66,16 @@ class MaildirWriter(FolderWriter):
             self._flags = FolderFlags(self._stage.handle, shared=False)
         else:
             self._stage.clear()
+            if len(delivered):
+                self._stage.complete_uidlist(delivered)
             self._note_delivered()
             if shown:
                 self.before, self.written = 0, self.before
             self._control = tree.make_control(path)
             self._flags = FolderFlags(self._control, shared=True)
+        for uid in delivered:
+            self.held.add(uid)
+            self.last_uid = max(self.last_uid, uid)
         self.waiting.keep(self.held)
         self._contents = self._index_contents() if by_content and not self.fresh else None
 
@@ -75,6 +90,30 @@ class MaildirWriter(FolderWriter):
     @property
     def lost_keywords(self) -> Set[bytes]:
         return self._flags.lost
+
+    def _shown_by_killed_run(self, record: ShownRecord) -> UidSet:
+        """Return the UIDs of messages that a killed run has shown, wherever their owner has moved them since.
+
+        Those that it was about to show are still in the stage, and come once more if that is cleared.
+        """
+        shown, staged = record.left_by_killed_run(self.origin), UidSet()
+        for name in entries(self._cur) if len(shown) else ():
+            uid = self.origin.uid_of(name)
+            if uid in shown:
+                shown.discard(uid)
+                staged.add(uid)
+        record.take_back(self.origin, staged)
+        return shown
+
+    @property
+    def to_be_shown(self) -> UidSet:
+        """UIDs of the messages that `publish` brings into sight."""
+        if self.fresh:
+            return self.held if self._finished else UidSet()
+        uids = UidSet()
+        for staged in self._staged:
+            uids.add(staged.uid)
+        return uids
 
     def _note_delivered(self) -> None:
         for _part, name in self._tree.message_names(self.path):

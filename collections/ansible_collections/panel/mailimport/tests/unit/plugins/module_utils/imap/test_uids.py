@@ -27,6 +27,8 @@ def test_a_uid_set_is_a_set(changes, others):
     assert len(uids) == len(truth)
     for uid in [uid for _add, uid in changes] + others:
         assert (uid in uids) == (uid in truth)
+    assert list(uids) == sorted(truth - {0}) or 0 in truth
+    assert [uid for first, last in uids.ranges() for uid in range(first, last + 1)] == sorted(truth) or 0 in truth
 
 
 def test_scattered_uids_take_little_memory():

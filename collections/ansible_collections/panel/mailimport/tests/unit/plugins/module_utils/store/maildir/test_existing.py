@@ -125,7 +125,7 @@ def test_what_came_later_than_a_shown_folder_is_not_shown_half(
     location, root, origin, fill, message, uids, monkeypatch
 ):
     """A run shows a folder for one that was killed. The owner deletes all, and the next run is killed in the middle of
-    fetching it anew.
+    fetching what is new.
     """
     rename = os.rename
     monkeypatch.setattr(
@@ -141,9 +141,9 @@ def test_what_came_later_than_a_shown_folder_is_not_shown_half(
     for file in (root / ".A" / "cur").iterdir():
         file.unlink()
 
-    MaildirStore(location()).open_folder(A, origin(), False).add(message(5, b"what has come of it"))
+    MaildirStore(location()).open_folder(A, origin(), False).add(message(11, b"what has come of it"))
     writer = MaildirStore(location()).open_folder(A, origin(), False)
-    assert (len(writer.held), uids(root / ".A")) == (0, [])
+    assert ([uid in writer.held for uid in (5, 9, 11)], uids(root / ".A")) == ([True, True, False], [])
 
 
 def test_a_run_that_is_killed_between_two_messages_leaves_both_their_uids(
@@ -275,6 +275,7 @@ def test_a_folder_that_appears_meanwhile_loses_nothing(store, root, own, origin,
     store.commit()
     assert len(os.listdir(folder / "cur")) == 3 and (folder / "cur" / OWN).exists()
     assert (folder / "dovecot-uidlist").read_bytes() == before
+    store.finish()
     assert os.listdir(root / "tmp") == []
 
 

@@ -114,6 +114,7 @@ def test_what_was_staged_of_a_folder_that_is_another_now_is_removed(location, ro
     writer.add(message(1))
     writer.finish()
     store.commit()
+    store.finish()
     (left,) = (root / "tmp").iterdir()
     assert left.name == maildir_stage.stage_name(origin(b"B", uidvalidity=5))
 

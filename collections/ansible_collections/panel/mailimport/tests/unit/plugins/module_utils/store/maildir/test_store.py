@@ -45,6 +45,7 @@ def test_a_new_folder_as_dovecot_wants_it(store, root, origin, message, uidlist)
     assert re.fullmatch(rb"G[0-9a-f]{32}", header[3])
     assert entries == [(3, name.partition(":")[0])]
     assert sorted(os.listdir(folder)) == ["cur", "dovecot-keywords", "dovecot-uidlist", "maildirfolder", "new", "tmp"]
+    store.finish()
     assert os.listdir(root / "tmp") == []
 
 
