@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Show an import on this machine: a source server and a mail host of its own on loopback ports, the playbook run twice,
-# and a comparison of the new mailbox with the source. Installs what it needs on Debian 12 or 13 with nothing but python3, and
-# leaves nothing running.
+# and a comparison of the new mailbox with the source. Installs what it needs on Debian 12 or 13 with nothing but python3,
+# and leaves nothing running.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh

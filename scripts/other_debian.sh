@@ -6,7 +6,7 @@
 # Run a command in the other Debian, whose Dovecot speaks another language: Debian 13 (Dovecot 2.4) on Debian 12, and
 # Debian 12 (Dovecot 2.3) on a machine that has 2.4 itself.
 #
-#   bash scripts/other_debian.sh --setup     makes a tree of its files in .venv/roots, with all that scripts/test.sh wants
+#   bash scripts/other_debian.sh --setup    makes a tree of its files in .venv/roots, with all that test.sh wants
 #   bash scripts/other_debian.sh pytest tests/e2e/test_fidelity.py
 #
 # The command has mount and pid namespaces of its own: whatever it starts ends with it. This checkout, /tmp and the
@@ -78,7 +78,7 @@ enter() {
   # The shell stays, as the first process of the namespace, which has to take care of orphans.
   exec unshare --mount --propagation private --pid --fork --kill-child bash -euc "$(declare -f lay_out)
     lay_out
-    chroot \"\$tree\" env --chdir=\"\$0\" PATH=\"\$venv/bin:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin\" \"\$@\"
+    chroot \"\$tree\" env --unset=PYTHON --chdir=\"\$0\" PATH=\"\$venv/bin:/usr/sbin:/sbin:/usr/bin:/bin\" \"\$@\"
     exit 0" "$here" "$@"
 }
 

@@ -3,8 +3,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Run what matters on every change, after installing what it needs on Debian 12 or 13 with nothing but python3; `nox` runs the
-# whole matrix. All checks run, also after one that failed; a summary ends it. Exit code 0 only when all passed.
+# Run what matters on every change, after installing what it needs on Debian 12 or 13 with nothing but python3; `nox`
+# runs the whole matrix. A part of the tests runs on the other Dovecot too, see other_debian.sh. All checks run, also
+# after one that failed; a summary ends it. Exit code 0 only when all passed.
 # PYTHON chooses another interpreter than /usr/bin/python3. With --setup it only installs.
 
 # The functions are called through `check`:
@@ -26,6 +27,7 @@ collection=$repository/collections/ansible_collections/panel/mailimport
 # Of the tools in .venv and the system's only: version managers put launchers for Pythons that are not there into PATH.
 export PATH=$venv/bin:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin
 export ANSIBLE_COLLECTIONS_PATH=$repository/collections
+pytest_options=(-p no:cacheprovider --numprocesses 2 --dist loadfile)
 python_version=$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 # ansible-test runs with a home of its own: its stand-in for get-pip.py is no business of the user's.
@@ -56,6 +58,12 @@ changelog() {
 
 documentation() {
   (cd "$collection" && antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all --check-extra-docs-refs .)
+}
+
+# Tests that ask a mail host most, on the other Dovecot.
+other_dovecot() {
+  bash scripts/other_debian.sh pytest "${pytest_options[@]}" -m both_dovecots tests
+  bash scripts/other_debian.sh pytest "${pytest_options[@]}" "$collection/tests/unit/plugins/module_utils/host"
 }
 
 part="Python $python_version with $("$venv/bin/ansible" --version | sed -n '1s/^ansible \[\(.*\)\]$/ansible-\1/p'); nox runs the whole matrix"
@@ -89,7 +97,15 @@ check 'documentation' documentation
 check 'YAML style' yamllint --strict .
 check 'playbooks and roles' ansible-lint --offline --profile production
 check 'ansible-test sanity' sanity
-check 'unit and end-to-end tests' pytest -p no:cacheprovider --numprocesses 2 --dist loadfile
+# Before the tests, some of which want both.
+prepared=yes
+bash scripts/other_debian.sh --setup || prepared=no
+check "tests on Dovecot $(dovecot --version | cut -d ' ' -f 1)" pytest "${pytest_options[@]}"
+if [ "$prepared" = yes ]; then
+  check "tests on Dovecot $(bash scripts/other_debian.sh dovecot --version | cut -d ' ' -f 1)" other_dovecot
+else
+  results+=("$(printf '%-32s NOT RUN: no tree of the other Debian can be made here, see above' 'tests on the other Dovecot')")
+fi
 
 printf '\n== Summary\n'
 printf '%s\n' "$part" "${results[@]}"

@@ -239,9 +239,9 @@ class Dovecot:
         path = self.directory / "dovecot.log"
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
-    @staticmethod
-    def _write_secret(path: Path, text: str) -> None:
-        path.touch(mode=0o640)
+    def _write_secret(self, path: Path, text: str) -> None:
+        # Where another Dovecot is, its group has another number.
+        path.touch(mode=0o644 if self._enter else 0o640)
         os.chown(path, 0, grp.getgrnam("dovecot").gr_gid)
         path.write_text(text, encoding="utf-8")
 
