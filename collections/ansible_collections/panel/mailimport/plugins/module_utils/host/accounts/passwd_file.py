@@ -15,7 +15,7 @@ from typing import Callable, Optional, Set
 from ...model.address import Address
 from ...model.errors import MailImportError
 from ..base import Accounts
-from ..dovecot.settings import Section, reads_passwd_file, users_file_of
+from ..dovecot.settings import Settings, reads_passwd_file, users_file_of
 from .users_file import UsersFile
 
 # Dovecot looks at the users file at most once a second; one more for the rounding of times
@@ -38,7 +38,7 @@ class PasswdFileAccounts(Accounts):
 
     def __init__(
         self,
-        settings: Callable[[], Section],
+        settings: Callable[[], Settings],
         hash_password: Callable[[str], str],
         users_file: Optional[str] = None,
         mail_home: Optional[str] = None,
@@ -93,7 +93,7 @@ class PasswdFileAccounts(Accounts):
         """Dovecot refuses every login with a character that auth_username_chars does not name; empty admits all, a
         comment's too.
         """
-        admitted = self._settings().get("auth_username_chars")
+        admitted = self._settings().username_chars
         refused = sorted(set(user) - set(admitted)) if admitted else []
         if refused:
             characters = "".join(refused)
@@ -123,7 +123,7 @@ class PasswdFileAccounts(Accounts):
 
     def _require_usable_id(self, kind: str, number: Optional[int]) -> None:
         """Dovecot serves no mail whose owner is outside of these ranges."""
-        first, last = (int(self._settings().get("%s_valid_%s" % (end, kind)) or 0) for end in ("first", "last"))
+        first, last = self._settings().valid_ids[kind]
         if number is not None and not max(first, 1) <= number <= (last or _LAST_ID):
             message = (
                 "Dovecot serves no mail of %s %d, see its first_valid_%s and last_valid_%s: choose another, or "
@@ -136,7 +136,7 @@ class PasswdFileAccounts(Accounts):
         return UsersFile(self._users_file or users_file_of(self._settings()), self._dovecot_group())
 
     def _dovecot_group(self) -> int:
-        name = self._settings().get("default_internal_group")
+        name = self._settings().internal_group
         try:
             return grp.getgrnam(name).gr_gid
         except KeyError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from ...model.address import Address
 from ...model.errors import MailImportError, one_line
@@ -46,9 +46,9 @@ class Doveadm:
         # Nothing else of our environment: Dovecot's programs take settings from it (CONFIG_FILE).
         self._environment = {"PATH": os.pathsep.join(filter(None, (os.environ.get("PATH"), _PATH))), "LC_ALL": "C"}
 
-    def settings(self) -> str:
-        """All settings as they apply to IMAP, in `doveconf -a`'s form."""
-        return _text(self._checked(self._run("doveconf", "-f", "protocol=imap", "-a"), "read Dovecot's configuration"))
+    def doveconf(self, *arguments: str) -> str:
+        """What `doveconf` prints."""
+        return _text(self._checked(self._run("doveconf", *arguments), "read Dovecot's configuration"))
 
     def hash_password(self, password: str) -> str:
         """Return `{SCHEME}hash` of a password.
@@ -75,12 +75,24 @@ class Doveadm:
         return True
 
     def user(self, address: Address) -> Optional[Dict[str, str]]:
-        """Fields of the user database, `mail` with its variables expanded; None for an unknown user."""
+        """Fields of the user database, their variables expanded; None for an unknown user."""
         completed = self._run("doveadm", "user", "--", str(address))
         if completed.returncode == _NO_USER:
             return None
         lines = _text(self._checked(completed, "look up %s (is Dovecot running?)" % str(address))).splitlines()
         return dict(line.split("\t", 1) for line in lines[1:] if "\t" in line)
+
+    def expand(self, address: Address, texts: Tuple[str, ...]) -> Tuple[str, ...]:
+        """Put a user's values in the place of variables; Dovecot 2.4 and later.
+
+        Raises:
+            MailImportError: `host_refused`, also for a variable that Dovecot does not know.
+        """
+        completed = self._run("doveadm", "user", "-e", "\n".join(texts), "--", str(address))
+        expanded = tuple(_text(self._checked(completed, "look up %s" % str(address))).splitlines())
+        if len(expanded) != len(texts):  # an unknown variable is no failure to doveadm
+            raise MailImportError("host_refused", "cannot expand %s: %s" % (", ".join(texts), _detail(completed)))
+        return expanded
 
     def check_running(self) -> None:
         """Make sure that the server runs.

@@ -2,26 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From Dovecot's words about a mailbox (`mail_location`, namespaces, plugins) to the files of it.
-
-Source: https://doc.dovecot.org/2.3/configuration_manual/mail_location/ and .../namespace/
-"""
+"""From what Dovecot says about a mailbox to the files that hold its mail."""
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import re
-from dataclasses import dataclass
-from typing import Dict, FrozenSet, Iterator, List, Mapping, Optional
+from typing import Iterator
 
 from ...model.errors import MailImportError
 from ...model.mail import MailFiles
-from .settings import Section
+from .settings import Expand, Location, Namespace, Settings, UserFields, UserSettings
 
 # Formats that keep all mail below one directory, indexes and control files aside
 _DRIVERS = frozenset(("maildir", "sdbox", "mdbox"))
-# Options of mail_location that are read here or change nothing about where mail is kept
-_KNOWN = frozenset(("INDEX", "CONTROL", "LAYOUT", "INBOX", "VOLATILEDIR", "LISTINDEX", "INDEXPVT"))
 _OTHER_PLUGINS = {
     "mail_crypt": "the mail_crypt plugin encrypts messages as they are saved",
     "mail_filter": "the mail_filter plugin rewrites messages as they are saved",
@@ -29,151 +25,140 @@ _OTHER_PLUGINS = {
 }
 
 
-@dataclass(frozen=True)
-class _Location:
-    """`mail_location` taken apart, with directories as `~` makes them."""
-
-    driver: str
-    root: str
-    inbox: str
-    control: str
-    index: Optional[str]
-    layout: str
-    options: FrozenSet[str]
-
-
-def store_location(user: Mapping[str, str], settings: Section) -> MailFiles:
+def store_location(user: UserFields, settings: Settings, expand: Expand) -> MailFiles:
     """Describe a mailbox's store.
 
     Args:
         user: fields of `doveadm user`.
         settings: Dovecot's settings as they apply to IMAP.
+        expand: puts this user's values in the place of variables.
 
     Raises:
         MailImportError: `host_refused` when Dovecot names no uid, gid or home for the mailbox.
     """
     home = user.get("home", "")
-    if not (user.get("uid", "").isdigit() and user.get("gid", "").isdigit() and home.startswith("/")):
-        message = "Dovecot's userdb names no numeric uid and gid, or no home directory, for this mailbox"
-        raise MailImportError("host_refused", message)
-    if 0 in (int(user["uid"]), int(user["gid"])):
+    if not home.startswith("/"):
+        raise MailImportError("host_refused", "Dovecot's userdb names no home directory for this mailbox")
+    uid, gid = _user_id(user.get("uid", "")), _group_id(user.get("gid", ""))
+    if 0 in (uid, gid):
         # Dovecot serves no such mail, and nothing that an untrusted source sends is read with the rights of root.
         raise MailImportError(
             "host_refused", "Dovecot's userdb says that this mailbox is root's: give it a uid and gid of its own"
         )
-    location = _parse_location(user.get("mail", ""), home)
+    own = settings.of_user(user, expand)
+    files = _Files(own.location, home)
     namespace = _inbox_namespace(settings)
     return MailFiles(
-        uid=int(user["uid"]),
-        gid=int(user["gid"]),
-        driver=location.driver,
-        root=location.root,
-        control=location.control,
-        index=location.index,
-        layout=location.layout,
-        separator=namespace.get("separator") or ("." if location.layout == "maildir++" else "/"),
-        prefix=namespace.get("prefix"),
-        special_use=_special_use(namespace),
-        unsupported=next(_obstacles(location, namespace, user, settings), None),
-        scattered=next(_scattering(location, namespace, user, settings), None),
+        uid=uid,
+        gid=gid,
+        driver=files.driver,
+        root=files.root,
+        control=files.control,
+        index=files.index,
+        layout=files.layout,
+        separator=namespace.separator or ("." if files.layout == "maildir++" else "/"),
+        prefix=namespace.prefix,
+        special_use=namespace.special_use,
+        unsupported=next(_obstacles(files, namespace, user, own, settings), None),
+        scattered=next(_scattering(files, namespace, user, own, settings), None),
     )
 
 
-def _parse_location(text: str, home: str) -> _Location:
-    """Split `driver:path:KEY=value:FLAG`; a colon in a value is doubled."""
-    driver, _colon, rest = text.partition(":")
-    path, *words = [word.replace("::", ":") for word in re.split(r"(?<!:):(?!:)", rest)]
-    options = {key.upper(): value for key, _equals, value in (word.partition("=") for word in words)}
-    root = _directory(path, home)
-    index = options.get("INDEX", root)
-    layout = options.get("LAYOUT", "maildir++" if driver == "maildir" else "fs").lower()
-    return _Location(
-        driver=driver,
-        root=root,
-        inbox=_directory(options.get("INBOX", root), home),
-        control=_directory(options.get("CONTROL", root), home),
-        index=None if index == "MEMORY" else _directory(index, home),
-        layout=layout,
-        options=frozenset(options),
-    )
+def _user_id(text: str) -> int:
+    """The number of a user, of whom Dovecot's configuration may give the name (`mail_uid = vmail`)."""
+    if text.isdigit():
+        return int(text)
+    try:
+        return pwd.getpwnam(text).pw_uid
+    except (KeyError, ValueError) as error:
+        raise MailImportError("host_refused", _no_such("uid", "user", text)) from error
+
+
+def _group_id(text: str) -> int:
+    if text.isdigit():
+        return int(text)
+    try:
+        return grp.getgrnam(text).gr_gid
+    except (KeyError, ValueError) as error:
+        raise MailImportError("host_refused", _no_such("gid", "group", text)) from error
+
+
+def _no_such(field: str, kind: str, name: str) -> str:
+    if not name:
+        return "Dovecot's userdb names no %s for this mailbox, nor does mail_%s" % (field, field)
+    return "Dovecot's userdb gives this mailbox to %s %s, which does not exist on this host" % (kind, name)
+
+
+class _Files:
+    """A location with absolute directories."""
+
+    def __init__(self, location: Location, home: str) -> None:
+        self.driver = location.driver
+        self.root = _directory(location.root, home)
+        self.inbox = _directory(location.inbox, home) or self.root
+        self.control = _directory(location.control, home) or self.root
+        in_memory = location.index == "MEMORY"
+        self.index = None if in_memory else _directory(location.index, home) or self.root
+        self.layout = location.layout or ("maildir++" if location.driver == "maildir" else "fs")
+        self.unusual = location.unusual
 
 
 def _directory(path: str, home: str) -> str:
     return os.path.normpath(re.sub(r"^~(?=/|$)", lambda _tilde: home, path)) if path else ""
 
 
-def _private_namespaces(settings: Section) -> List[Section]:
-    """The user's own namespaces that show folders; without any Dovecot makes one up, all defaults."""
-    private = [
-        block
-        for block in settings.all("namespace")
-        if block.get("type") == "private" and block.get("disabled") != "yes"
-    ]
-    shown = [block for block in private if block.get("inbox") == "yes" or block.get("list") != "no"]
-    return shown or [Section("namespace")]
+def _inbox_namespace(settings: Settings) -> Namespace:
+    """Without any namespace Dovecot makes one up, all defaults."""
+    namespaces = settings.namespaces or (Namespace(),)
+    return next((namespace for namespace in namespaces if namespace.inbox), namespaces[0])
 
 
-def _inbox_namespace(settings: Section) -> Section:
-    namespaces = _private_namespaces(settings)
-    return next((block for block in namespaces if block.get("inbox") == "yes"), namespaces[0])
-
-
-def _special_use(namespace: Section) -> Dict[str, str]:
-    """A folder for each special use, one that Dovecot makes by itself where there is a choice; patterns are none."""
-    named = [mailbox for mailbox in namespace.all("mailbox") if not re.search(r"[*?]", mailbox.name)]
-    folders: Dict[str, str] = {}
-    for mailbox in sorted(named, key=lambda mailbox: mailbox.get("auto") == "no"):
-        for attribute in mailbox.get("special_use").split():
-            folders.setdefault(attribute, mailbox.name)
-    return folders
-
-
-def _obstacles(location: _Location, namespace: Section, user: Mapping[str, str], settings: Section) -> Iterator[str]:
+def _obstacles(
+    files: _Files, namespace: Namespace, user: UserFields, own: UserSettings, settings: Settings
+) -> Iterator[str]:
     """Whatever the writer of Maildir files must not meet, in words."""
-    if location.driver != "maildir":
-        yield _kept_as(location)
-    if location.layout not in ("maildir++", "fs"):
-        yield "the folder layout is %s" % location.layout
-    yield from _scattering(location, namespace, user, settings)
-    if namespace.get("subscriptions") == "no":
+    if files.driver != "maildir":
+        yield _kept_as(files)
+    if files.layout not in ("maildir++", "fs"):
+        yield "the folder layout is %s" % files.layout
+    yield from _scattering(files, namespace, user, own, settings)
+    if not namespace.subscriptions:
         yield "the namespace keeps its subscriptions in another one"
-    yield from _plugin_obstacles(user, settings)
+    yield from _plugin_obstacles(own)
 
 
-def _scattering(location: _Location, namespace: Section, user: Mapping[str, str], settings: Section) -> Iterator[str]:
+def _scattering(
+    files: _Files, namespace: Namespace, user: UserFields, own: UserSettings, settings: Settings
+) -> Iterator[str]:
     """Whatever keeps mail elsewhere than in the directories of the location, in words."""
-    if location.driver not in _DRIVERS:
-        yield _kept_as(location)
-    unknown = sorted(location.options - _KNOWN)
-    if unknown:
-        yield "mail_location uses %s" % ", ".join(unknown)
-    if location.inbox != location.root:
+    if files.driver not in _DRIVERS:
+        yield _kept_as(files)
+    yield from files.unusual
+    if files.inbox != files.root:
         yield "INBOX is kept outside of the other folders"
-    if not all(os.path.isabs(path) for path in (location.root, location.control, location.index or "/")):
-        yield "mail_location holds a path that is not absolute"
-    if user.get("chroot") or settings.get("mail_chroot") or "/./" in user["home"]:
+    if not all(os.path.isabs(path) for path in (files.root, files.control, files.index or "/")):
+        yield "the location of the mail is a path that is not absolute"
+    if user.get("chroot") or own.values.get("mail_chroot") or "/./" in user["home"]:
         yield "the mailbox is in a chroot"
-    if len(_private_namespaces(settings)) > 1:
+    if len(settings.namespaces) > 1:
         yield "there are several private namespaces"
-    if namespace.get("location"):
+    if namespace.own_location:
         yield "the namespace has a location of its own"
     if any(field.startswith("namespace/") for field in user):
         yield "the userdb changes the namespace of this mailbox"
 
 
-def _kept_as(location: _Location) -> str:
-    return "the mail is kept as %s" % (location.driver or "a format Dovecot finds out by itself")
+def _kept_as(files: _Files) -> str:
+    found_out = files.driver in ("", "auto")
+    return "the mail is kept as %s" % ("a format Dovecot finds out by itself" if found_out else files.driver)
 
 
-def _plugin_obstacles(user: Mapping[str, str], settings: Section) -> Iterator[str]:
-    plugins = frozenset(user["mail_plugins"].split()) if "mail_plugins" in user else settings.mail_plugins()
-    for plugin in sorted(plugins & set(_OTHER_PLUGINS)):
+def _plugin_obstacles(own: UserSettings) -> Iterator[str]:
+    for plugin in sorted(own.plugins & set(_OTHER_PLUGINS)):
         yield _OTHER_PLUGINS[plugin]
-    # What the userdb says of a plugin counts for this mailbox.
-    values = {**settings.plugins(), **user}
-    if "zlib" in plugins and values.get("zlib_save"):
+    if "zlib" in own.plugins and own.values.get("zlib_save"):
         yield "the zlib plugin compresses messages as they are saved"
-    if "quota" in plugins and any(
-        re.fullmatch(r"quota\d*", name) and re.match(r"(maildir|dict)\b", value) for name, value in values.items()
-    ):
+    if "mail_compress" in own.plugins and own.values.get("mail_compress_write_method"):
+        yield "the mail_compress plugin compresses messages as they are saved"
+    if "quota" in own.plugins and own.quota_drivers & {"maildir", "dict"}:
         yield "the quota is counted as messages are saved"

@@ -7,16 +7,19 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
+import re
+from functools import cached_property, partial
 from typing import Optional, Sequence
 
 from ...model.address import Address
+from ...model.errors import MailImportError
 from ...model.mail import MailFiles
 from ..base import MailServer
+from . import settings_23, settings_24
 from .doveadm import Doveadm
 from .imap_process import ImapProcess
 from .location import store_location
-from .settings import Section, parse_settings
+from .settings import Settings
 
 
 class DovecotServer(MailServer):
@@ -30,9 +33,9 @@ class DovecotServer(MailServer):
         self._doveadm = Doveadm(config)
 
     @cached_property
-    def settings(self) -> Section:
+    def settings(self) -> Settings:
         """Its settings as they apply to IMAP, read once."""
-        return parse_settings(self._doveadm.settings())
+        return _read_settings(self._doveadm)
 
     def hash_password(self, password: str) -> str:
         """Return `{SCHEME}hash` of a password, for whatever keeps the accounts of this Dovecot.
@@ -50,21 +53,33 @@ class DovecotServer(MailServer):
 
     def find_store(self, address: Address) -> Optional[MailFiles]:
         user = self._doveadm.user(address)
-        return None if user is None else store_location(user, self.settings)
+        return None if user is None else store_location(user, self.settings, partial(self._doveadm.expand, address))
 
     def start_session(self, address: Address, keep: Sequence[int]) -> ImapProcess:
-        program = os.path.join(self.settings.get("libexec_dir"), "imap")
+        program = os.path.join(self.settings.libexec_dir, "imap")
         return self._doveadm.start(program, ["-u", str(address)], keep)
 
     def repair_folder(self, address: Address, folder: str) -> None:
         self._doveadm.repair_folder(address, folder)
 
     def quota_free(self, address: Address) -> Optional[int]:
-        return self._doveadm.quota_free(address) if "quota" in self.settings.mail_plugins() else None
+        return self._doveadm.quota_free(address) if self.settings.has_quota else None
 
     def verify_password(self, address: Address, password: str) -> bool:
         return self._doveadm.password_opens(address, password)
 
     def flush_auth_cache(self, address: Address) -> None:
-        if self.settings.get("auth_cache_size") not in ("", "0"):
+        if self.settings.caches_logins:
             self._doveadm.flush_auth_cache(address)
+
+
+def _read_settings(doveadm: Doveadm) -> Settings:
+    """Read the settings in the language of the version that is installed; nothing else asks for the version."""
+    printed = doveadm.doveconf("-f", "protocol=imap", "-a")
+    found = re.match(r"# (\S+)", printed)
+    version = found.group(1) if found else "unknown"
+    if version.startswith("2.3."):
+        return settings_23.read_settings(printed)
+    if version.startswith("2.4."):
+        return settings_24.read_settings(doveadm.doveconf)
+    raise MailImportError("host_refused", "this host runs Dovecot %s, only 2.3 and 2.4 are supported" % version)

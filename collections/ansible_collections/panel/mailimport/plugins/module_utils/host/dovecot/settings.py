@@ -2,114 +2,172 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Dovecot's settings as `doveconf -a` prints them (Dovecot 2.3)."""
+"""What a Dovecot is configured to do, in whichever language: the one value that both languages fill."""
 
 from __future__ import annotations
 
 import os
 import re
 from dataclasses import dataclass, field
-from typing import Dict, FrozenSet, List, Optional
+from typing import Callable, Dict, FrozenSet, Mapping, Sequence, Tuple
 
 from ...model.errors import MailImportError
 
-_BLOCK = re.compile(r'(\w+)(?: "?(.*?)"?)? \{')
-# of an argument that makes a passwd-file be looked up by the whole address
-_WHOLE_ADDRESS = frozenset(("%u", "%Lu", "%{user}", "%L{user}"))
-# of the user, as they stand in paths
+# Of the user, as they stand in paths of either language
 _VARIABLE = re.compile(r"%(?:\{[^}]*\}|[-.\d]*[A-Z]*[a-z])")
 
-
-@dataclass
-class Section:
-    """A block of settings: `values` by key, and the blocks in it."""
-
-    kind: str
-    name: str = ""
-    values: Dict[str, str] = field(default_factory=dict)
-    sections: List[Section] = field(default_factory=list)
-
-    def get(self, key: str) -> str:
-        return self.values.get(key, "")
-
-    def all(self, kind: str) -> List[Section]:
-        """The blocks of one kind, in order."""
-        return [section for section in self.sections if section.kind == kind]
-
-    def plugins(self) -> Dict[str, str]:
-        """The settings of the `plugin` block."""
-        return {key: value for section in reversed(self.all("plugin")) for key, value in section.values.items()}
-
-    def mail_plugins(self) -> FrozenSet[str]:
-        return frozenset(self.get("mail_plugins").split())
+# Fields of `doveadm user`
+UserFields = Mapping[str, str]
+# Puts a user's values in the place of the variables in each of some texts.
+Expand = Callable[[Tuple[str, ...]], Tuple[str, ...]]
 
 
-def parse_settings(text: str) -> Section:
-    """Parse the output of `doveconf -a`.
+@dataclass(frozen=True)
+class Database:
+    """A passdb or userdb.
 
-    Raises:
-        MailImportError: `host_refused` for another major version, whose settings have other names and meanings.
+    `path` is the file it reads, with variables of the user, and empty for other drivers. `whole_addresses`: users are
+    looked up by their addresses, not by local parts. `logins`: passwords of mailboxes are checked against it, not those
+    of masters or of whom to deny.
     """
-    version = re.match(r"# (\S+)", text)
-    if version is None or not version.group(1).startswith("2.3."):
-        found = version.group(1) if version else "unknown"
-        raise MailImportError("host_refused", "this host runs Dovecot %s, only 2.3 is supported" % found)
-    stack = [Section("dovecot")]
-    for line in map(str.strip, text.splitlines()):
-        block = _BLOCK.fullmatch(line)
-        key, equals, value = line.partition(" =")
-        if block:
-            section = Section(block.group(1), block.group(2) or "")
-            stack[-1].sections.append(section)
-            stack.append(section)
-        elif line == "}":
-            stack.pop()
-        elif equals and not line.startswith("#"):
-            stack[-1].values[key] = value.strip()
-    return stack[0]
+
+    driver: str
+    path: str = ""
+    whole_addresses: bool = True
+    logins: bool = True
 
 
-def users_file_of(settings: Section) -> str:
+@dataclass(frozen=True)
+class Namespace:
+    """A private namespace that shows folders. `special_use` has a folder for each attribute. `own_location`: its mail
+    is kept elsewhere, or otherwise, than that of the user's others.
+    """
+
+    inbox: bool = False
+    separator: str = ""
+    prefix: str = ""
+    subscriptions: bool = True
+    own_location: bool = False
+    special_use: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a mailbox's mail is.
+
+    Directories are as configured, with the user's variables replaced; `~` stands for the home. `index` is MEMORY for
+    indexes in memory; `inbox`, `control` and `index` are empty where the mail's `root` is meant. `unusual` says in the
+    administrator's words what the collection does not know to deal with.
+    """
+
+    driver: str
+    root: str
+    inbox: str = ""
+    control: str = ""
+    index: str = ""
+    layout: str = ""
+    unusual: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class UserSettings:
+    """What applies to the IMAP sessions of one mailbox.
+
+    `plugins` are those that are loaded, `values` all settings by name in the administrator's language, those of plugins
+    too, `quota_drivers` the kinds of quota that are kept of it.
+    """
+
+    location: Location
+    plugins: FrozenSet[str]
+    values: Mapping[str, str]
+    quota_drivers: FrozenSet[str]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What applies to IMAP.
+
+    `valid_ids` are the first and the last `uid` and `gid` that Dovecot serves, 0 for no bound. `whole_addresses`: a
+    login's name is altered in case at most. `caches_logins`: see auth_cache_size. `has_quota`: the plugin is loaded.
+    `of_user` tells what applies to one mailbox.
+    """
+
+    libexec_dir: str
+    internal_group: str
+    username_chars: str
+    whole_addresses: bool
+    valid_ids: Mapping[str, Tuple[int, int]]
+    caches_logins: bool
+    has_quota: bool
+    passdbs: Tuple[Database, ...]
+    userdbs: Tuple[Database, ...]
+    namespaces: Tuple[Namespace, ...]
+    of_user: Callable[[UserFields, Expand], UserSettings]
+
+
+def users_file_of(settings: Settings) -> str:
     """Return the passwd-file that logins are checked against.
 
     Raises:
         MailImportError: `host_refused` when there is none, more than one, or one not looked up by whole addresses.
     """
-    logins = [block for block in settings.all("passdb") if _is_login_file(block)]
-    paths = sorted({path for path in map(_passwd_file_path, logins) if path})
-    if len(paths) != 1:
-        found = "has none" if not logins else "%d cannot be told apart" % len(logins)
-        message = "Dovecot's passdb should name one passwd-file of whole addresses, it %s: give users_file" % found
-        raise MailImportError("host_refused", message)
-    if settings.get("auth_username_format") not in _WHOLE_ADDRESS:
+    logins = [database for database in settings.passdbs if database.logins]
+    files = [database for database in logins if database.driver == "passwd-file"]
+    paths = sorted({database.path for database in files if _is_one_file(database)})
+    if len(paths) > 1:
+        message = "Dovecot's passdbs read several passwd-files, %s: say with users_file which of them has the mailboxes"
+        raise MailImportError("host_refused", message % ", ".join(paths))
+    if not paths:
+        raise MailImportError("host_refused", _why_no_file(logins, files))
+    if not settings.whole_addresses:
         message = "Dovecot's auth_username_format changes more than case: mailboxes need whole addresses"
         raise MailImportError("host_refused", message)
     return paths[0]
 
 
-def reads_passwd_file(settings: Section, path: str) -> bool:
+def reads_passwd_file(settings: Settings, path: str) -> bool:
     """Whether a passdb or userdb names that file, in so many words or with variables of the user."""
-    for block in settings.all("passdb") + settings.all("userdb"):
-        name = _without_options(block.get("args"))
-        if block.get("driver") == "passwd-file" and name:
-            pattern = ".+".join(map(re.escape, _VARIABLE.split(name)))
-            if re.fullmatch(pattern, path) or os.path.realpath(name) == os.path.realpath(path):
+    for database in settings.passdbs + settings.userdbs:
+        if database.driver == "passwd-file" and database.path:
+            pattern = ".+".join(map(re.escape, _VARIABLE.split(database.path)))
+            if re.fullmatch(pattern, path) or os.path.realpath(database.path) == os.path.realpath(path):
                 return True
     return False
 
 
-def _is_login_file(passdb: Section) -> bool:
-    return passdb.get("driver") == "passwd-file" and passdb.get("master") != "yes" and passdb.get("deny") != "yes"
+def _why_no_file(logins: Sequence[Database], files: Sequence[Database]) -> str:
+    if files:
+        found = "Dovecot's passdb reads %s, which is not one file of whole addresses" % files[0].path
+        return found + ": name in users_file the file that new mailboxes go to"
+    drivers = ", ".join(sorted({database.driver for database in logins})) or "none"
+    return (
+        "Dovecot's users are in a database of another kind (passdb: %s), and mailboxes can be created in a passwd-file "
+        "only: give Dovecot a passdb and a userdb of that kind as well" % drivers
+    )
 
 
-def _passwd_file_path(passdb: Section) -> Optional[str]:
-    """The path in `args`, behind its `key=value` words; None when it depends on the user."""
-    username_format = re.search(r"(?:^| )username_format=(\S*) ", passdb.get("args"))
-    if username_format and username_format.group(1) not in _WHOLE_ADDRESS:
-        return None
-    path = _without_options(passdb.get("args"))
-    return path if path.startswith("/") and "%" not in path else None
+def _is_one_file(database: Database) -> bool:
+    return database.whole_addresses and database.path.startswith("/") and "%" not in database.path
 
 
-def _without_options(args: str) -> str:
-    return re.sub(r"^(?:(?:scheme|username_format)=\S* )*", "", args)
+def without_blanks(username_format: str) -> str:
+    return re.sub(r"\s", "", username_format)
+
+
+def number(text: str) -> int:
+    """A bound as Dovecot prints it; `unlimited` is none, as is 0."""
+    return int(text) if text.isdigit() else 0
+
+
+def find_special_use(mailboxes: Sequence[Tuple[str, str, str]]) -> Dict[str, str]:
+    """A folder for each special use: of several one that Dovecot makes by itself, and the first by name. No patterns.
+
+    Args:
+        mailboxes: name, attributes and the value of `auto` of each `mailbox` block.
+    """
+    folders: Dict[str, str] = {}
+    for name, attributes, _auto in sorted(mailboxes, key=lambda mailbox: (mailbox[2] == "no", mailbox[0])):
+        if not re.search(r"[*?]", name):
+            for attribute in attributes.split():
+                folders.setdefault(attribute, name)
+    return folders

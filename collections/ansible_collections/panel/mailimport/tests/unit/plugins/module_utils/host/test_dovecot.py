@@ -150,12 +150,12 @@ def test_free_quota(server):
 
 def test_the_tightest_of_several_quotas_counts_and_no_less_than_nothing_is_free(server):
     host = open_host(server.config)
-    server.configure(old="", new='quota "Second quota" {\n  driver = count\n}\n')
+    server.configure(old="", new="quota Second {\n  driver = count\n}\n")
     first, second = "userdb_quota_rule=*:%s", "userdb_quota2=count:Second userdb_quota2_rule=*:%s"
     rules = {"tighter": "storage=4M", "wider": "storage=20M", "none": "storage=0", "messages": "messages=3"}
     full = "storage=1K"
     if server.speaks_new:
-        first, second = "userdb_quota_%s", "userdb_quota/Second quota/%s"
+        first, second = "userdb_quota_%s", "userdb_quota/Second/%s"
         rules = {"tighter": "storage_size=4M", "wider": "storage_size=20M", "none": "storage_size=0"}
         rules["messages"] = "message_count=3"
         full = "storage_size=1K"

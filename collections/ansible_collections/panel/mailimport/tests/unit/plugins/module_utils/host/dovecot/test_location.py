@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import grp
+import pwd
+
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.location import store_location
-from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.settings import parse_settings
+from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.settings_23 import read_settings
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 
 HOME = "/srv/example.org/anna"
@@ -14,7 +17,7 @@ HOME = "/srv/example.org/anna"
 
 def store(mail="maildir:~/Maildir", namespaces="", settings="", **fields):
     user = {"uid": "5000", "gid": "5001", "home": HOME, "mail": mail, **fields}
-    return store_location(user, parse_settings("# 2.3.19 (x): x\n" + settings + namespaces))
+    return store_location(user, read_settings("# 2.3.19 (x): x\n" + settings + namespaces), tuple)
 
 
 def namespace(name="inbox", mailboxes="", **values):
@@ -132,9 +135,24 @@ def test_what_does_not_concern_the_writer_of_files(arguments):
     assert store(**arguments).unsupported is None
 
 
-@pytest.mark.parametrize("fields", [{"uid": ""}, {"gid": "vmail"}, {"home": ""}])
-def test_userdb_without_identity_or_home_is_refused(fields):
-    with pytest.raises(MailImportError) as refused:
+def test_c5_owners_are_given_by_name_or_by_number():
+    found = store(uid="nobody", gid="daemon")
+    assert (found.uid, found.gid) == (pwd.getpwnam("nobody").pw_uid, grp.getgrnam("daemon").gr_gid)
+
+
+@pytest.mark.parametrize(
+    ("words", "fields"),
+    [
+        ("no uid for this mailbox, nor does mail_uid", {"uid": ""}),
+        ("no gid for this mailbox, nor does mail_gid", {"gid": ""}),
+        ("user nosuchuser, which does not exist", {"uid": "nosuchuser"}),
+        ("group nosuchgroup, which does not exist", {"gid": "nosuchgroup"}),
+        ("no home", {"home": ""}),
+        ("root's", {"uid": "root"}),
+    ],
+)
+def test_userdb_without_identity_or_home_is_refused(words, fields):
+    with pytest.raises(MailImportError, match=words) as refused:
         store(**fields)
     assert refused.value.reason == "host_refused"
 

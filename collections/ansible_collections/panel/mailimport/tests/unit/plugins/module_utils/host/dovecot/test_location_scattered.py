@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.location import store_location
-from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.settings import parse_settings
+from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.settings_23 import read_settings
 
 PRIVATE = "namespace %s {\n  type = private\n  inbox = %s\n  list = yes\n  disabled = no\n%s}\n"
 
 
 def store(mail, namespaces="", **fields):
     user = {"uid": "5000", "gid": "5001", "home": "/srv/anna", "mail": mail, **fields}
-    return store_location(user, parse_settings("# 2.3.19 (x): x\n" + namespaces))
+    return store_location(user, read_settings("# 2.3.19 (x): x\n" + namespaces), tuple)
 
 
 @pytest.mark.parametrize(
