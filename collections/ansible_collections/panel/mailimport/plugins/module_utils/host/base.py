@@ -75,6 +75,12 @@ class Accounts(ABC):
     def set_password(self, address: Address, password: str) -> None:
         """Give an existing mailbox another password."""
 
+    def has_foreign_hash(self, address: Address) -> bool:
+        """Whether the password of an existing mailbox is kept in another way than `set_password` keeps it. The server
+        may refuse such a hash at every login, so no password opens the mailbox.
+        """
+        return False
+
     def noticed_at(self) -> float:
         """When the mail server will have noticed the latest change, whoever made it, in seconds since the epoch: some
         seconds ahead at most, and 0.0 where it sees a change at once.

@@ -36,6 +36,7 @@ class MailHost:
         self._server = server
         self._domain_map = domain_map
         self._noticed_at: Dict[Address, float] = {}
+        self._refused_hashes: Set[Address] = set()
         self._seen_running = False
 
     def domains(self) -> Set[str]:
@@ -83,15 +84,29 @@ class MailHost:
             self._once_noticed(self._noticed_at[address], lambda: not self._server.knows(address))
 
     def set_password(self, address: Address, password: str) -> None:
-        """Give an existing mailbox another password; the old one opens it no more."""
+        """Give an existing mailbox another password; the old one opens it no more.
+
+        Raises:
+            MailImportError: `host_refused`, also when the server refused to check the former one and refuses this too.
+        """
         self._accounts.set_password(address, password)
         self._after_change(address)
+        if address in self._refused_hashes and not self.verify_password(address, password):
+            raise MailImportError("host_refused", "%s does not open with its new password" % str(address))
 
     def verify_password(self, address: Address, password: str) -> bool:
         """Whether the mailbox opens with `password`."""
         # "no" is an everyday answer, so it is only doubted after an edit of our own
         noticed_at = self._noticed_at.get(address, 0.0)
-        return self._once_noticed(noticed_at, lambda: self._server.verify_password(address, password))
+        try:
+            return self._once_noticed(noticed_at, lambda: self._server.verify_password(address, password))
+        except MailImportError:
+            if not self._accounts.has_foreign_hash(address):
+                raise
+            # Dovecot 2.4 cannot check hashes of weak schemes. That a server is down is another matter.
+            self._server.check_running()
+            self._refused_hashes.add(address)
+            return False
 
     def store_of(self, address: Address) -> StoreLocation:
         """Where and how the mail of an existing mailbox is kept.

@@ -15,6 +15,7 @@ from typing import Callable, Optional, Set
 from ...model.address import Address
 from ...model.errors import MailImportError
 from ..base import Accounts
+from ..dovecot.doveadm import SCHEME
 from ..dovecot.settings import Settings, reads_passwd_file, users_file_of
 from .users_file import UsersFile
 
@@ -80,6 +81,10 @@ class PasswdFileAccounts(Accounts):
 
     def set_password(self, address: Address, password: str) -> None:
         self._users.set_hash(address, self._hash_password(password))
+
+    def has_foreign_hash(self, address: Address) -> bool:
+        kept = self._users.hash_of(address)
+        return bool(kept) and not kept.startswith("{%s}" % SCHEME)
 
     def noticed_at(self) -> float:
         changed_at = self._users.changed_at()

@@ -58,6 +58,13 @@ class UsersFile:
     def __contains__(self, address: Address) -> bool:
         return str(address) in self.users()
 
+    def hash_of(self, address: Address) -> str:
+        """The password field of a user's line, empty when there is none."""
+        for line in self._read():
+            if _user(line) == str(address):
+                return line.rstrip(b"\r\n").decode("utf-8", "replace").partition(":")[2].partition(":")[0]
+        return ""
+
     def changed_at(self) -> float:
         """Time of the latest change, in seconds since the epoch; the file's mtime may be ahead of it."""
         with file_errors(self.path):

@@ -17,7 +17,7 @@ from .imap_process import ImapProcess
 
 # Salted, slow, of any libc since 2007 and readable by other software. bcrypt ignores all behind 72 bytes, and Argon2
 # takes 64 MB a login, which Dovecot's auth process is not sized for by default.
-_SCHEME = "SHA512-CRYPT"
+SCHEME = "SHA512-CRYPT"
 # libxcrypt's CRYPT_MAX_PASSPHRASE_SIZE
 _LONGEST_PASSWORD = 511
 # NUL ends a password everywhere; the others Dovecot refuses at every login
@@ -57,11 +57,11 @@ class Doveadm:
             MailImportError: `invalid_row` for a password that cannot be hashed or typed at a login.
         """
         secret = _password_line(password)
-        completed = self._run("doveadm", "pw", "-s", _SCHEME, stdin=secret + secret)
+        completed = self._run("doveadm", "pw", "-s", SCHEME, stdin=secret + secret)
         hashed = _text(self._checked(completed, "hash a password")).strip()
         # doveadm says "don't match" and hashes what comes next, crypt(3) says "*0", both with success
-        if b"match" in completed.stderr or not hashed.startswith("{%s}$" % _SCHEME):
-            raise MailImportError("host_refused", "doveadm pw made no %s hash: %s" % (_SCHEME, _detail(completed)))
+        if b"match" in completed.stderr or not hashed.startswith("{%s}$" % SCHEME):
+            raise MailImportError("host_refused", "doveadm pw made no %s hash: %s" % (SCHEME, _detail(completed)))
         return hashed
 
     def password_opens(self, address: Address, password: str) -> bool:

@@ -228,6 +228,34 @@ def test_login_that_the_server_cannot_check_is_an_error_not_a_no(server):
         host.verify_password(ANNA, "x")
 
 
+WEAK_HASHES = [
+    "$1$saltsalt$SSNWOg0o1.s0DTxb4BDhe1",
+    "{MD5-CRYPT}$1$saltsalt$SSNWOg0o1.s0DTxb4BDhe1",
+    "{PLAIN-MD5}e87a98a62d95c4632fcba2aecd8ac4ae",
+    "{SMD5}kVKD4z0hZ5V2ZWtOcGtjcw==",
+    "{UNKNOWN}x",
+]
+
+
+@pytest.mark.parametrize("weak", WEAK_HASHES)
+def test_a_hash_that_dovecot_refuses_opens_for_nobody_and_is_replaced(server, weak):
+    """Dovecot 2.4 cannot tell whether a password has a weak hash, no version whether it has one of unknown scheme."""
+    if not server.speaks_new and "UNKNOWN" not in weak:
+        pytest.skip("Dovecot 2.3 checks weak hashes")
+    server.users.write_text("anna@example.org:%s::::::\n" % weak)
+    host = open_host(server.config)
+    assert host.verify_password(ANNA, "secret-word") is False
+    host.set_password(ANNA, "secret-word")
+    assert host.verify_password(ANNA, "secret-word")
+    assert server.users.read_text().startswith("anna@example.org:{SHA512-CRYPT}$6$")
+
+
+def test_a_hash_that_dovecot_refuses_is_no_server_that_is_down(instance):
+    instance.users.write_text("anna@example.org:{PLAIN-MD5}e87a98a62d95c4632fcba2aecd8ac4ae::::::\n")
+    with pytest.raises(MailImportError, match="is Dovecot running"):
+        open_host(instance.config).verify_password(ANNA, "secret-word")
+
+
 def test_unreadable_configuration(tmp_path, instance):
     with pytest.raises(MailImportError, match="No such file") as refused:
         open_host(str(tmp_path / "absent.conf")).domains()
