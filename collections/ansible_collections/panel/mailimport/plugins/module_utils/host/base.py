@@ -129,10 +129,6 @@ class MailServer(ABC):
         """
 
     @abstractmethod
-    def repair_folder(self, address: Address, folder: str) -> None:
-        """Bring what the server knows of a folder into line with the mail that is there, after a crash."""
-
-    @abstractmethod
     def quota_free(self, address: Address) -> Optional[int]:
         """Bytes the mailbox may still grow by, None without a limit. Not for check mode: the server may write
         indexes.

@@ -129,10 +129,6 @@ class MailHost:
         """Start an IMAP session of an existing mailbox, see MailServer."""
         return self._server.start_session(address, keep)
 
-    def repair_folder(self, address: Address, folder: str) -> None:
-        """Bring what the host knows of a folder into line with the mail that is there, after a crash."""
-        self._server.repair_folder(address, folder)
-
     def quota_free(self, address: Address) -> Optional[int]:
         """Bytes the mailbox may still grow by, None without a limit. Not for check mode: the host may write indexes."""
         return self._server.quota_free(address)

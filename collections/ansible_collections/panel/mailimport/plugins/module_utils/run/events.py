@@ -113,9 +113,6 @@ class ImportEvents:
     def _on_session(self, _event: Event) -> None:
         self._sessions_desk().serve()
 
-    def _on_repair(self, event: Event) -> None:
-        self._sessions_desk().serve_repair(str(event["folder"]))
-
     def _sessions_desk(self) -> SessionDesk:
         if self.desk is None:
             raise ValueError("there is no mailbox to open a session of")

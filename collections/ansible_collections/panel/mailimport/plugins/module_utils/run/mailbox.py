@@ -321,12 +321,7 @@ class _MailboxRun:
         lock = () if self.lock is None else (self.lock,)
         # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run
         # has sent.
-        with closing(
-            SessionDesk(
-                lambda: self.host.start_session(request.address, lock),
-                partial(self.host.repair_folder, request.address),
-            )
-        ) as desk:
+        with closing(SessionDesk(lambda: self.host.start_session(request.address, lock))) as desk:
             self.events.desk = desk
             self.events.replaced = None if aside is None else lambda moved: self._take_over(aside if moved else None)
             # An import that begins again looks for all that it has brought, for what it knew of it is forgotten.

@@ -10,7 +10,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Container, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Container, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..imap.fetch import Fetched
 from ..imap.uids import UidSet
@@ -89,6 +89,13 @@ class Refusal:
     stored: bool = False
 
 
+class Subscribed(NamedTuple):
+    """How many folders were not subscribed to before, and why others cannot be; one that is not there is neither."""
+
+    new: int
+    refused: Dict[FolderPath, str]
+
+
 class FolderWriter(ABC):
     """One folder of the target while messages of one origin are written into it.
 
@@ -137,6 +144,9 @@ class FolderWriter(ABC):
 class MessageStore(ABC):
     """The mail of one mailbox, written as the mailbox's own user."""
 
+    def expect_folders(self, paths: Sequence[FolderPath]) -> None:  # noqa: B027 - not every store gains from it
+        """Take note which folders are going to be opened, in this order: a store may prepare many at once."""
+
     @abstractmethod
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
         """Begin or continue to write the messages of an origin into a folder, creating it.
@@ -163,8 +173,8 @@ class MessageStore(ABC):
         """Remove what interrupted runs of an import have staged of all but these folders, named as the source does."""
 
     @abstractmethod
-    def subscribe(self, paths: Sequence[FolderPath]) -> int:
-        """Subscribe to folders; return how many were not subscribed before."""
+    def subscribe(self, paths: Sequence[FolderPath]) -> Subscribed:
+        """Subscribe to folders; one that cannot be subscribed to costs the others nothing."""
 
     @abstractmethod
     def change_flags(self, path: FolderPath, origin: Origin, changes: Mapping[int, FlagChange]) -> int:

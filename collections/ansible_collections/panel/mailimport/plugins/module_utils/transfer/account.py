@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import array
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import List, Mapping, Optional, Sequence
@@ -19,8 +18,9 @@ from ..model.mail import MailFiles, SourceFolder, StoreLocation
 from ..source.session import SourceSession
 from ..state.records import Deliveries, FolderMark, SourceMessages
 from ..store.base import MessageStore, Origin, joined_path
+from ..store.imap.deliveries import DeliveryBook
 from ..store.imap.store import ImapStore
-from ..store.imap.uid_map import DeliveryRecord, UidMap
+from ..store.imap.uid_map import UidMap
 from ..store.maildir.store import MaildirStore
 from .copy import AccountCopy
 from .flags import FlagUpdate, ask_for_flags
@@ -103,30 +103,18 @@ def _open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageSt
     if store_kind(request, location) == "maildir" and isinstance(location, MailFiles):
         return MaildirStore(location, lambda: target.desk.open_pipe(emit))
 
-    deliveries = {(delivered.raw_name, delivered.uidvalidity): delivered for delivered in target.deliveries}
-
-    def record_of(origin: Origin) -> DeliveryRecord:
-        delivered = deliveries.get((origin.raw_name, origin.uidvalidity))
-        if delivered is None:
-            return DeliveryRecord(UidMap(), 0, target.interrupted)
-        return DeliveryRecord(UidMap(delivered.runs), delivered.target_uidvalidity, target.interrupted)
-
-    def take_delivered(origin: Origin, target_uidvalidity: int, uids: UidMap) -> None:
-        known = deliveries.get((origin.raw_name, origin.uidvalidity))
-        runs = array.array("I", known.runs if known and known.target_uidvalidity == target_uidvalidity else ())
-        runs.extend(uids.runs)
-        deliveries[origin.raw_name, origin.uidvalidity] = Deliveries(
-            origin.raw_name, origin.uidvalidity, target_uidvalidity, runs
-        )
+    def note(origin: Origin, target_uidvalidity: int, delivered: UidMap) -> None:
         folder = {
             "raw_name": origin.raw_name.decode("latin-1"),
             "uidvalidity": origin.uidvalidity,
             "target_uidvalidity": target_uidvalidity,
         }
-        emit({"event": "delivered", "runs": uids.runs, **folder})
+        emit({"event": "delivered", "runs": delivered.runs, **folder})
 
-    open_pipe, repair = partial(target.desk.open_pipe, emit), partial(target.desk.ask_repair, emit)
-    return ImapStore(location, open_pipe, repair, record_of, take_delivered)
+    book = DeliveryBook(target.interrupted, note)
+    for earlier in target.deliveries:
+        book.load(earlier.raw_name, earlier.uidvalidity, earlier.target_uidvalidity, earlier.runs)
+    return ImapStore(location, partial(target.desk.open_pipe, emit), book)
 
 
 def report_missing(folders: Sequence[SourceFolder], rules: FolderRules, emit: Emit) -> None:
@@ -150,7 +138,7 @@ def import_account(
     """Import the account's content into the store.
 
     Args:
-        emit: takes `secret` of the login, `session`, `repair` and `delivered` of an IMAP store, `replaced`, `listed`,
+        emit: takes `secret` of the login, `session` and `delivered` of an IMAP store, `replaced`, `listed`,
             the events of AccountCopy, and `settled` when nothing is left in doubt.
 
     Raises:
@@ -216,7 +204,12 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
         if plan.source.subscribed and (target.unfinished or plan.source.raw_name not in marks)
     ]
     if wanted:
-        emit({"event": "subscribed", "folders": store.subscribe(wanted)})
+        subscribed = store.subscribe(wanted)
+        emit({"event": "subscribed", "folders": subscribed.new})
+        refused = [
+            NotImported(joined_path(path), "folder_refused", text) for path, text in sorted(subscribed.refused.items())
+        ]
+        emit_not_imported(emit, refused)
     lost = store.lost_keywords()[:MOST_KEYWORDS]
     emit_not_imported(
         emit, [NotImported("", "keyword_refused", "keyword %s could not be kept" % name) for name in lost]

@@ -143,6 +143,7 @@ class AccountCopy:
         """Go through the folders once; return those that a lost connection or a changed UIDVALIDITY left over."""
         left = {plan.source.raw_name: plan for plan in plans}
         session = self.connected()
+        self._store.expect_folders([plan.target for plan in plans if self._is_to_be_opened(plan.source)])
         try:
             for opened in session.fetch(self._requests(plans, left)):
                 again = self._copy_folder(left[opened.folder.raw_name], opened)
@@ -198,6 +199,10 @@ class AccountCopy:
         if mark and has_nothing_new(source, mark):
             return None
         return self._open_copy(plan, mark)
+
+    def _is_to_be_opened(self, source: SourceFolder) -> bool:
+        mark = self._mark_of(source)
+        return source.raw_name not in self._open_copies and not (mark and has_nothing_new(source, mark))
 
     def _mark_of(self, source: SourceFolder) -> Optional[FolderMark]:
         """How far earlier runs came with this very folder."""

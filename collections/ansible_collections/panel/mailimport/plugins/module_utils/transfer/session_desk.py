@@ -21,16 +21,14 @@ _MOST_SESSIONS = 50
 class SessionDesk:
     """Hands descriptors of IMAP processes over a Unix socket, which both sides have from before the fork.
 
-    The child asks by events, on which `serve` and `serve_repair` are called; the socket only carries the answers.
+    The child asks by events, on which `serve` is called; the socket only carries the answers.
 
     Args:
         start: starts an IMAP process of the mailbox.
-        repair: makes the host bring a folder's indexes into line with its mail.
     """
 
-    def __init__(self, start: Callable[[], HostSession], repair: Callable[[str], None]) -> None:
+    def __init__(self, start: Callable[[], HostSession]) -> None:
         self._start = start
-        self._repair = repair
         self._here, self._there = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._process: Optional[HostSession] = None
         self._served = 0
@@ -63,18 +61,6 @@ class SessionDesk:
         self._process = self._start()
         socket.send_fds(self._here, [b"s"], list(self._process.descriptors))
         self._process.let_go()
-
-    def ask_repair(self, emit: Emit, folder: str) -> None:
-        """Ask, in the child, to have a folder repaired; it has let go of its session."""
-        emit({"event": "repair", "folder": folder})
-        if not self._there.recv(1):
-            raise MailImportError("host_refused", "folder %s was not repaired" % folder)
-
-    def serve_repair(self, folder: str) -> None:
-        """Have a folder repaired for the child."""
-        self._end()
-        self._repair(folder)
-        self._here.send(b"r")
 
     def _end(self) -> None:
         if self._process is not None:

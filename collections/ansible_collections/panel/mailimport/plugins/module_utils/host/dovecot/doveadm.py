@@ -23,7 +23,6 @@ _LONGEST_PASSWORD = 511
 # NUL ends a password everywhere; the others Dovecot refuses at every login
 _ILLEGAL_IN_PASSWORD = b"\0\1\t\r\n"
 _TIMEOUT = 30.0
-_LONG_TIMEOUT = 3600.0
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 
 # sysexits(3) as doveadm uses them
@@ -115,15 +114,6 @@ class Doveadm:
             int(limit) - int(used) for _root, kind, used, limit, _percent in rows if kind == "STORAGE" and limit != "-"
         ]
         return max(0, min(kilobytes)) * 1024 if kilobytes else None
-
-    def repair_folder(self, address: Address, folder: str) -> None:
-        """Rebuild a folder's indexes from its mail; with mdbox those of all folders, and it takes as long as reading
-        all mail.
-        """
-        arguments = ("force-resync", "-u", str(address), "--", folder)
-        self._checked(
-            self._run("doveadm", *arguments, timeout=_LONG_TIMEOUT), "repair folder %s of %s" % (folder, address)
-        )
 
     def start(self, program: str, arguments: Sequence[str], keep: Sequence[int]) -> ImapProcess:
         """Start an IMAP program by its path, see ImapProcess."""

@@ -59,9 +59,6 @@ class DovecotServer(MailServer):
         program = os.path.join(self.settings.libexec_dir, "imap")
         return self._doveadm.start(program, ["-u", str(address)], keep)
 
-    def repair_folder(self, address: Address, folder: str) -> None:
-        self._doveadm.repair_folder(address, folder)
-
     def quota_free(self, address: Address) -> Optional[int]:
         return self._doveadm.quota_free(address) if self.settings.has_quota else None
 

@@ -14,7 +14,8 @@ from ...model.errors import MailImportError
 from .destination import Destination
 from .digests import UidsByContent
 from .pending import PendingMessage
-from .session import Appended, HostSession, HostSessions, SessionEndedError
+from .session import Appended, HostSession, SessionEndedError
+from .sessions import HostSessions
 
 # One command stores this much: for each the process flushes the disk, and until it is answered the messages stay in
 # memory.
@@ -56,7 +57,7 @@ class Appender:
         """Send what is waiting when it is enough or another folder's.
 
         Raises:
-            MailImportError: `over_quota`, or `host_refused` when the IMAP process keeps ending.
+            MailImportError: `over_quota`, `disk_full`, or `host_refused` when the IMAP process keeps ending.
         """
         if self.full:
             raise self.full
@@ -66,7 +67,7 @@ class Appender:
             self._send()
 
     def put(self, folder: Destination, message: PendingMessage) -> None:
-        """Let an message wait for others; `make_room` has been called."""
+        """Let a message wait for others; `make_room` has been called."""
         self._folder = folder
         self._waiting.append(message)
         self._bytes += message.size
@@ -75,7 +76,7 @@ class Appender:
         """Store a long message at once.
 
         Raises:
-            MailImportError: as `make_room`; `connection_failed` when the source has to send the message again.
+            MailImportError: as `make_room`.
         """
         self.drain()
         self._append_each(folder, [message])
@@ -119,22 +120,20 @@ class Appender:
             return
         (folder, session, commands), self._sent = self._sent, None
         refused: List[PendingMessage] = []
-        ended: Optional[SessionEndedError] = None
-        unanswered: List[PendingMessage] = []
-        for tag, messages in commands:
-            if ended is None:
-                try:
-                    appended = session.collect_append(tag, len(messages))
-                except SessionEndedError as error:
-                    ended = error
-            if ended is not None:
-                unanswered += messages
-            elif appended.status.ok:
+        may_reveal = False
+        for number, (tag, messages) in enumerate(commands):
+            try:
+                appended = session.collect_append(tag, len(messages))
+            except SessionEndedError as error:
+                self._recover(folder, [message for _tag, group in commands[number:] for message in group], error)
+                break
+            if appended.status.ok:
                 self._take_stored(folder, messages, appended)
             else:
                 refused += messages
-        if ended is not None:
-            self._recover(folder, unanswered, ended)
+                may_reveal = may_reveal or appended.may_reveal
+        if may_reveal:
+            refused = self._not_found(folder, refused, folder.arrivals())
         self._store_or_refuse(folder, refused)
 
     def _take_stored(self, folder: Destination, messages: Sequence[PendingMessage], appended: Appended) -> None:
@@ -144,9 +143,7 @@ class Appender:
                 folder.stored(message, uid)
             return
         for message in self._not_found(folder, messages, folder.arrivals()):
-            folder.refuse(
-                message, "verification_failed", "this host says that it has stored the message, and does not have it"
-            )
+            folder.acknowledged(message)
 
     @staticmethod
     def _not_found(
@@ -176,49 +173,55 @@ class Appender:
     def _append_each(self, folder: Destination, messages: Sequence[PendingMessage]) -> Sequence[PendingMessage]:
         """Store messages one by one, to find those that are refused; return those that a full mailbox leaves."""
         left = list(messages)[::-1]
-        ends = 0
+        ends = failures = 0
         while left and not self.full:
             message = left[-1]
             try:
-                if self._append_one(folder, message):
-                    left.pop()
+                answer = self._append_one(folder, message, looked=failures > 0)
             except SessionEndedError as error:
                 self.sessions.renew(error)
                 # All of them, not only this one: what an earlier process left may have come to light just now.
                 left = self._not_found(folder, left[::-1], folder.lost_arrivals())[::-1]
                 ends = ends + 1 if message in left else 0
                 if ends and not message.replayable:
-                    raise MailImportError("connection_failed", error.message) from None
-                if ends >= _MOST_ENDS:
+                    folder.ask_again(left.pop())
+                elif ends >= _MOST_ENDS:
                     folder.refuse(
                         left.pop(), "message_refused", "the IMAP process of this host ends when it is given the message"
                     )
                     ends = 0
+                continue
+            self.full = answer.error
+            if answer.may_reveal and not failures and not self.full:
+                failures += 1
+                left = self._not_found(folder, left[::-1], folder.arrivals())[::-1]
+                if not message.replayable and message in left:
+                    folder.ask_again(left.pop())
+            elif not self.full:
+                failures = 0
+                left.pop()
+                if not answer.status.ok:
+                    text = "this host does not store the message: %s" % answer.status
+                    folder.refuse(message, "message_refused", text)
         return left[::-1]
 
-    def _append_one(self, folder: Destination, message: PendingMessage) -> bool:
-        """Store an message, without keywords if need be, or refuse it; False when the mailbox is full."""
+    def _append_one(self, folder: Destination, message: PendingMessage, looked: bool) -> Appended:
+        """Store a message, without keywords if need be; return the answer.
+
+        Args:
+            looked: what a failure may have revealed is known.
+        """
         wanted = keywords = folder.usable_keywords(message)
         answer = self._exchange(folder, message, keywords)
-        if self._is_refused(answer) and keywords and message.replayable:
+        refused = not (answer.status.ok or answer.error) and (looked or not answer.may_reveal)
+        if refused and keywords and message.replayable:
             keywords = ()
             answer = self._exchange(folder, message, keywords)
         if answer.status.ok:
             self._take_stored(folder, [message], answer)
             if keywords != wanted:
                 folder.give_keywords(message, wanted)
-        elif self._is_refused(answer):
-            folder.refuse(message, "message_refused", "this host does not store the message: %s" % answer.status)
-        else:
-            self.full = MailImportError(
-                "over_quota", "the mailbox is full: %s; make room and run the task again to continue" % answer.status
-            )
-        return self.full is None
-
-    @staticmethod
-    def _is_refused(answer: Appended) -> bool:
-        """True when it is this message that the host does not want, not any."""
-        return not answer.status.ok and answer.status.code.upper() != b"OVERQUOTA"
+        return answer
 
     def _exchange(self, folder: Destination, message: PendingMessage, keywords: Sequence[bytes]) -> Appended:
         session = self.sessions.session()

@@ -41,6 +41,14 @@ class Destination(ABC):
         """Take note that a message is in the folder though the host never said so; its flags may be lacking."""
 
     @abstractmethod
+    def acknowledged(self, message: PendingMessage) -> None:
+        """Take note that the host says that it has stored a message, which cannot be found in the folder."""
+
+    @abstractmethod
+    def ask_again(self, message: PendingMessage) -> None:
+        """Take note that a message got lost on its way and the source has to send it again."""
+
+    @abstractmethod
     def refuse(self, message: PendingMessage, reason: str, text: str) -> None:
         """Take note that a message is not in the folder, and why."""
 

@@ -61,7 +61,7 @@ def digests_of(data: bytes) -> Digests:
 class UidsByContent:
     """Messages of a target folder by their folded digests, in a private temporary database that spills to disk.
 
-    `len()` is the number of messages that have not been taken.
+    `len()` is the number of messages that have not been taken, `highest` the highest UID of all.
     """
 
     def __init__(self) -> None:
@@ -72,6 +72,7 @@ class UidsByContent:
         )
         self._database.execute("BEGIN")
         self._count = 0
+        self.highest = 0
 
     def __len__(self) -> int:
         return self._count
@@ -79,6 +80,7 @@ class UidsByContent:
     def add(self, digests: Digests, uid: int) -> None:
         self._database.execute("INSERT INTO messages VALUES (?, ?)", (digests.folded, uid))
         self._count += 1
+        self.highest = max(self.highest, uid)
 
     def take(self, digests: Digests) -> Optional[int]:
         """Take out the oldest message of that content; return its UID, None when there is none."""

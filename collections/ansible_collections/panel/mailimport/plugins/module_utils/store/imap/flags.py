@@ -12,9 +12,11 @@ from typing import Dict, Mapping, NamedTuple, Set, Tuple
 from ...imap.flags import split_flags
 from ...imap.uids import parse_sequence_set, sequence_set
 from ..base import FlagChange
-from .session import HostSession, HostSessions
+from .session import HostSession
+from .sessions import HostSessions
 
-# What a server gives by itself: \Recent, and Dovecot's mail_attachment_detection_options.
+# What a server gives by itself, and a source that lacks it does not take away: \Recent, and what
+# mail_attachment_detection_options of Dovecot finds.
 _OWN_FLAGS = frozenset((b"\\recent", b"$hasattachment", b"$hasnoattachment"))
 
 
@@ -55,13 +57,13 @@ def _commands(
         for folded, flag in _by_folded_name(wanted[uid].add).items():
             if folded not in here:
                 commands.setdefault((b"+", flag), set()).add(uid)
-        for folded in _by_folded_name(wanted[uid].remove):
+        for folded in _by_folded_name(wanted[uid].remove).keys() - _OWN_FLAGS:
             if folded in here:
                 commands.setdefault((b"-", here[folded]), set()).add(uid)
     return commands
 
 
 def _by_folded_name(flags: Tuple[bytes, ...]) -> Dict[bytes, bytes]:
-    """Flags that a command can hold, but for those that the host gives by itself."""
+    """Flags that a command can hold."""
     split = split_flags(flags)
-    return {flag.lower(): flag for flag in split.system + split.keywords if flag.lower() not in _OWN_FLAGS}
+    return {flag.lower(): flag for flag in split.system + split.keywords}

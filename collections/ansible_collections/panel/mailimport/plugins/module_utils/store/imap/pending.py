@@ -30,13 +30,15 @@ Data = Union[bytes, memoryview]
 class PendingMessage:
     """A message to be stored.
 
-    `date` is in seconds since the epoch, `size` in bytes. `chunks` gives the bytes, again and again if `replayable`.
-    `digests` are known from the beginning, or when all bytes have gone by.
+    `date` is in seconds since the epoch, and `source_date` what the source told, None when it told none. `size` is in
+    bytes. `chunks` gives the bytes, again and again if `replayable`. `digests` are known from the beginning, or when
+    all bytes have gone by.
     """
 
     uid: int
     flags: SplitFlags
     date: int
+    source_date: Optional[int]
     size: int
     chunks: Callable[[], Iterable[Data]]
     digests: Optional[Digests] = None
@@ -108,5 +110,12 @@ def _pending(
     # IMAP dates before 1970 come out of Dovecot's indexes as ones after 2038.
     date = max(0, int(time.time()) if date is None else date)
     return PendingMessage(
-        message.uid, split_flags(message.flags), date, size, chunks, digests, replayable=digests is not None
+        message.uid,
+        split_flags(message.flags),
+        date,
+        message.internal_date,
+        size,
+        chunks,
+        digests,
+        replayable=digests is not None,
     )

@@ -6,15 +6,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 from contextlib import suppress
-from typing import Union
+from typing import Optional, Union
 
 from ...model.errors import one_line
 
 # Seconds without a byte. A process that flushes a slow disk may well be silent for some.
 _TIMEOUT = 300.0
+
+# What a full disk is called in the complaints of the process; its answers only say SERVERBUG.
+_FULL = {"disk_full": os.strerror(errno.ENOSPC), "over_quota": os.strerror(errno.EDQUOT)}
 
 
 class HostPipe:
@@ -68,6 +72,11 @@ class HostPipe:
         size = os.fstat(self._complaints).st_size
         lines = os.pread(self._complaints, 4096, max(0, size - 4096)).decode("utf-8", "replace").strip().splitlines()
         return one_line(lines[-1], 300) if lines else ""
+
+    def full_reason(self) -> Optional[str]:
+        """Return `disk_full` or `over_quota` when the process has complained of that, None otherwise."""
+        complaint = self.last_complaint()
+        return next((reason for reason, words in _FULL.items() if words in complaint), None)
 
     def close(self) -> None:
         """Let go of the process, which ends when it has read what was sent."""

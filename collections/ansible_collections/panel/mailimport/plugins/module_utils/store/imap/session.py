@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union, cast
+from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union, cast
 
 from ...imap.dates import format_internal_date
-from ...imap.fetch import Fetched, FetchRequest
+from ...imap.fetch import Fetched, FetchRequest, FolderStream
 from ...imap.responses import Parts, Status, parse_parts, parse_status, quote
 from ...imap.session import ImapSession
 from ...imap.stream import ByteStream, Socket
@@ -29,20 +29,22 @@ _LITERAL_MINUS = 4096
 # Sent in one piece: many small writes wake the process up as many times.
 _WRITE_SIZE = 256 * 1024
 
-# Attempts at something that can be done again, and ends with nothing stored in between, after which the process is
-# given up.
-_MOST_ATTEMPTS = 4
-_MOST_ENDS = 8
+# Folders that commands in one piece may name; they fit the pipe.
+FOLDERS_AHEAD = 128
 
-_Result = TypeVar("_Result")
+# Codes of RFC 5530 and 3501 for a folder that is not there.
+_NO_FOLDER = frozenset((b"NONEXISTENT", b"TRYCREATE"))
+
+# Reasons that only this side gives; all others come from the reader, which does not know whose server it reads from.
+_OWN_REASONS = frozenset(("host_refused", "folder_refused", "disk_full", "over_quota"))
 
 
 class SessionEndedError(MailImportError):
     """The IMAP process went away, fell silent or answered something that is not IMAP; what was sent may be done or
-    not."""
+    not. It is the host's, so its end never says anything of the source."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("host_refused", message)
+    def __init__(self, message: str, reason: str = "host_refused") -> None:
+        super().__init__(reason, message)
 
 
 class Figures(NamedTuple):
@@ -64,14 +66,32 @@ class Outgoing(NamedTuple):
 
 
 class Appended(NamedTuple):
-    """The answer to APPEND, and the UIDs it names: a hint, empty when it names none or not as many as were sent."""
+    """The answer to APPEND, and the UIDs it names: a hint, empty when it names none or not as many as were sent.
+
+    `error` is set when it is not this message that the host does not want, but any: the mailbox or the disk is full.
+    """
 
     status: Status
     uids: Sequence[int]
+    error: Optional[MailImportError] = None
+
+    @property
+    def may_reveal(self) -> bool:
+        """True for a failure of the host's own: Dovecot repairs its indexes then, and shows mail it did not know of."""
+        return not self.status.ok and self.status.code.upper() in (b"", b"SERVERBUG", b"CORRUPTION", b"UNAVAILABLE")
+
+
+class Kept(NamedTuple):
+    """A message as the host keeps it; the date is in seconds since the epoch, None when it tells none."""
+
+    digests: Digests
+    date: Optional[int]
+    flags: Tuple[bytes, ...]
 
 
 def _ended_error(pipe: HostPipe, what: str) -> SessionEndedError:
-    return SessionEndedError("%s (%s)" % (what, pipe.last_complaint() or "it gave no reason"))
+    text = "%s (%s)" % (what, pipe.last_complaint() or "it gave no reason")
+    return SessionEndedError(text, pipe.full_reason() or "host_refused")
 
 
 def _bye_error(pipe: HostPipe, status: Status) -> SessionEndedError:
@@ -87,6 +107,8 @@ class HostSession(ImapSession):
     def __init__(self, pipe: HostPipe) -> None:
         super().__init__(ByteStream(cast(Socket, pipe), _PEER), partial(_bye_error, pipe))
         self._pipe = pipe
+        # Tags of APPENDs that are not answered, and answers that nobody has asked for.
+        self._unanswered: List[bytes] = []
         self._answers: Dict[bytes, Status] = {}
         with self._process():
             self.capabilities = self._greet()
@@ -98,17 +120,17 @@ class HostSession(ImapSession):
         words = greeting.code.upper().split()
         if words[:1] != [b"CAPABILITY"]:
             responses: List[bytes] = []
-            self.reader.collect(self.send(b"CAPABILITY"), lambda parts: responses.append(parts[0]))
+            self.ask(b"CAPABILITY", lambda parts: responses.append(parts[0]))
             words = b" ".join(responses).upper().split()
         return frozenset(words)
 
     @contextmanager
     def _process(self) -> Iterator[None]:
-        """Tell what is wrong with the process apart from what a source may do."""
+        """Whatever is wrong in here is wrong with the process, and nothing that a source does."""
         try:
             yield
         except MailImportError as error:
-            if error.reason not in ("connection_failed", "protocol_error", "source_unavailable", "throttled"):
+            if error.reason in _OWN_REASONS:
                 raise
             raise _ended_error(self._pipe, error.message) from None
 
@@ -117,6 +139,14 @@ class HostSession(ImapSession):
             self._pipe.sendall(data)
         except OSError as error:
             raise _ended_error(self._pipe, "%s takes nothing any more: %s" % (_PEER, error)) from None
+
+    def refusal(self, status: Status, reason: str, text: str) -> MailImportError:
+        """Return the error for an answer that is not OK; `text` tells what the host does not do."""
+        full = self._pipe.full_reason() if status.code.upper() == b"SERVERBUG" else None
+        if full:
+            message = "the mailbox's disk or its user's share of it is full (%s); make room and run the task again"
+            return MailImportError(full, message % self._pipe.last_complaint())
+        return MailImportError(reason, "%s: %s" % (text, status))
 
     def close(self) -> None:
         with suppress(MailImportError):  # a process that is gone already is what is wanted
@@ -128,38 +158,78 @@ class HostSession(ImapSession):
 
     def ask(self, command: bytes, handle: Optional[Callable[[Parts], None]] = None) -> Status:
         """Send one command and return the answer."""
-        with self._process():
-            return self.reader.collect(self.send(command), handle)
+        return self.ask_all([command], handle)[0]
 
-    def figures(self, name: bytes) -> Optional[Figures]:
-        """Return what a folder holds, None when there is no such folder to be opened."""
-        found: Dict[bytes, int] = {}
+    def ask_all(self, commands: Sequence[bytes], handle: Optional[Callable[[Parts], None]] = None) -> List[Status]:
+        """Send commands in one piece and return their answers."""
+        with self._process():
+            return [self._answer(tag, handle) for tag in self.send(*commands)]
+
+    def _answer(self, tag: bytes, handle: Optional[Callable[[Parts], None]] = None) -> Status:
+        """Read on to the answer to a command; answers to commands before it are kept for whoever asks for them."""
+        while tag not in self._answers:
+            line = self.stream.read_line()
+            answered = line.partition(b" ")[0]
+            status = self.reader.read_response(line, answered, handle)
+            if status:
+                self._answers[answered] = status
+        return self._answers.pop(tag)
+
+    def figures_of(self, names: Sequence[bytes]) -> Dict[bytes, Figures]:
+        """Return what folders hold; one that cannot be opened is left out."""
+        found: List[Dict[bytes, int]] = []
 
         def handle(parts: Parts) -> None:
             values = parse_parts(parts)
             if len(values) >= 3 and values[0].upper() == b"STATUS" and isinstance(values[2], list):
-                found.update((item.upper(), int(figure)) for item, figure in zip(values[2][::2], values[2][1::2]))
+                found.append({item.upper(): int(figure) for item, figure in zip(values[2][::2], values[2][1::2])})
 
-        status = self.ask(b"STATUS %s (MESSAGES UIDNEXT UIDVALIDITY)" % quote(name), handle)
-        if not status.ok:
-            return None
-        return Figures(found.get(b"MESSAGES", 0), found.get(b"UIDNEXT", 1), found.get(b"UIDVALIDITY", 0))
+        figures: Dict[bytes, Figures] = {}
+        commands = [b"STATUS %s (MESSAGES UIDNEXT UIDVALIDITY)" % quote(name) for name in names]
+        with self._process():
+            for name, tag in zip(names, self.send(*commands)):
+                found.clear()
+                if self._answer(tag, handle).ok:
+                    said = found[0] if found else {}
+                    figures[name] = Figures(
+                        said.get(b"MESSAGES", 0), said.get(b"UIDNEXT", 1), said.get(b"UIDVALIDITY", 0)
+                    )
+        return figures
 
-    def create(self, name: bytes) -> None:
-        """Create a folder, which may be there.
-
-        Raises:
-            MailImportError: `folder_refused`.
-        """
-        status = self.ask(b"CREATE " + quote(name))
-        if not status.ok and status.code.upper() != b"ALREADYEXISTS":
-            raise MailImportError("folder_refused", "this host does not make the folder: %s" % status)
+    def create(self, names: Sequence[bytes]) -> Dict[bytes, MailImportError]:
+        """Create folders, which may be there; return the errors of those that the host does not make."""
+        statuses = self.ask_all([b"CREATE " + quote(name) for name in names])
+        return {
+            name: self.refusal(status, "folder_refused", "this host does not make the folder")
+            for name, status in zip(names, statuses)
+            if not status.ok and status.code.upper() != b"ALREADYEXISTS"
+        }
 
     def remove_if_empty(self, name: bytes) -> None:
         """Remove a folder of our own making."""
-        figures = self.figures(name)
+        figures = self.figures_of([name]).get(name)
         if figures and not figures.messages:
             self.ask(b"DELETE " + quote(name))
+
+    def subscribe(self, names: Sequence[bytes]) -> Tuple[int, Dict[bytes, MailImportError]]:
+        """Subscribe to folders; return how many were not before, and the errors of those that cannot be.
+
+        Raises:
+            MailImportError: `disk_full` or `over_quota`.
+        """
+        known = {name for _separator, name in self.names(b'LSUB "" "*"')}
+        missing = [name for name in dict.fromkeys(names) if name not in known]
+        new = 0
+        errors: Dict[bytes, MailImportError] = {}
+        for name, status in zip(missing, self.ask_all([b"SUBSCRIBE " + quote(name) for name in missing])):
+            if status.ok:
+                new += 1
+            elif self.has_folder(status):
+                error = self.refusal(status, "folder_refused", "this host does not subscribe to the folder")
+                if error.reason != "folder_refused":
+                    raise error
+                errors[name] = error
+        return new, errors
 
     def names(self, command: bytes) -> List[Tuple[bytes, bytes]]:
         """Return separators and names of what LIST or LSUB answers."""
@@ -184,6 +254,7 @@ class HostSession(ImapSession):
             Exception: whatever reading the chunks raises; the session is of no use then.
         """
         tag = self.next_tag()
+        self._unanswered.append(tag)
         text = bytearray(b"%s APPEND %s" % (tag, quote(name)))
         for message in messages:
             ahead = not waiting and self._takes_unasked(message.size)
@@ -205,10 +276,27 @@ class HostSession(ImapSession):
     def collect_append(self, tag: bytes, count: int) -> Appended:
         """Return the answer to an APPEND of `count` messages."""
         with self._process():
-            status = self._answers.pop(tag, None) or self.reader.collect([tag])
-        found = _APPENDUID.match(status.code) if status.ok else None
+            status = self._answer(tag)
+        if tag in self._unanswered:
+            self._unanswered.remove(tag)
+        if not status.ok:
+            return Appended(status, (), self._error_of_all(status))
+        found = _APPENDUID.match(status.code)
         uids = parse_sequence_set(found.group(2), count) if found else []
         return Appended(status, uids if len(uids) == count and 0 not in uids else ())
+
+    def _error_of_all(self, status: Status) -> Optional[MailImportError]:
+        if status.code.upper() == b"OVERQUOTA":
+            text = "the mailbox is full: %s; make room and run the task again to continue"
+            return MailImportError("over_quota", text % status)
+        error = self.refusal(status, "message_refused", "")
+        return error if error.reason != "message_refused" else None
+
+    def begin_append(self, name: bytes) -> None:
+        """Ask the host to store a message and send none; the session is of no use then but to be let go."""
+        tag = self.next_tag()
+        self.transmit(b'%s APPEND %s () "%s" {2}\r\n' % (tag, quote(name), format_internal_date(0)))
+        self._is_asked_for(tag)
 
     def _takes_unasked(self, size: int) -> bool:
         """Literals that need no asking, of RFC 7888."""
@@ -227,107 +315,80 @@ class HostSession(ImapSession):
                     self._answers[answered] = status
         return False
 
-    def contents(self, name: bytes, uids: bytes) -> Iterator[Tuple[int, Digests]]:
-        """Yield UID and digests of messages of a folder.
+    def kept(self, name: bytes, uids: bytes) -> Iterator[Tuple[int, Kept]]:
+        """Yield UID and what is kept of messages of a folder.
 
         Raises:
             MailImportError: `host_refused` when the folder does not open.
         """
-        for fetched in self._fetch(FetchRequest(SourceFolder(name, ()), uids)):
-            digester = Digester()
-            for chunk in fetched.chunks:
-                digester.update(chunk)
-            if fetched.message.uid is not None and fetched.has_body:
-                yield fetched.message.uid, digester.digests()
+        for opened in self._open(FetchRequest(SourceFolder(name, ()), uids)):
+            yield from self.messages(opened)
+            self._require_complete(opened)
+
+    def sizes(self, name: bytes, uids: bytes) -> List[Tuple[int, int]]:
+        """Return UID and size of messages of a folder, as the host counts it."""
+        found: List[Tuple[int, int]] = []
+
+        def handle(parts: Parts) -> None:
+            values = parse_parts(parts)
+            if len(values) >= 3 and values[1] == b"FETCH" and isinstance(values[2], list):
+                items = dict(zip(values[2][::2], values[2][1::2]))
+                found.append((int(items.get(b"UID", 0)), int(items.get(b"RFC822.SIZE", 0))))
+
+        self.ask_all([b"EXAMINE " + quote(name), b"UID FETCH %s (UID RFC822.SIZE)" % uids], handle)
+        return found
 
     def flags(self, name: bytes, uids: bytes) -> Iterator[Tuple[int, Tuple[bytes, ...]]]:
-        """Yield UID and flags of messages of a folder; raises as `contents` does."""
-        for fetched in self._fetch(FetchRequest(SourceFolder(name, ()), uids, flags_only=True)):
-            if fetched.message.uid is not None:
-                yield fetched.message.uid, fetched.message.flags
+        """Yield UID and flags of messages of a folder; raises as `kept` does."""
+        for opened in self._open(FetchRequest(SourceFolder(name, ()), uids, flags_only=True)):
+            for fetched in self._fetched(opened):
+                if fetched.message.uid is not None:
+                    yield fetched.message.uid, fetched.message.flags
+            self._require_complete(opened)
 
-    def _fetch(self, request: FetchRequest) -> Iterator[Fetched]:
+    def _open(self, request: FetchRequest) -> Iterator[FolderStream]:
+        return self.open_each([request])
+
+    @staticmethod
+    def _require_complete(opened: FolderStream) -> None:
+        if not opened.complete:
+            answer = opened.refusal or opened.status
+            raise MailImportError("host_refused", "%s does not read back what it holds: %s" % (_PEER, answer))
+
+    def open_each(self, requests: Iterable[FetchRequest]) -> Iterator[FolderStream]:
+        """Open folder after folder, pipelined, and yield each; APPENDs that were sent before are answered first."""
         with self._process():
-            for opened in self.fetch([request]):
-                yield from opened.messages()
-                if not opened.complete:
-                    answer = opened.refusal or opened.status
-                    raise MailImportError("host_refused", "%s does not read back what it holds: %s" % (_PEER, answer))
+            for tag in self._unanswered:
+                self._answers[tag] = self._answer(tag)
+            self._unanswered = []
+            yield from self.fetch(requests)
+
+    def messages(self, opened: FolderStream) -> Iterator[Tuple[int, Kept]]:
+        """Yield UID and what is kept of each message of an opened folder."""
+        for fetched in self._fetched(opened):
+            digester = Digester()
+            with self._process():
+                for chunk in fetched.chunks:
+                    digester.update(chunk)
+            message = fetched.message
+            if message.uid is not None and fetched.has_body:
+                yield message.uid, Kept(digester.digests(), message.internal_date, message.flags)
+
+    def _fetched(self, opened: FolderStream) -> Iterator[Fetched]:
+        with self._process():
+            yield from opened.messages()
+
+    def has_folder(self, refusal: Status) -> bool:
+        """False when a folder was not opened because it is not there."""
+        return refusal.code.upper() not in _NO_FOLDER
 
     def change_flags(self, name: bytes, uids: bytes, sign: bytes, flag: bytes) -> Status:
         """Give (`+`) messages of a folder a flag or take it away (`-`); return the answer."""
-        with self._process():
-            selected = self.reader.collect(self.send(b"SELECT " + quote(name)))
-            return (
-                self.reader.collect(self.send(b"UID STORE %s %sFLAGS.SILENT (%s)" % (uids, sign, flag)))
-                if selected.ok
-                else selected
-            )
+        store = b"UID STORE %s %sFLAGS.SILENT (%s)" % (uids, sign, flag)
+        selected = self.ask(b"SELECT " + quote(name))
+        return self.ask(store) if selected.ok else selected
 
     def remove(self, name: bytes, uids: bytes) -> None:
         """Remove messages of a folder for good (UID EXPUNGE, RFC 4315)."""
         if self.change_flags(name, uids, b"+", b"\\Deleted").ok and b"UIDPLUS" in self.capabilities:
             self.ask(b"UID EXPUNGE " + uids)
-
-
-class HostSessions:
-    """One session at a time, and another when it ends.
-
-    Args:
-        open_pipe: starts an IMAP process; the one before has ended when it returns.
-    """
-
-    def __init__(self, open_pipe: Callable[[], HostPipe]) -> None:
-        self._open_pipe = open_pipe
-        self._session: Optional[HostSession] = None
-        self._ends = 0
-
-    def session(self) -> HostSession:
-        """Return the session, opening one when there is none."""
-        if self._session is None:
-            pipe = self._open_pipe()
-            try:
-                self._session = HostSession(pipe)
-            except BaseException:
-                pipe.close()
-                raise
-        return self._session
-
-    def attempt(self, work: Callable[[HostSession], _Result]) -> _Result:
-        """Do something that does no harm when it is done twice, again on a new session when one ends.
-
-        Raises:
-            SessionEndedError: it ends again and again.
-        """
-        ends = 0
-        while True:
-            try:
-                return work(self.session())
-            except SessionEndedError:
-                self.drop()
-                ends += 1
-                if ends >= _MOST_ATTEMPTS:
-                    raise
-
-    def renew(self, error: SessionEndedError) -> None:
-        """Take note that a session has ended with messages in hand; raise the error when that happens again and
-        again."""
-        self.drop()
-        self._ends += 1
-        if self._ends >= _MOST_ENDS:
-            raise error
-
-    def achieved(self) -> None:
-        """Take note that messages have been stored since."""
-        self._ends = 0
-
-    def drop(self) -> None:
-        """Let go of a session whose state is unknown."""
-        if self._session is not None:
-            self._session.abandon()
-            self._session = None
-
-    def close(self) -> None:
-        if self._session is not None:
-            self._session.close()
-            self._session = None

@@ -7,22 +7,25 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
-from ...imap.folder_names import decode_folder_name, encode_folder_name
-from ...imap.responses import parse_parts, quote
+from ...imap.folder_names import encode_folder_name
+from ...imap.responses import parse_parts
 from ...model.errors import MailImportError
 from ...model.mail import StoreLocation
 from ..aside import check_movable, move_directories_aside
-from ..base import FlagChange, FolderPath, FolderWriter, MessageStore, Origin
+from ..base import FlagChange, FolderPath, FolderWriter, MessageStore, Origin, Subscribed
 from .appender import Appender
+from .content_search import ContentSearch
+from .deliveries import DeliveryBook
 from .flags import carry_flags
+from .folders import Folders
 from .pipe import HostPipe
-from .session import HostSession, HostSessions
-from .uid_map import DeliveryRecord, UidMap
+from .session import HostSession
+from .sessions import HostSessions
+from .verification import read_back
 from .writer import ImapWriter
-
-TakeDelivered = Callable[[Origin, int, UidMap], None]
 
 
 class ImapStore(MessageStore):
@@ -31,29 +34,18 @@ class ImapStore(MessageStore):
     Args:
         location: as `MailHost.store_of` reports it.
         open_pipe: starts an IMAP process of the mailbox.
-        repair: makes the host bring the indexes of a folder, given by its readable name, into line with its mail.
-        record_of: tells what earlier runs delivered of an origin.
-        delivered: takes, before what is committed is recorded otherwise, the origin, the target folder's UIDVALIDITY
-            and the UIDs of messages that are durable.
+        book: what earlier runs delivered; it takes what this one does, before it is recorded otherwise.
     """
 
-    def __init__(
-        self,
-        location: StoreLocation,
-        open_pipe: Callable[[], HostPipe],
-        repair: Callable[[str], None],
-        record_of: Callable[[Origin], DeliveryRecord],
-        delivered: TakeDelivered,
-    ) -> None:
+    def __init__(self, location: StoreLocation, open_pipe: Callable[[], HostPipe], book: DeliveryBook) -> None:
         self._location = location
-        self._repair = repair
-        self._record_of = record_of
-        self._delivered = delivered
-        self.sessions = HostSessions(open_pipe)
+        self._book = book
+        self.sessions = HostSessions(open_pipe, after_crash=book.last_run_incomplete)
         self.appender = Appender(self.sessions)
+        self._folders = Folders(self.sessions)
+        self._search = ContentSearch(self.sessions, book)
         self._writers: List[ImapWriter] = []
-        self._uncertain = False
-        self._left_behind: Set[FolderPath] = set()
+        self._all_answers_known = True
         self._lost_keywords: Set[bytes] = set()
         self._namespace: Optional[Tuple[bytes, bytes]] = None
 
@@ -93,29 +85,38 @@ class ImapStore(MessageStore):
             return prefix, found[prefix]
         return own, self._location.separator.encode("utf-8")
 
+    def expect_folders(self, paths: Sequence[FolderPath]) -> None:
+        names = []
+        for path in paths:
+            with suppress(MailImportError):  # it is said when the folder is opened
+                names.append(self.name_of(path))
+        self._folders.expect(names)
+
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
-        record = self._record_of(origin)
-        if path in self._left_behind:  # this run has begun the folder before, under another UIDVALIDITY of its source
-            record = record._replace(last_run_incomplete=True)
-        writer = ImapWriter(self.appender, path, self.name_of(path), origin, record, self.repair, by_content)
+        name = self.name_of(path)
+        record = self._book.record_of(origin)
+        opened = self._folders.open(name)
+        writer = ImapWriter(self.appender, self._search, path, name, origin, opened, record, by_content)
         self._writers.append(writer)
         return writer
 
-    def repair(self, name: bytes) -> None:
-        """Let the host find messages that an IMAP process stored and did not live to enter into the folder's index."""
-        self.sessions.close()
-        self._repair(decode_folder_name(name))
-
     def commit(self) -> None:
-        # A message is stored for good when APPEND is answered. Its UIDs are told before the caller records how far the
-        # folder has come: a run that is killed in between finds them in the map.
         self.appender.drain()
-        for writer in [writer for writer in self._writers if writer.has_work]:
-            new = writer.verify()
-            if new:
-                self._delivered(writer.origin, writer.target_uidvalidity, new)
-            self._lost_keywords |= writer.keywords.lost
-            self._uncertain = self._uncertain or writer.uncertain
+        writers = [writer for writer in self._writers if writer.has_work]
+        try:
+            for writer in writers:
+                writer.settle()
+            stored = [(writer, writer.to_read_back()) for writer in writers]
+            read_back(self.sessions, [back for _writer, back in stored])
+            for writer, back in stored:
+                writer.compare(back)
+        finally:  # the host has acknowledged them, whatever else it fails at
+            for writer in writers:
+                new = writer.take_delivered()
+                if new:
+                    self._book.add(writer.origin, writer.target_uidvalidity, new)
+                self._lost_keywords |= writer.keywords.lost
+                self._all_answers_known = self._all_answers_known and writer.all_answers_known
         self._writers = [writer for writer in self._writers if not writer.finished]
 
     def discard(self, writer: FolderWriter) -> None:
@@ -123,18 +124,26 @@ class ImapStore(MessageStore):
         self.appender.drain()
         self._writers.remove(mine)
         if mine.written:
-            self._left_behind.add(mine.path)
+            self._search.forget(mine.name)
         elif mine.fresh:
             self.sessions.attempt(lambda session: session.remove_if_empty(mine.name))
 
-    def subscribe(self, paths: Sequence[FolderPath]) -> int:
-        names = [self.name_of(path) for path in paths]
-        return self.sessions.attempt(lambda session: _subscribe(session, names))
+    def subscribe(self, paths: Sequence[FolderPath]) -> Subscribed:
+        names: Dict[FolderPath, bytes] = {}
+        refused: Dict[FolderPath, str] = {}
+        for path in paths:
+            try:
+                names[path] = self.name_of(path)
+            except MailImportError as error:
+                refused[path] = error.message
+        new, errors = self.sessions.attempt(lambda session: session.subscribe(list(names.values())))
+        refused.update((path, errors[name].message) for path, name in names.items() if name in errors)
+        return Subscribed(new, refused)
 
     def change_flags(self, path: FolderPath, origin: Origin, changes: Mapping[int, FlagChange]) -> int:
         name = self.name_of(path)
-        record = self._record_of(origin)
-        figures = self.sessions.attempt(lambda session: session.figures(name))
+        record = self._book.record_of(origin)
+        figures = self.sessions.attempt(lambda session: session.figures_of([name]).get(name))
         if figures is None or figures.uidvalidity != record.target_uidvalidity:
             return 0  # another folder than the one the messages were delivered into
         wanted = {target: changes[uid] for uid, target in record.delivered.targets_of(changes).items()}
@@ -150,22 +159,12 @@ class ImapStore(MessageStore):
 
     @property
     def settled(self) -> bool:
-        return self.appender.idle and not self._uncertain and not any(writer.has_work for writer in self._writers)
+        return self.appender.idle and self._all_answers_known and not any(writer.has_work for writer in self._writers)
 
     def finish(self) -> None:
-        """Nothing is left to do: the mailbox's server wrote all of it."""
+        """After a crash, remove copies that the host may have brought to light since."""
+        if self.sessions.crashed:
+            self._search.remove_copies()
 
     def lost_keywords(self) -> List[str]:
         return sorted(keyword.decode("ascii", "replace") for keyword in self._lost_keywords)
-
-
-def _subscribe(session: HostSession, names: Sequence[bytes]) -> int:
-    known = {name for _separator, name in session.names(b'LSUB "" "*"')}
-    missing = [name for name in names if name not in known]
-    for name in missing:
-        status = session.ask(b"SUBSCRIBE " + quote(name))
-        if not status.ok:
-            raise MailImportError(
-                "host_refused", "this host does not subscribe to %r: %s" % (name.decode("ascii", "replace"), status)
-            )
-    return len(missing)

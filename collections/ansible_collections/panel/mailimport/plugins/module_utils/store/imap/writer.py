@@ -4,32 +4,39 @@
 
 """One folder while messages of a source folder are appended to it over IMAP.
 
-Nothing in a stored message tells where it came from. What does is the map of UIDs that the state keeps; a message that
-was stored without getting into the map, because a run was killed in between, is found again by its content.
+Nothing in a stored message tells where it came from; the map of UIDs that the state keeps does. Exactly once rests on
+the order of these:
+
+1. APPEND is answered with OK: the message is stored for good, and delivered. What its owner does with it then (moves,
+   deletes) is no failure and does not bring it back.
+2. It is read back, and what the host altered in it is told.
+3. Its UID goes into the map, before the state records how far the folder has come.
+
+Killed before 1, or between 1 and 3, messages may be stored that are in no map. The next run finds them by content, as
+does this run when only the IMAP process ended: whatever is in the folder and in no map is looked at before anything is
+sent. That holds, too, for a folder that has mail and no map at all, as when the state was lost.
 """
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, cast
+from typing import Dict, Iterable, List, Optional, Tuple
 
 from ...imap.fetch import Fetched
-from ...imap.flags import SplitFlags, split_flags
-from ...imap.uids import UidSet, sequence_set
+from ...imap.flags import split_flags
+from ...imap.uids import UidSet
 from ...model.errors import MailImportError
 from ..base import FlagChange, FolderPath, FolderWriter, Origin, Refusal, joined_path
 from .appender import Appender
+from .content_search import ContentSearch
 from .destination import Destination
-from .digests import Digests, UidsByContent
+from .digests import UidsByContent
 from .flags import carry_flags
+from .folders import OpenedFolder
 from .keywords import FolderKeywords
 from .pending import PendingMessage, pending_spooled, pending_stream, pending_whole
-from .session import HostSession, HostSessions, SessionEndedError
+from .session import SessionEndedError
 from .uid_map import DeliveryRecord, UidMap
-
-
-class _Stored(NamedTuple):
-    source_uid: int
-    digests: Digests
+from .verification import Difference, ReadBack, Sent, differences, sent_of
 
 
 class ImapWriter(FolderWriter, Destination):
@@ -37,128 +44,109 @@ class ImapWriter(FolderWriter, Destination):
 
     Args:
         name: the folder's on the wire.
-        record: what earlier runs delivered into it.
-        repair: makes the host bring its indexes into line with its mail.
-        by_content: leave out what the folder has already.
-
-    Raises:
-        MailImportError: `folder_refused` when the host does not make the folder.
+        opened: the folder as it is now.
+        record: what earlier runs recorded of the origin.
+        by_content: leave out what the folder has already, whoever delivered it.
     """
 
     def __init__(
         self,
         appender: Appender,
+        search: ContentSearch,
         path: FolderPath,
         name: bytes,
         origin: Origin,
+        opened: OpenedFolder,
         record: DeliveryRecord,
-        repair: Callable[[bytes], None],
         by_content: bool,
     ) -> None:
         self.path = path
         self.name = name
         self.origin = origin
+        self.fresh = self.created = opened.created
+        self.before = opened.figures.messages
+        self.target_uidvalidity = opened.figures.uidvalidity
         self.held = UidSet()
         self.finished = False
-        self.uncertain = False
+        self.all_answers_known = True
         self.keywords = FolderKeywords()
-        self._repair_folder = repair
         self._appender = appender
-        self._sessions: HostSessions = appender.sessions
+        self._sessions = appender.sessions
+        self._search = search
         self._in_hand: Dict[int, PendingMessage] = {}
-        self._unverified: Dict[int, _Stored] = {}
-        self._refusals: List[Refusal] = []
-        self._without_flags: Dict[int, SplitFlags] = {}
+        self._unverified: Dict[int, Sent] = {}
         self._new = UidMap()
-        self._open(record, by_content)
+        self._refusals: List[Refusal] = []
+        self._without_flags: Dict[int, Tuple[bytes, ...]] = {}
+        self._lost_once = UidSet()
+        # Whoever appends from here on: what we cannot tell the UID of is at or behind this one.
+        self._next_target = opened.figures.uidnext
+        self._flags_in_doubt = record.last_run_incomplete
+        self._first_claimed = opened.figures.uidnext
+        self._present: Optional[UidsByContent] = None
+        self._look_around(opened, record, by_content)
 
-    def _open(self, record: DeliveryRecord, by_content: bool) -> None:
-        name, sessions = self.name, self._sessions
-        figures = sessions.attempt(lambda session: session.figures(name))
-        self.fresh = self.created = figures is None
-        if figures is None:
-            sessions.attempt(lambda session: session.create(name))
-        elif record.last_run_incomplete:
-            self._appender.drain()
-            self._repair(record.delivered.highest_target + 1 if figures.uidvalidity == record.target_uidvalidity else 1)
-        if figures is None or record.last_run_incomplete:
-            figures = sessions.attempt(lambda session: session.figures(name))
-        if figures is None:
-            raise MailImportError(
-                "folder_refused", "this host makes the folder %s and does not open it" % joined_path(self.path)
-            )
-        self.before = figures.messages
-        self.target_uidvalidity = figures.uidvalidity
-        known = record.delivered if self.target_uidvalidity == record.target_uidvalidity else UidMap()
+    def _look_around(self, opened: OpenedFolder, record: DeliveryRecord, by_content: bool) -> None:
+        """Find out which messages of the origin the folder holds, and which may be."""
+        known = record.delivered if record.target_uidvalidity == self.target_uidvalidity else UidMap()
         for uid in known.sources():
             self.held.add(uid)
             self.last_uid = max(self.last_uid, uid)
-        # Target UIDs from here on may be messages of ours that nobody took note of.
-        self._first_lost = known.highest_target + 1 if record.last_run_incomplete else figures.uidnext
-        self._present: Optional[UidsByContent] = None
-        if by_content or figures.uidnext > self._first_lost:
-            self._present = self._index(1 if by_content else self._first_lost, known)
-        # Whoever appends from here on: what we cannot tell the UID of is at or behind this one.
-        self._next_target = figures.uidnext
+        if not opened.figures.messages:
+            return
+        if record.last_run_incomplete:
+            self._appender.drain()
+        if by_content:
+            self._present = self._search.but(self.name, known)
+            if record.last_run_incomplete:
+                self._first_claimed = known.highest_target + 1
+        elif record.last_run_incomplete or not known:
+            self._present = self._search.unrecorded(self.name, self.target_uidvalidity)
+            self._first_claimed = 1
+        if self._present is not None:
+            self._next_target = max(self._next_target, self._present.highest + 1)
 
     @property
     def has_work(self) -> bool:
         return bool(self.finished or self._in_hand or self._unverified or self._new)
 
-    def _index(self, first: int, known: UidMap) -> UidsByContent:
-        """Take note of the folder's messages from a UID on, except those that are known to be of this origin."""
-        ours = UidSet()
-        for uid in known.targets():
-            ours.add(uid)
-
-        def work(session: HostSession) -> UidsByContent:
-            index = UidsByContent()
-            for uid, digests in session.contents(self.name, b"%d:*" % first):
-                if uid >= first and uid not in ours:
-                    index.add(digests, uid)
-            return index
-
-        return self._sessions.attempt(work)
-
-    def _repair(self, first: int) -> None:
-        """Let the host find all messages after a crash, and remove from a UID on those that it cut to pieces."""
-        self._repair_folder(self.name)
-
-        def work(session: HostSession) -> None:
-            torn = [
-                uid for uid, digests in session.contents(self.name, b"%d:*" % first) if digests.torn and uid >= first
-            ]
-            for uids in sequence_set(torn):
-                session.remove(self.name, uids)
-
-        self._sessions.attempt(work)
-
     def arrivals(self) -> UidsByContent:
-        """What has come into the folder since the last UID that is known."""
-        return self._index(self._next_target, UidMap())
+        return self._search.since(self.name, self._next_target, after_crash=False)
 
     def lost_arrivals(self) -> UidsByContent:
-        """The same after the IMAP process has ended in the middle of its work."""
-        self._repair(self._next_target)
-        return self.arrivals()
+        self._flags_in_doubt = True
+        return self._search.since(self.name, self._next_target, after_crash=True)
 
     def add(self, fetched: Fetched) -> Optional[int]:
         self._appender.make_room(self)
-        message = pending_whole(fetched, fetched.whole) if fetched.whole is not None else self._long_message(fetched)
+        whole = fetched.whole
+        message = self._long_message(fetched) if whole is None else pending_whole(fetched, whole)
         if message.uid in self.held or self._is_present(message):
             self.held.add(message.uid)
             self.last_uid = max(self.last_uid, message.uid)
             return None
-        if fetched.whole is not None:
-            self.held.add(message.uid)
-            self._in_hand[message.uid] = message
+        self.held.add(message.uid)
+        self._in_hand[message.uid] = message
+        self.written += 1
+        if whole is not None:
             self._appender.put(self, message)
-        else:
-            self._appender.append_alone(self, message)
+        elif not self._append_alone(message):
+            return None
         self.keywords.lost.update(message.flags.lost)
         self.last_uid = max(self.last_uid, message.uid)
-        self.written += 1
         return message.size
+
+    def _append_alone(self, message: PendingMessage) -> bool:
+        """Store a long message; False when the source has to send it again."""
+        lost = len(self._lost_once)
+        try:
+            self._appender.append_alone(self, message)
+        except BaseException as error:
+            if not message.replayable:
+                self.all_answers_known = self.all_answers_known and not isinstance(error, SessionEndedError)
+                self.ask_again(message)
+            raise
+        return len(self._lost_once) == lost
 
     def _is_present(self, message: PendingMessage) -> bool:
         if not self._present or message.digests is None:
@@ -166,7 +154,7 @@ class ImapWriter(FolderWriter, Destination):
         target = self._present.take(message.digests)
         if target is None:
             return False
-        if target >= self._first_lost:
+        if target >= self._first_claimed:
             self.found(message, target)
         return True
 
@@ -177,6 +165,7 @@ class ImapWriter(FolderWriter, Destination):
         if (
             about.uid is None
             or about.internal_date is None
+            or about.uid in self._lost_once
             or self._present
             or not self.keywords.are_known(split_flags(about.flags).keywords)
         ):
@@ -187,7 +176,7 @@ class ImapWriter(FolderWriter, Destination):
         return self.keywords.usable(message.flags.keywords)
 
     def give_keywords(self, message: PendingMessage, keywords: Iterable[bytes]) -> None:
-        target = next((uid for uid, stored in self._unverified.items() if stored.source_uid == message.uid), None)
+        target = next((uid for uid, sent in self._unverified.items() if sent.source_uid == message.uid), None)
         if target is None:
             return
         try:
@@ -195,91 +184,89 @@ class ImapWriter(FolderWriter, Destination):
                 if not self._give_flag(target, keyword):
                     self.keywords.refuse(keyword)
         except SessionEndedError:
-            self._without_flags[target] = message.flags
+            self._without_flags[target] = message.flags.system + message.flags.keywords
 
     def _give_flag(self, target: int, flag: bytes) -> bool:
         return self._sessions.attempt(lambda session: session.change_flags(self.name, b"%d" % target, b"+", flag)).ok
 
     def stored(self, message: PendingMessage, target: int) -> None:
-        self._note_stored(message, target)
+        self._note_stored(message, target, sent_of(message))
         self.keywords.take(self.usable_keywords(message))
 
     def found(self, message: PendingMessage, target: int) -> None:
-        self._note_stored(message, target)
-        if message.uid not in self.remembered:
-            self._without_flags[target] = message.flags
+        sent = sent_of(message)
+        if self._flags_in_doubt and message.uid not in self.remembered:
+            self._without_flags[target] = sent.flags
+        else:  # its owner may have changed them long ago
+            sent = sent._replace(flags=())
+        self._note_stored(message, target, sent)
 
-    def _note_stored(self, message: PendingMessage, target: int) -> None:
+    def _note_stored(self, message: PendingMessage, target: int, sent: Sent) -> None:
         self._in_hand.pop(message.uid, None)
         self.held.add(message.uid)
-        self._unverified[target] = _Stored(message.uid, cast(Digests, message.digests))
+        self._unverified[target] = sent
         self._next_target = max(self._next_target, target + 1)
 
-    def refuse(self, message: PendingMessage, reason: str, text: str) -> None:
+    def acknowledged(self, message: PendingMessage) -> None:
         self._in_hand.pop(message.uid, None)
-        self._note(Refusal(message.uid, reason, text, message.size, message.message_id))
+        self._new.add(message.uid, 0)  # delivered, and not to be found
+        self._tell(sent_of(message), Difference("message_altered", "was stored by this host, which does not show it"))
 
-    def _note(self, refusal: Refusal) -> None:
-        self._refusals.append(refusal)
-        if not refusal.stored:
-            self.held.discard(refusal.uid)
+    def ask_again(self, message: PendingMessage) -> None:
+        self._lost_once.add(message.uid)
+        self._take_back(message)
+
+    def refuse(self, message: PendingMessage, reason: str, text: str) -> None:
+        self._take_back(message)
+        self._refusals.append(Refusal(message.uid, reason, text, message.size, message.message_id))
+
+    def _take_back(self, message: PendingMessage) -> None:
+        if self._in_hand.pop(message.uid, None) is not None:
+            self.held.discard(message.uid)
             self.written -= 1
 
     def finish(self) -> None:
         self.finished = True
 
-    def verify(self) -> UidMap:
-        """Read back what was stored since the last time and compare it with what the source sent.
-
-        Returns:
-            UIDs of messages that are in the folder and were not in the map before.
-        """
+    def settle(self) -> None:
+        """Clear up what is left of a batch: messages without an answer, and flags that got lost."""
         # An error took these out of the appender's hands before it was known whether they are there.
-        self.uncertain = self.uncertain or bool(self._in_hand)
+        self.all_answers_known = self.all_answers_known and not self._in_hand
         self.refuse_all(
             self._in_hand.values(),
             MailImportError("host_refused", "the IMAP process of this host did not take the message"),
         )
         if self._without_flags:
-            self._give_lost_flags()
-        found = self._sessions.attempt(self._read_back) if self._unverified else {}
-        for target, stored in self._unverified.items():
-            kept = found.get(target)
-            if kept is None:
-                self._note(
-                    self._difference(stored, "verification_failed", "was stored and is not there any more", False)
-                )
-                continue
-            self._new.add(stored.source_uid, target)
-            if kept.exact == stored.digests.exact:
-                continue
-            if kept.folded == stored.digests.folded:
-                self._note(
-                    self._difference(
-                        stored, "message_altered", "is kept by this host without its NUL bytes or stray CRs", True
-                    )
-                )
-            else:
-                what = "is kept by this host as UID %d with other bytes than the source sent; compare the two" % target
-                self._note(self._difference(stored, "verification_failed", what, True))
+            wanted = {target: FlagChange(add=flags) for target, flags in self._without_flags.items()}
+            self.keywords.lost |= carry_flags(self._sessions, self.name, wanted).refused
+            self._without_flags = {}
+
+    def to_read_back(self) -> ReadBack:
+        """Return what was stored since the last time."""
+        return ReadBack(self.name, self.target_uidvalidity, self._unverified)
+
+    def compare(self, back: ReadBack) -> None:
+        """Tell what the host keeps otherwise than it was sent; what is gone was moved or deleted by its owner."""
+        for target, kept in back.kept.items():
+            sent = self._unverified[target]
+            sent = sent._replace(flags=self.keywords.usable(sent.flags))
+            for difference in differences(sent, kept, target):
+                self._tell(sent, difference)
+        for target in sorted(back.unread):
+            text = "was stored as UID %d and is not given back by this host: %s" % (target, back.trouble)
+            self._tell(self._unverified[target], Difference("verification_failed", text))
+
+    def take_delivered(self) -> UidMap:
+        """Return, once, the UIDs of messages that are delivered and were not in the map before."""
+        for target, sent in sorted(self._unverified.items()):
+            self._new.add(sent.source_uid, target)
         self._unverified = {}
         new, self._new = self._new, UidMap()
         return new
 
-    def _give_lost_flags(self) -> None:
-        wanted = {target: FlagChange(split.system + split.keywords) for target, split in self._without_flags.items()}
-        self.keywords.lost |= carry_flags(self._sessions, self.name, wanted).refused
-        self._without_flags = {}
-
-    def _difference(self, stored: _Stored, reason: str, what: str, is_stored: bool) -> Refusal:
-        text = "message UID %d of %s %s" % (stored.source_uid, joined_path(self.path), what)
-        return Refusal(stored.source_uid, reason, text, stored.digests.size, None, is_stored)
-
-    def _read_back(self, session: HostSession) -> Dict[int, Digests]:
-        found: Dict[int, Digests] = {}
-        for uids in sequence_set(self._unverified):
-            found.update(session.contents(self.name, uids))
-        return found
+    def _tell(self, sent: Sent, difference: Difference) -> None:
+        text = "message UID %d of %s %s" % (sent.source_uid, joined_path(self.path), difference.text)
+        self._refusals.append(Refusal(sent.source_uid, difference.reason, text, sent.size, None, stored=True))
 
     def take_refusals(self) -> List[Refusal]:
         refusals, self._refusals = self._refusals, []

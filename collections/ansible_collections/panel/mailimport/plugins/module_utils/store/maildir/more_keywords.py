@@ -18,7 +18,8 @@ from typing import Callable, Dict, Iterator, Mapping, Sequence, Set, Tuple
 from ...imap.flags import keyword_of
 from ...imap.uids import MAX_UID, UidSet, parse_sequence_set, sequence_set
 from ..imap.pipe import HostPipe
-from ..imap.session import HostSession, HostSessions
+from ..imap.session import HostSession
+from ..imap.sessions import HostSessions
 from .files import CREATE, make_directory, open_directory, open_file, remove_tree
 
 _WAITING = "waiting"
@@ -110,7 +111,7 @@ class ExcessKeywords:
 
     def notice(self, name: bytes) -> None:
         """Let Dovecot take notice of the files in a folder and give them UIDs; `name` is the folder's on the wire."""
-        self._sessions.attempt(lambda session: session.figures(name))
+        self._sessions.attempt(lambda session: session.figures_of([name]))
 
     def change(self, name: bytes, sign: bytes, keywords: Mapping[bytes, Sequence[int]]) -> Set[int]:
         """Add (`+`) or take away (`-`) keywords, each of the messages with these UIDs on the host; return the UIDs of

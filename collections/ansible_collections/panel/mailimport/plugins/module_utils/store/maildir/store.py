@@ -14,7 +14,7 @@ from ...model.errors import MailImportError
 from ...model.imports import ImportKey
 from ...model.mail import MailFiles
 from ..aside import move_directories_aside
-from ..base import FlagChange, FolderPath, FolderWriter, MessageStore, Origin
+from ..base import FlagChange, FolderPath, FolderWriter, MessageStore, Origin, Subscribed
 from ..imap.pipe import HostPipe
 from .control_files import SUBSCRIPTIONS, dotlock, uidlist_entries
 from .files import exists, make_directory, syncfs
@@ -143,10 +143,11 @@ class MaildirStore(MessageStore):
         if exists("maildirsize", self._tree.root):
             os.unlink("maildirsize", dir_fd=self._tree.root)
 
-    def subscribe(self, paths: Sequence[FolderPath]) -> int:
+    def subscribe(self, paths: Sequence[FolderPath]) -> Subscribed:
         names = [tuple(encode_folder_name(part) for part in path) for path in paths]
         with dotlock(self._tree.control, SUBSCRIPTIONS):
-            return add_subscriptions(self._tree.control, names, b"/" if self.location.layout == "fs" else b".")
+            separator = b"/" if self.location.layout == "fs" else b"."
+            return Subscribed(add_subscriptions(self._tree.control, names, separator), {})
 
     def change_flags(self, path: FolderPath, origin: Origin, changes: Mapping[int, FlagChange]) -> int:
         name = self._tree.directory_name(path)

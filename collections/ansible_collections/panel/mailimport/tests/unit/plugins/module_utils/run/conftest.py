@@ -57,9 +57,6 @@ class DirectoryHost(MailHost):
     def start_session(self, address, keep):
         raise AssertionError("a Maildir needs no session")
 
-    def repair_folder(self, address, folder):
-        raise AssertionError("a Maildir needs no repair")
-
     def quota_free(self, address):
         return None
 

@@ -31,10 +31,11 @@ class Stored:
 class Host:
     """Mail of one mailbox and the processes that serve it, one after the other.
 
-    Attributes that make it misbehave: `greeting`, `capabilities`; `keep` turns a message's bytes into what is stored;
-    `refuse` takes flags and data of a message and returns the answer that refuses it, or None; `dies` takes the number
-    of an APPEND command and returns `before` or `after` when the process is to end, instead of storing or answering;
-    `appenduid` turns the UIDs of an answer into its code.
+    Attributes that make it misbehave: `greeting`, `capabilities`, `complaint`; `keep`, `keep_date` and `keep_flags`
+    turn what is sent of a message into what is stored; `refuse` takes flags and data of a message and returns the
+    answer that refuses it, or None; `dies` takes the number of an APPEND command and returns `before` or `after`
+    when the process is to end, instead of storing or answering; `appenduid` turns the UIDs of an answer into its code;
+    `reveal` is called when an APPEND was begun and its message never sent, which `abandoned` counts.
     """
 
     def __init__(self):
@@ -50,7 +51,11 @@ class Host:
         self.processes = 0
         self.commands = []
         self.append_lines = []
-        self.repaired = []
+        self.abandoned = 0
+        self.complaint = b"Fatal: that is why\n"
+        self.keep_date = lambda date: date
+        self.keep_flags = lambda flags: flags
+        self.reveal = lambda: None
         self.next_uid = 1
         self.threads = []
 
@@ -63,7 +68,7 @@ class Host:
         standard_input, to_process = os.pipe()
         with tempfile.TemporaryFile() as file:
             complaints = os.dup(file.fileno())
-        os.write(complaints, b"Fatal: that is why\n")
+        os.write(complaints, self.complaint)
         thread = threading.Thread(target=self.serve, args=(os.fdopen(standard_input, "rb"), os.fdopen(output, "wb", 0)))
         thread.start()
         self.threads.append(thread)
@@ -71,6 +76,7 @@ class Host:
 
     def serve(self, lines, output):
         with lines, output:
+            self.open = None
             try:
                 if not self.greeting:
                     raise GoneError
@@ -109,9 +115,7 @@ class Host:
         del self.folders[rest.split(b'"')[1]]
 
     def on_append(self, rest, lines, output):
-        self.appends += 1
-        self.append_lines.append(rest)
-        fate = self.dies(self.appends)
+        line = rest
         folder = self.folders[rest.split(b'"')[1]]
         items, refusal = [], None
         while _ITEM.search(rest):
@@ -119,27 +123,40 @@ class Host:
             if not ahead:
                 output.write(b"+ go on\r\n")
             data = lines.read(int(size))
+            if not data:
+                self.abandoned += 1
+                self.reveal()
             if len(data) < int(size):
                 raise GoneError
             refusal = refusal or self.refuse(flags.split(), data)
             items.append((flags.split(), date, data))
             rest = lines.readline()
+        self.appends += 1
+        self.append_lines.append(line)
+        fate = self.dies(self.appends)
         if fate == "before":
             raise GoneError
         if refusal:
             return refusal
         uids = range(self.next_uid, self.next_uid + len(items))
-        folder.extend(Stored(uid, flags, date, self.keep(data)) for uid, (flags, date, data) in zip(uids, items))
+        folder.extend(
+            Stored(uid, self.keep_flags(flags), self.keep_date(date), self.keep(data))
+            for uid, (flags, date, data) in zip(uids, items)
+        )
         self.next_uid += len(items)
         if fate == "after":
             raise GoneError
         return b"OK [%s] done" % self.appenduid(uids)
 
     def on_examine(self, rest, lines, output):
+        self.open = None
+        if rest.split(b'"')[1] not in self.folders:
+            return b"NO [NONEXISTENT] none"
         self.open = self.folders[rest.split(b'"')[1]]
         output.write(
             b"* %d EXISTS\r\n* OK [UIDVALIDITY 5] that\r\n* OK [UIDNEXT %d] that\r\n" % (len(self.open), self.next_uid)
         )
+        return None
 
     on_select = on_examine
 
@@ -149,6 +166,8 @@ class Host:
         return [message for message in self.open if any(min(end) <= message.uid <= max(end) for end in ends)]
 
     def on_uid_fetch(self, rest, lines, output):
+        if self.open is None:
+            return b"BAD no folder is open"
         uids, items = rest.split(b" ", 1)
         for message in self.chosen(uids):
             body = (
@@ -156,7 +175,11 @@ class Host:
                 if b"BODY" in items
                 else b""
             )
+            if b"RFC822.SIZE" in items:
+                output.write(b"* 1 FETCH (UID %d RFC822.SIZE %d)\r\n" % (message.uid, len(message.data)))
+                continue
             output.write(b"* 1 FETCH (UID %d FLAGS (%s)%s)\r\n" % (message.uid, b" ".join(sorted(message.flags)), body))
+        return None
 
     def on_uid_store(self, rest, lines, output):
         uids, sign, flags = re.match(rb"(\S+) ([+-])FLAGS.SILENT \((.*)\)", rest).groups()
@@ -175,8 +198,18 @@ class Host:
         for name in self.subscribed:
             output.write(b'* LSUB () "/" "%s"\r\n' % name)
 
+    def on_list(self, rest, lines, output):
+        for name in self.folders:
+            output.write(b'* LIST () "/" "%s"\r\n' % name)
+
     def on_subscribe(self, rest, lines, output):
-        self.subscribed.add(rest.split(b'"')[1])
+        name = rest.split(b'"')[1]
+        if name not in self.folders:
+            return b"NO [NONEXISTENT] none"
+        if name.startswith(b"private"):
+            return b"NO [NOPERM] not you"
+        self.subscribed.add(name)
+        return None
 
     def bodies(self, name=b"A"):
         return [message.data for message in self.folders[name]]

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.deliveries import DeliveryBook
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.store import ImapStore
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import DeliveryRecord, UidMap
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import UidMap
 
 A = ("A",)
 
@@ -17,15 +18,13 @@ class Run:
 
     def __init__(self, host, location, delivered, interrupted=False):
         self.host, self.delivered = host, delivered
-        self.store = ImapStore(
-            location, host.open_pipe, host.repaired.append, lambda origin: self.record(interrupted), self.take
-        )
-
-    def record(self, interrupted):
+        book = DeliveryBook(interrupted, self.take)
         known = UidMap()
-        for source, target in sorted(self.delivered.items()):
+        for source, target in sorted(delivered.items()):
             known.add(source, target)
-        return DeliveryRecord(known, 5 if known else 0, interrupted)
+        if known:
+            book.load(b"A", 77, 5, known.runs)
+        self.store = ImapStore(location, host.open_pipe, book)
 
     def take(self, origin, target_uidvalidity, uids):
         assert target_uidvalidity == 5

@@ -24,8 +24,8 @@ class Parent:
     """The parent's side of a run: serves its child and remembers what that said."""
 
     def __init__(self, start=echo):
-        self.repaired, self.said, self.processes = [], [], 0
-        self.desk = SessionDesk(self.start, self.repaired.append)
+        self.said, self.processes = [], 0
+        self.desk = SessionDesk(self.start)
         self._start = start
 
     def start(self):
@@ -35,8 +35,6 @@ class Parent:
     def handle(self, event):
         if event["event"] == "session":
             self.desk.serve()
-        elif event["event"] == "repair":
-            self.desk.serve_repair(event["folder"])
         else:
             self.said.append(event["what"])
 
@@ -54,23 +52,22 @@ def asked(pipe, word):
 
 
 def test_child_talks_to_processes_of_its_parents():
-    parent = Parent()
+    parent, pids = Parent(), []
 
     def work(emit):
         for word in (b"one", b"two"):
             pipe = parent.desk.open_pipe(emit)
             pid, answer = asked(pipe, word)
             pipe.close()
-            parent.desk.ask_repair(emit, "Ordner")
-            emit({"event": "said", "what": [int(pid), answer.decode(), os.path.exists("/proc/%d" % int(pid))]})
+            pids.append(int(pid))
+            gone = [os.path.exists("/proc/%d" % earlier) for earlier in pids[:-1]]
+            emit({"event": "said", "what": [int(pid), answer.decode(), gone]})
 
     parent.run(work)
 
-    assert [said[1:] for said in parent.said] == [["one", False], ["two", False]], (
-        "each has ended before anything else is done"
-    )
+    assert [said[1:] for said in parent.said] == [["one", []], ["two", [False]]], "the one before has ended"
     assert parent.said[0][0] != parent.said[1][0]
-    assert (parent.repaired, parent.processes) == (["Ordner", "Ordner"], 2)
+    assert parent.processes == 2
 
 
 def test_process_that_cannot_be_started_ends_the_run():
@@ -83,7 +80,7 @@ def test_process_that_cannot_be_started_ends_the_run():
 
 def parent_of(emit):
     """A desk to ask at; the answer never comes, for the parent gives up."""
-    return SessionDesk(echo, print)
+    return SessionDesk(echo)
 
 
 def test_sessions_without_end_are_not_served():

@@ -86,17 +86,3 @@ def test_process_gets_only_the_descriptors_it_is_to_keep(tmp_path):
     assert os.fsencode(tmp_path / "other") not in said
     process.wait()
     os.close(other)
-
-
-def test_folder_is_repaired_whatever_it_is_called(server):
-    host = open_host(server.config)
-    host.create_mailbox(ANNA, "secret-word")
-    host.store_of(ANNA)
-    process = host.start_session(ANNA, ())
-    line(process)
-    for name in (b"INBOX/-u", b"INBOX/B&APw-cher", b"INBOX/100% *"):
-        os.write(process.descriptors[1], b'a CREATE "%s"\r\n' % name)
-        assert line(process).startswith(b"a OK")
-    process.wait()
-    for name in ("INBOX", "INBOX/-u", "INBOX/Bücher", "INBOX/100% *"):
-        host.repair_folder(ANNA, name)

@@ -138,7 +138,7 @@ def test_next_run_knows_what_is_there(host, run, origin, some):
     writer = fill(begun.store, origin, some(1, 2, 3))
     assert host.bodies() == [body(2), body(3)]
     assert (writer.before, writer.written, writer.fresh, writer.held.__contains__(1)) == (1, 1, False, True)
-    assert host.repaired == []
+    assert host.abandoned == 0
 
 
 def test_long_message_that_is_there_already_is_not_sent(host, run, origin, some):
@@ -225,5 +225,110 @@ def test_refused_flags_do_not_count_as_changed(host, run, origin, some):
 
 def test_subscriptions(host, run):
     host.subscribed = {b"A"}
-    assert run().store.subscribe([A, ("B", "C"), ("Bücher",)]) == 2
+    host.folders.update(dict.fromkeys((b"A", b"B/C", b"B&APw-cher"), ()))
+    assert run().store.subscribe([A, ("B", "C"), ("Bücher",)]) == (2, {})
     assert host.subscribed == {b"A", b"B/C", b"B&APw-cher"}
+
+
+def test_a18_a_folder_that_cannot_be_subscribed_to_costs_no_other(host, run):
+    host.folders.update(dict.fromkeys((b"A", b"private", b"Z"), ()))
+    paths = [A, ("gone",), ("private",), ("with/separator",), ("Z",)]
+    new, refused = run().store.subscribe(paths)
+    assert (new, host.subscribed) == (2, {b"A", b"Z"})
+    assert set(refused) == {("private",), ("with/separator",)}, "one that is not there was told of when it was refused"
+    assert "not you" in refused["private",]
+
+
+def test_a18_a_folder_that_cannot_be_made_costs_no_other(host, run, origin):
+    store = run().store
+    store.expect_folders([("forbidden",), ("with/separator",), A, ("B",)])
+    for path in (("forbidden",), ("with/separator",)):
+        with pytest.raises(MailImportError) as error:
+            store.open_folder(path, origin(), False)
+        assert error.value.reason == "folder_refused"
+    for path in (A, ("B",)):
+        assert store.open_folder(path, origin(), False).created
+
+
+def test_c11_folders_are_made_in_batches(host, run, origin):
+    paths = [("Folder %d" % number,) for number in range(300)]
+    store = run().store
+    store.expect_folders(paths)
+    for path in paths:
+        store.open_folder(path, origin(path[0].encode()), False)
+    assert set(host.folders) == {b"INBOX", *(path[0].encode() for path in paths)}
+    changes = sum(1 for one, other in zip(host.commands, host.commands[1:]) if one != other)
+    assert changes < 10, "a command waits for the answer of another kind only now and then"
+
+
+def test_c11_a_folder_that_its_owner_removed_is_not_made_again_before_it_is_opened(host, run, origin):
+    store = run().store
+    store.expect_folders([A])
+    assert list(host.folders) == [b"INBOX"]
+
+
+@pytest.mark.parametrize(
+    ("complaint", "reason"), [("No space left on device", "disk_full"), ("Disk quota exceeded", "over_quota")]
+)
+@pytest.mark.parametrize("cuts", [None, [5]])
+def test_c10_a_full_disk_is_told_as_such(host, run, origin, some, complaint, reason, cuts):
+    """Dovecot says SERVERBUG to the session and the reason in its log."""
+    host.complaint = b"Error: write(/mail/u.1) failed: %s\n" % complaint.encode()
+    host.refuse = lambda flags, data: b"NO [SERVERBUG] Internal error" if len(host.bodies()) >= 1 else None
+    begun = run()
+    writer = begun.store.open_folder(A, origin(), False)
+    writer.add(some(1)[0])
+    begun.store.commit()
+    with pytest.raises(MailImportError) as error:
+        for fetched in some(2, 3, cuts=cuts):
+            writer.add(fetched)
+        begun.store.commit()
+    assert (error.value.reason, complaint in error.value.message) == (reason, True)
+    begun.store.commit()
+    assert (host.bodies(), begun.delivered) == ([body(1)], {1: 1})
+
+
+def test_c10_a_full_disk_is_no_fault_of_a_folder(host, run, origin):
+    host.complaint = b"Error: write_full(dovecot.index.log) failed: No space left on device\n"
+    host.on_create = lambda rest, lines, output: b"NO [SERVERBUG] Internal error"
+    with pytest.raises(MailImportError) as error:
+        run().store.open_folder(A, origin(), False)
+    assert error.value.reason == "disk_full"
+
+
+@pytest.mark.parametrize(
+    ("date", "kept", "words"),
+    [
+        (4_102_444_800, b"14-Nov-2023 22:13:20 +0000", "2100-01-01 00:00:00 UTC"),
+        (-86_400, b"01-Jan-1970 00:00:00 +0000", "1969-12-31 00:00:00 UTC"),
+    ],
+)
+def test_a19_a_date_that_the_host_alters_is_told(host, run, origin, some, message, date, kept, words):
+    host.keep_date = lambda sent: kept
+    writer = fill(run().store, origin, [message(1, body(1), date=date)])
+    (told,) = writer.take_refusals()
+    assert (told.uid, told.reason, told.stored) == (1, "message_altered", True)
+    assert words in told.message
+
+
+def test_a19_a_date_that_the_source_does_not_tell_is_not_missed(host, run, origin, message):
+    host.keep_date = lambda sent: b"01-Jan-2020 00:00:00 +0000"
+    writer = fill(run().store, origin, [message(1, body(1), date=None)])
+    assert writer.take_refusals() == []
+
+
+def test_a19_flags_that_the_host_forgets_are_told(host, run, origin, some):
+    host.keep_flags = lambda flags: [flag for flag in flags if flag != b"\\Flagged"]
+    writer = fill(run().store, origin, some(1, flags=[b"\\Seen", b"\\Flagged"]) + some(2, flags=[b"\\Seen"]))
+    (told,) = writer.take_refusals()
+    assert (told.uid, told.reason, told.stored) == (1, "message_altered", True)
+    assert "\\Flagged" in told.message
+
+
+def test_c06_keywords_that_a_host_gives_by_itself_come_over_and_are_not_taken_away(host, run, origin, some):
+    fill(run().store, origin, some(1, 2))
+    host.folders[b"A"][1].flags.add(b"$HasNoAttachment")  # by the host
+    store = run().store
+    changes = {1: FlagChange(add=(b"$HasAttachment",)), 2: FlagChange((b"\\Seen",), (b"$HasNoAttachment",))}
+    assert store.change_flags(A, origin(), changes) == 2
+    assert [stored.flags for stored in host.folders[b"A"]] == [{b"$HasAttachment"}, {b"\\Seen", b"$HasNoAttachment"}]

@@ -1,0 +1,130 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Looking for messages in folders of the host by what they are, where no record tells of them."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+
+from ...imap.uids import UidSet, sequence_set
+from .deliveries import DeliveryBook
+from .digests import UidsByContent
+from .session import FOLDERS_AHEAD, Figures, HostSession
+from .sessions import HostSessions
+from .uid_map import UidMap
+
+# So many ranges a command names; servers limit the length of its line.
+_MOST_RANGES = 500
+_MAX_UID = 2**32 - 1
+
+
+class ContentSearch:
+    """Reads messages of folders and makes them known by content."""
+
+    def __init__(self, sessions: HostSessions, book: DeliveryBook) -> None:
+        self._sessions = sessions
+        self._book = book
+        self._unrecorded: Dict[bytes, UidsByContent] = {}
+
+    def unrecorded(self, name: bytes, uidvalidity: int) -> UidsByContent:
+        """Return the messages that were in a folder, and in no record, when this run came to it first.
+
+        The folders of a source that go into one target share them: each message is one of theirs at most.
+        """
+        if name not in self._unrecorded:
+            gaps = list(_gaps(self._book.runs_in(uidvalidity)))
+            self._unrecorded[name] = self._find(name, gaps, self._book.last_run_incomplete)
+        return self._unrecorded[name]
+
+    def forget(self, name: bytes) -> None:
+        """Messages were stored in a folder that will never be recorded: look anew when asked again."""
+        self._unrecorded.pop(name, None)
+
+    def but(self, name: bytes, known: UidMap) -> UidsByContent:
+        """Return all messages of a folder that are not known to be of one origin."""
+        return self._find(name, list(_gaps(known.triples())), self._book.last_run_incomplete)
+
+    def remove_copies(self) -> None:
+        """Remove messages that equal, in bytes and date, a recorded one of their folder, and came after it.
+
+        A host that repairs its indexes may show messages again that were stored before a crash and sent anew since;
+        mdbox of Dovecot does so for all folders, whichever the crash was in.
+        """
+        names = self._sessions.attempt(lambda session: [name for _separator, name in session.names(b'LIST "" "*"')])
+        for start in range(0, len(names), FOLDERS_AHEAD):
+            some = names[start : start + FOLDERS_AHEAD]
+            for name, figures in self._sessions.attempt(lambda session: session.figures_of(some)).items():  # noqa: B023 - called at once
+                self._remove_copies_in(name, figures)
+
+    def _remove_copies_in(self, name: bytes, figures: Figures) -> None:
+        runs = [run for run in self._book.runs_in(figures.uidvalidity) if run[1]]
+        lowest = min((target for _source, target, _length in runs), default=_MAX_UID)
+        others = [gap for gap in _gaps(iter(runs)) if lowest < gap[0] < figures.uidnext]
+        ours = [(target, target + length - 1) for _source, target, length in runs]
+        if others:
+            self._sessions.attempt(lambda session: _remove_copies(session, name, _as_sets(others), _as_sets(ours)))
+
+    def since(self, name: bytes, first: int, after_crash: bool) -> UidsByContent:
+        """Return what a folder holds from a UID on."""
+        return self._find(name, [(first, _MAX_UID)], after_crash)
+
+    def _find(self, name: bytes, ranges: Sequence[Tuple[int, int]], after_crash: bool) -> UidsByContent:
+        if after_crash:
+            self._sessions.reveal(name)
+        wanted = _as_sets(ranges)
+
+        def work(session: HostSession) -> UidsByContent:
+            index, torn, seen = UidsByContent(), [], UidSet()
+            for uids in wanted:
+                for uid, kept in session.kept(name, uids):
+                    if uid in seen or uid < ranges[0][0]:
+                        continue  # N:* is the last message even when its UID is less than N
+                    seen.add(uid)
+                    if after_crash and kept.digests.torn:
+                        torn.append(uid)
+                    else:
+                        index.add(kept.digests, uid)
+            for uids in sequence_set(torn):
+                session.remove(name, uids)
+            return index
+
+        return self._sessions.attempt(work)
+
+
+def _gaps(runs: Iterator[Tuple[int, int, int]]) -> Iterator[Tuple[int, int]]:
+    """Yield the ranges of target UIDs that runs leave free."""
+    following = 1
+    for first, length in sorted((target, length) for _source, target, length in runs):
+        if first > following:
+            yield following, first - 1
+        following = max(following, first + length)
+    yield following, _MAX_UID
+
+
+def _as_sets(ranges: Sequence[Tuple[int, int]]) -> List[bytes]:
+    return [_as_set(sorted(ranges)[start : start + _MOST_RANGES]) for start in range(0, len(ranges), _MOST_RANGES)]
+
+
+def _as_set(ranges: Sequence[Tuple[int, int]]) -> bytes:
+    return b",".join(
+        b"%d:*" % first if last == _MAX_UID else b"%d" % first if first == last else b"%d:%d" % (first, last)
+        for first, last in ranges
+    )
+
+
+def _remove_copies(session: HostSession, name: bytes, others: Sequence[bytes], ours: Sequence[bytes]) -> None:
+    strangers: Dict[Tuple[bytes, Optional[int]], Set[int]] = {}
+    sizes: Set[int] = set()
+    for uids in others:
+        for uid, kept in session.kept(name, uids):
+            strangers.setdefault((kept.digests.exact, kept.date), set()).add(uid)
+            sizes.add(kept.digests.size)
+    alike = [uid for uids in ours if sizes for uid, size in session.sizes(name, uids) if size in sizes]
+    copies: Set[int] = set()
+    for uids in sequence_set(alike):
+        for _uid, kept in session.kept(name, uids):
+            copies |= strangers.get((kept.digests.exact, kept.date), set())
+    for uids in sequence_set(copies.difference(alike)):
+        session.remove(name, uids)

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What this run and earlier ones delivered into the host's folders."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, Iterator, Sequence, Tuple
+
+from ..base import Origin
+from .uid_map import DeliveryRecord, UidMap
+
+
+class DeliveryBook:
+    """Delivery records by source folder.
+
+    Args:
+        last_run_incomplete: the last run may have stored messages that are in no record.
+        note: takes origin, UIDVALIDITY of the target folder, and UIDs of messages that are delivered for good.
+    """
+
+    def __init__(self, last_run_incomplete: bool, note: Callable[[Origin, int, UidMap], None]) -> None:
+        self.last_run_incomplete = last_run_incomplete
+        self._note = note
+        self._records: Dict[Tuple[bytes, int], Tuple[int, UidMap]] = {}
+
+    def load(self, raw_name: bytes, uidvalidity: int, target_uidvalidity: int, runs: Sequence[int]) -> None:
+        """Enter what earlier runs recorded of a source folder; `runs` as UidMap takes them."""
+        self._records[raw_name, uidvalidity] = target_uidvalidity, UidMap(runs)
+
+    def record_of(self, origin: Origin) -> DeliveryRecord:
+        target_uidvalidity, delivered = self._records.get((origin.raw_name, origin.uidvalidity), (0, UidMap()))
+        return DeliveryRecord(delivered, target_uidvalidity, self.last_run_incomplete)
+
+    def add(self, origin: Origin, target_uidvalidity: int, delivered: UidMap) -> None:
+        """Record messages; those recorded of another target folder are forgotten."""
+        place = origin.raw_name, origin.uidvalidity
+        known_uidvalidity, known = self._records.get(place, (0, UidMap()))
+        if known_uidvalidity != target_uidvalidity:
+            known = UidMap()
+        self._records[place] = target_uidvalidity, UidMap([*known.runs, *delivered.runs])
+        self._note(origin, target_uidvalidity, delivered)
+
+    def runs_in(self, target_uidvalidity: int) -> Iterator[Tuple[int, int, int]]:
+        """Yield the runs of all messages that are recorded of a target folder, from whatever source folder."""
+        for uidvalidity, delivered in self._records.values():
+            if uidvalidity == target_uidvalidity:
+                yield from delivered.triples()

@@ -1,0 +1,67 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Opening folders of the host, many at a time: a folder alone costs three round trips."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterable, List, NamedTuple, Sequence, Union
+
+from ...model.errors import MailImportError
+from .session import FOLDERS_AHEAD, Figures, HostSession
+from .sessions import HostSessions
+
+
+class OpenedFolder(NamedTuple):
+    """A folder that is there now; `created`: it was not."""
+
+    figures: Figures
+    created: bool
+
+
+class Folders:
+    """Opens folders, creating those that are missing."""
+
+    def __init__(self, sessions: HostSessions) -> None:
+        self._sessions = sessions
+        self._expected: List[bytes] = []
+        self._results: Dict[bytes, Union[OpenedFolder, MailImportError]] = {}
+
+    def expect(self, names: Iterable[bytes]) -> None:
+        """Take note which folders are going to be opened, in this order."""
+        self._expected = list(dict.fromkeys(names))[::-1]
+
+    def open(self, name: bytes) -> OpenedFolder:
+        """Open a folder, together with those that are expected next.
+
+        Raises:
+            MailImportError: `folder_refused` when the host does not make it, `disk_full` when it has no room for it.
+        """
+        if name not in self._results:
+            names = [name]
+            while self._expected and len(names) < FOLDERS_AHEAD:
+                following = self._expected.pop()
+                if following not in self._results and following != name:
+                    names.append(following)
+            self._results.update(self._sessions.attempt(lambda session: _open_all(session, names)))
+        result = self._results.pop(name)  # its figures are true once
+        if isinstance(result, MailImportError):
+            raise result
+        return result
+
+
+def _open_all(session: HostSession, names: Sequence[bytes]) -> Dict[bytes, Union[OpenedFolder, MailImportError]]:
+    results: Dict[bytes, Union[OpenedFolder, MailImportError]] = {}
+    there = session.figures_of(names)
+    missing = [name for name in names if name not in there]
+    refused = session.create(missing)
+    made = session.figures_of([name for name in missing if name not in refused])
+    for name in names:
+        if name in there or name in made:
+            results[name] = OpenedFolder(there.get(name) or made[name], name in made)
+        else:
+            results[name] = refused.get(name) or MailImportError(
+                "folder_refused", "this host makes the folder and does not open it"
+            )
+    return results

@@ -1,0 +1,100 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One IMAP session of the host after the other: another one when the last has ended."""
+
+from __future__ import annotations
+
+from typing import Callable, Optional, TypeVar
+
+from .pipe import HostPipe
+from .session import HostSession, SessionEndedError
+
+# Attempts at something that can be done again, and ends with nothing stored in between, after which the process is
+# given up.
+_MOST_ATTEMPTS = 4
+_MOST_ENDS = 8
+
+_Result = TypeVar("_Result")
+
+
+class HostSessions:
+    """One session at a time, and another when it ends.
+
+    Args:
+        open_pipe: starts an IMAP process; the one before has ended when it returns.
+        after_crash: an IMAP process may have ended with messages in hand before this run.
+
+    Attributes:
+        crashed: that is so, or one has ended so since.
+    """
+
+    def __init__(self, open_pipe: Callable[[], HostPipe], after_crash: bool = False) -> None:
+        self._open_pipe = open_pipe
+        self._session: Optional[HostSession] = None
+        self._ends = 0
+        self._after_crash = self.crashed = after_crash
+
+    def session(self) -> HostSession:
+        """Return the session, opening one when there is none."""
+        if self._session is None:
+            pipe = self._open_pipe()
+            try:
+                self._session = HostSession(pipe)
+            except BaseException:
+                pipe.close()
+                raise
+        return self._session
+
+    def attempt(self, work: Callable[[HostSession], _Result]) -> _Result:
+        """Do something that does no harm when it is done twice, again on a new session when one ends.
+
+        Raises:
+            SessionEndedError: it ends again and again.
+        """
+        ends = 0
+        while True:
+            try:
+                return work(self.session())
+            except SessionEndedError:
+                self.drop()
+                ends += 1
+                if ends >= _MOST_ATTEMPTS:
+                    raise
+
+    def renew(self, error: SessionEndedError) -> None:
+        """Take note that a session has ended with messages in hand; raise the error when that happens again and
+        again."""
+        self.drop()
+        self._after_crash = self.crashed = True
+        self._ends += 1
+        if self._ends >= _MOST_ENDS:
+            raise error
+
+    def reveal(self, name: bytes) -> None:
+        """After a crash, let the host show what it has stored and not entered into its indexes.
+
+        Dovecot looks for that when it opens a file of mdbox to store the next message (2.3.19), and then repairs its
+        indexes by itself, whoever sends that message. So one is begun here and never sent: nothing is stored, and what
+        comes to light is seen before any message is sent again. Nothing is repaired that is in order.
+        """
+        if self._after_crash:
+            self.attempt(lambda session: session.begin_append(name))
+            self.drop()
+            self._after_crash = False
+
+    def achieved(self) -> None:
+        """Take note that messages have been stored since."""
+        self._ends = 0
+
+    def drop(self) -> None:
+        """Let go of a session whose state is unknown."""
+        if self._session is not None:
+            self._session.abandon()
+            self._session = None
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
