@@ -92,6 +92,23 @@ TOKENS = [
     b"INTERNALDATE",
     b"FLAGS ((",
     b"TAG1 NO [UNAVAILABLE]\r\n",
+    # Shapes that real servers send against the grammar, see test_grammar.py.
+    b"\r\n\r\n",
+    b"+\n",
+    b"+ Ready\r\n",
+    b"Warning: text\r\n",
+    b"M1 OK once more\r\n",
+    b' ab"cd ',
+    b"{4} \r\n",
+    b"\t",
+    b"  ",
+    b'* LIST () "/" Sent Items\r\n',
+    b'* LIST () "/" NIL\r\n',
+    b'* LIST ( "/" "open\r\n',
+    b'* LIST () "/" //\r\n',
+    b"* 1 FETCH (UID 8589934592 FLAGS ())\r\n",
+    b"* 99999999999 EXISTS\r\n",
+    b"* OK free text {7}\r\n",
 ]
 
 

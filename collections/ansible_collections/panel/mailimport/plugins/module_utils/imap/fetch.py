@@ -11,12 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Iterator, List, Optional, Tuple
 
-from ..model.errors import MailImportError, one_line
+from ..model.errors import MailImportError
 from ..model.mail import Chunks, Message, SourceFolder
 from .dates import parse_internal_date
 from .reader import ResponseReader
 from .refusals import refusal_error
-from .responses import LITERAL_TAIL, MAX_PARTS, Literal, Parts, Status, figure, parse_parts, parse_status
+from .responses import LITERAL_TAIL, MAX_PARTS, Literal, Parts, Status, figure, parse_parts, parse_status, untagged
 from .stream import BUFFER_SIZE
 from .uids import MAX_UID
 
@@ -26,8 +26,15 @@ _USUAL = re.compile(
     rb"\{(\d{1,15})\}\r\n"
 )
 _USUAL_FLAGS = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()"{\r\n]*)\)(?: MODSEQ \(\d+\))?\)\r\n')
-FETCH_RESPONSE = re.compile(rb"\d+ FETCH \(", re.IGNORECASE)
-_BODY_ITEM = re.compile(rb"BODY\[\](?:<0>)? $", re.IGNORECASE)
+FETCH_RESPONSE = re.compile(rb"\d+[ \t]+FETCH[ \t]*\(", re.IGNORECASE)
+_BODY_ITEM = re.compile(rb"BODY\[\](?:<0>)?[ \t]*$", re.IGNORECASE)
+# What of a response whose parentheses or quotes do not match can be understood nevertheless.
+_UID_IN_TEXT = re.compile(rb"\bUID[ \t]+(\d+)", re.IGNORECASE)
+_FLAGS_IN_TEXT = re.compile(rb'\bFLAGS[ \t]+\(([^()"]*)\)', re.IGNORECASE)
+_DATE_IN_TEXT = re.compile(rb'\bINTERNALDATE[ \t]+"([^"]{1,40})"', re.IGNORECASE)
+_CLOSING = re.compile(rb"[)\s]+")
+# Line ends that some servers send behind a literal, before the response goes on.
+_EXTRA_LINE_ENDS = 2
 _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^>\r\n]{1,500}>)", re.IGNORECASE | re.MULTILINE)
 _CODE_NUMBER = re.compile(rb"(UIDVALIDITY|UIDNEXT) (\d+)$", re.IGNORECASE)
 
@@ -216,16 +223,19 @@ class FolderStream:
                 continue
             if found:
                 stream.start = found.end()
+                self.reader.stray_lines = 0
                 if flags_only:
-                    yield Fetched(Message(self._parse_uid(found[1]), tuple(found[2].split())), has_body=False)
+                    yield Fetched(Message(_uid_of(found[1]), tuple(found[2].split())), has_body=False)
                 else:
                     yield self._usual_message(found)
                 continue
             line = stream.read_line()
-            if line.startswith(b"* ") and FETCH_RESPONSE.match(line, 2):
-                yield self._unusual_message(line[2:])
+            response = untagged(line)
+            if response is not None and FETCH_RESPONSE.match(response):
+                self.reader.stray_lines = 0
+                yield self._unusual_message(response)
                 continue
-            status = self.reader.read_response(line, self._fetch_tag, self._take_figure)
+            status = self.reader.read_response(line, self._fetch_tag, self._take_figure, beside_bodies=not flags_only)
             if status:
                 self.status = status
                 return
@@ -233,8 +243,8 @@ class FolderStream:
     def _usual_message(self, found: re.Match[bytes]) -> Fetched:
         stream = self.stream
         size = int(found[4])
-        message = Message(self._parse_uid(found[1]), tuple(found[2].split()), parse_internal_date(found[3]))
-        if size > WHOLE_SIZE:
+        message = Message(_uid_of(found[1]), tuple(found[2].split()), parse_internal_date(found[3]))
+        if size > WHOLE_SIZE or message.uid is None:
             return Fetched(message, size, chunks=self._body_chunks(message, size))
         while stream.end - stream.start < size + 3:
             stream.fill()
@@ -253,14 +263,22 @@ class FolderStream:
         A response that does not go on as one must was not the length its literal says: the body is not whole.
         """
         yield from self.stream.chunks(size)
-        rest, second_body = self._read_parts(self.stream.read_line())
-        if second_body is not None or rest[0][:1] not in (b" ", b")"):
+        rest, second_body = self._read_parts(self._line_behind_body())
+        if second_body is not None or not _is_end_of_response(rest):
             raise MailImportError(
                 "protocol_error", "%s sent a body of another length than it said, or two of them" % self.peer
             )
         self._complete(message, [*before, Literal(b""), *rest])
         if message.uid is None:
-            raise NoUidError("protocol_error", "%s sent a message without its UID" % self.peer)
+            raise NoUidError("protocol_error", "%s sent a message without a UID that one can have" % self.peer)
+
+    def _line_behind_body(self) -> bytes:
+        line = self.stream.read_line()
+        for _extra in range(_EXTRA_LINE_ENDS):
+            if line.strip():
+                break
+            line = self.stream.read_line()
+        return line
 
     def _read_parts(self, line: bytes) -> Tuple[Parts, Optional[int]]:
         """Read a response up to its end, or up to a body's literal, whose size is returned then."""
@@ -292,16 +310,18 @@ class FolderStream:
 
     def _complete(self, message: Message, parts: Parts) -> Optional[bytes]:
         """Fill in UID, flags and date from a whole response; return the body when it came as a short string."""
-        items = parse_parts(parts)[-1]
-        if not isinstance(items, list):
-            raise MailImportError("protocol_error", "a FETCH response of an unknown shape from %s" % self.peer)
+        try:
+            items = next(value for value in parse_parts(parts) if isinstance(value, list))
+        except (MailImportError, StopIteration):
+            _salvage(message, parts)
+            return None
         body = None
         for name, value in zip(items[::2], items[1::2]):
             word = name.upper() if isinstance(name, bytes) else b""
             if word == b"UID":
-                message.uid = self._parse_uid(value)
+                message.uid = _uid_of(value)
             elif word == b"FLAGS" and isinstance(value, list):
-                message.flags = tuple(flag for flag in value if isinstance(flag, bytes))
+                message.flags = tuple(map(_flag_of, value))
                 message.flags_told = True
             elif word == b"INTERNALDATE" and isinstance(value, bytes):
                 message.internal_date = parse_internal_date(value)
@@ -309,7 +329,36 @@ class FolderStream:
                 body = bytes(value)
         return body
 
-    def _parse_uid(self, value: Any) -> int:
-        if not isinstance(value, bytes) or not value.isdigit() or not 0 < int(value) <= MAX_UID:
-            raise MailImportError("protocol_error", "%s sent the UID %s" % (self.peer, one_line(repr(value), 40)))
-        return int(value)
+
+def _uid_of(value: Any) -> Optional[int]:
+    """Return a UID. Returns None if no message can have it (RFC 3501 section 9)."""
+    is_figure = isinstance(value, bytes) and value.isdigit() and len(value) < 20
+    return int(value) if is_figure and 0 < int(value) <= MAX_UID else None
+
+
+def _flag_of(value: Any) -> bytes:
+    """Return what stands in a list of flags; a list in there is no flag, and listed as lost by whoever stores it."""
+    return value if isinstance(value, bytes) else b"NIL" if value is None else b"()"
+
+
+def _is_end_of_response(parts: Parts) -> bool:
+    """True when this can stand behind a body: the closing parenthesis, maybe after more items."""
+    if len(parts) == 1 and parts[0].startswith(b")"):
+        return bool(_CLOSING.fullmatch(parts[0]))
+    try:
+        return parts[0][:1] in (b" ", b"\t") and len(parse_parts([b"(" + parts[0], *parts[1:]])) == 1
+    except MailImportError:
+        return False
+
+
+def _salvage(message: Message, parts: Parts) -> None:
+    """Fill in what can be told of a message from a response whose parentheses or quotes do not match."""
+    text = b" ".join(part for part in parts if not isinstance(part, Literal))
+    uids = set(_UID_IN_TEXT.findall(text))
+    if message.uid is None and len(uids) == 1:
+        message.uid = _uid_of(uids.pop())
+    flags, dates = _FLAGS_IN_TEXT.findall(text), _DATE_IN_TEXT.findall(text)
+    if len(flags) == 1:
+        message.flags, message.flags_told = tuple(flags[0].split()), True
+    if len(dates) == 1:
+        message.internal_date = parse_internal_date(dates[0])

@@ -6,12 +6,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import Callable, List, Optional
 
 from ..model.errors import MailImportError, one_line
-from .responses import Parts, Status, parse_status, read_rest
+from .responses import LITERAL_TAIL, Parts, Status, parse_status, read_rest, untagged
 from .stream import ByteStream
+
+# Lines that are no response and stand between two responses. Some servers send an empty line or two, or say "+" once
+# more than they were asked to.
+_MOST_STRAY_LINES = 100
+
+_TAGGED = re.compile(rb"(\S+)[ \t]+(.*)", re.DOTALL)
+_OTHER_ANSWER = re.compile(rb"\S+[ \t]+(?:OK|NO|BAD)\b", re.IGNORECASE)
 
 
 class ResponseReader:
@@ -25,6 +33,8 @@ class ResponseReader:
         self.stream = stream
         self.peer = stream.peer
         self._ended = ended
+        self._answered = b""
+        self.stray_lines = 0
 
     def collect(self, tags: List[bytes], handle: Optional[Callable[[Parts], None]] = None) -> Status:
         """Read responses until the last of `tags` is answered; return that answer.
@@ -41,25 +51,50 @@ class ResponseReader:
                     return status
 
     def read_response(
-        self, line: bytes, tag: bytes, handle: Optional[Callable[[Parts], None]] = None
+        self,
+        line: bytes,
+        tag: bytes,
+        handle: Optional[Callable[[Parts], None]] = None,
+        beside_bodies: bool = False,
     ) -> Optional[Status]:
         """Take one response that begins with `line`; return the status when it is the answer to `tag`.
+
+        A stray line is passed over: an empty one, one that begins with `+`, an answer given once more, or any text.
+
+        Args:
+            beside_bodies: messages come in between. Then text is an error: it may be the rest of a message that is
+                longer than its literal says.
 
         Raises:
             MailImportError: what `ended` makes of a BYE, `protocol_error` for what is not IMAP.
         """
-        if line.startswith(b"* "):
-            parts = read_rest(self.stream, line[2:])
-            if parts[0][:3].upper() == b"BYE":
-                raise self._ended(parse_status(parts[0]) or Status("BYE", b"", ""))
-            if handle:
-                handle(parts)
+        response = untagged(line)
+        if response is not None:
+            self._take_untagged(response, handle)
             return None
-        found, _blank, rest = line.partition(b" ")
-        status = parse_status(rest) if found == tag else None
-        if status is None:
+        found = _TAGGED.match(line)
+        status = parse_status(found.group(2)) if found else None
+        if found and status and found.group(1) == tag:
+            self._answered, self.stray_lines = tag, 0
+            return status
+        self._pass_over(line, is_text=not (found and status and found.group(1) == self._answered), strict=beside_bodies)
+        return None
+
+    def _take_untagged(self, response: bytes, handle: Optional[Callable[[Parts], None]]) -> None:
+        self.stray_lines = 0
+        parts = read_rest(self.stream, response)
+        if parts[0][:3].upper() == b"BYE":
+            raise self._ended(parse_status(parts[0]) or Status("BYE", b"", ""))
+        if handle:
+            handle(parts)
+
+    def _pass_over(self, line: bytes, is_text: bool, strict: bool) -> None:
+        self.stray_lines += 1
+        is_text = is_text and not line.startswith(b"+") and bool(line.strip())
+        # What announces a literal cannot be passed over, and another command's answer means that ours was lost.
+        is_lost = is_text and (strict or LITERAL_TAIL.search(line) or _OTHER_ANSWER.match(line))
+        if is_lost or self.stray_lines > _MOST_STRAY_LINES:
             raise MailImportError(
                 "protocol_error",
                 "%s sent something that is not IMAP: %s" % (self.peer, one_line(line.decode("latin-1"), 80)),
             )
-        return status

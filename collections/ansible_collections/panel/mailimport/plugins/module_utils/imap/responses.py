@@ -16,9 +16,12 @@ from .stream import ByteStream
 MAX_DEPTH = 32
 MAX_PARTS = 256
 
-LITERAL_TAIL = re.compile(rb"~?\{(\d{1,19})\+?\}\r?\n$")
-_STATUS = re.compile(rb"(OK|NO|BAD|BYE|PREAUTH)(?: +(?:\[([^\]]*)\] ?)?(.*))?$", re.IGNORECASE | re.DOTALL)
-_TOKEN = re.compile(rb'[ \t]*(?:(\()|(\))|"((?:[^"\\]|\\.)*)"|([^\s()"]+))', re.DOTALL)
+LITERAL_TAIL = re.compile(rb"~?\{(\d{1,19})\+?\}[ \t]*\r?\n$")
+_STATUS = re.compile(rb"(OK|NO|BAD|BYE|PREAUTH)(?:[ \t]+(?:\[([^\]]*)\] ?)?(.*))?$", re.IGNORECASE | re.DOTALL)
+_FREE_TEXT = re.compile(rb"(?:OK|NO|BAD|BYE|PREAUTH)\b", re.IGNORECASE)
+_UNTAGGED = re.compile(rb"\*[ \t]+")
+# A quote inside of an atom is a mistake of the server's, and a part of the atom: some have flags like ab"cd.
+_TOKEN = re.compile(rb'[ \t]*(?:(\()|(\))|"((?:[^"\\]|\\.)*)"|([^\s()"][^\s()]*))', re.DOTALL)
 
 
 class Literal(bytes):
@@ -45,6 +48,12 @@ class Status:
         return one_line("%s %s%s" % (self.condition, code, self.text), 300)
 
 
+def untagged(line: bytes) -> Optional[bytes]:
+    """Return an untagged response without its star. Returns None if the line is something else."""
+    star = _UNTAGGED.match(line)
+    return line[star.end() :] if star else None
+
+
 def parse_status(line: bytes) -> Optional[Status]:
     """Return the status response in a line without its tag, None when it is none."""
     match = _STATUS.match(line.rstrip(b"\r\n"))
@@ -57,13 +66,15 @@ def parse_status(line: bytes) -> Optional[Status]:
 def read_rest(stream: ByteStream, line: bytes) -> Parts:
     """Read the literals and line pieces that belong to the response that `line` begins.
 
+    The text of a status response is for people: what looks like a literal at its end is none.
+
     Raises:
         MailImportError: `protocol_error` for literals beyond a small bound: no body is read here.
     """
     parts: Parts = []
     while True:
         tail = LITERAL_TAIL.search(line)
-        if not tail:
+        if not tail or (not parts and _FREE_TEXT.match(line)):
             parts.append(line.rstrip(b"\r\n"))
             return parts
         if len(parts) > MAX_PARTS:

@@ -21,6 +21,9 @@ MAX_LINE = 128 * 1024
 # A hostile server chooses every length; nothing but a message's body is taken beyond this many bytes.
 MAX_SMALL_LITERAL = 64 * 1024
 
+# Compressed data that is no text once it is decompressed: a few bytes are, at the end of each piece.
+_MOST_WITHOUT_TEXT = 1 << 20
+
 Socket = Union[socket.socket, ssl.SSLSocket]
 
 
@@ -47,6 +50,7 @@ class ByteStream:
         self.end = 0
         self._inflate: Optional[zlib._Decompress] = None
         self._deflated = b""
+        self._without_text = 0
 
     def start_inflating(self) -> None:
         """Take everything from here on as a raw DEFLATE stream (RFC 4978)."""
@@ -92,6 +96,10 @@ class ByteStream:
         if self._inflate is None:
             return self._receive_raw(space)
         while True:
+            if self._inflate.unused_data or self._without_text > _MOST_WITHOUT_TEXT:
+                raise MailImportError(
+                    "protocol_error", "%s sent data behind the end of its compressed stream" % self.peer
+                )
             if self._deflated:
                 try:
                     plain = self._inflate.decompress(self._deflated, len(space))
@@ -101,13 +109,16 @@ class ByteStream:
                     ) from None
                 self._deflated = self._inflate.unconsumed_tail
                 if plain:
+                    self._without_text = 0
                     space[: len(plain)] = plain
                     return len(plain)
+                continue
             block = bytearray(32 * 1024)
             count = self._receive_raw(memoryview(block))
             if not count:
                 return 0
             self._deflated += bytes(block[:count])
+            self._without_text += count
 
     def _receive_raw(self, space: memoryview) -> int:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 from ..imap.folder_names import decode_folder_name
 from ..imap.responses import Parts, figure, parse_parts
@@ -23,6 +23,20 @@ _MOST_ATTRIBUTES = 64
 
 _BARE_STATUS = re.compile(rb'STATUS ([^"].*) \(([^()]*)\)\s*$', re.IGNORECASE | re.DOTALL)
 
+# A LIST response in whatever shape. What stands behind the separator is the name, all of it.
+_LISTED = re.compile(
+    rb'(?:\((?P<attributes>[^()"]*)\)?)?[ \t]*(?:(?P<separator>NIL|"(?:\\.|[^"\\])?")[ \t]+)?(?P<name>.*)',
+    re.IGNORECASE | re.DOTALL,
+)
+_QUOTED_NAME = re.compile(rb'"((?:[^"\\]|\\.)*)"(?:[ \t]+\(.*\))?', re.DOTALL)
+# Extended data items (RFC 5258 section 3.5, RFC 9051 section 6.3.9.7) behind a name without quotes.
+_EXTENDED_DATA = re.compile(rb'[ \t]+\("?(?:CHILDINFO|OLDNAME)"? .*\)$', re.IGNORECASE | re.DOTALL)
+# Prefixes that a user's name follows without a separator (RFC 2342 section 5, example 5.6).
+_WITHOUT_SEPARATOR = re.compile(rb"[~#]+")
+
+# What a folder is called whose name is empty; it is told that it cannot be opened.
+_NO_NAME = "(no name)"
+
 _FIGURES = frozenset((*LIST_STATUS_ITEMS, b"HIGHESTMODSEQ"))
 _NOT_SELECTABLE = frozenset((b"\\NOSELECT", b"\\NONEXISTENT"))
 
@@ -34,6 +48,14 @@ class _Entry:
     figures: Dict[bytes, Optional[int]] = field(default_factory=dict)
 
 
+class _Listed(NamedTuple):
+    """What one LIST or LSUB response says. `separator` is None for a flat name."""
+
+    attributes: FrozenSet[bytes]
+    separator: Optional[bytes]
+    name: bytes
+
+
 class Listing:
     """Collects responses in any order; `folders()` then says what they amount to."""
 
@@ -42,54 +64,46 @@ class Listing:
         self._subscribed: set = set()
         self._bytes = 0
         self._personal_prefix = b""
-        self._foreign_prefixes: Tuple[bytes, ...] = ()
+        self._foreign_spaces: Tuple[Tuple[bytes, bytes], ...] = ()
 
     def handle(self, parts: Parts) -> None:
         """Take one untagged response; others than the four kinds are none of our business here."""
-        word = parts[0].split(b" ", 1)[0].upper()
+        word = b"".join(parts[0].split(None, 1)[:1]).upper()
         self._bytes += sum(map(len, parts))
         if self._bytes > _MOST_BYTES:
             raise MailImportError(
                 "protocol_error", "the source says more than %d bytes to list its folders" % _MOST_BYTES
             )
         if word == b"LIST":
-            self._take_list(parse_parts(parts)[1:])
+            self._take_list(_listed(parts))
         elif word == b"LSUB":
-            self._take_lsub(parse_parts(parts)[1:])
+            self._take_lsub(_listed(parts))
         elif word == b"STATUS":
             self._take_status(_status_values(parts))
         elif word == b"NAMESPACE":
-            self._take_namespace(parse_parts(parts)[1:])
+            self._take_namespace(_values(parts)[1:])
 
-    def _take_list(self, values: list) -> None:
-        if (
-            len(values) < 3
-            or not isinstance(values[0], list)
-            or isinstance(values[1], list)
-            or not isinstance(values[2], bytes)
-        ):
-            raise MailImportError("protocol_error", "a LIST response of an unknown shape")
-        attributes = frozenset(value.upper() for value in values[0] if isinstance(value, bytes))
-        name = _canonical(values[2])
+    def _take_list(self, listed: _Listed) -> None:
+        name = _canonical(listed.name)
+        if not (name or listed.attributes or listed.separator):
+            return
         self._check_number(len(self._entries))
-        if b"\\SUBSCRIBED" in attributes:
+        if b"\\SUBSCRIBED" in listed.attributes:
             self._subscribed.add(name)
         known = self._entries.get(name)
         if known:  # some servers list a folder twice
-            known.attributes |= attributes
+            known.attributes |= listed.attributes
         else:
-            known = self._entries[name] = _Entry(values[1], attributes)
+            known = self._entries[name] = _Entry(listed.separator, listed.attributes)
         if len(known.attributes) > _MOST_ATTRIBUTES:
             raise MailImportError(
                 "protocol_error", "the source lists a folder with more than %d attributes" % _MOST_ATTRIBUTES
             )
 
-    def _take_lsub(self, values: list) -> None:
-        if len(values) != 3 or not isinstance(values[0], list) or not isinstance(values[2], bytes):
-            return
+    def _take_lsub(self, listed: _Listed) -> None:
         # \Noselect says that only folders below it are subscribed (RFC 3501 section 6.3.9).
-        if b"\\NOSELECT" not in {value.upper() for value in values[0] if isinstance(value, bytes)}:
-            self._subscribed.add(_canonical(values[2]))
+        if b"\\NOSELECT" not in listed.attributes:
+            self._subscribed.add(_canonical(listed.name))
             self._check_number(len(self._subscribed))
 
     def _check_number(self, folders: int) -> None:
@@ -108,23 +122,44 @@ class Listing:
 
     def _take_namespace(self, values: list) -> None:
         kinds = [
-            [space[0] for space in kind if isinstance(space, list) and space] if isinstance(kind, list) else []
+            [space for space in kind if isinstance(space, list) and space and isinstance(space[0], bytes)]
+            if isinstance(kind, list)
+            else []
             for kind in values[:3]
         ]
-        personal = [prefix for prefix in (kinds[0] if kinds else []) if isinstance(prefix, bytes)]
-        self._personal_prefix = personal[0] if personal else b""
+        self._personal_prefix = kinds[0][0][0] if kinds and kinds[0] else b""
         # A shared namespace with an empty prefix (classic Cyrus) cannot be told from the personal one by its names.
-        self._foreign_prefixes = tuple(prefix for kind in kinds[1:] for prefix in kind if prefix)
+        self._foreign_spaces = tuple(
+            (space[0], space[1] if len(space) > 1 and isinstance(space[1], bytes) else b"")
+            for kind in kinds[1:]
+            for space in kind
+            if space[0]
+        )
+
+    def _is_foreign(self, name: bytes) -> bool:
+        """True for a folder in another user's namespace or in a shared one."""
+        return any(
+            name.startswith(prefix)
+            and (
+                prefix.endswith(separator)
+                or name[len(prefix) :].startswith((separator,))
+                or name == prefix
+                or bool(_WITHOUT_SEPARATOR.fullmatch(prefix))
+            )
+            for prefix, separator in self._foreign_spaces
+        )
+
+    def foreign_folders(self) -> List[str]:
+        """Return readable names of the folders of other users and of shared ones, which `folders` leaves out."""
+        return [decode_folder_name(name) for name in self._entries if self._is_foreign(name)]
 
     def folders(self) -> List[SourceFolder]:
         """Return the personal folders; those of other users and shared ones belong to somebody else's import."""
         found = []
         for name, entry in self._entries.items():
-            if self._foreign_prefixes and name.startswith(self._foreign_prefixes):
+            if self._is_foreign(name) or name == self._personal_prefix != b"":
                 continue
             path = self._path(name, entry.separator)
-            if not path:
-                continue
             figures = entry.figures
             found.append(
                 SourceFolder(
@@ -150,13 +185,46 @@ class Listing:
         outer = name if inner.upper() == b"INBOX" else inner
         pieces = [piece for piece in (outer.split(separator) if separator else [outer]) if piece]
         # What is below INBOX is below it in any case of letters (Exchange says Inbox).
-        return tuple(decode_folder_name(piece) for piece in (_canonical(pieces[0]), *pieces[1:])) if pieces else ()
+        if not pieces:  # a folder called like its separator, or not at all
+            return (decode_folder_name(name) or _NO_NAME,)
+        return tuple(decode_folder_name(piece) for piece in (_canonical(pieces[0]), *pieces[1:]))
+
+
+def _values(parts: Parts) -> list:
+    """Return the values of a response, none of one whose parentheses or quotes do not match."""
+    try:
+        return parse_parts(parts)
+    except MailImportError:
+        return []
+
+
+def _listed(parts: Parts) -> _Listed:
+    """Return what a LIST or LSUB response says, whatever its shape: a name that is not quoted may hold blanks, be NIL,
+    or have a quote in it.
+    """
+    values = _values(parts)[1:]
+    if len(values) >= 3 and isinstance(values[0], list) and not isinstance(values[1], list):
+        is_all = len(values) == 3 or (len(parts) > 1 and all(isinstance(value, list) for value in values[3:]))
+        if isinstance(values[2], bytes) and is_all:
+            return _Listed(_attributes(values[0]), values[1], bytes(values[2]))
+    found = _LISTED.match(b" ".join(parts[0].split(None, 1)[1:]))
+    assert found is not None  # noqa: S101 - every text matches
+    separator = found.group("separator")
+    unquoted = re.sub(rb"\\(.)", rb"\1", separator[1:-1]) if separator and separator[:1] == b'"' else None
+    text = b"".join([found.group("name"), *parts[1:]]).strip()
+    quoted = _QUOTED_NAME.fullmatch(text)
+    name = re.sub(rb"\\(.)", rb"\1", quoted.group(1), flags=re.DOTALL) if quoted else _EXTENDED_DATA.sub(b"", text)
+    return _Listed(_attributes((found.group("attributes") or b"").split()), unquoted, name)
+
+
+def _attributes(values: list) -> FrozenSet[bytes]:
+    return frozenset(value.upper() for value in values if isinstance(value, bytes))
 
 
 def _status_values(parts: Parts) -> list:
     """Name and items of a STATUS response. GNU Mailutils writes names without quotes, whatever is in them."""
     bare = _BARE_STATUS.match(parts[0]) if len(parts) == 1 else None
-    return [bare.group(1), bare.group(2).split()] if bare else parse_parts(parts)[1:]
+    return [bare.group(1), bare.group(2).split()] if bare else _values(parts)[1:]
 
 
 def _canonical(name: bytes) -> bytes:

@@ -38,6 +38,9 @@ class SourceSession(ImapSession):
         account: where and as whom to log in.
         context: what `tls_context(account)` returned.
 
+    Attributes:
+        foreign_folders: names of other users' and shared folders, which `list_folders` left out.
+
     Raises:
         MailImportError: see `connect`.
     """
@@ -48,6 +51,7 @@ class SourceSession(ImapSession):
         super().__init__(stream, partial(_ended_error, stream.peer))
         self.capabilities = frozenset(word.upper() for word in self._client.capabilities())
         self._token_ends = time.monotonic() + TOKEN_AGE if account.auth in ("xoauth2", "oauthbearer") else None
+        self.foreign_folders: List[str] = []
         self._deflater: Optional[zlib._Compress] = None
         if account.compress:
             self._start_compression()
@@ -99,11 +103,15 @@ class SourceSession(ImapSession):
             status = self.reader.collect(self.send(*commands), listing.handle)
             if status.ok or refusal_error(status, self.peer):
                 self._check_listed(status)
-                return listing.folders()
+                return self._take_listing(listing)
             commands = []
         tags = self.send(*commands, b'LSUB "" "*"', b'LIST "" "*"')
         self._check_listed(self.reader.collect(tags, listing.handle))
         self._ask_status(listing, items)
+        return self._take_listing(listing)
+
+    def _take_listing(self, listing: Listing) -> List[SourceFolder]:
+        self.foreign_folders = listing.foreign_folders()
         return listing.folders()
 
     def _check_listed(self, status: Status) -> None:

@@ -129,6 +129,11 @@ def report_missing(folders: Sequence[SourceFolder], rules: FolderRules, emit: Em
     )
 
 
+def foreign_note(names: Sequence[str]) -> str:
+    """Return the line that names what is left out as other people's."""
+    return "left out, for they are shared or other users' folders: %s" % ", ".join(names)
+
+
 def import_account(
     request: ImportRequest,
     login: Login,
@@ -163,6 +168,8 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     )
     folders = copy.attempt(lambda session: session.list_folders())
     report_missing(folders, request.rules, emit)
+    if copy.session and copy.session.foreign_folders:
+        emit({"event": "note", "message": foreign_note(copy.session.foreign_folders)})
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
     plans = plan_folders(folders, request.rules, target.location, known)
     # Not before it is known that there is something to take its place.

@@ -7,7 +7,11 @@ from __future__ import annotations
 from calendar import timegm
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.imap.fetch import WHOLE_SIZE, FetchRequest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.fetch import (
+    WHOLE_SIZE,
+    FetchRequest,
+    NoUidError,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceFolder
 
@@ -117,11 +121,19 @@ def test_flags_alone(fetched):
 
 @pytest.mark.parametrize("uid", [b"0", b"4294967296", b"99999999999", b"-1", b"x", b"NIL", b"(1)"])
 @pytest.mark.parametrize("flags_only", [False, True])
-def test_a_uid_that_is_none_is_refused(fetched, uid, flags_only):
-    answer = usual(5, b"body") if not flags_only else b"* 1 FETCH (UID 5 FLAGS ())\r\n"
-    with pytest.raises(MailImportError, match="sent the UID") as refused:
-        fetched(answer.replace(b"UID 5", b"UID " + uid), flags_only)
-    assert refused.value.reason == "protocol_error"
+@pytest.mark.parametrize("size", [4, WHOLE_SIZE + 1])
+def test_b7_a_uid_that_no_message_can_have_costs_that_message(fetched, uid, flags_only, size):
+    def answer(uid):
+        return usual(uid, b"x" * size) if not flags_only else b"* 1 FETCH (UID %d FLAGS ())\r\n" % uid
+
+    def take(message):
+        try:
+            return sum(len(chunk) for chunk in message.chunks)
+        except NoUidError:
+            return None
+
+    _stream, read = fetched(answer(5).replace(b"UID 5", b"UID " + uid) + answer(6), flags_only, take)
+    assert [(found[0], found[3]) for found in read if found[0] or found[3]] == [(6, None if flags_only else size)]
 
 
 @pytest.mark.parametrize("size", [3, WHOLE_SIZE + 1])
@@ -142,12 +154,12 @@ def test_a_body_longer_or_shorter_than_its_literal_says_is_never_a_message(fetch
     "answer",
     [
         b"garbage\r\n",
+        b"garbage {3}\r\nabc",
         b"* 1 FETCH (UID 5 BODY[] {4}\r\nbody BODY[] {4}\r\nbody)\r\n",
-        b"* 1 FETCH (UID 5 FLAGS (((((\r\n",
-        b"* 1 FETCH (" + b"(" * 100 + b")" * 100 + b")\r\n",
         b"* 1 FETCH (UID 5 X {70000}\r\n" + b"x" * 70000 + b")\r\n",
         b"M99 OK somebody else's\r\n",
-        b"+ go on\r\n",
+        b"+ go on\r\n" * 200,
+        b"\r\n" * 200,
         b"* 1 FETCH (UID 5 X" + b" {0}\r\n" * 5000 + b")\r\n",
     ],
 )
@@ -198,3 +210,79 @@ def test_a_fetch_that_fails_is_not_complete_unless_the_folder_is_empty(session):
     failing[b"UID FETCH"] = b"TAG BAD no messages\r\n"
     for stream in session(failing).fetch([FetchRequest(INBOX)]):
         assert list(stream.messages()) == [] and stream.complete
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [b"\r\n", b"\n", b"+ \r\n", b"+\n", b"+ go on\r\n", b"  \r\n", b"TAG_OF_EXAMINE OK once more\r\n", b"\r\n" * 50],
+)
+@pytest.mark.parametrize("flags_only", [False, True])
+def test_b4_stray_lines_are_passed_over(fetched, stray, flags_only):
+    stray = stray.replace(b"TAG_OF_EXAMINE", b"M1")
+    message = b"* 1 FETCH (UID %d FLAGS ())\r\n" if flags_only else b"* 1 FETCH (UID %d FLAGS () BODY[] {1}\r\nx)\r\n"
+    stream, read = fetched(b"".join(stray + message % uid for uid in (5, 6, 7)) + stray, flags_only)
+    assert [found[0] for found in read] == [5, 6, 7] and stream.complete
+
+
+def test_b4_text_between_the_answers_of_a_session_without_bodies_is_passed_over(fetched):
+    stream, read = fetched(b"Warning: the disk is slow\r\n* 1 FETCH (UID 5 FLAGS ())\r\nhello\r\n", flags_only=True)
+    assert [found[0] for found in read] == [5] and stream.complete
+
+
+@pytest.mark.parametrize("size", [4, WHOLE_SIZE + 1])
+@pytest.mark.parametrize("extra", [b"\r\n", b"\n", b"\r\n\r\n"])
+@pytest.mark.parametrize("end", [b")\r\n", b" FLAGS (\\Seen))\r\n", b") \r\n", b"))\r\n"])
+def test_b5_an_extra_line_end_behind_a_literal(fetched, size, extra, end):
+    answer = usual(5, b"x" * size)[: -len(b")\r\n")]
+    _stream, read = fetched(answer + extra + end + usual(6, b"next"))
+    assert [(found[0], found[3]) for found in read] == [(5, b"x" * size), (6, b"next")]
+
+
+@pytest.mark.parametrize(
+    ("items", "flags"),
+    [
+        (b'UID 5 FLAGS (ab"cd)%s', (b'ab"cd',)),
+        (b'UID 5 FLAGS (\\Seen ab"c"d")%s', (b"\\Seen", b'ab"c"d"')),
+        (b'UID 5 FLAGS (\\Seen "open)%s', None),
+        (b"UID 5 FLAGS (\\Seen%s", None),
+        (b"UID 5 FLAGS \\Seen)%s", None),
+        (b"UID 5 FLAGS ((\\Seen) a)%s", (b"()", b"a")),
+        (b"UID 5 FLAGS (NIL)%s", (b"NIL",)),
+        (b"UID 5 FLAGS NIL%s", None),
+        (b"UID 5  FLAGS  (\\Seen)%s", (b"\\Seen",)),
+        (b"UID\t5\tFLAGS\t(\\Seen)%s", (b"\\Seen",)),
+        (b"uid 5 flags (\\Seen)%s", (b"\\Seen",)),
+        (b"UID 5 FLAGS (\\Seen)%s X ((((", (b"\\Seen",)),
+        (b'UID 5 FLAGS (\\Seen)%s X "', (b"\\Seen",)),
+    ],
+)
+@pytest.mark.parametrize("size", [4, WHOLE_SIZE + 1])
+def test_b3_a_malformed_line_costs_no_more_than_what_is_malformed(fetched, items, flags, size):
+    answer = b"* 1 FETCH (" + items % DATE + b" BODY[] {%d}\r\n" % size + b"x" * size + b")\r\n"
+    told = []
+
+    def take(message):
+        body = b"".join(map(bytes, message.chunks))
+        told.append((message.message.uid, message.message.flags if message.message.flags_told else None, len(body)))
+
+    fetched(answer + usual(6, b"next"), take=take)
+    assert told == [(5, flags, size), (6, (), 4)]
+
+
+@pytest.mark.parametrize(
+    "line", [b"* 1 FETCH (UID 5 FLAGS (((((\r\n", b"* 1 FETCH (" + b"(" * 100 + b")" * 100 + b")\r\n"]
+)
+def test_b3_a_line_without_a_body_is_no_message(fetched, line):
+    _stream, read = fetched(line + usual(6, b"next"))
+    assert [found[0] for found in read if found[3] is not None] == [6]
+
+
+def test_a_status_may_end_like_a_literal(fetched):
+    _stream, read = fetched(b"* OK this is free text {5}\r\n" + usual(6, b"next"))
+    assert [found[0] for found in read] == [6]
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\t", b"  "])
+def test_blanks_behind_the_announcement_of_a_literal(fetched, blank):
+    _stream, read = fetched(usual(5, b"body").replace(b"{4}", b"{4}" + blank) + usual(6, b"next"))
+    assert [(found[0], found[3]) for found in read] == [(5, b"body"), (6, b"next")]

@@ -62,6 +62,7 @@ def test_a_status_is_one_line_for_people():
         ),
         (b'"caf\xc3\xa9" \xff\xfe', [b"caf\xc3\xa9", b"\xff\xfe"]),
         (b"  a\tb  ", [b"a", b"b"]),
+        (b'(ab"cd x"y"z) "q"', [[b'ab"cd', b'x"y"z'], b"q"]),
         (b"", []),
     ],
 )
@@ -80,7 +81,7 @@ def test_literals_keep_whatever_they_hold():
     assert isinstance(values[3], Literal)
 
 
-@pytest.mark.parametrize("text", [b"(", b")", b"(a))", b'"open', b'("a" "b)', b'a"b', b"((a)"])
+@pytest.mark.parametrize("text", [b"(", b")", b"(a))", b'"open', b'("a" "b)', b"((a)"])
 def test_what_does_not_match_is_refused(text):
     with pytest.raises(MailImportError) as refused:
         parse_parts([text])

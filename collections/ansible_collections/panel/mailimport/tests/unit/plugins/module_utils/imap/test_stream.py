@@ -160,3 +160,24 @@ def test_compressed_data_that_is_garbage(stream_of):
     with pytest.raises(MailImportError, match="does not decompress") as refused:
         stream.read_line()
     assert refused.value.reason == "protocol_error"
+
+
+def test_c9_data_behind_the_end_of_a_compressed_stream_is_an_error(stream_of):
+    deflater = zlib.compressobj(1, zlib.DEFLATED, -15)
+    ended = deflater.compress(b"* OK\r\n") + deflater.flush(zlib.Z_FINISH)
+    for more in (b"x", b"* OK more\r\n" * 10_000, ended):
+        stream = stream_of(ended + more, close=False, timeout=5)
+        stream.start_inflating()
+        assert stream.read_line() == b"* OK\r\n"
+        with pytest.raises(MailImportError, match="behind the end of its compressed stream") as refused:
+            stream.read_line()
+        assert refused.value.reason == "protocol_error"
+
+
+def test_c9_compressed_data_that_never_becomes_text_is_an_error(stream_of):
+    empty_blocks = b"\0\0\0\xff\xff" * (1 << 19)
+    stream = stream_of(empty_blocks, step=1 << 16, close=False, timeout=5)
+    stream.start_inflating()
+    with pytest.raises(MailImportError, match="compressed") as refused:
+        stream.read_line()
+    assert refused.value.reason == "protocol_error"

@@ -166,13 +166,66 @@ def test_odd_figures_count_as_not_given(line):
 
 
 @pytest.mark.parametrize(
-    "line",
-    [b"LIST", b"LIST ()", b'LIST () "/"', b'LIST A "/" B', b'LIST () "/" (A)', b'LIST () "/" NIL', b'LIST () ("/") A'],
+    ("line", "name"),
+    [
+        (b'LIST () "/" Sent Items', b"Sent Items"),
+        (b'LIST () "/" Sent Items ', b"Sent Items"),
+        (b'LIST () "/"  Sent  Items', b"Sent  Items"),
+        (b'LIST () "/" "Sent" Items', b'"Sent" Items'),
+        (b'LIST () "/" Sent (2019)', b"Sent (2019)"),
+        (b'LIST () "/" (Sent)', b"(Sent)"),
+        (b'LIST () "/" Sent)', b"Sent)"),
+        (b'LIST () "/" 5" disks', b'5" disks'),
+        (b'LIST () "/" "open', b'"open'),
+        (b'LIST () "/" NIL', b"NIL"),
+        (b'LIST () "/" nil', b"nil"),
+        (b"LIST () NIL NIL", b"NIL"),
+        (b'LIST () "/" NIL NIL', b"NIL NIL"),
+        (b'LIST (\\Marked "/" "Sent"', b"Sent"),
+        (b'LIST \\Marked) "/" Sent', b'\\Marked) "/" Sent'),
+        (b'LIST A "/" B', b'A "/" B'),
+        (b'list\t()\t"/"\tSent', b"Sent"),
+        (b'LIST () "/" "Sent" ("CHILDINFO" ("SUBSCRIBED"))', b"Sent"),
+        (b'LIST () "/" Sent Items ("CHILDINFO" ("SUBSCRIBED"))', b"Sent Items"),
+        (b'LIST () "/" Sent ("OLDNAME" ("Gesendet"))', b"Sent"),
+        ([b'LIST () "/" ', Literal(b"Sent"), b' ("OLDNAME" ("Gesendet"))'], b"Sent"),
+        ([b'LIST () "/" ', Literal(b"Sent"), b" Items"], b"Sent Items"),
+        ([b"LIST () ", Literal(b"/"), b" Sent"], b"Sent"),
+    ],
 )
-def test_a_list_that_is_none_is_refused(line):
-    with pytest.raises(MailImportError) as refused:
-        listed(line)
-    assert refused.value.reason == "protocol_error"
+def test_a3_b6_what_stands_behind_the_separator_is_the_name(line, name):
+    """Nothing of it is thrown away. A name that is none cannot be opened, which is told, and costs no other folder."""
+    assert [folder.raw_name for folder in listed(line, b'LIST () "/" A')] == [name, b"A"]
+
+
+@pytest.mark.parametrize("line", [b"LIST", b"LIST ()", b"LIST () NIL", b"LIST  "])
+def test_a_list_without_a_name_costs_nothing(line):
+    assert paths(line, b'LIST () "/" A')[-1] == ("A",)
+
+
+@pytest.mark.parametrize("name", [b"/", b"//", b'""'])
+def test_c10_a_folder_without_a_name_is_listed(name):
+    (folder,) = listed(b'LIST () "/" ' + name)
+    assert folder.path == ((name.decode() if name != b'""' else "(no name)"),)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "foreign", "own"),
+    [
+        (b'(("" ".")) NIL (("#Public" "."))', [b"#Public", b"#Public.News"], [b"#Publications", b"#Publi"]),
+        (b'(("" "/")) (("user" "/")) NIL', [b"user/bert"], [b"userfiles", b"users/bert", b"use"]),
+        (b'(("" "/")) (("~" "/")) NIL', [b"~bert", b"~bert/Sent"], [b"bert"]),
+        (b'(("" "/")) (("Shared/" "/")) NIL', [b"Shared/News"], [b"Shared", b"Sharedish"]),
+        (b'(("" NIL)) NIL (("Public" NIL))', [b"Public"], []),
+    ],
+)
+def test_a4_a_prefix_is_compared_with_its_separator(namespace, foreign, own):
+    listing = Listing()
+    listing.handle([b"NAMESPACE " + namespace])
+    for name in foreign + own:
+        listing.handle([b'LIST () "/" ' + name])
+    assert [folder.raw_name for folder in listing.folders()] == own
+    assert listing.foreign_folders() == [name.decode() for name in foreign]
 
 
 def test_other_answers_are_no_business_of_a_listing():
