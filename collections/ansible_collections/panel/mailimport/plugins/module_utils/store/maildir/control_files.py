@@ -20,7 +20,7 @@ from itertools import zip_longest
 from typing import Dict, Iterable, Iterator, NamedTuple, Optional, Tuple
 
 from ...model.errors import MailImportError
-from .files import CREATE, exists, open_file, read_file, write_file
+from .files import CREATE, exists, mode_of_files, open_file, read_file, temporary_name, write_file
 
 UIDLIST = "dovecot-uidlist"
 KEYWORDS = "dovecot-keywords"
@@ -50,11 +50,16 @@ def dotlock(directory: int, name: str) -> Iterator[None]:
         MailImportError: `host_refused` when it is held for a minute.
     """
     lock = name + ".lock"
-    claim = "%s.%d" % (lock, os.getpid())
+    # Always the same, so that what a killed run leaves is written over: one import at a time writes a mailbox.
+    claim = lock + ".mailimport"
     deadline = time.monotonic() + _LOCK_TIMEOUT
     # Written beside and linked, so that a lock never exists without its owner's name: that is how Dovecot and the next
     # run tell at once that a killed one holds it no more.
-    write_file(claim, directory, _owner_name().encode("utf-8"))
+    with suppress(FileNotFoundError):
+        os.unlink(claim, dir_fd=directory)
+    fd = os.open(claim, CREATE | os.O_EXCL, mode_of_files(directory), dir_fd=directory)
+    with os.fdopen(fd, "wb") as handle:
+        handle.write(_owner_name().encode("utf-8"))
     try:
         while True:
             try:
@@ -70,9 +75,17 @@ def dotlock(directory: int, name: str) -> Iterator[None]:
     finally:
         os.unlink(claim, dir_fd=directory)
     try:
+        _remove_half_written(directory, name)
         yield
     finally:
         os.unlink(lock, dir_fd=directory)
+
+
+def _remove_half_written(directory: int, name: str) -> None:
+    """Remove what a killed run was writing beside a file and those that its lock is for; the caller holds it."""
+    for written in (name, KEYWORDS) if name == UIDLIST else (name,):
+        with suppress(FileNotFoundError):
+            os.unlink(temporary_name(written), dir_fd=directory)
 
 
 def _owner_name() -> str:
@@ -173,7 +186,7 @@ def _sort_uidlist(directory: int) -> None:
     with os.fdopen(open_file(UIDLIST, directory), "rb") as handle:
         header = handle.readline(4096)
     temporary = UIDLIST + ".sorted"
-    fd = os.open(temporary, CREATE | os.O_TRUNC, 0o600, dir_fd=directory)
+    fd = os.open(temporary, CREATE | os.O_TRUNC, mode_of_files(directory), dir_fd=directory)
     with os.fdopen(fd, "wb") as handle:
         handle.write(header)
         handle.writelines(

@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 from contextlib import suppress
-from typing import Iterator, Optional
+from typing import Callable, Iterator, Optional, TypeVar
 
 from ...model.errors import MailImportError
 from ..contents import CanonicalDigest
@@ -20,6 +20,11 @@ CREATE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 1 << 20
 _SYNC_FILE_RANGE_WRITE = 2
+
+# Whoever removes what is made must be as fast each time.
+_MOST_ATTEMPTS = 100
+
+_Result = TypeVar("_Result")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -61,16 +66,48 @@ def open_file(name: str, directory: int) -> int:
 
 def make_directory(name: str, parent: int) -> int:
     """Create a directory unless it is there, and open it. Components of `name` are taken one by one."""
+    return while_it_vanishes(lambda: _make_directory(name, parent))
+
+
+def while_it_vanishes(work: Callable[[], _Result]) -> _Result:
+    """Do something again when a directory is gone that was just made: Dovecot 2.4 with LAYOUT=fs removes empty ones
+    when somebody lists the folders.
+
+    Raises:
+        FileNotFoundError: it vanishes every time.
+    """
+    for _attempt in range(_MOST_ATTEMPTS):
+        with suppress(FileNotFoundError):
+            return work()
+    return work()
+
+
+def _make_directory(name: str, parent: int) -> int:
     handle = os.dup(parent)
     for part in name.split("/"):
-        with suppress(FileExistsError):
-            os.mkdir(part, 0o700, dir_fd=handle)
         try:
-            inner = open_directory(part, handle)
+            inner = _open_or_make(part, handle)
         finally:
             os.close(handle)
         handle = inner
     return handle
+
+
+def _open_or_make(name: str, parent: int) -> int:
+    """Open a directory; a new one has the rights of its parent, as Dovecot gives them (and from a parent with the
+    setgid bit its group).
+    """
+    try:
+        return open_directory(name, parent)
+    except FileNotFoundError:
+        with suppress(FileExistsError):
+            os.mkdir(name, os.fstat(parent).st_mode & 0o777, dir_fd=parent)
+        return open_directory(name, parent)
+
+
+def mode_of_files(directory: int) -> int:
+    """Return the rights of files in a directory, which Dovecot gives them too: the directory's own."""
+    return os.fstat(directory).st_mode & 0o666
 
 
 def exists(name: str, parent: int) -> bool:
@@ -120,12 +157,19 @@ def read_file(name: str, directory: int) -> Optional[bytes]:
         return handle.read()
 
 
+def temporary_name(name: str) -> str:
+    """Return what a file is called while it is written: always the same, so that what a killed run leaves is written
+    over.
+    """
+    return name + ".new"
+
+
 def write_file(name: str, directory: int, content: bytes) -> None:
     """Write a file beside itself and rename it into place. Nobody else writes it: the caller holds the lock, or the
     directory is its own.
     """
-    temporary = name + ".new"  # always the same, so that what a killed run leaves is written over
-    fd = os.open(temporary, CREATE | os.O_TRUNC, 0o600, dir_fd=directory)
+    temporary = temporary_name(name)
+    fd = os.open(temporary, CREATE | os.O_TRUNC, mode_of_files(directory), dir_fd=directory)
     with os.fdopen(fd, "wb") as handle:
         handle.write(content)
     os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
@@ -140,10 +184,10 @@ def copy_file(name: str, source: int, target: int) -> None:
         reading = open_file(name, source)
     except FileNotFoundError:
         return
-    temporary = name + ".new"
+    temporary = temporary_name(name)
     with (
         os.fdopen(reading, "rb") as content,
-        os.fdopen(os.open(temporary, CREATE | os.O_TRUNC, 0o600, dir_fd=target), "wb") as copy,
+        os.fdopen(os.open(temporary, CREATE | os.O_TRUNC, mode_of_files(target), dir_fd=target), "wb") as copy,
     ):
         shutil.copyfileobj(content, copy)
     os.rename(temporary, name, src_dir_fd=target, dst_dir_fd=target)

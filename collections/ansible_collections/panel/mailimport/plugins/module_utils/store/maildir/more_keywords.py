@@ -20,7 +20,7 @@ from ...imap.uids import MAX_UID, UidSet, parse_sequence_set, sequence_set
 from ..imap.pipe import HostPipe
 from ..imap.session import HostSession
 from ..imap.sessions import HostSessions
-from .files import CREATE, make_directory, open_directory, open_file, remove_tree
+from .files import CREATE, make_directory, mode_of_files, open_directory, open_file, remove_tree
 
 _WAITING = "waiting"
 _LINE = re.compile(rb"([^ ]{1,255}) (\d{1,10}(?::\d{1,10})?(?:,\d{1,10}(?::\d{1,10})?)*)\n")
@@ -37,6 +37,8 @@ class WaitingKeywords:
     It is written down in a directory beside the stage: that one becomes the folder itself, and Dovecot removes files
     from tmp that are old.
 
+    `is_written`: the directory is there, whether or not anything is in it.
+
     Args:
         stage: name of the stage in ROOT/tmp.
         root: handle of ROOT.
@@ -46,6 +48,7 @@ class WaitingKeywords:
         self._path = "tmp/%s.keywords" % stage
         self._root = root
         self._noted: Dict[bytes, int] = {}
+        self.is_written = False
         self.uids: Dict[bytes, array.array[int]] = {}
         for keyword, uid in self._read():
             self.add(keyword, uid)
@@ -65,8 +68,9 @@ class WaitingKeywords:
         if not any(new.values()):
             return
         directory = make_directory(self._path, self._root)
+        self.is_written = True
         try:
-            fd = os.open(_WAITING, CREATE | os.O_APPEND, 0o600, dir_fd=directory)
+            fd = os.open(_WAITING, CREATE | os.O_APPEND, mode_of_files(directory), dir_fd=directory)
             with os.fdopen(fd, "ab") as handle:
                 handle.write(b"\n")  # ends a line that a full disk has torn
                 handle.writelines(
@@ -81,6 +85,7 @@ class WaitingKeywords:
             directory = open_directory(self._path, self._root)
         except FileNotFoundError:
             return
+        self.is_written = True
         left = _MOST_UIDS
         try:
             with suppress(FileNotFoundError), os.fdopen(open_file(_WAITING, directory), "rb") as handle:
@@ -94,7 +99,7 @@ class WaitingKeywords:
             os.close(directory)
 
     def forget(self) -> None:
-        self.uids, self._noted = {}, {}
+        self.uids, self._noted, self.is_written = {}, {}, False
         remove_tree(self._path, self._root)
 
 

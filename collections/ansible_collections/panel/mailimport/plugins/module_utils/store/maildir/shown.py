@@ -17,7 +17,7 @@ from typing import Dict, Iterable, List, Tuple
 
 from ...imap.uids import MAX_UID, UidSet
 from ..base import Origin
-from .files import CREATE, make_directory, open_directory, open_file, remove_tree
+from .files import CREATE, make_directory, mode_of_files, open_directory, open_file, remove_tree
 
 _FILE = "shown"
 # Whether messages were shown or not, their origin's digest and UIDVALIDITY, and the first and the last of their UIDs.
@@ -64,7 +64,7 @@ class ShownRecord:
             return
         directory = make_directory(self._path, self._root)
         try:
-            fd = os.open(_FILE, CREATE | os.O_APPEND, 0o600, dir_fd=directory)
+            fd = os.open(_FILE, CREATE | os.O_APPEND, mode_of_files(directory), dir_fd=directory)
             with os.fdopen(fd, "ab") as handle:
                 handle.write(b"\n" + b"".join(lines))  # the first line end ends a line that a full disk has torn
         finally:

@@ -21,7 +21,17 @@ from ...imap.uids import UidSet
 from ..base import FolderPath, Origin
 from . import control_files
 from .control_files import KEYWORDS, UIDLIST, UidlistHeader
-from .files import copy_file, entries, exists, make_directory, open_directory, remove_entries, remove_tree, write_file
+from .files import (
+    copy_file,
+    entries,
+    exists,
+    make_directory,
+    open_directory,
+    remove_entries,
+    remove_tree,
+    while_it_vanishes,
+    write_file,
+)
 from .staged import Staged, size_in
 from .tree import MaildirTree
 
@@ -190,9 +200,6 @@ class MaildirStage:
         return True
 
     def _rename_into_place(self) -> None:
-        parent, _slash, _name = self._folder_name.rpartition("/")
-        if parent:
-            os.close(make_directory(parent, self._tree.root))
         if self._tree.location.layout != "fs":
             write_file("maildirfolder", self.handle, b"")
         if self._tree.separate_control:
@@ -203,10 +210,16 @@ class MaildirStage:
 
     def _rename(self) -> None:
         """Let the stage become the folder, with nothing in it that is kept elsewhere."""
-        os.rename(self._name, self._folder_name, src_dir_fd=self._tree.root, dst_dir_fd=self._tree.root)
+        while_it_vanishes(self._rename_below_parent)
         for name in (KEYWORDS, UIDLIST) if self._tree.separate_control else ():
             with suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=self.handle)
+
+    def _rename_below_parent(self) -> None:
+        parent, _slash, _name = self._folder_name.rpartition("/")
+        if parent:
+            os.close(make_directory(parent, self._tree.root))
+        os.rename(self._name, self._folder_name, src_dir_fd=self._tree.root, dst_dir_fd=self._tree.root)
 
     def _fill_empty_folder(self) -> bool:
         """Take over a folder without mail, INBOX or one that Dovecot made by itself, with its UIDVALIDITY."""

@@ -47,6 +47,7 @@ class MaildirStore(MessageStore):
         self._lost_keywords: Set[bytes] = set()
         self._record: Optional[ShownRecord] = None
         self._is_new = not any(map(os.path.lexists, filter(None, (location.root, location.control, location.index))))
+        os.umask(0)  # files and directories have the rights of the directory that they are in
         self._open()
 
     def _open(self) -> None:
@@ -56,11 +57,15 @@ class MaildirStore(MessageStore):
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
         # What was staged of a folder that had this name before.
         remove_stages(self._tree, origin_stages(origin), keep=(stage_name(origin),))
-        if self._record is None:
-            self._record = ShownRecord(origin, self._tree.root)
-        writer = MaildirWriter(self._tree, self._flusher, self._record, path, origin, by_content)
+        writer = MaildirWriter(self._tree, self._flusher, self._record_of(origin), path, origin, by_content)
         self._writers.append(writer)
         return writer
+
+    def _record_of(self, origin: Origin) -> ShownRecord:
+        """Return the record of the import, which is the store's only one."""
+        if self._record is None:
+            self._record = ShownRecord(origin, self._tree.root)
+        return self._record
 
     def commit(self) -> None:
         # The order is what makes a message exist exactly once: bytes, compared as they were written, become durable,
@@ -85,7 +90,7 @@ class MaildirStore(MessageStore):
             syncfs(self._tree.control)
         syncfs(self._tree.root)
         for writer in waiting:
-            if writer.waiting.uids and (writer.done or not writer.fresh):
+            if (writer.waiting.uids or writer.waiting.is_written) and (writer.done or not writer.fresh):
                 self._add_excess_keywords(writer)
         self._writers = [writer for writer in self._writers if not writer.done]
 
@@ -131,6 +136,7 @@ class MaildirStore(MessageStore):
             mine.waiting.forget()
 
     def forget(self, key: ImportKey, keep: Iterable[bytes]) -> None:
+        self._record_of(Origin(key, b"", 0))
         kept = tuple(origin_stages(Origin(key, raw_name, 0)) for raw_name in keep)
         remove_stages(self._tree, import_stages(Origin(key, b"", 0)), kept)
 

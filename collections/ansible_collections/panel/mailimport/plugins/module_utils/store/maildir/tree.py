@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from contextlib import suppress
 from typing import Iterator, Tuple
 
 from ...imap.folder_names import encode_folder_name
@@ -14,6 +16,20 @@ from ...model.mail import MailFiles
 from ..base import FolderPath
 from .control_files import read_uidlist_header
 from .files import entries, exists, make_directory, open_directory
+
+
+def _make_root(path: str) -> None:
+    """Create a mailbox's root with what is missing above it.
+
+    As Dovecot does: for the owner alone, unless the directory above has the setgid bit and so shares its rights.
+    """
+    above = os.path.dirname(path)
+    if os.path.isdir(path) or above == path:
+        return
+    _make_root(above)
+    mode = os.stat(above).st_mode
+    with suppress(FileExistsError):
+        os.mkdir(path, mode & 0o777 if mode & stat.S_ISGID else 0o700)
 
 
 class MaildirTree:
@@ -31,7 +47,7 @@ class MaildirTree:
     def make(cls, location: MailFiles) -> MaildirTree:
         """Open the directories, making them unless they are there."""
         for path in (location.root, location.control):
-            os.makedirs(path, 0o700, exist_ok=True)
+            _make_root(path)
         return cls(location)
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from ...model.errors import MailImportError
 from ..base import FolderPath, FolderWriter, Origin, joined_path
 from ..contents import ContentIndex
 from .control_files import keywords_by_number
-from .files import CREATE, digest_of_content, entries, make_directory, start_writing_back
+from .files import CREATE, digest_of_content, entries, make_directory, mode_of_files, start_writing_back
 from .flusher import Flusher
 from .letters import FolderFlags
 from .line_ends import BareLineFeeds, bare_line_feeds
@@ -57,6 +57,7 @@ class MaildirWriter(FolderWriter):
         self.created = not tree.has_folder(path)
         shown = self._stage.finish_showing()
         self._cur = self._stage.cur
+        self._mode = mode_of_files(self._cur)
         delivered = self._shown_by_killed_run(record)
         self.fresh = tree.is_fresh(path)
         if self.fresh:
@@ -170,7 +171,7 @@ class MaildirWriter(FolderWriter):
     def _write_whole(self, fetched: Fetched, whole: memoryview) -> Staged:
         size = len(whole)
         name = self._name(fetched, size, size + bare_line_feeds(whole))
-        fd = os.open(name, CREATE | os.O_EXCL, 0o600, dir_fd=self._cur)
+        fd = os.open(name, CREATE | os.O_EXCL, self._mode, dir_fd=self._cur)
         try:
             self._write(fd, whole, 0, fetched)
             date = fetched.message.internal_date
@@ -188,7 +189,7 @@ class MaildirWriter(FolderWriter):
         line_feeds = BareLineFeeds()
         size = 0
         beginning = b""
-        fd = os.open("arriving", CREATE | os.O_TRUNC, 0o600, dir_fd=self._cur)
+        fd = os.open("arriving", CREATE | os.O_TRUNC, self._mode, dir_fd=self._cur)
         try:
             for chunk in fetched.chunks:
                 self._write(fd, chunk, size, fetched)
