@@ -119,7 +119,7 @@ class ImportEvents:
         return self.desk
 
     def _on_settled(self, _event: Event) -> None:
-        self._state.note_unsettled(self._request.key, False)
+        self._state.note_all_recorded(self._request.key)
 
     def _on_delivered(self, event: Event) -> None:
         folder = event["raw_name"].encode("latin-1"), event["uidvalidity"], event["target_uidvalidity"]

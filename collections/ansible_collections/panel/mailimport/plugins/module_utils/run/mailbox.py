@@ -18,19 +18,21 @@ from ..model.imports import COMPLETED_MESSAGE, ImportRequest
 from ..model.mail import MailFiles, StoreLocation
 from ..source.connection import tls_context
 from ..state.database import State
-from ..state.records import FolderMark, ImportRecord
+from ..state.records import FolderMark
 from ..store.aside import check_movable
+from ..store.evidence import holds_import
+from ..store.marker import is_marked
 from ..transfer.account import Target, check_login, import_account, store_kind
 from ..transfer.login import Login
 from ..transfer.preview import Presence, preview_account
 from ..transfer.sandbox import Emit, os_failure, run_as
 from ..transfer.session_desk import SessionDesk
 from .events import ImportEvents
-from .findings import Findings, check_holder, examine
 from .outcome import Outcome, fail, new_outcome
 from .replaced import keep, path_beside, path_kept
 from .reporter import Reporter
 from .settings import HostSettings
+from .status import MailboxStatus, check_holder, examine
 
 # Whose rights a process has that talks to a source before there is a mailbox: nobody's.
 NOBODY = 65534
@@ -41,6 +43,8 @@ _HARMLESS = frozenset(("keyword_refused", "message_altered"))
 _SKIPPED_MESSAGE = (
     "the mailbox existed before its first import and is left as it is (ignore_existing=false imports into it)"
 )
+
+_AGAIN = "; the mailbox's mail had been removed on this host and was imported again"
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,13 @@ def _import_locked(
             state.finish(request.key, outcome.result, request.import_content and outcome.result.state == "completed")
 
 
+def _root_to_look_at(location: StoreLocation) -> Optional[str]:
+    """The root of a store whose mail is all below it; no other can tell whether mail was removed."""
+    if not isinstance(location, MailFiles) or location.scattered or not os.path.isabs(location.root):
+        return None
+    return location.root
+
+
 class _MailboxRun:
     """The steps of one run on one mailbox. `lock` is the descriptor of the mailbox's lock, None when nothing is to be
     written.
@@ -188,7 +199,7 @@ class _MailboxRun:
         else:
             self._import(found)
 
-    def _examine(self) -> Findings:
+    def _examine(self) -> MailboxStatus:
         found = examine(self.request, self.state, self.host)
         domain = self.request.address.domain
         for side, mailbox, known in (
@@ -199,7 +210,7 @@ class _MailboxRun:
             side["mailbox"] = str(self.request.address) if mailbox else None
         return found
 
-    def _conclude_without_import(self, found: Findings) -> None:
+    def _conclude_without_import(self, found: MailboxStatus) -> None:
         """Nothing is left to do but perhaps the password; the source is not asked."""
         if found.final_state == "skipped":
             self.result.state, self.result.message = "skipped", _SKIPPED_MESSAGE
@@ -217,7 +228,7 @@ class _MailboxRun:
                 self.host.set_password(self.request.address, self.request.password)
             self.result.changed = True
 
-    def _preview(self, found: Findings) -> None:
+    def _preview(self, found: MailboxStatus) -> None:
         """Find out what a run would do: log in, list and count."""
         request = self.request
         location = None
@@ -238,7 +249,7 @@ class _MailboxRun:
         if replacing:
             self.result.message += ", and what is in the mailbox would be moved aside and its password changed"
 
-    def _presence(self, found: Findings, location: Optional[StoreLocation]) -> Presence:
+    def _presence(self, found: MailboxStatus, location: Optional[StoreLocation]) -> Presence:
         """What an import would find when it begins to copy."""
         if not self._keeps_mail(found):
             return Presence(location)
@@ -250,18 +261,18 @@ class _MailboxRun:
                 self.state.deliveries(self.request.key),
                 self.state.source_messages(self.request.key),
             )
-            if found.record
+            if found.record and not found.mail_removed
             else Presence(location, True)
         )
 
-    def _keeps_mail(self, found: Findings) -> bool:
+    def _keeps_mail(self, found: MailboxStatus) -> bool:
         """False when the mail that is there is to be moved aside, which does not come without an import of content and
         only once.
         """
         moved = found.record is not None and found.record.replaced and not self.request.force
         return not (found.replacing and self.request.import_content) or moved
 
-    def _import(self, found: Findings) -> None:
+    def _import(self, found: MailboxStatus) -> None:
         request, key = self.request, self.request.key
         self.result.state, self.result.queue = "running", self.turn.queue
         self._forget_removed(found)
@@ -278,21 +289,27 @@ class _MailboxRun:
         self.state.note_contact(key, found.existed)
         if request.force and found.contacted:
             self.state.forget(key)
+        if found.mail_removed:
+            self.state.forget_mail(key)
         self._make_mailbox(found)
         try:
             if location is None:
                 location = self._checked_store(found)
-            self._update_password(found.exists and request.update_password == "always")
+            # Its owner can forge what shows that a mailbox was replaced; the password is made sure of in any case.
+            replaced = found.recovered and not request.ignore_existing and request.existing_content == "replace"
+            self._update_password(replaced or (found.exists and request.update_password == "always"))
             if request.import_content:
                 aside = self._place_aside(found, check_movable(location)) if found.replacing else None
-                self._fill(location, found.record, aside)
+                self._fill(location, found, aside)
         except MailImportError as error:
             if error.reason == "host_refused":
                 self._withdraw(found, location)
             raise
         self._conclude()
+        if found.mail_removed:
+            self.result.message += _AGAIN
 
-    def _withdraw(self, found: Findings, location: Optional[StoreLocation]) -> None:
+    def _withdraw(self, found: MailboxStatus, location: Optional[StoreLocation]) -> None:
         """Take back a mailbox of this run that no mail can be put into: what it was made with is wrong, and would stay
         so.
         """
@@ -303,12 +320,12 @@ class _MailboxRun:
             self.result.created, self.result.changed = False, not found.domain_known
             self.outcome.after["mailbox"] = None
 
-    def _forget_removed(self, found: Findings) -> None:
+    def _forget_removed(self, found: MailboxStatus) -> None:
         if found.outdated:
             self.state.drop(self.request.key)
             self.state.enqueue([(self.request.key, self.request.owner)], os.getpid())
 
-    def _checked_store(self, found: Findings) -> StoreLocation:
+    def _checked_store(self, found: MailboxStatus) -> StoreLocation:
         """Return the mailbox's store, which can be written to and, if need be, moved aside."""
         location = self.host.store_of(self.request.address)
         store_kind(self.request, location)
@@ -316,8 +333,8 @@ class _MailboxRun:
             check_movable(location)
         return location
 
-    def _fill(self, location: StoreLocation, record: Optional[ImportRecord], aside: Optional[str]) -> None:
-        request = self.request
+    def _fill(self, location: StoreLocation, found: MailboxStatus, aside: Optional[str]) -> None:
+        request, record = self.request, found.record
         lock = () if self.lock is None else (self.lock,)
         # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run
         # has sent.
@@ -325,9 +342,13 @@ class _MailboxRun:
             self.events.desk = desk
             self.events.replaced = None if aside is None else lambda moved: self._take_over(aside if moved else None)
             # An import that begins again looks for all that it has brought, for what it knew of it is forgotten.
-            unfinished = record is not None and (request.force or record.result.state != "completed")
-            interrupted = record is not None and (request.force or record.unsettled)
-            self.state.note_unsettled(request.key, True)
+            forgotten = (
+                (request.force or found.mail_removed) if found.contacted else holds_import(location, request.key)
+            )
+            unfinished = forgotten or (record is not None and record.result.state != "completed")
+            interrupted = forgotten or (record is not None and record.may_hold_unrecorded_mail)
+            root = _root_to_look_at(location)
+            self.state.note_writing(request.key, root)
             # Files written past Dovecot are not refused by its quota. What is moved aside makes room; how much, nobody
             # knows yet.
             direct = store_kind(request, location) == "maildir" and aside is None
@@ -346,8 +367,10 @@ class _MailboxRun:
             self._work_as(
                 location, lambda login: partial(import_account, request, login, target), keep=(desk.descriptor,)
             )
+            if root and not is_marked(root, request.key):
+                self.state.note_store(request.key, None)  # the source had nothing, and nothing was made
 
-    def _make_mailbox(self, found: Findings) -> None:
+    def _make_mailbox(self, found: MailboxStatus) -> None:
         address, owner = self.request.address, self.request.owner
         if not found.exists:
             self.host.create_mailbox(address, self.request.password)
@@ -359,7 +382,7 @@ class _MailboxRun:
         if self.host.publish_domains(self.state.domains):
             self.result.changed = True
 
-    def _place_aside(self, found: Findings, files: MailFiles) -> Optional[str]:
+    def _place_aside(self, found: MailboxStatus, files: MailFiles) -> Optional[str]:
         """Return where the present mail is to be moved, None when that has happened; it is recorded first, so that it
         happens once.
         """

@@ -22,9 +22,9 @@ from ..provider.base import (
 )
 from ..state.database import State
 from .batch import Item
-from .findings import examine
 from .passwords import NewPasswords
 from .settings import HostSettings
+from .status import examine
 
 RequestFor = Callable[[str], ImportRequest]
 

@@ -17,9 +17,10 @@ from ..model.address import Address
 from ..model.errors import MailImportError
 from ..model.imports import ImportKey, ImportResult
 from ..process.alive import start_time
+from . import rows
 from .errors import database_errors, state_file_errors
 from .locks import mailbox_lock
-from .records import Deliveries, FolderMark, ImportRecord, SourceMessages, interrupted, result_from_json, result_to_json
+from .records import Deliveries, FolderMark, ImportRecord, SourceMessages, result_to_json
 from .schema import open_database, snapshot_database, transaction
 
 _OF_KEY = "source_host = ? AND source_user = ? AND address = ?"
@@ -86,12 +87,12 @@ class State:
 
     def import_record(self, key: ImportKey) -> Optional[ImportRecord]:
         row = self._row("SELECT * FROM imports WHERE " + _OF_KEY, *key)
-        return _import_record(row) if row else None
+        return rows.import_record(row, self._path) if row else None
 
     def imports(self) -> List[ImportRecord]:
         """All imports this host knows, in order of their mailboxes."""
-        rows = self._rows("SELECT * FROM imports ORDER BY address, source_host, source_user")
-        return [_import_record(row) for row in rows]
+        found = self._rows("SELECT * FROM imports ORDER BY address, source_host, source_user")
+        return [rows.import_record(row, self._path) for row in found]
 
     def begin(self, key: ImportKey, owner: str, pid: int, queue: Optional[int] = None) -> None:
         """Record that process `pid` runs this import now, in an import queue or outside of them."""
@@ -179,11 +180,17 @@ class State:
         """
         self._update(key, "replaced_to = ?, replaced = ?", path, done)
 
-    def note_unsettled(self, key: ImportKey, unsettled: bool) -> None:
-        """Record, before a store is written to and when all is known of it, whether a kill may leave mail behind
-        unnoticed.
-        """
-        self._update(key, "unsettled = ?", unsettled)
+    def note_writing(self, key: ImportKey, store_root: Optional[str]) -> None:
+        """Record, before a store is written to, where that is, and that a kill may leave mail behind unnoticed."""
+        self._update(key, "unsettled = 1, store_root = ?", store_root)
+
+    def note_all_recorded(self, key: ImportKey) -> None:
+        """Record that all is known of what was written."""
+        self._update(key, "unsettled = 0")
+
+    def note_store(self, key: ImportKey, store_root: Optional[str]) -> None:
+        """Record where the store is that can show whether its mail is still there, None for nowhere."""
+        self._update(key, "store_root = ?", store_root)
 
     def finish(self, key: ImportKey, result: ImportResult, to_the_end: bool) -> None:
         """Record how an import ended; `to_the_end`: the source is imported, and stays known as that whatever later runs
@@ -195,18 +202,26 @@ class State:
     def forget(self, key: ImportKey) -> None:
         """Drop what makes an import continue or count as done, so that it begins again."""
         with database_errors(self._path), transaction(self._database):
-            self._execute("DELETE FROM folders WHERE import = (SELECT id FROM imports WHERE %s)" % _OF_KEY, *key)
-            self._execute("DELETE FROM deliveries WHERE import = (SELECT id FROM imports WHERE %s)" % _OF_KEY, *key)
+            self._forget_progress(key, "folders", "deliveries")
             # Where a killed run may have moved mail to is looked for by the next one.
-            kept = "CASE WHEN replaced THEN NULL ELSE replaced_to END"
-            self._execute(
-                "UPDATE imports SET completed_once = 0, replaced_to = %s, replaced = 0 WHERE %s" % (kept, _OF_KEY), *key
-            )
+            self._update(key, "replaced_to = CASE WHEN replaced THEN NULL ELSE replaced_to END, replaced = 0")
+
+    def forget_mail(self, key: ImportKey) -> None:
+        """Drop what is known of messages that were removed from the host; what `replace` has done is not done again."""
+        with database_errors(self._path), transaction(self._database):
+            self._forget_progress(key, "folders", "deliveries", "source_messages")
+
+    def _forget_progress(self, key: ImportKey, *tables: str) -> None:
+        for table in tables:
+            statement = "DELETE FROM %s WHERE import = (SELECT id FROM imports WHERE %s)" % (table, _OF_KEY)
+            self._execute(statement, *key)
+        self._update(key, "completed_once = 0, store_root = NULL")
 
     def folder_marks(self, key: ImportKey) -> List[FolderMark]:
         """Marks of all folders of an import, in order of their names at the source."""
         query = "SELECT %s FROM folders JOIN imports ON imports.id = folders.import WHERE %s ORDER BY raw_name"
-        return list(map(_folder_mark, self._rows(query % (_FOLDER_COLUMNS, _OF_KEY), *key)))
+        found = self._rows(query % (_FOLDER_COLUMNS, _OF_KEY), *key)
+        return [rows.folder_mark(row, self._path) for row in found]
 
     def commit_folders(
         self, key: ImportKey, marks: Iterable[FolderMark], messages: Iterable[SourceMessages] = ()
@@ -271,11 +286,7 @@ class State:
             "SELECT deliveries.* FROM deliveries JOIN imports ON imports.id = deliveries.import WHERE %s ORDER BY "
             "deliveries.rowid" % _OF_KEY
         )
-        runs: Dict[Tuple[bytes, int, int], array.array[int]] = {}
-        for row in self._rows(query, *key):
-            folder = (row["raw_name"], row["uidvalidity"], row["target_uidvalidity"])
-            runs.setdefault(folder, array.array("I")).frombytes(row["runs"])
-        return [Deliveries(*folder, packed) for folder, packed in runs.items()]
+        return rows.deliveries(self._rows(query, *key), self._path)
 
     def lock_mailbox(self, address: Address, waiting: Optional[Callable[[], None]] = None) -> ContextManager[int]:
         """Hold a mailbox against all other runs on this host, see `mailbox_lock`."""
@@ -299,28 +310,6 @@ class State:
 def _require_begun(changed: int, key: ImportKey) -> None:
     if changed != 1:
         raise LookupError("the import of %s has not begun" % key.address)
-
-
-def _import_record(row: sqlite3.Row) -> ImportRecord:
-    result = result_from_json(row["result"])
-    alive = row["process_started"] is not None and start_time(row["pid"]) == row["process_started"]
-    return ImportRecord(
-        key=ImportKey(row["source_host"], row["source_user"], row["address"]),
-        mailbox_existed=None if row["mailbox_existed"] is None else bool(row["mailbox_existed"]),
-        owner=row["owner"],
-        replaced_to=row["replaced_to"],
-        result=interrupted(result) if row["finished_at"] is None and not alive else result,
-        completed_once=bool(row["completed_once"]),
-        replaced=bool(row["replaced"]),
-        unsettled=bool(row["unsettled"]),
-        waiting=row["waiting_pid"] is not None and start_time(row["waiting_pid"]) == row["waiting_process_started"],
-    )
-
-
-def _folder_mark(row: sqlite3.Row) -> FolderMark:
-    values = dict(row)
-    values.update(copied=bool(row["copied"]), missing=tuple(json.loads(row["missing"])))
-    return FolderMark(**values)
 
 
 def _require_ours(state_dir: str) -> None:

@@ -42,8 +42,18 @@ def database_errors(path: str) -> Iterator[None]:
             raise MailImportError(
                 reason, "state database %s: %s%s" % (path, error, need_of_root() if str(error) == _UNOPENED else "")
             ) from error
-        message = "state database %s is damaged (%s): move it away, imported mail stays and is found again" % (
-            path,
-            error,
-        )
-        raise MailImportError("host_refused", message) from error
+        raise _damaged(path, error) from error
+
+
+@contextmanager
+def row_errors(path: str, what: str) -> Iterator[None]:
+    """Turn what reading `what`, in which somebody else has written, raises into `host_refused`."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _damaged(path, "%s: %s" % (what, error)) from error
+
+
+def _damaged(path: str, why: object) -> MailImportError:
+    message = "state database %s is damaged (%s): move it away, imported mail stays and is found again" % (path, why)
+    return MailImportError("host_refused", message)

@@ -7,12 +7,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Optional, Sequence, Tuple
+from dataclasses import dataclass, fields
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 from ..model.imports import ImportKey, ImportResult
 
 INTERRUPTED_MESSAGE = "The run that imported this mailbox ended before it was done; the next one continues"
+
+# What the fields of a result may be, by their annotations.
+_KINDS: Dict[Any, Any] = {
+    "str": str,
+    "Optional[str]": (str, type(None)),
+    "bool": bool,
+    "int": int,
+    "Optional[int]": (int, type(None)),
+    "float": (int, float),
+    "List[NotImported]": list,
+}
 
 
 @dataclass(frozen=True)
@@ -21,9 +32,10 @@ class ImportRecord:
 
     `mailbox_existed` is what the first contact with the mailbox found, None before it. `replaced_to` is where the
     contents that `replace` takes away go, None when there are none; `replaced` tells that this has been done.
-    `completed_once`: the source was imported once, to the end. `unsettled`: a run began to write and did not live to
-    say what became of it. `result` is the latest one; that of a run whose process is gone reads `failed`,
-    `interrupted`. `waiting`: a run that is alive has yet to come to this import.
+    `completed_once`: the source was imported once, to the end. `may_hold_unrecorded_mail`: a run began to write and did
+    not live to say what became of it. `result` is the latest one; that of a run whose process is gone reads `failed`,
+    `interrupted`. `waiting`: a run that is alive has yet to come to this import. `store_root` is the root of the store
+    that it writes to, None when nothing there can show whether its mail is still there.
     """
 
     key: ImportKey
@@ -33,8 +45,9 @@ class ImportRecord:
     result: ImportResult
     completed_once: bool
     replaced: bool = False
-    unsettled: bool = False
+    may_hold_unrecorded_mail: bool = False
     waiting: bool = False
+    store_root: Optional[str] = None
 
     @property
     def contacted(self) -> bool:
@@ -91,7 +104,12 @@ def result_to_json(result: ImportResult) -> str:
 
 
 def result_from_json(text: str) -> ImportResult:
-    return ImportResult.from_dict(json.loads(text))
+    """Raises ValueError, TypeError, KeyError or AttributeError for anything that `result_to_json` does not make."""
+    result = ImportResult.from_dict(json.loads(text))
+    for field in fields(ImportResult):
+        if not isinstance(getattr(result, field.name), _KINDS[field.type]):
+            raise TypeError("%s is no %s" % (field.name, field.type))
+    return result
 
 
 def interrupted(result: ImportResult) -> ImportResult:

@@ -96,6 +96,8 @@ _MIGRATIONS = (
         PRIMARY KEY (import, raw_name)
     ) WITHOUT ROWID;
     """,
+    # The root of the store that holds the marker of the import; NULL when there is none.
+    "ALTER TABLE imports ADD COLUMN store_root TEXT",
 )
 
 

@@ -16,6 +16,7 @@ from ...model.errors import MailImportError
 from ...model.mail import StoreLocation
 from ..aside import check_movable, move_directories_aside
 from ..base import FlagChange, FolderPath, FolderWriter, MessageStore, Origin, Subscribed
+from ..marker import mark
 from .appender import Appender
 from .content_search import ContentSearch
 from .deliveries import DeliveryBook
@@ -96,6 +97,7 @@ class ImapStore(MessageStore):
         name = self.name_of(path)
         record = self._book.record_of(origin)
         opened = self._folders.open(name)
+        mark(self._location, origin.key)  # the host has made the root by now
         writer = ImapWriter(self.appender, self._search, path, name, origin, opened, record, by_content)
         self._writers.append(writer)
         return writer

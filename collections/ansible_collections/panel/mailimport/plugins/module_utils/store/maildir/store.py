@@ -16,6 +16,7 @@ from ...model.mail import MailFiles
 from ..aside import move_directories_aside
 from ..base import FlagChange, FolderPath, FolderWriter, MessageStore, Origin, Subscribed
 from ..imap.pipe import HostPipe
+from ..marker import mark
 from .control_files import SUBSCRIPTIONS, dotlock, uidlist_entries
 from .files import exists, make_directory, syncfs
 from .flusher import Flusher
@@ -74,6 +75,7 @@ class MaildirStore(MessageStore):
         waiting = [writer for writer in self._writers if writer.has_work]
         if not waiting:
             return
+        mark(self.location, waiting[0].origin.key)
         self._flusher.wait()
         for writer in waiting:
             writer.waiting.note()

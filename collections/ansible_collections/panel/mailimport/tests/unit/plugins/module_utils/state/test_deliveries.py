@@ -62,12 +62,15 @@ def test_forgotten_and_dropped_imports_have_none(state):
 
 
 def test_doubt_is_remembered_until_it_is_settled(state):
-    assert state.import_record(KEY).unsettled is False
-    state.note_unsettled(KEY, True)
+    assert state.import_record(KEY).may_hold_unrecorded_mail is False
+    state.note_writing(KEY, "/srv/mail")
     state.begin(KEY, "customer1", 2)
-    assert (state.import_record(KEY).unsettled, state.import_record(OTHER).unsettled) == (True, False)
-    state.note_unsettled(KEY, False)
-    assert state.import_record(KEY).unsettled is False
+    assert (state.import_record(KEY).may_hold_unrecorded_mail, state.import_record(OTHER).may_hold_unrecorded_mail) == (
+        True,
+        False,
+    )
+    state.note_all_recorded(KEY)
+    assert state.import_record(KEY).may_hold_unrecorded_mail is False
 
 
 def test_a_state_of_before_comes_up_to_date(tmp_path):

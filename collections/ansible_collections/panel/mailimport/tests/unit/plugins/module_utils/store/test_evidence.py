@@ -10,8 +10,9 @@ import shutil
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
-from ansible_collections.panel.mailimport.plugins.module_utils.store.evidence import has_mail, holds_import
+from ansible_collections.panel.mailimport.plugins.module_utils.store.evidence import holds_import
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
+from ansible_collections.panel.mailimport.plugins.module_utils.store.marker import is_marked, mark
 
 OTHER = ImportKey("imap.old.example", "bert", "anna@example.org")
 PATHS = [("INBOX",), ("A",), ("A", "B", "C")]
@@ -50,21 +51,33 @@ def test_a11_messages_that_the_owner_has_read_and_moved_tell_it(where, root, ori
     assert holds_import(where, origin().key)
 
 
-def test_a9_a_store_that_is_gone_is_told_from_one_that_is_empty(where, root, origin, fill):
-    assert not has_mail(where)
-    fill(MaildirStore(where), ("INBOX",), origin(), [])
-    assert has_mail(where) and not holds_import(where, OTHER)
+def test_a11_the_marker_tells_it_where_no_message_is_left(where, root, origin, fill):
+    fill(MaildirStore(where), ("INBOX",), origin(), [1])
+    for message in (root / "cur").iterdir():
+        message.unlink()
+    assert holds_import(where, origin().key) and is_marked(where.root, origin().key)
+    assert not is_marked(where.root, OTHER)
     shutil.rmtree(root)
+    assert not holds_import(where, origin().key) and not is_marked(where.root, origin().key)
+
+
+def test_a11_a_marker_is_left_where_there_is_a_root_only(where, root, origin):
+    mark(where, origin().key)
+    assert not root.exists()
     root.mkdir()
-    assert not has_mail(where)
-    root.rmdir()
-    assert not has_mail(where) and not holds_import(where, origin().key)
+    mark(where, origin().key)
+    mark(where, origin().key)
+    assert holds_import(where, origin().key) and len(list(root.iterdir())) == 1
 
 
-def test_formats_without_names_of_ours_tell_nothing(location, root, origin):
-    (root / "mailboxes").mkdir(parents=True)
-    where = location(driver="sdbox", layout="fs")
-    assert has_mail(where) and not holds_import(where, origin().key)
+def test_a11_a_link_in_place_of_the_marker_is_not_followed(where, root, tmp_path, origin):
+    root.mkdir()
+    mark(where, origin().key)
+    (marker,) = root.iterdir()
+    marker.unlink()
+    marker.symlink_to(tmp_path / "elsewhere")
+    mark(where, origin().key)
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_link_that_the_owner_planted_shows_nothing(where, root, tmp_path, origin):

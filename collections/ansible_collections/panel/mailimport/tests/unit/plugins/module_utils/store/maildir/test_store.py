@@ -53,7 +53,7 @@ def test_a_folder_stays_out_of_sight_until_it_is_whole(store, root, origin, mess
     writer = store.open_folder(A, origin(), False)
     writer.add(message(1))
     store.commit()
-    assert os.listdir(root) == ["tmp"]
+    assert [name for name in os.listdir(root) if not name.startswith("mailimport-")] == ["tmp"]
     writer.add(message(2))
     writer.finish()
     store.commit()
@@ -277,7 +277,8 @@ def test_inbox_is_the_root_itself(store, root, origin, fill, uids, uidlist):
     fill(store, INBOX, origin(b"INBOX"), [4, 5])
     assert uids(root) == [4, 5]
     assert uidlist(root)[0][1] == b"V77" and [uid for uid, _name in uidlist(root)[1]] == [4, 5]
-    assert sorted(os.listdir(root)) == ["cur", "dovecot-uidlist", "new", "tmp"]
+    marker = "mailimport-" + origin(b"INBOX").import_digest
+    assert sorted(os.listdir(root)) == ["cur", "dovecot-uidlist", marker, "new", "tmp"]
 
 
 def test_folders_of_the_fs_layout(location, root, origin, fill, uids, uidlist):

@@ -6,21 +6,26 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple, Optional
 
 from ..host.mail_host import MailHost
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
+from ..model.mail import MailFiles
 from ..state.database import State
 from ..state.records import ImportRecord
+from ..store.evidence import holds_import
+from ..store.marker import is_marked
 
 
-class Findings(NamedTuple):
+class MailboxStatus(NamedTuple):
     """See the module.
 
     `existed`: it did before the first contact of its import. `record` is None when the mailbox it speaks of was removed
     (`outdated`). `final_state` is the state a result has when there is nothing to import, None otherwise. `replacing`:
-    its contents are to be moved aside.
+    its contents are to be moved aside. `recovered`: the state knows nothing of the import, and its mail is in the
+    mailbox. `mail_removed`: the state knows of mail, and the store that held it is gone.
     """
 
     exists: bool
@@ -30,13 +35,15 @@ class Findings(NamedTuple):
     outdated: bool
     final_state: Optional[str]
     replacing: bool
+    recovered: bool = False
+    mail_removed: bool = False
 
     @property
     def contacted(self) -> bool:
         return self.record is not None and self.record.contacted
 
 
-def examine(request: ImportRequest, state: State, host: MailHost) -> Findings:
+def examine(request: ImportRequest, state: State, host: MailHost) -> MailboxStatus:
     """Find out what there is, and what is left to do.
 
     Raises:
@@ -51,14 +58,17 @@ def examine(request: ImportRequest, state: State, host: MailHost) -> Findings:
     known = state.import_record(request.key)
     # Nothing is known of an import when somebody has removed the mailbox since.
     record = known if exists else None
-    existed = exists if record is None or record.mailbox_existed is None else record.mailbox_existed
-    done = record is not None and record.completed_once and not request.force
+    contacted = record is not None and record.contacted
+    recovered = exists and not contacted and _holds_our_mail(request, host)
+    mail_removed = record is not None and contacted and _is_mail_removed(request, record, state, host)
+    existed = bool(record.mailbox_existed) if record is not None and contacted else exists and not recovered
+    done = record is not None and record.completed_once and not request.force and not mail_removed
     final_state = None
     if existed and request.ignore_existing:
         final_state = "skipped"
     elif done and request.state == "present":
         final_state = "completed"
-    return Findings(
+    return MailboxStatus(
         exists=exists,
         existed=existed,
         domain_known=holder is not None or domain in host.domains(),
@@ -67,7 +77,31 @@ def examine(request: ImportRequest, state: State, host: MailHost) -> Findings:
         final_state=final_state,
         # Once: an interrupted import is resumed and a finished one kept, whatever was wiped stays wiped only then.
         replacing=existed and request.existing_content == "replace" and not done,
+        recovered=recovered,
+        mail_removed=mail_removed,
     )
+
+
+def _holds_our_mail(request: ImportRequest, host: MailHost) -> bool:
+    """Whether a mailbox that the state knows nothing of is ours all the same: the state was lost. Who merges need not
+    know.
+    """
+    matters = request.ignore_existing or request.existing_content == "replace"
+    return matters and holds_import(host.store_of(request.address), request.key)
+
+
+def _is_mail_removed(request: ImportRequest, record: ImportRecord, state: State, host: MailHost) -> bool:
+    """Whether the mail of an import that is known was removed on the host, store and all. One look where it was not."""
+    if record.store_root is None or is_marked(record.store_root, request.key):
+        return False
+    if not record.completed_once and not state.folder_marks(request.key):
+        return False  # nothing has come yet
+    location = host.store_of(request.address)
+    if not isinstance(location, MailFiles):
+        return False
+    if location.root != record.store_root:
+        return not os.path.lexists(location.root)  # kept elsewhere now: converted, or moved
+    return not holds_import(location, request.key)
 
 
 def check_holder(domain: str, owner: str, holder: Optional[str]) -> None:
