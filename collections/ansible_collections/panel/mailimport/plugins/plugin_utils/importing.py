@@ -11,9 +11,11 @@ the task `async` sees it through `mail_import_info`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
+import signal
 import time
 import typing as t
 
@@ -97,6 +99,28 @@ def _is_watched() -> bool:
         return False
 
 
+@contextlib.contextmanager
+def _interruptible() -> t.Iterator[None]:
+    """Let Ctrl-C, and the end of Ansible, raise KeyboardInterrupt once. Ansible's own handler ends this process at
+    once.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [(number, signal.getsignal(number)) for number in numbers]
+
+    def interrupt(*_signal: object) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in numbers:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
 class _Watch:
     """One module that runs in the background, watched."""
 
@@ -110,10 +134,15 @@ class _Watch:
         self._lines = ProgressLines(str(task_vars.get("inventory_hostname", "?")))
 
     def run(self, module_name: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
-        try:
-            return self._run(module_name, arguments)
-        finally:
-            self._remove_file()
+        with _interruptible():
+            try:
+                return self._run(module_name, arguments)
+            except KeyboardInterrupt:
+                # Without its file the module knows that nobody waits for it, and stops.
+                self._remove_file()
+                os._exit(1)  # as Ansible's own handler does
+            finally:
+                self._remove_file()
 
     def _run(self, module_name: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
         task = self._action._task
@@ -164,7 +193,9 @@ class _Watch:
 
     def _show_news(self) -> None:
         """Display what the module has told since the last look: one command, far cheaper than a module."""
-        command = "tail -c +%d %s 2>/dev/null || true" % (self._read + 1, shlex.quote(self._path))
+        # The time of access tells the module that somebody is watching; an import that nobody watches stops.
+        path = shlex.quote(self._path)
+        command = "tail -c +%d %s 2>/dev/null; touch -a -c %s || true" % (self._read + 1, path, path)
         told = self._action._low_level_execute_command(command, sudoable=True)["stdout"]
         for line in told[: told.rfind("\n") + 1].split("\n"):
             # A terminal between here and there makes CR LF of the ends of lines; the rest is plain ASCII.

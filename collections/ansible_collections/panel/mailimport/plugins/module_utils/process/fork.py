@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Sequence
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _libc = ctypes.CDLL(None, use_errno=True)
 # What an import may take of memory, in bytes; it needs a fraction of that, whatever the source holds.
 _MOST_MEMORY = 1 << 30
@@ -28,6 +29,14 @@ def die_with(parent: int) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def forbid_core_dumps() -> None:
+    """Keep what is in the memory of this process, passwords among it, out of core files and from other processes of its
+    user (prctl(2), ptrace(2)); what it starts makes no core files either.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def load_codecs() -> None:

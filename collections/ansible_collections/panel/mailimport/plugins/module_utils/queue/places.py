@@ -32,11 +32,11 @@ def source_name(host: str) -> str:
 
 
 @contextmanager
-def place_in_line(state: State, resource: str, capacity: int, pause: Callable[[float], bool]) -> Iterator[bool]:
+def place_in_line(state: State, resource: str, capacity: int, pause: Callable[[int, float], bool]) -> Iterator[bool]:
     """Wait until fewer than `capacity` others stand before us, and keep the place while the context lasts.
 
     Args:
-        pause: waits for so many seconds, and tells whether to go on waiting.
+        pause: called with the number of the place, waits for so many seconds, and tells whether to go on waiting.
 
     Yields:
         Whether the turn has come; False when `pause` said to stop.
@@ -45,7 +45,7 @@ def place_in_line(state: State, resource: str, capacity: int, pause: Callable[[f
     try:
         ours = True
         while state.places_before(place) >= capacity:
-            if not pause(_INTERVAL):
+            if not pause(place, _INTERVAL):
                 ours = False
                 break
         yield ours

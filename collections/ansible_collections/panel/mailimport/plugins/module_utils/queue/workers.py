@@ -22,12 +22,16 @@ from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Sequ
 
 from ..model.errors import MailImportError
 from ..process.fork import describe_bug, die_with, keep_only
+from ..process.stop import STOPPED, is_stopping, request_stop, stop_on_signals
 from ..state.database import State
 from .channel import Channel, Message
 from .places import place_in_line, queue_name, source_name
 
 # So many descriptors are left to this process whatever the number of queues.
 _SPARE = 16
+# Seconds between two looks whether to stop, and those that workers have for it.
+_LOOK_INTERVAL = 0.5
+_STOPPING = 60.0
 
 Tell = Callable[[Message], None]
 
@@ -77,14 +81,19 @@ def run_over_queues(
     work: Work,
     take: Callable[[int, Message], None],
     lost: Callable[[int, str], None],
+    note: Callable[[str], None] = lambda line: None,
+    is_abandoned: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Do all jobs, in their order as far as sources admit.
+    """Do all jobs, in their order as far as sources admit. When this process is to stop, so are the workers, and what
+    has not begun is lost.
 
     Args:
         take: called here with a job's number and each message of `work`, at last what it returned.
         lost: called with a job's number, and why, when it came to no result.
+        note: called with a line for people: who is in the way of a queue.
+        is_abandoned: asked now and then whether nobody waits for results any more; then this process is to stop.
     """
-    dispatcher = _Dispatcher(jobs, bounds, work, take, lost)
+    dispatcher = _Dispatcher(jobs, bounds, work, take, lost, note, is_abandoned)
     try:
         dispatcher.run()
     finally:
@@ -118,12 +127,18 @@ class _Dispatcher:
         work: Work,
         take: Callable[[int, Message], None],
         lost: Callable[[int, str], None],
+        note: Callable[[str], None],
+        is_abandoned: Callable[[], bool],
     ) -> None:
         self._pending: List[Job] = list(jobs)
         self._bounds = bounds
         self._work = work
         self._take = take
         self._lost = lost
+        self._note = note
+        self._is_abandoned = is_abandoned
+        # When workers that were told to stop are ended all the same; None as long as nobody was.
+        self._patience_ends: Optional[float] = None
         self._running: Counter[str] = Counter()
         # What a source was found to admit, by its name; lowered for the rest of the run.
         self._admitted: Dict[str, int] = {}
@@ -135,13 +150,30 @@ class _Dispatcher:
         self._refusal = ""
 
     def run(self) -> None:
+        if is_stopping():
+            self._lose_pending(STOPPED)
         for _job in self._pending:
             self._try_another_queue()
-        if not self._workers:
+        if not self._workers and self._pending:
             self._lose_pending("no process of an import queue could be started (%s)" % self._refusal)
         while self._workers:
-            for key, _events in self._selector.select():
-                self._listen(key.data)
+            for key, _events in self._selector.select(_LOOK_INTERVAL):
+                self._read(key.data)
+            if self._is_abandoned():
+                request_stop()
+            if is_stopping():
+                self._stop_workers()
+
+    def _stop_workers(self) -> None:
+        if self._patience_ends is None:
+            self._patience_ends = time.monotonic() + _STOPPING
+            self._lose_pending(STOPPED)
+            self._dismiss_unneeded()
+            for worker in self._workers:
+                os.kill(worker.pid, signal.SIGTERM)
+        elif time.monotonic() > self._patience_ends:
+            for worker in self._workers:
+                os.kill(worker.pid, signal.SIGKILL)
 
     def _try_another_queue(self) -> None:
         if self._unused:
@@ -151,7 +183,7 @@ class _Dispatcher:
         """End what is left of the workers."""
         for worker in list(self._workers):
             os.kill(worker.pid, signal.SIGKILL)
-            self._bury(worker)
+            self._reap(worker)
         self._selector.close()
 
     def _start(self, queue: int) -> bool:
@@ -178,19 +210,20 @@ class _Dispatcher:
         self._selector.register(worker.channel, selectors.EVENT_READ, worker)
         return True
 
-    def _listen(self, worker: _Worker) -> None:
+    def _read(self, worker: _Worker) -> None:
         try:
             for message in worker.channel.receive():
-                self._hear(worker, message)
+                self._on_message(worker, message)
         except (EOFError, ConnectionError):
             self._end(worker)
 
-    def _hear(self, worker: _Worker, message: Message) -> None:
+    def _on_message(self, worker: _Worker, message: Message) -> None:
         kind, job = message["kind"], worker.job
         if kind == "ask":
             self._assign(worker)
             return
         if kind == "wait":
+            self._note(message["what"])
             if self._pending:
                 self._try_another_queue()
             return
@@ -202,7 +235,7 @@ class _Dispatcher:
         if kind == "told":
             self._take(job.number, message["what"])
             return
-        self._let_go(worker)
+        self._release(worker)
         if kind == "done":
             self._take(job.number, message["what"])
         elif kind == "crowded":
@@ -211,7 +244,7 @@ class _Dispatcher:
             self._pending.insert(0, job)
         else:
             self._lost(job.number, message["what"])
-        self._wake()
+        self._retry_idle()
 
     def _assign(self, worker: _Worker) -> None:
         """Give a worker the first job that its source admits, or tell it to come again, or that nothing is left."""
@@ -227,21 +260,24 @@ class _Dispatcher:
             self._idle.append(worker)
             worker.tell({"job": None, "later": True})
         if not self._pending:
-            # Whoever waits for its turn, or asks now, need not.
-            for unneeded in [other for other in self._workers if other.job is None and not other.dismissed]:
-                unneeded.dismissed = True
-                unneeded.tell({"job": None, "later": False})
+            self._dismiss_unneeded()
+
+    def _dismiss_unneeded(self) -> None:
+        """Whoever waits for its turn, or asks now, need not."""
+        for unneeded in [worker for worker in self._workers if worker.job is None and not worker.dismissed]:
+            unneeded.dismissed = True
+            unneeded.tell({"job": None, "later": False})
 
     def _is_admitted(self, job: Job) -> bool:
         limits = [limit for limit in (self._admitted.get(job.source), self._bounds.connections) if limit is not None]
         return not limits or self._running[job.source] < min(limits)
 
-    def _let_go(self, worker: _Worker) -> None:
+    def _release(self, worker: _Worker) -> None:
         if worker.job is not None:
             self._running[worker.job.source] -= 1
             worker.job = None
 
-    def _wake(self) -> None:
+    def _retry_idle(self) -> None:
         """Have those ask again that a source did not admit."""
         idle, self._idle = self._idle, []
         for worker in idle:
@@ -250,26 +286,27 @@ class _Dispatcher:
     def _end(self, worker: _Worker) -> None:
         """A worker has ended: with nothing left to do, or before its time."""
         self._workers.remove(worker)
-        status = self._bury(worker)
+        status = self._reap(worker)
         why = worker.trouble or "wait status %d" % status
         job = worker.job
-        self._let_go(worker)
+        self._release(worker)
         if job is not None:
             self._lost(job.number, "the import's process ended early (%s)" % why)
         if worker in self._idle:
             self._idle.remove(worker)
-        replaced = self._pending and job is not None and self._start(worker.queue)
+        # One that was sent a signal to stop has come to an orderly end before its time.
+        replaced = self._pending and (job is not None or status == 0) and self._start(worker.queue)
         if not replaced and not self._workers:
             # They did not even come to ask for a job.
             self._lose_pending("no process of an import queue could work (%s)" % why)
-        self._wake()
+        self._retry_idle()
 
     def _lose_pending(self, why: str) -> None:
         for job in self._pending:
             self._lost(job.number, why)
         self._pending.clear()
 
-    def _bury(self, worker: _Worker) -> int:
+    def _reap(self, worker: _Worker) -> int:
         self._selector.unregister(worker.channel)
         worker.channel.close()
         return os.waitpid(worker.pid, 0)[1]
@@ -289,6 +326,7 @@ def _serve(queue: int, parent: int, channel: Channel, bounds: Bounds, work: Work
     status = 1
     try:
         keep_only([channel.fileno()])
+        stop_on_signals()
         die_with(parent)
         with ExitStack() as stack:
             state = stack.enter_context(State(bounds.state_dir)) if bounds.state_dir else None
@@ -311,39 +349,46 @@ def _take_turn(queue: int, channel: Channel, bounds: Bounds, work: Work, state: 
     with ExitStack() as places:
         ours = True
         if state and bounds.imports:
-            ours = places.enter_context(place_in_line(state, queue_name(queue), 1, _Wait(channel)))
+            ours = places.enter_context(place_in_line(state, queue_name(queue), 1, _Wait(queue, channel, state)))
+        if is_stopping():
+            return False
         if ours:
             channel.send({"kind": "ask"})
         answer = channel.next()
         if answer["job"] is not None:
             if state and bounds.connections:
-                places.enter_context(place_in_line(state, source_name(answer["source"]), bounds.connections, _pause))
-            _do(Assignment(answer["job"], queue, answer["patient"]), channel, work)
+                place = place_in_line(state, source_name(answer["source"]), bounds.connections, _pause)
+                places.enter_context(place)
+            _run_job(Assignment(answer["job"], queue, answer["patient"]), channel, work)
             return True
     # Without a place in line, which others can use; what comes next is to ask again, or that nothing is left.
     return bool(answer["later"]) and "again" in channel.next()
 
 
 class _Wait:
-    """Waits in line as long as the run has nothing to say, having told it that the queue is taken."""
+    """Waits in line as long as the run has nothing to say, having told it that the queue is taken, and by whom."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, queue: int, channel: Channel, state: State) -> None:
+        self._queue = queue
         self._channel = channel
+        self._state = state
         self._told = False
 
-    def __call__(self, seconds: float) -> bool:
+    def __call__(self, place: int, seconds: float) -> bool:
         if not self._told:
-            self._channel.send({"kind": "wait"})
+            before = self._state.import_before(place)
+            behind = before.key.address if before else "another run"
+            self._channel.send({"kind": "wait", "what": "waiting in queue %d behind %s" % (self._queue, behind)})
             self._told = True
-        return self._channel.is_silent(seconds)
+        return not is_stopping() and self._channel.is_silent(seconds)
 
 
-def _pause(seconds: float) -> bool:
+def _pause(_place: int, seconds: float) -> bool:
     time.sleep(seconds)
-    return True
+    return not is_stopping()
 
 
-def _do(assignment: Assignment, channel: Channel, work: Work) -> None:
+def _run_job(assignment: Assignment, channel: Channel, work: Work) -> None:
     try:
         done = work(assignment, lambda what: channel.send({"kind": "told", "what": what}))
     except Exception as error:  # noqa: BLE001 - whatever it is, the run has to hear of it

@@ -17,6 +17,8 @@ from typing import Callable, Dict, List, Optional, Sequence, Set, Union
 from ..host.mail_host import MailHost
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, ImportResult
+from ..process.stop import stopping_on_signals
+from ..process.title import set_title
 from ..queue.channel import Message
 from ..queue.workers import Assignment, Bounds, Job, Tell, run_over_queues
 from ..source.connection import tls_context
@@ -30,6 +32,7 @@ from .outcome import Outcome, fail, new_outcome, outcome_of
 from .progress import Progress
 from .reporter import Reporter
 from .settings import HostSettings
+from .watch import worker_title
 
 # What is to be done about one mailbox, or what has come of it already: of a malformed row, of an account that has no
 # mailbox.
@@ -90,6 +93,11 @@ class _Batch:
         self._made: Dict[int, Outcome] = {}
 
     def run(self) -> List[Outcome]:
+        """Do it all; a signal to stop ends it early, with an outcome for each all the same."""
+        with stopping_on_signals():
+            return self._run()
+
+    def _run(self) -> List[Outcome]:
         self._progress.begin(self._size)
         try:
             self._look()
@@ -206,6 +214,7 @@ class _Batch:
 
     def _import_one(self, assignment: Assignment, tell: Tell) -> Optional[Message]:
         request = self._requests[assignment.number]
+        set_title(worker_title(request.address, assignment.queue))
         reporter = Reporter(
             note=lambda line: tell({"note": line}),
             progress=lambda result: tell(
@@ -241,6 +250,8 @@ class _Batch:
             work,
             self._take,
             lambda number, why: self._end(number, self._failed(number, MailImportError("interrupted", why))),
+            self._progress.note,
+            self._progress.is_abandoned,
         )
 
     def _take(self, number: int, message: Message) -> None:

@@ -34,7 +34,7 @@ def summarize(results: Iterable[ImportResult]) -> Dict[str, Any]:
     return summary
 
 
-def _as_seen_now(record: ImportRecord) -> ImportResult:
+def as_seen_now(record: ImportRecord) -> ImportResult:
     """The latest result, or that a run has yet to come to this import. One that runs does so, whoever waits for it to
     end.
     """
@@ -50,6 +50,6 @@ def imports_on_host(settings: HostSettings) -> Dict[str, Any]:
         MailImportError: `host_refused` when the state cannot be read.
     """
     with State.open_readonly(settings.state_dir) as state:
-        results = [_as_seen_now(record) for record in state.imports()]
+        results = [as_seen_now(record) for record in state.imports()]
         domains = [{"domain": domain, "owner": owner} for domain, owner in sorted(state.domains().items())]
     return {"imports": [result.as_dict() for result in results], "domains": domains, "summary": summarize(results)}

@@ -16,6 +16,8 @@ from typing import Callable, ContextManager, Dict, Optional, Sequence
 from ..model.errors import MailImportError
 from ..model.imports import COMPLETED_MESSAGE, ImportRequest
 from ..model.mail import MailFiles, StoreLocation
+from ..process.stop import stopped
+from ..process.title import set_title
 from ..source.connection import tls_context
 from ..state.database import State
 from ..state.records import FolderMark
@@ -33,6 +35,7 @@ from .replaced import keep, path_beside, path_kept
 from .reporter import Reporter
 from .settings import HostSettings
 from .status import MailboxStatus, check_holder, examine
+from .watch import STOP_REQUESTED, ImportWatch, import_title
 
 # Whose rights a process has that talks to a source before there is a mailbox: nobody's.
 NOBODY = 65534
@@ -278,6 +281,8 @@ class _MailboxRun:
         self._forget_removed(found)
         self.state.begin(key, request.owner, os.getpid(), self.turn.queue)
         self.events.recorded = True
+        if self.state.is_stop_requested(key):
+            raise stopped(STOP_REQUESTED)
         if not found.exists:
             self.host.check_new_mailbox(request.address)
         if request.import_content and not found.contacted and not self.turn.login_checked:
@@ -427,7 +432,17 @@ class _MailboxRun:
         lock = () if self.lock is None else (self.lock,)
         with Login(self.request, tls_context(self.request.source)) as login:
             self.events.login = login
-            run_as(uid, gid, work_with(login), self.events.take, keep=(*lock, *keep, *login.descriptors))
+            work, watch = self._titled(work_with(login)), ImportWatch(self.state, self.request.key)
+            run_as(uid, gid, work, self.events.take, (*lock, *keep, *login.descriptors), watch)
+
+    def _titled(self, work: Callable[[Emit], None]) -> Callable[[Emit], None]:
+        """The same in a process that shows what it does."""
+
+        def titled(emit: Emit) -> None:
+            set_title(import_title(self.request.address, self.turn.queue))
+            work(emit)
+
+        return titled
 
     def _conclude(self) -> None:
         result = self.result

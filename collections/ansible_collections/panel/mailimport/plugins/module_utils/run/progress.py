@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import stat
+import sys
 import time
 from typing import IO, Any, Callable, Dict, Optional, Tuple
 
@@ -15,12 +18,24 @@ from ..model.imports import ImportResult
 
 # Counts are told at most so often, in seconds.
 _INTERVAL = 0.5
+# Seconds without a look at the file after which whoever watched is gone.
+LONGEST_UNWATCHED = 300.0
 
 
 def _new_private_file(path: str) -> IO[str]:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     # It is written to as long as the run lasts.
     return open(os.open(path, flags, 0o600), "w", encoding="ascii")  # noqa: SIM115
+
+
+def _is_unread(fd: int) -> bool:
+    """Whether a descriptor is a pipe or socket whose other end is closed."""
+    mode = os.fstat(fd).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return False
+    look = select.poll()
+    look.register(fd, 0)  # errors and the end are always told
+    return bool(look.poll(0))
 
 
 class Progress:
@@ -36,6 +51,7 @@ class Progress:
     """
 
     def __init__(self, path: Optional[str] = None, note: Callable[[str], None] = lambda line: None) -> None:
+        self._path = path
         self._stream = None if path is None else _new_private_file(path)
         self._note = note
         self._mailboxes = 0
@@ -44,6 +60,18 @@ class Progress:
         self._bytes = 0
         self._running: Dict[int, Tuple[int, int, int]] = {}
         self._told_at = 0.0
+
+    def is_abandoned(self) -> bool:
+        """Whether nobody waits for the results any more: the file is gone, or has not been looked at for long; without
+        one, nobody reads what this process is going to print.
+        """
+        if self._path is None:
+            return _is_unread(sys.stdout.fileno())
+        try:
+            # Whoever looks sets the time of access, for filesystems do not always.
+            return time.time() - os.stat(self._path).st_atime > LONGEST_UNWATCHED
+        except FileNotFoundError:
+            return True
 
     def begin(self, mailboxes: int) -> None:
         """So many mailboxes there are."""

@@ -127,7 +127,7 @@ class State:
                     (source_host, source_user, address, owner, started_at, pid, process_started, result, waiting_pid,
                     waiting_process_started)
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    ON CONFLICT (source_host, source_user, address) DO UPDATE SET
+                    ON CONFLICT (source_host, source_user, address) DO UPDATE SET stop_requested = 0,
                     waiting_pid = excluded.waiting_pid, waiting_process_started = excluded.waiting_process_started""",
                     *key,
                     owner,
@@ -138,6 +138,14 @@ class State:
                     pid,
                     started,
                 )
+
+    def request_stop(self, key: ImportKey) -> None:
+        """Ask whoever runs this import, or is going to, to end it; a later run is not meant."""
+        self._update(key, "stop_requested = 1")
+
+    def is_stop_requested(self, key: ImportKey) -> bool:
+        row = self._row("SELECT stop_requested FROM imports WHERE " + _OF_KEY, *key)
+        return bool(row and row["stop_requested"])
 
     def take_place(self, resource: str, pid: int) -> int:
         """Stand in line for a resource of this host; return the place's number. A process that is gone has no place."""
@@ -161,6 +169,16 @@ class State:
             else:
                 self.leave_place(row["id"])
         return alive
+
+    def import_before(self, place: int) -> Optional[ImportRecord]:
+        """The import that whoever is next to a place in its line runs, None when it does not run one."""
+        query = (
+            "SELECT imports.* FROM places JOIN imports ON imports.pid = places.pid AND "
+            "imports.process_started = places.process_started AND imports.finished_at IS NULL WHERE places.id < ? AND "
+            "places.resource = (SELECT resource FROM places WHERE id = ?) ORDER BY places.id"
+        )
+        row = self._row(query, place, place)
+        return rows.import_record(row, self._path) if row else None
 
     def note_contact(self, key: ImportKey, mailbox_existed: bool) -> None:
         """Record, before the mailbox is touched, whether it existed; only the first contact counts."""

@@ -9,11 +9,15 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from typing import Callable, Iterator, Optional
 
 from ..model.address import Address
+from ..process.stop import is_stopping, stopped
 from .errors import state_file_errors
+
+_LOOK_AGAIN = 0.05
 
 
 @contextmanager
@@ -27,6 +31,9 @@ def mailbox_lock(state_dir: str, address: Address, waiting: Optional[Callable[[]
         state_dir: the state's directory.
         address: the mailbox.
         waiting: called once when somebody else holds the lock.
+
+    Raises:
+        MailImportError: `interrupted` when this process is to stop.
 
     Yields:
         The lock's descriptor: a child that closes what it inherits keeps this one.
@@ -46,7 +53,14 @@ def mailbox_lock(state_dir: str, address: Address, waiting: Optional[Callable[[]
 def _lock(descriptor: int, waiting: Optional[Callable[[], None]]) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return
     except BlockingIOError:
         if waiting is not None:
             waiting()
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    while True:
+        if is_stopping():
+            raise stopped()
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(_LOOK_AGAIN)

@@ -35,7 +35,8 @@ class ImportRecord:
     `completed_once`: the source was imported once, to the end. `may_hold_unrecorded_mail`: a run began to write and did
     not live to say what became of it. `result` is the latest one; that of a run whose process is gone reads `failed`,
     `interrupted`. `waiting`: a run that is alive has yet to come to this import. `store_root` is the root of the store
-    that it writes to, None when nothing there can show whether its mail is still there.
+    that it writes to, None when nothing there can show whether its mail is still there. `stop_requested`:
+    whoever runs it, or is going to, is to end it.
     """
 
     key: ImportKey
@@ -48,6 +49,7 @@ class ImportRecord:
     may_hold_unrecorded_mail: bool = False
     waiting: bool = False
     store_root: Optional[str] = None
+    stop_requested: bool = False
 
     @property
     def contacted(self) -> bool:

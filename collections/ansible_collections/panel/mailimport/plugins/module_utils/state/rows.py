@@ -34,6 +34,7 @@ def import_record(row: sqlite3.Row, path: str) -> ImportRecord:
             may_hold_unrecorded_mail=bool(row["unsettled"]),
             waiting=waiting,
             store_root=row["store_root"],
+            stop_requested=bool(row["stop_requested"]),
         )
 
 

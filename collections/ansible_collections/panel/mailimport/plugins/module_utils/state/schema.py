@@ -98,6 +98,8 @@ _MIGRATIONS = (
     """,
     # The root of the store that holds the marker of the import; NULL when there is none.
     "ALTER TABLE imports ADD COLUMN store_root TEXT",
+    # Somebody wants the import that runs, or waits, to end.
+    "ALTER TABLE imports ADD COLUMN stop_requested INTEGER NOT NULL DEFAULT 0",
 )
 
 

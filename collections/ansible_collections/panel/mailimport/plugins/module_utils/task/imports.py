@@ -12,6 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..model.errors import MailImportError, one_line
 from ..model.imports import ImportResult
+from ..process.title import set_title
 from ..rows.check import check_rows
 from ..rows.read import read_rows
 from ..rows.row import BadRow, Row, rows_of_list, select_rows
@@ -126,6 +127,7 @@ def refused(params: Dict[str, Any], error: MailImportError) -> ImportResult:
 
 def run_batch(module: AnsibleModule, items: Sequence[Item], how: Scheduling) -> List[Outcome]:
     """Import what a task asks for."""
+    set_title("run of %d imports" % len(items))
     return import_batch(
         items,
         host_settings(module.params),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
 
+from ..process.fork import forbid_core_dumps
 from ..process.locale import encodes_paths_in_utf8, use_neutral_locale
 
 # Where the role panel.mailimport.setup puts them, and where a distribution might.
@@ -36,6 +37,7 @@ def prepare_interpreter(module: AnsibleModule, *libraries: Library) -> None:
     """Call before anything else. Returns where all libraries can be imported and paths are in UTF-8; otherwise respawns
     the module there, or fails it.
     """
+    forbid_core_dumps()
     use_neutral_locale()
     for library in libraries:
         _require(module, library)

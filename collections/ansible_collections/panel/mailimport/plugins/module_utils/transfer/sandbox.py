@@ -14,17 +14,25 @@ import errno
 import gc
 import json
 import os
+import select
 import signal
 import sys
-from typing import Any, BinaryIO, Callable, Dict, NoReturn, Optional, Sequence
+import time
+from io import FileIO
+from typing import Any, Callable, Dict, Iterator, NoReturn, Optional, Sequence
 
 from ..model.errors import REASONS, MailImportError
+from ..process.alive import is_suspended, start_time
 from ..process.fork import describe_bug, die_with, give_up_privileges, keep_only, limit_memory, load_codecs
 
 Event = Dict[str, Any]
 Emit = Callable[[Event], None]
 
 _MAX_EVENT = 16 << 20
+# Seconds between two looks at what the child does, and those it has for giving back its locks.
+_WATCH_INTERVAL = 1.0
+_ENDING = 5.0
+_LOOK_AGAIN = 0.02
 _TOO_MUCH_MEMORY = (
     "MemoryError: the import takes more memory than an honest source could make it need; nothing else "
     "of the host suffers from it"
@@ -32,12 +40,17 @@ _TOO_MUCH_MEMORY = (
 
 
 def run_as(
-    uid: int, gid: int, work: Callable[[Emit], None], handle: Callable[[Event], None], keep: Sequence[int] = ()
+    uid: int,
+    gid: int,
+    work: Callable[[Emit], None],
+    handle: Callable[[Event], None],
+    keep: Sequence[int] = (),
+    watch: Callable[[int], None] = lambda child: None,
 ) -> None:
     """Run `work` in a forked process of that uid and gid; call `handle` here with every event it emits.
 
     When this process dies, the child dies with it. It inherits no descriptors but `keep`, the lock of its mailbox for
-    one.
+    one. `watch` is called with its pid about once a second; what it raises ends the child.
 
     Raises:
         MailImportError: what `work` raised, or `interrupted` when the child was killed.
@@ -56,10 +69,10 @@ def run_as(
     os.close(writing)
     failure: Optional[MailImportError] = None
     try:
-        with os.fdopen(reading, "rb") as pipe:
-            failure = _take_events(pipe, handle)
+        with os.fdopen(reading, "rb", buffering=0) as pipe:
+            failure = _take_events(_lines(pipe, lambda: watch(child)), handle)
     except BaseException:
-        os.kill(child, signal.SIGKILL)
+        _end(child)
         raise
     finally:
         _pid, status = os.waitpid(child, 0)
@@ -71,14 +84,43 @@ def run_as(
         )
 
 
-def _take_events(pipe: BinaryIO, handle: Callable[[Event], None]) -> Optional[MailImportError]:
-    failure = None
+def _end(child: int) -> None:
+    """Let the child give back its locks; kill it when it takes long. It is waited for by others."""
+    deadline = time.monotonic() + _ENDING
+    os.kill(child, signal.SIGTERM)
+    while time.monotonic() < deadline and not is_suspended(child) and start_time(child) is not None:
+        time.sleep(_LOOK_AGAIN)
+    os.kill(child, signal.SIGKILL)
+
+
+def _lines(pipe: FileIO, watch: Callable[[], None]) -> Iterator[bytes]:
+    """Yield whole lines; the torn last one of a killed child is none."""
+    ready = select.poll()
+    ready.register(pipe, select.POLLIN)
+    looked_at = time.monotonic()
+    torn = bytearray()
     while True:
-        line = pipe.readline(_MAX_EVENT)
-        if len(line) == _MAX_EVENT:
+        if time.monotonic() - looked_at >= _WATCH_INTERVAL:
+            watch()
+            looked_at = time.monotonic()
+        if not ready.poll(_WATCH_INTERVAL * 1000):
+            continue
+        data = pipe.read(1 << 16)
+        if not data:
+            return
+        first = len(torn)
+        torn += data
+        end = torn.rfind(b"\n", first) + 1
+        if end:
+            yield from bytes(torn[:end]).splitlines()
+            del torn[:end]
+        if len(torn) >= _MAX_EVENT:
             raise MailImportError("internal_error", "the importing process said too much at once")
-        if not line.endswith(b"\n"):
-            return failure  # end of file, or the torn last line of a killed child
+
+
+def _take_events(lines: Iterator[bytes], handle: Callable[[Event], None]) -> Optional[MailImportError]:
+    failure = None
+    for line in lines:
         try:
             event = json.loads(line)
             if event["event"] == "failed":
@@ -92,6 +134,7 @@ def _take_events(pipe: BinaryIO, handle: Callable[[Event], None]) -> Optional[Ma
             raise MailImportError(
                 "internal_error", "the importing process said something unknown (%s)" % type(error).__name__
             ) from error
+    return failure
 
 
 def _child(uid: int, gid: int, parent: int, inherited: Sequence[int], work: Callable[[Emit], None]) -> NoReturn:
@@ -99,6 +142,7 @@ def _child(uid: int, gid: int, parent: int, inherited: Sequence[int], work: Call
     writing = inherited[0]
     try:
         keep_only(inherited)
+        signal.signal(signal.SIGTERM, _give_up)
         gc.disable()  # nothing here makes cycles by the message
         limit_memory()
         give_up_privileges(uid, gid)
@@ -123,6 +167,14 @@ def _child(uid: int, gid: int, parent: int, inherited: Sequence[int], work: Call
         status = 0
     finally:
         os._exit(status)
+
+
+class _GivenUpError(BaseException):
+    """The parent wants an end: nothing but what has to be given back is done any more."""
+
+
+def _give_up(*_signal: object) -> None:
+    raise _GivenUpError
 
 
 def os_failure(error: OSError) -> MailImportError:

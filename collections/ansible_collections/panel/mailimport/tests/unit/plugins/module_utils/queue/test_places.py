@@ -20,7 +20,7 @@ def state(tmp_path):
         yield state
 
 
-def give_up(_seconds):
+def give_up(_place, _seconds):
     return False
 
 
@@ -90,7 +90,7 @@ def test_waiting_goes_on_until_the_turn_comes(state):
     first = state.take_place(QUEUE, os.getpid())
     looks = []
 
-    def look_again(seconds):
+    def look_again(_place, seconds):
         looks.append(seconds)
         if len(looks) == 3:
             state.leave_place(first)
