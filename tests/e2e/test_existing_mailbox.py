@@ -271,3 +271,36 @@ def test_diff_shows_folders_before_and_after(small_scene: Scene) -> None:
     for path in source.folders:
         assert path[-1] in text
     assert small_scene.address in text
+
+
+def test_d2_a_mailbox_that_is_left_alone_says_how_to_add_to_it(occupied: Scene) -> None:
+    outcome = occupied.task()
+    assert "existing_content=merge adds" in outcome.entry["message"]
+    assert "existing_content=replace moves its mail aside and changes its password" in outcome.entry["message"]
+    (warning,) = outcome.result["warnings"]
+    assert warning.startswith("%s: skipped: " % occupied.address)
+
+
+def test_d2_a_move_stands_in_message_diff_and_summary(occupied: Scene) -> None:
+    outcome = occupied.task("--diff", ignore_existing=False)
+    kept = outcome.entry["replaced_to"]
+    assert outcome.result["msg"].endswith("\n%s: the mail that was there before is in %s" % (occupied.address, kept))
+    assert "[localhost] %s: the mail that was there before is in %s" % (occupied.address, kept) in outcome.output
+    assert outcome.result["diff"]["before"]["earlier_mail"] == "in the mailbox"
+    assert outcome.result["diff"]["after"]["earlier_mail"] == kept
+    assert outcome.result["summary"]["replaced"] == 1
+    # Of a run that leaves all as it is, nothing is said again.
+    assert "there before" not in occupied.task(ignore_existing=False).result["msg"]
+
+
+def test_d2_mail_that_was_moved_aside_comes_back_as_the_guide_says(occupied: Scene) -> None:
+    kept = Path(occupied.run(ignore_existing=False).entry["replaced_to"])
+    earlier = occupied.host.home_of(occupied.address) / "earlier"
+    kept.rename(earlier)
+    occupied.host.doveadm("import", "-u", occupied.address, "maildir:%s" % earlier, "Earlier", "all")
+    with occupied.host_session() as session:
+        account = session.account()
+    back = {path: len(folder.messages) for path, folder in account.folders.items() if path[0] == "Earlier"}
+    assert back.get(("Earlier", "INBOX")) == 4 and back.get(("Earlier", "Own")) == 2, back
+    imported = {path: folder for path, folder in account.folders.items() if path[0] != "Earlier"}
+    assert imported.keys() == occupied.source_account().folders.keys()

@@ -238,3 +238,23 @@ def test_c4_each_mailbox_has_its_line_over_ssh_with_become_and_a_terminal(compan
     for address, words in mine.items():
         ended = [line for line in told if line.startswith("[mail1] %s: " % address) and line[-9:] != " messages"]
         assert [words in line for line in ended] == [True], told
+
+
+@pytest.mark.parametrize("playbook", ["import_csv", "import_each"])
+def test_d3_the_last_lines_name_what_failed_and_what_was_skipped(company: Company, playbook: str) -> None:
+    good = [company.add() for _ in range(3)]
+    wrong = [company.add(source_password="wrong"), company.add(source_password="wrong")]
+    there = company.add()
+    company.fleet.hosts[2].dovecot.add_user(there, "of their own")
+    variables = {"src": str(company.directory / "list.csv")} if playbook == "import_csv" else {}
+    run = company.run(playbook, "--become", "--become-method", "su", **variables)
+    assert run.returncode != 0 and len(good) == 3
+    end = run.output[run.output.rindex("TASK [") : run.output.index("PLAY RECAP")]
+    assert "6 mailboxes: 3 completed, 1 skipped, 2 failed · 9 messages" in end, end
+    # The callback folds long lines.
+    shown = " ".join(end.split())
+    for address, words in {wrong[0]: "failed: line 5: ", wrong[1]: "failed: line 6: ", there: "skipped: "}.items():
+        assert shown.count("%s: %s" % (address, words)) == 1, end
+    names = '["%s", "%s"]' % tuple(wrong) if playbook == "import_csv" else ",".join(wrong)
+    assert names in shown.replace("\\", ""), end
+    assert "[WARNING]: %s: skipped: " % there in " ".join(run.output.split())

@@ -34,7 +34,7 @@ def given(file: Path, module: str) -> set[str]:
     def tasks(entries: list[Any]) -> Iterator[dict[str, Any]]:
         for entry in entries:
             yield entry
-            yield from tasks(entry.get("tasks", []))
+            yield from tasks([*entry.get("tasks", []), *entry.get("block", [])])
 
     (task,) = [task for task in tasks(yaml.safe_load(file.read_text())) if "panel.mailimport." + module in task]
     return set(task["panel.mailimport." + module])

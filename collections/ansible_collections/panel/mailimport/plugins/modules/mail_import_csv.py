@@ -25,8 +25,10 @@ description:
   - Imports run in the import queues of the mail host, which all runs share. A run that was interrupted is continued
     by the next one.
   - A row with nothing left to do costs next to nothing, so the whole list can be run again at any time.
-  - At a terminal, or with C(-v), there is a line for each mailbox as it ends, and counts in between. With C(async)
-    and C(poll=0), or from elsewhere, M(panel.mailimport.mail_import_info) shows all of them, queued, running and done.
+  - At a terminal, or with C(-v), there is a line for each mailbox as it ends, and counts in between. At the end,
+    RV(msg) is shown in any case, on standard error, and there is a warning for each mailbox that was skipped.
+  - With C(async) and C(poll=0), or from elsewhere, M(panel.mailimport.mail_import_info) shows all of them, queued,
+    running and done.
   - Passwords do not travel as arguments of the module. The list is read on the controller, and a mail host gets only
     the rows that are its own.
 requirements:
@@ -179,11 +181,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: The outcome in one line. If imports failed, how many, which (the first ten of them), and why the first
-    did.
+  description:
+    - The outcome in one line, a line for each mailbox that failed, was skipped or was moved aside (a hundred of them at
+      most), and how to run it again for the failed ones alone.
   type: str
   returned: always
-  sample: "200 imports: 198 completed, 2 skipped, 0 to do"
+  sample: "41 mailboxes: 38 completed, 3 skipped · 2,936 messages, 142 MB, 4 min"
 imports:
   description:
     - One entry for each row, in their order, with the keys that M(panel.mailimport.mail_import_imap) returns.
@@ -195,7 +198,7 @@ imports:
   elements: dict
   returned: when the imports succeeded or some failed
 summary:
-  description: Number of imports in each state, and the sums of their counts.
+  description: Number of imports in each state, of mailboxes whose mail was moved aside, and the sums of their counts.
   type: dict
   returned: with RV(imports)
   sample:
@@ -204,6 +207,7 @@ summary:
     completed: 198
     skipped: 2
     failed: 0
+    replaced: 0
     folders: 1386
     messages_total: 230274
     messages_copied: 230274

@@ -170,10 +170,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: The outcome in one line.
+  description:
+    - The outcome in one line, a line for each mailbox that failed, was skipped or was moved aside (a hundred of them at
+      most), and how to run it again for the failed ones alone.
   type: str
   returned: always
-  sample: "66 imports: 62 completed, 4 skipped, 0 to do"
+  sample: "66 mailboxes: 62 completed, 4 skipped · 6,120 messages, 410 MB, 3 min"
 imports:
   description:
     - One entry for each selected mailbox, by address, with the keys that M(panel.mailimport.mail_import_imap) returns.
@@ -184,7 +186,7 @@ imports:
   elements: dict
   returned: when the imports succeeded or some failed
 summary:
-  description: Number of imports in each state, and the sums of their counts.
+  description: Number of imports in each state, of mailboxes whose mail was moved aside, and the sums of their counts.
   type: dict
   returned: with RV(imports)
 organization:

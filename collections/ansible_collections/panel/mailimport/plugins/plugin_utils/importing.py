@@ -23,7 +23,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from .leftovers import JOB, PROGRESS, SECRETS, new_name, remove_directory
-from .progress_lines import ProgressLines
+from .progress_lines import ProgressLines, on_host
 from .secrets_file import hand_over
 
 _STATUS_MODULE = "ansible.legacy.async_status"
@@ -80,7 +80,16 @@ def run_import(
     if result.get("failed") and "imports" not in result:
         # The module may not even have begun; if this was to be in the background, Ansible leaves it at that.
         remove_directory(action, os.path.dirname(path))
+    _show_last_screen(result, str((task_vars or {}).get("inventory_hostname", "?")))
     return dict(result)
+
+
+def _show_last_screen(result: t.Mapping[str, t.Any], host: str) -> None:
+    """Display what the run came to, which Ansible does of a failure alone."""
+    if result.get("imports") and not result.get("failed"):
+        for line in str(result["msg"]).split("\n"):
+            # Standard output may be for a program to read, as that of the callback json.
+            display.display(on_host(host, line), stderr=True)
 
 
 def with_warnings(answer: dict[str, t.Any], warnings: t.Sequence[str]) -> dict[str, t.Any]:

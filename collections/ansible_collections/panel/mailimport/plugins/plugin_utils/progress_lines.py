@@ -10,6 +10,8 @@ import time
 import typing as t
 from collections.abc import Callable, Iterator
 
+from ansible_collections.panel.mailimport.plugins.module_utils.model.last_screen import duration
+
 # Seconds between two lines with nothing but counts.
 _COUNTS_INTERVAL = 5.0
 
@@ -30,13 +32,15 @@ class ProgressLines:
         self._clock = clock
         self._began = clock()
         self._counted = self._began
+        self._noted = ""
         self.finished = False
 
     def take(self, event: dict[str, t.Any]) -> Iterator[str]:
         """Take one event of the module and yield the lines it is worth."""
         if "ended" in event:
             yield self._line(_ended(event["ended"]))
-        elif "note" in event:
+        elif "note" in event and event["note"] != self._noted:
+            self._noted = event["note"]
             yield self._line(event["note"])
         elif "counts" in event and self._clock() - self._counted >= _COUNTS_INTERVAL:
             self._counted = self._clock()
@@ -44,7 +48,7 @@ class ProgressLines:
         self.finished = self.finished or "finished" in event
 
     def _line(self, text: str) -> str:
-        return "[%s] %s" % (self._host, text)
+        return on_host(self._host, text)
 
     def _counts(self, counts: dict[str, t.Any]) -> str:
         elapsed = max(self._clock() - self._began, 0.001)
@@ -54,21 +58,21 @@ class ProgressLines:
         ]
         parts.append("%.1f MB/s" % (counts["bytes"] / elapsed / 1e6))
         if 0 < counts["share"] < 1:
-            parts.append("about %s left" % _duration(elapsed * (1 - counts["share"]) / counts["share"]))
+            parts.append("about %s left" % duration(elapsed * (1 - counts["share"]) / counts["share"]))
         return ", ".join(parts)
+
+
+def on_host(host: str, text: str) -> str:
+    """The line with the host it is about, unless that is the mailbox which the line begins with anyway."""
+    return text if text.startswith(host + ": ") else "[%s] %s" % (host, text)
 
 
 def _ended(entry: dict[str, t.Any]) -> str:
     """How one import ended."""
     if entry["state"] == "failed":
         return "%s: failed: %s (%s)" % (entry["email"] or "a row", entry["message"], entry["reason"])
-    if entry["state"] == "completed":
+    if entry["state"] == "completed" and entry["copied"]:
         return "%s: %s, %s messages copied" % (entry["email"], entry["message"], format(entry["copied"], ","))
+    if entry["state"] == "completed":
+        return "%s: %s" % (entry["email"], entry["message"])
     return "%s: %s: %s" % (entry["email"], entry["state"], entry["message"])
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    if minutes < 1:
-        return "a minute"
-    return "%d min" % minutes if minutes < 120 else "%d h %d min" % divmod(minutes, 60)

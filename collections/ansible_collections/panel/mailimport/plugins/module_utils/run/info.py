@@ -30,6 +30,7 @@ def summarize(results: Iterable[ImportResult]) -> Dict[str, Any]:
     """Count results by state and add up their figures."""
     known = list(results)
     summary: Dict[str, Any] = {state: sum(result.state == state for result in known) for state in _STATES}
+    summary["replaced"] = sum(result.replaced_to is not None for result in known)
     summary.update({name: sum(getattr(result, name) for result in known) for name in _SUMMED})
     return summary
 

@@ -44,7 +44,9 @@ NOBODY = 65534
 _HARMLESS = frozenset(("keyword_refused", "message_altered"))
 
 _SKIPPED_MESSAGE = (
-    "the mailbox existed before its first import and is left as it is (ignore_existing=false imports into it)"
+    "the mailbox existed before its first import and is left as it is. ignore_existing=false with "
+    "existing_content=merge adds the source's mail to it; existing_content=replace moves its mail aside and changes "
+    "its password"
 )
 
 _AGAIN = "; the mailbox's mail had been removed on this host and was imported again"

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Dict, List, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
@@ -13,6 +14,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..model.errors import MailImportError, one_line
 from ..model.imports import ImportResult
 from ..process.title import set_title
+from ..model.last_screen import last_screen, moved_aside, of_one, skipped_line
 from ..rows.check import check_rows
 from ..rows.read import read_rows
 from ..rows.row import BadRow, Row, rows_of_list, select_rows
@@ -23,8 +25,10 @@ from ..run.progress import Progress
 from .options import LIST_SECRETS, MAILBOX_SECRETS, host_settings, incomplete, mailbox_request, row_params, scheduling
 from .secrets import take_secrets
 
-# So many of the imports that failed are named in a task's one line.
-_MOST_NAMED = 10
+# So many mailboxes that were skipped are warned of one by one.
+_MOST_WARNINGS = 20
+# When this run began: a module's process has no other work.
+_BEGAN = time.monotonic()
 
 _NO_ROW = "no mailbox of the list belongs to this host"
 
@@ -40,7 +44,7 @@ def run_mailbox_import(module: AnsibleModule) -> None:
     except MailImportError as error:
         item = refused(params, error)
     # A login that fails ends the one import there is before anything is made; it needs no round of its own.
-    exit_with(module, run_batch(module, [item], Scheduling(preflight=False)))
+    exit_with(module, run_batch(module, [item], Scheduling(preflight=False)), None)
 
 
 def _mailbox_item(params: Dict[str, Any]) -> Item:
@@ -69,7 +73,7 @@ def run_list_import(module: AnsibleModule) -> None:
     for row, outcome in zip(rows, outcomes):
         if outcome.result.state == "failed":
             outcome.result.message = "%s: %s" % (row.place, outcome.result.message)
-    exit_with(module, outcomes)
+    exit_with(module, outcomes, "only")
 
 
 def _listed_rows(params: Dict[str, Any], secrets: Dict[str, Any]) -> List[Row]:
@@ -137,52 +141,50 @@ def run_batch(module: AnsibleModule, items: Sequence[Item], how: Scheduling) -> 
     )
 
 
-def exit_with(module: AnsibleModule, outcomes: Sequence[Outcome], none: str = _NO_ROW, **more: Any) -> None:
-    """Exit the module with the results of imports, as failed when one of them did; `none` is what to say when there are
-    no imports.
+def exit_with(
+    module: AnsibleModule, outcomes: Sequence[Outcome], again: Optional[str], none: str = _NO_ROW, **more: Any
+) -> None:
+    """Exit the module with the results of imports, as failed when one of them did.
+
+    Args:
+        again: the option that picks mailboxes of a list; None when a task is about one mailbox.
+        none: what to say when there are no imports.
     """
     results = [outcome.result for outcome in outcomes]
+    entries = [result.as_dict() for result in results]
     answer: Dict[str, Any] = dict(more, changed=any(result.changed for result in results))
-    answer.update(imports=[result.as_dict() for result in results], summary=summarize(results))
+    answer.update(imports=entries, summary=summarize(results))
     if module._diff:
         differences = [difference for difference in map(_difference, outcomes) if difference]
         answer["diff"] = differences[0] if len(outcomes) == 1 and differences else differences
-    failed = [result for result in results if result.state == "failed"]
-    if failed:
-        module.fail_json(msg=_failure(failed, len(results)), **answer)
-    module.exit_json(msg=_success(results) if results else none, **answer)
+    _warn_of_skipped(module, [entry for entry in entries if entry["state"] == "skipped"])
+    seconds = time.monotonic() - _BEGAN
+    if not entries:
+        answer["msg"] = none
+    elif again is None:
+        answer["msg"] = "\n".join([of_one(entries[0], seconds), *moved_aside(entries[0])])
+    else:
+        answer["msg"] = "\n".join(last_screen(entries, again + "=", seconds))
+    if any(result.state == "failed" for result in results):
+        module.fail_json(**answer)
+    module.exit_json(**answer)
+
+
+def _warn_of_skipped(module: AnsibleModule, skipped: Sequence[Dict[str, Any]]) -> None:
+    """That a mailbox was left alone must not look like an import that is done."""
+    for entry in skipped[:_MOST_WARNINGS]:
+        module.warn(skipped_line(entry))
+    if len(skipped) > _MOST_WARNINGS:
+        module.warn("%d more mailboxes were skipped, see imports in the result" % (len(skipped) - _MOST_WARNINGS))
 
 
 def _difference(outcome: Outcome) -> Optional[Dict[str, Any]]:
     if not outcome.result.changed or outcome.before == outcome.after:
         return None
-    email = outcome.result.email
-    return dict(before_header=email, after_header=email, before=outcome.before, after=outcome.after)
-
-
-def _failure(failed: Sequence[ImportResult], size: int) -> str:
-    # A row that could not be read has no address.
-    first = "%s (%s)" % (": ".join(filter(None, (failed[0].email, failed[0].message))), failed[0].reason)
-    if size == 1:
-        return first
-    named = [result.email or result.message.partition(":")[0] for result in failed[:_MOST_NAMED]]
-    more = " and %d more" % (len(failed) - len(named)) if len(failed) > len(named) else ""
-    return "%d of %d imports failed (%s%s), see imports; the first: %s" % (
-        len(failed),
-        size,
-        ", ".join(named),
-        more,
-        first,
-    )
-
-
-def _success(results: Sequence[ImportResult]) -> str:
-    if len(results) == 1:
-        return "%s: %s" % (results[0].email, results[0].message)
-    counts = summarize(results)
-    return "%d imports: %d completed, %d skipped, %d to do" % (
-        len(results),
-        counts["completed"],
-        counts["skipped"],
-        counts["queued"],
-    )
+    email, before, after = outcome.result.email, outcome.before, outcome.after
+    if outcome.result.replaced_to:
+        before, after = (
+            dict(before, earlier_mail="in the mailbox"),
+            dict(after, earlier_mail=outcome.result.replaced_to),
+        )
+    return dict(before_header=email, after_header=email, before=before, after=after)

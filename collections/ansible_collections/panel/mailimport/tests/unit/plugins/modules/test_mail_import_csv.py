@@ -69,7 +69,7 @@ def run_list(run_module: Any, tmp_path: Path) -> Any:
 def test_rows_take_what_they_lack_from_the_task(engine: Engine, run_list: Any) -> None:
     ben = {"email": "ben@example.com", "password": "x", "owner": "ben", "source_host": "b"}
     code, answer = run_list([{"email": "anna@example.org", "password": "12"}, ben])
-    assert code == 0 and answer["msg"] == "2 imports: 2 completed, 0 skipped, 0 to do" and answer["changed"] is True
+    assert code == 0 and answer["msg"] == "2 mailboxes: 2 completed" and answer["changed"] is True
     assert [(request.source.host, request.owner) for request in engine.requests] == [
         ("imap.example.net", "customer1"),
         ("b", "ben"),
@@ -119,20 +119,22 @@ def test_bad_rows_are_results_with_their_line_in_their_place(engine: Engine, run
         answer["imports"][2]["message"].startswith("line 4: ")
         and "source_port must be" in answer["imports"][2]["message"]
     )
-    assert (
-        answer["msg"]
-        == "2 of 3 imports failed (line 2, line 4), see imports; the first: line 2: email is missing (invalid_row)"
+    headline, first, second = answer["msg"].split("\n")
+    assert (headline, first) == (
+        "3 mailboxes: 1 completed, 2 failed",
+        "failed: line 2: email is missing (invalid_row)",
     )
+    assert second.startswith("failed: line 4: ")
     assert "geheim" not in json.dumps(answer)
 
 
-def test_ten_of_the_imports_that_failed_are_named(engine: Engine, run_list: Any) -> None:
+def test_d3_the_last_screen_names_each_problem_and_how_to_go_on(engine: Engine, run_list: Any) -> None:
     wrong = [{"email": "u%d@example.org" % number, "password": "x", "source_port": 0} for number in range(12)]
     code, answer = run_list([{"email": "ben@example.org", "password": "x"}, *wrong])
-    named = ", ".join(row["email"] for row in wrong[:10])
-    assert code == 1 and answer["msg"].startswith(
-        "12 of 13 imports failed (%s and 2 more), see imports; the first: u0@example.org: line 3: " % named
-    )
+    headline, *problems, again = answer["msg"].split("\n")
+    assert code == 1 and headline == "13 mailboxes: 1 completed, 12 failed"
+    assert [line.partition(": failed: line ")[0] for line in problems] == [row["email"] for row in wrong]
+    assert again.endswith(": only=%s" % json.dumps([row["email"] for row in wrong]))
 
 
 @pytest.mark.parametrize(

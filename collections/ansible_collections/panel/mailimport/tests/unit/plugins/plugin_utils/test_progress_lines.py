@@ -57,6 +57,7 @@ def counts(**changes: Any) -> dict[str, Any]:
             ended(state="failed", reason="invalid_row", message="line 7: no email", email=""),
             "[mx1] a row: failed: line 7: no email (invalid_row)",
         ),
+        (ended(copied=0), "[mx1] anna@example.org: Import completed successfully"),
         ({"note": "waiting 5 seconds"}, "[mx1] waiting 5 seconds"),
     ],
 )
@@ -81,3 +82,14 @@ def test_the_end_is_told(lines: ProgressLines) -> None:
     assert not lines.finished
     list(lines.take({"finished": True}))
     assert lines.finished
+
+
+def test_d8_a_line_is_not_said_twice(lines: ProgressLines) -> None:
+    note = {"note": "anna@example.org: 77 of 77 messages"}
+    assert [line for _time in range(2) for line in lines.take(note)] == ["[mx1] anna@example.org: 77 of 77 messages"]
+
+
+def test_d8_a_host_that_is_the_mailbox_is_not_named_beside_it(clock: Clock) -> None:
+    lines = ProgressLines("anna@example.org", clock)
+    assert list(lines.take(ended(copied=3))) == ["anna@example.org: Import completed successfully, 3 messages copied"]
+    assert list(lines.take({"note": "waiting"})) == ["[anna@example.org] waiting"]

@@ -44,6 +44,7 @@ def test_results_add_up():
         "completed": 2,
         "skipped": 0,
         "failed": 1,
+        "replaced": 0,
         "folders": 2,
         "messages_total": 15,
         "messages_copied": 8,

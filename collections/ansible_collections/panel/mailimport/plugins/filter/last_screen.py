@@ -1,0 +1,80 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run over several hosts came to, in lines for people."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: last_screen
+short_description: What a run over several hosts came to
+version_added: 0.2.0
+author:
+  - The panel.mailimport contributors (!UNKNOWN)
+description:
+  - Makes lines for people of the results of several hosts, as the playbooks of this collection show them at their end.
+  - They are a headline, a line for each mailbox that failed, was skipped or was moved aside, and how to run it again
+    for the failed ones.
+options:
+  _input:
+    description:
+      - Results of M(panel.mailimport.mail_import_imap), M(panel.mailimport.mail_import_csv) or
+        M(panel.mailimport.mail_import_yandex), by host. A host without a result has not come to it.
+    type: dict
+    required: true
+  again:
+    description:
+      - How to pick mailboxes, up to their names. What ends in C(=) is an option, and the names follow as a list.
+    type: str
+    default: "--limit "
+"""
+
+EXAMPLES = r"""
+- name: Import two lists
+  panel.mailimport.mail_import_csv:
+    src: "{{ inventory_hostname }}.csv"
+    source_host: imap.old-provider.example
+    owner: customer1
+  register: mail_import
+
+- name: Say what came of it
+  ansible.builtin.debug:
+    msg: "{{ dict(ansible_play_hosts_all | zip(results)) | panel.mailimport.last_screen(again='only=') }}"
+  vars:
+    results: "{{ ansible_play_hosts_all | map('extract', hostvars) | map(attribute='mail_import', default={}) }}"
+  run_once: true
+"""
+
+RETURN = r"""
+_value:
+  description: The lines.
+  type: list
+  elements: str
+"""
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.panel.mailimport.plugins.module_utils.model import last_screen as words
+
+
+def last_screen(results: t.Mapping[str, t.Mapping[str, t.Any]], again: str = "--limit ") -> list[str]:
+    """The lines for the results of several hosts."""
+    if not isinstance(results, t.Mapping):
+        raise AnsibleFilterError("last_screen needs results by host, a dictionary")
+    entries = [entry for result in results.values() for entry in result.get("imports", ())]
+    # Without entries it did not come to an import: no connection, or an option that is wrong.
+    stuck = [
+        "%s: %s" % (host, str(result.get("msg", "failed")).partition("\n")[0])
+        for host, result in results.items()
+        if "imports" not in result and (result.get("failed") or result.get("unreachable"))
+    ]
+    return [*words.last_screen(entries, again), *stuck]
+
+
+class FilterModule:
+    """The filter."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"last_screen": last_screen}

@@ -1,0 +1,126 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run came to, in lines for people: a headline, a line for each problem, and how to go on.
+
+Entries are those of `imports` in a result.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Iterator, List, Mapping, Optional, Sequence
+
+Entry = Mapping[str, Any]
+
+# States in the order of a headline, and what they are called there.
+_STATES = {
+    "completed": "completed",
+    "queued": "to do",
+    "running": "running",
+    "paused": "paused",
+    "skipped": "skipped",
+    "failed": "failed",
+}
+# As many mailboxes are named; the rest is counted.
+MOST_NAMED = 100
+
+
+def last_screen(entries: Sequence[Entry], again: str, seconds: Optional[float] = None) -> List[str]:
+    """The lines of a run over many mailboxes.
+
+    Args:
+        again: the option that picks mailboxes of the list, or another way to, up to the names.
+    """
+    lines = [headline(entries, seconds)]
+    lines += _at_most(MOST_NAMED, [line for entry in entries for line in notable(entry)])
+    failed = [entry["email"] for entry in entries if entry["state"] == "failed" and entry["email"]]
+    if failed and len(failed) < len(entries):
+        lines.append("Run it again as it is, and what is done is left alone. For the failed ones alone: %s" % again)
+        names = json.dumps(failed[:MOST_NAMED], ensure_ascii=False) if again.endswith("=") else ",".join(failed)
+        lines[-1] += names
+    return lines
+
+
+def headline(entries: Sequence[Entry], seconds: Optional[float] = None) -> str:
+    """The one line that says it, such as `41 mailboxes: 38 completed, 1 skipped, 2 failed · 2,936 messages, 142 MB`."""
+    counts = {word: sum(entry["state"] == state for entry in entries) for state, word in _STATES.items()}
+    told = ", ".join("%s %s" % (format(count, ","), word) for word, count in counts.items() if count)
+    mailboxes = "%s mailbox%s" % (format(len(entries), ","), "" if len(entries) == 1 else "es")
+    return _joined("%s: %s" % (mailboxes, told or "nothing to do"), figures(entries, seconds))
+
+
+def of_one(entry: Entry, seconds: Optional[float] = None) -> str:
+    """The line for a single mailbox."""
+    name = entry["email"] or "a row"
+    if entry["state"] in ("failed", "paused"):
+        return "%s: %s (%s)" % (name, entry["message"], entry["reason"])
+    return _joined("%s: %s" % (name, entry["message"]), figures([entry], seconds))
+
+
+def figures(entries: Sequence[Entry], seconds: Optional[float] = None) -> str:
+    """Messages, bytes and time, as far as there is something to say."""
+    copied = sum(entry["messages_copied"] for entry in entries)
+    size = sum(entry["bytes_copied"] for entry in entries)
+    parts = []
+    if copied:
+        parts.append("%s message%s" % (format(copied, ","), "" if copied == 1 else "s"))
+    elif any(entry["messages_total"] for entry in entries):
+        parts.append("no new messages")
+    if size:
+        parts.append(_size(size))
+    if seconds is not None and parts:
+        parts.append(duration(seconds))
+    return ", ".join(parts)
+
+
+def notable(entry: Entry) -> Iterator[str]:
+    """Lines for what somebody may have to do something about."""
+    if entry["state"] in ("failed", "paused"):
+        yield "%s%s: %s (%s)" % (_named(entry), entry["state"], entry["message"], entry["reason"])
+    elif entry["state"] == "skipped":
+        yield skipped_line(entry)
+    yield from moved_aside(entry)
+
+
+def moved_aside(entry: Entry) -> Iterator[str]:
+    """The line for a mailbox whose mail had to make room; of a run that did nothing to it, nobody needs to hear."""
+    if entry["changed"] and entry["replaced_to"]:
+        yield "%sthe mail that was there before is in %s" % (_named(entry), entry["replaced_to"])
+
+
+def _named(entry: Entry) -> str:
+    # A row that could not be read has no address; its message begins with its place.
+    return "%s: " % entry["email"] if entry["email"] else ""
+
+
+def skipped_line(entry: Entry) -> str:
+    """The line for a mailbox that was left alone."""
+    return "%s: skipped: %s" % (entry["email"], entry["message"])
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it: 35 s, 4 min, 2 h 5 min."""
+    if seconds < 90:
+        return "%d s" % max(1, round(seconds))
+    minutes = round(seconds / 60)
+    return "%d min" % minutes if minutes < 120 else "%d h %d min" % divmod(minutes, 60)
+
+
+def _size(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return "%.*f %s" % (1 if size < 10 and unit != "B" else 0, size, unit)
+        size /= 1000
+    return "%.1f TB" % size
+
+
+def _joined(said: str, more: str) -> str:
+    return "%s · %s" % (said, more) if more else said
+
+
+def _at_most(most: int, lines: List[str]) -> List[str]:
+    if len(lines) <= most:
+        return lines
+    return [*lines[:most], "and %d more, see imports in the result" % (len(lines) - most)]
