@@ -145,7 +145,7 @@ def test_check_mode_looks_at_all_and_writes_nothing(run: Run, people: list[Emplo
     )
     assert [entry["state"] for entry in outcome.result["imports"]] == ["queued", "queued", "queued", "failed"]
     assert outcome.result["changed"] and outcome.result["failed"]
-    assert [change["after"]["mailbox"] for change in outcome.result["diff"]] == [
+    assert [json.loads(change["after"])["mailbox"] for change in outcome.result["diff"]] == [
         person.address for person in people[:3]
     ]
     assert not (run.directory / "state").exists() and run.host.users_file.read_text() == ""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -265,7 +266,7 @@ def test_check_mode_after_the_import_changes_nothing(small_scene: Scene) -> None
 def test_diff_shows_folders_before_and_after(small_scene: Scene) -> None:
     outcome = small_scene.run()
     source = small_scene.source_account()
-    before, after = outcome.result["diff"]["before"], outcome.result["diff"]["after"]
+    before, after = (json.loads(outcome.result["diff"][when]) for when in ("before", "after"))
     assert before != after
     text = str(after)
     for path in source.folders:
@@ -286,8 +287,8 @@ def test_d2_a_move_stands_in_message_diff_and_summary(occupied: Scene) -> None:
     kept = outcome.entry["replaced_to"]
     assert outcome.result["msg"].endswith("\n%s: the mail that was there before is in %s" % (occupied.address, kept))
     assert "[localhost] %s: the mail that was there before is in %s" % (occupied.address, kept) in outcome.output
-    assert outcome.result["diff"]["before"]["earlier_mail"] == "in the mailbox"
-    assert outcome.result["diff"]["after"]["earlier_mail"] == kept
+    before, after = (json.loads(outcome.result["diff"][when]) for when in ("before", "after"))
+    assert (before["earlier_mail"], after["earlier_mail"]) == ("in the mailbox", kept)
     assert outcome.result["summary"]["replaced"] == 1
     # Of a run that leaves all as it is, nothing is said again.
     assert "there before" not in occupied.task(ignore_existing=False).result["msg"]

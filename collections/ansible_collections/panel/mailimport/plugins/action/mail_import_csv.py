@@ -22,6 +22,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import (
     select_rows,
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import LIST_SECRETS, list_options
+from ansible_collections.panel.mailimport.plugins.plugin_utils.extra_variables import refuse_misspelt_variables
 from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import, with_warnings
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import (
     YAML_ENDINGS,
@@ -43,6 +44,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
+        refuse_misspelt_variables(self, list_options())
         params = validated(self._task.args, list_options(), MODULE)
         if (params["src"] is None) == (params["mailboxes"] is None):
             raise AnsibleActionFail("one of src and mailboxes is required, and not both")

@@ -15,6 +15,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.task.options impo
     incomplete,
     mailbox_options,
 )
+from ansible_collections.panel.mailimport.plugins.plugin_utils.extra_variables import refuse_misspelt_variables
 from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import, with_warnings
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
 
@@ -27,6 +28,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
+        refuse_misspelt_variables(self, mailbox_options())
         params = validated(self._task.args, mailbox_options(), MODULE)
         problem = incomplete(params)
         if problem:

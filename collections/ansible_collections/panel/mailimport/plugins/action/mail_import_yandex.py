@@ -20,6 +20,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360 im
     lacking,
     organization_options,
 )
+from ansible_collections.panel.mailimport.plugins.plugin_utils.extra_variables import refuse_misspelt_variables
 from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import run_import, with_warnings
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import found_file, read_list
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
@@ -33,6 +34,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
+        refuse_misspelt_variables(self, organization_options())
         params = validated(self._task.args, organization_options(), MODULE)
         problem = lacking(params)
         if problem:

@@ -11,6 +11,9 @@ swallow the rows behind it. Blank lines and lines that begin with `#` are left o
   TAB behind it separates, and all that follows is the password as it is, separators and blanks included. A password
   that begins with a double quote is read by the rules of CSV (RFC 4180 section 2) instead.
 - With a header, its first separator is that of the file, and cells are read by the rules of CSV.
+- Without a header, six columns are those of imapsync: `host1;user1;password1;host2;user2;password2`. A seventh, with
+  options of imapsync's, must be empty.
+- A line `sep=;` at the beginning, by which spreadsheets tell each other the separator, does not count.
 """
 
 from __future__ import annotations
@@ -29,6 +32,11 @@ _ADDRESS_FIRST = re.compile(r'[ ]*(?:"([^"]*)"|([^",;\t:]*))[ ]*(?:([,;\t:])(.*)
 _NAME_LIKE = re.compile(r"[^\W\d][\w -]*")
 SAVE_AS = "save it as UTF-8 (in spreadsheets: CSV UTF-8)"
 
+# The columns of imapsync's lists, https://imapsync.lamiral.info/examples/.
+_IMAPSYNC = "host1;user1;password1;host2;user2;password2"
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+_SEPARATOR_LINE = re.compile(r'"?sep=.?"?', re.IGNORECASE)
+
 Lines = Sequence[Tuple[int, str]]
 
 
@@ -40,10 +48,14 @@ def read_rows(data: bytes) -> List[Row]:
             holds no cell but those of a header.
     """
     lines = [(number, line) for number, line in enumerate(_lines(data), start=1) if line.strip()]
+    if lines and _SEPARATOR_LINE.fullmatch(lines[0][1]):
+        lines = lines[1:]
     header = _imapsync_header(lines)
     content = [(number, line) for number, line in lines if not line.lstrip().startswith("#")]
     if header is None and content and _is_header(content[0][1]):
         header, content = content[0], content[1:]
+    if header is None and content and _is_of_imapsync(content[0][1]):
+        return list(_rows_under((content[0][0], _IMAPSYNC.replace(";", _header_cells(content[0][1])[1])), content))
     if header is not None:
         return list(_rows_under(header, content))
     if content and _is_header_of_something_else(content[0][1]):
@@ -53,6 +65,7 @@ def read_rows(data: bytes) -> List[Row]:
         )
     rows = [_address_and_password(number, line) for number, line in content]
     _refuse_a_header_further_down(content, rows)
+    _refuse_trailing_separators(content, rows)
     return rows
 
 
@@ -118,6 +131,35 @@ def _refuse_a_header_further_down(content: Lines, rows: Sequence[Row]) -> None:
             )
 
 
+def _refuse_trailing_separators(content: Lines, rows: Sequence[Row]) -> None:
+    """What spreadsheets write for an empty column would become the end of every password."""
+    ends = {str(row.values.get("password", ""))[-1:] for row in rows}
+    if len(rows) < 2 or len(ends) > 1:
+        return
+    end = ends.pop()
+    if end and {_separator_of(line) for _number, line in content} == {end}:
+        message = (
+            "every line ends with %r, which would be part of every password: remove it, or begin with a header such as "
+            "email%spassword"
+        )
+        raise MailImportError("invalid_row", message % (end, end))
+
+
+def _separator_of(line: str) -> Optional[str]:
+    found = _ADDRESS_FIRST.fullmatch(line)
+    return found.group(3) if found else None
+
+
+def _is_of_imapsync(line: str) -> bool:
+    """Whether a line is one of imapsync's lists, which need no header: hosts, logins and passwords of both sides."""
+    cells = [cell.strip() for cell in _header_cells(line)[0]]
+    return (
+        len(cells) >= _IMAPSYNC.count(";") + 1
+        and all(_HOST.fullmatch(cells[place]) for place in (0, 3))
+        and any("@" in cells[place] for place in (1, 4))
+    )
+
+
 def _imapsync_header(lines: Lines) -> Optional[Tuple[int, str]]:
     """The header in a comment above the first row, as imapsync's lists have it."""
     for number, line in lines:
@@ -145,11 +187,13 @@ def _rows_under(header: Tuple[int, str], content: Lines) -> Iterator[Row]:
         if login_is_mailbox and "source_user" in values:
             values.setdefault("email", values["source_user"])
         if any(cell.strip() for cell in _cells_without_column(names, cells)):
-            yield Row(
-                "line %d" % number,
-                values,
-                "has more cells than the header has columns: quote a value that holds the separator",
-            )
+            problem = "has more cells than the header has columns: quote a value that holds the separator"
+            if login_is_mailbox and len(names) == _IMAPSYNC.count(";") + 1:
+                problem = (
+                    "has more than imapsync's six columns: its options mean nothing here, so leave them out, and "
+                    "quote a value that holds the separator"
+                )
+            yield Row("line %d" % number, values, problem)
         elif any(cell.strip() for cell in cells):
             yield Row("line %d" % number, values)
 

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -187,4 +188,9 @@ def _difference(outcome: Outcome) -> Optional[Dict[str, Any]]:
             dict(before, earlier_mail="in the mailbox"),
             dict(after, earlier_mail=outcome.result.replaced_to),
         )
-    return dict(before_header=email, after_header=email, before=before, after=after)
+    return dict(before_header=email, after_header=email, before=_as_text(before), after=_as_text(after))
+
+
+def _as_text(facts: Mapping[str, Any]) -> str:
+    """What `--diff` compares line by line. In anything but text, Ansible would escape what is not ASCII."""
+    return json.dumps(facts, indent=4, sort_keys=True, ensure_ascii=False) + "\n"

@@ -75,7 +75,11 @@ def run(arguments: Dict[str, Any], become: Any = None, async_val: int = 0) -> Di
         chmod=lambda paths, mode: "chmod %s %s" % (mode, " ".join(paths)),
     )
     task = SimpleNamespace(
-        args=arguments, async_val=async_val, check_mode=False, action="panel.mailimport.mail_import_imap"
+        args=arguments,
+        async_val=async_val,
+        check_mode=False,
+        action="panel.mailimport.mail_import_imap",
+        get_path=lambda: "play.yml:1",
     )
     connection = SimpleNamespace(_shell=shell, become=become)
     return ActionModule(task, connection, None, None, None, None).run(task_vars={})

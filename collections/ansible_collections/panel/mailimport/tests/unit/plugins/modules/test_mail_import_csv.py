@@ -168,7 +168,7 @@ def test_diff_shows_what_changed(engine: Engine, run_list: Any) -> None:
     _code, answer = run_list(
         [{"email": "a@example.org", "password": "x"}, {"email": "", "password": "x"}], _ansible_diff=True
     )
-    assert [change["after"] for change in answer["diff"]] == [{"mailbox": "there"}]
+    assert [json.loads(change["after"]) for change in answer["diff"]] == [{"mailbox": "there"}]
 
 
 def test_a_file_on_the_mail_host_is_read_there(engine: Engine, run_module: Any, tmp_path: Path) -> None:

@@ -133,8 +133,8 @@ def test_check_mode_reaches_the_engine(engine: Engine, run_module: Any) -> None:
 def test_diff_mode_shows_before_and_after(engine: Engine, run_module: Any) -> None:
     code, answer = run_module(mail_import_imap.main, {**TASK, "password": "geheim", "_ansible_diff": True})
     assert code == 0
-    assert answer["diff"]["before"] == {"folders": {}}
-    assert answer["diff"]["after"] == {"folders": {"INBOX": 3}}
+    assert json.loads(answer["diff"]["before"]) == {"folders": {}}
+    assert json.loads(answer["diff"]["after"]) == {"folders": {"INBOX": 3}}
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,6 @@ def test_lines_that_cannot_be_read_under_a_header():
         ),
         (b"# list\nmail,pass\nanna@example.org,secret", ["line 2", "email"]),
         (b"email,e-mail\nanna@example.org,x", ["two columns for email"]),
-        (b"sep=;\nemail;password;owner\nanna@example.org;secret;x", ["line 2 is a header"]),
         (b"anna@example.org;secret\nemail;password;owner\nben@example.org;secret;x", ["line 2 is a header"]),
         (b"user1;user2;email\na;b;c", ["two columns for email"]),
         (b"$ANSIBLE_VAULT;1.1;AES256\n3130", ["Ansible Vault", "remote_src"]),
@@ -220,3 +219,54 @@ def test_ten_thousand_rows_are_ten_thousand_rows():
         "line 10001",
         {"email": "user9999@example.org", "password": "pass 9999"},
     )
+
+
+IMAPSYNC_ROWS = """\
+imap.old.example;anna;geheim 1;localhost;anna@example.org;neu 1
+imap.old.example;ben@old.example;geheim 2;imap.new.example;ben@example.org;neu 2;
+"""
+
+
+@pytest.mark.parametrize("separator", [";", ",", "\t"])
+def test_b10_imapsync_s_own_list_needs_no_header(separator: str) -> None:
+    anna, ben = read_rows(IMAPSYNC_ROWS.replace(";", separator).encode())
+    assert (anna.problem, ben.problem) == (None, None)
+    assert anna.values == {
+        "source_host": "imap.old.example",
+        "source_user": "anna",
+        "source_password": "geheim 1",
+        "email": "anna@example.org",
+        "target_password": "neu 1",
+    }
+    assert ben.values["email"] == "ben@example.org" and ben.place == "line 2"
+
+
+def test_b10_options_of_imapsync_are_refused_row_by_row() -> None:
+    anna, ben = read_rows(IMAPSYNC_ROWS.replace("neu 2;", "neu 2;--automap --secret geheim").encode())
+    assert anna.problem is None
+    assert "imapsync's six columns" in str(ben.problem) and "geheim" not in str(ben.problem)
+
+
+def test_b10_addresses_and_passwords_are_not_taken_for_it() -> None:
+    (row,) = read_rows(b"anna@example.org;a;b@c;d;e@f;g")
+    assert row.values == {"email": "anna@example.org", "password": "a;b@c;d;e@f;g"}
+
+
+@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "sep=\t"])
+@pytest.mark.parametrize("header", ["email;password\n", ""])
+def test_d12_a_spreadsheet_s_separator_line_does_not_count(line: str, header: str) -> None:
+    (row,) = read_rows(("%s\r\n%sanna@example.org;geheim\r\n" % (line, header)).encode())
+    assert row.values == {"email": "anna@example.org", "password": "geheim"} and row.problem is None
+
+
+@pytest.mark.parametrize("separator", [";", ",", "\t", ":"])
+def test_d12_a_separator_at_the_end_of_every_line_is_no_part_of_passwords(separator: str) -> None:
+    text = "anna@example.org;geheim;\nben@example.org;auch;\n".replace(";", separator)
+    with pytest.raises(MailImportError, match="would be part of every password") as error:
+        read_rows(text.encode())
+    assert "geheim" not in error.value.message
+    # Under a header, it is an empty column; and some passwords do end so.
+    assert [row.problem for row in read_rows(("email;password;\n".replace(";", separator) + text).encode())] == [
+        None
+    ] * 2
+    assert read_rows(text.replace("auch" + separator, "auch").encode())[0].values["password"] == "geheim" + separator
