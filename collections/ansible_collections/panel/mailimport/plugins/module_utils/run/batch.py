@@ -218,7 +218,11 @@ class _Batch:
         reporter = Reporter(
             note=lambda line: tell({"note": line}),
             progress=lambda result: tell(
-                {"total": result.messages_total, "copied": result.messages_copied, "bytes": result.bytes_copied}
+                {
+                    "total": result.messages_total - result.messages_present,
+                    "copied": result.messages_copied,
+                    "bytes": result.bytes_copied,
+                }
             ),
         )
         turn = Turn(

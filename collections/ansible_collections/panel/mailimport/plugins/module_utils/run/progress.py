@@ -88,7 +88,7 @@ class Progress:
         self._write({"note": line})
 
     def moved(self, number: int, total: int, copied: int, size: int) -> None:
-        """The import of that number has come so far: messages at the source and copied, bytes copied."""
+        """The import of that number has come so far: messages to copy and copied, bytes copied."""
         self._running[number] = (total, copied, size)
         if time.monotonic() - self._told_at >= _INTERVAL:
             self._tell_counts()
@@ -113,7 +113,6 @@ class Progress:
     def _tell_counts(self) -> None:
         self._told_at = time.monotonic()
         running = self._running.values()
-        parts = sum(copied / total for total, copied, _size in running if total)
         self._write(
             {
                 "counts": {
@@ -121,10 +120,25 @@ class Progress:
                     "mailboxes": self._mailboxes,
                     "messages": self._messages + sum(copied for _total, copied, _size in running),
                     "bytes": self._bytes + sum(size for _total, _copied, size in running),
-                    "share": round((self._done + parts) / self._mailboxes, 4) if self._mailboxes else 1.0,
+                    "share": round(self._share(), 4),
                 }
             }
         )
+
+    def _share(self) -> float:
+        """How much of the whole is done, from 0 to 1: by bytes where any have come, for one mailbox may hold more than
+        all others.
+
+        What nobody has looked into yet counts as an average mailbox.
+        """
+        running = self._running.values()
+        come = self._bytes + sum(size for _total, _copied, size in running)
+        if not come:
+            return self._done / self._mailboxes if self._mailboxes else 1.0
+        expected = [size * max(total, copied) / copied for total, copied, size in running if copied]
+        known = self._done + len(expected)
+        whole = self._bytes + sum(expected)
+        return come / (whole + whole / known * (self._mailboxes - known))
 
     def _write(self, told: Dict[str, Any]) -> None:
         if self._stream is not None:

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How far a run is, as it tells it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportResult
+from ansible_collections.panel.mailimport.plugins.module_utils.run import progress as module
+from ansible_collections.panel.mailimport.plugins.module_utils.run.progress import Progress
+
+MB = 1_000_000
+
+
+@pytest.fixture
+def progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Progress:
+    monkeypatch.setattr(module, "_INTERVAL", 0.0)
+    return Progress(str(tmp_path / "progress"))
+
+
+def share(tmp_path: Path) -> float:
+    """The share that was told last."""
+    events = [json.loads(line) for line in (tmp_path / "progress").read_text().splitlines()]
+    return [event["counts"]["share"] for event in events if "counts" in event][-1]
+
+
+def done(copied: int, size: int) -> ImportResult:
+    return ImportResult("a@b.example", "x", state="completed", messages_copied=copied, bytes_copied=size)
+
+
+def test_d8_a_last_large_mailbox_is_most_of_the_work(progress: Progress, tmp_path: Path) -> None:
+    progress.begin(41)
+    for _mailbox in range(40):
+        progress.ended(done(10, MB))
+    progress.moved(40, total=10_000, copied=100, size=10 * MB)
+    # 40 MB of small ones and 10 of 1,000 MB.
+    assert share(tmp_path) == pytest.approx(50 / 1040, abs=1e-3)
+    progress.moved(40, total=10_000, copied=9_000, size=900 * MB)
+    assert share(tmp_path) == pytest.approx(940 / 1040, abs=1e-3)
+
+
+def test_mailboxes_that_nobody_has_looked_into_count_as_average(progress: Progress, tmp_path: Path) -> None:
+    progress.begin(4)
+    progress.ended(done(10, 3 * MB))
+    progress.moved(1, total=2, copied=1, size=MB)
+    assert share(tmp_path) == pytest.approx(4 / 10, abs=1e-3)
+
+
+def test_without_bytes_mailboxes_count(progress: Progress, tmp_path: Path) -> None:
+    progress.begin(4)
+    progress.ended(done(0, 0))
+    assert share(tmp_path) == 0.25
+    for _mailbox in range(3):
+        progress.ended(done(0, 0))
+    assert share(tmp_path) == 1.0
