@@ -155,7 +155,9 @@ def _is_of_imapsync(line: str) -> bool:
     cells = [cell.strip() for cell in _header_cells(line)[0]]
     return (
         len(cells) >= _IMAPSYNC.count(";") + 1
-        and all(_HOST.fullmatch(cells[place]) for place in (0, 3))
+        and bool(_HOST.fullmatch(cells[0]))
+        # The mail host is not named there, or is the one that the task runs on.
+        and (not cells[3] or bool(_HOST.fullmatch(cells[3])))
         and any("@" in cells[place] for place in (1, 4))
     )
 

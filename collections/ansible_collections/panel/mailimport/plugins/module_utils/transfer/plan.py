@@ -71,9 +71,11 @@ def plan_folders(
         MailImportError: `invalid_row` when `rules.mapping` names no folder to go to.
     """
     chosen = [folder for folder in folders if folder.selectable and _is_wanted(folder, rules)]
-    mapping = {_with_inbox(name): target for name, target in rules.mapping.items()}
+    mapping = {_comparable(name): target for name, target in rules.mapping.items()}
     mapped = {
-        folder.raw_name: _mapped(folder, mapping[folder.name], location) for folder in chosen if folder.name in mapping
+        folder.raw_name: _mapped(folder, mapping[_comparable(folder.name)], location)
+        for folder in chosen
+        if _comparable(folder.name) in mapping
     }
     special = (
         _special_use_targets([folder for folder in chosen if folder.raw_name not in mapped], location)
@@ -98,11 +100,10 @@ def overruled(plans: Sequence[FolderPlan], rules: FolderRules, location: StoreLo
     """Return the folders that `rules.mapping` calls otherwise than an earlier run did: they stay where their messages
     are.
     """
-    mapping = {_with_inbox(name): target for name, target in rules.mapping.items()}
+    mapping = {_comparable(name): target for name, target in rules.mapping.items()}
+    named = [(plan, mapping.get(_comparable(plan.source.name))) for plan in plans]
     return [
-        plan
-        for plan in plans
-        if plan.source.name in mapping and _mapped(plan.source, mapping[plan.source.name], location) != plan.target
+        plan for plan, target in named if target is not None and _mapped(plan.source, target, location) != plan.target
     ]
 
 
@@ -147,16 +148,21 @@ def _is_wanted(folder: SourceFolder, rules: FolderRules) -> bool:
 
 def _matches(name: str, globs: Iterable[str]) -> bool:
     """A glob, or a name that looks like one (`[Gmail]`), matches a folder and everything below it."""
+    name = _comparable(name)
     return any(
         _is_within(name, glob) or fnmatchcase(name, glob) or fnmatchcase(name, glob + "/*")
-        for glob in map(_with_inbox, globs)
+        for glob in map(_comparable, globs)
     )
 
 
-def _with_inbox(name: str) -> str:
-    """The name with INBOX in capitals: it is the same in any letters (RFC 3501 section 5.1), and those below it are
-    taken for so by people.
+def _comparable(name: str) -> str:
+    """The name of a folder, or what people wrote for it, in the form in which they are compared.
+
+    An umlaut may be one character or a letter and a sign: programs differ in which they write, and nobody sees it
+    (Unicode Standard Annex 15). INBOX is the same in any letters (RFC 3501 section 5.1), and those below it are taken
+    for so by people.
     """
+    name = unicodedata.normalize("NFC", name)
     first, slash, rest = name.partition("/")
     return "INBOX" + slash + rest if first.upper() == "INBOX" else name
 

@@ -223,7 +223,7 @@ def test_ten_thousand_rows_are_ten_thousand_rows():
 
 IMAPSYNC_ROWS = """\
 imap.old.example;anna;geheim 1;localhost;anna@example.org;neu 1
-imap.old.example;ben@old.example;geheim 2;imap.new.example;ben@example.org;neu 2;
+imap.old.example;ben@old.example;geheim 2;;ben@example.org;neu 2;
 """
 
 
@@ -270,3 +270,8 @@ def test_d12_a_separator_at_the_end_of_every_line_is_no_part_of_passwords(separa
         None
     ] * 2
     assert read_rows(text.replace("auch" + separator, "auch").encode())[0].values["password"] == "geheim" + separator
+
+
+def test_b10_the_first_row_may_leave_the_target_server_out() -> None:
+    (row,) = read_rows(b"imap.old.example;anna;geheim;;anna@example.org;neu")
+    assert row.values["email"] == "anna@example.org" and row.problem is None

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import time
+import unicodedata
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.folder_names import encode_folder_name
@@ -253,3 +254,22 @@ def test_many_folders_that_become_one_name_take_no_longer_than_others():
     found = targets(names)
     assert time.process_time() - began < 5
     assert len(set(found.values())) == len(names)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("source", ["NFC", "NFD"])
+@pytest.mark.parametrize("name", ["Müll", "Ärger/Müll", "Входящий", "가나다", "Đã gửi"])
+def test_d11_names_are_compared_whatever_way_their_letters_are_written(name, source, form):
+    typed, there = unicodedata.normalize(form, name), unicodedata.normalize(source, name)
+    assert list(targets(["INBOX", there], exclude=(typed,))) == ["INBOX"]
+    beginning = unicodedata.normalize(form, name[:-1]) + "*"
+    assert list(targets(["INBOX", there], exclude=(beginning,))) == ["INBOX"]
+    assert list(targets(["INBOX", there + "/2024"], include=(typed,))) == [there + "/2024"]
+    assert targets([there], mapping={typed: "Trash"}) == {there: "Trash"}
+    assert missing_folders([folder("INBOX"), folder(there)], FolderRules(include=("INBOX", typed))) == []
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_d11_a_folder_keeps_the_letters_it_has(form):
+    name = unicodedata.normalize(form, "Müll")
+    assert targets([name]) == {name: name}
