@@ -25,9 +25,8 @@ options:
     required: true
   again:
     description:
-      - How to pick mailboxes, up to their names. What ends in C(=) is an option, and the names follow as a list.
+      - The option that picks mailboxes of the list, such as V(only). Default is that C(--limit) picks the hosts.
     type: str
-    default: "--limit "
 """
 
 EXAMPLES = r"""
@@ -40,7 +39,7 @@ EXAMPLES = r"""
 
 - name: Say what came of it
   ansible.builtin.debug:
-    msg: "{{ dict(ansible_play_hosts_all | zip(results)) | panel.mailimport.last_screen(again='only=') }}"
+    msg: "{{ dict(ansible_play_hosts_all | zip(results)) | panel.mailimport.last_screen(again='only') }}"
   vars:
     results: "{{ ansible_play_hosts_all | map('extract', hostvars) | map(attribute='mail_import', default={}) }}"
   run_once: true
@@ -59,18 +58,23 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.panel.mailimport.plugins.module_utils.model import last_screen as words
 
 
-def last_screen(results: t.Mapping[str, t.Mapping[str, t.Any]], again: str = "--limit ") -> list[str]:
+def last_screen(results: t.Mapping[str, t.Mapping[str, t.Any]], again: str | None = None) -> list[str]:
     """The lines for the results of several hosts."""
     if not isinstance(results, t.Mapping):
         raise AnsibleFilterError("last_screen needs results by host, a dictionary")
     entries = [entry for result in results.values() for entry in result.get("imports", ())]
+    failed = {host: result for host, result in results.items() if result.get("failed") or result.get("unreachable")}
     # Without entries it did not come to an import: no connection, or an option that is wrong.
     stuck = [
         "%s: %s" % (host, str(result.get("msg", "failed")).partition("\n")[0])
-        for host, result in results.items()
-        if "imports" not in result and (result.get("failed") or result.get("unreachable"))
+        for host, result in failed.items()
+        if "imports" not in result
     ]
-    return [*words.last_screen(entries, again), *stuck]
+    if again is not None:
+        lines = words.how_to_go_on(entries, again)
+    else:
+        lines = words.how_to_go_on_with_hosts(list(failed) if len(failed) < len(results) else [])
+    return [*words.last_screen(entries), *stuck, *lines]
 
 
 class FilterModule:

@@ -23,24 +23,32 @@ _STATES = {
     "skipped": "skipped",
     "failed": "failed",
 }
+_AGAIN = "Run it again as it is, and what is done is left alone. For the failed ones alone:"
 # As many mailboxes are named; the rest is counted.
 MOST_NAMED = 100
 
 
-def last_screen(entries: Sequence[Entry], again: str, seconds: Optional[float] = None) -> List[str]:
-    """The lines of a run over many mailboxes.
+def last_screen(entries: Sequence[Entry], seconds: Optional[float] = None) -> List[str]:
+    """The headline of a run over many mailboxes, and a line for each problem."""
+    lines = [line for entry in entries for line in notable(entry)]
+    return [headline(entries, seconds), *_at_most(MOST_NAMED, lines)]
+
+
+def how_to_go_on(entries: Sequence[Entry], option: str) -> List[str]:
+    """The line that says how to import the failed ones again, if there are others.
 
     Args:
-        again: the option that picks mailboxes of the list, or another way to, up to the names.
+        option: it picks mailboxes of the list.
     """
-    lines = [headline(entries, seconds)]
-    lines += _at_most(MOST_NAMED, [line for entry in entries for line in notable(entry)])
     failed = [entry["email"] for entry in entries if entry["state"] == "failed" and entry["email"]]
-    if failed and len(failed) < len(entries):
-        lines.append("Run it again as it is, and what is done is left alone. For the failed ones alone: %s" % again)
-        names = json.dumps(failed[:MOST_NAMED], ensure_ascii=False) if again.endswith("=") else ",".join(failed)
-        lines[-1] += names
-    return lines
+    if not failed or len(failed) == len(entries):
+        return []
+    return ["%s %s=%s" % (_AGAIN, option, json.dumps(failed[:MOST_NAMED], ensure_ascii=False))]
+
+
+def how_to_go_on_with_hosts(hosts: Sequence[str]) -> List[str]:
+    """The same where `--limit` picks hosts."""
+    return ["%s --limit %s" % (_AGAIN, ",".join(hosts[:MOST_NAMED]))] if hosts else []
 
 
 def headline(entries: Sequence[Entry], seconds: Optional[float] = None) -> str:

@@ -16,6 +16,7 @@ from ..model.errors import MailImportError, one_line
 from ..model.imports import ImportResult
 from ..process.title import set_title
 from ..model.last_screen import last_screen, moved_aside, of_one, skipped_line
+from ..model.last_screen import how_to_go_on, last_screen, moved_aside, of_one, skipped_line
 from ..rows.check import check_rows
 from ..rows.read import read_rows
 from ..rows.row import BadRow, Row, rows_of_list, select_rows
@@ -165,7 +166,7 @@ def exit_with(
     elif again is None:
         answer["msg"] = "\n".join([of_one(entries[0], seconds), *moved_aside(entries[0])])
     else:
-        answer["msg"] = "\n".join(last_screen(entries, again + "=", seconds))
+        answer["msg"] = "\n".join([*last_screen(entries, seconds), *how_to_go_on(entries, again)])
     if any(result.state == "failed" for result in results):
         module.fail_json(**answer)
     module.exit_json(**answer)

@@ -9,8 +9,13 @@ from __future__ import annotations
 from typing import Any, Dict
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.filter.last_screen import last_screen as by_host
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportResult
-from ansible_collections.panel.mailimport.plugins.module_utils.model.last_screen import last_screen, of_one
+from ansible_collections.panel.mailimport.plugins.module_utils.model.last_screen import (
+    how_to_go_on,
+    last_screen,
+    of_one,
+)
 
 
 def entry(email: str, state: str = "completed", **more: Any) -> Dict[str, Any]:
@@ -21,33 +26,42 @@ def test_d3_the_headline_has_states_messages_bytes_and_time():
     done = [entry("m%d@example.org" % number, messages_copied=73, bytes_copied=3_500_000) for number in range(38)]
     skipped = entry("s@example.org", "skipped", message="it existed before")
     failed = [entry("f%d@example.org" % number, "failed", message="no", reason="auth_failed") for number in range(2)]
-    assert last_screen([*done, skipped, *failed], "only=", 250.0) == [
+    assert last_screen([*done, skipped, *failed], 250.0) == [
         "41 mailboxes: 38 completed, 1 skipped, 2 failed · 2,774 messages, 133 MB, 4 min",
         "s@example.org: skipped: it existed before",
         "f0@example.org: failed: no (auth_failed)",
         "f1@example.org: failed: no (auth_failed)",
+    ]
+    assert how_to_go_on([*done, *failed], "only") == [
         "Run it again as it is, and what is done is left alone. For the failed ones alone: "
         'only=["f0@example.org", "f1@example.org"]',
     ]
+    assert how_to_go_on(failed, "only") == how_to_go_on(done, "only") == []
 
 
 def test_hosts_are_picked_by_a_limit():
-    lines = last_screen([entry("a@b.example"), entry("c@b.example", "failed", message="no", reason="x")], "--limit ")
-    assert lines[-1].endswith("For the failed ones alone: --limit c@b.example")
+    good = {"imports": [entry("a@b.example")]}
+    bad = {"failed": True, "imports": [entry("c@b.example", "failed", message="no", reason="x")]}
+    lost = {"unreachable": True, "msg": "no route\nmore"}
+    assert by_host({"one": good, "batch-2": bad, "three": lost, "four": {}}) == [
+        "2 mailboxes: 1 completed, 1 failed",
+        "c@b.example: failed: no (x)",
+        "three: no route",
+        "Run it again as it is, and what is done is left alone. For the failed ones alone: --limit batch-2,three",
+    ]
+    assert by_host({"one": good, "two": bad}, again="only")[-1].endswith('alone: only=["c@b.example"]')
 
 
 def test_d8_nothing_is_said_of_messages_where_none_were_asked_for():
-    assert last_screen([entry("a@b.example")], "only=", 3.0) == ["1 mailbox: 1 completed"]
-    assert last_screen([entry("a@b.example", messages_total=7)], "only=") == [
-        "1 mailbox: 1 completed · no new messages"
-    ]
+    assert last_screen([entry("a@b.example")], 3.0) == ["1 mailbox: 1 completed"]
+    assert last_screen([entry("a@b.example", messages_total=7)]) == ["1 mailbox: 1 completed · no new messages"]
 
 
 def test_d2_mail_that_was_moved_aside_is_said_to_be_where_it_is():
     moved = entry(
         "a@b.example", messages_copied=1, bytes_copied=5, changed=True, replaced_to="/var/lib/x/replaced/a@b.example/1"
     )
-    assert last_screen([moved], "only=")[1:] == [
+    assert last_screen([moved])[1:] == [
         "a@b.example: the mail that was there before is in /var/lib/x/replaced/a@b.example/1"
     ]
 
@@ -69,5 +83,5 @@ def test_one_mailbox_is_one_line(result: Dict[str, Any], line: str):
 
 def test_many_problems_are_named_up_to_a_limit():
     failed = [entry("f%d@b.example" % number, "failed", message="no", reason="x") for number in range(150)]
-    lines = last_screen([entry("a@b.example"), *failed], "only=")
-    assert len(lines) == 103 and lines[101] == "and 50 more, see imports in the result"
+    lines = last_screen([entry("a@b.example"), *failed])
+    assert len(lines) == 102 and lines[101] == "and 50 more, see imports in the result"
