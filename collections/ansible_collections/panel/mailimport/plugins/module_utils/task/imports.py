@@ -14,9 +14,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..model.errors import MailImportError, one_line
 from ..model.imports import ImportResult
-from ..process.title import set_title
-from ..model.last_screen import last_screen, moved_aside, of_one, skipped_line
 from ..model.last_screen import how_to_go_on, last_screen, moved_aside, of_one, skipped_line
+from ..process.title import set_title
 from ..rows.check import check_rows
 from ..rows.read import read_rows
 from ..rows.row import BadRow, Row, rows_of_list, select_rows
