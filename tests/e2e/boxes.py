@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
-from support.dovecot import Dovecot
+from support.dovecot import MAIL_GID, MAIL_UID, Dovecot
 from support.imap import Account, Facts
 from support.mail import small_message
 
@@ -69,3 +70,15 @@ def large_message(number: int, size: int) -> bytes:
     beginning = small_message(number)
     line = b"%072d\r\n" % number
     return beginning + line * ((size - len(beginning)) // len(line))
+
+
+def write_maildir(server: Dovecot, address: str, mail: list[bytes]) -> None:
+    """Put files into a mailbox as they are: Dovecot gives them back so, and would have changed them when appended."""
+    home = server.home_of(address)
+    new = home / "Maildir" / "new"
+    new.mkdir(parents=True)
+    for number, data in enumerate(mail, 1_700_000_000):
+        (new / ("%d.M1P1.example" % number)).write_bytes(data)
+    for path in (home, *home.rglob("*")):
+        os.chown(path, MAIL_UID, MAIL_GID)
+    os.chown(home.parent, MAIL_UID, MAIL_GID)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Callable, Iterator
 
@@ -67,3 +68,28 @@ def company(shelf: Path, people: list[Employee]) -> Iterator[Dovecot]:
 def run(place: Path, company: Dovecot, host: Dovecot) -> Run:
     """Runs of the list module from that provider."""
     return Run(place, company, host)
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Callable[..., None]]:
+    """Mount a small file system over a directory, or give the one that is there another size."""
+    mounted: list[Path] = []
+
+    def mount(directory: Path, size: str) -> None:
+        remount = "remount," if directory in mounted else ""
+        owner = directory.stat()
+        options = "%ssize=%s,mode=755,uid=%d,gid=%d" % (remount, size, owner.st_uid, owner.st_gid)
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(directory)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            pytest.skip("cannot mount a small file system here: " + done.stderr.strip())
+        if not remount:
+            mounted.append(directory)
+
+    yield mount
+    for directory in mounted:
+        subprocess.run(["umount", "--lazy", str(directory)], check=True)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import shutil
 import socket
-import subprocess
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable
 
 import pytest
 from support.dovecot import Dovecot
@@ -215,31 +214,6 @@ def test_domain_without_owner_takes_the_first(small_scene: Scene) -> None:
     small_scene.host.add_user("somebody@source.example", "hers")
     assert small_scene.run(owner="customer7").entry["state"] == "completed"
     assert small_scene.info()["domains"] == [{"domain": "source.example", "owner": "customer7"}]
-
-
-@pytest.fixture
-def small_disk() -> Iterator[Callable[..., None]]:
-    """Mount a small file system over a directory, or give the one that is there another size."""
-    mounted: list[Path] = []
-
-    def mount(directory: Path, size: str) -> None:
-        remount = "remount," if directory in mounted else ""
-        owner = directory.stat()
-        options = "%ssize=%s,mode=755,uid=%d,gid=%d" % (remount, size, owner.st_uid, owner.st_gid)
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(directory)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            pytest.skip("cannot mount a small file system here: " + done.stderr.strip())
-        if not remount:
-            mounted.append(directory)
-
-    yield mount
-    for directory in mounted:
-        subprocess.run(["umount", "--lazy", str(directory)], check=True)
 
 
 def test_full_disk(scene: Scene, small_disk: Callable[..., None]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, Optional
 
 import pytest
-from support.dovecot import MAIL_GID, MAIL_UID, Dovecot, wait_until
+from support.dovecot import Dovecot, wait_until
 from support.dovecot_words import words
 from support.imap import Account, Item, snapshot
 from support.mail import load_mail, small_message
@@ -26,7 +26,7 @@ from support.run import Outcome, finish_module
 from support.scene import Scene, fill
 from support.tls import Certificate
 
-from .boxes import BOXES, FOLDERS, imap_processes, in_order, large_message, loss, messages, surplus
+from .boxes import BOXES, FOLDERS, imap_processes, in_order, large_message, loss, messages, surplus, write_maildir
 
 KILLS = 10
 IMAP_KILLS = 6
@@ -334,18 +334,6 @@ def test_altered_messages_are_found_again_after_a_kill(
     outcome = scene.run()
     assert outcome.entry["state"] == "completed", outcome.output
     assert len(scene.host_account().contents()) == 1500
-
-
-def write_maildir(server: Dovecot, address: str, mail: list[bytes]) -> None:
-    """Put files into a mailbox as they are: Dovecot gives them back so, and would have changed them when appended."""
-    home = server.home_of(address)
-    new = home / "Maildir" / "new"
-    new.mkdir(parents=True)
-    for number, data in enumerate(mail, 1_700_000_000):
-        (new / ("%d.M1P1.example" % number)).write_bytes(data)
-    for path in (home, *home.rglob("*")):
-        os.chown(path, MAIL_UID, MAIL_GID)
-    os.chown(home.parent, MAIL_UID, MAIL_GID)
 
 
 def bytes_stored(scene: Scene) -> int:

@@ -254,7 +254,8 @@ class Session:
 
     def uids(self) -> list[int]:
         """UIDs of the open folder, ascending."""
-        return [int(uid) for response in self.command(b"UID SEARCH ALL") for uid in response.text.split()[2:]]
+        found = [response.text.split() for response in self.command(b"UID SEARCH ALL")]
+        return [int(uid) for words in found if words[1] == b"SEARCH" for uid in words[2:]]
 
     def folders(self) -> list[tuple[str, ...]]:
         """Readable names, split, of all folders that can be opened."""
