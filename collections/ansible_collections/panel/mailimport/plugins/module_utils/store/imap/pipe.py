@@ -34,6 +34,7 @@ class HostPipe:
         self._reading = reading
         self._writing = writing
         self._complaints = complaints
+        self._last_words: Optional[str] = None
         os.set_blocking(writing, False)
         self._readable = select.poll()
         self._readable.register(reading, select.POLLIN)
@@ -48,7 +49,9 @@ class HostPipe:
 
         Raises:
             TimeoutError: nothing came for `gettimeout()` seconds.
+            OSError: the pipe was closed. Its descriptors may be those of the next process by now.
         """
+        self._require_open()
         if not self._readable.poll(_TIMEOUT * 1000):
             raise TimeoutError
         return os.readv(self._reading, [space])
@@ -57,8 +60,9 @@ class HostPipe:
         """Write everything.
 
         Raises:
-            OSError: the process is gone, or takes nothing any more.
+            OSError: the process is gone, or takes nothing any more; or the pipe was closed.
         """
+        self._require_open()
         with memoryview(data) as view:
             sent = 0
             while sent < len(view):
@@ -69,6 +73,8 @@ class HostPipe:
 
     def last_complaint(self) -> str:
         """The last line on the process's standard error, empty when it said nothing."""
+        if self._last_words is not None:
+            return self._last_words
         size = os.fstat(self._complaints).st_size
         lines = os.pread(self._complaints, 4096, max(0, size - 4096)).decode("utf-8", "replace").strip().splitlines()
         return one_line(lines[-1], 300) if lines else ""
@@ -80,5 +86,12 @@ class HostPipe:
 
     def close(self) -> None:
         """Let go of the process, which ends when it has read what was sent."""
+        if self._last_words is not None:
+            return
+        self._last_words = self.last_complaint()
         for descriptor in (self._writing, self._reading, self._complaints):
             os.close(descriptor)
+
+    def _require_open(self) -> None:
+        if self._last_words is not None:
+            raise OSError(errno.EBADF, "the session is closed")

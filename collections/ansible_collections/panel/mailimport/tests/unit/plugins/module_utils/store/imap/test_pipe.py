@@ -66,3 +66,23 @@ def test_last_complaint(ends, written, complaint):
     pipe, _output, _standard_input, complaints = ends
     os.write(complaints, written)
     assert pipe.last_complaint() == complaint
+
+
+def test_a_closed_pipe_never_reads_what_the_next_process_says(ends):
+    """The numbers of its descriptors are given away again at once: an answer of the next one would be taken for its
+    own."""
+    pipe, _output, standard_input, _complaints = ends
+    pipe.close()
+    taken = [os.pipe() for _number in range(3)]
+    for _reading, writing in taken:
+        os.write(writing, b"M5 OK\r\n")
+    with pytest.raises(OSError, match="closed"):
+        pipe.recv_into(memoryview(bytearray(10)))
+    with pytest.raises(OSError, match="closed"):
+        pipe.sendall(b"M6 NOOP\r\n")
+    pipe.close()
+    assert os.read(taken[0][0], 10) == b"M5 OK\r\n"
+    assert pipe.last_complaint() == ""
+    for reading, writing in taken:
+        os.close(reading)
+        os.close(writing)

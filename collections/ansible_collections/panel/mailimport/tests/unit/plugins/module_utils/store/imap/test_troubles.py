@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.fetch import Fetched
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import Message
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import GoneError, Stored
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
 
@@ -257,6 +258,22 @@ def test_a20_long_message_that_ends_the_process_each_time_is_left_out(host, run,
     begun.store.commit()
     (refusal,) = writer.take_refusals()
     assert (refusal.uid, refusal.reason, writer.written) == (2, "message_refused", 0)
+
+
+def test_a20_answers_of_the_next_process_are_not_those_of_the_last(host, run, origin, some, monkeypatch):
+    """A batch is on its way when the process ends, and something else notices that first."""
+    monkeypatch.setattr(appender, "BATCH_MESSAGES", 2)
+    host.dies = lambda number: "before" if number == 1 else None
+    begun = run()
+    writer = begun.store.open_folder(A, origin(), False)
+    for fetched in some(1, 2, 3):
+        writer.add(fetched)
+    for name in ("B", "C", "D", "E"):
+        begun.store.open_folder((name,), origin(name.encode()), False)
+    writer.finish()
+    begun.store.commit()
+    assert sorted(host.bodies()) == [body(1), body(2), body(3)]
+    assert (writer.take_refusals(), set(begun.delivered)) == ([], {1, 2, 3})
 
 
 @pytest.mark.parametrize(
