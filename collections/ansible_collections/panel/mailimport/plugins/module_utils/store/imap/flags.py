@@ -14,6 +14,10 @@ from ...imap.uids import parse_sequence_set, sequence_set
 from ..base import FlagChange
 from .session import HostSession
 from .sessions import HostSessions
+from .uid_map import UidMap
+
+# Messages whose flags are looked at in one go.
+_WINDOW = 10_000
 
 # What a server gives by itself, and a source that lacks it does not take away: \Recent, and what
 # mail_attachment_detection_options of Dovecot finds.
@@ -38,6 +42,29 @@ def carry_flags(sessions: HostSessions, name: bytes, wanted: Mapping[int, FlagCh
             else:
                 carried.refused.add(flag)
     return carried
+
+
+class GivenFlags:
+    """Flags that messages of this run were stored with. A host that rebuilds its indexes may lose them."""
+
+    def __init__(self) -> None:
+        self._folders: Dict[Tuple[bytes, int], Dict[Tuple[bytes, ...], UidMap]] = {}
+
+    def note(self, name: bytes, uidvalidity: int, target: int, flags: Tuple[bytes, ...]) -> None:
+        if flags:
+            folder = self._folders.setdefault((name, uidvalidity), {})
+            folder.setdefault(flags, UidMap()).add(target, target)
+
+    def give_again(self, sessions: HostSessions) -> None:
+        for (name, uidvalidity), folder in self._folders.items():
+            figures = sessions.attempt(lambda session: session.figures_of([name]).get(name))  # noqa: B023 - called at once
+            if figures is None or figures.uidvalidity != uidvalidity:
+                continue
+            for flags, uids in folder.items():
+                targets = list(uids.targets())
+                for start in range(0, len(targets), _WINDOW):
+                    some = targets[start : start + _WINDOW]
+                    carry_flags(sessions, name, dict.fromkeys(some, FlagChange(add=flags)))
 
 
 def _read_flags(session: HostSession, name: bytes, uids: Mapping[int, object]) -> Dict[int, Tuple[bytes, ...]]:

@@ -35,6 +35,7 @@ class HostPipe:
         self._writing = writing
         self._complaints = complaints
         self._last_words: Optional[str] = None
+        self._last_words_rebuilt = False
         os.set_blocking(writing, False)
         self._readable = select.poll()
         self._readable.register(reading, select.POLLIN)
@@ -75,20 +76,26 @@ class HostPipe:
         """The last line on the process's standard error, empty when it said nothing."""
         if self._last_words is not None:
             return self._last_words
-        size = os.fstat(self._complaints).st_size
-        lines = os.pread(self._complaints, 4096, max(0, size - 4096)).decode("utf-8", "replace").strip().splitlines()
+        lines = self._tail().decode("utf-8", "replace").strip().splitlines()
         return one_line(lines[-1], 300) if lines else ""
+
+    def _tail(self) -> bytes:
+        return os.pread(self._complaints, 4096, max(0, os.fstat(self._complaints).st_size - 4096))
 
     def full_reason(self) -> Optional[str]:
         """Return `disk_full` or `over_quota` when the process has complained of that, None otherwise."""
         complaint = self.last_complaint()
         return next((reason for reason, words in _FULL.items() if words in complaint), None)
 
+    def has_rebuilt(self) -> bool:
+        """True when the process has rebuilt indexes, in which flags get lost (Dovecot: "rebuilding indexes")."""
+        return self._last_words_rebuilt if self._last_words is not None else b"rebuilding" in self._tail()
+
     def close(self) -> None:
         """Let go of the process, which ends when it has read what was sent."""
         if self._last_words is not None:
             return
-        self._last_words = self.last_complaint()
+        self._last_words, self._last_words_rebuilt = self.last_complaint(), self.has_rebuilt()
         for descriptor in (self._writing, self._reading, self._complaints):
             os.close(descriptor)
 

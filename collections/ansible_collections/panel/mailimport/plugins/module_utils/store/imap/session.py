@@ -148,6 +148,10 @@ class HostSession(ImapSession):
             return MailImportError(full, message % self._pipe.last_complaint())
         return MailImportError(reason, "%s: %s" % (text, status))
 
+    def has_rebuilt(self) -> bool:
+        """True when the host has rebuilt indexes in this session: flags may be lost."""
+        return self._pipe.has_rebuilt()
+
     def close(self) -> None:
         with suppress(MailImportError):  # a process that is gone already is what is wanted
             self.send(b"LOGOUT")

@@ -28,6 +28,7 @@ class HostSessions:
 
     Attributes:
         crashed: that is so, or one has ended so since.
+        rebuilt: the host has rebuilt indexes in a session of this run, as it may do after a crash.
     """
 
     def __init__(self, open_pipe: Callable[[], HostPipe], after_crash: bool = False) -> None:
@@ -35,6 +36,7 @@ class HostSessions:
         self._session: Optional[HostSession] = None
         self._ends = 0
         self._after_crash = self.crashed = after_crash
+        self.rebuilt = False
 
     def session(self) -> HostSession:
         """Return the session, opening one when there is none."""
@@ -91,6 +93,7 @@ class HostSessions:
     def drop(self) -> None:
         """Let go of a session whose state is unknown."""
         if self._session is not None:
+            self.rebuilt = self.rebuilt or self._session.has_rebuilt()
             self._session.abandon()
             self._session = None
 

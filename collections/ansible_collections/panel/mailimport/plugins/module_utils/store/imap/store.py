@@ -20,7 +20,7 @@ from ..marker import mark
 from .appender import Appender
 from .content_search import ContentSearch
 from .deliveries import DeliveryBook
-from .flags import carry_flags
+from .flags import GivenFlags, carry_flags
 from .folders import Folders
 from .pipe import HostPipe
 from .session import HostSession
@@ -45,6 +45,7 @@ class ImapStore(MessageStore):
         self.appender = Appender(self.sessions)
         self._folders = Folders(self.sessions)
         self._search = ContentSearch(self.sessions, book)
+        self._given = GivenFlags()
         self._writers: List[ImapWriter] = []
         self._all_answers_known = True
         self._lost_keywords: Set[bytes] = set()
@@ -98,7 +99,7 @@ class ImapStore(MessageStore):
         record = self._book.record_of(origin)
         opened = self._folders.open(name)
         mark(self._location, origin.key)  # the host has made the root by now
-        writer = ImapWriter(self.appender, self._search, path, name, origin, opened, record, by_content)
+        writer = ImapWriter(self.appender, self._search, path, name, origin, opened, record, self._given, by_content)
         self._writers.append(writer)
         return writer
 
@@ -164,9 +165,12 @@ class ImapStore(MessageStore):
         return self.appender.idle and self._all_answers_known and not any(writer.has_work for writer in self._writers)
 
     def finish(self) -> None:
-        """After a crash, remove copies that the host may have brought to light since."""
+        """After a crash, remove copies that the host may have brought to light since, and give flags again that it may
+        have lost."""
         if self.sessions.crashed:
             self._search.remove_copies()
+        if self.sessions.rebuilt:
+            self._given.give_again(self.sessions)
 
     def lost_keywords(self) -> List[str]:
         return sorted(keyword.decode("ascii", "replace") for keyword in self._lost_keywords)

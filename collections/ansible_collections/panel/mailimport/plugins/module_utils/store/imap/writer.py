@@ -30,7 +30,7 @@ from .appender import Appender
 from .content_search import ContentSearch
 from .destination import Destination
 from .digests import UidsByContent
-from .flags import carry_flags
+from .flags import GivenFlags, carry_flags
 from .folders import OpenedFolder
 from .keywords import FolderKeywords
 from .pending import PendingMessage, pending_spooled, pending_stream, pending_whole
@@ -46,6 +46,7 @@ class ImapWriter(FolderWriter, Destination):
         name: the folder's on the wire.
         opened: the folder as it is now.
         record: what earlier runs recorded of the origin.
+        given: takes the flags of messages that are stored.
         by_content: leave out what the folder has already, whoever delivered it.
     """
 
@@ -58,6 +59,7 @@ class ImapWriter(FolderWriter, Destination):
         origin: Origin,
         opened: OpenedFolder,
         record: DeliveryRecord,
+        given: GivenFlags,
         by_content: bool,
     ) -> None:
         self.path = path
@@ -73,6 +75,7 @@ class ImapWriter(FolderWriter, Destination):
         self._appender = appender
         self._sessions = appender.sessions
         self._search = search
+        self._given = given
         self._in_hand: Dict[int, PendingMessage] = {}
         self._unverified: Dict[int, Sent] = {}
         self._new = UidMap()
@@ -260,6 +263,7 @@ class ImapWriter(FolderWriter, Destination):
         """Return, once, the UIDs of messages that are delivered and were not in the map before."""
         for target, sent in sorted(self._unverified.items()):
             self._new.add(sent.source_uid, target)
+            self._given.note(self.name, self.target_uidvalidity, target, self.keywords.usable(sent.flags))
         self._unverified = {}
         new, self._new = self._new, UidMap()
         return new

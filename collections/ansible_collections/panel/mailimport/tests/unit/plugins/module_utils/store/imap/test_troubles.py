@@ -340,6 +340,28 @@ def test_a14_copies_that_come_to_light_later_are_removed_and_nothing_else(host, 
     assert host.bodies(b"B") == [body(3)]
 
 
+@pytest.mark.parametrize("rebuilt", [True, False])
+def test_c06_flags_that_a_rebuild_lost_are_given_again(host, run, origin, some, rebuilt):
+    """mdbox loses keywords of all folders when its indexes are rebuilt; without a rebuild it is the owner's doing."""
+    begun = run()
+    fill(begun.store, origin, some(1, flags=[b"\\Seen", b"$HasAttachment"]) + some(2))
+
+    def reveal():
+        for stored in host.folders[b"A"]:
+            stored.flags.clear()
+
+    host.reveal = reveal
+    host.complaint = b"Warning: mdbox /x: rebuilding indexes\n" if rebuilt else b"Fatal: killed\n"
+    host.dies = lambda number: "before" if number == 2 else None
+    writer = begun.store.open_folder(("B",), origin(b"B"), False)
+    writer.add(some(3)[0])
+    writer.finish()
+    begun.store.commit()
+    begun.store.finish()
+    wanted = {b"\\Seen", b"$HasAttachment"} if rebuilt else set()
+    assert [stored.flags for stored in host.folders[b"A"]] == [wanted, set()]
+
+
 def test_a14_nothing_is_looked_for_when_nothing_crashed(host, run, origin, some):
     begun = run()
     fill(begun.store, origin, some(1, 2))
