@@ -33,9 +33,8 @@ class HostPipe:
     def __init__(self, reading: int, writing: int, complaints: int) -> None:
         self._reading = reading
         self._writing = writing
-        self._complaints = complaints
-        self._last_words: Optional[str] = None
-        self._last_words_rebuilt = False
+        self._complaints = os.fdopen(complaints, "rb", buffering=0)
+        self._closed = False
         os.set_blocking(writing, False)
         self._readable = select.poll()
         self._readable.register(reading, select.POLLIN)
@@ -73,14 +72,13 @@ class HostPipe:
                     sent += os.write(self._writing, view[sent:])
 
     def last_complaint(self) -> str:
-        """The last line on the process's standard error, empty when it said nothing."""
-        if self._last_words is not None:
-            return self._last_words
+        """The last line on the process's standard error, empty when it said nothing; once it is closed, too."""
         lines = self._tail().decode("utf-8", "replace").strip().splitlines()
         return one_line(lines[-1], 300) if lines else ""
 
     def _tail(self) -> bytes:
-        return os.pread(self._complaints, 4096, max(0, os.fstat(self._complaints).st_size - 4096))
+        complaints = self._complaints.fileno()
+        return os.pread(complaints, 4096, max(0, os.fstat(complaints).st_size - 4096))
 
     def full_reason(self) -> Optional[str]:
         """Return `disk_full` or `over_quota` when the process has complained of that, None otherwise."""
@@ -89,16 +87,15 @@ class HostPipe:
 
     def has_rebuilt(self) -> bool:
         """True when the process has rebuilt indexes, in which flags get lost (Dovecot: "rebuilding indexes")."""
-        return self._last_words_rebuilt if self._last_words is not None else b"rebuilding" in self._tail()
+        return b"rebuilding" in self._tail()
 
     def close(self) -> None:
         """Let go of the process, which ends when it has read what was sent."""
-        if self._last_words is not None:
-            return
-        self._last_words, self._last_words_rebuilt = self.last_complaint(), self.has_rebuilt()
-        for descriptor in (self._writing, self._reading, self._complaints):
-            os.close(descriptor)
+        if not self._closed:
+            self._closed = True
+            os.close(self._writing)
+            os.close(self._reading)
 
     def _require_open(self) -> None:
-        if self._last_words is not None:
+        if self._closed:
             raise OSError(errno.EBADF, "the session is closed")

@@ -28,7 +28,6 @@ class HostSessions:
 
     Attributes:
         crashed: that is so, or one has ended so since.
-        rebuilt: the host has rebuilt indexes in a session of this run, as it may do after a crash.
     """
 
     def __init__(self, open_pipe: Callable[[], HostPipe], after_crash: bool = False) -> None:
@@ -36,12 +35,14 @@ class HostSessions:
         self._session: Optional[HostSession] = None
         self._ends = 0
         self._after_crash = self.crashed = after_crash
-        self.rebuilt = False
+        self._last: Optional[HostSession] = None
+        self._rebuilt = False
 
     def session(self) -> HostSession:
         """Return the session, opening one when there is none."""
         if self._session is None:
             pipe = self._open_pipe()
+            self._note_rebuild(self._last)
             try:
                 self._session = HostSession(pipe)
             except BaseException:
@@ -86,6 +87,15 @@ class HostSessions:
             self.drop()
             self._after_crash = False
 
+    def has_rebuilt(self) -> bool:
+        """True when the host has rebuilt indexes in a session of this run, as it may do after a crash."""
+        self._note_rebuild(self._session)
+        return self._rebuilt
+
+    def _note_rebuild(self, session: Optional[HostSession]) -> None:
+        """A process may do so at its very end: that of the last session is known when the next one is open."""
+        self._rebuilt = self._rebuilt or (session is not None and session.has_rebuilt())
+
     def achieved(self) -> None:
         """Take note that messages have been stored since."""
         self._ends = 0
@@ -93,9 +103,8 @@ class HostSessions:
     def drop(self) -> None:
         """Let go of a session whose state is unknown."""
         if self._session is not None:
-            self.rebuilt = self.rebuilt or self._session.has_rebuilt()
             self._session.abandon()
-            self._session = None
+            self._session, self._last = None, self._session
 
     def close(self) -> None:
         if self._session is not None:

@@ -169,7 +169,7 @@ class ImapStore(MessageStore):
         have lost."""
         if self.sessions.crashed:
             self._search.remove_copies()
-        if self.sessions.rebuilt:
+        if self.sessions.has_rebuilt():
             self._given.give_again(self.sessions)
 
     def lost_keywords(self) -> List[str]:

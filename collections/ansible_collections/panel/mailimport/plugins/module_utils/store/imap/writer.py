@@ -117,7 +117,6 @@ class ImapWriter(FolderWriter, Destination):
         return self._search.since(self.name, self._next_target, after_crash=False)
 
     def lost_arrivals(self) -> UidsByContent:
-        self._flags_in_doubt = True
         return self._search.since(self.name, self._next_target, after_crash=True)
 
     def add(self, fetched: Fetched) -> Optional[int]:
@@ -158,7 +157,7 @@ class ImapWriter(FolderWriter, Destination):
         if target is None:
             return False
         if target >= self._first_claimed:
-            self.found(message, target)
+            self._claim(message, target, not self._flags_in_doubt or message.uid in self.remembered)
         return True
 
     def _long_message(self, fetched: Fetched) -> PendingMessage:
@@ -197,11 +196,15 @@ class ImapWriter(FolderWriter, Destination):
         self.keywords.take(self.usable_keywords(message))
 
     def found(self, message: PendingMessage, target: int) -> None:
+        self._claim(message, target, has_flags=False)
+
+    def _claim(self, message: PendingMessage, target: int, has_flags: bool) -> None:
+        """Take note that a message of the folder is this one; with flags, its owner may have changed them long ago."""
         sent = sent_of(message)
-        if self._flags_in_doubt and message.uid not in self.remembered:
-            self._without_flags[target] = sent.flags
-        else:  # its owner may have changed them long ago
+        if has_flags:
             sent = sent._replace(flags=())
+        else:
+            self._without_flags[target] = sent.flags
         self._note_stored(message, target, sent)
 
     def _note_stored(self, message: PendingMessage, target: int, sent: Sent) -> None:

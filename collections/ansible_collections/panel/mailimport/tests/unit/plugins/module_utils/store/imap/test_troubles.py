@@ -92,6 +92,22 @@ def test_flags_lost_in_a_crash_are_given_again(host, run, origin, some):
     assert [stored.flags for stored in store] == [{b"\\Seen", b"Work"}] * 2
 
 
+def test_c06_flags_lost_in_a_crash_are_given_again_whatever_is_remembered_meanwhile(host, run, origin, some):
+    """Who adds a message remembers its flags at once; a message that earlier runs remember keeps what it has."""
+    host.dies = lambda number: "after" if number == 1 else None
+    store = host.folders[b"A"] = []
+    host.reveal = lambda: [stored.flags.clear() for stored in store]
+    begun = run()
+    writer = begun.store.open_folder(A, origin(), False)
+    writer.remembered = remembered = set()
+    for fetched in some(1, 2, flags=[b"\\Seen", b"Work"]):
+        writer.add(fetched)
+        remembered.add(fetched.message.uid)
+    writer.finish()
+    begun.store.commit()
+    assert [stored.flags for stored in store] == [{b"\\Seen", b"Work"}] * 2
+
+
 def test_process_that_keeps_ending_is_given_up_and_nothing_counts_as_delivered(host, run, origin, some):
     host.dies = lambda number: "before"
     begun = run()
