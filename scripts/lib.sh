@@ -20,6 +20,7 @@ test_packages=(
   openssh-server  # the fleet's side of it
   python3-venv    # the virtual environment, and those of ansible-test
   shellcheck      # a part of ansible-test sanity, and for these scripts
+  strace          # kills imports at one system call after the other
 )
 
 # Dovecot gives up privileges for each mail session, and packages are installed: both need root.

@@ -17,6 +17,11 @@ def group_members(group: int) -> list[int]:
     return [pid for pid, fields in _stat() if int(fields[2]) == group and fields[0] != "Z"]
 
 
+def children_of(pid: int) -> list[int]:
+    """Processes that a process has started and that are alive."""
+    return [child for child, fields in _stat() if int(fields[1]) == pid and fields[0] != "Z"]
+
+
 def peak_memory_mib(pid: int) -> float:
     """The most resident memory a process has had (VmHWM), 0 when it is gone or has no memory of its own any more."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Harm at length, as root:
+#   scripts/faults.sh killing [--scenario fresh] [--layout fs] [--process import] [--step 10]
+#       kills an import into a Maildir at every system call that changes files
+#   scripts/faults.sh campaign [--faults 500] [--seed 1]
+#       random kills, broken lines and corrupted bytes, while mail is delivered and moved
+set -euo pipefail
+repository=$(cd "$(dirname "$0")/.." && pwd)
+case "${1-}" in killing | campaign) ;; *) sed -n '6,11s/^# //p' "$0"; exit 2 ;; esac
+PYTHONPATH=$repository/tests:$repository/collections exec "${PYTHON:-python3}" -m "engine.$1" "${@:2}"
