@@ -14,6 +14,7 @@ from fakes.imap_mail import Folder, Message
 from fakes.imap_server import FakeServer
 from support.dovecot import Dovecot
 from support.dovecot_words import words
+from support.imap import Item
 from support.mail import small_message
 
 from .bench import PASSWORD, Bench, digests
@@ -74,6 +75,17 @@ def test_a17_a_full_mailbox_to_which_nothing_is_added_is_completed(limited: Benc
         server.folders.append(Folder(b"Empty", []))
         run = limited.run(server.port, existing_content="merge", state="latest")
     assert run.result.state == "completed", run
+
+
+@pytest.mark.parametrize(("count", "reason"), [(80, "over_quota"), (30, None)])
+def test_a17_what_is_moved_aside_makes_room_and_no_more(limited: Bench, count: int, reason: str | None) -> None:
+    with limited.session() as session:
+        session.append("INBOX", [Item(small_message(9000 + number, "y" * 20_000)) for number in range(20)])
+    with FakeServer([Folder(b"INBOX", long_messages(count, 1))]) as server:
+        for _run in range(3):
+            assert limited.run(server.port).result.reason == reason
+    assert sum(facts.content.size for facts in all_messages(limited)) <= QUOTA
+    assert len(all_messages(limited)) == (0 if reason else count)
 
 
 def set_quota(bench: Bench, old: str, new: str) -> None:

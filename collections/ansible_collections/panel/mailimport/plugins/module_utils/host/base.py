@@ -129,9 +129,12 @@ class MailServer(ABC):
         """
 
     @abstractmethod
-    def quota_free(self, address: Address) -> Optional[int]:
+    def quota_free(self, address: Address, emptied: bool = False) -> Optional[int]:
         """Bytes the mailbox may still grow by, None without a limit. Not for check mode: the server may write
         indexes.
+
+        Args:
+            emptied: all mail that is in it is about to be moved out.
         """
 
     @abstractmethod

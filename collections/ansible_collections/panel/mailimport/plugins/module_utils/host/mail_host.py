@@ -129,9 +129,9 @@ class MailHost:
         """Start an IMAP session of an existing mailbox, see MailServer."""
         return self._server.start_session(address, keep)
 
-    def quota_free(self, address: Address) -> Optional[int]:
+    def quota_free(self, address: Address, emptied: bool = False) -> Optional[int]:
         """Bytes the mailbox may still grow by, None without a limit. Not for check mode: the host may write indexes."""
-        return self._server.quota_free(address)
+        return self._server.quota_free(address, emptied)
 
     def publish_domains(self, owners: Callable[[], Mapping[str, str]], write: bool = True) -> bool:
         """Tell the mail transfer agent which domains are served here, and by whom; True when that changed anything.

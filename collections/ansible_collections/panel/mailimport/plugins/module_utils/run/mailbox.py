@@ -356,9 +356,8 @@ class _MailboxRun:
             interrupted = forgotten or (record is not None and record.may_hold_unrecorded_mail)
             root = _root_to_look_at(location)
             self.state.note_writing(request.key, root)
-            # Files written past Dovecot are not refused by its quota. What is moved aside makes room; how much, nobody
-            # knows yet.
-            direct = store_kind(request, location) == "maildir" and aside is None
+            # Files written past Dovecot are not refused by its quota.
+            direct = store_kind(request, location) == "maildir"
             target = Target(
                 location=location,
                 desk=desk,
@@ -368,7 +367,7 @@ class _MailboxRun:
                 unfinished=unfinished,
                 interrupted=interrupted,
                 aside=aside,
-                room=self.host.quota_free(request.address) if direct else None,
+                room=self.host.quota_free(request.address, emptied=aside is not None) if direct else None,
                 patient=self.turn.patient,
             )
             self._work_as(

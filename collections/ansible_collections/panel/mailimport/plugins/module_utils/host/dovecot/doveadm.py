@@ -105,13 +105,17 @@ class Doveadm:
         """Make the server forget what it has cached of a mailbox's logins."""
         self._checked(self._run("doveadm", "auth", "cache", "flush", str(address)), "flush the auth cache")
 
-    def quota_free(self, address: Address) -> Optional[int]:
-        """Bytes left under the tightest storage limit, None without one."""
+    def quota_free(self, address: Address, emptied: bool) -> Optional[int]:
+        """Bytes left under the tightest storage limit, None without one; all that it admits once the mailbox is
+        emptied.
+        """
         completed = self._run("doveadm", "-o", "mail_plugins=quota", "-f", "tab", "quota", "get", "-u", str(address))
         table = _text(self._checked(completed, "read the quota of %s" % str(address)))
         rows = [line.split("\t") for line in table.splitlines()[1:]]
         kilobytes = [
-            int(limit) - int(used) for _root, kind, used, limit, _percent in rows if kind == "STORAGE" and limit != "-"
+            int(limit) - (0 if emptied else int(used))
+            for _root, kind, used, limit, _percent in rows
+            if kind == "STORAGE" and limit != "-"
         ]
         return max(0, min(kilobytes)) * 1024 if kilobytes else None
 

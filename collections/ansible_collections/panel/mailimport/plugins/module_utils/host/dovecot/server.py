@@ -59,8 +59,8 @@ class DovecotServer(MailServer):
         program = os.path.join(self.settings.libexec_dir, "imap")
         return self._doveadm.start(program, ["-u", str(address)], keep)
 
-    def quota_free(self, address: Address) -> Optional[int]:
-        return self._doveadm.quota_free(address) if self.settings.has_quota else None
+    def quota_free(self, address: Address, emptied: bool = False) -> Optional[int]:
+        return self._doveadm.quota_free(address, emptied) if self.settings.has_quota else None
 
     def verify_password(self, address: Address, password: str) -> bool:
         return self._doveadm.password_opens(address, password)

@@ -57,7 +57,7 @@ class DirectoryHost(MailHost):
     def start_session(self, address, keep):
         raise AssertionError("a Maildir needs no session")
 
-    def quota_free(self, address):
+    def quota_free(self, address, emptied=False):
         return None
 
     def publish_domains(self, owners, write=True):

@@ -196,7 +196,7 @@ def test_what_hands_out_sessions_is_closed_when_the_quota_cannot_be_asked(run, r
             super().close()
             desks.append("closed")
 
-    def refuse(_address):
+    def refuse(_address, emptied):
         raise MailImportError("host_refused", "no quota")
 
     monkeypatch.setattr(mailbox_module, "SessionDesk", Desk)
