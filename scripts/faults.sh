@@ -5,7 +5,7 @@
 
 # Harm at length, as root:
 #   scripts/faults.sh killing [--scenario fresh] [--layout fs] [--process import] [--step 10]
-#       kills an import into a Maildir at every system call that changes files
+#       kills an import at every system call that changes files: Maildir++, LAYOUT=fs, sdbox, mdbox
 #   scripts/faults.sh campaign [--faults 500] [--seed 1]
 #       random kills, broken lines and corrupted bytes, while mail is delivered and moved
 set -euo pipefail

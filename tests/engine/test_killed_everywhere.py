@@ -13,19 +13,19 @@ import pytest
 from support.dovecot import Dovecot
 
 from .bench import PASSWORD
-from .killing import ADDRESS, LAYOUTS, PROCESSES, SCENARIOS, check_all, stand_of
+from .killing import ADDRESS, MAILDIRS, PROCESSES, SCENARIOS, check_all, stand_of
 
 
 @pytest.mark.parametrize("process", PROCESSES)
 @pytest.mark.parametrize("scenario", SCENARIOS)
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", MAILDIRS)
 def test_c7_a_kill_loses_nothing_and_leaves_nothing_behind(
     new_host: Callable[..., Dovecot], place: Path, layout: str, scenario: str, process: str
 ) -> None:
-    host = new_host(mail_location=LAYOUTS[layout], separator="/", users={ADDRESS: PASSWORD})
+    host = new_host(mail_location=MAILDIRS[layout], separator="/", users={ADDRESS: PASSWORD})
     stand = stand_of(scenario, host, place / "stand")
     # Another few of them for each combination, the same each time.
-    first = sorted(LAYOUTS).index(layout) * 17 + sorted(SCENARIOS).index(scenario) * 5
+    first = sorted(MAILDIRS).index(layout) * 17 + sorted(SCENARIOS).index(scenario) * 5
     kills = list(check_all(stand, process, 41, first % 41))
     assert kills
     assert [found for found in kills if found] == []
