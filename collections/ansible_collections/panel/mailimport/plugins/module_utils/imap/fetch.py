@@ -128,7 +128,8 @@ class FolderStream:
     """One opened folder and the answers to one FETCH in it.
 
     `exists`, `uidvalidity` and `uidnext` are what EXAMINE said; `refusal` is its status when the folder could not be
-    opened. After `messages()` is exhausted, `status` is the answer to FETCH.
+    opened. After `messages()` is exhausted, `status` is the answer to FETCH, and `expunged` how many messages the
+    server has said to be gone meanwhile.
     """
 
     def __init__(self, reader: ResponseReader, request: FetchRequest, tags: List[bytes]) -> None:
@@ -138,6 +139,7 @@ class FolderStream:
         self.request = request
         self.folder = request.folder
         self.exists: Optional[int] = None
+        self.expunged = 0
         self.uidvalidity: Optional[int] = None
         self.uidnext: Optional[int] = None
         self.refusal: Optional[Status] = None
@@ -180,6 +182,9 @@ class FolderStream:
         words = parts[0].split()
         if len(words) == 2 and words[1].upper() == b"EXISTS":
             self.exists = figure(words[1], words[0])
+            return
+        if len(words) == 2 and words[1].upper() == b"EXPUNGE":
+            self.expunged += 1
             return
         status = parse_status(parts[0])
         number = _CODE_NUMBER.match(status.code) if status else None

@@ -447,7 +447,6 @@ class _MailboxRun:
 
     def _conclude(self) -> None:
         result = self.result
-        result.messages_present = max(0, result.messages_total - result.messages_copied - result.messages_failed)
         lacking = [entry for entry in result.not_imported if entry.reason not in _HARMLESS]
         if lacking:
             result.state, result.reason = "failed", lacking[0].reason

@@ -134,13 +134,16 @@ class SourceSession(ImapSession):
         if waiting:
             self.reader.collect(list(waiting), listing.handle)
 
-    def search_uids(self, folder: SourceFolder, handle_uid: Callable[[int], None], first: int = 1) -> None:
-        """Call `handle_uid` with every UID from `first` on that the folder holds now.
+    def search_uids(self, folder: SourceFolder, handle_uid: Callable[[int], None], first: int = 1) -> int:
+        """Call `handle_uid` with every UID from `first` on that the folder lists now; return how many messages it
+        counts.
 
         Raises:
             MailImportError: `source_unavailable` when the folder cannot be opened or listed, or is another one by now.
         """
+        counted = 0
         for opened in self.fetch([FetchRequest(folder, b"%d:*" % first, flags_only=True)]):
+            counted = opened.exists or 0  # what arrives from now on is not to be listed
             for fetched in opened.messages():
                 if fetched.message.uid is not None and fetched.message.uid >= first:
                     handle_uid(fetched.message.uid)
@@ -154,6 +157,8 @@ class SourceSession(ImapSession):
                     "source_unavailable",
                     "the folder %s was replaced while it was read; run the task again" % folder.name,
                 )
+            counted = max(0, counted - opened.expunged)
+        return counted
 
     def longer_than(self, size: int, folder: SourceFolder, uids: bytes) -> List[int]:
         """Return which of some messages have more than `size` bytes, without fetching them.

@@ -202,8 +202,9 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
         _carry_flags(copy, FlagUpdate(request.key, plans, {}, memories), store, changed, emit)
     if copy.without_flags:
         _ask_for_flags(copy, store, changed, emit)
-    if copy.uncounted:
-        emit({"event": "listed", "folders": len(plans), "messages": listed + copy.uncounted})
+    total = copy.total(plans)
+    if total != listed:
+        emit({"event": "listed", "folders": len(plans), "messages": total})
     # Subscriptions come last: a run that did not get that far left them to this one.
     wanted = [
         plan.target

@@ -78,7 +78,8 @@ class AccountCopy:
         self.bytes_copied = 0
         # What earlier runs brought, by folder: all there is, until it is opened.
         self._present = {name: mark.messages for name, mark in marks.items() if mark.copied and mark.messages}
-        self._uncounted: Dict[bytes, int] = {}
+        # Messages of the source, by folder, where they have been counted.
+        self._counted: Dict[bytes, int] = {}
         self._incomplete: List[FolderCopy] = []
         self.without_flags: List[FolderCopy] = []
         self.patience = patience
@@ -92,10 +93,9 @@ class AccountCopy:
     def max_message_size(self) -> int:
         return self._request.max_message_size
 
-    @property
-    def uncounted(self) -> int:
-        """Messages of folders whose number was not listed, and that were counted when they were opened."""
-        return sum(self._uncounted.values())
+    def total(self, plans: Sequence[FolderPlan]) -> int:
+        """How many messages the source has: as counted one by one, or as it says where nothing was to be done."""
+        return sum(self._counted.get(plan.source.raw_name, plan.source.messages or 0) for plan in plans)
 
     def connected(self) -> SourceSession:
         """Return the session, opening one when there is none; patient with a server that asks for patience."""
@@ -217,11 +217,10 @@ class AccountCopy:
         writer = self._store.open_folder(
             plan.target, origin, by_content=by_content or renewed or self._request.existing_content == "merge"
         )
-        first = mark.last_uid + 1 if mark else 1
         self._bytes_staged += writer.bytes_staged
         resumed = len(writer.held) > 0
         writer.remembered = memory = self.memories.load(source.raw_name, origin.uidvalidity)
-        copy = FolderCopy(plan, mark, origin, writer, memory, first, resumed=resumed, renewed=renewed)
+        copy = FolderCopy(plan, mark, origin, writer, memory, resumed=resumed, renewed=renewed)
         self._open_copies[source.raw_name] = copy
         self._present[source.raw_name] = max(len(writer.held), self._present.get(source.raw_name, 0) if mark else 0)
         return copy
@@ -242,8 +241,6 @@ class AccountCopy:
             if copy.begin < asked:
                 return copy.plan
         copy.messages, copy.uidnext = opened.exists, opened.uidnext
-        if plan.source.messages is None:
-            self._uncounted[plan.source.raw_name] = opened.exists or 0
         for fetched in opened.messages():
             self.take(copy, fetched)
         copy.all_answered = opened.complete
@@ -299,6 +296,7 @@ class AccountCopy:
         self.patience.gained()
         self.messages_copied += 1
         self.bytes_copied += size
+        copy.copied += 1
         copy.bytes_copied += size
         self._batch_messages += 1
         self._batch_bytes += size
@@ -362,6 +360,7 @@ class AccountCopy:
                 else:
                     self.leave_out(copy, refusal.uid, refusal.reason, refusal.message, refusal.size, refusal.message_id)
                 if refusal.reason != "message_altered":
+                    copy.copied -= 1
                     self.messages_copied -= 1
                     self.bytes_copied -= refusal.size
 
@@ -421,6 +420,8 @@ class AccountCopy:
         for copy in self._finished:
             marks.append(copy.as_mark(copied=True))
             self.memories.store(copy.origin.raw_name, copy.origin.uidvalidity, copy.memory)
+            self._present[copy.plan.source.raw_name] = copy.came_before
+            self._counted[copy.plan.source.raw_name] = copy.came_before + copy.copied + copy.left_behind
             emit_folder(self._emit, copy)
             emit_failures(self._emit, copy)
             self._open_copies.pop(copy.plan.source.raw_name, None)

@@ -19,6 +19,7 @@ from ..store.base import FlagChange, MessageStore, Origin
 from .folder_copy import UIDS_PER_COMMAND, FolderCopy
 from .memory import Memories, MessageMemory
 from .plan import FolderPlan
+from .survey import remembers_all
 
 # Flags of that many messages, or so many bytes of flags, are held in memory while they are compared.
 _WINDOW = 20_000
@@ -130,12 +131,15 @@ class FlagUpdate:
     def _carry_folder(
         self, folder: FlagLook, opened: FolderStream, store: MessageStore, count: Callable[[int], None]
     ) -> None:
+        memory = folder.memory
+        # After an older version, which did not remember them, all of them count as messages that came.
+        adopted = folder.mark is not None and not remembers_all(memory, folder.mark)
         try:
             for told in windows(opened):
-                changes = changed_flags(folder.memory, told)
+                changes = changed_flags(memory, told)
                 if changes:
                     count(store.change_flags(folder.plan.target, folder.origin, changes))
-                folder.memory.update(told)
+                memory.update(told if adopted else {uid: flags for uid, flags in told.items() if uid in memory})
         finally:
             self._memories.store(folder.origin.raw_name, folder.origin.uidvalidity, folder.memory)
 

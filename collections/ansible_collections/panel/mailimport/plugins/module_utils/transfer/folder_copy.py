@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import array
 from dataclasses import dataclass, field
-from typing import Dict, FrozenSet, List, Optional
+from typing import Dict, List, Optional
 
 from ..imap.uids import MAX_UID, parse_sequence_set, sequence_set
 from ..model.imports import NotImported
@@ -17,6 +17,7 @@ from ..state.records import FolderMark
 from ..store.base import FolderWriter, Origin, joined_path
 from .memory import MessageMemory
 from .plan import FolderPlan
+from .survey import FolderRecord
 
 TOO_LARGE = "larger than max_message_size: raise that, and run the task again"
 
@@ -44,13 +45,16 @@ def has_nothing_new(source: SourceFolder, mark: FolderMark) -> bool:
 class FolderCopy:
     """One folder's way through the copy.
 
-    `first` is the lowest UID that has not been delivered by an earlier run, `asked` the one from which on it was
-    fetched. `resumed` tells that the folder held messages from there on before this run, `renewed` that its UIDVALIDITY
-    is not that of the earlier one. `doubtful` is set when some answer left open whether all messages came. `failed` are
-    messages to be tried again by the next run, by UID, `problems` what it has to look for anew, `altered` messages that
-    are there, but not as the source sent them. `memory` is what is remembered of the source's messages. `without_flags`
-    are UIDs of messages that came with no word on their flags, in this run or an earlier one, `unremembered` those of
-    messages that a killed run brought: with which flags, nobody knows.
+    `record` is what is known of its messages from earlier runs, `memory` what is to be remembered of them. `asked` is
+    the UID from which on it was fetched. `resumed` tells that the folder held messages from there on before this run,
+    `renewed` that its UIDVALIDITY is not that of the earlier one. `doubtful` is set when some answer left open whether
+    all messages came.
+
+    `copied` is how many messages this run brought, `present` how many of the source's came before, None until it is
+    counted, `shortfall` how many the source counts and does not give. `failed` are messages to be tried again by the
+    next run, by UID, `problems` what it has to look for anew, `altered` messages that are there, but not as the source
+    sent them. `without_flags` are UIDs of messages that came with no word on their flags, in this run or an earlier
+    one, `unremembered` those of messages that a killed run brought: with which flags, nobody knows.
     """
 
     plan: FolderPlan
@@ -58,7 +62,6 @@ class FolderCopy:
     origin: Origin
     writer: FolderWriter
     memory: MessageMemory
-    first: int
     resumed: bool
     messages: Optional[int] = None
     uidnext: Optional[int] = None
@@ -69,13 +72,16 @@ class FolderCopy:
     failed: Dict[int, NotImported] = field(default_factory=dict)
     problems: List[NotImported] = field(default_factory=list)
     altered: List[NotImported] = field(default_factory=list)
+    copied: int = 0
     bytes_copied: int = 0
+    present: Optional[int] = None
+    shortfall: int = 0
     without_flags: array.array[int] = field(default_factory=lambda: array.array("I"))
     unremembered: array.array[int] = field(default_factory=lambda: array.array("I"))
-    _left_before: FrozenSet[int] = field(init=False)
+    record: FolderRecord = field(init=False)
 
     def __post_init__(self) -> None:
-        self._left_before = frozenset(self.mark.missing if self.mark else ())
+        self.record = FolderRecord(self.mark, self.memory, self.writer.held)
         if self.mark and self.mark.flagless:
             # Of what its owner has removed since, nobody needs the flags.
             self.without_flags.extend(
@@ -91,7 +97,7 @@ class FolderCopy:
     @property
     def retried(self) -> List[int]:
         """UIDs that an earlier run left behind and that are still not there."""
-        return sorted(uid for uid in self._left_before if not self.covers(uid))
+        return sorted(uid for uid in self.record.left_before if not self.covers(uid))
 
     @property
     def whole(self) -> bool:
@@ -107,14 +113,29 @@ class FolderCopy:
         return 0 if self.first > 1 else max(0, (self.messages or 0) - len(self.writer.held) - len(self.failed))
 
     @property
+    def first(self) -> int:
+        """The lowest UID that no earlier run has been past."""
+        return self.record.first
+
+    @property
+    def came_before(self) -> int:
+        """How many of the source's messages earlier runs brought, or were there otherwise."""
+        return len(self.writer.held) - self.copied if self.present is None else self.present
+
+    @property
+    def left_behind(self) -> int:
+        """How many messages of the source are not here as they are there."""
+        spoiled = sum(entry.reason != "message_altered" for entry in self.altered)
+        return len(self.failed) + self.shortfall + spoiled
+
+    @property
     def begin(self) -> int:
         """The lowest UID that is worth asking for when messages come in order."""
         return max(self.first, self.writer.last_uid + 1)
 
     def covers(self, uid: int) -> bool:
         """True when there is nothing to do about a UID."""
-        delivered_before = uid < self.first and uid not in self._left_before
-        return delivered_before or uid in self.writer.held or uid in self.failed
+        return uid in self.failed or self.record.has(uid)
 
     def as_mark(self, copied: bool) -> FolderMark:
         source = self.plan.source
@@ -128,7 +149,8 @@ class FolderCopy:
             # Only of a finished folder it is known that nothing is missing in between.
             last_uid=max([self.first - 1, self.writer.last_uid, *self.failed]) if finished else self.first - 1,
             uidnext=self.uidnext if self.uidnext is not None else source.uidnext,
-            messages=self.messages,
+            # What was counted up to `last_uid`.
+            messages=self.messages if finished or self.mark is None else self.mark.messages,
             # As listed before any message or flag was fetched: what changes from then on will look new.
             highest_modseq=source.highest_modseq,
             copied=finished and not self.failed and not self.without_flags and not self.unremembered,

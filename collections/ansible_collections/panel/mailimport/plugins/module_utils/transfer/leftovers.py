@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Optional, Sequence
 
 from ..imap.fetch import FetchRequest
 from ..imap.refusals import SourceBusyError, is_overload, refusal_error
-from ..imap.uids import UidSet
 from ..model.errors import MailImportError
 from ..model.imports import NotImported
 from ..source.session import SourceSession
 from .folder_copy import TOO_LARGE, UIDS_PER_COMMAND, FolderCopy
 from .patience import PASSING
+from .survey import survey_folder
 
 if TYPE_CHECKING:
     from .copy import AccountCopy
@@ -56,18 +56,19 @@ def _leave_out_too_large(account: AccountCopy, copy: FolderCopy, missing: Sequen
     """Look which messages that an earlier run left behind are still too large, so that they are not fetched every time
     for nothing.
     """
-    retried = sorted(set(copy.retried) & set(missing))
+    retried = sorted(copy.record.left_before & set(missing))
     for start in range(0, len(retried), UIDS_PER_COMMAND):
-        uids = b",".join(b"%d" % uid for uid in retried[start : start + UIDS_PER_COMMAND])
+        some = frozenset(retried[start : start + UIDS_PER_COMMAND])
+        uids = b",".join(b"%d" % uid for uid in sorted(some))
         too_large = partial(
             SourceSession.longer_than, size=account.max_message_size, folder=copy.plan.source, uids=uids
         )
         for uid in account.attempt(too_large):
-            if uid in retried:
+            if uid in some:
                 account.leave_out(copy, uid, "message_refused", TOO_LARGE)
 
 
-def _list_patiently(account: AccountCopy, copy: FolderCopy) -> Optional[array.array]:
+def _list_patiently(account: AccountCopy, copy: FolderCopy) -> Optional[Sequence[int]]:
     """Return the UIDs that the folder holds and that did not come; None when it cannot be listed, which is noted
     then."""
     tries = 0
@@ -84,37 +85,24 @@ def _list_patiently(account: AccountCopy, copy: FolderCopy) -> Optional[array.ar
             account.recover(error)
 
 
-def _list_missing(account: AccountCopy, session: SourceSession, copy: FolderCopy) -> array.array:
-    listed = UidSet()
-    missing = array.array("I")
-    twice = array.array("I")
-
+def _list_missing(account: AccountCopy, session: SourceSession, copy: FolderCopy) -> Sequence[int]:
     def note(uid: int) -> None:
-        if uid in listed:
-            twice.append(uid)
-        elif not copy.covers(uid):
-            missing.append(uid)
-        elif copy.first <= uid and uid in copy.writer.held and uid not in copy.memory:
+        if copy.first <= uid and uid in copy.writer.held and uid not in copy.memory:
             copy.unremembered.append(uid)
             copy.memory.note(uid, None)
-        listed.add(uid)
 
-    session.search_uids(copy.plan.source, note, min([copy.first, *copy.retried]))
-    lacking = copy.lacking - len(missing)
-    if lacking > 0 and twice:
-        message = "the source gives this UID to several messages, of which it sends one only"
-        copy.problems = [NotImported(copy.name, "message_refused", message, uid) for uid in twice[:lacking]]
-    elif lacking > 0:
-        account.note(
-            "the source counts %d messages in %s and lists %d fewer: it may be set to show only some"
-            % (copy.messages or 0, copy.name, lacking)
-        )
-    return missing
+    found = survey_folder(session, copy.plan.source, copy.record, copy.failed, note)
+    copy.messages = found.exists
+    copy.present = max(0, found.present - copy.copied)
+    copy.shortfall = found.shortfall
+    copy.problems = found.problems(copy.name)
+    return found.missing
 
 
 def _give_up(account: AccountCopy, copy: FolderCopy, text: str) -> None:
     """Keep what came of a folder that cannot be listed."""
     if len(copy.writer.held):
+        copy.shortfall = copy.lacking
         copy.problems = [
             NotImported(copy.name, "folder_refused", "the source does not give the rest of this folder: %s" % text)
         ]

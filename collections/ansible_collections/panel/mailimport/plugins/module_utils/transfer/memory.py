@@ -62,6 +62,13 @@ class MessageMemory:
         """The highest UID that came, 0 when none did."""
         return self._firsts[-1] - 1
 
+    def count(self) -> int:
+        """How many messages came."""
+        if self._late:
+            self._sort_in()
+        runs = zip(self._firsts, self._firsts[1:], self._kinds)
+        return sum(end - first for first, end, kind in runs if kind != _ABSENT)
+
     def __contains__(self, uid: object) -> bool:
         return isinstance(uid, int) and self._kind(uid) != _ABSENT
 

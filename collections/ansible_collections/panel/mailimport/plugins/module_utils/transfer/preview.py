@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from typing import Mapping, Optional, Sequence, Set
+from typing import Mapping, Optional, Sequence
 
 from ..imap.uids import UidSet
 from ..model.imports import ImportRequest
@@ -27,6 +27,8 @@ from .login import Login
 from .memory import Memories
 from .plan import FolderPlan, plan_folders
 from .sandbox import Emit
+from .survey import FolderRecord, Survey, survey_folder
+from .telling import emit_not_imported
 
 # What folder names are planned for while there is no mailbox to ask.
 _ANY_STORE = MailFiles(uid=0, gid=0, driver="maildir", root="/", control="/", index=None)
@@ -82,16 +84,19 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
     listed = sum(plan.source.messages or 0 for plan in plans)
     emit({"event": "listed", "folders": len(plans), "messages": listed})
     tree = _readable_maildir(request, presence)
-    messages = 0
+    memories = Memories(presence.messages)
+    coming = present = lacking = 0
     for plan in plans:
         mark = mark_of(plan.source, marks.get(plan.source.raw_name))
         if mark and has_nothing_new(plan.source, mark):
+            present += plan.source.messages or 0
             continue
         origin = Origin(request.key, plan.source.raw_name, plan.source.uidvalidity or (mark.uidvalidity if mark else 0))
         there = _look_into(tree, plan, origin) if tree else _delivered(presence, plan, origin)
-        arriving = count_new(session, plan, mark, there.held)
+        record = FolderRecord(mark, memories.load(plan.source.raw_name, origin.uidvalidity), there.held)
+        found = _survey(session, plan, record)
         names = {"source": plan.source.name, "name": joined_path(plan.target)}
-        after = there.messages + there.waiting + arriving
+        after = there.messages + there.waiting + found.coming
         emit(
             {
                 "event": "folder",
@@ -102,9 +107,11 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
                 "keywords": 0,
             }
         )
-        messages += arriving
-    emit({"event": "copied", "messages": messages, "present": max(0, listed - messages), "bytes": 0})
-    memories = Memories(presence.messages)
+        emit_not_imported(emit, found.problems(plan.source.name), found.shortfall)
+        coming, present, lacking = coming + found.coming, present + found.present, lacking + found.shortfall
+    if coming + present + lacking != listed:
+        emit({"event": "listed", "folders": len(plans), "messages": coming + present + lacking})
+    emit({"event": "copied", "messages": coming, "present": present, "bytes": 0})
     if request.state == "latest" and (marks or memories):
         folders_to_look_at = looks(session, request.key, plans, marks, memories)
         emit({"event": "flags", "messages": count_flag_changes(session, folders_to_look_at, tree)})
@@ -143,15 +150,12 @@ def _delivered(presence: Presence, plan: FolderPlan, origin: Origin) -> _Folder:
     return _Folder(found.exists or len(found.held) > 0, len(found.held), held=found.held)
 
 
-def count_new(session: SourceSession, plan: FolderPlan, mark: Optional[FolderMark], held: UidSet) -> int:
-    """Return how many messages of a folder would come, given its mark if that is of this very folder, and the UIDs that
-    the host has.
-    """
-    if mark is None and plan.source.messages is not None and not len(held):
-        return plan.source.messages
-    uids: Set[int] = set(mark.missing if mark else ())
-    session.search_uids(plan.source, uids.add, mark.last_uid + 1 if mark else 1)
-    return sum(1 for uid in uids if uid not in held)
+def _survey(session: SourceSession, plan: FolderPlan, record: FolderRecord) -> Survey:
+    """Find out what would come of a folder. One of which nothing is here is not asked: the source has counted it."""
+    messages = plan.source.messages
+    if record.mark is None and messages is not None and not len(record.held):
+        return Survey(messages, coming=messages)
+    return survey_folder(session, plan.source, record)
 
 
 def count_flag_changes(session: SourceSession, folders: Mapping[bytes, FlagLook], tree: Optional[MaildirTree]) -> int:

@@ -59,8 +59,4 @@ def emit_folder(emit: Emit, copy: FolderCopy) -> None:
 
 def emit_failures(emit: Emit, copy: FolderCopy) -> None:
     """Tell what of a finished folder did not arrive, or not as it was sent."""
-    lacking = [entry for entry in copy.altered if entry.reason != "message_altered"]
-    problems = max(len(copy.problems), copy.lacking) if copy.problems else 0
-    emit_not_imported(
-        emit, [*copy.failed.values(), *copy.problems, *copy.altered], len(copy.failed) + problems + len(lacking)
-    )
+    emit_not_imported(emit, [*copy.failed.values(), *copy.problems, *copy.altered], copy.left_behind)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.imap.uids import UidSet
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
 from ansible_collections.panel.mailimport.plugins.module_utils.state.records import FolderMark, SourceMessages
@@ -15,10 +14,9 @@ from ansible_collections.panel.mailimport.plugins.module_utils.store.base import
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.tree import MaildirTree
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.flags import FlagUpdate, looks
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer.folder_copy import mark_of
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.memory import Memories, MessageMemory
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import plan_folders
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer.preview import count_flag_changes, count_new
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.preview import count_flag_changes
 
 
 class Flagged:
@@ -126,27 +124,6 @@ def test_flags_that_were_not_all_told_are_asked_for_again(flagged):
     source = flagged()
     source.account.server.answers[b"UID FETCH"] = b"* 1 FETCH (UID 1 FLAGS (\\Seen))\r\nTAG NO the rest later\r\n"
     assert source.update(MARK) == (1, [])
-
-
-@pytest.mark.parametrize(
-    ("mark", "count"),
-    [
-        (None, 3),
-        ({}, 0),
-        ({"uidnext": 3, "last_uid": 2, "messages": 2}, 1),
-        ({"uidnext": 2, "last_uid": 1, "messages": 1}, 2),
-        ({"copied": False, "missing": (2,)}, 1),
-        ({"uidvalidity": 78}, 3),
-    ],
-)
-def test_new_messages_are_counted_without_fetching_them(account, location, mark, count):
-    source = account(A=[1, 2, 3])
-    session = source.session()
-    (plan,) = plan_folders(session.list_folders(), FolderRules(), location, {})
-    known = None if mark is None else mark_of(plan.source, FolderMark(**{**vars(MARK), **mark}))
-    assert count_new(session, plan, known, UidSet()) == count
-    assert not any(b"BODY" in line for line in source.server.heard)
-    session.close()
 
 
 @pytest.mark.parametrize("condstore", [False, True])
