@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules, ImportResult
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.stage import MaildirStage
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer import copy
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer.copy import AccountCopy
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer import batch
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.batch import Batch
 from fakes.imap_mail import Folder
 from fakes.imap_server import FakeServer
 from support.imap import Item
@@ -118,8 +118,8 @@ def test_what_a_killed_run_has_staged_is_there(bench: Bench, monkeypatch: pytest
         session.select("INBOX")  # Dovecot makes it
     with inbox(20) as server:
         if where == "in the middle of a folder":
-            monkeypatch.setattr(copy, "BATCH_MESSAGES", 5)
-            monkeypatch.setattr(AccountCopy, "finish_folder", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
+            monkeypatch.setattr(batch, "BATCH_MESSAGES", 5)
+            monkeypatch.setattr(Batch, "finish_folder", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
         else:
             monkeypatch.setattr(
                 MaildirStage, "_hand_over_messages", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL)

@@ -23,7 +23,7 @@ from ..queue.channel import Message
 from ..queue.workers import Assignment, Bounds, Job, Tell, run_over_queues
 from ..source.connection import tls_context
 from ..state.database import State
-from ..transfer.account import check_login
+from ..transfer.line import check_login
 from ..transfer.login import Login
 from ..transfer.sandbox import run_as
 from .events import ImportEvents

@@ -24,11 +24,13 @@ from ..state.records import FolderMark
 from ..store.aside import check_movable
 from ..store.evidence import holds_import
 from ..store.marker import is_marked
-from ..transfer.account import Target, check_login, import_account, store_kind
+from ..transfer.account import import_account
+from ..transfer.line import check_login
 from ..transfer.login import Login
 from ..transfer.preview import Presence, preview_account
 from ..transfer.sandbox import Emit, os_failure, run_as
 from ..transfer.session_desk import SessionDesk
+from ..transfer.stores import Target, store_kind
 from .events import ImportEvents
 from .outcome import Outcome, fail, new_outcome
 from .replaced import keep, path_beside, path_kept

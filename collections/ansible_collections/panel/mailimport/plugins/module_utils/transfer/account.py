@@ -6,115 +6,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import List, Mapping, Optional, Sequence
+from dataclasses import replace
+from typing import List, Mapping, Sequence
 
 from ..imap.flags import MOST_KEYWORDS
-from ..imap.refusals import SourceBusyError
-from ..model.errors import MailImportError
 from ..model.imports import FolderRules, ImportRequest, NotImported
-from ..model.mail import MailFiles, SourceFolder, StoreLocation
-from ..source.session import SourceSession
-from ..state.records import Deliveries, FolderMark, SourceMessages
-from ..store.base import MessageStore, Origin, joined_path
-from ..store.imap.deliveries import DeliveryBook
-from ..store.imap.store import ImapStore
-from ..store.imap.uid_map import UidMap
-from ..store.maildir.store import MaildirStore
+from ..model.mail import SourceFolder
+from ..state.records import FolderMark
+from ..store.base import MessageStore, joined_path
+from .batch import Batch
 from .copy import AccountCopy
 from .flags import FlagUpdate, ask_for_flags
+from .line import Line
 from .login import Login
 from .memory import Memories
 from .patience import Patience
 from .plan import FolderPlan, missing_folders, overruled, plan_folders
 from .sandbox import Emit
-from .session_desk import SessionDesk
+from .stores import Target, open_store
 from .telling import emit_marks, emit_not_imported
-
-
-def check_login(login: Login, patient: bool, emit: Emit) -> None:
-    """Log in and out again.
-
-    Args:
-        patient: wait when the source admits no more connections.
-
-    Raises:
-        MailImportError: what keeps the account from being imported.
-    """
-    open_first(login, patient, emit).close()
-
-
-def open_first(login: Login, patient: bool, emit: Emit) -> SourceSession:
-    """Open the first session; a source that ends it during the login, as busy ones do now and then, is asked again."""
-    patience = Patience(emit, patient)
-    while True:
-        try:
-            return login.open(emit)
-        except MailImportError as error:
-            crowded = isinstance(error, SourceBusyError) and error.crowded
-            if not crowded and error.reason != "source_unavailable":
-                raise
-            patience.wait(error, connecting=crowded)
-
-
-@dataclass(frozen=True)
-class Target:
-    """The mailbox an import writes to, and what is known from earlier runs.
-
-    `marks` say how far they came, by raw folder name, `deliveries` what they put into a store that chooses the UIDs,
-    `messages` what the source's messages were then.
-    `unfinished`: the latest of them did not get to the end; `interrupted`: one was killed, so more may be there than
-    that. `aside` is where the present content is moved first, None to keep it. `desk` hands out sessions of the
-    mailbox. `room` is what its quota leaves, in bytes, None without a limit. `patient`: wait when the source admits no
-    more connections.
-    """
-
-    location: StoreLocation
-    desk: SessionDesk
-    marks: Mapping[bytes, FolderMark]
-    deliveries: Sequence[Deliveries]
-    messages: Sequence[SourceMessages]
-    unfinished: bool
-    interrupted: bool
-    aside: Optional[str]
-    room: Optional[int]
-    patient: bool = True
-
-
-def store_kind(request: ImportRequest, location: StoreLocation) -> str:
-    """Return which store is to write to a location, `maildir` or `imap`.
-
-    Raises:
-        MailImportError: `store_unsupported` when it is not the one that was asked for.
-    """
-    if request.message_store == "auto":
-        return "imap" if location.unsupported else "maildir"
-    if request.message_store == "maildir" and location.unsupported:
-        raise MailImportError(
-            "store_unsupported",
-            "the mailbox's files cannot be written directly, %s: use message_store=auto" % location.unsupported,
-        )
-    return request.message_store
-
-
-def _open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageStore:
-    location = target.location
-    if store_kind(request, location) == "maildir" and isinstance(location, MailFiles):
-        return MaildirStore(location, lambda: target.desk.open_pipe(emit))
-
-    def note(origin: Origin, target_uidvalidity: int, delivered: UidMap) -> None:
-        folder = {
-            "raw_name": origin.raw_name.decode("latin-1"),
-            "uidvalidity": origin.uidvalidity,
-            "target_uidvalidity": target_uidvalidity,
-        }
-        emit({"event": "delivered", "runs": delivered.runs, **folder})
-
-    book = DeliveryBook(target.interrupted, note)
-    for earlier in target.deliveries:
-        book.load(earlier.raw_name, earlier.uidvalidity, earlier.target_uidvalidity, earlier.runs)
-    return ImapStore(location, partial(target.desk.open_pipe, emit), book)
 
 
 def report_missing(folders: Sequence[SourceFolder], rules: FolderRules, emit: Emit) -> None:
@@ -149,7 +59,7 @@ def import_account(
     Raises:
         MailImportError: what ended the import; what was emitted by then is done.
     """
-    store = _open_store(request, target, emit)
+    store = open_store(request, target, emit)
     complete = False
     try:
         _fill_store(store, request, login, target, emit)
@@ -163,10 +73,10 @@ def import_account(
 def _fill_store(store: MessageStore, request: ImportRequest, login: Login, target: Target, emit: Emit) -> None:
     marks = target.marks
     memories = Memories(target.messages)
-    copy = AccountCopy(
-        request, lambda: login.open(emit), store, marks, memories, Patience(emit, target.patient), emit, target.room
-    )
-    folders = copy.attempt(lambda session: session.list_folders())
+    patience = Patience(emit, target.patient)
+    batch = Batch(request, store, marks, memories, emit, patience.gained, target.room)
+    line = Line(lambda: login.open(emit), patience, batch.commit, renewable=request.renew is not None)
+    folders = line.attempt(lambda session: session.list_folders())
     report_missing(folders, request.rules, emit)
     if copy.session and copy.session.foreign_folders:
         emit({"event": "note", "message": foreign_note(copy.session.foreign_folders)})
@@ -194,15 +104,15 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
         emit({"event": "note", "message": message})
     changed: List[int] = []
     if request.state == "latest" and marks:
-        untold = _carry_flags(copy, FlagUpdate(request.key, plans, marks, memories), store, changed, emit)
+        untold = _carry_flags(line, FlagUpdate(request.key, plans, marks, memories), store, changed, emit)
         plans = [_ask_again(plan, marks, untold) for plan in plans]
-    copy.run(plans)
+    AccountCopy(line, batch, store, marks).run(plans)
     if request.state == "latest" and not marks and memories:
         # An import that begins again: which messages are the source's is known only now.
-        _carry_flags(copy, FlagUpdate(request.key, plans, {}, memories), store, changed, emit)
-    if copy.without_flags:
-        _ask_for_flags(copy, store, changed, emit)
-    total = copy.total(plans)
+        _carry_flags(line, FlagUpdate(request.key, plans, {}, memories), store, changed, emit)
+    if batch.without_flags:
+        _ask_for_flags(line, batch, store, changed, emit)
+    total = batch.total(plans)
     if total != listed:
         emit({"event": "listed", "folders": len(plans), "messages": total})
     # Subscriptions come last: a run that did not get that far left them to this one.
@@ -222,35 +132,35 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     emit_not_imported(
         emit, [NotImported("", "keyword_refused", "keyword %s could not be kept" % name) for name in lost]
     )
-    if copy.session:
-        copy.session.close()
+    if line.session:
+        line.session.close()
 
 
-def _ask_for_flags(copy: AccountCopy, store: MessageStore, changed: List[int], emit: Emit) -> None:
+def _ask_for_flags(line: Line, batch: Batch, store: MessageStore, changed: List[int], emit: Emit) -> None:
     """Ask for flags that did not come along with their messages; until they are told, the folder does not count as
     copied.
     """
-    copy.attempt(lambda session: ask_for_flags(session, store, copy.without_flags, changed.append))
+    line.attempt(lambda session: ask_for_flags(session, store, batch.without_flags, changed.append))
     emit({"event": "flags", "messages": sum(changed)})
-    for folder in copy.without_flags:
-        copy.memories.store(folder.origin.raw_name, folder.origin.uidvalidity, folder.memory)
-    marks = [folder.as_mark(copied=True) for folder in copy.without_flags]
-    emit_marks(emit, marks, copy.memories.take_changed())
-    untold = [(folder.name, len(folder.without_flags)) for folder in copy.without_flags if folder.without_flags]
+    for folder in batch.without_flags:
+        batch.memories.store(folder.origin.raw_name, folder.origin.uidvalidity, folder.memory)
+    marks = [folder.as_mark(copied=True) for folder in batch.without_flags]
+    emit_marks(emit, marks, batch.memories.take_changed())
+    untold = [(folder.name, len(folder.without_flags)) for folder in batch.without_flags if folder.without_flags]
     message = "the source does not tell the flags of %d messages of this folder"
     emit_not_imported(emit, [NotImported(name, "source_unavailable", message % count) for name, count in untold])
 
 
 def _carry_flags(
-    copy: AccountCopy, update: FlagUpdate, store: MessageStore, changed: List[int], emit: Emit
+    line: Line, update: FlagUpdate, store: MessageStore, changed: List[int], emit: Emit
 ) -> Mapping[bytes, str]:
     """Carry what changed about flags, and tell whose flags the source did not tell: what it said, by raw name."""
     try:
-        current, untold = copy.attempt(lambda session: update.carry(session, store, changed.append))
+        current, untold = line.attempt(lambda session: update.carry(session, store, changed.append))
     finally:
         # Of all attempts, also when the last of them failed: the next one finds nothing to change there.
         emit({"event": "flags", "messages": sum(changed)})
-        emit_marks(emit, (), copy.memories.take_changed())
+        emit_marks(emit, (), update.memories.take_changed())
     emit_marks(emit, current)
     message = "the source does not tell the flags of this folder: %s"
     names = {plan.source.raw_name: plan.source.name for plan in update.plans}

@@ -91,7 +91,7 @@ class FlagUpdate:
         self._key = key
         self.plans = plans
         self._marks = marks
-        self._memories = memories
+        self.memories = memories
 
     def carry(
         self, session: SourceSession, store: MessageStore, count: Callable[[int], None]
@@ -110,7 +110,7 @@ class FlagUpdate:
         """
         current: List[FolderMark] = []
         untold: Dict[bytes, str] = {}
-        folders = looks(session, self._key, self.plans, self._marks, self._memories)
+        folders = looks(session, self._key, self.plans, self._marks, self.memories)
         while folders:
             again: Dict[bytes, FlagLook] = {}
             for opened in session.fetch([folder.request for folder in folders.values()]):
@@ -141,7 +141,7 @@ class FlagUpdate:
                     count(store.change_flags(folder.plan.target, folder.origin, changes))
                 memory.update(told if adopted else {uid: flags for uid, flags in told.items() if uid in memory})
         finally:
-            self._memories.store(folder.origin.raw_name, folder.origin.uidvalidity, folder.memory)
+            self.memories.store(folder.origin.raw_name, folder.origin.uidvalidity, folder.memory)
 
 
 def changed_flags(memory: MessageMemory, told: Mapping[int, Tuple[bytes, ...]]) -> Dict[int, FlagChange]:

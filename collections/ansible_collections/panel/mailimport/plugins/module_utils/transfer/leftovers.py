@@ -8,51 +8,51 @@ message."""
 from __future__ import annotations
 
 import array
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Optional, Sequence
+from typing import Optional, Sequence
 
 from ..imap.fetch import FetchRequest
 from ..imap.refusals import SourceBusyError, is_overload, refusal_error
 from ..model.errors import MailImportError
 from ..model.imports import NotImported
 from ..source.session import SourceSession
+from .batch import Batch
 from .folder_copy import TOO_LARGE, UIDS_PER_COMMAND, FolderCopy
+from .line import Line, SessionTooOldError
 from .patience import PASSING
 from .survey import survey_folder
 
-if TYPE_CHECKING:
-    from .copy import AccountCopy
 
-
-def fetch_what_is_missing(account: AccountCopy, copy: FolderCopy) -> None:
+def fetch_what_is_missing(line: Line, batch: Batch, copy: FolderCopy) -> None:
     """Finish a folder: get what can be got, and note what cannot.
 
     Raises:
         MailImportError: what ends the import as a whole.
     """
-    missing = _list_patiently(account, copy)
+    missing = _list_patiently(line, batch, copy)
     if missing is None:
         return
-    _leave_out_too_large(account, copy, missing)
+    _leave_out_too_large(line, batch, copy, missing)
     missing = array.array("I", (uid for uid in missing if not copy.covers(uid)))
     pieces = [missing[start : start + UIDS_PER_COMMAND] for start in range(0, len(missing), UIDS_PER_COMMAND)][::-1]
     while pieces:
         piece = pieces.pop()
-        trouble = _fetch_piece(account, copy, piece)
+        trouble = _fetch_piece(line, batch, copy, piece)
         rest = array.array("I", (uid for uid in piece if not copy.covers(uid)))
         if rest and len(piece) == 1:  # the trouble may not have been its own: once more
-            trouble = _fetch_piece(account, copy, piece)
-            if not copy.covers(rest[0]) and (trouble or account.attempt(partial(_is_there, copy=copy, uid=rest[0]))):
-                account.leave_out(
+            trouble = _fetch_piece(line, batch, copy, piece)
+            if not copy.covers(rest[0]) and (trouble or line.attempt(partial(_is_there, copy=copy, uid=rest[0]))):
+                batch.leave_out(
                     copy, rest[0], "source_unavailable", trouble or "the source lists this message and does not send it"
                 )
         elif rest:
             half = (len(rest) + 1) // 2
             pieces += [part for part in (rest[half:], rest[:half]) if part]
-    account.finish_folder(copy)
+    batch.finish_folder(copy)
 
 
-def _leave_out_too_large(account: AccountCopy, copy: FolderCopy, missing: Sequence[int]) -> None:
+def _leave_out_too_large(line: Line, batch: Batch, copy: FolderCopy, missing: Sequence[int]) -> None:
     """Look which messages that an earlier run left behind are still too large, so that they are not fetched every time
     for nothing.
     """
@@ -60,32 +60,30 @@ def _leave_out_too_large(account: AccountCopy, copy: FolderCopy, missing: Sequen
     for start in range(0, len(retried), UIDS_PER_COMMAND):
         some = frozenset(retried[start : start + UIDS_PER_COMMAND])
         uids = b",".join(b"%d" % uid for uid in sorted(some))
-        too_large = partial(
-            SourceSession.longer_than, size=account.max_message_size, folder=copy.plan.source, uids=uids
-        )
-        for uid in account.attempt(too_large):
+        too_large = partial(SourceSession.longer_than, size=batch.max_message_size, folder=copy.plan.source, uids=uids)
+        for uid in line.attempt(too_large):
             if uid in some:
-                account.leave_out(copy, uid, "message_refused", TOO_LARGE)
+                batch.leave_out(copy, uid, "message_refused", TOO_LARGE)
 
 
-def _list_patiently(account: AccountCopy, copy: FolderCopy) -> Optional[Sequence[int]]:
+def _list_patiently(line: Line, batch: Batch, copy: FolderCopy) -> Optional[Sequence[int]]:
     """Return the UIDs that the folder holds and that did not come; None when it cannot be listed, which is noted
     then."""
     tries = 0
     while True:
-        session = account.connected()
+        session = line.connected()
         try:
-            return _list_missing(account, session, copy)
+            return _list_missing(session, copy)
         except MailImportError as error:
             tries += not is_overload(error)
             if tries > 1 and error.reason in PASSING:
-                account.drop_session()
-                _give_up(account, copy, error.message)
+                line.drop()
+                _give_up(batch, copy, error.message)
                 return None
-            account.recover(error)
+            line.recover(error)
 
 
-def _list_missing(account: AccountCopy, session: SourceSession, copy: FolderCopy) -> Sequence[int]:
+def _list_missing(session: SourceSession, copy: FolderCopy) -> Sequence[int]:
     def note(uid: int) -> None:
         if copy.first <= uid and uid in copy.writer.held and uid not in copy.memory:
             copy.unremembered.append(uid)
@@ -99,31 +97,33 @@ def _list_missing(account: AccountCopy, session: SourceSession, copy: FolderCopy
     return found.missing
 
 
-def _give_up(account: AccountCopy, copy: FolderCopy, text: str) -> None:
+def _give_up(batch: Batch, copy: FolderCopy, text: str) -> None:
     """Keep what came of a folder that cannot be listed."""
     if len(copy.writer.held):
         copy.shortfall = copy.lacking
         copy.problems = [
             NotImported(copy.name, "folder_refused", "the source does not give the rest of this folder: %s" % text)
         ]
-        account.finish_folder(copy)
+        batch.finish_folder(copy)
     else:
-        account.refuse_folder(copy, text)
+        batch.refuse_folder(copy, text)
 
 
-def _fetch_piece(account: AccountCopy, copy: FolderCopy, uids: Sequence[int]) -> Optional[str]:
+def _fetch_piece(line: Line, batch: Batch, copy: FolderCopy, uids: Sequence[int]) -> Optional[str]:
     """Fetch a few messages; return what went wrong, None when the server says that it sent all."""
+    with suppress(SessionTooOldError):
+        line.check_age()
     while True:
-        session = account.connected()
+        session = line.connected()
         try:
-            return _take_piece(account, session, copy, uids)
+            return _take_piece(batch, session, copy, uids)
         except MailImportError as error:
             if is_overload(error) or error.reason not in PASSING:
-                account.recover(error)
+                line.recover(error)
                 continue
             if isinstance(error, SourceBusyError):
-                account.patience.pause(error.wait, error.message)
-            account.drop_session()
+                line.patience.pause(error.wait, error.message)
+            line.drop()
             return error.message
 
 
@@ -133,14 +133,14 @@ def _is_there(session: SourceSession, copy: FolderCopy, uid: int) -> bool:
     return any(fetched.message.uid == uid for opened in opened_once for fetched in opened.messages())
 
 
-def _take_piece(account: AccountCopy, session: SourceSession, copy: FolderCopy, uids: Sequence[int]) -> Optional[str]:
+def _take_piece(batch: Batch, session: SourceSession, copy: FolderCopy, uids: Sequence[int]) -> Optional[str]:
     for opened in session.fetch([FetchRequest(copy.plan.source, b",".join(b"%d" % uid for uid in uids))]):
         if opened.uidvalidity and opened.uidvalidity != copy.origin.uidvalidity:
             raise MailImportError(
                 "interrupted", "the source replaced %s meanwhile (UIDVALIDITY); run the task again" % copy.name
             )
         for fetched in opened.messages():
-            account.take(copy, fetched)
+            batch.take(copy, fetched)
         answer = opened.refusal or opened.status
         if answer and not answer.ok:
             refused = refusal_error(answer, session.peer)

@@ -20,13 +20,15 @@ from ..store.imap.uid_map import UidMap
 from ..store.maildir.letters import messages_that_differ
 from ..store.maildir.stage import staged_uids
 from ..store.maildir.tree import MaildirTree
-from .account import open_first, report_missing, store_kind
+from .account import report_missing
 from .flags import FlagLook, changed_flags, looks, windows
 from .folder_copy import has_nothing_new, mark_of
+from .line import open_first
 from .login import Login
 from .memory import Memories
 from .plan import FolderPlan, plan_folders
 from .sandbox import Emit
+from .stores import store_kind
 from .survey import FolderRecord, Survey, survey_folder
 from .telling import emit_not_imported
 

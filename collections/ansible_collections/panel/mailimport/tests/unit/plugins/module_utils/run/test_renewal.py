@@ -17,7 +17,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import 
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host
 from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox
 from ansible_collections.panel.mailimport.plugins.module_utils.source import session as session_module
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer import copy as copy_module
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer import batch as batch_module
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 
 REFUSED = b"TAG NO [AUTHENTICATIONFAILED] AUTHENTICATE Invalid credentials or IMAP is disabled sc=1\r\n"
@@ -48,7 +48,7 @@ def tokens_heard(source):
 
 def test_a_session_is_left_before_its_token_ends(with_tokens, source, settings, host, monkeypatch):
     monkeypatch.setattr(session_module, "TOKEN_AGE", -1.0)
-    monkeypatch.setattr(copy_module, "BATCH_MESSAGES", 1)
+    monkeypatch.setattr(batch_module, "BATCH_MESSAGES", 1)
     request = with_tokens()
     result = import_mailbox(request, settings).result
     assert (result.state, result.messages_total, result.messages_copied, result.not_imported) == ("completed", 3, 3, [])

@@ -11,7 +11,9 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.errors impo
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.batch import Batch
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.copy import AccountCopy
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.line import Line
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.memory import Memories
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import plan_folders
 
@@ -31,15 +33,10 @@ def run(location):
             opened.append(account.session())
             return opened[-1]
 
-        copier = AccountCopy(
-            account.request(**options),
-            open_session,
-            MaildirStore(location),
-            marks or {},
-            Memories(),
-            patience.Patience(events.append),
-            events.append,
-        )
+        store = MaildirStore(location)
+        patient = patience.Patience(events.append)
+        batch = Batch(account.request(**options), store, marks or {}, Memories(), events.append, patient.gained)
+        copier = AccountCopy(Line(open_session, patient, batch.commit), batch, store, marks or {})
         plans = plan_folders(account.session().list_folders(), FolderRules(), location, {})
         try:
             copier.run(plans)

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.secret import Renewal
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer.account import check_login
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.line import check_login
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.login import Login
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.sandbox import run_as
 

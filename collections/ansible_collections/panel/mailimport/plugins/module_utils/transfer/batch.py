@@ -1,0 +1,280 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What has come of the folders of an account, and is made durable together.
+
+Exactly once. A message is known by its import, its folder at the source, the folder's UIDVALIDITY and its UID. What
+happens to it, in this order:
+
+1. Its bytes are written: into the folder's stage in `tmp` (Maildir, where the name of the file says all four), or with
+   APPEND into the folder (IMAP store). Nobody sees what is staged.
+2. `store.commit`: the bytes are durable and compared with what came. Then the messages are entered into the journal of
+   a stage that will be a new folder, or shown in a folder that exists; and that is durable, too. An IMAP store tells
+   which UIDs the host gave them.
+3. `Delivered`, before anything else is told: the parent writes the UIDs of the IMAP store into the state.
+4. `marks`: the parent writes into the state how far the folder has come, and what the source's messages were, in one
+   transaction. Only when a folder has been gone through to its end, its mark goes past the messages in it.
+
+What a kill leaves, and what the next run does:
+
+* before 2: files in a stage that no journal names, or messages of the host's that nobody took note of. The files are
+  removed and their messages fetched again; the messages are found again by their content, for the state says that a
+  run was killed.
+* between 2 and 4: messages that are there, with names that say whose they are, or with UIDs in the state. The folder
+  is listed, and what is there is not fetched. Which flags they had at the source is asked for again.
+* after 4: nothing. A message that its owner moves or deletes from then on does not come back, since the mark and the
+  memory say that it came.
+
+So the state may know less than the mailbox, and never more.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, Dict, List, Mapping, Optional, Sequence
+
+from ..imap.fetch import Fetched, NoUidError, message_id_in
+from ..model.errors import MailImportError
+from ..model.imports import ImportRequest, NotImported
+from ..state.records import FolderMark
+from ..store.base import MessageStore, Origin
+from .folder_copy import TOO_LARGE, FolderCopy
+from .memory import Memories
+from .plan import FolderPlan
+from .sandbox import Emit
+from .telling import emit_failures, emit_folder, emit_marks, emit_not_imported
+
+# A batch is made durable when it reaches one of these; each costs a flush of the disk.
+BATCH_MESSAGES = 10_000
+BATCH_BYTES = 256 << 20
+BATCH_SECONDS = 15.0
+# Each open folder takes three descriptors, of which a process usually has 1,024. So many are finished and wait for
+# their flush, so many are incomplete, and PIPELINE_DEPTH are asked for ahead.
+BATCH_FOLDERS = 64
+
+
+class Batch:
+    """Messages of some folders on their way into the store, and the counts of all folders.
+
+    Args:
+        request: what is asked for.
+        store: where messages go.
+        marks: how far earlier runs came, by raw folder name.
+        memories: what the source's messages were then.
+        emit: takes events: `copied` (counts so far), `marks` (folders that are durable), `folder`, `not_imported`.
+        gained: called when something came, or a folder is done with.
+        room: bytes the mailbox may grow by, None without a limit.
+    """
+
+    def __init__(
+        self,
+        request: ImportRequest,
+        store: MessageStore,
+        marks: Mapping[bytes, FolderMark],
+        memories: Memories,
+        emit: Emit,
+        gained: Callable[[], None],
+        room: Optional[int] = None,
+    ) -> None:
+        self._request = request
+        self._store = store
+        self._marks = marks
+        self._emit = emit
+        self._gained = gained
+        self._room = room
+        self._bytes_staged = 0
+        # What earlier runs brought, by folder: all there is, until it is opened.
+        self._present = {name: mark.messages for name, mark in marks.items() if mark.copied and mark.messages}
+        # Messages of the source, by folder, where they have been counted.
+        self._counted: Dict[bytes, int] = {}
+        self._finished: List[FolderCopy] = []
+        self._messages = self._bytes = 0
+        self._began = time.monotonic()
+        self.messages_copied = self.bytes_copied = 0
+        self.memories = memories
+        self.open_copies: Dict[bytes, FolderCopy] = {}
+        self.without_flags: List[FolderCopy] = []
+
+    @property
+    def max_message_size(self) -> int:
+        return self._request.max_message_size
+
+    def total(self, plans: Sequence[FolderPlan]) -> int:
+        """How many messages the source has: as counted one by one, or as it says where nothing was to be done."""
+        return sum(self._counted.get(plan.source.raw_name, plan.source.messages or 0) for plan in plans)
+
+    def open_folder(self, plan: FolderPlan, mark: Optional[FolderMark], by_content: bool = False) -> FolderCopy:
+        """Open a folder in the store; `mark` is how far earlier runs came with this very folder."""
+        source = plan.source
+        origin = Origin(
+            self._request.key, source.raw_name, source.uidvalidity or (mark.uidvalidity if mark else 0), source.uidnext
+        )
+        renewed = source.raw_name in self._marks and mark is None
+        writer = self._store.open_folder(
+            plan.target, origin, by_content=by_content or renewed or self._request.existing_content == "merge"
+        )
+        self._bytes_staged += writer.bytes_staged
+        resumed = len(writer.held) > 0
+        writer.remembered = memory = self.memories.load(source.raw_name, origin.uidvalidity)
+        copy = FolderCopy(plan, mark, origin, writer, memory, resumed=resumed, renewed=renewed)
+        self.open_copies[source.raw_name] = copy
+        self._present[source.raw_name] = max(len(writer.held), self._present.get(source.raw_name, 0) if mark else 0)
+        return copy
+
+    def take(self, copy: FolderCopy, fetched: Fetched) -> bool:
+        """Take a message that the source sent; return True when all that has come was made durable with it."""
+        uid = fetched.message.uid
+        if uid is not None and copy.covers(uid):
+            return False
+        if not fetched.has_body:
+            copy.doubtful = True
+            return False
+        highest = copy.writer.last_uid
+        try:
+            size = self._add(copy, fetched)
+        except NoUidError:
+            copy.doubtful = True
+            return False
+        message = fetched.message
+        copy.doubtful = copy.doubtful or (message.uid or 0) < highest
+        came = size is not None or message.uid not in copy.memory
+        if came and message.uid is not None and message.uid in copy.writer.held:
+            copy.memory.note(message.uid, message.flags if message.flags_told else None)
+        if size is None:
+            return False
+        if not message.flags_told and message.uid is not None:
+            copy.without_flags.append(message.uid)
+        self._gained()
+        self.messages_copied += 1
+        self.bytes_copied += size
+        copy.copied += 1
+        copy.bytes_copied += size
+        self._messages += 1
+        self._bytes += size
+        self._heed_quota()
+        if (
+            self._messages >= BATCH_MESSAGES
+            or self._bytes >= BATCH_BYTES
+            or time.monotonic() - self._began > BATCH_SECONDS
+        ):
+            self.commit()
+            return True
+        return False
+
+    def _heed_quota(self) -> None:
+        """Stop when the mailbox would hold more than its quota once everything that is staged is in sight."""
+        added = self._bytes_staged + self.bytes_copied
+        if self._room is not None and added > self._room:
+            self.commit()
+            message = "the source holds more than the %d bytes that the quota leaves: raise it and run the task again"
+            raise MailImportError("over_quota", message % self._room)
+
+    def _add(self, copy: FolderCopy, fetched: Fetched) -> Optional[int]:
+        refusal = None
+        if fetched.size > self._request.max_message_size:
+            refusal = TOO_LARGE
+        elif fetched.is_surrogate:
+            refusal = "Exchange cannot give this message over IMAP and sends a notice in its place"
+        if refusal is None:
+            return copy.writer.add(fetched)
+        message_id = message_id_in(fetched.skip())  # its UID may come behind it
+        self.leave_out(copy, fetched.message.uid, "message_refused", refusal, fetched.size, message_id)
+        return None
+
+    def leave_out(
+        self,
+        copy: FolderCopy,
+        uid: Optional[int],
+        reason: str,
+        message: str,
+        size: Optional[int] = None,
+        message_id: Optional[str] = None,
+    ) -> None:
+        """A message does not arrive, for that reason."""
+        if uid is None:
+            raise NoUidError("protocol_error", "a message of %s came without its UID" % copy.name)
+        copy.failed[uid] = NotImported(copy.name, reason, message, uid, message_id, size)
+
+    def _take_refusals(self) -> None:
+        """Correct what was counted for messages that the store did not take, or not as they were."""
+        for copy in self.open_copies.values():
+            for refusal in copy.writer.take_refusals():
+                if refusal.stored:
+                    copy.altered.append(
+                        NotImported(
+                            copy.name, refusal.reason, refusal.message, refusal.uid, refusal.message_id, refusal.size
+                        )
+                    )
+                else:
+                    self.leave_out(copy, refusal.uid, refusal.reason, refusal.message, refusal.size, refusal.message_id)
+                if refusal.reason != "message_altered":
+                    copy.copied -= 1
+                    self.messages_copied -= 1
+                    self.bytes_copied -= refusal.size
+
+    def discard(self, copy: FolderCopy) -> int:
+        """Let go of a folder; return how many messages of it stay on the host, which are none of a stage."""
+        writer, raw_name = copy.writer, copy.plan.source.raw_name
+        stay = len(writer.held)
+        self._bytes_staged -= writer.bytes_staged
+        if writer.staged:
+            self.messages_copied -= writer.written
+            self.bytes_copied -= copy.bytes_copied
+            self._present[raw_name] = stay = 0
+        self._store.discard(writer)
+        del self.open_copies[raw_name]
+        return stay
+
+    def refuse_folder(self, copy: FolderCopy, text: str) -> None:
+        """The source does not open a folder."""
+        stay = self.discard(copy)
+        self.report_folder(copy.plan, "the source does not open this folder: %s" % text, stay)
+
+    def report_folder(self, plan: FolderPlan, text: str, here: int = 0) -> None:
+        """Tell that nothing comes of a folder, of which so many messages are here."""
+        self._gained()
+        entry = NotImported(folder=plan.source.name, reason="folder_refused", message=text)
+        emit_not_imported(self._emit, [entry], max(0, (plan.source.messages or 0) - here))
+
+    def finish_folder(self, copy: FolderCopy) -> None:
+        """Everything has been tried to get what the folder holds."""
+        self._gained()
+        self._heed_quota()
+        copy.writer.finish()
+        self._finished.append(copy)
+        if copy.without_flags or copy.unremembered:
+            self.without_flags.append(copy)
+        if len(self._finished) >= BATCH_FOLDERS:
+            self.commit()
+
+    def commit(self) -> None:
+        """Make durable what has come, then report it: the parent writes the state only then."""
+        self._store.commit()
+        self._take_refusals()
+        self._messages = self._bytes = 0
+        self._began = time.monotonic()
+        marks = []
+        for copy in self._finished:
+            marks.append(copy.as_mark(copied=True))
+            self.memories.store(copy.origin.raw_name, copy.origin.uidvalidity, copy.memory)
+            self._present[copy.plan.source.raw_name] = copy.came_before
+            self._counted[copy.plan.source.raw_name] = copy.came_before + copy.copied + copy.left_behind
+            emit_folder(self._emit, copy)
+            emit_failures(self._emit, copy)
+            self.open_copies.pop(copy.plan.source.raw_name, None)
+        self._finished = []
+        # A staged folder has a journal of its own; the state knows it when it is visible.
+        for copy in self.open_copies.values():
+            if not copy.writer.staged and (copy.writer.fresh or copy.writer.written):
+                marks.append(copy.as_mark(copied=False))
+                emit_folder(self._emit, copy)
+        emit_marks(self._emit, marks, self.memories.take_changed())
+        self._emit(
+            {
+                "event": "copied",
+                "messages": self.messages_copied,
+                "present": sum(self._present.values()),
+                "bytes": self.bytes_copied,
+            }
+        )

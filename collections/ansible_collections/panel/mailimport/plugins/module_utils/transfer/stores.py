@@ -1,0 +1,83 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which store a mailbox is written through, and what an import has to know of the mailbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Mapping, Optional, Sequence
+
+from ..model.errors import MailImportError
+from ..model.imports import ImportRequest
+from ..model.mail import MailFiles, StoreLocation
+from ..state.records import Deliveries, FolderMark, SourceMessages
+from ..store.base import MessageStore, Origin
+from ..store.imap.deliveries import DeliveryBook
+from ..store.imap.store import ImapStore
+from ..store.imap.uid_map import UidMap
+from ..store.maildir.store import MaildirStore
+from .sandbox import Emit
+from .session_desk import SessionDesk
+
+
+@dataclass(frozen=True)
+class Target:
+    """The mailbox an import writes to, and what is known from earlier runs.
+
+    `marks` say how far they came, by raw folder name, `deliveries` what they put into a store that chooses the UIDs,
+    `messages` what the source's messages were then.
+    `unfinished`: the latest of them did not get to the end; `interrupted`: one was killed, so more may be there than
+    that. `aside` is where the present content is moved first, None to keep it. `desk` hands out sessions of the
+    mailbox. `room` is what its quota leaves, in bytes, None without a limit. `patient`: wait when the source admits no
+    more connections.
+    """
+
+    location: StoreLocation
+    desk: SessionDesk
+    marks: Mapping[bytes, FolderMark]
+    deliveries: Sequence[Deliveries]
+    messages: Sequence[SourceMessages]
+    unfinished: bool
+    interrupted: bool
+    aside: Optional[str]
+    room: Optional[int]
+    patient: bool = True
+
+
+def store_kind(request: ImportRequest, location: StoreLocation) -> str:
+    """Return which store is to write to a location, `maildir` or `imap`.
+
+    Raises:
+        MailImportError: `store_unsupported` when it is not the one that was asked for.
+    """
+    if request.message_store == "auto":
+        return "imap" if location.unsupported else "maildir"
+    if request.message_store == "maildir" and location.unsupported:
+        raise MailImportError(
+            "store_unsupported",
+            "the mailbox's files cannot be written directly, %s: use message_store=auto" % location.unsupported,
+        )
+    return request.message_store
+
+
+def open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageStore:
+    """Return the store of a mailbox, for an importing process."""
+    location = target.location
+    if store_kind(request, location) == "maildir" and isinstance(location, MailFiles):
+        return MaildirStore(location, lambda: target.desk.open_pipe(emit))
+
+    def note(origin: Origin, target_uidvalidity: int, delivered: UidMap) -> None:
+        folder = {
+            "raw_name": origin.raw_name.decode("latin-1"),
+            "uidvalidity": origin.uidvalidity,
+            "target_uidvalidity": target_uidvalidity,
+        }
+        emit({"event": "delivered", "runs": delivered.runs, **folder})
+
+    book = DeliveryBook(target.interrupted, note)
+    for earlier in target.deliveries:
+        book.load(earlier.raw_name, earlier.uidvalidity, earlier.target_uidvalidity, earlier.runs)
+    return ImapStore(location, partial(target.desk.open_pipe, emit), book)
