@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportResult
 from fakes.imap_mail import Folder, Message
-from fakes.imap_server import CAPABILITIES, Command, FakeServer, Hook, Session, times
+from fakes.imap_server import CAPABILITIES, Command, FakeServer, Hook, Session, times, usual_response
 from support.mail import small_message
 
 from .bench import Bench, inbox, messages
@@ -181,3 +183,20 @@ def test_a5_with_new_mail_above_and_mail_that_the_owner_removed(bench: Bench, st
         result = bench.run(server.port, state="latest", message_store=store).result
         assert (result.state, figures(result)) == ("completed", (11, 5, 6, 0))
     assert len(bench.messages()) == 10, "what its owner removed does not come back"
+
+
+def test_a6_a_message_without_a_uid_of_its_own(bench: Bench) -> None:
+    """UID 0 is nobody's: the message is counted and cannot be asked for."""
+    with inbox(12) as server:
+
+        def render(number: int, message: Message, with_body: bool) -> Iterable[bytes]:
+            response = b"".join(usual_response(number, message, with_body))
+            yield response.replace(b"(UID 5 ", b"(UID 0 ", 1)
+
+        server.render = render
+        for copied in (11, 0):
+            result = bench.run(server.port, state="latest").result
+            assert result.state == "failed"
+            assert figures(result) == (12, copied, 11 - copied, 1)
+        server.render = usual_response
+        assert figures(bench.completed(server, state="latest").result) == (12, 1, 11, 0)

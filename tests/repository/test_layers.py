@@ -55,7 +55,6 @@ def test_the_table_itself_has_one_direction() -> None:
         below.add(layer)
 
 
-@pytest.mark.xfail(strict=True, reason="the stores, the transfer and the reader still have one each")
 def test_no_files_import_each_other_in_a_circle() -> None:
     assert circles(imported_modules(ENGINE)) == []
 

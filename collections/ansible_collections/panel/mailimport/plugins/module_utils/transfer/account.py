@@ -78,8 +78,8 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     line = Line(lambda: login.open(emit), patience, batch.commit, renewable=request.renew is not None)
     folders = line.attempt(lambda session: session.list_folders())
     report_missing(folders, request.rules, emit)
-    if copy.session and copy.session.foreign_folders:
-        emit({"event": "note", "message": foreign_note(copy.session.foreign_folders)})
+    if line.session and line.session.foreign_folders:
+        emit({"event": "note", "message": foreign_note(line.session.foreign_folders)})
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
     plans = plan_folders(folders, request.rules, target.location, known)
     # Not before it is known that there is something to take its place.
