@@ -6,17 +6,32 @@
 
 from __future__ import annotations
 
-import base64
 import unicodedata
-from typing import Any, Callable, Dict, Optional
+from dataclasses import replace
+from typing import Any, Callable, Dict, Optional, Type
 
-from ..model.errors import REASONS, one_line
+from ..model.errors import one_line
 from ..model.imports import ImportRequest, NotImported
 from ..source.listing import MAX_FOLDERS
 from ..state.database import State
-from ..state.records import Deliveries, FolderMark, SourceMessages
 from ..transfer.login import Login
-from ..transfer.sandbox import Event
+from ..transfer.news import (
+    Copied,
+    Delivered,
+    FlagsUpdated,
+    FolderFilled,
+    LeftBehind,
+    Listed,
+    Marks,
+    News,
+    Note,
+    Replaced,
+    SecretWanted,
+    SessionWanted,
+    Settled,
+    Subscribed,
+    Waiting,
+)
 from ..transfer.session_desk import SessionDesk
 from .outcome import Outcome, without_secret
 from .reporter import Reporter
@@ -31,7 +46,7 @@ _ACTING_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
 
 class ImportEvents:
-    """Takes the events of one import. Their sender is not trusted with more than that import.
+    """Takes the news of one import. Their sender is not trusted with more than that import.
 
     Attributes:
         recorded: the state has a record of the import, which follows the result.
@@ -51,17 +66,33 @@ class ImportEvents:
         self.desk: Optional[SessionDesk] = None
         self.login: Optional[Login] = None
         self.replaced: Optional[Callable[[bool], None]] = None
+        self._takers: Dict[Type[News], Callable[[Any], None]] = {
+            Copied: self._on_copied,
+            Delivered: self._on_delivered,
+            FlagsUpdated: self._on_flags,
+            FolderFilled: self._on_folder,
+            LeftBehind: self._on_left_behind,
+            Listed: self._on_listed,
+            Marks: self._on_marks,
+            Note: self._on_note,
+            Replaced: self._on_replaced,
+            SecretWanted: self._on_secret,
+            SessionWanted: self._on_session,
+            Settled: self._on_settled,
+            Subscribed: self._on_subscribed,
+            Waiting: self._on_waiting,
+        }
 
-    def take(self, event: Event) -> None:
-        """Take one event.
+    def take(self, news: News) -> None:
+        """Take a piece of news.
 
         Raises:
-            Exception: of any kind, when it is none that an importing process sends.
+            ValueError: it is none that an importing process sends now.
         """
-        getattr(self, "_on_" + event["event"])(event)
+        self._takers[type(news)](news)
 
-    def _on_listed(self, event: Event) -> None:
-        self._result.folders, self._result.messages_total = int(event["folders"]), int(event["messages"])
+    def _on_listed(self, news: Listed) -> None:
+        self._result.folders, self._result.messages_total = news.folders, news.messages
         self._show_progress()
 
     def _show_progress(self) -> None:
@@ -69,101 +100,83 @@ class ImportEvents:
             self._state.progress(self._request.key, self._result)
         self._reporter.progress(self._result)
 
-    def _on_replaced(self, event: Event) -> None:
-        # Where it is, is not taken from the event: this process may rename any directory there is.
+    def _on_replaced(self, news: Replaced) -> None:
+        # Where it is, is not told: this process may rename any directory there is.
         if self.replaced is None:
             raise ValueError("nothing was to be moved aside")
-        moved = bool(event["moved"])
-        self.replaced(moved)
-        self._result.changed = self._result.changed or moved
+        self.replaced(news.moved)
+        self._result.changed = self._result.changed or news.moved
 
-    def _on_folder(self, event: Event) -> None:
-        created, before, after = bool(event["created"]), int(event["before"]), int(event["after"])
+    def _on_folder(self, news: FolderFilled) -> None:
         # Of messages that a killed run has brought, keywords may be all that changes.
-        self._result.changed = self._result.changed or int(event["keywords"]) > 0
-        if created or before != after:
+        self._result.changed = self._result.changed or news.keywords > 0
+        if news.created or news.before != news.after:
             self._result.changed = True
-            name = self._name(event["name"])
+            name = self._name(news.name)
             if len(self._arrived) > MAX_FOLDERS:
                 raise ValueError("more folders than a source may have")
-            self._outcome.before["folders"].setdefault(name, None if created else before)
+            self._outcome.before["folders"].setdefault(name, None if news.created else news.before)
             # Several folders of the source may go into one.
             arrived = self._arrived.setdefault(name, {})
-            arrived[event["source"]] = after - before
+            arrived[news.source] = news.after - news.before
             self._outcome.after["folders"][name] = (self._outcome.before["folders"][name] or 0) + sum(arrived.values())
 
-    def _on_marks(self, event: Event) -> None:
-        marks = [
-            FolderMark(**dict(mark, raw_name=mark["raw_name"].encode("latin-1"), missing=tuple(mark["missing"])))
-            for mark in event["marks"]
-        ]
-        messages = [
-            SourceMessages(
-                each["raw_name"].encode("latin-1"), int(each["uidvalidity"]), base64.b64decode(each["packed"])
-            )
-            for each in event["messages"]
-        ]
-        self._state.commit_folders(self._request.key, marks, messages)
+    def _on_marks(self, news: Marks) -> None:
+        self._state.commit_folders(self._request.key, news.marks, news.messages)
 
-    def _on_secret(self, _event: Event) -> None:
+    def _on_secret(self, _news: SecretWanted) -> None:
         if self.login is None:
             raise ValueError("there is no login that a secret could be for")
         self.login.serve()
 
-    def _on_session(self, _event: Event) -> None:
-        self._sessions_desk().serve()
-
-    def _sessions_desk(self) -> SessionDesk:
+    def _on_session(self, _news: SessionWanted) -> None:
         if self.desk is None:
             raise ValueError("there is no mailbox to open a session of")
-        return self.desk
+        self.desk.serve()
 
-    def _on_settled(self, _event: Event) -> None:
+    def _on_settled(self, _news: Settled) -> None:
         self._state.note_all_recorded(self._request.key)
 
-    def _on_delivered(self, event: Event) -> None:
-        folder = event["raw_name"].encode("latin-1"), event["uidvalidity"], event["target_uidvalidity"]
-        self._state.add_deliveries(self._request.key, Deliveries(*folder, event["runs"]))
+    def _on_delivered(self, news: Delivered) -> None:
+        self._state.add_deliveries(self._request.key, news.deliveries)
 
-    def _on_copied(self, event: Event) -> None:
-        copied, present, size = int(event["messages"]), int(event["present"]), int(event["bytes"])
-        self._result.messages_copied, self._result.messages_present, self._result.bytes_copied = copied, present, size
+    def _on_copied(self, news: Copied) -> None:
+        result = self._result
+        result.messages_copied, result.messages_present, result.bytes_copied = news.messages, news.present, news.bytes
         self._show_progress()
-        self._reporter.note("%s: %d of %d messages" % (self._result.email, copied, self._result.messages_total))
+        self._reporter.note("%s: %d of %d messages" % (result.email, news.messages, result.messages_total))
 
-    def _on_flags(self, event: Event) -> None:
-        self._result.flags_updated = int(event["messages"])
-        self._result.changed = self._result.changed or self._result.flags_updated > 0
+    def _on_flags(self, news: FlagsUpdated) -> None:
+        self._result.flags_updated = news.messages
+        self._result.changed = self._result.changed or news.messages > 0
 
-    def _on_subscribed(self, event: Event) -> None:
-        self._result.changed = self._result.changed or event["folders"] > 0
+    def _on_subscribed(self, news: Subscribed) -> None:
+        self._result.changed = self._result.changed or news.folders > 0
 
-    def _on_not_imported(self, event: Event) -> None:
+    def _on_left_behind(self, news: LeftBehind) -> None:
         listed = self._result.not_imported
-        for entry in map(self._entry, event["entries"][: MOST_ENTRIES + 1 - len(listed)]):
+        for entry in map(self._shown, news.entries[: MOST_ENTRIES + 1 - len(listed)]):
             if len(listed) == MOST_ENTRIES:
                 entry = NotImported(
                     "", entry.reason, "more than %d entries, of which only the first are listed" % MOST_ENTRIES
                 )
             listed.append(entry)
-        self._result.messages_failed += int(event["messages"])
+        self._result.messages_failed += news.messages
 
-    def _entry(self, values: Dict[str, Any]) -> NotImported:
-        entry = NotImported(**values)
-        if entry.reason not in REASONS:
-            raise ValueError("an unknown reason word")
-        entry.folder, entry.message = self._name(entry.folder), self._masked(entry.message)
-        entry.uid, entry.size = (None if number is None else int(number) for number in (entry.uid, entry.size))
-        entry.message_id = None if entry.message_id is None else self._masked(entry.message_id)
-        return entry
-
-    def _on_waiting(self, event: Event) -> None:
-        self._reporter.note(
-            "%s: waiting %g seconds: %s" % (self._result.email, event["seconds"], self._masked(event["message"]))
+    def _shown(self, entry: NotImported) -> NotImported:
+        """An entry as people can be shown it."""
+        message_id = None if entry.message_id is None else self._masked(entry.message_id)
+        return replace(
+            entry, folder=self._name(entry.folder), message=self._masked(entry.message), message_id=message_id
         )
 
-    def _on_note(self, event: Event) -> None:
-        self._reporter.note("%s: %s" % (self._result.email, self._masked(event["message"])))
+    def _on_waiting(self, news: Waiting) -> None:
+        self._reporter.note(
+            "%s: waiting %g seconds: %s" % (self._result.email, news.seconds, self._masked(news.message))
+        )
+
+    def _on_note(self, news: Note) -> None:
+        self._reporter.note("%s: %s" % (self._result.email, self._masked(news.message)))
 
     def _masked(self, text: str) -> str:
         """A text that may hold words of the source, as one line that people can be shown."""

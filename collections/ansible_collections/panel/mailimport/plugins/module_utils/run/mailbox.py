@@ -27,8 +27,9 @@ from ..store.marker import is_marked
 from ..transfer.account import import_account
 from ..transfer.line import check_login
 from ..transfer.login import Login
+from ..transfer.news import Emit
 from ..transfer.preview import Presence, preview_account
-from ..transfer.sandbox import Emit, os_failure, run_as
+from ..transfer.sandbox import os_failure, run_as
 from ..transfer.session_desk import SessionDesk
 from ..transfer.stores import Target, store_kind
 from .events import ImportEvents

@@ -20,11 +20,10 @@ from .flags import FlagUpdate, ask_for_flags
 from .line import Line
 from .login import Login
 from .memory import Memories
+from .news import Emit, FlagsUpdated, Listed, Note, Replaced, Settled, Subscribed, tell_left_behind, tell_marks
 from .patience import Patience
 from .plan import FolderPlan, missing_folders, overruled, plan_folders
-from .sandbox import Emit
 from .stores import Target, open_store
-from .telling import emit_marks, emit_not_imported
 
 
 def report_missing(folders: Sequence[SourceFolder], rules: FolderRules, emit: Emit) -> None:
@@ -34,7 +33,7 @@ def report_missing(folders: Sequence[SourceFolder], rules: FolderRules, emit: Em
         MailImportError: `folder_missing` when nothing is left to import.
     """
     message = "the source has no folder %s (option folders)"
-    emit_not_imported(
+    tell_left_behind(
         emit, [NotImported(name, "folder_missing", message % name) for name in missing_folders(folders, rules)]
     )
 
@@ -67,7 +66,7 @@ def import_account(
     finally:
         # What a killed run left is looked for until a run has been through all folders.
         if store.settled and (complete or not target.interrupted):
-            emit({"event": "settled"})
+            emit(Settled())
 
 
 def _fill_store(store: MessageStore, request: ImportRequest, login: Login, target: Target, emit: Emit) -> None:
@@ -79,29 +78,24 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     folders = line.attempt(lambda session: session.list_folders())
     report_missing(folders, request.rules, emit)
     if line.session and line.session.foreign_folders:
-        emit({"event": "note", "message": foreign_note(line.session.foreign_folders)})
+        emit(Note(foreign_note(line.session.foreign_folders)))
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
     plans = plan_folders(folders, request.rules, target.location, known)
     # Not before it is known that there is something to take its place.
     if target.aside:
-        emit({"event": "replaced", "moved": bool(store.move_aside(target.aside))})
+        emit(Replaced(bool(store.move_aside(target.aside))))
     store.forget(request.key, [plan.source.raw_name for plan in plans])
     listed = sum(plan.source.messages or 0 for plan in plans)
-    emit({"event": "listed", "folders": len(plans), "messages": listed})
+    emit(Listed(len(plans), listed))
     for plan in plans:
         if plan.renamed:
-            emit(
-                {
-                    "event": "note",
-                    "message": "folder %s is called %s on this host" % (plan.source.name, joined_path(plan.target)),
-                }
-            )
+            emit(Note("folder %s is called %s on this host" % (plan.source.name, joined_path(plan.target))))
     for plan in overruled(plans, request.rules, target.location):
         message = "folder %s stays %s, where an earlier run brought it, whatever folder_map says" % (
             plan.source.name,
             joined_path(plan.target),
         )
-        emit({"event": "note", "message": message})
+        emit(Note(message))
     changed: List[int] = []
     if request.state == "latest" and marks:
         untold = _carry_flags(line, FlagUpdate(request.key, plans, marks, memories), store, changed, emit)
@@ -114,7 +108,7 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
         _ask_for_flags(line, batch, store, changed, emit)
     total = batch.total(plans)
     if total != listed:
-        emit({"event": "listed", "folders": len(plans), "messages": total})
+        emit(Listed(len(plans), total))
     # Subscriptions come last: a run that did not get that far left them to this one.
     wanted = [
         plan.target
@@ -123,15 +117,13 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     ]
     if wanted:
         subscribed = store.subscribe(wanted)
-        emit({"event": "subscribed", "folders": subscribed.new})
+        emit(Subscribed(subscribed.new))
         refused = [
             NotImported(joined_path(path), "folder_refused", text) for path, text in sorted(subscribed.refused.items())
         ]
-        emit_not_imported(emit, refused)
+        tell_left_behind(emit, refused)
     lost = store.lost_keywords()[:MOST_KEYWORDS]
-    emit_not_imported(
-        emit, [NotImported("", "keyword_refused", "keyword %s could not be kept" % name) for name in lost]
-    )
+    tell_left_behind(emit, [NotImported("", "keyword_refused", "keyword %s could not be kept" % name) for name in lost])
     if line.session:
         line.session.close()
 
@@ -141,14 +133,14 @@ def _ask_for_flags(line: Line, batch: Batch, store: MessageStore, changed: List[
     copied.
     """
     line.attempt(lambda session: ask_for_flags(session, store, batch.without_flags, changed.append))
-    emit({"event": "flags", "messages": sum(changed)})
+    emit(FlagsUpdated(sum(changed)))
     for folder in batch.without_flags:
         batch.memories.store(folder.origin.raw_name, folder.origin.uidvalidity, folder.memory)
     marks = [folder.as_mark(copied=True) for folder in batch.without_flags]
-    emit_marks(emit, marks, batch.memories.take_changed())
+    tell_marks(emit, marks, batch.memories.take_changed())
     untold = [(folder.name, len(folder.without_flags)) for folder in batch.without_flags if folder.without_flags]
     message = "the source does not tell the flags of %d messages of this folder"
-    emit_not_imported(emit, [NotImported(name, "source_unavailable", message % count) for name, count in untold])
+    tell_left_behind(emit, [NotImported(name, "source_unavailable", message % count) for name, count in untold])
 
 
 def _carry_flags(
@@ -159,13 +151,13 @@ def _carry_flags(
         current, untold = line.attempt(lambda session: update.carry(session, store, changed.append))
     finally:
         # Of all attempts, also when the last of them failed: the next one finds nothing to change there.
-        emit({"event": "flags", "messages": sum(changed)})
-        emit_marks(emit, (), update.memories.take_changed())
-    emit_marks(emit, current)
+        emit(FlagsUpdated(sum(changed)))
+        tell_marks(emit, (), update.memories.take_changed())
+    tell_marks(emit, current)
     message = "the source does not tell the flags of this folder: %s"
     names = {plan.source.raw_name: plan.source.name for plan in update.plans}
     entries = [NotImported(names[raw], "source_unavailable", message % text) for raw, text in untold.items()]
-    emit_not_imported(emit, entries)
+    tell_left_behind(emit, entries)
     return untold
 
 

@@ -13,7 +13,7 @@ happens to it, in this order:
    a stage that will be a new folder, or shown in a folder that exists; and that is durable, too. An IMAP store tells
    which UIDs the host gave them.
 3. `Delivered`, before anything else is told: the parent writes the UIDs of the IMAP store into the state.
-4. `marks`: the parent writes into the state how far the folder has come, and what the source's messages were, in one
+4. `Marks`: the parent writes into the state how far the folder has come, and what the source's messages were, in one
    transaction. Only when a folder has been gone through to its end, its mark goes past the messages in it.
 
 What a kill leaves, and what the next run does:
@@ -38,12 +38,11 @@ from ..imap.fetch import Fetched, NoUidError, message_id_in
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
 from ..state.records import FolderMark
-from ..store.base import MessageStore, Origin
+from ..store.base import MessageStore, Origin, joined_path
 from .folder_copy import TOO_LARGE, FolderCopy
 from .memory import Memories
+from .news import Copied, Emit, FolderFilled, tell_left_behind, tell_marks
 from .plan import FolderPlan
-from .sandbox import Emit
-from .telling import emit_failures, emit_folder, emit_marks, emit_not_imported
 
 # A batch is made durable when it reaches one of these; each costs a flush of the disk.
 BATCH_MESSAGES = 10_000
@@ -62,7 +61,7 @@ class Batch:
         store: where messages go.
         marks: how far earlier runs came, by raw folder name.
         memories: what the source's messages were then.
-        emit: takes events: `copied` (counts so far), `marks` (folders that are durable), `folder`, `not_imported`.
+        emit: takes `Copied` (counts so far), `Marks` (folders that are durable), `FolderFilled`, `LeftBehind`.
         gained: called when something came, or a folder is done with.
         room: bytes the mailbox may grow by, None without a limit.
     """
@@ -235,7 +234,7 @@ class Batch:
         """Tell that nothing comes of a folder, of which so many messages are here."""
         self._gained()
         entry = NotImported(folder=plan.source.name, reason="folder_refused", message=text)
-        emit_not_imported(self._emit, [entry], max(0, (plan.source.messages or 0) - here))
+        tell_left_behind(self._emit, [entry], max(0, (plan.source.messages or 0) - here))
 
     def finish_folder(self, copy: FolderCopy) -> None:
         """Everything has been tried to get what the folder holds."""
@@ -260,21 +259,21 @@ class Batch:
             self.memories.store(copy.origin.raw_name, copy.origin.uidvalidity, copy.memory)
             self._present[copy.plan.source.raw_name] = copy.came_before
             self._counted[copy.plan.source.raw_name] = copy.came_before + copy.copied + copy.left_behind
-            emit_folder(self._emit, copy)
-            emit_failures(self._emit, copy)
+            self._tell_folder(copy)
+            entries = [*copy.failed.values(), *copy.problems, *copy.altered]
+            tell_left_behind(self._emit, entries, copy.left_behind)
             self.open_copies.pop(copy.plan.source.raw_name, None)
         self._finished = []
         # A staged folder has a journal of its own; the state knows it when it is visible.
         for copy in self.open_copies.values():
             if not copy.writer.staged and (copy.writer.fresh or copy.writer.written):
                 marks.append(copy.as_mark(copied=False))
-                emit_folder(self._emit, copy)
-        emit_marks(self._emit, marks, self.memories.take_changed())
-        self._emit(
-            {
-                "event": "copied",
-                "messages": self.messages_copied,
-                "present": sum(self._present.values()),
-                "bytes": self.bytes_copied,
-            }
-        )
+                self._tell_folder(copy)
+        tell_marks(self._emit, marks, self.memories.take_changed())
+        self._emit(Copied(self.messages_copied, sum(self._present.values()), self.bytes_copied))
+
+    def _tell_folder(self, copy: FolderCopy) -> None:
+        writer = copy.writer
+        after = len(writer.held) if writer.fresh else writer.before + writer.written
+        name = joined_path(copy.plan.target)
+        self._emit(FolderFilled(copy.name, name, writer.created, writer.before, after, writer.keywords_set))

@@ -12,8 +12,8 @@ from ..imap.refusals import SourceBusyError
 from ..model.errors import MailImportError
 from ..source.session import SourceSession
 from .login import Login
+from .news import Emit
 from .patience import Patience
-from .sandbox import Emit
 
 _Result = TypeVar("_Result")
 

@@ -14,7 +14,7 @@ from typing import Optional, Sequence
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
 from ..source.session import SourceSession
-from .sandbox import Emit
+from .news import Emit, SecretWanted
 
 # A token takes a few hundred bytes at most services, some thousand at a few.
 _MAX_SECRET = 1 << 16
@@ -23,7 +23,7 @@ _MAX_SECRET = 1 << 16
 class Login:
     """The login of one importing process at the source of its request.
 
-    The process asks for another secret with an event `secret`, on which its parent calls `serve`; the answer comes over
+    The process asks for another secret with `SecretWanted`, on which its parent calls `serve`; the answer comes over
     a socket that both have from before the fork. Only the parent makes secrets, with an application's own secret say;
     the process is not handed that.
 
@@ -78,7 +78,7 @@ class Login:
         return session
 
     def _take_new_secret(self, emit: Emit) -> None:
-        emit({"event": "secret"})
+        emit(SecretWanted())
         secret = b""
         while not secret.endswith(b"\n"):
             piece = self._there.recv(_MAX_SECRET)

@@ -10,7 +10,7 @@ import time
 
 from ..imap.refusals import SourceBusyError
 from ..model.errors import MailImportError
-from .sandbox import Emit
+from .news import Emit, Waiting
 
 # Attempts in a row that bring nothing and are made in any case, and seconds before the second of them.
 ATTEMPTS = 4
@@ -73,5 +73,5 @@ class Patience:
 
     def pause(self, seconds: float, why: str) -> None:
         """Wait, and say so."""
-        self._emit({"event": "waiting", "seconds": round(seconds, 1), "message": why})
+        self._emit(Waiting(round(seconds, 1), why))
         time.sleep(seconds)

@@ -26,11 +26,10 @@ from .folder_copy import has_nothing_new, mark_of
 from .line import open_first
 from .login import Login
 from .memory import Memories
+from .news import Copied, Emit, FlagsUpdated, FolderFilled, Listed, tell_left_behind
 from .plan import FolderPlan, plan_folders
-from .sandbox import Emit
 from .stores import store_kind
 from .survey import FolderRecord, Survey, survey_folder
-from .telling import emit_not_imported
 
 # What folder names are planned for while there is no mailbox to ask.
 _ANY_STORE = MailFiles(uid=0, gid=0, driver="maildir", root="/", control="/", index=None)
@@ -84,7 +83,7 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
         {raw_name: mark.target_name for raw_name, mark in marks.items()},
     )
     listed = sum(plan.source.messages or 0 for plan in plans)
-    emit({"event": "listed", "folders": len(plans), "messages": listed})
+    emit(Listed(len(plans), listed))
     tree = _readable_maildir(request, presence)
     memories = Memories(presence.messages)
     coming = present = lacking = 0
@@ -97,26 +96,16 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
         there = _look_into(tree, plan, origin) if tree else _delivered(presence, plan, origin)
         record = FolderRecord(mark, memories.load(plan.source.raw_name, origin.uidvalidity), there.held)
         found = _survey(session, plan, record)
-        names = {"source": plan.source.name, "name": joined_path(plan.target)}
-        after = there.messages + there.waiting + found.coming
-        emit(
-            {
-                "event": "folder",
-                **names,
-                "created": not there.exists,
-                "before": there.messages,
-                "after": after,
-                "keywords": 0,
-            }
-        )
-        emit_not_imported(emit, found.problems(plan.source.name), found.shortfall)
+        name, after = joined_path(plan.target), there.messages + there.waiting + found.coming
+        emit(FolderFilled(plan.source.name, name, not there.exists, there.messages, after))
+        tell_left_behind(emit, found.problems(plan.source.name), found.shortfall)
         coming, present, lacking = coming + found.coming, present + found.present, lacking + found.shortfall
     if coming + present + lacking != listed:
-        emit({"event": "listed", "folders": len(plans), "messages": coming + present + lacking})
-    emit({"event": "copied", "messages": coming, "present": present, "bytes": 0})
+        emit(Listed(len(plans), coming + present + lacking))
+    emit(Copied(coming, present, 0))
     if request.state == "latest" and (marks or memories):
         folders_to_look_at = looks(session, request.key, plans, marks, memories)
-        emit({"event": "flags", "messages": count_flag_changes(session, folders_to_look_at, tree)})
+        emit(FlagsUpdated(count_flag_changes(session, folders_to_look_at, tree)))
     session.close()
 
 

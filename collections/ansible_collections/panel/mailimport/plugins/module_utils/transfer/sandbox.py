@@ -5,30 +5,27 @@
 """A child process without privileges that does all that touches the network and the mailbox's files.
 
 What a hostile source or mailbox owner may achieve stays within that process: it has the mailbox's own uid, and all it
-can tell its parent are events, JSON objects of a bounded size.
+can tell its parent is news of known kinds and a bounded size.
 """
 
 from __future__ import annotations
 
 import errno
 import gc
-import json
 import os
 import select
 import signal
 import sys
 import time
 from io import FileIO
-from typing import Any, Callable, Dict, Iterator, NoReturn, Optional, Sequence
+from typing import Callable, Iterator, NoReturn, Optional, Sequence
 
-from ..model.errors import REASONS, MailImportError
+from ..model.errors import MailImportError
 from ..process.alive import is_suspended, start_time
 from ..process.fork import describe_bug, die_with, give_up_privileges, keep_only, limit_memory, load_codecs
+from .news import Emit, Failed, News, decode, encode
 
-Event = Dict[str, Any]
-Emit = Callable[[Event], None]
-
-_MAX_EVENT = 16 << 20
+_LONGEST_NEWS = 16 << 20
 # Seconds between two looks at what the child does, and those it has for giving back its locks.
 _WATCH_INTERVAL = 1.0
 _ENDING = 5.0
@@ -43,11 +40,11 @@ def run_as(
     uid: int,
     gid: int,
     work: Callable[[Emit], None],
-    handle: Callable[[Event], None],
+    handle: Callable[[News], None],
     keep: Sequence[int] = (),
     watch: Callable[[int], None] = lambda child: None,
 ) -> None:
-    """Run `work` in a forked process of that uid and gid; call `handle` here with every event it emits.
+    """Run `work` in a forked process of that uid and gid; call `handle` here with all the news it emits.
 
     When this process dies, the child dies with it. It inherits no descriptors but `keep`, the lock of its mailbox for
     one. `watch` is called with its pid about once a second; what it raises ends the child.
@@ -70,7 +67,7 @@ def run_as(
     failure: Optional[MailImportError] = None
     try:
         with os.fdopen(reading, "rb", buffering=0) as pipe:
-            failure = _take_events(_lines(pipe, lambda: watch(child)), handle)
+            failure = _take_news(_lines(pipe, lambda: watch(child)), handle)
     except BaseException:
         _end(child)
         raise
@@ -114,20 +111,19 @@ def _lines(pipe: FileIO, watch: Callable[[], None]) -> Iterator[bytes]:
         if end:
             yield from bytes(torn[:end]).splitlines()
             del torn[:end]
-        if len(torn) >= _MAX_EVENT:
+        if len(torn) >= _LONGEST_NEWS:
             raise MailImportError("internal_error", "the importing process said too much at once")
 
 
-def _take_events(lines: Iterator[bytes], handle: Callable[[Event], None]) -> Optional[MailImportError]:
+def _take_news(lines: Iterator[bytes], handle: Callable[[News], None]) -> Optional[MailImportError]:
     failure = None
     for line in lines:
         try:
-            event = json.loads(line)
-            if event["event"] == "failed":
-                reason = event["reason"] if event["reason"] in REASONS else "internal_error"
-                failure = MailImportError(reason, str(event["message"]))
+            news = decode(line)
+            if isinstance(news, Failed):
+                failure = MailImportError(news.reason, news.message)
             else:
-                handle(event)
+                handle(news)
         except (MailImportError, OSError):
             raise
         except Exception as error:  # noqa: BLE001 - a child that was taken over may say anything, and ends only its own import
@@ -148,22 +144,22 @@ def _child(uid: int, gid: int, parent: int, inherited: Sequence[int], work: Call
         give_up_privileges(uid, gid)
         die_with(parent)  # after the change of uid, which clears it
 
-        def emit(event: Event) -> None:
-            data = json.dumps(event).encode("ascii") + b"\n"
+        def emit(news: News) -> None:
+            data = encode(news)
             while data:
                 data = data[os.write(writing, data) :]
 
         try:
             work(emit)
         except MailImportError as error:
-            emit({"event": "failed", "reason": error.reason, "message": error.message})
+            emit(Failed(error.reason, error.message))
         except OSError as error:
             failure = os_failure(error)
-            emit({"event": "failed", "reason": failure.reason, "message": failure.message})
+            emit(Failed(failure.reason, failure.message))
         except MemoryError:
-            emit({"event": "failed", "reason": "internal_error", "message": _TOO_MUCH_MEMORY})
+            emit(Failed("internal_error", _TOO_MUCH_MEMORY))
         except Exception as error:  # noqa: BLE001 - whatever it is, the parent has to hear of it
-            emit({"event": "failed", "reason": "internal_error", "message": describe_bug(error)})
+            emit(Failed("internal_error", describe_bug(error)))
         status = 0
     finally:
         os._exit(status)

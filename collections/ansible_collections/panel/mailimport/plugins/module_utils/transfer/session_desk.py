@@ -12,7 +12,7 @@ from typing import Callable, Optional
 from ..host.base import HostSession
 from ..model.errors import MailImportError
 from ..store.imap.pipe import HostPipe
-from .sandbox import Emit
+from .news import Emit, SessionWanted
 
 # Sessions end for reasons that pass, such as a restart of Dovecot; more often than this it is none of those.
 _MOST_SESSIONS = 50
@@ -21,7 +21,7 @@ _MOST_SESSIONS = 50
 class SessionDesk:
     """Hands descriptors of IMAP processes over a Unix socket, which both sides have from before the fork.
 
-    The child asks by events, on which `serve` is called; the socket only carries the answers.
+    The child asks with `SessionWanted`, on which `serve` is called; the socket only carries the answers.
 
     Args:
         start: starts an IMAP process of the mailbox.
@@ -40,7 +40,7 @@ class SessionDesk:
 
     def open_pipe(self, emit: Emit) -> HostPipe:
         """Ask for a session, in the child; the one before has ended when this returns."""
-        emit({"event": "session"})
+        emit(SessionWanted())
         _message, descriptors, _flags, _address = socket.recv_fds(self._there, 1, 3)
         if len(descriptors) != 3:
             raise MailImportError("host_refused", "no IMAP process of this host was handed over")

@@ -19,7 +19,7 @@ from ..store.imap.deliveries import DeliveryBook
 from ..store.imap.store import ImapStore
 from ..store.imap.uid_map import UidMap
 from ..store.maildir.store import MaildirStore
-from .sandbox import Emit
+from .news import Delivered, Emit
 from .session_desk import SessionDesk
 
 
@@ -70,12 +70,7 @@ def open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageSto
         return MaildirStore(location, lambda: target.desk.open_pipe(emit))
 
     def note(origin: Origin, target_uidvalidity: int, delivered: UidMap) -> None:
-        folder = {
-            "raw_name": origin.raw_name.decode("latin-1"),
-            "uidvalidity": origin.uidvalidity,
-            "target_uidvalidity": target_uidvalidity,
-        }
-        emit({"event": "delivered", "runs": delivered.runs, **folder})
+        emit(Delivered(Deliveries(origin.raw_name, origin.uidvalidity, target_uidvalidity, delivered.runs)))
 
     book = DeliveryBook(target.interrupted, note)
     for earlier in target.deliveries:

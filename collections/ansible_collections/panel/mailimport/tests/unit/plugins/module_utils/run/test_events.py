@@ -16,17 +16,24 @@ from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome impor
 from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
 from ansible_collections.panel.mailimport.plugins.module_utils.source.listing import MAX_FOLDERS
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news import decode
 
+FILLED = {"source": "a", "name": "a", "created": False, "before": 1, "after": 2, "keywords": 0}
 ENTRY = {"folder": "Sent", "reason": "message_refused", "message": "too large", "uid": 1, "message_id": None, "size": 2}
+
+
+def news(values):
+    """The news that a process may send as that."""
+    return decode(json.dumps(values).encode())
 
 
 @pytest.mark.parametrize(
     "event",
     [
-        {"event": "note", "message": "folder hunter2 is called hunter2_ on this host"},
-        {"event": "waiting", "seconds": 1.0, "message": "busy with hunter2"},
+        {"news": "Note", "message": "folder hunter2 is called hunter2_ on this host"},
+        {"news": "Waiting", "seconds": 1.0, "message": "busy with hunter2"},
         {
-            "event": "folder",
+            "news": "FolderFilled",
             "source": "at",
             "name": "at hunter2",
             "created": False,
@@ -35,7 +42,7 @@ ENTRY = {"folder": "Sent", "reason": "message_refused", "message": "too large", 
             "keywords": 0,
         },
         *(
-            {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, name: "<hunter2@example.net>"}]}
+            {"news": "LeftBehind", "messages": 1, "entries": [{**ENTRY, name: "<hunter2@example.net>"}]}
             for name in ("folder", "message", "message_id")
         ),
     ],
@@ -49,7 +56,7 @@ def test_a_password_that_the_source_echoes_is_masked_wherever_it_is(tmp_path, ev
     )
     said, outcome = [], new_outcome(request)
     with State(str(tmp_path)) as state:
-        ImportEvents(request, state, outcome, Reporter(note=said.append)).take(event)
+        ImportEvents(request, state, outcome, Reporter(note=said.append)).take(news(event))
     shown = json.dumps([said, outcome.as_dict()])
     assert "hunter2" not in shown and "********" in shown
 
@@ -66,7 +73,7 @@ def taken(tmp_path, *events):
     with State(str(tmp_path)) as state:
         taking = ImportEvents(request, state, outcome, Reporter(note=said.append))
         for event in events:
-            taking.take(event)
+            taking.take(news(event))
     return said, outcome
 
 
@@ -76,10 +83,10 @@ HOSTILE = "Sent\x1b[2J\r\n[mail1] bert@example.org: completed\x9b31m"
 def test_what_a_source_says_cannot_act_on_a_terminal_or_look_like_lines_of_ours(tmp_path):
     said, outcome = taken(
         tmp_path,
-        {"event": "note", "message": HOSTILE},
-        {"event": "waiting", "seconds": 1.0, "message": HOSTILE},
+        {"news": "Note", "message": HOSTILE},
+        {"news": "Waiting", "seconds": 1.0, "message": HOSTILE},
         {
-            "event": "folder",
+            "news": "FolderFilled",
             "source": HOSTILE,
             "name": HOSTILE,
             "created": True,
@@ -88,7 +95,7 @@ def test_what_a_source_says_cannot_act_on_a_terminal_or_look_like_lines_of_ours(
             "keywords": 0,
         },
         {
-            "event": "not_imported",
+            "news": "LeftBehind",
             "messages": 1,
             "entries": [{**ENTRY, "folder": HOSTILE, "message": HOSTILE, "message_id": HOSTILE}],
         },
@@ -107,7 +114,7 @@ def test_what_a_source_says_cannot_act_on_a_terminal_or_look_like_lines_of_ours(
 
 def test_names_of_folders_keep_their_blanks(tmp_path):
     _said, outcome = taken(
-        tmp_path, {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "folder": " in  side\u00a0"}]}
+        tmp_path, {"news": "LeftBehind", "messages": 1, "entries": [{**ENTRY, "folder": " in  side\u00a0"}]}
     )
     assert outcome.result.not_imported[0].folder == " in  side\u00a0"
 
@@ -116,7 +123,7 @@ def test_what_an_importing_process_tells_is_bounded(tmp_path):
     """A source makes as many messages fail as it likes, and a process that was taken over tells what it likes."""
     entries = [{**ENTRY, "message": "m" * 10_000}] * 500
     _said, outcome = taken(
-        tmp_path, *({"event": "not_imported", "messages": 500, "entries": entries} for _time in range(200))
+        tmp_path, *({"news": "LeftBehind", "messages": 500, "entries": entries} for _time in range(200))
     )
     listed = outcome.result.not_imported
     assert outcome.result.messages_failed == 100_000
@@ -126,7 +133,7 @@ def test_what_an_importing_process_tells_is_bounded(tmp_path):
 
 
 def test_folders_without_end_end_the_import(tmp_path):
-    new = {"event": "folder", "source": "a", "created": True, "before": 0, "after": 1, "keywords": 0}
+    new = {"news": "FolderFilled", "source": "a", "created": True, "before": 0, "after": 1, "keywords": 0}
     events = ({**new, "name": "a%d" % number} for number in range(MAX_FOLDERS + 2))
     with pytest.raises(ValueError, match="folders"):
         taken(tmp_path, *events)
@@ -135,16 +142,24 @@ def test_folders_without_end_end_the_import(tmp_path):
 @pytest.mark.parametrize(
     "event",
     [
-        {"event": "copied", "messages": "many", "present": 1, "bytes": 1},
-        {"event": "copied", "messages": 1, "present": [], "bytes": 1},
-        {"event": "copied", "messages": 1, "present": 1, "bytes": {}},
-        {"event": "listed", "folders": "x", "messages": 1},
-        {"event": "flags", "messages": "many"},
-        {"event": "folder", "source": "a", "name": "a", "created": False, "before": "x", "after": 2, "keywords": 0},
-        {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "uid": "x"}]},
-        {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "size": ["x"]}]},
-        {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "reason": "x" * 1000}]},
-        {"event": "not_imported", "messages": 1, "entries": [{**ENTRY, "message_id": 1}]},
+        {"news": "Copied", "messages": "many", "present": 1, "bytes": 1},
+        {"news": "Copied", "messages": 1, "present": [], "bytes": 1},
+        {"news": "Copied", "messages": 1, "present": 1, "bytes": {}},
+        {"news": "Listed", "folders": "x", "messages": 1},
+        {"news": "FlagsUpdated", "messages": "many"},
+        {
+            "news": "FolderFilled",
+            "source": "a",
+            "name": "a",
+            "created": False,
+            "before": "x",
+            "after": 2,
+            "keywords": 0,
+        },
+        {"news": "LeftBehind", "messages": 1, "entries": [{**ENTRY, "uid": "x"}]},
+        {"news": "LeftBehind", "messages": 1, "entries": [{**ENTRY, "size": ["x"]}]},
+        {"news": "LeftBehind", "messages": 1, "entries": [{**ENTRY, "reason": "x" * 1000}]},
+        {"news": "LeftBehind", "messages": 1, "entries": [{**ENTRY, "message_id": 1}]},
     ],
 )
 def test_what_is_no_figure_ends_this_import_and_harms_no_sum(tmp_path, event):
@@ -157,6 +172,6 @@ def test_what_is_no_figure_ends_this_import_and_harms_no_sum(tmp_path, event):
     )
     outcome = new_outcome(request)
     with State(str(tmp_path)) as state, pytest.raises((TypeError, ValueError, AttributeError)):
-        ImportEvents(request, state, outcome, Reporter()).take(event)
+        ImportEvents(request, state, outcome, Reporter()).take(news(event))
     assert all(isinstance(value, int) for name, value in summarize([outcome.result]).items() if name != "duration")
     assert (outcome.result.not_imported, outcome.before["folders"]) == ([], {})

@@ -16,6 +16,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox impor
 from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import flags as flags_module
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news import Replaced
 
 ANNA = parse_address("anna@example.org")
 FETCH = b"UID FETCH"
@@ -387,7 +388,7 @@ def test_a_process_that_was_taken_over_cannot_have_directories_moved(run, reques
     (tmp_path / "elsewhere").mkdir()
 
     def taken_over(request, context, target, emit):
-        emit({"event": "replaced", "moved": True, "path": str(tmp_path / "elsewhere")})
+        emit(Replaced(True))
 
     monkeypatch.setattr(mailbox_module, "import_account", taken_over)
     assert run(request_for()).reason == "internal_error"

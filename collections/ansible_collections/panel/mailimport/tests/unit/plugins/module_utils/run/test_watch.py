@@ -17,6 +17,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.run import watch 
 from ansible_collections.panel.mailimport.plugins.module_utils.run.watch import ImportWatch
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import sandbox
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news import Note
 
 KEY = ImportKey("imap.old.example", "anna", "anna@example.org")
 
@@ -81,7 +82,7 @@ def test_d01_an_import_that_is_to_stop_ends_with_what_it_gives_back(watched, sta
     def work(emit):
         lock.touch()
         try:
-            emit({"event": "begun"})
+            emit(Note("begun"))
             time.sleep(60)
         finally:
             lock.unlink()

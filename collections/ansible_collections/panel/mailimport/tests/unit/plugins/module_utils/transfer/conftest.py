@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import MailFiles
-from ansible_collections.panel.mailimport.plugins.module_utils.state.records import FolderMark
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source.account_server import AccountServer
 
 
@@ -45,9 +44,7 @@ def marks_in():
     def collect(events):
         marks = {}
         for event in events:
-            for values in event.get("marks", ()):
-                raw_name = values["raw_name"].encode("latin-1")
-                marks[raw_name] = FolderMark(**{**values, "raw_name": raw_name, "missing": tuple(values["missing"])})
+            marks.update({mark.raw_name: mark for mark in getattr(event, "marks", ())})
         return marks
 
     return collect

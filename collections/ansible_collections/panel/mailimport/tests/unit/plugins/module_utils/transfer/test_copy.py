@@ -15,6 +15,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.transfer.batch im
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.copy import AccountCopy
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.line import Line
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.memory import Memories
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news import Copied, Failed, LeftBehind, Waiting
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import plan_folders
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
@@ -41,7 +42,7 @@ def run(location):
         try:
             copier.run(plans)
         except MailImportError as error:
-            events.append({"event": "failed", "reason": error.reason})
+            events.append(Failed(error.reason, error.message))
         for session in opened:
             session.abandon()
         return events
@@ -50,15 +51,15 @@ def run(location):
 
 
 def copied(events):
-    return [event["messages"] for event in events if event["event"] == "copied"][-1]
+    return [event.messages for event in events if isinstance(event, Copied)][-1]
 
 
 def not_imported(events):
     return [
-        (entry["folder"], entry["uid"], entry["reason"])
+        (entry.folder, entry.uid, entry.reason)
         for event in events
-        if event["event"] == "not_imported"
-        for entry in event["entries"]
+        if isinstance(event, LeftBehind)
+        for entry in event.entries
     ]
 
 
@@ -125,7 +126,7 @@ def test_a_gap_in_what_came_is_never_taken_for_delivered(account, run, uids, mar
 
     source.server.answers[b"UID FETCH"] = killed_when_it_looks_for_the_gap
     events = run(source, marks, sessions=1)
-    assert events[-1] == {"event": "failed", "reason": "auth_failed"}
+    assert events[-1].reason == "auth_failed"
     assert uids(".A") == [1, 2, 3, 4, 6, 7, 8, 9]
 
     source.server.answers[b"UID FETCH"] = search
@@ -181,7 +182,7 @@ def test_a_connection_that_breaks_in_the_middle_goes_on_where_it_broke(account, 
     events = run(source)
     assert uids(".A") == uids(".B") == list(range(1, 10))
     assert copied(events) == 18 and not_imported(events) == []
-    assert any(event["event"] == "waiting" for event in events)
+    assert any(isinstance(event, Waiting) for event in events)
 
 
 @pytest.mark.parametrize("examined", [b"", b"* OK [UIDVALIDITY 78] restored meanwhile\r\n"])
@@ -202,8 +203,8 @@ def test_a_folder_that_is_refused_does_not_end_the_others(account, run, uids):
     )
     events = run(source)
     assert uids(".A") == uids(".C") == [1]
-    (refused,) = [event for event in events if event["event"] == "not_imported"]
-    assert refused["messages"] == 2 and "not yours" in refused["entries"][0]["message"]
+    (refused,) = [event for event in events if isinstance(event, LeftBehind)]
+    assert refused.messages == 2 and "not yours" in refused.entries[0].message
 
 
 def test_many_folders_do_not_use_up_descriptors(account, run, marks_in, tmp_path):

@@ -15,6 +15,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.secret impo
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.line import check_login
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.login import Login
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news import SecretWanted
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.sandbox import run_as
 
 REFUSED = b"TAG NO [AUTHENTICATIONFAILED] AUTHENTICATE Invalid credentials or IMAP is disabled sc=1\r\n"
@@ -44,7 +45,7 @@ def work_with(request, work):
     with Login(request, None) as login:
 
         def handle(event):
-            if event["event"] == "secret":
+            if isinstance(event, SecretWanted):
                 login.serve()
             else:
                 said.append(event)

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.imap_process import ImapProcess
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news import Note, SessionWanted
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.sandbox import run_as
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.session_desk import SessionDesk
 
@@ -33,10 +35,10 @@ class Parent:
         return self._start()
 
     def handle(self, event):
-        if event["event"] == "session":
+        if isinstance(event, SessionWanted):
             self.desk.serve()
         else:
-            self.said.append(event["what"])
+            self.said.append(json.loads(event.message))
 
     def run(self, work):
         try:
@@ -61,7 +63,7 @@ def test_child_talks_to_processes_of_its_parents():
             pipe.close()
             pids.append(int(pid))
             gone = [os.path.exists("/proc/%d" % earlier) for earlier in pids[:-1]]
-            emit({"event": "said", "what": [int(pid), answer.decode(), gone]})
+            emit(Note(json.dumps([int(pid), answer.decode(), gone])))
 
     parent.run(work)
 
@@ -101,7 +103,7 @@ def test_no_process_is_left_when_the_child_is_gone():
 
     def work(emit):
         pid, _answer = asked(parent.desk.open_pipe(emit), b"x")
-        emit({"event": "said", "what": int(pid)})
+        emit(Note(pid.decode()))
         os._exit(0)
 
     parent.run(work)

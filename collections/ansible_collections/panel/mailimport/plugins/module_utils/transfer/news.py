@@ -1,0 +1,283 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the process of one import tells its parent: one class a kind of news, a JSON object each on the way.
+
+The parent has rights that the process does not have, and takes nothing on trust: `decode` lets through what is of a
+known kind, with values of the right types and within bounds.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from typing import Any, Callable, Dict, List, Sequence, Tuple, Type, Union, get_args, get_origin, get_type_hints
+
+from ..model.errors import REASONS
+from ..model.imports import NotImported
+from ..state.records import Deliveries, FolderMark, SourceMessages
+
+_HIGHEST = 2**63 - 1
+_LONGEST_TEXT = 1 << 20
+
+# So much goes into one piece of news: the pipe takes only so much at once.
+_ENTRIES_AT_ONCE = 500
+_PACKED_AT_ONCE = 1 << 20
+
+
+class News:
+    """Something that an importing process tells."""
+
+
+Emit = Callable[[News], None]
+
+
+@dataclass(frozen=True)
+class Listed(News):
+    """The source has so many folders to import, and messages in them."""
+
+    folders: int
+    messages: int
+
+
+@dataclass(frozen=True)
+class Replaced(News):
+    """The mail that was there is out of the mailbox; `moved`: there was some."""
+
+    moved: bool
+
+
+@dataclass(frozen=True)
+class FolderFilled(News):
+    """How many messages a folder of the mailbox had and has now, and how many of them got keywords only.
+
+    `source` is the folder that its messages came from: several may go into one.
+    """
+
+    source: str
+    name: str
+    created: bool
+    before: int
+    after: int
+    keywords: int = 0
+
+
+@dataclass(frozen=True)
+class Marks(News):
+    """How far folders have come, durably, and what is to be remembered of their messages."""
+
+    marks: Tuple[FolderMark, ...]
+    messages: Tuple[SourceMessages, ...] = ()
+
+
+@dataclass(frozen=True)
+class Delivered(News):
+    """Messages that a store which chooses the UIDs holds, durably."""
+
+    deliveries: Deliveries
+
+
+@dataclass(frozen=True)
+class Copied(News):
+    """Messages and bytes that this run has copied so far, and messages that are there from earlier ones."""
+
+    messages: int
+    present: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class FlagsUpdated(News):
+    """So many messages of earlier runs have got other flags by now."""
+
+    messages: int
+
+
+@dataclass(frozen=True)
+class Subscribed(News):
+    """So many folders were subscribed to."""
+
+    folders: int
+
+
+@dataclass(frozen=True)
+class LeftBehind(News):
+    """What did not arrive, and how many messages that are."""
+
+    entries: Tuple[NotImported, ...]
+    messages: int = 0
+
+
+@dataclass(frozen=True)
+class Waiting(News):
+    """The source is given time, in seconds, for that reason."""
+
+    seconds: float
+    message: str
+
+
+@dataclass(frozen=True)
+class Note(News):
+    """Something that people should know."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class SecretWanted(News):
+    """A new secret for the source is waited for."""
+
+
+@dataclass(frozen=True)
+class SessionWanted(News):
+    """A session of the mailbox on its mail host is waited for."""
+
+
+@dataclass(frozen=True)
+class Settled(News):
+    """It is known of every message that was sent to the store whether it is there."""
+
+
+@dataclass(frozen=True)
+class Failed(News):
+    """The import ends here."""
+
+    reason: str
+    message: str
+
+
+_KINDS: Dict[str, Type[News]] = {kind.__name__: kind for kind in News.__subclasses__()}
+
+
+def tell_marks(emit: Emit, marks: Sequence[FolderMark], messages: Sequence[SourceMessages] = ()) -> None:
+    """Tell how far folders have come, in pieces of a size that the pipe takes."""
+    folders, remembered = list(marks), list(messages)
+    while folders or remembered:
+        # One that is large goes alone.
+        count = _ENTRIES_AT_ONCE if sum(len(each.packed) for each in remembered) < _PACKED_AT_ONCE else 1
+        emit(Marks(tuple(folders[:_ENTRIES_AT_ONCE]), tuple(remembered[:count])))
+        folders, remembered = folders[_ENTRIES_AT_ONCE:], remembered[count:]
+
+
+def tell_left_behind(emit: Emit, entries: Sequence[NotImported], messages: int = 0) -> None:
+    """Tell what did not arrive, and how many messages that are, in pieces of a size that the pipe takes."""
+    for number, some in enumerate(_pieces(entries)):
+        emit(LeftBehind(tuple(some), 0 if number else messages))
+
+
+def _pieces(values: Sequence[Any]) -> List[Sequence[Any]]:
+    return [values[start : start + _ENTRIES_AT_ONCE] for start in range(0, len(values), _ENTRIES_AT_ONCE)]
+
+
+def encode(news: News) -> bytes:
+    """Return news as a line."""
+    return json.dumps({"news": type(news).__name__, **_plain(news)}).encode("ascii") + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, (str, int, float)) or value is None:
+        return value
+    return [_plain(each) for each in value]
+
+
+def decode(line: bytes) -> News:
+    """Return what a line says.
+
+    Raises:
+        ValueError: it is nothing that an importing process says.
+    """
+    try:
+        values = json.loads(line)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(values, dict):
+        raise ValueError("no object")
+    kind = _KINDS.get(str(values.pop("news", None)))
+    if kind is None:
+        raise ValueError("an unknown kind")
+    news = _built(kind, values)
+    assert isinstance(news, News)
+    return news
+
+
+@cache
+def _types_of(kind: type) -> Dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _built(kind: type, values: Any) -> Any:
+    """Make a value of a class out of an object that has its fields and no others."""
+    types = _types_of(kind)
+    if not isinstance(values, dict) or values.keys() != types.keys():
+        raise ValueError("other fields than those of %s" % kind.__name__)
+    built = kind(**{name: _checked(types[name], value) for name, value in values.items()})
+    if getattr(built, "reason", None) not in (None, *REASONS):
+        raise ValueError("an unknown reason word")
+    return built
+
+
+def _checked(kind: Any, value: Any) -> Any:
+    """Return a value of that type, made of plain ones."""
+    if get_origin(kind) is Union:  # Optional
+        return None if value is None else _checked(get_args(kind)[0], value)
+    if get_origin(kind) is not None:  # a sequence
+        if not isinstance(value, list):
+            raise ValueError("no list")
+        return tuple(_checked(get_args(kind)[0], each) for each in value)
+    if isinstance(kind, type) and is_dataclass(kind):
+        return _built(kind, value)
+    return _PLAIN[kind](value)
+
+
+def _a_number(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= _HIGHEST:
+        raise ValueError("no number in range")
+    return value
+
+
+def _seconds(value: Any) -> float:
+    if type(value) not in (int, float) or not 0 <= value < _HIGHEST:
+        raise ValueError("no time")
+    return float(value)
+
+
+def _a_truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("neither true nor false")
+    return value
+
+
+def _a_text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+        raise ValueError("no text, or a very long one")
+    return value
+
+
+def _some_bytes(value: Any) -> bytes:
+    try:
+        return base64.b64decode(_a_text_of_any_length(value), validate=True)
+    except binascii.Error:
+        raise ValueError("no bytes") from None
+
+
+def _a_text_of_any_length(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("no text")
+    return value
+
+
+_PLAIN: Dict[type, Callable[[Any], Any]] = {
+    int: _a_number,
+    float: _seconds,
+    bool: _a_truth,
+    str: _a_text,
+    bytes: _some_bytes,
+}
