@@ -13,7 +13,7 @@ from ..imap.flags import MOST_KEYWORDS
 from ..model.imports import FolderRules, ImportRequest, NotImported
 from ..model.mail import SourceFolder
 from ..state.records import FolderMark
-from ..store.base import MessageStore, joined_path
+from ..store.base import FolderPath, MessageStore, joined_path
 from .batch import Batch
 from .copy import AccountCopy
 from .flags import FlagUpdate, ask_for_flags
@@ -87,15 +87,7 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     store.forget(request.key, [plan.source.raw_name for plan in plans])
     listed = sum(plan.source.messages or 0 for plan in plans)
     emit(Listed(len(plans), listed))
-    for plan in plans:
-        if plan.renamed:
-            emit(Note("folder %s is called %s on this host" % (plan.source.name, joined_path(plan.target))))
-    for plan in overruled(plans, request.rules, target.location):
-        message = "folder %s stays %s, where an earlier run brought it, whatever folder_map says" % (
-            plan.source.name,
-            joined_path(plan.target),
-        )
-        emit(Note(message))
+    _tell_names(plans, request, target, emit)
     changed: List[int] = []
     if request.state == "latest" and marks:
         untold = _carry_flags(line, FlagUpdate(request.key, plans, marks, memories), store, changed, emit)
@@ -116,16 +108,33 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
         if plan.source.subscribed and (target.unfinished or plan.source.raw_name not in marks)
     ]
     if wanted:
-        subscribed = store.subscribe(wanted)
-        emit(Subscribed(subscribed.new))
-        refused = [
-            NotImported(joined_path(path), "folder_refused", text) for path, text in sorted(subscribed.refused.items())
-        ]
-        tell_left_behind(emit, refused)
+        _subscribe(store, wanted, emit)
     lost = store.lost_keywords()[:MOST_KEYWORDS]
     tell_left_behind(emit, [NotImported("", "keyword_refused", "keyword %s could not be kept" % name) for name in lost])
     if line.session:
         line.session.close()
+
+
+def _tell_names(plans: Sequence[FolderPlan], request: ImportRequest, target: Target, emit: Emit) -> None:
+    """Tell which folders are not called here as the source or the request calls them."""
+    for plan in plans:
+        if plan.renamed:
+            emit(Note("folder %s is called %s on this host" % (plan.source.name, joined_path(plan.target))))
+    for plan in overruled(plans, request.rules, target.location):
+        message = "folder %s stays %s, where an earlier run brought it, whatever folder_map says" % (
+            plan.source.name,
+            joined_path(plan.target),
+        )
+        emit(Note(message))
+
+
+def _subscribe(store: MessageStore, wanted: Sequence[FolderPath], emit: Emit) -> None:
+    subscribed = store.subscribe(wanted)
+    emit(Subscribed(subscribed.new))
+    refused = [
+        NotImported(joined_path(path), "folder_refused", text) for path, text in sorted(subscribed.refused.items())
+    ]
+    tell_left_behind(emit, refused)
 
 
 def _ask_for_flags(line: Line, batch: Batch, store: MessageStore, changed: List[int], emit: Emit) -> None:

@@ -102,6 +102,21 @@ class _Listing:
     given_up: int = 0
     highest: int = 0
 
+    def take(self, uid: int, record: FolderRecord, given_up: Container[int], note: Callable[[int], None]) -> None:
+        """A UID is listed."""
+        if uid in self.uids:
+            self.twice.append(uid)
+            return
+        self.uids.add(uid)
+        self.new += uid >= record.first
+        self.highest = max(self.highest, uid)
+        if record.has(uid):
+            note(uid)
+        elif uid in given_up:
+            self.given_up += 1
+        else:
+            self.missing.append(uid)
+
     @property
     def came(self) -> int:
         """How many of those that are listed came before."""
@@ -132,22 +147,7 @@ def survey_folder(
 
     def listed_from(begin: int) -> _Listing:
         listing = _Listing(begin)
-
-        def take(uid: int) -> None:
-            if uid in listing.uids:
-                listing.twice.append(uid)
-                return
-            listing.uids.add(uid)
-            listing.new += uid >= record.first
-            listing.highest = max(listing.highest, uid)
-            if record.has(uid):
-                note(uid)
-            elif uid in given_up:
-                listing.given_up += 1
-            else:
-                listing.missing.append(uid)
-
-        listing.exists = session.search_uids(source, take, begin)
+        listing.exists = session.search_uids(source, lambda uid: listing.take(uid, record, given_up, note), begin)
         return listing
 
     waiting = [uid for uid in record.left_before if uid not in record.held]

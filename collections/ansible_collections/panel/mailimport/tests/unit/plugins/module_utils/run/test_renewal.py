@@ -16,6 +16,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.secret impo
 from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling, import_batch
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host
 from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox
+from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
 from ansible_collections.panel.mailimport.plugins.module_utils.source import session as session_module
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import batch as batch_module
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
@@ -49,9 +50,10 @@ def tokens_heard(source):
 def test_a_session_is_left_before_its_token_ends(with_tokens, source, settings, host, monkeypatch):
     monkeypatch.setattr(session_module, "TOKEN_AGE", -1.0)
     monkeypatch.setattr(batch_module, "BATCH_MESSAGES", 1)
-    request = with_tokens()
-    result = import_mailbox(request, settings).result
+    request, said = with_tokens(), []
+    result = import_mailbox(request, settings, reporter=Reporter(note=said.append)).result
     assert (result.state, result.messages_total, result.messages_copied, result.not_imported) == ("completed", 3, 3, [])
+    assert not [line for line in said if "waiting" in line], "it is no trouble"
     # For the check of the login, for the first session, and for one after each message.
     assert tokens_heard(source) == request.renew.issued and len(request.renew.issued) == 5
 
