@@ -184,7 +184,7 @@ def session_on(sock: socket.socket, capabilities: frozenset[bytes]) -> SourceSes
     ImapSession.__init__(
         session, ByteStream(sock, "server:143"), lambda status: MailImportError("source_unavailable", str(status))
     )
-    session._client = SimpleNamespace(_imap=SimpleNamespace(send=lambda data: None, disconnect=sock.close))
+    session._client = SimpleNamespace(send=lambda data: None, disconnect=sock.close)
     session.capabilities, session._deflater = capabilities, None
     return session
 

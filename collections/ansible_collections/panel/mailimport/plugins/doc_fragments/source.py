@@ -30,6 +30,9 @@ options:
   source_auth:
     description:
       - How to log in. V(auto) takes the best mechanism for a password that the server offers.
+      - A password with a quotation mark or a backslash that is refused is sent once more in a form that needs no
+        quoting, and one with letters beyond ASCII once more in Windows-1252, as old servers keep it. The server counts
+        each as a failed login. Other passwords are sent once.
       - V(xoauth2) and V(oauthbearer) send the password at the source as the access token.
     type: str
     choices: [auto, login, plain, xoauth2, oauthbearer]

@@ -21,7 +21,7 @@ from ..process.stop import stopping_on_signals
 from ..process.title import set_title
 from ..queue.channel import Message
 from ..queue.workers import Assignment, Bounds, Job, Tell, run_over_queues
-from ..source.connection import tls_context
+from ..source.tls import tls_context
 from ..state.database import State
 from ..transfer.line import check_login
 from ..transfer.login import Login

@@ -18,7 +18,7 @@ from ..model.imports import COMPLETED_MESSAGE, ImportRequest
 from ..model.mail import MailFiles, StoreLocation
 from ..process.stop import stopped
 from ..process.title import set_title
-from ..source.connection import tls_context
+from ..source.tls import tls_context
 from ..state.database import State
 from ..state.records import FolderMark
 from ..store.aside import check_movable

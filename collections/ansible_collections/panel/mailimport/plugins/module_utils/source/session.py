@@ -20,8 +20,8 @@ from ..imap.responses import Parts, Status, is_quotable, parse_parts, quote
 from ..imap.session import PIPELINE_DEPTH, ImapSession
 from ..model.errors import MailImportError
 from ..model.mail import SourceAccount, SourceFolder
-from .connection import connect
 from .listing import LIST_STATUS_ITEMS, Listing
+from .login import connect
 
 # Seconds. Access tokens last an hour at Yandex, Google and Microsoft; what becomes of a session then, they do not say.
 TOKEN_AGE = 3000.0
@@ -47,7 +47,7 @@ class SourceSession(ImapSession):
 
     def __init__(self, account: SourceAccount, context: Optional[ssl.SSLContext]) -> None:
         self._client = connect(account, context)
-        stream = self._client._imap.stream
+        stream = self._client.incoming
         super().__init__(stream, partial(_ended_error, stream.peer))
         self.capabilities = frozenset(word.upper() for word in self._client.capabilities())
         self._token_ends = time.monotonic() + TOKEN_AGE if account.auth in ("xoauth2", "oauthbearer") else None
@@ -65,16 +65,16 @@ class SourceSession(ImapSession):
         """Say LOGOUT without waiting for the answer, and close."""
         with suppress(MailImportError):  # a connection that is gone already is what is wanted
             self.send(b"LOGOUT")
-        self._client._imap.disconnect()
+        self._client.disconnect()
 
     def abandon(self) -> None:
         """Close without a word: the state of the protocol is unknown."""
-        self._client._imap.disconnect()
+        self._client.disconnect()
 
     def transmit(self, data: Union[bytes, bytearray]) -> None:
         if self._deflater:
             data = self._deflater.compress(data) + self._deflater.flush(zlib.Z_SYNC_FLUSH)
-        self._client._imap.send(data)
+        self._client.send(data)
 
     def _start_compression(self) -> None:
         """Switch to COMPRESS=DEFLATE (RFC 4978) when the server offers it."""

@@ -6,14 +6,19 @@ from __future__ import annotations
 
 import base64
 import socket
+import ssl
+import subprocess
 import threading
 import time
+import warnings
 from contextlib import suppress
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
-from ansible_collections.panel.mailimport.plugins.module_utils.source.connection import connect, tls_context
+from ansible_collections.panel.mailimport.plugins.module_utils.source import connection
+from ansible_collections.panel.mailimport.plugins.module_utils.source.login import _no_login, connect
+from ansible_collections.panel.mailimport.plugins.module_utils.source.tls import tls_context
 
 PLAIN = b"IMAP4rev1 AUTH=PLAIN"
 # Bytes that are told from each other however a server or a message writes them.
@@ -21,7 +26,7 @@ PASSWORDS = ["a secret", 'qu"ote', "back\\slash", "two  blanks ", "ünïcode", "
 
 
 def log_in(account):
-    connect(account, tls_context(account))._imap.sock.close()
+    connect(account, tls_context(account)).disconnect()
 
 
 def refused(account):
@@ -199,8 +204,7 @@ def test_a_closed_port_and_one_that_cannot_be():
     [
         (b"* BYE Too many connections\r\n", "too_many_connections", "Too many connections"),
         (b"* BYE closed for today\r\n", "source_unavailable", "closed for today"),
-        (b"220 mail.example ESMTP\r\n", "source_unavailable", "220 mail.example ESMTP"),
-        (b"\x16\x03\x01\x02\r\n", "source_unavailable", "127.0.0.1"),
+        (b"\x16\x03\x01\x02\r\n", "protocol_error", "127.0.0.1"),
         (b"x" * 200_000, "protocol_error", "line of more than"),
     ],
 )
@@ -220,7 +224,7 @@ def test_a_server_that_does_not_let_one_in(server, account, greeting, reason, wo
 )
 def test_a_login_that_is_answered_without_end(server, account, answer):
     error = refused(account(server({b"LOGIN": answer * (3_000_000 // len(answer))})))
-    assert error.reason == "protocol_error" and "more than 1048576 bytes and no end of the login" in error.message
+    assert error.reason == "protocol_error" and "did not end within 1048576 bytes" in error.message
 
 
 def test_a_session_that_needs_no_login(server, account):
@@ -306,3 +310,196 @@ def test_a_login_that_is_answered_a_little_at_a_time_has_an_end(piece):
         )
     assert time.monotonic() - began < 8
     assert error.reason == "connection_failed" and "did not come to an end of the login in time" in error.message
+
+
+@pytest.mark.parametrize(
+    ("greeting", "protocol"),
+    [
+        (b"+OK Dovecot ready.\r\n", "POP3"),
+        (b"-ERR go away\r\n", "POP3"),
+        (b"220 mail.example ESMTP Postfix\r\n", "SMTP"),
+        (b"220-mail.example\r\n220 ready\r\n", "SMTP"),
+        (b"554 no\r\n", "SMTP"),
+        (b"220 FTP server ready\r\n", "FTP"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP"),
+        (b"<!DOCTYPE html>\n", "HTTP"),
+        (b'"IMPLEMENTATION" "Dovecot Pigeonhole"\r\n', "ManageSieve"),
+        (b"\x15\x03\x01\x00\x02\x02\n", "TLS"),
+    ],
+)
+def test_d12_another_protocol_is_named_with_what_to_do(server, account, greeting, protocol):
+    listening = server(greeting=greeting)
+    error = refused(account(listening))
+    assert error.reason == "protocol_error"
+    assert "speaks %s, not IMAP" % protocol in error.message and "source_port" in error.message
+    assert listening.heard == []
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "words"),
+    [
+        (b"IMAP4rev1 LOGINDISABLED AUTH=XOAUTH2 AUTH=OAUTHBEARER", "source_auth=xoauth2"),
+        (b"IMAP4rev1 LOGINDISABLED AUTH=OAUTHBEARER", "source_auth=oauthbearer"),
+        (b"IMAP4rev1 LOGINDISABLED AUTH=GSSAPI", "offers GSSAPI"),
+        (b"IMAP4rev1 LOGINDISABLED", "no other way in"),
+    ],
+)
+def test_d12_a_login_that_is_disabled_behind_tls_says_what_to_do(capabilities, words):
+    account = SourceAccount(host="x", user="anna", password="a secret", tls="implicit")
+    message = _no_login(account, tuple(capabilities.split()), "imap.example:993")
+    assert "LOGINDISABLED" in message and words in message
+    assert "source_tls" not in message
+
+
+def test_d12_tls_that_is_too_old_says_what_to_do(old_tls_server):
+    error = refused(SourceAccount("127.0.0.1", "anna", "a secret", old_tls_server, timeout=5))
+    assert (error.reason, "TLS 1.2" in error.message) == ("tls_failed", True), error.message
+
+
+@pytest.fixture
+def old_tls_server(tmp_path):
+    """The port of a server that speaks TLS 1.0 and nothing newer."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+        + ["-keyout", str(key), "-out", str(certificate)],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+
+    def serve(listener):
+        with suppress(OSError), listener.accept()[0] as connection:
+            context.wrap_socket(connection, server_side=True)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        yield listener.getsockname()[1]
+
+
+PROMPTS = [b"+ \r\n", b"+\r\n", b"+\n", b"+ \n", b"+ Ready\r\n", b"+ go ahead, please!\r\n"]
+PROMPTS += [b"+ UmVhZHk=\r\n"]
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+@pytest.mark.parametrize("auth", ["plain", "xoauth2"])
+def test_b2_whatever_stands_behind_the_plus(server, account, prompt, auth):
+    if (prompt, auth) == (b"+ UmVhZHk=\r\n", "xoauth2"):
+        pytest.skip("a challenge in Base64 is a refusal there")
+    listening = server({b"AUTHENTICATE": prompt}, capabilities=PLAIN)
+    log_in(account(listening, auth=auth))
+    (position,) = [number for number, line in enumerate(listening.heard) if b" AUTHENTICATE " in line]
+    assert b"a secret" in base64.b64decode(listening.heard[position + 1])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\r\nTAG OK in\r\n",
+        b"* OK wait\r\n+ \r\nTAG OK in\r\n",
+        b"Warning: the disk is slow\r\nTAG OK in\r\n",
+        b"TAG OK in\n",
+        b"TAG  OK  in\r\n",
+        b"TAG\tOK in\r\n",
+        b"TAG OK\r\n",
+        b"*\t5 EXISTS\r\nTAG OK in\r\n",
+        b"* CAPABILITY\r\nTAG OK in\r\n",
+        b"* capability imap4rev1\r\ntag ok in\r\n".replace(b"tag", b"TAG"),
+        b"*  5  exists\r\nTAG OK in\r\n",
+        b"* OK [CAPABILITY\r\nTAG OK in\r\n",
+        b"* \xff\xfe\r\nTAG OK in\r\n",
+        b'* LIST () "/" {3}\r\nabc\r\nTAG OK in\r\n',
+    ],
+)
+def test_b2_b4_a_login_that_is_answered_against_the_grammar(server, account, answer):
+    log_in(account(server({b"LOGIN": answer})))
+
+
+@pytest.mark.parametrize("raised", [ValueError("x"), IndexError("y"), TypeError("z"), AttributeError("w")])
+def test_b2_no_exception_of_a_library_reaches_people(server, account, raised, monkeypatch):
+    def fail(*_arguments):
+        raise raised
+
+    monkeypatch.setattr(connection.Client, "log_in", fail)
+    error = refused(account(server()))
+    assert error.reason == "protocol_error" and "not understood" in error.message
+
+
+def sent_passwords(listening):
+    """User and password of each login that came: as they were quoted, with PLAIN, or behind LOGIN as a literal."""
+    found = []
+    for number, line in enumerate(listening.heard):
+        if b" LOGIN " in line and line.endswith(b"}"):
+            found.append(("literal", b"".join(listening.heard[number + 1 : number + 2])))
+        elif b" LOGIN " in line:
+            found.append(("quoted", line.partition(b" LOGIN ")[2]))
+        elif b" AUTHENTICATE PLAIN" in line:
+            found.append(("plain", base64.b64decode(listening.heard[number + 1]).rpartition(b"\0")[2]))
+    return found
+
+
+NO = b"TAG NO [AUTHENTICATIONFAILED] wrong\r\n"
+
+
+@pytest.mark.parametrize("auth", ["auto", "login"])
+def test_b9_a_server_that_does_not_undo_quoting_gets_a_literal(server, account, auth):
+    def answer(command):
+        return b"+ go on\r\n" if command.endswith(b"}") else NO
+
+    listening = server({b"LOGIN": answer})
+    log_in(account(listening, password='ba\\ck"', auth=auth))
+    assert [way for way, _said in sent_passwords(listening)] == ["quoted", "literal"]
+    assert sent_passwords(listening)[1][1] == b'ba\\ck"'
+
+
+def test_b9_plain_needs_no_quoting_and_comes_first(server, account):
+    listening = server({b"AUTHENTICATE": b"+ \r\n"}, capabilities=PLAIN)
+    log_in(account(listening, password="ba\\ck"))
+    assert sent_passwords(listening) == [("plain", b"ba\\ck")]
+
+
+@pytest.mark.parametrize("auth", ["auto", "login"])
+def test_b8_a_password_that_the_source_keeps_in_latin_1(server, account, auth):
+    def answer(command):
+        return b"TAG OK in\r\n" if b"\xa7" in command and b"\xc2" not in command else NO
+
+    listening = server({b"LOGIN": answer})
+    log_in(account(listening, password="gehe\N{SECTION SIGN}m", auth=auth))
+    assert [said for _way, said in sent_passwords(listening)] == [b'"anna" "gehe\xc2\xa7m"', b'"anna" "gehe\xa7m"']
+
+
+@pytest.mark.parametrize(
+    ("password", "attempts"), [("a secret", 1), ("пароль", 1), ("gr\xfcn", 2), ("back\\", 2), ("gr\xfcn\\", 3)]
+)
+def test_b8_b9_a_wrong_password_is_sent_no_more_often_than_it_can_help(server, account, password, attempts):
+    listening = server({b"LOGIN": NO})
+    error = refused(account(listening, password=password))
+    assert (error.reason, len(sent_passwords(listening))) == ("auth_failed", attempts)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"TAG NO [UNAVAILABLE] later\r\n", "throttled"),
+        (b"TAG NO [ALERT] Too many simultaneous connections\r\n", "too_many_connections"),
+        (b"* BYE go away\r\nHANG UP", "source_unavailable"),
+    ],
+)
+def test_b8_b9_a_server_that_asks_for_patience_is_not_asked_again(server, account, answer, reason):
+    listening = server({b"LOGIN": answer})
+    error = refused(account(listening, password="gr\xfcn\\"))
+    assert (error.reason, len(sent_passwords(listening))) == (reason, 1)
+
+
+def test_b8_b9_a_server_that_hangs_up_after_a_refusal_has_refused(server, account):
+    answers = [NO + b"HANG UP"]
+    error = refused(
+        account(server({b"LOGIN": lambda _command: answers.pop(0) if answers else None}), password="back\\")
+    )
+    assert error.reason == "auth_failed" and "wrong" in error.message

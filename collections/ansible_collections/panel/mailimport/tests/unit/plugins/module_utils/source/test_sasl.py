@@ -10,8 +10,9 @@ import base64
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.source.bearer import BearerExchange
-from ansible_collections.panel.mailimport.plugins.module_utils.source.connection import connect, tls_context
+from ansible_collections.panel.mailimport.plugins.module_utils.source.login import connect
+from ansible_collections.panel.mailimport.plugins.module_utils.source.sasl import BearerExchange
+from ansible_collections.panel.mailimport.plugins.module_utils.source.tls import tls_context
 
 INITIAL = base64.b64encode(b"user=anna\1auth=Bearer a secret\1\1")
 FAILURE = base64.b64encode(b'{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}')
@@ -21,7 +22,7 @@ YANDEX_REFUSAL = (
 
 
 def log_in(account):
-    connect(account, tls_context(account))._imap.sock.close()
+    connect(account, tls_context(account)).disconnect()
 
 
 def refused(account):

@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Logging in with an access token: XOAUTH2 and OAUTHBEARER, and what a server says when it refuses one."""
+"""SASL exchanges from the side of the client: PLAIN with a password, XOAUTH2 and OAUTHBEARER with an access token."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
+from typing import Optional
 
 from ..model.errors import one_line
 from ..model.secret import hide_secret
@@ -16,6 +17,21 @@ from ..model.secret import hide_secret
 # Challenges that are answered before the exchange is given up: the initial response, once more to a server that has
 # lost it, and the failure.
 _MOST_ANSWERS = 4
+
+
+class PlainExchange:
+    """PLAIN (RFC 4616). Whatever the server says with its `+`, it gets the answer once."""
+
+    mechanism = "PLAIN"
+    problem = ""
+
+    def __init__(self, user: bytes, password: bytes, authorization: bytes = b"") -> None:
+        self._initial: Optional[bytes] = base64.b64encode(b"\0".join((authorization, user, password)))
+
+    def answer(self, _challenge: bytes) -> bytes:
+        """Return the line that answers a challenge, both in Base64 as on the wire."""
+        answer, self._initial = self._initial, None
+        return answer or b"*"
 
 
 class BearerExchange:
@@ -55,7 +71,9 @@ class BearerExchange:
         try:
             text = base64.b64decode(challenge or b"", validate=True)
         except binascii.Error:
-            return b"*"
+            if self._answers > 1:
+                return b"*"
+            text = b""  # words for people, such as Ready
         if not text:
             return self.initial_response().encode("ascii")
         self.problem = _problem(text, self._token)

@@ -1,0 +1,219 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Logging in at a source: which mechanism, and in which ways name and password are sent."""
+
+from __future__ import annotations
+
+import imaplib
+import re
+import ssl
+from functools import partial
+from typing import List, NamedTuple, Optional
+
+from ..imap.refusals import SourceBusyError, busy_error
+from ..imap.responses import Status, parse_status
+from ..model.errors import MailImportError, one_line
+from ..model.mail import SourceAccount
+from ..model.secret import hide_secret
+from .connection import Client, server_text
+from .sasl import BearerExchange, PlainExchange
+
+# A name or an IPv4 address, or an IPv6 address: that has two colons at least, a name with a port has one.
+_HOST = re.compile(r"[\w.-]+|[\da-f.]*:[\da-f.]*:[\da-f.:]*(%\w+)?", re.IGNORECASE)
+# Characters of which some servers forget that LOGIN quotes them.
+_QUOTED_CHARACTERS = re.compile(r'["\\]')
+# What servers of old keep passwords in that are not ASCII.
+_OLD_ENCODING = "cp1252"
+
+
+def connect(account: SourceAccount, context: Optional[ssl.SSLContext]) -> Client:
+    """Connect and log in.
+
+    Raises:
+        MailImportError: `connection_failed`, `tls_failed`, `certificate_invalid`, `auth_failed`, `protocol_error`,
+            `source_unavailable` (BYE) or `throttled`, each with one line for people.
+    """
+    if not _HOST.fullmatch(account.host):
+        raise MailImportError(
+            "invalid_row",
+            "source_host %r is not a host name: give it without scheme, port or blanks" % one_line(account.host, 80),
+        )
+    peer = "%s:%d" % (account.host, account.port)
+    try:
+        client = Client(account, context)
+        try:
+            if account.tls == "starttls":
+                _start_tls(client, peer)
+            _log_in(client, account, peer)
+            client.capabilities()  # asked for here, where an answer that is none has its error
+            client.incoming.login_ends = None
+        except BaseException:
+            client.disconnect()
+            raise
+        return client
+    except imaplib.IMAP4.error as error:
+        raise _session_error(server_text(error, account), peer) from None
+    except OSError as error:
+        raise MailImportError("connection_failed", "connection to %s broke: %s" % (peer, error)) from None
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # What the libraries raise for answers that they do not expect.
+        raise MailImportError(
+            "protocol_error",
+            "%s answers the login in a way that is not understood (%s)" % (peer, server_text(error, account)),
+        ) from None
+
+
+def _start_tls(client: Client, peer: str) -> None:
+    if client.is_logged_in:
+        raise MailImportError("tls_failed", "%s begins the session before TLS: someone may be tampering" % peer)
+    if b"STARTTLS" not in client.capabilities():
+        raise MailImportError("tls_failed", "%s offers no STARTTLS; nothing was sent in clear text" % peer)
+    client.begin_tls()
+
+
+def _log_in(client: Client, account: SourceAccount, peer: str) -> None:
+    try:
+        _authenticate(client, account, peer)
+    except MailImportError:
+        if client.farewell:  # the server said why, before it closed the connection
+            said = hide_secret(client.farewell.decode("utf-8", "replace"), account.password)
+            raise _session_error(one_line(said, 300), peer) from None
+        raise
+    except imaplib.IMAP4.abort:  # the session is over
+        raise
+    except imaplib.IMAP4.error as error:
+        text = server_text(error, account)
+        refusal = "%s refuses the login of %s: %s" % (peer, account.user, text)
+        raise _busy(text, peer) or MailImportError("auth_failed", refusal) from None
+
+
+def _authenticate(client: Client, account: SourceAccount, peer: str) -> None:
+    if client.is_logged_in:  # PREAUTH greeting
+        return
+    mechanism = _choose_mechanism(client, account, peer)
+    login_name, authorization = account.user, ""
+    if account.master_user:
+        if _is_template(account.master_user):
+            login_name = account.master_user.replace("%u", account.user)
+        else:
+            login_name, authorization = account.master_user, account.user
+    _check_characters(login_name, account, mechanism)
+    if mechanism in ("xoauth2", "oauthbearer"):
+        at_once = b"SASL-IR" in client.capabilities()
+        begin = partial(BearerExchange, mechanism.upper(), login_name, account.password)
+        client.authenticate_with(begin, (at_once, not at_once))
+        return
+    refusal: Optional[Exception] = None
+    for way in _ways_to_send(login_name, account, mechanism, client.capabilities()):
+        try:
+            _send_password(client, way, login_name, account.password, authorization)
+            return
+        except (MailImportError, imaplib.IMAP4.error) as error:
+            if refusal is None:
+                refusal = error
+            # A session that is over, or a server that asks for patience, is asked no more.
+            is_over = isinstance(error, (MailImportError, imaplib.IMAP4.abort))
+            if is_over or _busy(server_text(error, account), peer):
+                break
+    raise refusal or ValueError("no way to send a password")
+
+
+class _Way(NamedTuple):
+    """One way to send a password."""
+
+    mechanism: str
+    encoding: str = "utf-8"
+    as_literal: bool = False
+
+
+def _ways_to_send(login_name: str, account: SourceAccount, mechanism: str, offered: tuple) -> List[_Way]:
+    """Return in which ways a password is sent, one after the other while it is refused.
+
+    There is more than one only for characters that servers treat differently. The server counts each as a failed login.
+    """
+    credentials = login_name + account.password
+    ways = [_Way(mechanism)]
+    if _QUOTED_CHARACTERS.search(credentials):
+        may_log_in = mechanism == "login" or (account.auth == "auto" and not account.master_user)
+        if may_log_in and b"LOGINDISABLED" not in offered:
+            ways.append(_Way("login", as_literal=True))
+    if not credentials.isascii() and credentials == credentials.encode(_OLD_ENCODING, "replace").decode(_OLD_ENCODING):
+        ways.append(_Way(mechanism, _OLD_ENCODING))
+    return ways
+
+
+def _send_password(client: Client, way: _Way, login_name: str, password: str, authorization: str) -> None:
+    name, secret = login_name.encode(way.encoding), password.encode(way.encoding)
+    if way.mechanism == "login":
+        client.log_in(name, secret, way.as_literal)
+    else:
+        client.authenticate_with(partial(PlainExchange, name, secret, authorization.encode(way.encoding)), (False,))
+
+
+def _is_template(master_user: str) -> bool:
+    return "%u" in master_user
+
+
+def _choose_mechanism(client: Client, account: SourceAccount, peer: str) -> str:
+    capabilities = client.capabilities()
+    mechanism = account.auth
+    on_behalf = account.master_user and not _is_template(account.master_user)
+    if mechanism == "auto":
+        credentials = account.user + account.password
+        is_odd = not credentials.isascii() or bool(_QUOTED_CHARACTERS.search(credentials))
+        prefers_plain = b"LOGINDISABLED" in capabilities or is_odd
+        mechanism = "plain" if on_behalf or (prefers_plain and b"AUTH=PLAIN" in capabilities) else "login"
+    if on_behalf and mechanism != "plain":
+        # Any other way in is one to the administrator's own mail.
+        raise MailImportError(
+            "auth_failed", "source_master_user needs source_auth plain, or a template with %%u, not %s" % mechanism
+        )
+    if mechanism == "login" and b"LOGINDISABLED" in capabilities:
+        raise MailImportError("auth_failed", _no_login(account, capabilities, peer))
+    # XOAUTH2 is tried wherever it is asked for: Yandex has it and did not always say so.
+    if mechanism not in ("login", "xoauth2") and b"AUTH=%s" % mechanism.upper().encode() not in capabilities:
+        needed = ", which source_master_user needs" if on_behalf else ""
+        raise MailImportError("auth_failed", "%s offers no AUTH=%s%s" % (peer, mechanism.upper(), needed))
+    return mechanism
+
+
+def _no_login(account: SourceAccount, capabilities: tuple, peer: str) -> str:
+    """Say what to do where LOGIN is not allowed (RFC 3501 section 6.2.3)."""
+    if account.tls == "none":
+        return "%s allows no login on this connection: use source_tls implicit or starttls" % peer
+    offered = [word[len(b"AUTH=") :].decode("ascii", "replace") for word in capabilities if word.startswith(b"AUTH=")]
+    tokens = [name.lower() for name in offered if name in ("XOAUTH2", "OAUTHBEARER")]
+    if tokens:
+        advice = "give an access token in place of the password, with source_auth=%s" % tokens[0]
+    elif "PLAIN" in offered:
+        advice = "set source_auth=plain, or auto"
+    else:
+        advice = "have logins with a password allowed there for this account or from this host"
+    has = "it offers %s" % ", ".join(offered) if offered else "it offers no other way in"
+    return "%s takes no password by LOGIN (LOGINDISABLED), and %s: %s" % (peer, has, advice)
+
+
+def _check_characters(login_name: str, account: SourceAccount, mechanism: str) -> None:
+    """Refuse what would not reach the server as it is, before anything is sent."""
+    credentials = login_name + account.user + account.password
+    problem = None
+    if "\0" in credentials:
+        problem = "a NUL, which no login can carry"
+    elif re.search("[\ud800-\udfff]", credentials):
+        problem = "bytes that are no Unicode text"
+    elif mechanism in ("xoauth2", "oauthbearer") and "\1" in credentials:
+        problem = "a control character, which separates the parts of a login with a token"
+    elif mechanism == "login" and re.search(r"[\r\n]", credentials):
+        problem = "a line break, which LOGIN cannot carry"
+    if problem:
+        raise MailImportError("auth_failed", "user name or password of %s holds %s" % (account.user, problem))
+
+
+def _busy(text: str, peer: str) -> Optional[SourceBusyError]:
+    return busy_error(parse_status(b"NO " + text.encode("utf-8", "replace")) or Status("NO", b"", text), peer)
+
+
+def _session_error(text: str, peer: str) -> MailImportError:
+    return _busy(text, peer) or MailImportError("source_unavailable", "%s: %s" % (peer, text))
