@@ -7,6 +7,8 @@ once."""
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap import refusals as throttle
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
@@ -86,18 +88,37 @@ def test_q31_throttled_in_an_ok(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
     assert server.received("LOGOUT")[-1].at - server.received("UID FETCH")[0].at >= 3 * 0.5
 
 
-def test_q32_limit_of_the_day_keeps_what_came(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "LONGEST_BUSY", 0.3)
+@pytest.mark.parametrize(
+    "status",
+    [
+        b"NO [OVERQUOTA] Account exceeded command or bandwidth limits",
+        b"NO Request is throttled. Suggested Backoff Time: 7200000",
+    ],
+)
+def test_q32_b11_limit_of_the_day_keeps_what_came_and_is_not_waited_for(bench: Bench, status: bytes) -> None:
     with three_folders() as server:
-        server.on("UID FETCH", of_folder(b"Sent", says(b"NO [OVERQUOTA] Account exceeded command or bandwidth limits")))
+        server.on("UID FETCH", of_folder(b"Sent", says(status)))
         run = bench.run(server.port)
         assert (run.result.state, run.result.reason) == ("failed", "throttled")
-        assert "bandwidth limits" in run.result.message
+        assert status[-15:].decode() in run.result.message and "run the task again after" in run.result.message
+        assert not run.waits
         assert bench.digests() == digests(server.folders[0].messages)
 
         server.on("UID FETCH", Session.behave)
         again = bench.completed(server)
         assert again.result.messages_copied == 5
+
+
+def test_b11_throttled_at_the_end_of_an_ok(bench: Bench) -> None:
+    with three_folders() as server:
+
+        def fetch(session: Session, command: Command) -> None:
+            session.send_messages(command, session.wanted(command))
+            session.answer(command, b"OK Success [THROTTLED]")
+
+        server.on("UID FETCH", fetch)
+        run = bench.completed(server)
+    assert len(run.waits) == 3 and "THROTTLED" in run.waits[0]
 
 
 def refuse_message(uid: int, status: bytes, stop: bool):
@@ -209,22 +230,31 @@ def test_q35_too_many_connections(bench: Bench) -> None:
     assert "simultaneous connections" in run.waits[1]
 
 
-def test_q37_authenticated_but_not_connected(bench: Bench) -> None:
-    """Exchange lets a user in and has no mailbox for her: one clear failure, not one for each folder."""
+NOT_CONNECTED = b"NO User is authenticated but not connected."
+
+
+@pytest.mark.parametrize("name", ["LOGIN", "LIST", "EXAMINE", "UID FETCH"])
+def test_q37_b11_authenticated_but_not_connected_passes(bench: Bench, name: str) -> None:
+    """Exchange says so when it is busy."""
     with three_folders() as server:
-        server.on("LIST", says(b"BAD User is authenticated but not connected."))
+        server.on("GREETING", Session.behave)
+        server.on(name, times(2, says(NOT_CONNECTED)))
+        run = bench.completed(server)
+    assert any("authenticated but not connected" in line for line in run.waits)
+
+
+@pytest.mark.parametrize("names", [("LIST",), ("EXAMINE", "SELECT")])
+def test_q37_authenticated_but_not_connected_for_good(
+    bench: Bench, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And when there is no mailbox behind a login: one clear failure, not one for each folder."""
+    monkeypatch.setattr(patience, "LONGEST_OUTAGE", 0.1)
+    with three_folders() as server:
+        for name in names:
+            server.on(name, says(NOT_CONNECTED))
         run = bench.run(server.port)
-    assert (run.result.state, run.result.reason) == ("failed", "auth_failed")
+    assert (run.result.state, run.result.reason, run.reasons) == ("failed", "source_unavailable", [])
     assert "authenticated but not connected" in run.result.message
-    assert len(server.received("LIST")) <= 2
-
-
-def test_q37_said_by_every_folder(bench: Bench) -> None:
-    with three_folders() as server:
-        server.on("EXAMINE", says(b"NO User is authenticated but not connected."))
-        server.on("SELECT", says(b"NO User is authenticated but not connected."))
-        run = bench.run(server.port)
-    assert (run.result.state, run.result.reason, run.reasons) == ("failed", "auth_failed", [])
 
 
 def test_q38_a_token_that_runs_out(bench: Bench) -> None:
@@ -280,6 +310,31 @@ def test_q39_silence_in_mid_literal(bench: Bench) -> None:
         server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
         run = bench.completed(server, source_timeout=0.3)
     assert "sent nothing for 0.3 seconds" in run.waits[0]
+
+
+def drip(session: Session, text: bytes) -> None:
+    """Send text a byte at a time, never silent for long, until the client goes or it is all sent."""
+    for byte in text:
+        session.write_body(bytes([byte]))
+        session.flush()
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("where", ["in a body", "in a line", "between answers"])
+def test_a_source_that_drips_counts_as_dead_and_the_import_goes_on(bench: Bench, where: str) -> None:
+    """It is never silent for source_timeout, and brings next to nothing."""
+
+    def act(session: Session, command: Command) -> None:
+        if where == "in a body":
+            in_mid_literal(session, command)
+        drip(session, {"in a line": b"* OK " + b"x" * 500, "between answers": b"* OK\r\n" * 99}.get(where, b"y" * 500))
+        session.hang_up()
+
+    with three_folders() as server:
+        server.on("UID FETCH", of_folder(b"Middle", times(1, act)))
+        run = bench.completed(server, source_timeout=0.2, source_min_rate=1000)
+    assert any("source_min_rate" in line for line in run.waits), run.waits
+    assert run.result.messages_copied == 15
 
 
 def test_q42_a_server_that_ends_sessions_after_ten_errors(bench: Bench) -> None:

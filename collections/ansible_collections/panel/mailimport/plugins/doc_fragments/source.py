@@ -76,6 +76,15 @@ options:
       - Seconds without a single byte after which the connection counts as dead.
     type: float
     default: 60
+  source_min_rate:
+    description:
+      - Bytes per second below which the connection counts as dead, although it is never silent for O(source_timeout).
+        The import then connects anew and goes on.
+      - It is measured over five times O(source_timeout) while a message or a line is under way, and over an hour (with
+        the default timeout) while the server may be at work on an answer.
+      - V(0) puts up with any rate.
+    type: int
+    default: 100
   source_compress:
     description:
       - Whether to compress the connection (COMPRESS=DEFLATE, RFC 4978) if the source offers it.

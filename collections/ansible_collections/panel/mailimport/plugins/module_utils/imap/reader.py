@@ -76,6 +76,7 @@ class ResponseReader:
         status = parse_status(found.group(2)) if found else None
         if found and status and found.group(1) == tag:
             self._answered, self.stray_lines = tag, 0
+            self.stream.answered()
             return status
         self._pass_over(line, is_text=not (found and status and found.group(1) == self._answered), strict=beside_bodies)
         return None

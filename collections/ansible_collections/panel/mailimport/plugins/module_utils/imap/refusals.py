@@ -7,16 +7,29 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Optional
 
 from ..model.errors import MailImportError
 from .responses import Status
 
-# Exchange and Microsoft 365 name the time: "Request is throttled. Suggested Backoff Time: 299961 milliseconds".
-_BACKOFF_TIME = re.compile(r"Backoff Time:\s*(\d{1,9})\s*milliseconds", re.IGNORECASE)
+# Exchange and Microsoft 365 name the time, at times without its unit: "Request is throttled. Suggested Backoff Time:
+# 299961 milliseconds". Others say "try again in 5 minutes".
+_BACKOFF_TIME = re.compile(r"back-?off time:?\s*(\d{1,12})\s*([a-z]*)", re.IGNORECASE)
+_LATER = re.compile(
+    r"\b(?:try again|retry|wait|come back)\b[a-z ]{0,20}?:?\s*(\d{1,6})\s*(milliseconds?|seconds?|minutes?|hours?)\b",
+    re.IGNORECASE,
+)
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+# Gmail: "[OVERQUOTA] Account exceeded command or bandwidth limits", for up to 24 hours
+# (https://support.google.com/a/answer/1071518).
+_LOCK_WORDS = re.compile(r"(bandwidth|daily|download) (\w+ )?(limit|quota)s?", re.IGNORECASE)
+_LOCK_WAIT = 24 * 3600.0
 # Too much was asked: LIMIT (RFC 5530), THROTTLED (Gmail).
 _THROTTLE_CODES = frozenset((b"LIMIT", b"THROTTLED"))
-_THROTTLE_WORDS = re.compile(r"throttl|rate limit|bandwidth limit", re.IGNORECASE)
+_THROTTLE_WORDS = re.compile(r"throttl|rate limit", re.IGNORECASE)
+# A response code, in brackets at the end of the text where some servers put it.
+_CODE_AT_END = re.compile(r"\[(\w+)[^\]]*\]\s*\.?$")
 # Gmail: "Too many simultaneous connections", Dovecot: "Maximum number of connections from user+IP exceeded".
 _CROWDED_WORDS = re.compile(
     r"too many (\w+ )?(connections|sessions|logins)|(maximum|limit) (number )?of (\w+ )?connections|connection limit",
@@ -27,22 +40,27 @@ _TROUBLE_CODES = frozenset((b"UNAVAILABLE", b"INUSE", b"SERVERBUG"))
 _TROUBLE_WORDS = re.compile(r"try again later|server unavailable", re.IGNORECASE)
 # RFC 5530, to a command of a session that was logged in: its token has expired meanwhile.
 _RIGHTS_CODES = frozenset((b"AUTHENTICATIONFAILED", b"EXPIRED"))
-# Exchange, after a login that opens no mailbox.
-_NO_MAILBOX = re.compile(r"authenticated but not connected", re.IGNORECASE)
+# Exchange, when it is busy; but also for good, after a login that opens no mailbox.
+_NOT_CONNECTED = re.compile(r"authenticated but not connected", re.IGNORECASE)
 
 DEFAULT_WAIT = 5.0
-LONGEST_WAIT = 600.0
+# What an import waits for one answer; where a server asks for more, the import ends and says until when.
+LONGEST_WAIT = 3600.0
+_LATEST = 253402300799  # the end of the year 9999
 
 
 class SourceBusyError(MailImportError):
     """The source asks to come back later, after `wait` seconds.
 
-    `overload` tells that too much was asked of it, `crowded` that it was too many connections. Otherwise it is in
-    trouble: with the account as a whole, with one folder or with one message, which its answer does not tell.
+    `overload` tells that no other folder or message would change that: too much was asked of it, of connections when
+    it is `crowded`. Otherwise it is in trouble with one folder or one message, or with the account as a whole, which
+    its answer does not tell.
     """
 
-    def __init__(self, message: str, wait: float, overload: bool, crowded: bool = False) -> None:
-        super().__init__("too_many_connections" if crowded else "throttled", message)
+    def __init__(
+        self, message: str, wait: float, overload: bool, crowded: bool = False, reason: str = "throttled"
+    ) -> None:
+        super().__init__("too_many_connections" if crowded else reason, message)
         self.overload = overload
         self.crowded = crowded
         self.wait = wait
@@ -54,14 +72,36 @@ def busy_error(status: Status, peer: str) -> Optional[SourceBusyError]:
     An OK does when its code says so (Gmail): what was asked for has come, and the next command had better wait.
     """
     text = "" if status.ok else status.text
-    named = _BACKOFF_TIME.search(text)
-    first_word = status.code.split(b" ", 1)[0].upper()
+    at_end = _CODE_AT_END.search(status.text)
+    codes = {status.code.split(b" ", 1)[0].upper(), at_end.group(1).upper().encode("utf-8") if at_end else b""}
+    if _NOT_CONNECTED.search(text):
+        words = "%s is busy, or has no mailbox behind this login: %s" % (peer, status)
+        return SourceBusyError(words, DEFAULT_WAIT, overload=True, reason="source_unavailable")
+    named, is_locked = _named_wait(text), bool(_LOCK_WORDS.search(text))
     crowded = bool(_CROWDED_WORDS.search(text))
-    overload = bool(named or crowded or first_word in _THROTTLE_CODES or _THROTTLE_WORDS.search(text))
-    if not (overload or first_word in _TROUBLE_CODES or _TROUBLE_WORDS.search(text)):
+    overload = bool(named or is_locked or crowded or codes & _THROTTLE_CODES or _THROTTLE_WORDS.search(text))
+    if not (overload or codes & _TROUBLE_CODES or _TROUBLE_WORDS.search(text)):
         return None
-    wait = int(named.group(1)) / 1000.0 if named else DEFAULT_WAIT
-    return SourceBusyError("%s asks to wait: %s" % (peer, status), min(wait, LONGEST_WAIT), overload, crowded)
+    wait = named if named is not None else _LOCK_WAIT if is_locked else DEFAULT_WAIT
+    return SourceBusyError("%s asks to wait: %s%s" % (peer, status, _until(wait)), wait, overload, crowded)
+
+
+def _named_wait(text: str) -> Optional[float]:
+    """Return the seconds that an answer names."""
+    named = _BACKOFF_TIME.search(text) or _LATER.search(text)
+    if not named:
+        return None
+    unit = named.group(2).lower()
+    is_thousandth = unit[:1] not in _UNITS or unit.startswith(("ms", "milli", "msec"))
+    return int(named.group(1)) * (0.001 if is_thousandth else _UNITS[unit[:1]])
+
+
+def _until(wait: float) -> str:
+    """Say when to run the task again, where that is too long to be waited for."""
+    if wait <= LONGEST_WAIT:
+        return ""
+    again = time.gmtime(min(time.time() + wait, _LATEST))
+    return "; run the task again after %s, what has come stays" % time.strftime("%Y-%m-%d %H:%M UTC", again)
 
 
 def is_overload(error: MailImportError) -> bool:
@@ -71,8 +111,6 @@ def is_overload(error: MailImportError) -> bool:
 
 def refusal_error(status: Status, peer: str) -> Optional[MailImportError]:
     """Return the error for an answer that need not be about what was asked for; None when it is about just that."""
-    if _NO_MAILBOX.search(status.text):
-        return MailImportError("auth_failed", "%s has no mailbox behind this login: %s" % (peer, status))
     if status.code.split(b" ", 1)[0].upper() in _RIGHTS_CODES:
         return MailImportError("source_unavailable", "%s takes back the rights of this session: %s" % (peer, status))
     return busy_error(status, peer)

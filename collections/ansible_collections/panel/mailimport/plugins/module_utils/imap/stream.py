@@ -21,6 +21,10 @@ MAX_LINE = 128 * 1024
 # A hostile server chooses every length; nothing but a message's body is taken beyond this many bytes.
 MAX_SMALL_LITERAL = 64 * 1024
 
+# A server that sends too slowly is put up with for so many timeouts; for so many times that while it may be at work.
+_ALLOWED_TIMEOUTS = 5
+_AT_WORK = 12
+
 # Compressed data that is no text once it is decompressed: a few bytes are, at the end of each piece.
 _MOST_WITHOUT_TEXT = 1 << 20
 
@@ -38,12 +42,17 @@ class ByteStream:
 
     Attributes:
         login_ends: when the login must be over (time.monotonic()), None when it is.
+        min_rate: bytes per second that are expected while something is owed, 0 when any rate will do. What comes more
+            slowly for some timeouts counts as dead.
     """
 
     def __init__(self, sock: Socket, peer: str) -> None:
         self.sock = sock
         self.peer = peer
         self.login_ends: Optional[float] = None
+        self.min_rate = 0.0
+        self._slack: Optional[float] = None
+        self._is_in_literal = False
         self.buffer = bytearray(BUFFER_SIZE)
         self._view = memoryview(self.buffer)
         self.start = 0
@@ -121,14 +130,40 @@ class ByteStream:
             self._without_text += count
 
     def _receive_raw(self, space: memoryview) -> int:
+        began = time.monotonic()
         try:
-            return self.sock.recv_into(space)
+            count = self.sock.recv_into(space)
+            self._check_rate(count, time.monotonic() - began)
+            return count
         except socket.timeout:
             raise MailImportError(
                 "connection_failed", "%s sent nothing for %g seconds" % (self.peer, self.sock.gettimeout() or 0)
             ) from None
         except OSError as error:
             raise MailImportError("connection_failed", "connection to %s broke: %s" % (self.peer, error)) from None
+
+    def _check_rate(self, count: int, waited: float) -> None:
+        """Take note of what came after how long a wait.
+
+        Bytes are owed in the middle of a line or literal. Between two responses a server may be at work, and a wait
+        counts for much less there.
+        """
+        if not self.min_rate:
+            return
+        allowed = _ALLOWED_TIMEOUTS * (self.sock.gettimeout() or 0.0)
+        is_owed = self._is_in_literal or self.start != self.end
+        slack = allowed if self._slack is None else self._slack
+        self._slack = min(allowed, slack - (waited if is_owed else waited / _AT_WORK) + count / self.min_rate)
+        if self._slack < 0:
+            raise MailImportError(
+                "connection_failed",
+                "%s sends less than %g bytes per second (source_min_rate): the connection counts as dead"
+                % (self.peer, self.min_rate),
+            )
+
+    def answered(self) -> None:
+        """The server has done what it was asked: what it takes for the next answer counts anew."""
+        self._slack = None
 
     def read_line(self) -> bytes:
         """Return the next line with its line end.
@@ -177,7 +212,9 @@ class ByteStream:
         left = size
         while left:
             if self.start == self.end:
+                self._is_in_literal = True
                 self.fill()
+                self._is_in_literal = False
             count = min(left, self.end - self.start)
             begin = self.start
             self.start += count

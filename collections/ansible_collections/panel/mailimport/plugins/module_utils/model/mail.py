@@ -12,7 +12,7 @@ from typing import Iterator, Mapping, Optional, Tuple, Union
 
 @dataclass(frozen=True)
 class SourceAccount:
-    """One login on one IMAP server. `timeout` is in seconds without a byte."""
+    """One login on one IMAP server. `timeout` is in seconds without a byte, `min_rate` in bytes per second."""
 
     host: str
     user: str
@@ -25,6 +25,7 @@ class SourceAccount:
     ca_cert: Optional[str] = None
     tls_fingerprint: Optional[str] = None
     timeout: float = 60.0
+    min_rate: int = 100
     compress: bool = False
 
 

@@ -49,6 +49,7 @@ def connect(account: SourceAccount, context: Optional[ssl.SSLContext]) -> Client
             _log_in(client, account, peer)
             client.capabilities()  # asked for here, where an answer that is none has its error
             client.incoming.login_ends = None
+            client.incoming.min_rate = account.min_rate
         except BaseException:
             client.disconnect()
             raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from ..imap.refusals import SourceBusyError
+from ..imap.refusals import LONGEST_WAIT, SourceBusyError
 from ..model.errors import MailImportError
 from .news import Emit, Waiting
 
@@ -21,6 +21,8 @@ RECONNECT_WAIT = 0.25
 LONGEST_BUSY = 3600.0
 LONGEST_OUTAGE = 300.0
 LONGEST_PAUSE = 30.0
+# Seconds up to which a server that asks to wait again and again is given more than it asks for.
+LONGEST_BACKOFF = 600.0
 
 # Troubles that another attempt may get over.
 PASSING = frozenset(("connection_failed", "protocol_error", "source_unavailable", "throttled", "too_many_connections"))
@@ -56,10 +58,11 @@ class Patience:
         """
         step = 1 << min(self.failures, 16)
         if isinstance(error, SourceBusyError):
-            if error.crowded and not self._crowds:
+            if (error.crowded and not self._crowds) or error.wait > LONGEST_WAIT:
                 raise error
-            longest = LONGEST_BUSY if error.overload else LONGEST_OUTAGE
-            seconds = error.wait * min(8, step)
+            is_busy = error.overload and error.reason != "source_unavailable"
+            longest = LONGEST_BUSY if is_busy else LONGEST_OUTAGE
+            seconds = max(error.wait, min(LONGEST_BACKOFF, error.wait * min(8, step)))
         elif error.reason in PASSING:
             longest = LONGEST_OUTAGE if connecting else 0.0
             seconds = min(LONGEST_PAUSE, RECONNECT_WAIT * step)

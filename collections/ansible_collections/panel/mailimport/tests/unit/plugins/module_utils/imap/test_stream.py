@@ -9,6 +9,7 @@ import socket
 import zlib
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap import stream as stream_module
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.stream import (
     BUFFER_SIZE,
     MAX_LINE,
@@ -181,3 +182,73 @@ def test_c9_compressed_data_that_never_becomes_text_is_an_error(stream_of):
     with pytest.raises(MailImportError, match="compressed") as refused:
         stream.read_line()
     assert refused.value.reason == "protocol_error"
+
+
+class SlowSocket:
+    """Gives each piece after a wait, by a clock of its own."""
+
+    def __init__(self, monkeypatch, pieces, timeout=60.0):
+        self.now = 0.0
+        self._pieces = iter(pieces)
+        self._timeout = timeout
+        monkeypatch.setattr(stream_module.time, "monotonic", lambda: self.now)
+
+    def gettimeout(self):
+        return self._timeout
+
+    def recv_into(self, space):
+        wait, piece = next(self._pieces)
+        self.now += wait
+        space[: len(piece)] = piece
+        return len(piece)
+
+
+def read_all(stream, sizes=()):
+    for size in sizes:
+        body(stream, size)
+    while True:
+        stream.read_line()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "literal", "seconds"),
+    [
+        ([(50, b"x")] * 1000, 1000, 351),
+        ([(50, b"x")] * 1000, 0, 351),
+        ([(10, b"x" * 500)] * 1000, 500_000, 611),
+        ([(59, b"* OK still here\r\n")] * 1000, 0, 3780),
+    ],
+)
+def test_a_drip_ends_within_minutes_and_between_responses_within_an_hour(monkeypatch, pieces, literal, seconds):
+    sock = SlowSocket(monkeypatch, pieces)
+    stream = ByteStream(sock, "imap.example:993")
+    stream.min_rate = 100.0
+    with pytest.raises(MailImportError, match="less than 100 bytes per second") as dead:
+        read_all(stream, [literal] if literal else [])
+    assert dead.value.reason == "connection_failed"
+    assert sock.now <= seconds
+
+
+@pytest.mark.parametrize(
+    ("pieces", "min_rate"),
+    [
+        ([(59, b"")], 0.0),
+        ([(10, b"x" * 2000)] * 1000, 100.0),  # slow, but not too slow
+        ([(55, b"x" * 6000), (0.1, b"x" * 6000)] * 500, 100.0),  # in gusts
+        ([(50, b"x")] * 1000, 0.0),
+    ],
+)
+def test_a_slow_line_is_no_drip(monkeypatch, pieces, min_rate):
+    stream = ByteStream(SlowSocket(monkeypatch, pieces), "imap.example:993")
+    stream.min_rate = min_rate
+    size = sum(len(piece) for _wait, piece in pieces)
+    assert len(body(stream, size)) == size
+
+
+def test_answers_that_take_long_are_no_drip(monkeypatch):
+    """A server at work, answer after answer, each as late as the timeout lets it."""
+    stream = ByteStream(SlowSocket(monkeypatch, [(59, b"M1 OK done\r\n")] * 2000), "imap.example:993")
+    stream.min_rate = 100.0
+    for _answer in range(2000):
+        assert stream.read_line() == b"M1 OK done\r\n"
+        stream.answered()
