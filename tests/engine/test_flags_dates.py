@@ -254,6 +254,16 @@ def test_flags_that_come_apart_from_their_message_are_asked_for(bench: Bench, st
         assert flags_here(bench) == as_text([*FLAGS, (b"\\Answered",)])
 
 
+def test_flags_of_more_messages_than_one_set_of_uids_names_are_asked_for(bench: Bench) -> None:
+    """No two of their UIDs are in a row, so that each is a range of its own."""
+    seen = [Message(uid, small_message(uid), (b"\\Seen",)) for uid in range(1, 1000, 2)]
+    with FakeServer([Folder(b"INBOX", seen)]) as server:
+        server.on("UID FETCH", apart)
+        run = bench.run(server.port)
+        assert (run.result.state, run.reasons) == ("completed", [])
+    assert all(facts.flags == {"\\Seen"} for facts in bench.messages().values())
+
+
 @pytest.mark.parametrize("store", ["auto", "imap"])
 @pytest.mark.parametrize("capabilities", [CAPABILITIES, CAPABILITIES + b" CONDSTORE ENABLE"])
 @pytest.mark.parametrize("state", ["present", "latest"])

@@ -111,7 +111,7 @@ def test_b3_odd_flags_cost_no_message(bench: Bench, flags: bytes, body_size: int
         run = bench.run(server.port)
         assert bench.digests() == digests(server.folders[0].messages)
         assert {reason for _folder, reason, _uid in run.reasons} <= {"source_unavailable", "keyword_refused"}
-        assert run.reasons or flags == b"(\\Seen", "what is lost is told; without a body that one is understood"
+        assert run.reasons, "what is lost is told"
 
 
 @pytest.mark.parametrize("uid", [b"8589934592", b"0", b"99999999999999999999999", b"-3", b"NIL", b"x", b"(3)", b""])

@@ -25,7 +25,7 @@ _DATE_HEADER = re.compile(rb"(?:^|\n)date:[ \t]*([^\r\n]{1,100})", re.IGNORECASE
 
 @lru_cache(maxsize=4096)
 def _midnight(date: bytes, zone: bytes) -> Optional[int]:
-    """Return the instant at which a day begins in a zone, None when there is no such day."""
+    """Return the instant at which a day begins in a zone. Returns None if there is no such day."""
     day, month, year = date.split(b"-")
     number = _MONTHS.get(month.lower())
     if number is None or not 1 <= int(day) <= 31 or int(year) < 1900:
@@ -35,7 +35,7 @@ def _midnight(date: bytes, zone: bytes) -> Optional[int]:
 
 
 def parse_internal_date(text: bytes) -> Optional[int]:
-    """Return the instant of an INTERNALDATE, None when it is no date a message can have."""
+    """Return the instant of an INTERNALDATE. Returns None if it is not a date that a message can have."""
     found = _DATE_TIME.match(text)
     if not found:
         return None
@@ -60,7 +60,7 @@ def format_internal_date(seconds: int) -> bytes:
 
 
 def date_from_header(beginning: bytes) -> Optional[int]:
-    """Return the instant of the Date: header in the beginning of a message, None when there is no usable one."""
+    """Return the instant of the Date: header in the beginning of a message. Returns None if there is no usable one."""
     header = re.split(rb"\r?\n\r?\n", beginning, maxsplit=1)[0]
     found = _DATE_HEADER.search(header)
     if found is None:
@@ -70,11 +70,6 @@ def date_from_header(beginning: bytes) -> Optional[int]:
         if parsed is None:
             return None
         date = mktime_tz(parsed)
-    except (
-        ValueError,
-        OverflowError,
-        IndexError,
-        TypeError,
-    ):  # some versions of Python raise the latter two for odd dates (bpo-45001)
+    except (ValueError, OverflowError, IndexError, TypeError):  # the latter two: bpo-45001, some versions of Python
         return None
     return date if _EARLIEST <= date <= _LATEST else None

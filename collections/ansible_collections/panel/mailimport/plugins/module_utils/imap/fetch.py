@@ -30,7 +30,6 @@ FETCH_RESPONSE = re.compile(rb"\d+[ \t]+FETCH[ \t]*\(", re.IGNORECASE)
 _BODY_ITEM = re.compile(rb"BODY\[\](?:<0>)?[ \t]*$", re.IGNORECASE)
 # What of a response whose parentheses or quotes do not match can be understood nevertheless.
 _UID_IN_TEXT = re.compile(rb"\bUID[ \t]+(\d+)", re.IGNORECASE)
-_FLAGS_IN_TEXT = re.compile(rb'\bFLAGS[ \t]+\(([^()"]*)\)', re.IGNORECASE)
 _DATE_IN_TEXT = re.compile(rb'\bINTERNALDATE[ \t]+"([^"]{1,40})"', re.IGNORECASE)
 _CLOSING = re.compile(rb"[)\s]+")
 # Line ends that some servers send behind a literal, before the response goes on.
@@ -48,15 +47,15 @@ WHOLE_SIZE = BUFFER_SIZE // 2
 
 
 class NoUidError(MailImportError):
-    """A message came without its UID: nobody knows which one it is. The response has been read to its end."""
+    """A message came without a valid UID, so it cannot be identified. Its response has been read to the end."""
 
 
 class Fetched:
     """A message on its way: what is known of it, and its bytes to be taken exactly once.
 
-    `whole` is the complete body when it is small, and then `message` is complete too. Otherwise `chunks` yields the
-    body, and `message` is complete when it is exhausted; NoUidError ends it when no UID came at all. `size` is the
-    body's length in bytes, `has_body` False for an answer without one, or with one that is nobody's.
+    `whole` is the complete body if it is small, and then `message` is complete too. Otherwise `chunks` yields the
+    body, and `message` is complete when `chunks` is exhausted; NoUidError ends it if no valid UID came. `size` is the
+    body's length in bytes. `has_body` is False for a response without a body, or with a body but without a UID.
     """
 
     __slots__ = ("chunks", "has_body", "message", "size", "whole")
@@ -77,7 +76,7 @@ class Fetched:
 
     @property
     def is_surrogate(self) -> bool:
-        """True for a notice of the server's own that stands for a message it cannot give."""
+        """True if the server sent a notice of its own in place of a message that it cannot convert."""
         if self.whole is None or self.size > _LONGEST_SURROGATE:
             return False
         header, subject, _rest = bytes(self.whole[:_SURROGATE_HEADER]).partition(_SURROGATE)
@@ -92,7 +91,7 @@ class Fetched:
 
 
 def message_id_in(beginning: bytes) -> Optional[str]:
-    """Return the Message-ID in the beginning of a message, None when there is none."""
+    """Return the Message-ID in the beginning of a message. Returns None if there is none."""
     found = _MESSAGE_ID.search(re.split(rb"\r?\n\r?\n", beginning, maxsplit=1)[0])
     return found.group(1).decode("ascii", "replace") if found else None
 
@@ -148,9 +147,7 @@ class FolderStream:
 
     @property
     def complete(self) -> bool:
-        """True when the server says that it has sent everything asked for; for nothing at all some servers say NO or
-        BAD.
-        """
+        """True if the server says that it has sent everything. Some say NO or BAD if there is nothing to send."""
         if self.refusal is not None or self.status is None:
             return False
         nothing = self.exists == 0 or (self.uidnext is not None and self.request.lowest >= self.uidnext)
@@ -158,13 +155,13 @@ class FolderStream:
 
     @property
     def is_as_listed(self) -> bool:
-        """False when this is not the folder that was listed: another one has its name now."""
+        """False if the folder has another UIDVALIDITY than it was listed with: it was replaced."""
         return not self.uidvalidity or self.folder.uidvalidity in (None, self.uidvalidity)
 
     @property
     def wants_select(self) -> bool:
-        """True when EXAMINE did not do: it is not known, or gave a UIDVALIDITY that is not the listed one, or none at
-        all.
+        """True if the folder has to be opened with SELECT instead: the server does not know EXAMINE, or EXAMINE gave no
+        UIDVALIDITY or another one than was listed.
         """
         if self.request.select:
             return False
@@ -265,7 +262,10 @@ class FolderStream:
     ) -> Iterator[memoryview]:
         """Yield the body, then read what follows it up to the end of the response and complete the message.
 
-        A response that does not go on as one must was not the length its literal says: the body is not whole.
+        Raises:
+            MailImportError: `protocol_error` if the text behind the body does not close the response: the literal's
+                length was wrong, and the body is not whole.
+            NoUidError: the response has no valid UID.
         """
         yield from self.stream.chunks(size)
         rest, second_body = self._read_parts(self._line_behind_body())
@@ -325,8 +325,8 @@ class FolderStream:
             word = name.upper() if isinstance(name, bytes) else b""
             if word == b"UID":
                 message.uid = _uid_of(value)
-            elif word == b"FLAGS" and isinstance(value, list):
-                message.flags = tuple(map(_flag_of, value))
+            elif word == b"FLAGS" and isinstance(value, list) and not any(isinstance(flag, list) for flag in value):
+                message.flags = tuple(b"NIL" if flag is None else flag for flag in value)
                 message.flags_told = True
             elif word == b"INTERNALDATE" and isinstance(value, bytes):
                 message.internal_date = parse_internal_date(value)
@@ -341,11 +341,6 @@ def _uid_of(value: Any) -> Optional[int]:
     return int(value) if is_figure and 0 < int(value) <= MAX_UID else None
 
 
-def _flag_of(value: Any) -> bytes:
-    """Return what stands in a list of flags; a list in there is no flag, and listed as lost by whoever stores it."""
-    return value if isinstance(value, bytes) else b"NIL" if value is None else b"()"
-
-
 def _is_end_of_response(parts: Parts) -> bool:
     """True when this can stand behind a body: the closing parenthesis, maybe after more items."""
     if len(parts) == 1 and parts[0].startswith(b")"):
@@ -357,13 +352,13 @@ def _is_end_of_response(parts: Parts) -> bool:
 
 
 def _salvage(message: Message, parts: Parts) -> None:
-    """Fill in what can be told of a message from a response whose parentheses or quotes do not match."""
+    """Fill in UID and date from a response whose parentheses or quotes do not match. Where its flags end is not known:
+    they count as not told.
+    """
     text = b" ".join(part for part in parts if not isinstance(part, Literal))
     uids = set(_UID_IN_TEXT.findall(text))
     if message.uid is None and len(uids) == 1:
         message.uid = _uid_of(uids.pop())
-    flags, dates = _FLAGS_IN_TEXT.findall(text), _DATE_IN_TEXT.findall(text)
-    if len(flags) == 1:
-        message.flags, message.flags_told = tuple(flags[0].split()), True
+    dates = _DATE_IN_TEXT.findall(text)
     if len(dates) == 1:
         message.internal_date = parse_internal_date(dates[0])

@@ -67,9 +67,9 @@ class SourceBusyError(MailImportError):
 
 
 def busy_error(status: Status, peer: str) -> Optional[SourceBusyError]:
-    """Return the error for an answer that asks for patience, None when it is no such answer.
+    """Return the error for an answer that asks to come back later. Returns None if the answer does not ask that.
 
-    An OK does when its code says so (Gmail): what was asked for has come, and the next command had better wait.
+    An OK asks for it if its code says so (Gmail): the data has come, and the next command should wait.
     """
     text = "" if status.ok else status.text
     at_end = _CODE_AT_END.search(status.text)
@@ -87,7 +87,7 @@ def busy_error(status: Status, peer: str) -> Optional[SourceBusyError]:
 
 
 def _named_wait(text: str) -> Optional[float]:
-    """Return the seconds that an answer names."""
+    """Return the seconds that an answer names. Returns None if it names no time."""
     named = _BACKOFF_TIME.search(text) or _LATER.search(text)
     if not named:
         return None
@@ -105,12 +105,13 @@ def _until(wait: float) -> str:
 
 
 def is_overload(error: MailImportError) -> bool:
-    """True when the source asks to do less, which no other folder or message would change."""
+    """True if the error is about the session as a whole: asking for another folder or message would not help."""
     return isinstance(error, SourceBusyError) and error.overload
 
 
 def refusal_error(status: Status, peer: str) -> Optional[MailImportError]:
-    """Return the error for an answer that need not be about what was asked for; None when it is about just that."""
+    """Return the error for an answer about the session or the server as a whole. Returns None if the answer is about
+    the folder or message that was asked for."""
     if status.code.split(b" ", 1)[0].upper() in _RIGHTS_CODES:
         return MailImportError("source_unavailable", "%s takes back the rights of this session: %s" % (peer, status))
     return busy_error(status, peer)

@@ -55,7 +55,7 @@ def untagged(line: bytes) -> Optional[bytes]:
 
 
 def parse_status(line: bytes) -> Optional[Status]:
-    """Return the status response in a line without its tag, None when it is none."""
+    """Return the status response in a line without its tag. Returns None if the line is something else."""
     match = _STATUS.match(line.rstrip(b"\r\n"))
     if not match:
         return None
@@ -130,8 +130,8 @@ def _append_token(open_lists: List[List[Any]], token: re.Match[bytes]) -> None:
 
 
 def figure(name: bytes, digits: bytes) -> Optional[int]:
-    """Return a figure of a folder, None when no folder can have it: 32 bits (RFC 3501 section 9), 63 of HIGHESTMODSEQ
-    (RFC 7162 section 7).
+    """Return a figure of a folder. Returns None if no folder can have it: it has more than 32 bits (RFC 3501 section
+    9), or 63 for HIGHESTMODSEQ (RFC 7162 section 7).
     """
     bits = 63 if name.upper() == b"HIGHESTMODSEQ" else 32
     value = int(digits) if digits.isdigit() and len(digits) < 20 else 1 << bits
@@ -139,15 +139,15 @@ def figure(name: bytes, digits: bytes) -> Optional[int]:
 
 
 def is_quotable(value: bytes) -> bool:
-    """True when a quoted string can carry it: no NUL, CR or LF is in it."""
+    """True if a quoted string can hold the value: there is no NUL, CR or LF in it."""
     return not any(byte in value for byte in (b"\0", b"\r", b"\n"))
 
 
 def quote(value: bytes) -> bytes:
-    """Quote a string for a command. Names that a quoted string cannot carry are not addressable without literals.
+    """Quote a string for a command.
 
     Raises:
-        MailImportError: `folder_refused` for what is not quotable.
+        MailImportError: `folder_refused` if a quoted string cannot hold the value; only folder names are quoted here.
     """
     if not is_quotable(value):
         raise MailImportError("folder_refused", "a name with a control character cannot be asked for: %r" % value[:80])

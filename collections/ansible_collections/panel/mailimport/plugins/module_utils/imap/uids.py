@@ -10,8 +10,8 @@ from typing import Dict, Iterable, Iterator, List, Sequence, Tuple
 
 MAX_UID = 2**32 - 1
 
-# So many ranges a command names; servers limit the length of its line.
-_MOST_RANGES = 500
+# So many ranges a command names. Each takes up to 22 octets, and servers take commands of 8,000 (RFC 7162 section 4).
+_MOST_RANGES = 340
 
 
 class UidSet:

@@ -58,7 +58,7 @@ class SourceSession(ImapSession):
 
     @property
     def is_stale(self) -> bool:
-        """True when the access token that opened it may expire soon."""
+        """True if the access token that opened the session may expire soon."""
         return self._token_ends is not None and time.monotonic() > self._token_ends
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ class SourceSession(ImapSession):
         self._client.disconnect()
 
     def abandon(self) -> None:
-        """Close without a word: the state of the protocol is unknown."""
+        """Close without LOGOUT: the state of the protocol is unknown."""
         self._client.disconnect()
 
     def transmit(self, data: Union[bytes, bytearray]) -> None:

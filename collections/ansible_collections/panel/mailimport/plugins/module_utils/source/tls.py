@@ -32,7 +32,7 @@ _HINTS = (
 
 
 def tls_context(account: SourceAccount) -> Optional[ssl.SSLContext]:
-    """Return the TLS settings of an account, None for `tls: none`.
+    """Return the TLS settings of an account. Returns None for `tls: none`.
 
     Call before privileges are dropped: it reads the CA file.
 

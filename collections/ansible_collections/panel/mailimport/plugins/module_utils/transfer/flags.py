@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..imap.fetch import FetchRequest, FolderStream
-from ..imap.uids import UidSet, sequence_set
+from ..imap.uids import UidSet, parse_sequence_set, sequence_set
 from ..model.imports import ImportKey
 from ..source.session import SourceSession
 from ..state.records import FolderMark
@@ -166,7 +166,7 @@ def ask_for_flags(
         wanted = sorted({*copy.without_flags, *copy.unremembered})
         of_earlier_runs = {*copy.unremembered, *(uid for uid in copy.without_flags if uid < copy.first)}
         pieces = [wanted[start : start + UIDS_PER_COMMAND] for start in range(0, len(wanted), UIDS_PER_COMMAND)]
-        asked = {next(sequence_set(piece)): piece for piece in pieces}
+        asked = {uids: parse_sequence_set(uids, len(piece)) for piece in pieces for uids in sequence_set(piece)}
         answered = UidSet()
         for opened in session.fetch(FetchRequest(copy.plan.source, uids, flags_only=True) for uids in asked):
             if (opened.uidvalidity or copy.origin.uidvalidity) != copy.origin.uidvalidity:

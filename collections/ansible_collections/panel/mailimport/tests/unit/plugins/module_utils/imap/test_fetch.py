@@ -246,14 +246,15 @@ def test_b5_an_extra_line_end_behind_a_literal(fetched, size, extra, end):
         (b'UID 5 FLAGS (\\Seen "open)%s', None),
         (b"UID 5 FLAGS (\\Seen%s", None),
         (b"UID 5 FLAGS \\Seen)%s", None),
-        (b"UID 5 FLAGS ((\\Seen) a)%s", (b"()", b"a")),
+        (b"UID 5 FLAGS ((\\Seen) a)%s", None),
+        (b"FLAGS (\\Seen UID 5%s", None),
         (b"UID 5 FLAGS (NIL)%s", (b"NIL",)),
         (b"UID 5 FLAGS NIL%s", None),
         (b"UID 5  FLAGS  (\\Seen)%s", (b"\\Seen",)),
         (b"UID\t5\tFLAGS\t(\\Seen)%s", (b"\\Seen",)),
         (b"uid 5 flags (\\Seen)%s", (b"\\Seen",)),
-        (b"UID 5 FLAGS (\\Seen)%s X ((((", (b"\\Seen",)),
-        (b'UID 5 FLAGS (\\Seen)%s X "', (b"\\Seen",)),
+        (b"UID 5 FLAGS (\\Seen)%s X ((((", None),
+        (b'UID 5 FLAGS (\\Seen)%s X "', None),
     ],
 )
 @pytest.mark.parametrize("size", [4, WHOLE_SIZE + 1])

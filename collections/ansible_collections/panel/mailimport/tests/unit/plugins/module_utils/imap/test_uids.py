@@ -69,3 +69,10 @@ def test_sequence_set(uids, most, sets, monkeypatch):
 )
 def test_uids_of_an_answer(text, most, uids):
     assert parse_sequence_set(text, most) == uids
+
+
+def test_a_set_of_uids_fits_into_a_command():
+    uids = [uid for first in range(4_000_000_000, 4_000_010_000, 4) for uid in (first, first + 1)]
+    sets = list(sequence_set(uids))
+    assert max(map(len, sets)) < 7_900
+    assert [uid for text in sets for uid in parse_sequence_set(text, len(uids))] == uids
