@@ -127,7 +127,12 @@ class Listing:
             else []
             for kind in values[:3]
         ]
-        self._personal_prefix = kinds[0][0][0] if kinds and kinds[0] else b""
+        self._personal_prefix = b""
+        if kinds and kinds[0]:
+            prefix, separator = [*kinds[0][0], None][:2]
+            # A folder whose name begins like a prefix without its separator is not in that namespace.
+            is_whole = not prefix or not isinstance(separator, bytes) or prefix.endswith(separator)
+            self._personal_prefix = prefix if is_whole else prefix + separator
         # A shared namespace with an empty prefix (classic Cyrus) cannot be told from the personal one by its names.
         self._foreign_spaces = tuple(
             (space[0], space[1] if len(space) > 1 and isinstance(space[1], bytes) else b"")

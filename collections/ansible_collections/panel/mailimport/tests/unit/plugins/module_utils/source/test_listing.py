@@ -117,6 +117,15 @@ def test_the_personal_prefix_is_left_out_of_names():
     ) == [("INBOX",), ("Sent",), ("A", "B")]
 
 
+def test_a4_the_personal_prefix_is_compared_with_its_separator_too():
+    names = [b"Mail", b"Mailing", b"Mail/Sent", b"Mail/"]
+    assert paths(b'NAMESPACE (("Mail" "/")) NIL NIL', *(b'LIST () "/" ' + name for name in names)) == [
+        ("Mail",),
+        ("Mailing",),
+        ("Sent",),
+    ]
+
+
 @pytest.mark.parametrize("inner", [b"INBOX.INBOX", b"INBOX.Inbox"])
 def test_a_folder_below_the_prefix_is_never_taken_for_inbox(inner):
     assert paths(b'NAMESPACE (("INBOX." ".")) NIL NIL', b'LIST () "." ' + inner, b'LIST () "." INBOX') == [
