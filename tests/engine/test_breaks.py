@@ -458,7 +458,8 @@ def test_a_damaged_line_is_met_with_another_try(bench: Bench, line: bytes) -> No
 
         server.on("UID FETCH", of_folder(b"Middle", times(1, fetch)))
         run = bench.completed(server)
-    assert run.waits
+    # A response, if a broken one, costs no connection: the messages that it left out are asked for.
+    assert run.waits or line.startswith(b"* ")
 
 
 def test_a_server_that_sends_nonsense_for_one_folder(bench: Bench) -> None:
