@@ -21,6 +21,29 @@ extends_documentation_fragment:
   - panel.mailimport.attributes
   - panel.mailimport.attributes.info_module
   - panel.mailimport.target
+options:
+  addresses:
+    description:
+      - Only the imports into these mailboxes.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
+  domains:
+    description:
+      - Only the imports into mailboxes of these mail domains.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
+  states:
+    description:
+      - Only the imports in these states.
+    type: list
+    elements: str
+    choices: [queued, running, completed, skipped, failed]
+    default: []
+    version_added: 0.2.0
 attributes:
   async:
     support: full
@@ -39,10 +62,16 @@ EXAMPLES = r"""
   panel.mailimport.mail_import_info:
   register: mail
 
-- name: Show the ones that failed
+- name: Ask for the failed ones of a domain
+  panel.mailimport.mail_import_info:
+    domains: [example.org]
+    states: [failed]
+  register: failed
+
+- name: Show them
   ansible.builtin.debug:
     msg: "{{ item.email }}: {{ item.message }}"
-  loop: "{{ mail.imports | selectattr('state', 'equalto', 'failed') }}"
+  loop: "{{ failed.imports }}"
   loop_control:
     label: "{{ item.email }}"
 """
@@ -55,6 +84,28 @@ imports:
   type: list
   elements: dict
   returned: success
+  contains:
+    grade:
+      description:
+        - How whole the copy is.
+        - V(perfect) has everything as it was. V(good) has every message, but lost a keyword, or the store altered a
+          message. V(investigate) lacks a few messages, at most one in a thousand, each listed with the reason
+          C(message_refused), which no further run changes. V(poor) is everything else.
+        - V(null) while nothing was compared, which is before the end of an import, and when it was skipped.
+      type: str
+      returned: always
+      sample: perfect
+    last_success:
+      description: When a run of this import last ended C(completed), in UTC; V(null) when none has. A run that found
+        nothing to do because O(panel.mailimport.mail_import_imap#module:state=present) was done does not count.
+      type: str
+      returned: always
+      sample: "2026-12-04T22:10:35Z"
+    bytes_imported:
+      description: Bytes that all runs of this import have brought over, but for runs that were killed.
+      type: int
+      returned: always
+      sample: 1048576
 domains:
   description: The mail domains whose owner is known.
   type: list
@@ -72,7 +123,7 @@ domains:
       returned: success
       sample: customer1
 summary:
-  description: Number of imports in each state, and the sums of their counts.
+  description: Number of the listed imports in each state, and the sums of their counts.
   type: dict
   returned: success
 """
@@ -81,14 +132,18 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host
 from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import prepare_interpreter
-from ansible_collections.panel.mailimport.plugins.module_utils.task.options import host_settings, target_options
+from ansible_collections.panel.mailimport.plugins.module_utils.task.options import (
+    host_settings,
+    import_filter,
+    import_info_options,
+)
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=target_options(), supports_check_mode=True)
+    module = AnsibleModule(argument_spec=import_info_options(), supports_check_mode=True)
     prepare_interpreter(module)
     try:
-        known = imports_on_host(host_settings(module.params))
+        known = imports_on_host(host_settings(module.params), import_filter(module.params))
     except MailImportError as error:
         module.fail_json(msg="%s (%s)" % (error.message, error.reason))
     module.exit_json(changed=False, **known)

@@ -134,10 +134,19 @@ class _Batch:
                 outcome = known_outcome(self._requests[number], self._settings, state)
                 if outcome:
                     self._outcomes[number] = outcome
+                    self._remember(self._requests[number], outcome.result, state)
             self._restore_domains(state)
             waiting = [self._requests[number] for number in self._left()]
             if not self._check_mode:
                 state.enqueue([(request.key, request.owner) for request in waiting], os.getpid())
+
+    def _remember(self, request: ImportRequest, result: ImportResult, state: State) -> None:
+        """Record that a mailbox was skipped or refused, which nobody could tell from one that was never imported."""
+        record = state.import_record(request.key)
+        untouched = record is None or not (record.contacted or record.waiting or record.result.state == "running")
+        if untouched and result.state in ("skipped", "failed") and not self._check_mode:
+            state.begin(request.key, request.owner, os.getpid())
+            state.finish(request.key, result, False)
 
     def _restore_domains(self, state: State) -> None:
         """Somebody may have lost or altered the map of domains since; an import that is done does not look at it."""

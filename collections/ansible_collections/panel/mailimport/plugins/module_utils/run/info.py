@@ -6,15 +6,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Dict, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any, Dict, Iterable, Optional, Tuple
 
+from ..model.address import parse_address, parse_domain
+from ..model.grade import grade_of
 from ..model.imports import ImportResult
 from ..state.database import State
 from ..state.records import ImportRecord
 from .settings import HostSettings
 
-_STATES = ("queued", "running", "completed", "skipped", "failed")
+STATES = ("queued", "running", "completed", "skipped", "failed")
 _SUMMED = (
     "folders",
     "messages_total",
@@ -29,7 +32,7 @@ _SUMMED = (
 def summarize(results: Iterable[ImportResult]) -> Dict[str, Any]:
     """Count results by state and add up their figures."""
     known = list(results)
-    summary: Dict[str, Any] = {state: sum(result.state == state for result in known) for state in _STATES}
+    summary: Dict[str, Any] = {state: sum(result.state == state for result in known) for state in STATES}
     summary["replaced"] = sum(result.replaced_to is not None for result in known)
     summary.update({name: sum(getattr(result, name) for result in known) for name in _SUMMED})
     return summary
@@ -44,13 +47,61 @@ def as_seen_now(record: ImportRecord) -> ImportResult:
     return replace(record.result, state="queued", reason=None, message="waiting for an import queue", queue=None)
 
 
-def imports_on_host(settings: HostSettings) -> Dict[str, Any]:
+@dataclass(frozen=True)
+class Filter:
+    """Which imports are asked for: those that fit each of these, and an empty one does not choose.
+
+    Raises:
+        MailImportError: `invalid_row`, for what is no address or no domain.
+    """
+
+    addresses: Tuple[str, ...] = ()
+    domains: Tuple[str, ...] = ()
+    states: Tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "addresses", tuple(str(parse_address(text)) for text in self.addresses))
+        object.__setattr__(self, "domains", tuple(parse_domain(text) for text in self.domains))
+
+    def admits(self, result: ImportResult) -> bool:
+        address = result.email.lower()
+        return (
+            (not self.addresses or address in self.addresses)
+            and self.admits_domain(address.rpartition("@")[2])
+            and (not self.states or result.state in self.states)
+        )
+
+    def admits_domain(self, domain: str) -> bool:
+        return not self.domains or domain in self.domains
+
+
+def imports_on_host(settings: HostSettings, wanted: Optional[Filter] = None) -> Dict[str, Any]:
     """Return imports with their results, domains with their owners, and sums. Nothing is created or changed.
 
     Raises:
         MailImportError: `host_refused` when the state cannot be read.
     """
+    wanted = wanted or Filter()
     with State.open_readonly(settings.state_dir) as state:
-        results = [as_seen_now(record) for record in state.imports()]
-        domains = [{"domain": domain, "owner": owner} for domain, owner in sorted(state.domains().items())]
-    return {"imports": [result.as_dict() for result in results], "domains": domains, "summary": summarize(results)}
+        known = [(record, as_seen_now(record)) for record in state.imports()]
+        owners = sorted(state.domains().items())
+    known = [(record, result) for record, result in known if wanted.admits(result)]
+    return {
+        "imports": [_entry(record, result) for record, result in known],
+        "domains": [{"domain": domain, "owner": owner} for domain, owner in owners if wanted.admits_domain(domain)],
+        "summary": summarize(result for _record, result in known),
+    }
+
+
+def _entry(record: ImportRecord, result: ImportResult) -> Dict[str, Any]:
+    entry = result.as_dict()
+    return dict(
+        entry,
+        grade=grade_of(entry),
+        last_success=None if record.last_success is None else _moment(record.last_success),
+        bytes_imported=record.bytes_imported,
+    )
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(int(seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

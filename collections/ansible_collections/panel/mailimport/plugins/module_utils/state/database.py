@@ -214,8 +214,17 @@ class State:
         """Record how an import ended; `to_the_end`: the source is imported, and stays known as that whatever later runs
         come to.
         """
-        values = (result_to_json(result), time.time(), to_the_end)
-        self._update(key, "result = ?, finished_at = ?, completed_once = completed_once OR ?", *values)
+        now = time.time()
+        self._update(
+            key,
+            "result = ?, finished_at = ?, completed_once = completed_once OR ?, "
+            "last_success = COALESCE(?, last_success), bytes_imported = bytes_imported + ?",
+            result_to_json(result),
+            now,
+            to_the_end,
+            now if result.state == "completed" else None,
+            result.bytes_copied,
+        )
 
     def forget(self, key: ImportKey) -> None:
         """Drop what makes an import continue or count as done, so that it begins again."""
@@ -233,7 +242,7 @@ class State:
         for table in tables:
             statement = "DELETE FROM %s WHERE import = (SELECT id FROM imports WHERE %s)" % (table, _OF_KEY)
             self._execute(statement, *key)
-        self._update(key, "completed_once = 0, store_root = NULL")
+        self._update(key, "completed_once = 0, store_root = NULL, bytes_imported = 0")
 
     def folder_marks(self, key: ImportKey) -> List[FolderMark]:
         """Marks of all folders of an import, in order of their names at the source."""

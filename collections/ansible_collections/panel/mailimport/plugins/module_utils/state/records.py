@@ -36,7 +36,8 @@ class ImportRecord:
     not live to say what became of it. `result` is the latest one; that of a run whose process is gone reads `failed`,
     `interrupted`. `waiting`: a run that is alive has yet to come to this import. `store_root` is the root of the store
     that it writes to, None when nothing there can show whether its mail is still there. `stop_requested`:
-    whoever runs it, or is going to, is to end it.
+    whoever runs it, or is going to, is to end it. `last_success` is when a run last ended `completed`, in seconds since
+    the epoch. `bytes_imported` is what all runs that ended have brought into the mail that is there.
     """
 
     key: ImportKey
@@ -50,6 +51,8 @@ class ImportRecord:
     waiting: bool = False
     store_root: Optional[str] = None
     stop_requested: bool = False
+    last_success: Optional[float] = None
+    bytes_imported: int = 0
 
     @property
     def contacted(self) -> bool:

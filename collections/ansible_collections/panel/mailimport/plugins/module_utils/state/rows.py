@@ -35,6 +35,8 @@ def import_record(row: sqlite3.Row, path: str) -> ImportRecord:
             waiting=waiting,
             store_root=row["store_root"],
             stop_requested=bool(row["stop_requested"]),
+            last_success=None if row["last_success"] is None else float(row["last_success"]),
+            bytes_imported=int(row["bytes_imported"]),
         )
 
 

@@ -100,6 +100,13 @@ _MIGRATIONS = (
     "ALTER TABLE imports ADD COLUMN store_root TEXT",
     # Somebody wants the import that runs, or waits, to end.
     "ALTER TABLE imports ADD COLUMN stop_requested INTEGER NOT NULL DEFAULT 0",
+    # When a run last ended with everything here, and how many bytes all runs have brought. A text within a result has
+    # its quotes escaped, so the pattern finds its state alone.
+    """
+    ALTER TABLE imports ADD COLUMN last_success REAL;
+    ALTER TABLE imports ADD COLUMN bytes_imported INTEGER NOT NULL DEFAULT 0;
+    UPDATE imports SET last_success = finished_at WHERE result LIKE '%"state": "completed"%';
+    """,
 )
 
 

@@ -16,6 +16,7 @@ from ..model.imports import FolderRules, ImportRequest
 from ..model.mail import SourceAccount
 from ..model.options import FOLDERS, IMPORT, LIST, MAILBOX, SCHEDULING, SOURCE, TARGET, Option, fields_of
 from ..run.batch import Scheduling
+from ..run.info import STATES, Filter
 from ..run.settings import HostSettings
 
 Options = Dict[str, Dict[str, Any]]
@@ -56,6 +57,26 @@ def source_options() -> Options:
 def target_options() -> Options:
     """Options of the documentation fragment `target`."""
     return argument_spec(TARGET)
+
+
+def import_info_options() -> Options:
+    """Every option a task of `mail_import_info` may give."""
+    strings: Dict[str, Any] = dict(type="list", elements="str", default=[])
+    return dict(
+        target_options(),
+        addresses=dict(strings),
+        domains=dict(strings),
+        states=dict(strings, choices=list(STATES)),
+    )
+
+
+def import_filter(params: Mapping[str, Any]) -> Filter:
+    """Collect the options of `mail_import_info` that say which imports.
+
+    Raises:
+        MailImportError: `invalid_row`, for what is no address or no domain.
+    """
+    return Filter(*(tuple(params[name]) for name in ("addresses", "domains", "states")))
 
 
 def importing_options() -> Options:

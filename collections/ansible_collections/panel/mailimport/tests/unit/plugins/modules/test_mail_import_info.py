@@ -20,7 +20,7 @@ def test_what_the_host_knows_is_returned_unchanged(run_module: Any, monkeypatch:
         "summary": {"completed": 1},
     }
     asked = []
-    monkeypatch.setattr(mail_import_info, "imports_on_host", lambda settings: asked.append(settings) or known)
+    monkeypatch.setattr(mail_import_info, "imports_on_host", lambda settings, wanted: asked.append(settings) or known)
     code, answer = run_module(mail_import_info.main, {"state_dir": "/srv/state"})
     assert code == 0
     assert answer["changed"] is False
@@ -29,7 +29,7 @@ def test_what_the_host_knows_is_returned_unchanged(run_module: Any, monkeypatch:
 
 
 def test_a_state_that_cannot_be_read_fails_the_task(run_module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(settings: object) -> None:
+    def fail(settings: object, wanted: object) -> None:
         raise MailImportError("internal_error", "the state was written by a newer version")
 
     monkeypatch.setattr(mail_import_info, "imports_on_host", fail)

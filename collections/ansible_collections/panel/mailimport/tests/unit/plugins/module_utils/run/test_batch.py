@@ -164,3 +164,28 @@ def test_progress_adds_up(tmp_path):
     ]
     with pytest.raises(FileExistsError):
         Progress(str(path))
+
+
+def test_a_mailbox_that_was_skipped_or_refused_is_known_as_that(settings, host, request_for):
+    skipped = request_for()
+    refused = replace(request("bert@example.com", "bert"), owner="another")
+    host.passwords[skipped.address] = "mine"
+    host.owners["example.com"] = "customer"
+    look = import_batch([skipped, refused], settings, Scheduling(), check_mode=True)
+    assert [outcome.result.state for outcome in look] == ["skipped", "failed"]
+    assert imports_on_host(settings)["imports"] == []
+    for _run in range(2):
+        import_batch([skipped, refused], settings, Scheduling())
+        known = imports_on_host(settings)["imports"]
+        assert sorted((entry["state"], entry["reason"]) for entry in known) == [
+            ("failed", "domain_owned_by_other"),
+            ("skipped", None),
+        ]
+    assert [entry["last_success"] for entry in known] == [None, None]
+    # Once it is to be imported, nothing stands in the way.
+    (outcome,) = import_batch(
+        [replace(skipped, ignore_existing=False, existing_content="merge")], settings, Scheduling()
+    )
+    assert outcome.result.state == "completed" and outcome.result.messages_copied == 3
+    import_batch([skipped], settings, Scheduling())
+    assert "completed" in [entry["state"] for entry in imports_on_host(settings)["imports"]]
