@@ -108,8 +108,9 @@ def problems_of_task(task: dict[str, Any]) -> Iterator[str]:
         yield from ("%s has no option %s" % (name, option) for option in given.keys() - options.keys())
         for option, value in given.items():
             choices = options.get(option, {}).get("choices")
-            if choices and "{{" not in str(value) and value not in choices:
-                yield "%s: %s cannot be %s" % (name, option, value)
+            for each in value if isinstance(value, list) else [value]:
+                if choices and "{{" not in str(each) and each not in choices:
+                    yield "%s: %s cannot be %s" % (name, option, each)
 
 
 def test_there_are_examples() -> None:
