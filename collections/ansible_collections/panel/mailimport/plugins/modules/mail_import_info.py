@@ -55,6 +55,7 @@ attributes:
       - panel.mailimport.host
 seealso:
   - module: panel.mailimport.mail_import_imap
+  - module: panel.mailimport.mail_import_report
 """
 
 EXAMPLES = r"""

@@ -76,13 +76,13 @@ def _rows_of_yaml(loader: DataLoader, path: str, data: bytes) -> list[Row]:
 
 def rows_of_values(items: t.Iterable[t.Any]) -> list[Row]:
     """Return the rows of a list that Ansible has evaluated."""
-    return rows_of_list([_plain(item) for item in items])
+    return rows_of_list([plain(item) for item in items])
 
 
-def _plain(value: t.Any) -> t.Any:
+def plain(value: t.Any) -> t.Any:
     """The value without Ansible's own types: a string encrypted with `!vault` among them is decrypted."""
     if isinstance(value, Mapping):
-        return {_plain(name): _plain(item) for name, item in value.items()}
+        return {plain(name): plain(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value if value is None or isinstance(value, (str, bool, int, float)) else str(value)

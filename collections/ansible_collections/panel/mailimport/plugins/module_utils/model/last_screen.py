@@ -77,7 +77,7 @@ def figures(entries: Sequence[Entry], seconds: Optional[float] = None) -> str:
     elif any(entry["messages_total"] for entry in entries):
         parts.append("no new messages")
     if size:
-        parts.append(_size(size))
+        parts.append(readable_size(size))
     if seconds is not None and parts:
         parts.append(duration(seconds))
     return ", ".join(parts)
@@ -116,7 +116,7 @@ def duration(seconds: float) -> str:
     return "%d min" % minutes if minutes < 120 else "%d h %d min" % divmod(minutes, 60)
 
 
-def _size(size: float) -> str:
+def readable_size(size: float) -> str:
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000:
             return "%.*f %s" % (1 if size < 10 and unit != "B" else 0, size, unit)

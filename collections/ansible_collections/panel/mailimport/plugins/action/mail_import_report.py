@@ -1,0 +1,176 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Compares a list of mailboxes with what the mail hosts know, on the controller, and writes what it finds."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import typing as t
+from importlib.util import find_spec
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.check import check_rows
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row
+from ansible_collections.panel.mailimport.plugins.module_utils.task.options import list_options
+from ansible_collections.panel.mailimport.plugins.plugin_utils.extra_variables import refuse_misspelt_variables
+from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import (
+    found_file,
+    plain,
+    read_list,
+    rows_of_values,
+)
+from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
+from ansible_collections.panel.mailimport.plugins.plugin_utils.report.acceptance import acceptances_of
+from ansible_collections.panel.mailimport.plugins.plugin_utils.report.mailboxes import compare
+from ansible_collections.panel.mailimport.plugins.plugin_utils.report.page import as_page
+from ansible_collections.panel.mailimport.plugins.plugin_utils.report.summary import Report, headline, lines
+from ansible_collections.panel.mailimport.plugins.plugin_utils.report.tables import (
+    as_json,
+    as_metrics,
+    mailboxes_csv,
+    not_imported_csv,
+)
+
+MODULE = "panel.mailimport.mail_import_report"
+
+_ACCEPTANCE = {
+    "email": {"type": "str", "required": True},
+    "folder": {"type": "str"},
+    "uid": {"type": "int"},
+    "message_id": {"type": "str"},
+    "reason": {"type": "str"},
+    "note": {"type": "str"},
+}
+# The files of each format: name, content, and who may read it. No mailbox is in the metrics, which another user reads.
+_FILES: dict[str, tuple[tuple[str, t.Callable[[Report], str], int], ...]] = {
+    "html": (("report.html", as_page, 0o600),),
+    "csv": (("mailboxes.csv", mailboxes_csv, 0o600), ("not_imported.csv", not_imported_csv, 0o600)),
+    "json": (("report.json", as_json, 0o600),),
+    "prometheus": (("mailimport.prom", as_metrics, 0o644),),
+}
+OPTIONS: dict[str, dict[str, t.Any]] = {
+    "src": {"type": "path"},
+    "mailboxes": {"type": "list", "elements": "raw", "no_log": True},
+    "source_host": {"type": "str"},
+    "hosts": {"type": "dict", "required": True},
+    "title": {"type": "str", "default": "Mailbox import"},
+    "dest": {"type": "path"},
+    "formats": {"type": "list", "elements": "str", "choices": list(_FILES), "default": list(_FILES)},
+    "accept_not_imported": {"type": "list", "elements": "dict", "options": _ACCEPTANCE, "default": []},
+}
+
+
+class ActionModule(ActionBase):
+    _supports_check_mode = True
+    _supports_diff = True
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        # One file of variables may serve the imports and this.
+        refuse_misspelt_variables(self, [*OPTIONS, *list_options(), "require_complete"])
+        params = validated(self._task.args, OPTIONS, MODULE)
+        if (params["src"] is None) == (params["mailboxes"] is None):
+            raise AnsibleActionFail("one of src and mailboxes is required, and not both")
+        for library in ("jinja2", "jsonschema"):
+            if find_spec(library) is None:
+                raise AnsibleActionFail("%s needs %s on the controller: pip install %s" % (MODULE, library, library))
+        try:
+            acceptances = acceptances_of(params["accept_not_imported"])
+            good, bad = check_rows(self._rows(params))
+        except MailImportError as error:
+            raise AnsibleActionFail(error.message) from error
+        boxes = compare(good, bad, _results(params["hosts"]), params["source_host"], acceptances)
+        report = Report(plain(params["title"]), boxes)
+        files = _rendered(report, params)
+        changes = [file for file in files if file.differs]
+        if not self._task.check_mode:
+            for file in changes:
+                file.write()
+        unused = [str(acceptance) for acceptance in acceptances if not acceptance.used]
+        result.update(
+            changed=bool(changes),
+            msg=headline(report),
+            complete=report.complete,
+            grade=report.grade,
+            summary=report.summary(),
+            lines=lines(report),
+            left=[
+                {"email": box.email, "state": box.state, "reason": box.reason, "message": box.message}
+                for box in report.left
+            ],
+            files=[file.path for file in files],
+            warnings=["accept_not_imported: nothing is there to accept any more: %s" % each for each in unused],
+        )
+        if self._task.diff:
+            result["diff"] = [file.difference for file in changes]
+        return result
+
+    def _rows(self, params: dict[str, t.Any]) -> list[Row]:
+        if params["mailboxes"] is not None:
+            return rows_of_values(self._task.args["mailboxes"])
+        return read_list(self._loader, found_file(self, params["src"]))
+
+
+def _results(hosts: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    for name, result in hosts.items():
+        if not isinstance(result, t.Mapping):
+            raise AnsibleActionFail("hosts: what is given for %s is no result of mail_import_info" % name)
+    return plain(hosts)
+
+
+class _File:
+    """A file of the report, as it is to be."""
+
+    def __init__(self, path: str, content: str, mode: int) -> None:
+        self.path, self._content, self._mode = path, content, mode
+        try:
+            with open(path, encoding="utf-8", newline="") as stream:
+                self._before: str | None = stream.read()
+        except FileNotFoundError:
+            self._before = None
+        except (OSError, UnicodeDecodeError):
+            self._before = ""
+
+    @property
+    def differs(self) -> bool:
+        return self._before != self._content
+
+    @property
+    def difference(self) -> dict[str, str]:
+        """What `--diff` shows; of a page, that it changes: its content is in the other files."""
+        shown = ("", "") if self.path.endswith(".html") else (self._before or "", self._content)
+        return {"before_header": self.path, "after_header": self.path, "before": shown[0], "after": shown[1]}
+
+    def write(self) -> None:
+        """Put the file in its place as a whole: somebody may be reading it."""
+        try:
+            os.makedirs(os.path.dirname(self.path), exist_ok=True)
+            handle, beside = tempfile.mkstemp(dir=os.path.dirname(self.path), prefix=".report-")
+            try:
+                with open(handle, "w", encoding="utf-8", newline="") as stream:
+                    stream.write(self._content)
+                    os.fchmod(stream.fileno(), self._mode)
+                os.replace(beside, self.path)
+            except BaseException:
+                os.unlink(beside)
+                raise
+        except OSError as error:
+            raise AnsibleActionFail("%s cannot be written: %s" % (self.path, error.strerror)) from error
+
+
+def _rendered(report: Report, params: dict[str, t.Any]) -> list[_File]:
+    if params["dest"] is None:
+        return []
+    directory = os.path.abspath(params["dest"])
+    return [
+        _File(os.path.join(directory, name), render(report), mode)
+        for kind in _FILES
+        if kind in params["formats"]
+        for name, render, mode in _FILES[kind]
+    ]
