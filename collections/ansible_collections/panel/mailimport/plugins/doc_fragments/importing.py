@@ -117,7 +117,8 @@ options:
     description:
       - How messages are written. V(maildir) writes files, V(imap) hands them to the host's own IMAP process.
       - V(auto) takes V(maildir) where the store is a Maildir that is fully understood, and V(imap) for sdbox, mdbox and
-        everything else.
+        everything else, such as beside plugins of Dovecot that act as messages are saved.
+        RV(panel.mailimport.mail_import_imap#module:imports[].message_store_reason) says why.
       - With V(imap), messages get new UIDs from the mail host, so mail programs download them again after the switch.
         A message that the
         host's Dovecot does not keep as it was sent, such as one with NUL bytes, is listed as C(message_altered) in

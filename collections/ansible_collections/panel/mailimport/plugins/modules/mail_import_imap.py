@@ -251,6 +251,19 @@ imports:
       description: Directory on the mail host with the mail that was moved aside, with O(existing_content=replace).
       type: str
       returned: always
+    message_store:
+      description:
+        - How messages are written on the mail host, V(maildir) (straight into the files) or V(imap) (through the host's
+          own IMAP process).
+        - V(null) if there was nothing to do.
+      type: str
+      returned: always
+    message_store_reason:
+      description:
+        - Why files of the mail host must not be written directly. V(null) if they may be, or there was nothing to do.
+      type: str
+      returned: always
+      sample: the quota_clone plugin tells others what is used as messages are saved
     queue:
       description: Number of the import queue that ran it. V(null) if there was nothing to do.
       type: int

@@ -112,6 +112,8 @@ class ImportResult:
     duration: float = 0.0
     not_imported: List[NotImported] = field(default_factory=list)
     replaced_to: Optional[str] = None
+    message_store: Optional[str] = None
+    message_store_reason: Optional[str] = None
     queue: Optional[int] = None
 
     @classmethod

@@ -338,7 +338,10 @@ class _MailboxRun:
     def _checked_store(self, found: MailboxStatus) -> StoreLocation:
         """Return the mailbox's store, which can be written to and, if need be, moved aside."""
         location = self.host.store_of(self.request.address)
-        store_kind(self.request, location)
+        kind = store_kind(self.request, location)
+        if self.request.import_content:
+            self.result.message_store = kind
+            self.result.message_store_reason = location.unsupported if kind == "imap" else None
         if found.replacing:
             check_movable(location)
         return location

@@ -14,15 +14,11 @@ from typing import Iterator
 
 from ...model.errors import MailImportError
 from ...model.mail import MailFiles
+from .obstacles import obstacles
 from .settings import Expand, Location, Namespace, Settings, UserFields, UserSettings
 
 # Formats that keep all mail below one directory, indexes and control files aside
 _DRIVERS = frozenset(("maildir", "sdbox", "mdbox"))
-_OTHER_PLUGINS = {
-    "mail_crypt": "the mail_crypt plugin encrypts messages as they are saved",
-    "mail_filter": "the mail_filter plugin rewrites messages as they are saved",
-    "listescape": "the listescape plugin writes folder names its own way",
-}
 
 
 def store_location(user: UserFields, settings: Settings, expand: Expand) -> MailFiles:
@@ -124,7 +120,7 @@ def _obstacles(
     yield from _scattering(files, namespace, user, own, settings)
     if not namespace.subscriptions:
         yield "the namespace keeps its subscriptions in another one"
-    yield from _plugin_obstacles(own)
+    yield from obstacles(own)
 
 
 def _scattering(
@@ -151,14 +147,3 @@ def _scattering(
 def _kept_as(files: _Files) -> str:
     found_out = files.driver in ("", "auto")
     return "the mail is kept as %s" % ("a format Dovecot finds out by itself" if found_out else files.driver)
-
-
-def _plugin_obstacles(own: UserSettings) -> Iterator[str]:
-    for plugin in sorted(own.plugins & set(_OTHER_PLUGINS)):
-        yield _OTHER_PLUGINS[plugin]
-    if "zlib" in own.plugins and own.values.get("zlib_save"):
-        yield "the zlib plugin compresses messages as they are saved"
-    if "mail_compress" in own.plugins and own.values.get("mail_compress_write_method"):
-        yield "the mail_compress plugin compresses messages as they are saved"
-    if "quota" in own.plugins and own.quota_drivers & {"maildir", "dict"}:
-        yield "the quota is counted as messages are saved"

@@ -40,6 +40,8 @@ _USUAL = {
     "mailbox_list_storage_escape_char": ("",),
     "mailbox_list_visible_escape_char": ("",),
 }
+# Lists that others look at, which may be written as a line or as a block
+_LISTS = ("mail_attachment_detection_options",)
 _PATHS = ("mail_path", "mail_inbox_path", "mail_control_path", "mail_index_path")
 
 Doveconf = Callable[..., str]
@@ -89,6 +91,15 @@ class _Configuration:
         long_key = "%s_%s" % (block.kind, key)
         return block.get(key) or block.get(long_key) or self.values.get(long_key) or self.values.get(key, "")
 
+    def of_driver(self, driver: str) -> Dict[str, str]:
+        """The settings of the block of a mail format, where `maildir_very_dirty_syncs` is `very_dirty_syncs`."""
+        found: Dict[str, str] = {}
+        for block in self.blocks(driver):
+            for key, value in block.values.items():
+                long_key = "%s_%s" % (driver, key)
+                found[long_key if long_key in self.values else key] = value
+        return found
+
 
 def read_settings(doveconf: Doveconf) -> Settings:
     """Read the settings that `doveconf` prints when it is called with some arguments."""
@@ -115,7 +126,10 @@ def read_settings(doveconf: Doveconf) -> Settings:
 
 def _of_user(user: UserFields, configuration: _Configuration, plugins: FrozenSet[str], expand: Expand) -> UserSettings:
     # What the userdb says of a setting counts for this mailbox; it has no variables left.
-    values = {**configuration.values, **user}
+    driver = user.get("mail_driver") or configuration.values.get("mail_driver", "")
+    values = {**configuration.values, **configuration.of_driver(driver), **user}
+    for key in _LISTS:
+        values[key] = user.get(key) or " ".join(sorted(configuration.names(key)))
     with_variables = tuple(name for name in _PATHS if "%" in values.get(name, "") and name not in user)
     if with_variables:
         expanded = expand(tuple(values[name] for name in with_variables))

@@ -28,6 +28,7 @@ libexec_dir = /usr/lib/dovecot
 mail_driver = maildir
 mail_path = ~/Maildir
 mailbox_auto = no
+maildir_very_dirty_syncs = no
 mailbox_list_layout = fs
 mailbox_list_validate_fs_names = yes
 mailbox_subscriptions_filename = subscriptions
@@ -129,6 +130,11 @@ def test_a_mail_field_of_dovecot_2_3_is_ignored_as_dovecot_ignores_it():
         ("subscriptions", INBOX % "  subscriptions = no\n", {}),
         ("several private", INBOX % "" + "namespace more {\n  prefix = More/\n}\n", {}),
         ("userdb changes the namespace", "", {"namespace/inbox/separator": "/"}),
+        ("trusts its index", "maildir {\n  very_dirty_syncs = yes\n}\n", {}),
+        ("trusts its index", "mailbox_list_index_very_dirty_syncs = yes\n", {}),
+        ("layout is index", "maildir {\n  mailbox_list_layout = index\n}\n", {}),
+        ("have attachments", "mail_attachment_detection_options {\n  add-flags = yes\n}\n", {}),
+        ("have attachments", "mail_attachment_detection_options = add-flags content-type=!text/*\n", {}),
         ("mail_crypt", "mail_plugins = mail_crypt\n", {}),
         ("mail_crypt", "mail_plugins {\n  mail_crypt = yes\n}\n", {}),
         ("mail_crypt", "", {"mail_plugins/mail_crypt": "yes"}),
@@ -149,6 +155,7 @@ def test_what_the_writer_of_files_must_not_touch(words, text, fields):
         ("mail_plugins = mail_crypt\n", {"mail_plugins/mail_crypt": "no"}),
         ("mail_plugins = mail_crypt\nprotocol imap {\n  mail_plugins {\n    mail_crypt = no\n  }\n}\n", {}),
         ("mail_plugins = mail_compress\n", {}),
+        ("mbox {\n  very_dirty_syncs = yes\n}\n", {}),
         ('mail_plugins = quota\nquota "User quota" {\n  driver = count\n}\n', {}),
         (INBOX % "" + "namespace old {\n  list = no\n  prefix = INBOX.\n}\n", {}),
         (INBOX % "" + "namespace others {\n  type = shared\n}\n", {}),
