@@ -107,13 +107,21 @@ class _Batch:
         for number in sorted(self._outcomes):
             self._progress.ended(self._outcomes[number].result)
         if not self._check_mode and self._left():
-            host = self._settings.open_host()
-            if self._how.preflight:
-                self._check_logins(host)
-            self._make_mailboxes(host)
+            self._prepare(self._settings.open_host())
         self._import()
         self._progress.finish()
         return [self._outcomes[number] for number in range(self._size)]
+
+    def _prepare(self, host: MailHost) -> None:
+        """Check the logins and make the mailboxes, before the first import."""
+        try:
+            if self._how.preflight:
+                self._check_logins(host)
+            self._make_mailboxes(host)
+        except MailImportError as error:
+            # The host does not tell its mailboxes any more.
+            for number in self._left():
+                self._end(number, self._failed(number, error))
 
     def _left(self) -> List[int]:
         return [number for number in sorted(self._requests) if number not in self._outcomes]

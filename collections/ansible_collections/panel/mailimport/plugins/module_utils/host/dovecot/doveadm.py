@@ -111,13 +111,9 @@ class Doveadm:
         """
         completed = self._run("doveadm", "-o", "mail_plugins=quota", "-f", "tab", "quota", "get", "-u", str(address))
         table = _text(self._checked(completed, "read the quota of %s" % str(address)))
-        rows = [line.split("\t") for line in table.splitlines()[1:]]
-        kilobytes = [
-            int(limit) - (0 if emptied else int(used))
-            for _root, kind, used, limit, _percent in rows
-            if kind == "STORAGE" and limit != "-"
-        ]
-        return max(0, min(kilobytes)) * 1024 if kilobytes else None
+        kilobytes = [_kilobytes_free(line, address, emptied) for line in table.splitlines()[1:]]
+        limited = [free for free in kilobytes if free is not None]
+        return max(0, min(limited)) * 1024 if limited else None
 
     def start(self, program: str, arguments: Sequence[str], keep: Sequence[int]) -> ImapProcess:
         """Start an IMAP program by its path, see ImapProcess."""
@@ -174,6 +170,20 @@ def _is_refusal(completed: subprocess.CompletedProcess[bytes]) -> bool:
     tell."""
     told = completed.returncode == _NO_PERMISSION and b"auth failed" in completed.stdout
     return told and b"temp_fail" not in completed.stdout
+
+
+def _kilobytes_free(line: str, address: Address, emptied: bool) -> Optional[int]:
+    """What a line of `doveadm quota get` leaves, None when it is about messages or unlimited; all that it admits once
+    the mailbox is emptied.
+    """
+    # The name of a quota, which comes first, may be anything.
+    _name, *columns = line.rsplit("\t", 4)
+    if len(columns) == 4 and (columns[0] != "STORAGE" or columns[2] == "-"):
+        return None
+    if len(columns) != 4 or not all(figure.lstrip("-").isdigit() for figure in columns[1:3]):
+        message = "doveadm does not tell how much of its quota %s uses, but: %s" % (str(address), one_line(line, 200))
+        raise MailImportError("host_refused", message)
+    return int(columns[2]) - (0 if emptied else int(columns[1]))
 
 
 def _text(output: bytes) -> str:

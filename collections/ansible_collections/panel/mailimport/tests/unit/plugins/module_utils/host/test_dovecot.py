@@ -267,3 +267,55 @@ def test_dovecot_is_not_installed(monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(MailImportError, match="install Dovecot"):
         open_host(None).domains()
+
+
+def quota_table(monkeypatch, *lines):
+    table = "".join(line + "\n" for line in ("Quota name\tType\tValue\tLimit\t%", *lines)).encode()
+    completed = subprocess.CompletedProcess([], 0, table, b"")
+    monkeypatch.setattr(doveadm.Doveadm, "_run", lambda *_arguments, **_options: completed)
+    return doveadm.Doveadm(None).quota_free(ANNA)
+
+
+def test_quotas_are_read_whatever_they_are_called(monkeypatch):
+    assert quota_table(monkeypatch, "User quota\tSTORAGE\t10\t30\t33", "User quota\tMESSAGE\t5\t-\t0") == 20 << 10
+    assert quota_table(monkeypatch, "a\tname\tof\tmany\twords\tSTORAGE\t10\t30\t33") == 20 << 10
+    assert quota_table(monkeypatch, "\tSTORAGE\t10\t-\t0") is None
+    assert quota_table(monkeypatch, "over\tSTORAGE\t40\t30\t133") == 0
+    assert quota_table(monkeypatch) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "User quota\tSTORAGE\terror\terror\terror",
+        "User quota\tSTORAGE\t1.5\t3\t50",
+        "User quota\tSTORAGE\t10\tunlimited\t0",
+        "User quota\tSTORAGE",
+        "STORAGE 10 30 33",
+        "",
+    ],
+)
+def test_a_quota_of_another_shape_is_told_in_one_line(monkeypatch, line):
+    with pytest.raises(MailImportError, match="quota anna@example.org uses") as refused:
+        quota_table(monkeypatch, line)
+    assert refused.value.reason == "host_refused"
+
+
+@pytest.mark.parametrize("kind", ["directory", "behind a file", "not UTF-8"])
+def test_a_users_file_that_cannot_be_read_is_one_clear_line(instance, kind):
+    path = instance.root / "other"
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "behind a file":
+        path.touch()
+        path = path / "users"
+    else:
+        path.write_bytes(b"\xff\xfe\x00anna@example.org:\x80\n")
+    host = open_host(instance.config, users_file=str(path))
+    if kind == "not UTF-8":
+        assert host.domains() == {"example.org"} and not host.mailbox_exists(ANNA)
+        return
+    for ask in (host.domains, lambda: host.mailbox_exists(ANNA), lambda: host.set_password(ANNA, "secret-word")):
+        with pytest.raises(MailImportError, match="%s: (Is a directory|Not a directory)" % path) as refused:
+            ask()
+        assert refused.value.reason == "host_refused"

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, ImportResult
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
 from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling, contradictions, import_batch
@@ -69,6 +70,22 @@ def test_a_state_that_is_damaged_is_the_end_of_each_import(settings, tmp_path, p
     assert [outcome.result.state for outcome in outcomes] == ["failed"] * 2 and all(
         "is damaged" in outcome.result.message for outcome in outcomes
     )
+
+
+@pytest.mark.parametrize("preflight", [True, False])
+def test_a_host_that_does_not_tell_its_mailboxes_any_more_fails_every_import(settings, host, monkeypatch, preflight):
+    requests = [request(import_content=False), request("bert@example.org", "bert", import_content=False)]
+    asked = []
+
+    def exists(address):
+        asked.append(address)
+        if len(asked) > len(requests):
+            raise MailImportError("host_refused", "/etc/users: Is a directory")
+        return False
+
+    monkeypatch.setattr(host, "mailbox_exists", exists)
+    outcomes = import_batch(requests, settings, Scheduling(preflight=preflight))
+    assert [outcome.result.message for outcome in outcomes] == ["/etc/users: Is a directory"] * 2
 
 
 def test_nothing_at_all_is_no_mistake(settings):
