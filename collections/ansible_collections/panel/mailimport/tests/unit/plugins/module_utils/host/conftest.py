@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator, Optional
@@ -143,14 +144,23 @@ def instance() -> Iterator[Server]:
     shutil.rmtree(root)
 
 
-@pytest.fixture
-def server(instance: Server) -> Iterator[Server]:
+@contextmanager
+def running(instance: Server) -> Iterator[None]:
+    """Start an instance, and stop it at the end."""
     process = subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", instance.config], stderr=subprocess.PIPE)
     deadline = time.monotonic() + 20
-    while not (instance.root / "run" / "auth-userdb").exists():
-        assert process.poll() is None, process.stderr
-        assert time.monotonic() < deadline, (instance.root / "log").read_text()
-        time.sleep(0.05)
-    yield instance
-    process.terminate()
-    process.communicate(timeout=20)
+    try:
+        while not (instance.root / "run" / "auth-userdb").exists():
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            assert time.monotonic() < deadline, (instance.root / "log").read_text()
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+@pytest.fixture
+def server(instance: Server) -> Iterator[Server]:
+    with running(instance):
+        yield instance

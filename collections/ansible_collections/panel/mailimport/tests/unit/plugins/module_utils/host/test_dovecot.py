@@ -4,15 +4,18 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot import doveadm
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import Address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.host.conftest import open_host
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.host.conftest import open_host, running
 
 ANNA = Address("anna", "example.org")
 ODD_PASSWORDS = ["two words ", "'\"`$(id)\\", "{PLAIN}colon:semi;#", "пароль-密码", "-p", "x" * 511]
@@ -319,3 +322,69 @@ def test_a_users_file_that_cannot_be_read_is_one_clear_line(instance, kind):
         with pytest.raises(MailImportError, match="%s: (Is a directory|Not a directory)" % path) as refused:
             ask()
         assert refused.value.reason == "host_refused"
+
+
+def with_settings(instance, new):
+    """The mail host, with settings that Dovecot 2.4 reads."""
+    if not instance.speaks_new:
+        pytest.skip("Dovecot 2.3 has another language")
+    instance.configure(old="", new=new)
+    instance.users.write_text("anna@example.org:{PLAIN}x::::::\n")
+    return open_host(instance.config)
+
+
+def store_with(instance, new):
+    """Where the mail of a mailbox is kept, asked of a server that runs with these settings."""
+    host = with_settings(instance, new)
+    with running(instance):
+        return host.store_of(ANNA)
+
+
+def test_a_plugin_of_all_protocols_is_seen_though_imap_adds_another(instance):
+    """`doveconf -f protocol=imap` prints only what the protocol adds."""
+    plugins = "mail_plugins {\n  mail_compress = yes\n}\nmail_compress_write_method = gz\n"
+    imap = "protocol imap {\n  mail_plugins {\n    imap_quota = yes\n  }\n}\n"
+    assert "compresses" in store_with(instance, plugins + imap).unsupported
+
+
+def test_a_layout_that_nobody_has_configured_is_maildirs(instance):
+    assert store_with(instance, "").layout == "maildir++"
+
+
+@pytest.mark.parametrize("text", ["mailbox_list_layout = fs\n", "maildir {\n  mailbox_list_layout = fs\n}\n"])
+def test_a_layout_that_is_configured_counts(instance, text):
+    assert store_with(instance, text).layout == "fs"
+
+
+def test_folders_of_a_group_that_dovecot_brings_along_have_their_special_use(instance):
+    found = store_with(instance, "namespace inbox {\n  @mailbox_defaults = english\n}\n").special_use
+    assert found == {"\\Drafts": "Drafts", "\\Junk": "Junk", "\\Sent": "Sent", "\\Trash": "Trash"}
+
+
+def test_settings_of_the_users_file_count_and_those_of_dovecot_2_3_do_not(instance):
+    host = with_settings(instance, "mail_control_path = %{home}/control/%{user | username}\n")
+    fields = "userdb_mail=mdbox:~/old userdb_mail_path=~/New userdb_mail_index_path=MEMORY"
+    instance.users.write_text("anna@example.org:{PLAIN}x::::::%s\n" % fields)
+    with running(instance):
+        found = host.store_of(ANNA)
+    home = "%s/vmail/example.org/anna" % instance.root
+    assert (found.driver, found.root, found.index) == ("maildir", home + "/New", None)
+    assert (found.control, found.unsupported) == (home + "/control/anna", None)
+
+
+def test_a_path_with_a_variable_that_dovecot_does_not_know_is_refused(instance):
+    host = with_settings(instance, "mail_control_path = /control/%{nonesuch}\n")
+    with running(instance), pytest.raises(MailImportError, match="nonesuch"):
+        host.store_of(ANNA)
+
+
+def test_c5_the_owner_of_mail_is_given_by_name(instance):
+    text = Path(instance.config).read_text()
+    for given in ("uid=5000 gid=5000 ", "    uid:default = 5000\n    gid:default = 5000\n"):
+        text = text.replace(given, "")
+    owners = "mail_uid = nobody\nmail_gid = daemon\nfirst_valid_uid = 1\n"
+    Path(instance.config).write_text(text.replace("first_valid_uid = 5000\n", owners))
+    instance.users.write_text("anna@example.org:{PLAIN}x::::::\n")
+    with running(instance):
+        found = open_host(instance.config).store_of(ANNA)
+    assert (found.uid, found.gid) == (pwd.getpwnam("nobody").pw_uid, grp.getgrnam("daemon").gr_gid)
