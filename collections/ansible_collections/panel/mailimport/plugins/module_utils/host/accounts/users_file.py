@@ -11,6 +11,7 @@ Format: `user:{SCHEME}hash:uid:gid:gecos:home:shell:extra fields`, `#` begins a 
 from __future__ import annotations
 
 import os
+import stat
 from typing import FrozenSet, List, Optional, Tuple
 
 from ...files.atomic import NewFile, exclusive, replace_file
@@ -115,6 +116,9 @@ class UsersFile:
     def _read(self) -> List[bytes]:
         with file_errors(self.path):
             try:
+                # A pipe would be waited for, and a device need not end.
+                if not stat.S_ISREG(os.stat(self.path).st_mode):
+                    raise MailImportError("host_refused", "%s is no regular file, as a passwd-file is" % self.path)
                 with open(self.path, "rb") as stream:
                     return stream.readlines()
             except FileNotFoundError:
