@@ -150,7 +150,7 @@ def running(instance: Server) -> Iterator[None]:
     process = subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", instance.config], stderr=subprocess.PIPE)
     deadline = time.monotonic() + 20
     try:
-        while not (instance.root / "run" / "auth-userdb").exists():
+        while not all((instance.root / "run" / name).exists() for name in ("auth-userdb", "auth-client")):
             assert process.poll() is None, process.stderr and process.stderr.read()
             assert time.monotonic() < deadline, (instance.root / "log").read_text()
             time.sleep(0.05)

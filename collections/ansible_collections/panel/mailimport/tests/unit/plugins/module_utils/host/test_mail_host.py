@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.serv
 from ansible_collections.panel.mailimport.plugins.module_utils.host.mail_host import MailHost
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import Address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.host.conftest import running
 
 ANNA = Address("anna", "example.org")
 
@@ -53,23 +53,23 @@ class DictionaryAccounts(Accounts):
 
 
 @pytest.fixture
-def accounts(server):
+def accounts(instance):
     """The instance's users come from a dictionary; it runs."""
-    if server.speaks_new:
+    if instance.speaks_new:
         pytest.skip("Dovecot 2.4 has no users in dictionaries")
-    found = DictionaryAccounts(server.root / "accounts")
+    found = DictionaryAccounts(instance.root / "accounts")
     keys = "key all {\n  key = %u\n  format = json\n}\npassdb_objects = all\nuserdb_objects = all\n"
-    (server.root / "dict.conf").write_text("uri = fs:posix:prefix=%s/\n%s" % (found.place, keys))
-    own = re.sub(r"(?m)^(passdb|userdb) \{\n(  .*\n)*\}\n", "", Path(server.config).read_text())
-    database = "{\n  driver = dict\n  args = %s/dict.conf\n}\n" % server.root
-    Path(server.config).write_text("%spassdb %suserdb %s" % (own, database, database))
-    subprocess.run(["doveadm", "-c", server.config, "reload"], check=True)
-    return found
+    (instance.root / "dict.conf").write_text("uri = fs:posix:prefix=%s/\n%s" % (found.place, keys))
+    own = re.sub(r"(?m)^(passdb|userdb) \{\n(  .*\n)*\}\n", "", Path(instance.config).read_text())
+    database = "{\n  driver = dict\n  args = %s/dict.conf\n}\n" % instance.root
+    Path(instance.config).write_text("%spassdb %suserdb %s" % (own, database, database))
+    with running(instance):
+        yield found
 
 
 @pytest.fixture
-def host(server, accounts):
-    return MailHost(accounts, DovecotServer(server.config))
+def host(instance, accounts):
+    return MailHost(accounts, DovecotServer(instance.config))
 
 
 def test_a_mailbox_that_was_asked_for_before_it_existed_opens_at_once(host):
@@ -97,8 +97,8 @@ def test_a_mailbox_taken_back_is_forgotten(host):
         host.store_of(ANNA)
 
 
-def test_a_mailbox_whose_server_does_not_take_the_news_is_not_left_behind(host, accounts, server):
-    Path(server.config).unlink()
+def test_a_mailbox_whose_server_does_not_take_the_news_is_not_left_behind(host, accounts, instance):
+    Path(instance.config).unlink()
     with pytest.raises(MailImportError, match="No such file"):
         host.create_mailbox(ANNA, "secret-word")
     assert not accounts.exists(ANNA)
