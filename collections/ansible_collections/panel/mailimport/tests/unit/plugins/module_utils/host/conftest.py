@@ -158,6 +158,7 @@ def running(instance: Server) -> Iterator[None]:
     finally:
         process.terminate()
         process.communicate(timeout=20)
+        shutil.rmtree(instance.root / "run", ignore_errors=True)  # its sockets would tell the next that it runs
 
 
 @pytest.fixture

@@ -216,18 +216,18 @@ def add_broken_database(server, kind):
     )
 
 
-def test_a_user_database_behind_that_is_down_is_no_server_that_is_down(server):
-    add_broken_database(server, "userdb")
-    subprocess.run(["doveadm", "-c", server.config, "reload"], check=True)
-    open_host(server.config).check_new_mailbox(ANNA)
+def test_a_user_database_behind_that_is_down_is_no_server_that_is_down(instance):
+    add_broken_database(instance, "userdb")
+    with running(instance):
+        open_host(instance.config).check_new_mailbox(ANNA)
 
 
-def test_login_that_the_server_cannot_check_is_an_error_not_a_no(server):
-    assert open_host(server.config, users_file=str(server.users)).verify_password(ANNA, "x") is False
-    add_broken_database(server, "passdb")
-    subprocess.run(["doveadm", "-c", server.config, "reload"], check=True)
-    host = open_host(server.config, users_file=str(server.users))
-    with pytest.raises(MailImportError, match="check the password"):
+def test_login_that_the_server_cannot_check_is_an_error_not_a_no(instance):
+    host = open_host(instance.config, users_file=str(instance.users))
+    with running(instance):
+        assert host.verify_password(ANNA, "x") is False
+    add_broken_database(instance, "passdb")
+    with running(instance), pytest.raises(MailImportError, match="check the password"):
         host.verify_password(ANNA, "x")
 
 
