@@ -276,7 +276,7 @@ def quota_table(monkeypatch, *lines):
     table = "".join(line + "\n" for line in ("Quota name\tType\tValue\tLimit\t%", *lines)).encode()
     completed = subprocess.CompletedProcess([], 0, table, b"")
     monkeypatch.setattr(doveadm.Doveadm, "_run", lambda *_arguments, **_options: completed)
-    return doveadm.Doveadm(None).quota_free(ANNA)
+    return doveadm.Doveadm(None).quota_free(ANNA, emptied=False)
 
 
 def test_quotas_are_read_whatever_they_are_called(monkeypatch):
