@@ -369,7 +369,7 @@ def test_messages_left_behind_make_a_run_fail_and_are_counted(run, request_for, 
         {b"LSUB": b"hunter2 is no IMAP\r\n"},
         {b"LSUB": b"TAG OK\r\n", b'LIST "" "*"': b"TAG NO hunter2\r\n"},
         {b"EXAMINE": b"TAG NO you are hunter2\r\n"},
-        {FETCH: b"* 1 FETCH (UID hunter2 FLAGS ())\r\n"},
+        {FETCH: b"* 1 FETCH (UID hunter2 FLAGS ())\r\nTAG OK done\r\n"},
         {FETCH: b"TAG NO hunter2\r\n"},
     ],
 )
