@@ -20,6 +20,8 @@ from support.imap import Item, Session, snapshot
 from support.mail import small_message
 from support.relay import Relay
 
+pytestmark = pytest.mark.both_dovecots
+
 GOOD, WRONG = 175, 20
 MALFORMED = (
     "no address at all,secret1",

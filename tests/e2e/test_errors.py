@@ -21,6 +21,8 @@ from support.run import Outcome
 from support.scene import Scene, difference, torn_or_foreign
 from support.tls import Authority
 
+pytestmark = pytest.mark.both_dovecots
+
 
 def assert_refused(scene: Scene, outcome: Outcome, *reasons: str) -> None:
     """The run failed for one of the reasons, said so in a line, and left the mail host as it was."""

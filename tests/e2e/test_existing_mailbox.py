@@ -15,6 +15,8 @@ from support.imap import Item, Session
 from support.mail import small_message
 from support.scene import Scene, difference
 
+pytestmark = pytest.mark.both_dovecots
+
 OLD_PASSWORD = "what it was before"  # noqa: S105 - of a mailbox that lives for one test
 OLD_MAIL = [small_message(number, "It was here before.") for number in range(1000, 1006)]
 

@@ -17,6 +17,8 @@ from support.relay import Relay
 from support.scene import Scene, difference, fill
 from support.tls import Certificate
 
+pytestmark = pytest.mark.both_dovecots
+
 HOSTS = {
     "Maildir++": {},
     "prefix INBOX.": {"prefix": "INBOX."},

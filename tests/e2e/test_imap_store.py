@@ -25,6 +25,8 @@ from support.tls import Certificate
 
 from .boxes import BOXES, FOLDERS, imap_processes, in_order, large_message, loss, messages, surplus
 
+pytestmark = pytest.mark.both_dovecots
+
 LIMIT_MIB = 64
 LARGE_MESSAGE = 150_000_000
 MANY_MESSAGES = 30_000

@@ -28,6 +28,8 @@ from support.tls import Certificate
 
 from .boxes import BOXES, FOLDERS, imap_processes, in_order, large_message, loss, messages, surplus, write_maildir
 
+pytestmark = pytest.mark.both_dovecots
+
 KILLS = 10
 IMAP_KILLS = 6
 CAPABILITIES = frozenset(

@@ -22,6 +22,8 @@ from support.processes import group_members
 from support.run import finish_module
 from support.scene import Scene, difference, torn_or_foreign
 
+pytestmark = pytest.mark.both_dovecots
+
 KILLS = 20
 
 

@@ -17,6 +17,8 @@ from support.relay import Relay
 from support.run import finish_module, run_playbook
 from support.scene import OWNER, Scene, difference
 
+pytestmark = pytest.mark.both_dovecots
+
 
 def files_of(directory: Path) -> dict[Path, tuple[int, int, int]]:
     """Every message file with what would change if it were written again: inode, size and time."""

@@ -16,6 +16,8 @@ from support.mail import REPOSITORY
 from support.run import COLLECTION, PlaybookRun, environment, run_playbook
 from support.scene import Scene, difference
 
+pytestmark = pytest.mark.both_dovecots
+
 PYTHON = "/usr/bin/python3"
 ROLE = COLLECTION / "roles" / "setup"
 REQUIREMENTS: list[str] = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["setup_requirements"]
