@@ -167,6 +167,13 @@ def playbooks(session: nox.Session, core: str) -> None:
     session.run("pytest", *PYTEST, *(session.posargs or paths))
 
 
+@nox.session(python=False)
+def other_dovecot(session: nox.Session) -> None:
+    """All tests of this machine's Dovecot on the other one, in a tree of the other Debian."""
+    session.run("bash", "scripts/other_debian.sh", "--setup", external=True)
+    session.run("bash", "scripts/other_debian.sh", "pytest", *PYTEST, *session.posargs, external=True)
+
+
 @nox.session(python="3.13")
 def docs(session: nox.Session) -> None:
     """The documentation is well-formed, and its site builds into .nox/site."""

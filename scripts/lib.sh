@@ -18,6 +18,7 @@ test_packages=(
   iproute2        # network namespaces: a fleet of mail hosts on this machine
   openssh-client  # Ansible reaches that fleet over ssh
   openssh-server  # the fleet's side of it
+  python3-packaging # the role setup would install it
   python3-venv    # the virtual environment, and those of ansible-test
   shellcheck      # a part of ansible-test sanity, and for these scripts
   strace          # kills imports at one system call after the other

@@ -18,6 +18,8 @@ BOXES = {
     "sdbox": {"mail_location": "sdbox:~/sdbox", "separator": "/"},
     "mdbox": {"mail_location": "mdbox:~/mdbox", "separator": "/"},
 }
+# From 2.4.2 on, in every message that is appended.
+_NOTED_BY_DOVECOT = frozenset({"$HasAttachment", "$HasNoAttachment"})
 FOLDERS = ("INBOX", "Sent", "Projects{0}2024", "Party 🎉", "Fish & Chips")
 
 
@@ -33,8 +35,9 @@ def loss(source: Account, host: Account) -> list[str]:
 
 
 def messages(account: Account, path: tuple[str, ...]) -> list[Facts]:
-    """Everything but the UID of each message in a folder."""
-    return list(account.folders[path].messages.values())
+    """Everything but the UID of each message in a folder, and but what Dovecot notes itself."""
+    found = account.folders[path].messages.values()
+    return [facts._replace(flags=facts.flags - _NOTED_BY_DOVECOT) for facts in found]
 
 
 def surplus(some: list[Facts], others: list[Facts]) -> list[Facts]:

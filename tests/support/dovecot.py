@@ -11,6 +11,7 @@ for each session. What differs between Dovecot 2.3 and 2.4 is in `dovecot_words`
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import shutil
@@ -195,7 +196,8 @@ class Dovecot:
     def stop(self) -> None:
         """Stop the server and remove its sockets; its mail and log stay."""
         # All of its processes are in a group of their own. An orderly stop takes seconds, for clients nobody has here.
-        os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it has been stopped before
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         shutil.rmtree(self._run, ignore_errors=True)
 
