@@ -35,6 +35,8 @@ _CLOSING = re.compile(rb"[)\s]+")
 # Line ends that some servers send behind a literal, before the response goes on.
 _EXTRA_LINE_ENDS = 2
 _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^>\r\n]{1,500}>)", re.IGNORECASE | re.MULTILINE)
+# So much of a message that is thrown away is looked through for it.
+_LONGEST_BEGINNING = 64 * 1024
 _CODE_NUMBER = re.compile(rb"(UIDVALIDITY|UIDNEXT) (\d+)$", re.IGNORECASE)
 
 # What Exchange sends in place of a message that it cannot convert; such a notice is a few lines long.
@@ -83,11 +85,14 @@ class Fetched:
         return bool(subject) and b"\r\n\r\n" not in header  # not one that somebody forwards
 
     def skip(self) -> bytes:
-        """Read the rest of the body, if any, and throw it away; return the beginning of that rest."""
-        beginning = bytes(next(self.chunks, b""))
-        for _chunk in self.chunks:
-            pass
-        return beginning
+        """Read the rest of the body, if any, and throw it away; return the beginning of that rest.
+
+        The first chunk may be any part of it: what had come when it was read.
+        """
+        beginning = bytearray()
+        for chunk in self.chunks:
+            beginning += chunk[: _LONGEST_BEGINNING - len(beginning)]
+        return bytes(beginning)
 
 
 def message_id_in(beginning: bytes) -> Optional[str]:

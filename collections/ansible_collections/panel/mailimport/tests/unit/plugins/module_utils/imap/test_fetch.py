@@ -9,11 +9,13 @@ from calendar import timegm
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.fetch import (
     WHOLE_SIZE,
+    Fetched,
     FetchRequest,
     NoUidError,
+    message_id_in,
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceFolder
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import Message, SourceFolder
 
 INBOX = SourceFolder(b"INBOX", ("INBOX",))
 EXAMINED = (
@@ -287,3 +289,14 @@ def test_a_status_may_end_like_a_literal(fetched):
 def test_blanks_behind_the_announcement_of_a_literal(fetched, blank):
     _stream, read = fetched(usual(5, b"body").replace(b"{4}", b"{4}" + blank) + usual(6, b"next"))
     assert [(found[0], found[3]) for found in read] == [(5, b"body"), (6, b"next")]
+
+
+def test_a_message_id_is_found_however_the_beginning_comes_in_pieces():
+    """What the first piece holds depends on the network, and on how the source writes."""
+    text = b"Received: from somewhere\r\nMessage-ID: <note@example.net>\r\n\r\n" + b"x" * 100_000
+    for cut in (1, 30, 45):
+        fetched = Fetched(Message(1), len(text), chunks=iter((text[:cut], text[cut:], b"y" * 1_000_000)))
+        beginning = fetched.skip()
+        assert message_id_in(beginning) == "<note@example.net>"
+        assert len(beginning) < 100_000
+        assert next(fetched.chunks, None) is None
