@@ -196,14 +196,14 @@ class Dsync(Contestant):
     def command(self, job: Job) -> Command:
         # Passwords go by the configuration, not by -o, which shows in the process list.
         settings = (
-            "!include %s\nimapc_host = 127.0.0.1\nimapc_port = %d\nimapc_user = %s\nimapc_password = %s\n"
-            "imapc_features = rfc822.size fetch-headers\nmail_prefetch_count = 20\n"
+            "%s\n!include %s\nimapc_host = 127.0.0.1\nimapc_port = %d\nimapc_user = %s\nimapc_password = %s\n"
+            "mail_prefetch_count = 20\n"
         )
         lines = []
         for number, account in enumerate(job.accounts):
-            file = job.write(
-                "dsync%d.conf" % number, settings % (job.host.config, job.port, account.user, account.password)
-            )
+            source = (job.host.config, job.port, account.user, account.password)
+            text = settings % (job.host.beginning, *source) + job.host.words.fast_imapc
+            file = job.write("dsync%d.conf" % number, text)
             lines.append("doveadm -c %s backup -R -u %s imapc:\n" % (file, account.address))
         return Command(["sh", "-e", str(job.write("dsync.sh", "".join(lines)))])
 

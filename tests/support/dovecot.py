@@ -98,7 +98,8 @@ class Dovecot:
         address: what it listens on.
         enter: command that runs another one where the server is to be, in another network namespace say.
 
-    Attributes: `port` (plain and STARTTLS), `tls_port`, `config`, `users_file`, `directory`, `words` (its language).
+    Attributes: `port` (plain and STARTTLS), `tls_port`, `config`, `users_file`, `directory`, `words` (its language),
+    `beginning` (what every file of its settings has first).
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class Dovecot:
         self.address = address
         self._enter = tuple(enter)
         self.words = words(self._enter)
+        self.beginning = self.words.beginning.format(version_of(self._enter))
         self.config = directory / "dovecot.conf"
         self.users_file = directory / "users"
         self._mail = directory / "mail"
@@ -137,7 +139,7 @@ class Dovecot:
         self._write_secret(self.users_file, "".join(map(_user_line, (users or {}).items())))
         self.config.write_text(
             _CONFIG.format(
-                beginning=self.words.beginning.format(version_of(self._enter)),
+                beginning=self.beginning,
                 run=self._run,
                 directory=directory,
                 name=name,

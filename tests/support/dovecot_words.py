@@ -28,6 +28,7 @@ class Words:
         quota, tls, oauth2: settings for these; `oauth2_file` goes into a file of its own.
         imap_plugin: adds a plugin to those of IMAP sessions.
         compression: offers COMPRESS to IMAP clients.
+        fast_imapc: lets dsync ask an IMAP source for little.
         no_memory_limit: lets processes use the memory they like.
         domain, local_part: variables for the parts of a user's address.
     """
@@ -43,6 +44,7 @@ class Words:
     oauth2_file: str
     imap_plugin: str
     compression: str
+    fast_imapc: str
     no_memory_limit: str
     domain: str
     local_part: str
@@ -120,6 +122,7 @@ passdb {{
     oauth2_file="tokeninfo_url = {tokeninfo}\nusername_attribute = email\nusername_format = %u\n",
     imap_plugin="protocol imap {{\n  mail_plugins = $mail_plugins {name}\n}}\n",
     compression="protocol imap {\n  mail_plugins = $mail_plugins imap_zlib\n}\n",
+    fast_imapc="imapc_features = rfc822.size fetch-headers\n",
     no_memory_limit="default_vsz_limit = 0\n",
     domain="%d",
     local_part="%n",
@@ -190,6 +193,7 @@ username_validation_format = %{{user}}
 """,
     imap_plugin="protocol imap {{\n  mail_plugins {{\n    {name} = yes\n  }}\n}}\n",
     compression="",
+    fast_imapc="",  # it does without being told
     no_memory_limit="default_vsz_limit = unlimited\n",
     domain="%{user | domain}",
     local_part="%{user | username}",
