@@ -27,8 +27,8 @@ from ..transfer.line import check_login
 from ..transfer.login import Login
 from ..transfer.sandbox import run_as
 from .events import ImportEvents
-from .mailbox import NOBODY, Turn, import_mailbox, known_outcome, make_mailbox
-from .outcome import Outcome, fail, new_outcome, outcome_of
+from .mailbox import NOBODY, RunContext, import_mailbox, known_outcome, make_mailbox
+from .outcome import Outcome, conclude_with, new_outcome, outcome_of
 from .progress import Progress
 from .reporter import Reporter
 from .settings import HostSettings
@@ -166,11 +166,11 @@ class _Batch:
                 next(iter(done.values())).changed = True
         except MailImportError as error:
             for number, result in done.items():
-                fail(result, error, self._requests[number])
+                conclude_with(result, error, self._requests[number])
 
     def _failed(self, number: int, error: MailImportError) -> Outcome:
         outcome = new_outcome(self._requests[number])
-        fail(outcome.result, error, self._requests[number])
+        conclude_with(outcome.result, error, self._requests[number])
         return outcome
 
     def _check_logins(self, host: MailHost) -> None:
@@ -200,7 +200,7 @@ class _Batch:
             except MailImportError as error:
                 if error.reason == _CROWDED and not assignment.patient:
                     return None
-                fail(outcome.result, error, request)
+                conclude_with(outcome.result, error, request)
                 outcome.result.duration = round(time.monotonic() - began, 3)
                 state.begin(request.key, request.owner, os.getpid())
                 state.finish(request.key, outcome.result, False)
@@ -242,7 +242,7 @@ class _Batch:
                 }
             ),
         )
-        turn = Turn(
+        context = RunContext(
             queue=None if self._check_mode else assignment.queue,
             made=assignment.number in self._made,
             login_checked=assignment.number in self._checked,
@@ -250,7 +250,7 @@ class _Batch:
             # A single import that is turned away tells so at once; one of many has its turn when others are done.
             patient_login=assignment.patient and len(self._requests) > 1,
         )
-        outcome = import_mailbox(request, self._settings, self._check_mode, reporter, turn)
+        outcome = import_mailbox(request, self._settings, self._check_mode, reporter, context)
         if outcome.result.reason == _CROWDED and not assignment.patient:
             self._show_as_waiting(request)
             return None

@@ -33,11 +33,12 @@ from ..transfer.sandbox import os_failure, run_as
 from ..transfer.session_desk import SessionDesk
 from ..transfer.stores import Target, store_kind
 from .events import ImportEvents
-from .outcome import Outcome, fail, new_outcome
-from .replaced import keep, path_beside, path_kept
+from .outcome import Outcome, conclude_with, new_outcome
+from .replaced import Replacement
 from .reporter import Reporter
 from .settings import HostSettings
 from .status import MailboxStatus, check_holder, examine
+from .steps import decide
 from .watch import STOP_REQUESTED, ImportWatch, import_title
 
 # Whose rights a process has that talks to a source before there is a mailbox: nobody's.
@@ -56,7 +57,7 @@ _AGAIN = "; the mailbox's mail had been removed on this host and was imported ag
 
 
 @dataclass(frozen=True)
-class Turn:
+class RunContext:
     """How an import came to its turn.
 
     `queue` is the number of the import queue, None outside of queues. `made`: the mailbox was made ahead by this run.
@@ -75,11 +76,11 @@ def known_outcome(request: ImportRequest, settings: HostSettings, state: State) 
     """Return the outcome when it needs neither the source nor a change on the host, None when there is something to
     do."""
     outcome = new_outcome(request)
-    run = _MailboxRun(request, settings, state, outcome, Reporter(), None, Turn())
+    run = _MailboxRun(request, settings, state, outcome, Reporter(), None, RunContext())
     try:
         known = run.conclude_if_known()
     except MailImportError as error:
-        fail(outcome.result, error, request)
+        conclude_with(outcome.result, error, request)
         known = True
     return outcome if known else None
 
@@ -89,7 +90,7 @@ def import_mailbox(
     settings: HostSettings,
     check_mode: bool = False,
     reporter: Optional[Reporter] = None,
-    turn: Optional[Turn] = None,
+    context: Optional[RunContext] = None,
 ) -> Outcome:
     """Make the mailbox exist and hold what its source holds; do nothing when nothing is left to do.
 
@@ -101,15 +102,15 @@ def import_mailbox(
     """
     began = time.monotonic()
     outcome = new_outcome(request)
-    reporter, turn = reporter or Reporter(), turn or Turn()
+    reporter, context = reporter or Reporter(), context or RunContext()
     try:
         if check_mode:
             with State.open_readonly(settings.state_dir) as state:
-                _MailboxRun(request, settings, state, outcome, reporter, None, turn).perform()
+                _MailboxRun(request, settings, state, outcome, reporter, None, context).perform()
         else:
-            _import_locked(request, settings, outcome, reporter, turn, began)
+            _import_locked(request, settings, outcome, reporter, context, began)
     except MailImportError as error:
-        fail(outcome.result, error, request)
+        conclude_with(outcome.result, error, request)
     outcome.result.duration = round(time.monotonic() - began, 3)
     return outcome
 
@@ -119,9 +120,9 @@ def make_mailbox(request: ImportRequest, settings: HostSettings, reporter: Repor
     outcome = new_outcome(request)
     try:
         with State(settings.state_dir) as state, _locked(request, state, reporter) as lock:
-            _MailboxRun(request, settings, state, outcome, reporter, lock, Turn()).make()
+            _MailboxRun(request, settings, state, outcome, reporter, lock, RunContext()).make()
     except MailImportError as error:
-        fail(outcome.result, error, request)
+        conclude_with(outcome.result, error, request)
     return outcome
 
 
@@ -132,16 +133,21 @@ def _locked(request: ImportRequest, state: State, reporter: Reporter) -> Context
 
 
 def _import_locked(
-    request: ImportRequest, settings: HostSettings, outcome: Outcome, reporter: Reporter, turn: Turn, began: float
+    request: ImportRequest,
+    settings: HostSettings,
+    outcome: Outcome,
+    reporter: Reporter,
+    context: RunContext,
+    began: float,
 ) -> None:
     with State(settings.state_dir) as state, _locked(request, state, reporter) as lock:
-        run = _MailboxRun(request, settings, state, outcome, reporter, lock, turn)
+        run = _MailboxRun(request, settings, state, outcome, reporter, lock, context)
         try:
             run.perform()
         except MailImportError as error:
-            fail(outcome.result, error, request)
+            conclude_with(outcome.result, error, request)
         except OSError as error:
-            fail(outcome.result, os_failure(error), request)
+            conclude_with(outcome.result, os_failure(error), request)
         outcome.result.duration = round(time.monotonic() - began, 3)
         if run.events.recorded:
             state.finish(request.key, outcome.result, request.import_content and outcome.result.state == "completed")
@@ -167,7 +173,7 @@ class _MailboxRun:
         outcome: Outcome,
         reporter: Reporter,
         lock: Optional[int],
-        turn: Turn,
+        context: RunContext,
     ) -> None:
         self.request = request
         self.host = settings.open_host()
@@ -176,7 +182,7 @@ class _MailboxRun:
         self.outcome = outcome
         self.result = outcome.result
         self.lock = lock
-        self.turn = turn
+        self.context = context
         self.events = ImportEvents(request, state, outcome, reporter)
 
     def conclude_if_known(self) -> bool:
@@ -238,29 +244,32 @@ class _MailboxRun:
 
     def _preview(self, found: MailboxStatus) -> None:
         """Find out what a run would do: log in, list and count."""
-        request = self.request
+        request, steps = self.request, decide(self.request, found)
         location = None
         if found.exists:
             location = self._checked_store(found)
         else:
             self.host.check_new_mailbox(request.address)
-        if request.import_content:
-            presence = self._presence(found, location)
+        if steps.copy_content:
+            presence = Presence(location) if steps.move_aside else self._presence(found, location)
             self._work_as(location, lambda login: partial(preview_account, request, login, presence))
-        replacing = found.replacing and not self._keeps_mail(found)
         if found.exists:
-            self._update_password(replacing or request.update_password == "always")
-        self.result.created = not found.exists
-        self.result.changed = self.result.changed or not found.exists or not found.domain_known or replacing
+            self._update_password(steps.set_password or steps.move_aside)
+        self.result.created = steps.create_mailbox
+        published = self.host.publish_domains(self._owners_to_be, write=False)
+        self.result.changed = self.result.changed or steps.are_a_change or published
         self.result.state = "queued"
         self.result.message = "%d messages would be imported" % self.result.messages_copied
-        if replacing:
+        if steps.move_aside:
             self.result.message += ", and what is in the mailbox would be moved aside and its password changed"
+
+    def _owners_to_be(self) -> Dict[str, str]:
+        """Owners of the mail domains as an import leaves them."""
+        domain, owners = self.request.address.domain, self.state.domains()
+        return owners if self.host.owner_of(domain) else {domain: self.request.owner, **owners}
 
     def _presence(self, found: MailboxStatus, location: Optional[StoreLocation]) -> Presence:
         """What an import would find when it begins to copy."""
-        if not self._keeps_mail(found):
-            return Presence(location)
         return (
             Presence(
                 location,
@@ -273,44 +282,34 @@ class _MailboxRun:
             else Presence(location, True)
         )
 
-    def _keeps_mail(self, found: MailboxStatus) -> bool:
-        """False when the mail that is there is to be moved aside, which does not come without an import of content and
-        only once.
-        """
-        moved = found.record is not None and found.record.replaced and not self.request.force
-        return not (found.replacing and self.request.import_content) or moved
-
     def _import(self, found: MailboxStatus) -> None:
-        request, key = self.request, self.request.key
-        self.result.state, self.result.queue = "running", self.turn.queue
+        request, key, steps = self.request, self.request.key, decide(self.request, found)
+        self.result.state, self.result.queue = "running", self.context.queue
         self._forget_removed(found)
-        self.state.begin(key, request.owner, os.getpid(), self.turn.queue)
+        self.state.begin(key, request.owner, os.getpid(), self.context.queue)
         self.events.recorded = True
         if self.state.is_stop_requested(key):
             raise stopped(STOP_REQUESTED)
-        if not found.exists:
+        if steps.create_mailbox:
             self.host.check_new_mailbox(request.address)
-        if request.import_content and not found.contacted and not self.turn.login_checked:
+        if steps.copy_content and not found.contacted and not self.context.login_checked:
             # Before anything is made or wiped: a wrong password leaves no trace on the host.
-            self._work_as(None, lambda login: partial(check_login, login, self.turn.patient_login))
-        location = self._checked_store(found) if request.import_content and found.exists else None
+            self._work_as(None, lambda login: partial(check_login, login, self.context.patient_login))
+        location = self._checked_store(found) if steps.copy_content and found.exists else None
         if found.record and found.record.replaced:
             self.result.replaced_to = found.record.replaced_to
         self.state.note_contact(key, found.existed)
-        if request.force and found.contacted:
-            self.state.forget(key)
-        if found.mail_removed:
-            self.state.forget_mail(key)
+        if steps.forget:
+            (self.state.forget if request.force else self.state.forget_mail)(key)
         self._make_mailbox(found)
         try:
             if location is None:
                 location = self._checked_store(found)
-            # Its owner can forge what shows that a mailbox was replaced; the password is made sure of in any case.
-            replaced = found.recovered and not request.ignore_existing and request.existing_content == "replace"
-            self._update_password(replaced or (found.exists and request.update_password == "always"))
-            if request.import_content:
-                aside = self._place_aside(found, check_movable(location)) if found.replacing else None
-                self._fill(location, found, aside)
+            self._update_password(steps.set_password)
+            if steps.copy_content:
+                replacement = Replacement(self.state, request, found.record, self._state_dir)
+                aside = self._place_aside(replacement, check_movable(location)) if steps.move_aside else None
+                self._fill(location, found, replacement, aside)
         except MailImportError as error:
             if error.reason == "host_refused":
                 self._withdraw(found, location)
@@ -323,7 +322,7 @@ class _MailboxRun:
         """Take back a mailbox of this run that no mail can be put into: what it was made with is wrong, and would stay
         so.
         """
-        made = self.result.created or self.turn.made
+        made = self.result.created or self.context.made
         untouched = location is None or (isinstance(location, MailFiles) and not os.path.lexists(location.root))
         if made and untouched:
             self.host.remove_mailbox(self.request.address)
@@ -346,14 +345,17 @@ class _MailboxRun:
             check_movable(location)
         return location
 
-    def _fill(self, location: StoreLocation, found: MailboxStatus, aside: Optional[str]) -> None:
+    def _fill(
+        self, location: StoreLocation, found: MailboxStatus, replacement: Replacement, aside: Optional[str]
+    ) -> None:
         request, record = self.request, found.record
         lock = () if self.lock is None else (self.lock,)
         # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run
         # has sent.
         with closing(SessionDesk(lambda: self.host.start_session(request.address, lock))) as desk:
             self.events.desk = desk
-            self.events.replaced = None if aside is None else lambda moved: self._take_over(aside if moved else None)
+            if aside is not None:
+                self.events.replaced = lambda moved: self._take_over(replacement, aside if moved else None)
             # An import that begins again looks for all that it has brought, for what it knew of it is forgotten.
             forgotten = (
                 (request.force or found.mail_removed) if found.contacted else holds_import(location, request.key)
@@ -374,7 +376,7 @@ class _MailboxRun:
                 interrupted=interrupted,
                 aside=aside,
                 room=self.host.quota_free(request.address, emptied=aside is not None) if direct else None,
-                patient=self.turn.patient,
+                patient=self.context.patient,
             )
             self._work_as(
                 location, lambda login: partial(import_account, request, login, target), keep=(desk.descriptor,)
@@ -394,36 +396,18 @@ class _MailboxRun:
         if self.host.publish_domains(self.state.domains):
             self.result.changed = True
 
-    def _place_aside(self, found: MailboxStatus, files: MailFiles) -> Optional[str]:
-        """Return where the present mail is to be moved, None when that has happened; it is recorded first, so that it
-        happens once.
-        """
-        record = found.record
-        if record and record.replaced and not self.request.force:
-            return None
-        beside = record.replaced_to if record and not record.replaced else None
-        if not beside:
-            beside = path_beside(files.root)
-            self.state.note_replaced(self.request.key, beside, done=False)
-        if os.path.lexists(beside) or os.path.lexists(self._path_kept(beside)):  # moved by a run that was killed then
-            self._take_over(beside)
-            return None
-        return beside
+    def _place_aside(self, replacement: Replacement, files: MailFiles) -> Optional[str]:
+        """Return where the present mail is to be moved, None when a run that was killed then has moved it."""
+        beside = replacement.place(files.root)
+        if not replacement.has_moved(beside):
+            return beside
+        self._take_over(replacement, beside)
+        return None
 
-    def _take_over(self, beside: Optional[str]) -> None:
+    def _take_over(self, replacement: Replacement, beside: Optional[str]) -> None:
         """What was in the mailbox is out of it: from now on it belongs to whoever has the new password."""
         self._update_password(True)
-        self._conclude_replace(beside)
-
-    def _conclude_replace(self, beside: Optional[str]) -> None:
-        """The mail is beside its store, or there was none: take it into safe keeping, and do this never again."""
-        if beside is not None:
-            kept = self._path_kept(beside)
-            self.result.replaced_to = kept if os.path.lexists(kept) else keep(beside, kept)
-        self.state.note_replaced(self.request.key, self.result.replaced_to, done=True)
-
-    def _path_kept(self, beside: str) -> str:
-        return path_kept(self._state_dir, self.request.address, beside)
+        self.result.replaced_to = replacement.conclude(beside)
 
     def _marks(self) -> Dict[bytes, FolderMark]:
         return {mark.raw_name: mark for mark in self.state.folder_marks(self.request.key)}
@@ -446,7 +430,7 @@ class _MailboxRun:
         """The same in a process that shows what it does."""
 
         def titled(emit: Emit) -> None:
-            set_title(import_title(self.request.address, self.turn.queue))
+            set_title(import_title(self.request.address, self.context.queue))
             work(emit)
 
         return titled

@@ -45,7 +45,7 @@ def _nothing() -> Dict[str, Any]:
     return {"domain": None, "mailbox": None, "folders": {}}
 
 
-def fail(result: ImportResult, error: MailImportError, request: ImportRequest) -> None:
+def conclude_with(result: ImportResult, error: MailImportError, request: ImportRequest) -> None:
     """Say in the result that the import failed, or is to be skipped, and why."""
     diagnosis = LoginDiagnosis("failed", error.reason, with_hint(error.message))
     if request.diagnose and error.reason == "auth_failed" and not result.changed:

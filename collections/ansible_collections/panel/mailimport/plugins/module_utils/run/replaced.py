@@ -12,19 +12,23 @@ import errno
 import os
 from contextlib import suppress
 from datetime import datetime, timezone
+from typing import Optional
 
 from ..model.address import Address
+from ..model.imports import ImportRequest
+from ..state.database import State
+from ..state.records import ImportRecord
 
 _MARK = ".replaced-"
 
 
-def path_beside(root: str) -> str:
+def _path_beside(root: str) -> str:
     """Return where the contents of a store at `root` go first: a rename away, whatever filesystem it is on."""
     # Of a microsecond: what is there under that name already was moved there by a run that knew it, and was killed.
     return root.rstrip("/") + _MARK + datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
 
 
-def path_kept(state_dir: str, address: Address, beside: str) -> str:
+def _path_kept(state_dir: str, address: Address, beside: str) -> str:
     """Return where they stay: STATE_DIR/replaced/ADDRESS/TIME, out of the owner's reach."""
     moment = os.path.basename(beside).rpartition(_MARK)[2]
     return os.path.join(state_dir, "replaced", str(address), moment)
@@ -50,3 +54,48 @@ def keep(beside: str, kept: str) -> str:
     finally:
         os.close(around)
     return kept
+
+
+class Replacement:
+    """Moves the contents of one mailbox aside, once.
+
+    Args:
+        record: the import's, from before this run; None when it has none.
+    """
+
+    def __init__(self, state: State, request: ImportRequest, record: Optional[ImportRecord], state_dir: str) -> None:
+        self._state = state
+        self._request = request
+        self._record = record
+        self._state_dir = state_dir
+
+    def place(self, root: str) -> str:
+        """Return where the contents of a store at `root` go first. It is recorded, so that the next run finds them."""
+        if self._record and self._record.replaced_to and not self._record.replaced:
+            return self._record.replaced_to
+        beside = _path_beside(root)
+        self._state.note_replaced(self._request.key, beside, done=False)
+        return beside
+
+    def has_moved(self, beside: str) -> bool:
+        """Whether the contents are out of the mailbox, moved by a run that was killed then."""
+        return os.path.lexists(beside) or os.path.lexists(self._kept(beside))
+
+    def conclude(self, beside: Optional[str]) -> Optional[str]:
+        """Take the contents into safe keeping, and record that this is done and never to be done again.
+
+        Args:
+            beside: where they are, None when there were none.
+
+        Returns:
+            Where they stay.
+        """
+        path = self._record.replaced_to if self._record and self._record.replaced else None
+        if beside is not None:
+            kept = self._kept(beside)
+            path = kept if os.path.lexists(kept) else keep(beside, kept)
+        self._state.note_replaced(self._request.key, path, done=True)
+        return path
+
+    def _kept(self, beside: str) -> str:
+        return _path_kept(self._state_dir, self._request.address, beside)
