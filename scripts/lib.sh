@@ -14,6 +14,7 @@ export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 test_packages=(
   ca-certificates # pip's downloads are verified
   dovecot-imapd   # the real source servers and mail hosts
+  dovecot-lmtpd   # takes the notices for new mailboxes
   git             # installs from the repository's URL are tested; ansible-test asks it for the files
   iproute2        # network namespaces: a fleet of mail hosts on this machine
   openssh-client  # Ansible reaches that fleet over ssh

@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 import time
-from typing import Any, Callable, ContextManager, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Callable, ContextManager, Dict, Iterable, List, Optional, Set, Tuple
 
 from ..model.address import Address
 from ..model.errors import MailImportError
@@ -314,6 +314,14 @@ class State:
             "deliveries.rowid" % _OF_KEY
         )
         return rows.deliveries(self._rows(query, *key), self._path)
+
+    def notices(self, kind: str) -> Set[str]:
+        """Addresses of the mailboxes whose owners have had a notice of this kind."""
+        return {row["address"] for row in self._rows("SELECT address FROM notices WHERE kind = ?", kind)}
+
+    def note_notice(self, address: str, kind: str) -> None:
+        """Record that a notice was delivered."""
+        self._execute("INSERT OR IGNORE INTO notices VALUES (?, ?, ?)", address, kind, time.time())
 
     def lock_mailbox(self, address: Address, waiting: Optional[Callable[[], None]] = None) -> ContextManager[int]:
         """Hold a mailbox against all other runs on this host, see `mailbox_lock`."""

@@ -107,6 +107,15 @@ _MIGRATIONS = (
     ALTER TABLE imports ADD COLUMN bytes_imported INTEGER NOT NULL DEFAULT 0;
     UPDATE imports SET last_success = finished_at WHERE result LIKE '%"state": "completed"%';
     """,
+    # Notices that owners of mailboxes have had.
+    """
+    CREATE TABLE notices (
+        address TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        sent_at REAL NOT NULL,
+        PRIMARY KEY (address, kind)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

@@ -17,6 +17,7 @@ from ..model.mail import SourceAccount
 from ..model.options import FOLDERS, IMPORT, LIST, MAILBOX, SCHEDULING, SOURCE, TARGET, Option, fields_of
 from ..run.batch import Scheduling
 from ..run.info import STATES, Filter
+from ..run.notices import DEFAULT_BODY, DEFAULT_SUBJECT, Notice, Text
 from ..run.settings import HostSettings
 
 Options = Dict[str, Dict[str, Any]]
@@ -77,6 +78,44 @@ def import_filter(params: Mapping[str, Any]) -> Filter:
         MailImportError: `invalid_row`, for what is no address or no domain.
     """
     return Filter(*(tuple(params[name]) for name in ("addresses", "domains", "states")))
+
+
+def notice_options() -> Options:
+    """Every option a task of `mail_notice` may give."""
+    text = dict(subject=dict(type="str", required=True), body=dict(type="str", required=True))
+    return dict(
+        state_dir=target_options()["state_dir"],
+        addresses=dict(type="list", elements="str", default=[]),
+        domains=dict(type="list", elements="str", default=[]),
+        kind=dict(type="str", default="moved"),
+        sender=dict(type="str", required=True),
+        subject=dict(type="str", default=DEFAULT_SUBJECT),
+        body=dict(type="str", default=DEFAULT_BODY),
+        translations=dict(
+            type="list", elements="dict", default=[], options=dict(text, language=dict(type="str", required=True))
+        ),
+        languages=dict(type="dict", default={}),
+        values=dict(type="dict", default={}),
+        server=dict(type="str", default="localhost"),
+        port=dict(type="int", default=25),
+        protocol=dict(type="str", choices=["smtp", "lmtp"], default="smtp"),
+    )
+
+
+def notice(params: Mapping[str, Any]) -> Notice:
+    """Collect the options of `mail_notice` that say what is sent.
+
+    Raises:
+        MailImportError: `invalid_row`, when something in `languages` is no address.
+    """
+    return Notice(
+        kind=params["kind"],
+        sender=params["sender"],
+        text=Text(params["subject"], params["body"]),
+        languages={str(parse_address(str(address))): str(name) for address, name in params["languages"].items()},
+        translations={each["language"]: Text(each["subject"], each["body"]) for each in params["translations"]},
+        values=params["values"],
+    )
 
 
 def importing_options() -> Options:

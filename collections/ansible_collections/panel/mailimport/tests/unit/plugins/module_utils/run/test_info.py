@@ -152,7 +152,7 @@ def test_a_later_failure_leaves_the_last_success_and_what_was_brought(tmp_path):
 
 def test_a_success_of_a_version_that_did_not_note_it_is_known(tmp_path):
     with closing(sqlite3.connect(str(tmp_path / "state.db"))) as old:
-        for number, statements in enumerate(schema._MIGRATIONS[:-1], start=1):
+        for number, statements in enumerate(schema._MIGRATIONS[:8], start=1):
             old.executescript(statements)
             old.execute("PRAGMA user_version = %d" % number)
         for address, result_state, message in (

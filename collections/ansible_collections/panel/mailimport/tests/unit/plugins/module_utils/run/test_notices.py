@@ -1,0 +1,67 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey, ImportResult
+from ansible_collections.panel.mailimport.plugins.module_utils.run.info import Filter
+from ansible_collections.panel.mailimport.plugins.module_utils.run.notices import Notice, Relay, Text, send_notices
+from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings
+from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
+
+HELLO = Text("Hello $email", "$messages messages in $domain")
+
+
+def finish(state, address, result_state, source="imap.example.net"):
+    key = ImportKey(source, address, address)
+    state.begin(key, "customer", os.getpid())
+    state.finish(key, ImportResult(address, source, result_state), to_the_end=result_state == "completed")
+
+
+def would_get(tmp_path, notice, wanted=None):
+    return send_notices(HostSettings(str(tmp_path)), wanted or Filter(), notice, Relay(), check_mode=True)
+
+
+def test_only_mailboxes_that_are_complete_and_asked_for_get_a_notice(tmp_path):
+    with State(str(tmp_path)) as state:
+        for address in ("anna@example.org", "ben@example.org", "told@example.org", "cleo@example.com"):
+            finish(state, address, "completed")
+        finish(state, "ben@example.org", "failed", source="another.example.net")
+        finish(state, "dora@example.org", "skipped")
+        finish(state, "emil@example.org", "failed")
+        state.note_notice("told@example.org", "moved")
+        state.note_notice("anna@example.org", "planned")
+    came = would_get(tmp_path, Notice("moved", "it@example.org", HELLO), Filter(domains=("example.org",)))
+    assert came == {"sent": ["anna@example.org"], "already": ["told@example.org"], "failed": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "sender", "language", "words"),
+    [
+        (Text("Hello $name", ""), "it@example.org", None, "[$]name"),
+        (Text("Hello", "for 5 $ a month"), "it@example.org", None, "cannot be made"),
+        (Text("Hello\nBcc: all@example.org", ""), "it@example.org", None, "cannot be made"),
+        (HELLO, "it@example.org\r\nBcc: all@example.org", None, "cannot be made"),
+        (HELLO, "it@example.org", "de", "no text in de"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_before_anything_is_sent(tmp_path, text, sender, language, words):
+    with State(str(tmp_path)) as state:
+        finish(state, "anna@example.org", "completed")
+    languages = {"anna@example.org": language} if language else {}
+    with pytest.raises(MailImportError, match=words):
+        would_get(tmp_path, Notice("moved", sender, text, languages))
+
+
+def test_a_host_without_imports_has_nobody_to_tell(tmp_path):
+    nobody = {"sent": [], "already": [], "failed": []}
+    assert (
+        send_notices(HostSettings(str(tmp_path / "state")), Filter(), Notice("moved", "it@example.org"), Relay())
+        == nobody
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,120 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Owners of mailboxes are told that these have moved: once each, by a real LMTP server, in the new mailbox."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import imaplib
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from support.company import Employee, Run, as_rows, employees
+from support.dovecot import Dovecot, free_ports, wait_until
+from support.run import Outcome, run_module
+
+NOTICE = {
+    "sender": "IT <it@firma.example>",
+    "protocol": "lmtp",
+    "values": {"server": "mail.firma.example", "contact": "12"},
+}
+LMTP = """
+protocols = imap lmtp
+service lmtp {
+  inet_listener lmtp {
+    address = 127.0.0.1
+    port = %d
+  }
+}
+protocol lmtp {
+  postmaster_address = postmaster@firma.example
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def people() -> list[Employee]:
+    return employees(4)
+
+
+@pytest.fixture
+def lmtp(new_host: Callable[..., Dovecot], place: Path, company: Dovecot) -> tuple[Run, int]:
+    if not Path("/usr/lib/dovecot/lmtp").exists():
+        pytest.skip("needs Dovecot's LMTP server: apt-get install dovecot-lmtpd")
+    (port,) = free_ports(1)
+    return Run(place, company, new_host(extra_config=LMTP % port)), port
+
+
+def tell(run: Run, port: int, check_mode: bool = False, **changes: Any) -> Outcome:
+    options = {"state_dir": run.arguments()["state_dir"], "server": "127.0.0.1", "port": port, **NOTICE, **changes}
+    return run_module(options, run.directory, "mail_notice", check_mode)
+
+
+def notices(run: Run, person: Employee) -> list[Any]:
+    with imaplib.IMAP4("127.0.0.1", run.host.port) as session:
+        session.login(*person)
+        session.select("INBOX", readonly=True)
+        _answer, (numbers,) = session.search(None, "HEADER", "Auto-Submitted", "auto-generated")
+        bodies = [session.fetch(number.decode(), "(BODY.PEEK[])")[1][0][1] for number in numbers.split()]
+    return [email.message_from_bytes(body, policy=email.policy.default) for body in bodies]
+
+
+def test_each_complete_mailbox_gets_the_notice_once(lmtp: tuple[Run, int], people: list[Employee]) -> None:
+    run, port = lmtp
+    first, second, wrong, existing = people
+    run.host.add_user(*existing)
+    run.module(mailboxes=as_rows([first, wrong._replace(password="not hers"), existing]))
+    assert tell(run, port, check_mode=True).result["sent"] == [first.address] and notices(run, first) == []
+
+    german = {"language": "de", "subject": "Ihr Postfach ist umgezogen: $email", "body": "Grüße, 5 $$\n"}
+    texts = {"translations": [german], "languages": {second.address: "de"}}
+    told = tell(run, port, **texts).result
+    assert (told["sent"], told["already"], told["changed"]) == ([first.address], [], True)
+    run.module(mailboxes=as_rows([second]))
+    told = tell(run, port, **texts).result
+    assert (told["sent"], told["already"]) == ([second.address], [first.address])
+    again = tell(run, port, **texts).result
+    assert (again["sent"], again["changed"]) == ([], False)
+
+    (english,), (translated,) = notices(run, first), notices(run, second)
+    assert english["Subject"] == "Your mailbox %s has moved" % first.address
+    assert "mail.firma.example" in english.get_content() and first.password not in english.as_string()
+    assert translated["Subject"] == german["subject"].replace("$email", second.address)
+    assert translated.get_content().replace("\r\n", "\n") == "Grüße, 5 $\n"
+    assert notices(run, existing) == []
+    # A later run of the import leaves the notice where it is, and does not ask for another.
+    assert not run.module(mailboxes=as_rows([first]), state="latest").result["changed"]
+    assert len(notices(run, first)) == 1
+
+
+@pytest.mark.parametrize("body", ["Hello $nobody", "It costs $ 5"])
+def test_a_mistake_in_a_text_stops_all_of_them(lmtp: tuple[Run, int], people: list[Employee], body: str) -> None:
+    run, port = lmtp
+    run.module(mailboxes=as_rows(people[:2]))
+    refused = tell(run, port, body=body)
+    assert refused.result["failed"] and "invalid_row" in refused.result["msg"]
+    assert notices(run, people[0]) == [] and tell(run, port).result["sent"] == sorted(
+        each.address for each in people[:2]
+    )
+
+
+def test_what_is_not_delivered_is_tried_again(lmtp: tuple[Run, int], people: list[Employee]) -> None:
+    run, port = lmtp
+    run.module(mailboxes=as_rows(people[:2]))
+    users = run.host.users_file.read_text()
+    run.host.users_file.write_text(
+        "".join(line for line in users.splitlines(True) if not line.startswith(people[0].address))
+    )
+    wait_until(lambda: not run.host.accepts_password(*people[0]), "the mailbox to be gone")
+    some = tell(run, port).result
+    assert some["failed"] and some["sent"] == [people[1].address]
+    assert [each["email"] for each in some["failed_notices"]] == [people[0].address]
+    run.host.users_file.write_text(users)
+    run.host.wait_for_password(*people[0])
+    assert tell(run, port).result["sent"] == [people[0].address]
+    nobody = tell(run, free_ports(1)[0], kind="other")
+    assert "connection_failed" in nobody.result["msg"]
