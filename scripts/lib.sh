@@ -25,6 +25,22 @@ test_packages=(
   strace          # kills imports at one system call after the other
 )
 
+# The databases that mail hosts keep their mailboxes in. The tests start servers of their own.
+# shellcheck disable=SC2034
+database_packages=(
+  dbconfig-no-thanks # PostfixAdmin is not to set up a database of its own
+  dovecot-mysql      # Dovecot asks MariaDB for its users
+  dovecot-pgsql      # the same with PostgreSQL
+  dovecot-sqlite     # the same with SQLite
+  mariadb-server     # a real MariaDB
+  php-cli            # runs the script that makes PostfixAdmin's tables
+  php-mysql          # the script's way to MariaDB
+  php-pgsql          # the script's way to PostgreSQL
+  php-sqlite3        # the script's way to SQLite
+  postfixadmin       # that script
+  postgresql         # a real PostgreSQL
+)
+
 # Dovecot gives up privileges for each mail session, and packages are installed: both need root.
 become_root() {
   if [ "$(id -u)" -eq 0 ]; then

@@ -16,7 +16,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 become_root "$@"
 
-install_packages "${test_packages[@]}"
+install_packages "${test_packages[@]}" "${database_packages[@]}"
 make_venv "$repository/tests/requirements.txt"
 if [ "${1:-}" = --setup ]; then
   exit

@@ -94,6 +94,7 @@ class Dovecot:
         special_use: special-use attributes and the names of the folders that have them.
         certificate: for implicit TLS on `tls_port` and STARTTLS on `port`; None offers neither.
         users: addresses and passwords of mailboxes that exist from the start.
+        accounts: settings for the databases of users in place of the passwd-file.
         extra_config: appended to the configuration, where it wins.
         address: what it listens on.
         enter: command that runs another one where the server is to be, in another network namespace say.
@@ -112,6 +113,7 @@ class Dovecot:
         special_use: Mapping[str, str] = SPECIAL_USE,
         certificate: Optional[Certificate] = None,
         users: Optional[Mapping[str, str]] = None,
+        accounts: str = "",
         extra_config: str = "",
         address: str = "127.0.0.1",
         enter: Sequence[str] = (),
@@ -148,7 +150,8 @@ class Dovecot:
                 gid=MAIL_GID,
                 home="%s/%s/%s" % (self._mail, self.words.domain, self.words.local_part),
                 mail_location=self.words.mail_location(mail_location),
-                accounts=self.words.accounts.format(
+                accounts=accounts
+                or self.words.accounts.format(
                     masters=directory / "masters",
                     users_file=self.users_file,
                     uid=MAIL_UID,

@@ -66,11 +66,16 @@ def environment(collections: Path = REPOSITORY / "collections") -> dict[str, str
 
 
 def start_module(
-    arguments: Mapping[str, Any], directory: Path, module: str = IMPORT_MODULE, check_mode: bool = False
+    arguments: Mapping[str, Any],
+    directory: Path,
+    module: str = IMPORT_MODULE,
+    check_mode: bool = False,
+    env: Optional[Mapping[str, str]] = None,
 ) -> subprocess.Popen[str]:
     """Start a module as Ansible does on the mail host, as a process that can be watched and killed.
 
     It leads a process group of its own. Its arguments are in a file in `directory`, so none shows in the process list.
+    `env` are variables besides those of `environment()`.
     """
     file = directory / ("arguments-%d.json" % next(_numbers))
     file.touch(mode=0o600)
@@ -83,7 +88,7 @@ def start_module(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(),
+        env={**environment(), **(env or {})},
         start_new_session=True,
     )
 

@@ -14,8 +14,10 @@ options:
     description:
       - What runs the mail host.
       - V(dovecot) is a Dovecot server with virtual users in a passwd-file.
+      - V(sql) is a Dovecot server whose virtual users are in an SQL database, such as that of PostfixAdmin.
+      - An option that belongs to another kind of mail host is an error.
     type: str
-    choices: [dovecot]
+    choices: [dovecot, sql]
     default: dovecot
   dovecot_config:
     description:
@@ -40,6 +42,90 @@ options:
     description:
       - Numeric group id of a new mailbox. Default is to leave it to Dovecot's configuration.
     type: int
+  quota:
+    description:
+      - Quota of a new mailbox with O(host_backend=sql), such as V(2G). Default is none.
+    type: bytes
+    version_added: 0.3.0
+  sql_engine:
+    description:
+      - Database with O(host_backend=sql). V(mysql) is MariaDB as well, and needs PyMySQL on the mail host;
+        V(postgresql) needs psycopg. The role P(panel.mailimport.setup#role) installs them.
+    type: str
+    choices: [mysql, postgresql, sqlite]
+    version_added: 0.3.0
+  sql_schema:
+    description:
+      - Whose tables they are.
+      - V(postfixadmin) is PostfixAdmin 3.3 or later, V(iredmail) is iRedMail, V(ispmail) are the tables of the ISPmail
+        guide.
+      - V(custom) has only the statements of O(sql_statements).
+    type: str
+    choices: [postfixadmin, iredmail, ispmail, custom]
+    version_added: 0.3.0
+  sql_statements:
+    description:
+      - Statements that take the place of those of a known schema, or make up O(sql_schema=custom).
+      - Queries are C(mailboxes) and C(taken), each with one column named C(address), and C(domains) with the columns
+        C(domain) and C(owner). C(taken) are aliases and lists, in whose place no mailbox is created.
+      - Lists of statements, of which each list is one transaction, are C(create_domain), C(create_mailbox),
+        C(set_password) and C(remove_mailbox). C(create_domain) runs before each C(create_mailbox), and must do nothing
+        for a domain that is there.
+      - Parameters are C(%(address)s), and in the same way C(local_part), C(domain), C(owner), C(password_hash),
+        C(quota) in bytes, C(quota_mb), C(maildir) and C(password_days). The driver of the database binds them. An
+        unknown name, or a C(%) that is no parameter, is an error.
+      - V(custom) needs C(mailboxes), C(create_mailbox) and C(set_password).
+    type: dict
+    version_added: 0.3.0
+  sql_password_days:
+    description:
+      - Days until a password expires, where the tables have a date for that, as PostfixAdmin's have. Default is 365,
+        its own.
+    type: int
+    version_added: 0.3.0
+  login_host:
+    description:
+      - Host of the database. Default is the mail host itself.
+    type: str
+    version_added: 0.3.0
+  login_port:
+    description:
+      - Its port. Default is that of the engine.
+    type: int
+    version_added: 0.3.0
+  login_unix_socket:
+    description:
+      - Unix socket of the database, for PostgreSQL the directory that it is in. It is used instead of O(login_host).
+    type: path
+    version_added: 0.3.0
+  login_user:
+    description:
+      - User of the database who may read and write the tables of mailboxes. The one that Dovecot has can only read
+        them, as a rule.
+    type: str
+    version_added: 0.3.0
+  login_password:
+    description:
+      - Password of O(login_user).
+    type: str
+    version_added: 0.3.0
+  login_db:
+    description:
+      - Name of the database, or the file of an SQLite database.
+    type: str
+    version_added: 0.3.0
+  ssl_mode:
+    description:
+      - How TLS is used with the database, as in PostgreSQL's C(sslmode). V(verify-ca) and V(verify-full) check its
+        certificate. Default is V(prefer).
+    type: str
+    choices: [disable, prefer, require, verify-ca, verify-full]
+    version_added: 0.3.0
+  ca_cert:
+    description:
+      - File on the mail host with the certificate authorities of the database's certificate.
+    type: path
+    version_added: 0.3.0
   state_dir:
     description:
       - Directory on the mail host where the collection remembers its imports and the owners of domains.

@@ -11,9 +11,15 @@ from typing import Any, Callable, Dict, FrozenSet, Mapping
 
 from ..model.errors import MailImportError
 from .accounts.passwd_file import PasswdFileAccounts
+from .accounts.sql import SqlAccounts
+from .accounts.sql_engines import open_engine
+from .accounts.sql_schemas import schema_of
 from .domain_map import DomainMap
 from .dovecot.server import DovecotServer
 from .mail_host import MailHost
+
+# PostfixAdmin's own default, where passwords expire.
+_PASSWORD_DAYS = 365
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,26 @@ def _open_dovecot(options: Mapping[str, Any], domains_file: str) -> MailHost:
     return MailHost(accounts, server, DomainMap(domains_file))
 
 
+def _open_sql(options: Mapping[str, Any], domains_file: str) -> MailHost:
+    server = DovecotServer(options.get("dovecot_config"))
+    missing = [name for name in ("sql_engine", "sql_schema") if not options.get(name)]
+    if missing:
+        raise MailImportError("invalid_row", "host_backend=sql needs %s" % " and ".join(missing))
+    engine = open_engine(options["sql_engine"], options)
+    schema = schema_of(options["sql_schema"], engine.words, options.get("sql_statements"))
+    days = options.get("sql_password_days")
+    accounts = SqlAccounts(
+        engine, schema, server.hash_password, options.get("quota") or 0, _PASSWORD_DAYS if days is None else days
+    )
+    return MailHost(accounts, server, None if schema.create_domain else DomainMap(domains_file))
+
+
+_SQL_OPTIONS = """dovecot_config sql_engine sql_schema sql_statements sql_password_days quota login_host login_port
+login_unix_socket login_user login_password login_db ssl_mode ca_cert"""
+
 BACKENDS: Dict[str, Backend] = {
     "dovecot": Backend(frozenset(("dovecot_config", "users_file", "mail_home", "uid", "gid")), _open_dovecot),
+    "sql": Backend(frozenset(_SQL_OPTIONS.split()), _open_sql),
 }
 
 # The options of all kinds.

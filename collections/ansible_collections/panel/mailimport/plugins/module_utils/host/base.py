@@ -15,7 +15,7 @@ Neither may keep a connection in anything that a fork inherits.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Optional, Sequence, Set, Tuple
+from typing import FrozenSet, Optional, Sequence, Set, Tuple
 
 from ..model.address import Address
 from ..model.mail import StoreLocation
@@ -35,13 +35,13 @@ class Accounts(ABC):
 
     @abstractmethod
     def domains(self) -> Set[str]:
-        """The domains that have a mailbox here, in lower case."""
+        """The domains that are declared here, in lower case; those of the mailboxes where domains are not declared."""
 
-    def owner_of(self, domain: str) -> Optional[str]:
-        """The owner of a domain where the host itself keeps owners. None when it does not, or has no such domain: then
-        what the collection has recorded counts.
+    def owners_of(self, domain: str) -> FrozenSet[str]:
+        """The owners of a domain where the host itself keeps owners. Empty when it does not, or has no such domain:
+        then what the collection has recorded counts.
         """
-        return None
+        return frozenset()
 
     @abstractmethod
     def exists(self, address: Address) -> bool:
@@ -60,8 +60,10 @@ class Accounts(ABC):
         """
 
     @abstractmethod
-    def create(self, address: Address, password: str) -> None:
+    def create(self, address: Address, password: str, owner: str) -> None:
         """Declare a new mailbox that opens with `password`. Only a salted hash is written where the host takes one.
+
+        Its domain, when that is missing, is declared in the same step where the host declares domains, for `owner`.
 
         Raises:
             MailImportError: `host_refused` when somebody else has created it meanwhile.

@@ -40,12 +40,13 @@ class MailHost:
         self._seen_running = False
 
     def domains(self) -> Set[str]:
-        """The domains that have a mailbox here, in lower case."""
+        """The domains that are declared here, in lower case; those of the mailboxes where domains are not declared."""
         return self._accounts.domains()
 
-    def owner_of(self, domain: str) -> Optional[str]:
-        """The owner of a domain by the host's own word, None when it has none."""
-        return self._accounts.owner_of(domain)
+    def owner_of(self, domain: str, wanted: str) -> Optional[str]:
+        """The owner of a domain by the host's own word: `wanted` when he is one of several; None when it has none."""
+        owners = self._accounts.owners_of(domain)
+        return wanted if wanted in owners else min(owners, default=None)
 
     def mailbox_exists(self, address: Address) -> bool:
         """Whether the mailbox is declared here; what a catch-all or a template answers for does not count."""
@@ -62,13 +63,13 @@ class MailHost:
             self._server.check_running()
             self._seen_running = True
 
-    def create_mailbox(self, address: Address, password: str) -> None:
-        """Declare a new mailbox that opens with `password`.
+    def create_mailbox(self, address: Address, password: str, owner: str) -> None:
+        """Declare a new mailbox that opens with `password`, and its domain for `owner` when that is missing.
 
         Whether the mail server knows it is found out by `store_of`, which may have to wait until the server notices:
         whoever creates many mailboxes does not wait for each of them.
         """
-        self._accounts.create(address, password)
+        self._accounts.create(address, password, owner)
         try:
             self._after_change(address)
         except MailImportError:

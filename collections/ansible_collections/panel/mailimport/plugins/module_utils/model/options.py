@@ -71,12 +71,25 @@ SOURCE = (
 
 # The mail host, which is one for all mailboxes of a task.
 TARGET = (
-    Option("host_backend", default="dovecot", choices=("dovecot",), per_row=False),
+    Option("host_backend", default="dovecot", choices=("dovecot", "sql"), per_row=False),
     Option("dovecot_config", "path", per_row=False),
     Option("users_file", "path", per_row=False),
     Option("mail_home", per_row=False),
     Option("uid", "int", per_row=False),
     Option("gid", "int", per_row=False),
+    Option("quota", "bytes", per_row=False),
+    Option("sql_engine", choices=("mysql", "postgresql", "sqlite"), per_row=False),
+    Option("sql_schema", choices=("postfixadmin", "iredmail", "ispmail", "custom"), per_row=False),
+    Option("sql_statements", "dict", per_row=False),
+    Option("sql_password_days", "int", minimum=1, per_row=False),
+    Option("login_host", per_row=False),
+    Option("login_port", "int", kind="port", minimum=1, maximum=65535, per_row=False),
+    Option("login_unix_socket", "path", per_row=False),
+    Option("login_user", per_row=False),
+    Option("login_password", secret=True, per_row=False),
+    Option("login_db", per_row=False),
+    Option("ssl_mode", choices=("disable", "prefer", "require", "verify-ca", "verify-full"), per_row=False),
+    Option("ca_cert", "path", per_row=False),
     Option("state_dir", "path", "/var/lib/panel-mailimport", per_row=False),
 )
 

@@ -266,7 +266,7 @@ class _MailboxRun:
     def _owners_to_be(self) -> Dict[str, str]:
         """Owners of the mail domains as an import leaves them."""
         domain, owners = self.request.address.domain, self.state.domains()
-        return owners if self.host.owner_of(domain) else {domain: self.request.owner, **owners}
+        return owners if self.host.owner_of(domain, self.request.owner) else {domain: self.request.owner, **owners}
 
     def _presence(self, found: MailboxStatus, location: Optional[StoreLocation]) -> Presence:
         """What an import would find when it begins to copy."""
@@ -387,9 +387,9 @@ class _MailboxRun:
     def _make_mailbox(self, found: MailboxStatus) -> None:
         address, owner = self.request.address, self.request.owner
         if not found.exists:
-            self.host.create_mailbox(address, self.request.password)
+            self.host.create_mailbox(address, self.request.password, owner)
             self.result.created = self.result.changed = True
-        holder = self.host.owner_of(address.domain) or self.state.claim_domain(address.domain, owner)
+        holder = self.host.owner_of(address.domain, owner) or self.state.claim_domain(address.domain, owner)
         check_holder(address.domain, owner, holder)
         self.result.changed = self.result.changed or not found.domain_known
         # The map may have been missing or altered though the domain was known.

@@ -52,7 +52,7 @@ def examine(request: ImportRequest, state: State, host: MailHost) -> MailboxStat
     domain, owner = request.address.domain, request.owner
     if not owner or owner != owner.strip() or not owner.isprintable():
         raise MailImportError("invalid_row", "owner must be a name of printable characters, without blanks around it")
-    holder = host.owner_of(domain) or state.owner_of(domain)
+    holder = host.owner_of(domain, owner) or state.owner_of(domain)
     check_holder(domain, owner, holder)
     exists = host.mailbox_exists(request.address)
     known = state.import_record(request.key)

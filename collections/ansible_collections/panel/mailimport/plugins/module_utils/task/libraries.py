@@ -30,6 +30,15 @@ class Library(NamedTuple):
 
 IMAPCLIENT = Library("imapclient", "to read from IMAP servers", "https://imapclient.readthedocs.io")
 JSONSCHEMA = Library("jsonschema", "to check lists and answers of services", "https://python-jsonschema.readthedocs.io")
+# Drivers of databases, by sql_engine.
+DRIVERS = {
+    "mysql": Library(
+        "pymysql", "to write mailboxes into a MySQL or MariaDB database", "https://pymysql.readthedocs.io"
+    ),
+    "postgresql": Library(
+        "psycopg", "to write mailboxes into a PostgreSQL database", "https://www.psycopg.org/psycopg3"
+    ),
+}
 REQUESTS = Library("requests", "to ask services over HTTP", "https://requests.readthedocs.io")
 
 
@@ -39,7 +48,8 @@ def prepare_interpreter(module: AnsibleModule, *libraries: Library) -> None:
     """
     forbid_core_dumps()
     use_neutral_locale()
-    for library in libraries:
+    driver = DRIVERS.get(module.params.get("sql_engine") or "")
+    for library in (*libraries, *([driver] if driver else [])):
         _require(module, library)
     if encodes_paths_in_utf8():
         return

@@ -23,8 +23,9 @@ from ..run.settings import HostSettings
 Options = Dict[str, Dict[str, Any]]
 
 # What the action plugins take out of a task's arguments and hand over in a file.
-MAILBOX_SECRETS = tuple(option.name for option in MAILBOX if option.secret)
-LIST_SECRETS = ("source_password",)
+HOST_SECRETS = tuple(option.name for option in TARGET if option.secret)
+MAILBOX_SECRETS = (*(option.name for option in MAILBOX if option.secret), *HOST_SECRETS)
+LIST_SECRETS = ("source_password", *HOST_SECRETS)
 
 _FINGERPRINT = re.compile(r"[0-9A-Fa-f]{64}")
 

@@ -19,6 +19,7 @@ from ..provider.yandex360.directory import API_URL, CLOUD_API_URL, Directory
 from ..provider.yandex360.mailboxes import YandexOrganizations
 from ..provider.yandex360.oauth import OAUTH_URL, OAuth
 from .options import (
+    HOST_SECRETS,
     Options,
     importing_options,
     internal_options,
@@ -33,7 +34,7 @@ IMAP_HOST = "imap.yandex.ru"
 # What the action plugins take out of a task's arguments and hand over in a file.
 INFO_SECRETS = ("token",)
 TOKEN_REQUIRED = "token is required, and must not be empty"
-IMPORT_SECRETS = ("token", "client_secret", "passwords")
+IMPORT_SECRETS = ("token", "client_secret", "passwords", *HOST_SECRETS)
 
 
 def secrets_option() -> Options:

@@ -72,7 +72,7 @@ class PasswdFileAccounts(Accounts):
             message = "Dovecot does not read %s: users_file must be the passwd-file that its passdb or userdb names"
             raise MailImportError("host_refused", message % self._users_file)
 
-    def create(self, address: Address, password: str) -> None:
+    def create(self, address: Address, password: str, owner: str) -> None:
         self.check_new(address)
         self._users.add(address, self._hash_password(password), self._uid, self._gid, self._home_of(address))
 

@@ -25,7 +25,7 @@ def test_created_mailboxes_open_with_their_passwords_only(server):
     host = open_host(server.config)
     mailboxes = [Address("user%d" % number, "example.org") for number in range(len(ODD_PASSWORDS))]
     for address, password in zip(mailboxes, ODD_PASSWORDS):
-        host.create_mailbox(address, password)
+        host.create_mailbox(address, password, "customer")
         assert host.mailbox_exists(address)
     for address, password in zip(mailboxes, ODD_PASSWORDS):
         assert host.verify_password(address, password)
@@ -35,7 +35,7 @@ def test_created_mailboxes_open_with_their_passwords_only(server):
 def test_only_a_salted_hash_is_written(instance):
     host = open_host(instance.config)
     for name in ("anna", "bert"):
-        host.create_mailbox(Address(name, "example.org"), "secret-word")
+        host.create_mailbox(Address(name, "example.org"), "secret-word", "customer")
     first, anna, bert = instance.users.read_text().splitlines()
     assert first == "# the first line"
     assert anna.startswith("anna@example.org:{SHA512-CRYPT}$6$") and anna.endswith("::::::")
@@ -46,7 +46,7 @@ def test_only_a_salted_hash_is_written(instance):
 def test_password_set_again_and_again_in_one_second_counts_each_time(server):
     """Equal sizes within one second are one version to Dovecot, unless the file's time says otherwise."""
     host = open_host(server.config)
-    host.create_mailbox(ANNA, "first")
+    host.create_mailbox(ANNA, "first", "customer")
     assert host.store_of(ANNA).uid == 5000
     for password in ("second", "third", "fourth"):
         host.set_password(ANNA, password)
@@ -57,7 +57,7 @@ def test_password_set_again_and_again_in_one_second_counts_each_time(server):
 def test_store_of_a_mailbox_created_right_now(server):
     host = open_host(server.config)
     for name in ("anna", "bert", "carl"):
-        host.create_mailbox(Address(name, "example.org"), "secret-word")
+        host.create_mailbox(Address(name, "example.org"), "secret-word", "customer")
         store = host.store_of(Address(name, "example.org"))
         home = "%s/vmail/example.org/%s" % (server.root, name)
         assert (store.uid, store.gid, store.driver) == (5000, 5000, "maildir")
@@ -73,14 +73,14 @@ def test_a_mailbox_dovecot_was_asked_for_before_it_existed(server):
     with pytest.raises(MailImportError):
         host.store_of(ANNA)
     assert not host.verify_password(ANNA, "secret-word")
-    host.create_mailbox(ANNA, "secret-word")
+    host.create_mailbox(ANNA, "secret-word", "customer")
     assert host.verify_password(ANNA, "secret-word")
     assert host.store_of(ANNA).uid == 5000
 
 
 def test_uid_gid_and_home_are_written_when_given(server):
     host = open_host(server.config, mail_home="/srv/%d/%n/%u", uid=7001, gid=7002)
-    host.create_mailbox(ANNA, "secret-word")
+    host.create_mailbox(ANNA, "secret-word", "customer")
     assert server.users.read_text().endswith(":7001:7002::/srv/example.org/anna/anna@example.org::\n")
     store = host.store_of(ANNA)
     assert (store.uid, store.gid, os.path.dirname(store.root)) == (7001, 7002, "/srv/example.org/anna/anna@example.org")
@@ -89,7 +89,7 @@ def test_uid_gid_and_home_are_written_when_given(server):
 @pytest.mark.parametrize("home", ["relative/%n", "/srv/%h", "/srv/%n:x", "/srv/%"])
 def test_a_home_that_is_no_path_is_refused(instance, home):
     with pytest.raises(MailImportError, match="mail_home") as refused:
-        open_host(instance.config, mail_home=home).create_mailbox(ANNA, "secret-word")
+        open_host(instance.config, mail_home=home).create_mailbox(ANNA, "secret-word", "customer")
     assert refused.value.reason == "host_refused"
     assert instance.users.read_bytes() == b"# the first line\n"
 
@@ -97,7 +97,7 @@ def test_a_home_that_is_no_path_is_refused(instance, home):
 @pytest.mark.parametrize("password", ["", "two\nlines", "a\ttab", "\1", "return\r", "nul\0", "x" * 512])
 def test_password_that_no_login_carries_is_refused_without_naming_it(instance, password):
     with pytest.raises(MailImportError) as refused:
-        open_host(instance.config).create_mailbox(ANNA, password)
+        open_host(instance.config).create_mailbox(ANNA, password, "customer")
     assert refused.value.reason == "invalid_row"
     assert not password or password not in refused.value.message
     assert instance.users.read_bytes() == b"# the first line\n"
@@ -110,7 +110,7 @@ def test_neither_password_nor_hash_is_in_an_argument_list(server, tmp_path, monk
     wrapper.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     host = open_host(server.config)
-    host.create_mailbox(ANNA, "secret-word")
+    host.create_mailbox(ANNA, "secret-word", "customer")
     hashes = [server.users.read_text().split(":")[1]]
     assert host.verify_password(ANNA, "secret-word")
     host.set_password(ANNA, "another-word")
@@ -180,7 +180,7 @@ def test_the_tightest_of_several_quotas_counts_and_no_less_than_nothing_is_free(
 
 def test_server_that_is_not_running(instance):
     host = open_host(instance.config)
-    host.create_mailbox(ANNA, "secret-word")
+    host.create_mailbox(ANNA, "secret-word", "customer")
     for ask in (host.store_of, lambda address: host.verify_password(address, "secret-word")):
         with pytest.raises(MailImportError, match="is Dovecot running") as refused:
             ask(ANNA)
@@ -202,7 +202,7 @@ def test_whoever_is_added_after_the_check_is_known_at_once(server):
     """Dovecot looks at most once a second whether its users file has changed, so the check must not make it look."""
     host = open_host(server.config)
     host.check_new_mailbox(ANNA)
-    host.create_mailbox(ANNA, "secret-word")
+    host.create_mailbox(ANNA, "secret-word", "customer")
     assert doveadm.Doveadm(server.config).user(ANNA) is not None
 
 

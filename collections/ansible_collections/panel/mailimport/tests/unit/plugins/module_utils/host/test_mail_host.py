@@ -41,7 +41,7 @@ class DictionaryAccounts(Accounts):
     def check_new(self, address):
         pass
 
-    def create(self, address, password):
+    def create(self, address, password, owner=""):
         home = "%s/vmail/%s" % (self.directory.parent, address)
         fields = {"password": "{PLAIN}%s" % password, "uid": 5000, "gid": 5000, "home": home}
         (self.directory / str(address)).write_text(json.dumps(fields))
@@ -76,20 +76,20 @@ def test_a_mailbox_that_was_asked_for_before_it_existed_opens_at_once(host):
     assert not host.verify_password(ANNA, "secret-word")
     with pytest.raises(MailImportError, match="does not know anna@example.org"):
         host.store_of(ANNA)
-    host.create_mailbox(ANNA, "secret-word")
+    host.create_mailbox(ANNA, "secret-word", "customer")
     assert host.store_of(ANNA).uid == 5000
     assert host.verify_password(ANNA, "secret-word")
 
 
 def test_the_old_password_opens_no_more(host):
-    host.create_mailbox(ANNA, "old-word")
+    host.create_mailbox(ANNA, "old-word", "customer")
     assert host.verify_password(ANNA, "old-word")
     host.set_password(ANNA, "new-word")
     assert not host.verify_password(ANNA, "old-word") and host.verify_password(ANNA, "new-word")
 
 
 def test_a_mailbox_taken_back_is_forgotten(host):
-    host.create_mailbox(ANNA, "secret-word")
+    host.create_mailbox(ANNA, "secret-word", "customer")
     assert host.verify_password(ANNA, "secret-word") and host.store_of(ANNA)
     host.remove_mailbox(ANNA)
     assert not host.verify_password(ANNA, "secret-word")
@@ -100,5 +100,5 @@ def test_a_mailbox_taken_back_is_forgotten(host):
 def test_a_mailbox_whose_server_does_not_take_the_news_is_not_left_behind(host, accounts, instance):
     Path(instance.config).unlink()
     with pytest.raises(MailImportError, match="No such file"):
-        host.create_mailbox(ANNA, "secret-word")
+        host.create_mailbox(ANNA, "secret-word", "customer")
     assert not accounts.exists(ANNA)

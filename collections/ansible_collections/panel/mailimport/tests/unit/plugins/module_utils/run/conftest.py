@@ -27,7 +27,7 @@ class DirectoryHost(MailHost):
     def domains(self):
         return {address.domain for address in self.passwords}
 
-    def owner_of(self, domain):
+    def owner_of(self, domain, wanted):
         return self.owners.get(domain)
 
     def mailbox_exists(self, address):
@@ -36,7 +36,7 @@ class DirectoryHost(MailHost):
     def check_new_mailbox(self, address):
         pass
 
-    def create_mailbox(self, address, password):
+    def create_mailbox(self, address, password, owner):
         assert address not in self.passwords
         self.passwords[address] = password
 

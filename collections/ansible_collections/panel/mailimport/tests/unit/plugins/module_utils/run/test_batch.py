@@ -105,7 +105,7 @@ def test_a_state_that_cannot_be_used_fails_every_import_and_no_row_that_has_its_
 
 def test_a_finished_import_is_kept_without_a_worker(settings, host, monkeypatch):
     wanted = request()
-    host.create_mailbox(wanted.address, "secret")
+    host.create_mailbox(wanted.address, "secret", "customer")
     with State(settings.state_dir) as state:
         state.begin(wanted.key, "customer", os.getpid())
         state.note_contact(wanted.key, False)
@@ -123,13 +123,13 @@ def shared_host(host, monkeypatch):
     host.root.mkdir()
     monkeypatch.setattr(host, "domains", lambda: {path.name.rpartition("@")[2] for path in host.root.iterdir()})
     monkeypatch.setattr(host, "mailbox_exists", lambda address: (host.root / str(address)).exists())
-    monkeypatch.setattr(host, "create_mailbox", lambda address, password: (host.root / str(address)).mkdir())
+    monkeypatch.setattr(host, "create_mailbox", lambda address, password, owner: (host.root / str(address)).mkdir())
     return host
 
 
 def test_what_was_there_before_the_check_of_logins_is_not_shown_as_new(shared_host, settings, request_for):
     wanted = request_for(ignore_existing=False, existing_content="merge")
-    shared_host.create_mailbox(wanted.address, "")
+    shared_host.create_mailbox(wanted.address, "", "customer")
     (outcome,) = import_batch([wanted], settings, Scheduling())
     assert (outcome.result.state, outcome.result.created) == ("completed", False)
     assert (outcome.before["domain"], outcome.before["mailbox"]) == ("example.org", "anna@example.org")

@@ -80,7 +80,7 @@ def test_a11_an_interrupted_import_goes_on_without_its_state(run, request_for, a
 
 
 def test_a11_mail_is_not_moved_aside_a_second_time(run, request_for, host, settings, root):
-    host.create_mailbox(ANNA, "the former user's")
+    host.create_mailbox(ANNA, "the former user's", "customer")
     assert run(request_for(ignore_existing=False)).state == "completed"
     lose_state(settings, "directory")
     host.passwords[ANNA] = "somebody may have planted the evidence"
@@ -94,7 +94,7 @@ def test_a11_a_mailbox_of_somebody_else_stays_foreign(run, request_for, host, se
     lose_state(settings, "directory")
     assert run(request_for(user="bert")).state == "skipped" and mail(root) == ALL
     other = parse_address("other@example.org")
-    host.create_mailbox(other, "somebody's")
+    host.create_mailbox(other, "somebody's", "customer")
     assert run(request_for(address=other)).state == "skipped"
 
 
@@ -149,7 +149,7 @@ def test_a09_mail_of_an_interrupted_import_that_was_removed_comes_again(run, req
 
 
 def test_a09_a_replaced_mailbox_is_not_replaced_again(run, request_for, host, root):
-    host.create_mailbox(ANNA, "the former user's")
+    host.create_mailbox(ANNA, "the former user's", "customer")
     first = run(request_for(ignore_existing=False))
     host.passwords[ANNA] = "the user's own choice"
     shutil.rmtree(root)

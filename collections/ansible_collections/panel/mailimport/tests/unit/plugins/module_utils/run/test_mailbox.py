@@ -113,7 +113,7 @@ def test_a_wrong_password_leaves_nothing_the_second_time_neither(run, request_fo
 def test_a_mailbox_that_somebody_makes_after_a_failed_login_existed_before(run, request_for, source, host):
     source.answers[b"LOGIN"] = b"TAG NO wrong\r\n"
     run(request_for())
-    host.create_mailbox(ANNA, "somebody's")
+    host.create_mailbox(ANNA, "somebody's", "customer")
     del source.answers[b"LOGIN"]
     result = run(request_for())
     assert (result.state, result.changed) == ("skipped", False)
@@ -121,7 +121,7 @@ def test_a_mailbox_that_somebody_makes_after_a_failed_login_existed_before(run, 
 
 
 def test_a_wrong_password_wipes_nothing(run, request_for, source, host):
-    host.create_mailbox(ANNA, "somebody's")
+    host.create_mailbox(ANNA, "somebody's", "customer")
     source.answers[b"LOGIN"] = b"TAG NO wrong\r\n"
     assert run(request_for(ignore_existing=False)).reason == "auth_failed"
     assert host.passwords == {ANNA: "somebody's"} and not host.root.exists()
@@ -133,7 +133,7 @@ def test_a_wrong_password_wipes_nothing(run, request_for, source, host):
 def test_replace_moves_mail_aside_once_and_a_run_that_was_interrupted_goes_on(
     run, request_for, source, host, mail, settings
 ):
-    host.create_mailbox(ANNA, "somebody's")
+    host.create_mailbox(ANNA, "somebody's", "customer")
     own = host.root / str(ANNA) / "Maildir" / "cur" / "1700000000.own"
     own.parent.mkdir(parents=True)
     own.write_bytes(b"own")
@@ -249,10 +249,10 @@ def test_a_domain_belongs_to_one_owner(run, request_for):
 def test_a_domain_that_another_run_takes_meanwhile_is_not_taken_from_it(run, request_for, host, settings, monkeypatch):
     create = host.create_mailbox
 
-    def create_late(address, password):
+    def create_late(address, password, owner):
         with State(settings.state_dir) as state:
             state.claim_domain("example.org", "another")
-        create(address, password)
+        create(address, password, owner)
 
     monkeypatch.setattr(host, "create_mailbox", create_late)
     result = run(request_for())
@@ -321,7 +321,7 @@ def test_check_mode_says_what_would_come_and_writes_nothing(settings, request_fo
 
 
 def test_a_domain_that_is_new_to_the_host_is_a_change_by_itself(run, request_for, host, monkeypatch):
-    host.create_mailbox(ANNA, "the mailbox's")
+    host.create_mailbox(ANNA, "the mailbox's", "customer")
     host.published = {"example.org": "customer"}
     monkeypatch.setattr(host, "domains", set)
     wanted = request_for(ignore_existing=False, existing_content="merge", import_content=False)

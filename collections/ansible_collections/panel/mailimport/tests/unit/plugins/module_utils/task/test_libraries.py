@@ -23,6 +23,8 @@ class Failed(BaseException):
 
 
 class Module:
+    params: Dict[str, Any] = {}
+
     def fail_json(self, **answer: Any) -> None:
         raise Failed(answer)
 

@@ -32,7 +32,7 @@ def test_session_of_a_mailbox_created_right_now(server, tmp_path):
         new="protocol imap {\n  mail_plugins {\n    imap_quota = yes\n  }\n}\n",
     )
     host = open_host(server.config)
-    host.create_mailbox(ANNA, "secret-word")
+    host.create_mailbox(ANNA, "secret-word", "customer")
     uid = host.store_of(ANNA).uid
     lock = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
 

@@ -1,0 +1,8 @@
+-- Copyright (c) 2026, the panel.mailimport contributors
+-- GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+-- SPDX-License-Identifier: GPL-3.0-or-later
+
+-- The tables of the ISPmail guide, as people have carried them over to PostgreSQL.
+CREATE TABLE virtual_domains (id serial PRIMARY KEY, name varchar(50) NOT NULL);
+CREATE TABLE virtual_users (id serial PRIMARY KEY, domain_id integer NOT NULL REFERENCES virtual_domains (id) ON DELETE CASCADE, email varchar(100) NOT NULL UNIQUE, password varchar(150) NOT NULL, quota integer NOT NULL DEFAULT 0);
+CREATE TABLE virtual_aliases (id serial PRIMARY KEY, domain_id integer NOT NULL REFERENCES virtual_domains (id) ON DELETE CASCADE, source varchar(100) NOT NULL, destination varchar(100) NOT NULL);
