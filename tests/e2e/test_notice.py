@@ -9,13 +9,16 @@ from __future__ import annotations
 import email
 import email.policy
 import imaplib
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 from support.company import Employee, Run, as_rows, employees
 from support.dovecot import Dovecot, free_ports, wait_until
-from support.run import Outcome, run_module
+from support.mail import REPOSITORY
+from support.run import Outcome, run_module, run_playbook
 
 NOTICE = {
     "sender": "IT <it@firma.example>",
@@ -118,3 +121,39 @@ def test_what_is_not_delivered_is_tried_again(lmtp: tuple[Run, int], people: lis
     assert tell(run, port).result["sent"] == [people[0].address]
     nobody = tell(run, free_ports(1)[0], kind="other")
     assert "connection_failed" in nobody.result["msg"]
+
+
+def test_an_administrator_hears_what_is_new_in_a_report(lmtp: tuple[Run, int], people: list[Employee]) -> None:
+    run, port = lmtp
+    staff, administrator = people[:2], people[0]
+    run.module(mailboxes=as_rows([administrator]))
+    given = {
+        "import_hosts": "localhost",
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "state_dir": run.arguments()["state_dir"],
+        "dest": str(run.directory / "report"),
+        "mailboxes": as_rows(staff),
+        "notice_to": administrator.address,
+        "notice_server": "127.0.0.1",
+        "notice_port": port,
+        "notice_protocol": "lmtp",
+    }
+    report = partial(
+        run_playbook,
+        REPOSITORY / "playbooks" / "report.yml",
+        inventory="localhost,",
+        variables=given,
+        directory=run.directory,
+    )
+    for _time in range(2):
+        written = report()
+        assert written.returncode == 0, written.output
+        (first,) = notices(run, administrator)
+    assert first["Subject"] == "Mailbox import: not complete: 1 of 2 mailboxes done, 1 left"
+    assert "not begun: %s" % staff[1].address in first.get_content()
+    run.module(mailboxes=as_rows(staff))
+    report()
+    assert [each["Subject"] for each in notices(run, administrator)][1:] == [
+        "Mailbox import: complete: all 2 mailboxes of the list are done"
+    ]

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 from support.company import Employee, Run, as_rows, employees, encrypt, write_list
 from support.mail import REPOSITORY
-from support.run import COLLECTION, PlaybookRun, run_playbook
+from support.run import COLLECTION, PlaybookRun, run_playbook, run_task
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +109,12 @@ def test_d5_a_mail_host_that_gives_no_answer_is_told_of(run: Run, people: list[E
     assert "states: 1 not known, 1 not begun" in status.output
     assert "not known: %s: no answer from mail2" % people[1].address in status.output
     assert not (run.directory / "report").exists()
+
+
+@pytest.mark.parametrize("hosts", [{"mail1": "known"}, {"mail1": {"imports": [{"email": "a@x.example"}]}}])
+def test_what_is_no_result_is_named(run: Run, hosts: dict[str, Any]) -> None:
+    outcome = run_task({"mailboxes": [], "hosts": hosts}, run.directory, module="mail_import_report")
+    assert outcome.result["msg"] == "hosts: what is given for mail1 is no result of mail_import_info"
 
 
 @pytest.mark.parametrize(("wrong", "meant"), [("require_completed", "require_complete"), ("formts", "formats")])

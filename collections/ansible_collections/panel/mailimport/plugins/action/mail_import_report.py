@@ -53,6 +53,10 @@ _FILES: dict[str, tuple[tuple[str, t.Callable[[Report], str], int], ...]] = {
     "json": (("report.json", as_json, 0o600),),
     "prometheus": (("mailimport.prom", as_metrics, 0o644),),
 }
+# What the playbook takes besides.
+_OF_PLAYBOOK = ("require_complete", "notice_to", "notice_sender", "notice_server", "notice_port", "notice_protocol")
+# What every entry of a result has.
+_KEYS = {"email", "source", "state", "reason", "message", "messages_total", "messages_failed", "not_imported"}
 OPTIONS: dict[str, dict[str, t.Any]] = {
     "src": {"type": "path"},
     "mailboxes": {"type": "list", "elements": "raw", "no_log": True},
@@ -73,7 +77,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         # One file of variables may serve the imports and this.
-        refuse_misspelt_variables(self, [*OPTIONS, *list_options(), "require_complete"])
+        refuse_misspelt_variables(self, [*OPTIONS, *list_options(), *_OF_PLAYBOOK])
         params = validated(self._task.args, OPTIONS, MODULE)
         if (params["src"] is None) == (params["mailboxes"] is None):
             raise AnsibleActionFail("one of src and mailboxes is required, and not both")
@@ -119,7 +123,10 @@ class ActionModule(ActionBase):
 
 def _results(hosts: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     for name, result in hosts.items():
-        if not isinstance(result, t.Mapping):
+        imports = result.get("imports", []) if isinstance(result, t.Mapping) else None
+        if not isinstance(imports, list) or not all(
+            isinstance(entry, t.Mapping) and _KEYS.issubset(entry) for entry in imports
+        ):
             raise AnsibleActionFail("hosts: what is given for %s is no result of mail_import_info" % name)
     return plain(hosts)
 

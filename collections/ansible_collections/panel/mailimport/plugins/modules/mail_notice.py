@@ -39,6 +39,14 @@ options:
     type: list
     elements: str
     default: []
+  to:
+    description:
+      - Write to these addresses instead of the mailboxes of this host, to an administrator for example. Set O(kind) to
+        something that changes when they are to hear again.
+      - Not together with O(addresses) or O(domains).
+    type: list
+    elements: str
+    default: []
   kind:
     description:
       - The name by which the notice is recorded. Another name is another notice.
@@ -197,6 +205,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=notice_options(), supports_check_mode=True)
     prepare_interpreter(module)
     params = module.params
+    if params["to"] and (params["addresses"] or params["domains"]):
+        module.fail_json(msg="to says who gets the notice: leave out addresses and domains", failed_notices=[])
     try:
         came = send_notices(
             HostSettings(params["state_dir"]),

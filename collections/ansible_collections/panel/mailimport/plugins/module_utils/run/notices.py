@@ -13,7 +13,7 @@ from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import formatdate
 from string import Template
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..model.address import parse_address
 from ..model.errors import MailImportError, one_line
@@ -44,7 +44,8 @@ class Text:
 @dataclass(frozen=True)
 class Notice:
     """What is sent: `kind` is what the record knows it by. `languages` are those of mailboxes, which have a text in
-    `translations`; `values` stand in the texts, besides `$email`, `$domain` and `$messages`.
+    `translations`; `values` stand in the texts, besides `$email`, `$domain` and `$messages`. `to` are those it is
+    sent to instead of the mailboxes.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Notice:
     languages: Mapping[str, str] = field(default_factory=dict)
     translations: Mapping[str, Text] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    to: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class Relay:
 def send_notices(
     settings: HostSettings, wanted: Filter, notice: Notice, relay: Relay, check_mode: bool = False
 ) -> Dict[str, Any]:
-    """Deliver the notice into each complete mailbox that has not had it. All texts are made before the first is sent.
+    """Deliver the notice into each complete mailbox, or to everybody of `to`, that has not had it. All texts are made
+    before the first is sent.
 
     Returns:
         Addresses: `sent` (or that would be), `already` and `failed` with the reason of each.
@@ -82,7 +85,10 @@ def send_notices(
         MailImportError: `invalid_row` for a text that cannot be made, `connection_failed` when nobody delivers.
     """
     with State.open_readonly(settings.state_dir) as state:
-        complete = _complete(as_seen_now(record) for record in state.imports())
+        if notice.to:
+            complete = {address: ImportResult(address, "") for address in notice.to}
+        else:
+            complete = _complete(as_seen_now(record) for record in state.imports())
         told = state.notices(notice.kind)
     known = {address: result for address, result in complete.items() if wanted.admits(result)}
     messages = {

@@ -88,6 +88,7 @@ def notice_options() -> Options:
         state_dir=target_options()["state_dir"],
         addresses=dict(type="list", elements="str", default=[]),
         domains=dict(type="list", elements="str", default=[]),
+        to=dict(type="list", elements="str", default=[]),
         kind=dict(type="str", default="moved"),
         sender=dict(type="str", required=True),
         subject=dict(type="str", default=DEFAULT_SUBJECT),
@@ -107,7 +108,7 @@ def notice(params: Mapping[str, Any]) -> Notice:
     """Collect the options of `mail_notice` that say what is sent.
 
     Raises:
-        MailImportError: `invalid_row`, when something in `languages` is no address.
+        MailImportError: `invalid_row`, when something in `languages` or `to` is no address.
     """
     return Notice(
         kind=params["kind"],
@@ -116,6 +117,7 @@ def notice(params: Mapping[str, Any]) -> Notice:
         languages={str(parse_address(str(address))): str(name) for address, name in params["languages"].items()},
         translations={each["language"]: Text(each["subject"], each["body"]) for each in params["translations"]},
         values=params["values"],
+        to=tuple(str(parse_address(address)) for address in params["to"]),
     )
 
 

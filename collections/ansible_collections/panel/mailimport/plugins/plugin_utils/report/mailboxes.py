@@ -99,9 +99,14 @@ def compare(
         source_host: where mailboxes come from whose rows do not say it.
     """
     known = _Known(hosts)
-    times = Counter(map(mailbox_of, rows))
-    found = [box for row in rows for box in known.of_row(row, source_host, times[mailbox_of(row)] > 1)]
-    for bad in bad_rows:
+    once: dict[tuple[t.Any, ...], Row] = {}
+    repeated = []
+    for row in rows:
+        if once.setdefault(_identity(row), row) is not row:
+            repeated.append(BadRow(row.place, mailbox_of(row), "the list has this mailbox twice, from the same source"))
+    times = Counter(map(mailbox_of, once.values()))
+    found = [box for row in once.values() for box in known.of_row(row, source_host, times[mailbox_of(row)] > 1)]
+    for bad in (*bad_rows, *repeated):
         message = clean("%s: %s" % (bad.place, bad.message))
         found.append(Mailbox(bad.email, None, None, True, "failed", "invalid_row", message))
     found += known.rest()
@@ -159,6 +164,12 @@ class _Source(t.NamedTuple):
     def is_that_of(self, entry: Entry) -> bool:
         user, _at, host = str(entry["source"]).lower().rpartition("@")
         return (self.host is None or host == self.host.lower()) and (self.user is None or user == self.user.lower())
+
+
+def _identity(row: Row) -> tuple[t.Any, ...]:
+    """What no two rows have alike."""
+    values = row.values
+    return mailbox_of(row), values.get("mail_host"), str(values.get("source_host") or "").lower(), _user_of(row).lower()
 
 
 def _user_of(row: Row) -> str:

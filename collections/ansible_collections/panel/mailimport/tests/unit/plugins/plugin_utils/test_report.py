@@ -95,6 +95,12 @@ def test_two_sources_of_one_mailbox_are_two_rows() -> None:
     assert states(report) == [("a@x.example", "completed"), ("a@x.example", "not_begun")]
 
 
+def test_a_row_that_is_there_twice_is_wrong_as_for_the_import() -> None:
+    report = report_of([row("a@x.example"), row("A@x.example"), row("b@x.example")], m=[entry("a@x.example")])
+    assert states(report) == [("a@x.example", "completed"), ("b@x.example", "not_begun"), ("a@x.example", "failed")]
+    assert report.mailboxes[2].message == "entry 2: the list has this mailbox twice, from the same source"
+
+
 def test_rows_that_are_wrong_and_empty_lists_are_not_complete() -> None:
     report = report_of([], bad=[BadRow("line 3", "", "email is missing")], mail1=[])
     assert (report.mailboxes[0].state, report.mailboxes[0].reason) == ("failed", "invalid_row")
