@@ -15,9 +15,14 @@ options:
       - What runs the mail host.
       - V(dovecot) is a Dovecot server with virtual users in a passwd-file.
       - V(sql) is a Dovecot server whose virtual users are in an SQL database, such as that of PostfixAdmin.
+      - V(none) is a Dovecot server whose mailboxes something else makes, such as LDAP, PAM or a panel. A mailbox exists
+        when Dovecot knows it, and a missing one is an error. A Dovecot that takes any address for a mailbox is refused.
+        As every mailbox was there before its import, set C(ignore_existing: false), and most often
+        C(existing_content: merge). Passwords stay as they are, with C(existing_content: replace) too; with
+        C(update_password: always), one that does not open the mailbox is an error.
       - An option that belongs to another kind of mail host is an error.
     type: str
-    choices: [dovecot, sql]
+    choices: [dovecot, sql, none]
     default: dovecot
   dovecot_config:
     description:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, FrozenSet, Mapping
 
 from ..model.errors import MailImportError
+from .accounts.made_elsewhere import MadeElsewhere
 from .accounts.passwd_file import PasswdFileAccounts
 from .accounts.sql import SqlAccounts
 from .accounts.sql_engines import open_engine
@@ -55,11 +56,17 @@ def _open_sql(options: Mapping[str, Any], domains_file: str) -> MailHost:
     return MailHost(accounts, server, None if schema.create_domain else DomainMap(domains_file))
 
 
+def _open_none(options: Mapping[str, Any], _domains_file: str) -> MailHost:
+    server = DovecotServer(options.get("dovecot_config"))
+    return MailHost(MadeElsewhere(server), server)
+
+
 _SQL_OPTIONS = """dovecot_config sql_engine sql_schema sql_statements sql_password_days quota login_host login_port
 login_unix_socket login_user login_password login_db ssl_mode ca_cert"""
 
 BACKENDS: Dict[str, Backend] = {
     "dovecot": Backend(frozenset(("dovecot_config", "users_file", "mail_home", "uid", "gid")), _open_dovecot),
+    "none": Backend(frozenset(("dovecot_config",)), _open_none),
     "sql": Backend(frozenset(_SQL_OPTIONS.split()), _open_sql),
 }
 

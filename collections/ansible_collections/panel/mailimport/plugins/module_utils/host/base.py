@@ -33,6 +33,13 @@ class Accounts(ABC):
     def place(self) -> str:
         """Where the mail server has to read them from, for messages: a file, a database."""
 
+    @property
+    def sets_passwords(self) -> bool:
+        """Whether passwords can be changed here. Where they cannot, `replace` keeps them, and `set_password` only
+        raises.
+        """
+        return True
+
     @abstractmethod
     def domains(self) -> Set[str]:
         """The domains that are declared here, in lower case; those of the mailboxes where domains are not declared."""

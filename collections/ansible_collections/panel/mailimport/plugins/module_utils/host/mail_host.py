@@ -39,6 +39,11 @@ class MailHost:
         self._refused_hashes: Set[Address] = set()
         self._seen_running = False
 
+    @property
+    def sets_passwords(self) -> bool:
+        """Whether passwords can be changed here."""
+        return self._accounts.sets_passwords
+
     def domains(self) -> Set[str]:
         """The domains that are declared here, in lower case; those of the mailboxes where domains are not declared."""
         return self._accounts.domains()

@@ -71,7 +71,7 @@ SOURCE = (
 
 # The mail host, which is one for all mailboxes of a task.
 TARGET = (
-    Option("host_backend", default="dovecot", choices=("dovecot", "sql"), per_row=False),
+    Option("host_backend", default="dovecot", choices=("dovecot", "sql", "none"), per_row=False),
     Option("dovecot_config", "path", per_row=False),
     Option("users_file", "path", per_row=False),
     Option("mail_home", per_row=False),

@@ -238,13 +238,13 @@ class _MailboxRun:
 
     def _update_password(self, wanted: bool) -> None:
         if wanted and not self.host.verify_password(self.request.address, self.request.password):
-            if self.lock is not None:
+            if self.lock is not None or not self.host.sets_passwords:
                 self.host.set_password(self.request.address, self.request.password)
             self.result.changed = True
 
     def _preview(self, found: MailboxStatus) -> None:
         """Find out what a run would do: log in, list and count."""
-        request, steps = self.request, decide(self.request, found)
+        request, steps = self.request, decide(self.request, found, self.host.sets_passwords)
         location = None
         if found.exists:
             location = self._checked_store(found)
@@ -254,14 +254,15 @@ class _MailboxRun:
             presence = Presence(location) if steps.move_aside else self._presence(found, location)
             self._work_as(location, lambda login: partial(preview_account, request, login, presence))
         if found.exists:
-            self._update_password(steps.set_password or steps.move_aside)
+            self._update_password(steps.set_password or (steps.move_aside and self.host.sets_passwords))
         self.result.created = steps.create_mailbox
         published = self.host.publish_domains(self._owners_to_be, write=False)
         self.result.changed = self.result.changed or steps.are_a_change or published
         self.result.state = "queued"
         self.result.message = "%d messages would be imported" % self.result.messages_copied
         if steps.move_aside:
-            self.result.message += ", and what is in the mailbox would be moved aside and its password changed"
+            self.result.message += ", and what is in the mailbox would be moved aside"
+            self.result.message += " and its password changed" if self.host.sets_passwords else ""
 
     def _owners_to_be(self) -> Dict[str, str]:
         """Owners of the mail domains as an import leaves them."""
@@ -283,7 +284,7 @@ class _MailboxRun:
         )
 
     def _import(self, found: MailboxStatus) -> None:
-        request, key, steps = self.request, self.request.key, decide(self.request, found)
+        request, key, steps = self.request, self.request.key, decide(self.request, found, self.host.sets_passwords)
         self.result.state, self.result.queue = "running", self.context.queue
         self._forget_removed(found)
         self.state.begin(key, request.owner, os.getpid(), self.context.queue)
@@ -406,7 +407,7 @@ class _MailboxRun:
 
     def _take_over(self, replacement: Replacement, beside: Optional[str]) -> None:
         """What was in the mailbox is out of it: from now on it belongs to whoever has the new password."""
-        self._update_password(True)
+        self._update_password(self.host.sets_passwords)
         self.result.replaced_to = replacement.conclude(beside)
 
     def _marks(self) -> Dict[bytes, FolderMark]:

@@ -17,7 +17,7 @@ class Steps(NamedTuple):
 
     `forget`: what is known of messages that were delivered counts no more. `publish_domain`: the host does not know the
     mail domain yet. `set_password`: make sure that the mailbox opens with the password of the task. `move_aside`: what
-    is in the mailbox goes first, and the password is changed then.
+    is in the mailbox goes first, and the password is changed then where it can be.
     """
 
     create_mailbox: bool
@@ -33,11 +33,18 @@ class Steps(NamedTuple):
         return self.create_mailbox or self.publish_domain or self.move_aside
 
 
-def decide(request: ImportRequest, status: MailboxStatus) -> Steps:
-    """Return what is to be done for a mailbox whose import is not done."""
+def decide(request: ImportRequest, status: MailboxStatus, sets_passwords: bool) -> Steps:
+    """Return what is to be done for a mailbox whose import is not done.
+
+    Args:
+        sets_passwords: the host's can be changed. Where they cannot, `replace` keeps them, and only `update_password`
+            asks for another one.
+    """
     moved_before = status.record is not None and status.record.replaced and not request.force
     # Its owner can forge what shows that a mailbox was replaced by an import that nobody remembers.
-    claimed = status.recovered and not request.ignore_existing and request.existing_content == "replace"
+    claimed = (
+        sets_passwords and status.recovered and not request.ignore_existing and request.existing_content == "replace"
+    )
     return Steps(
         create_mailbox=not status.exists,
         forget=status.contacted and (request.force or status.mail_removed),

@@ -133,9 +133,15 @@ def refused(params: Dict[str, Any], error: MailImportError) -> ImportResult:
 def run_batch(module: AnsibleModule, items: Sequence[Item], how: Scheduling) -> List[Outcome]:
     """Import what a task asks for."""
     set_title("run of %d imports" % len(items))
+    try:
+        settings = host_settings(module.params)
+        settings.open_host()  # options of its kind that are no good are told before anything is done
+    except MailImportError as error:
+        module.fail_json(msg=error.message, reason=error.reason)
+        raise
     return import_batch(
         items,
-        host_settings(module.params),
+        settings,
         how,
         module.check_mode,
         Progress(module.params["progress_file"], module.log),
