@@ -15,6 +15,8 @@ options:
       - What runs the mail host.
       - V(dovecot) is a Dovecot server with virtual users in a passwd-file.
       - V(sql) is a Dovecot server whose virtual users are in an SQL database, such as that of PostfixAdmin.
+      - V(ispmanager) is the panel ispmanager 6, which is told of domains, mailboxes and passwords by its own command.
+        Its Dovecot is used as with V(dovecot). It was tried with a stand-in for the panel, and on no live one.
       - V(none) is a Dovecot server whose mailboxes something else makes, such as LDAP, PAM or a panel. A mailbox exists
         when Dovecot knows it, and a missing one is an error. A Dovecot that takes any address for a mailbox is refused.
         As every mailbox was there before its import, set C(ignore_existing: false), and most often
@@ -22,7 +24,7 @@ options:
         C(update_password: always), one that does not open the mailbox is an error.
       - An option that belongs to another kind of mail host is an error.
     type: str
-    choices: [dovecot, sql, none]
+    choices: [dovecot, sql, ispmanager, none]
     default: dovecot
   dovecot_config:
     description:
@@ -49,8 +51,13 @@ options:
     type: int
   quota:
     description:
-      - Quota of a new mailbox with O(host_backend=sql), such as V(2G). Default is none.
+      - Quota of a new mailbox, such as V(2G). Default is none, and with O(host_backend=ispmanager) the panel's own.
     type: bytes
+    version_added: 0.3.0
+  mgrctl:
+    description:
+      - The command of ispmanager with O(host_backend=ispmanager). Default is C(/usr/local/mgr5/sbin/mgrctl).
+    type: path
     version_added: 0.3.0
   sql_engine:
     description:

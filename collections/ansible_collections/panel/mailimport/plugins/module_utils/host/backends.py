@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, FrozenSet, Mapping
 
 from ..model.errors import MailImportError
+from .accounts.ispmanager import IspmanagerAccounts
 from .accounts.made_elsewhere import MadeElsewhere
+from .accounts.mgrctl import Mgrctl
 from .accounts.passwd_file import PasswdFileAccounts
 from .accounts.sql import SqlAccounts
 from .accounts.sql_engines import open_engine
@@ -18,6 +20,9 @@ from .accounts.sql_schemas import schema_of
 from .domain_map import DomainMap
 from .dovecot.server import DovecotServer
 from .mail_host import MailHost
+
+# Where ispmanager 6 installs itself.
+_MGRCTL = "/usr/local/mgr5/sbin/mgrctl"
 
 # PostfixAdmin's own default, where passwords expire.
 _PASSWORD_DAYS = 365
@@ -61,11 +66,18 @@ def _open_none(options: Mapping[str, Any], _domains_file: str) -> MailHost:
     return MailHost(MadeElsewhere(server), server)
 
 
+def _open_ispmanager(options: Mapping[str, Any], _domains_file: str) -> MailHost:
+    server = DovecotServer(options.get("dovecot_config"))
+    mgrctl = Mgrctl(options.get("mgrctl") or _MGRCTL)
+    return MailHost(IspmanagerAccounts(mgrctl, lambda: server.settings, options.get("quota")), server)
+
+
 _SQL_OPTIONS = """dovecot_config sql_engine sql_schema sql_statements sql_password_days quota login_host login_port
 login_unix_socket login_user login_password login_db ssl_mode ca_cert"""
 
 BACKENDS: Dict[str, Backend] = {
     "dovecot": Backend(frozenset(("dovecot_config", "users_file", "mail_home", "uid", "gid")), _open_dovecot),
+    "ispmanager": Backend(frozenset(("dovecot_config", "mgrctl", "quota")), _open_ispmanager),
     "none": Backend(frozenset(("dovecot_config",)), _open_none),
     "sql": Backend(frozenset(_SQL_OPTIONS.split()), _open_sql),
 }

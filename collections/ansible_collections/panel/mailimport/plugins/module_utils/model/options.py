@@ -71,13 +71,14 @@ SOURCE = (
 
 # The mail host, which is one for all mailboxes of a task.
 TARGET = (
-    Option("host_backend", default="dovecot", choices=("dovecot", "sql", "none"), per_row=False),
+    Option("host_backend", default="dovecot", choices=("dovecot", "sql", "ispmanager", "none"), per_row=False),
     Option("dovecot_config", "path", per_row=False),
     Option("users_file", "path", per_row=False),
     Option("mail_home", per_row=False),
     Option("uid", "int", per_row=False),
     Option("gid", "int", per_row=False),
     Option("quota", "bytes", per_row=False),
+    Option("mgrctl", "path", per_row=False),
     Option("sql_engine", choices=("mysql", "postgresql", "sqlite"), per_row=False),
     Option("sql_schema", choices=("postfixadmin", "iredmail", "ispmail", "custom"), per_row=False),
     Option("sql_statements", "dict", per_row=False),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import grp
 import re
-import time
 from functools import cached_property
 from typing import Callable, Optional, Set
 
@@ -18,9 +17,6 @@ from ..base import Accounts
 from ..dovecot.doveadm import SCHEME
 from ..dovecot.settings import Settings, reads_passwd_file, users_file_of
 from .users_file import UsersFile
-
-# Dovecot looks at the users file at most once a second; one more for the rounding of times
-_NOTICED_AFTER = 2.0
 
 # The one behind it means "none" to the system.
 _LAST_ID = 2**32 - 2
@@ -87,9 +83,7 @@ class PasswdFileAccounts(Accounts):
         return bool(kept) and not kept.startswith("{%s}" % SCHEME)
 
     def noticed_at(self) -> float:
-        changed_at = self._users.changed_at()
-        # A file from the future is one whose clock was set back since.
-        return changed_at + _NOTICED_AFTER if changed_at < time.time() + 1 else 0.0
+        return self._users.noticed_at()
 
     def _home_of(self, address: Address) -> Optional[str]:
         return None if self._mail_home is None else _expand_home(self._mail_home, address)

@@ -12,11 +12,15 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from typing import FrozenSet, List, Optional, Tuple
 
 from ...files.atomic import NewFile, exclusive, replace_file
 from ...model.address import Address
 from ...model.errors import MailImportError, file_errors
+
+# Dovecot looks at the file at most once a second; one more for the rounding of times.
+_NOTICED_AFTER = 2.0
 
 
 class UsersFile:
@@ -66,10 +70,13 @@ class UsersFile:
                 return line.rstrip(b"\r\n").decode("utf-8", "replace").partition(":")[2].partition(":")[0]
         return ""
 
-    def changed_at(self) -> float:
-        """Time of the latest change, in seconds since the epoch; the file's mtime may be ahead of it."""
+    def noticed_at(self) -> float:
+        """When Dovecot will have noticed the latest change, in seconds since the epoch; 0.0 when it has for sure."""
         with file_errors(self.path):
-            return os.stat(self.path).st_ctime if os.path.exists(self.path) else 0.0
+            # Not the mtime, which may be ahead of it.
+            changed_at = os.stat(self.path).st_ctime if os.path.exists(self.path) else 0.0
+        # A file from the future is one whose clock was set back since.
+        return changed_at + _NOTICED_AFTER if changed_at < time.time() + 1 else 0.0
 
     def add(
         self, address: Address, password_hash: str, uid: Optional[int], gid: Optional[int], home: Optional[str]

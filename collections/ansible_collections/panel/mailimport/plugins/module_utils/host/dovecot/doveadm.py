@@ -55,7 +55,7 @@ class Doveadm:
         Raises:
             MailImportError: `invalid_row` for a password that cannot be hashed or typed at a login.
         """
-        secret = _password_line(password)
+        secret = password_line(password)
         completed = self._run("doveadm", "pw", "-s", SCHEME, stdin=secret + secret)
         hashed = _text(self._checked(completed, "hash a password")).strip()
         # doveadm says "don't match" and hashes what comes next, crypt(3) says "*0", both with success
@@ -67,7 +67,7 @@ class Doveadm:
         """Whether the running server takes this login (`doveadm pw -t` would show the hash to everybody in `ps`)."""
         # without "no-penalty" each wrong password makes everybody's next answer come later, up to 15 seconds
         arguments = ("auth", "test", "-x", "no-penalty", "--", str(address))
-        completed = self._run("doveadm", *arguments, stdin=_password_line(password))
+        completed = self._run("doveadm", *arguments, stdin=password_line(password))
         if _is_refusal(completed):
             return False
         self._checked(completed, "check the password of %s (is Dovecot running?)" % str(address))
@@ -153,8 +153,12 @@ class Doveadm:
         return completed.stdout
 
 
-def _password_line(password: str) -> bytes:
-    """The password as doveadm reads it; its messages never hold it."""
+def password_line(password: str) -> bytes:
+    """The password as doveadm reads it.
+
+    Raises:
+        MailImportError: `invalid_row` for one that no login can carry; the message does not hold it.
+    """
     secret = password.encode("utf-8", "surrogateescape")
     if not secret or len(secret) > _LONGEST_PASSWORD or any(byte in secret for byte in _ILLEGAL_IN_PASSWORD):
         message = (
