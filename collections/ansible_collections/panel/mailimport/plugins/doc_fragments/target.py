@@ -17,6 +17,7 @@ options:
       - V(sql) is a Dovecot server whose virtual users are in an SQL database, such as that of PostfixAdmin.
       - V(ispmanager) is the panel ispmanager 6, which is told of domains, mailboxes and passwords by its own command.
         Its Dovecot is used as with V(dovecot). It was tried with a stand-in for the panel, and on no live one.
+      - V(command) is a Dovecot server whose mailboxes are made by command lines of yours, see O(host_command).
       - V(none) is a Dovecot server whose mailboxes something else makes, such as LDAP, PAM or a panel. A mailbox exists
         when Dovecot knows it, and a missing one is an error. A Dovecot that takes any address for a mailbox is refused.
         As every mailbox was there before its import, set C(ignore_existing: false), and most often
@@ -24,7 +25,7 @@ options:
         C(update_password: always), one that does not open the mailbox is an error.
       - An option that belongs to another kind of mail host is an error.
     type: str
-    choices: [dovecot, sql, ispmanager, none]
+    choices: [dovecot, sql, ispmanager, command, none]
     default: dovecot
   dovecot_config:
     description:
@@ -51,13 +52,35 @@ options:
     type: int
   quota:
     description:
-      - Quota of a new mailbox, such as V(2G). Default is none, and with O(host_backend=ispmanager) the panel's own.
+      - Quota of a new mailbox, such as V(2G). Default is none, and with O(host_backend=ispmanager) the
+        panel's own. It means something with V(sql), V(ispmanager) and V(command) of O(host_backend).
     type: bytes
     version_added: 0.3.0
   mgrctl:
     description:
       - The command of ispmanager with O(host_backend=ispmanager). Default is C(/usr/local/mgr5/sbin/mgrctl).
     type: path
+    version_added: 0.3.0
+  host_command:
+    description:
+      - The command lines with O(host_backend=command), each a list of words. No shell reads them.
+      - C(list) prints the addresses of all mailboxes, one a line; if it holds values, those of that domain, or just
+        the one that it is asked for. C(create) makes a mailbox. Both are needed.
+      - C(domains) prints the mail domains, one a line, each followed by its owner where there are owners.
+        C(create_domain) makes one that C(domains) does not print. Without it, the file C(domains) in O(state_dir) lists
+        the domains.
+      - C(set_password) changes a password. Without it, passwords of mailboxes that are there stay as they are.
+        C(remove) takes back a mailbox that was just made and does not work.
+      - C(%u) is the address, C(%n) what stands before its C(@), C(%d) its domain, C(%o) the owner, C(%q) the quota in
+        MiB (C(0) for none), C(%h) a hash of the password such as C({SHA512-CRYPT}...), and C(%%) a percent sign. Others
+        are errors. While a line runs, everybody on the host may see its words, the hash too.
+      - The password goes to C(create) and C(set_password) by standard input, as one line, or by the environment
+        variable that C(password_variable) names.
+      - An exit code other than C(0) is a failure. What the line then wrote to standard error is shown, without the
+        password. A line that does not end within two minutes is killed.
+      - Addresses with other characters than letters, digits and C(. _ + = -) are not handed to a line.
+      - Write no secrets into it, for it is shown and logged like any option.
+    type: dict
     version_added: 0.3.0
   sql_engine:
     description:

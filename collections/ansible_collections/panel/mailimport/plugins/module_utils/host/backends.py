@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, FrozenSet, Mapping
 
 from ..model.errors import MailImportError
+from .accounts.command import CommandAccounts
+from .accounts.command_lines import CommandLines
 from .accounts.ispmanager import IspmanagerAccounts
 from .accounts.made_elsewhere import MadeElsewhere
 from .accounts.mgrctl import Mgrctl
@@ -72,10 +74,20 @@ def _open_ispmanager(options: Mapping[str, Any], _domains_file: str) -> MailHost
     return MailHost(IspmanagerAccounts(mgrctl, lambda: server.settings, options.get("quota")), server)
 
 
+def _open_command(options: Mapping[str, Any], domains_file: str) -> MailHost:
+    server = DovecotServer(options.get("dovecot_config"))
+    if not options.get("host_command"):
+        raise MailImportError("invalid_row", "host_backend=command needs host_command")
+    lines = CommandLines(options["host_command"])
+    accounts = CommandAccounts(lines, server.hash_password, options.get("quota") or 0)
+    return MailHost(accounts, server, None if "create_domain" in lines else DomainMap(domains_file))
+
+
 _SQL_OPTIONS = """dovecot_config sql_engine sql_schema sql_statements sql_password_days quota login_host login_port
 login_unix_socket login_user login_password login_db ssl_mode ca_cert"""
 
 BACKENDS: Dict[str, Backend] = {
+    "command": Backend(frozenset(("dovecot_config", "host_command", "quota")), _open_command),
     "dovecot": Backend(frozenset(("dovecot_config", "users_file", "mail_home", "uid", "gid")), _open_dovecot),
     "ispmanager": Backend(frozenset(("dovecot_config", "mgrctl", "quota")), _open_ispmanager),
     "none": Backend(frozenset(("dovecot_config",)), _open_none),

@@ -69,9 +69,13 @@ SOURCE = (
     Option("source_compress", "bool", False, field="compress"),
 )
 
+HOST_KINDS = ("dovecot", "sql", "ispmanager", "command", "none")
+
 # The mail host, which is one for all mailboxes of a task.
 TARGET = (
-    Option("host_backend", default="dovecot", choices=("dovecot", "sql", "ispmanager", "none"), per_row=False),
+    Option(
+        "host_backend", default="dovecot", choices=("dovecot", "sql", "ispmanager", "command", "none"), per_row=False
+    ),
     Option("dovecot_config", "path", per_row=False),
     Option("users_file", "path", per_row=False),
     Option("mail_home", per_row=False),
@@ -79,6 +83,7 @@ TARGET = (
     Option("gid", "int", per_row=False),
     Option("quota", "bytes", per_row=False),
     Option("mgrctl", "path", per_row=False),
+    Option("host_command", "dict", per_row=False),
     Option("sql_engine", choices=("mysql", "postgresql", "sqlite"), per_row=False),
     Option("sql_schema", choices=("postfixadmin", "iredmail", "ispmail", "custom"), per_row=False),
     Option("sql_statements", "dict", per_row=False),
