@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each kind of mail host as the guide shows it: a task of a play, run by ansible-playbook; and the guide's examples."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+import yaml
+from ansible_collections.panel.mailimport.plugins.module_utils.host.accounts.command_lines import CommandLines
+from support.mail import REPOSITORY
+from support.run import COLLECTION
+from support.scene import Scene, difference
+
+from .test_command import CommandScene, command_scene  # noqa: F401 - a fixture
+from .test_ispmanager import PanelScene, panel_scene  # noqa: F401 - a fixture
+from .test_ispmanager import pytestmark as only_old
+from .test_none import NoneScene, none_scene  # noqa: F401 - a fixture
+
+GUIDE = COLLECTION / "docs" / "docsite" / "rst" / "mail_host_guide.rst"
+
+
+def check_task(scene: Scene, password: str, created: bool, **options: Any) -> None:
+    """A first run imports, a second one changes nothing, and no password is printed."""
+    shown = scene.task("--check", "--diff", **options)
+    assert (shown.entry["state"], shown.entry["created"]) == ("queued", created), shown.output
+    ran = scene.task("-v", **options)
+    assert (ran.entry["state"], ran.entry["created"]) == ("completed", created), ran.output
+    assert difference(scene.source_account(), scene.host_account(password)) == []
+    assert not scene.task(**options).result["changed"]
+    assert scene.password not in ran.output
+
+
+def test_a_task_with_command_lines(command_scene: CommandScene) -> None:  # noqa: F811
+    check_task(command_scene, command_scene.password, True)
+
+
+@only_old
+def test_a_task_with_ispmanager(panel_scene: PanelScene) -> None:  # noqa: F811
+    check_task(panel_scene, panel_scene.password, True)
+
+
+def test_a_task_with_mailboxes_made_elsewhere(none_scene: NoneScene) -> None:  # noqa: F811
+    none_scene.host.add_user(none_scene.address, "hers")
+    check_task(none_scene, "hers", False)
+
+
+def shown_lines() -> list[tuple[str, dict[str, Any]]]:
+    """The command lines of the guide, whole or as an option of a task."""
+    text, found = GUIDE.read_text(encoding="utf-8"), []
+    for block in text.split(".. code-block:: yaml\n\n")[1:]:
+        lines = block.split("\n")
+        end = next((n for n, line in enumerate(lines) if line and not line.startswith("   ")), len(lines))
+        document = yaml.safe_load("\n".join(lines[:end]))
+        tasks = document if isinstance(document, list) else [{"": document}]
+        for options in (options for task in tasks for options in task.values() if isinstance(options, dict)):
+            if "host_command" in options:
+                found.append((lines[0].strip(), options["host_command"]))
+    return found
+
+
+def test_the_guides_command_lines_can_be_read() -> None:
+    assert len(shown_lines()) == 6
+    for _where, given in shown_lines():
+        lines = CommandLines(given)
+        for name in (name for name in given if name != "password_variable"):
+            assert name in lines
+            words = given[name]
+            if words[:2] == ["sh", "-c"]:
+                script = words[2].replace("%%", "%")
+                subprocess.run(["sh", "-n", "-c", script], check=True, cwd=REPOSITORY)
