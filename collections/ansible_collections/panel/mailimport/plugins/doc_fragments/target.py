@@ -20,9 +20,9 @@ options:
       - V(command) is a Dovecot server whose mailboxes are made by command lines of yours, see O(host_command).
       - V(none) is a Dovecot server whose mailboxes something else makes, such as LDAP, PAM or a panel. A mailbox exists
         when Dovecot knows it, and a missing one is an error. A Dovecot that takes any address for a mailbox is refused.
-        As every mailbox was there before its import, set C(ignore_existing: false), and most often
-        C(existing_content: merge). Passwords stay as they are, with C(existing_content: replace) too; with
-        C(update_password: always), one that does not open the mailbox is an error.
+        As every mailbox was there before its import, set C(ignore_existing=false), and most often
+        C(existing_content=merge). Passwords stay as they are, with C(existing_content=replace) too; with
+        C(update_password=always), one that does not open the mailbox is an error.
       - An option that belongs to another kind of mail host is an error.
     type: str
     choices: [dovecot, sql, ispmanager, command, none]
@@ -34,7 +34,7 @@ options:
   users_file:
     description:
       - The passwd-file with the mailboxes, which a passdb or userdb of Dovecot must name. Default is the one named in
-        Dovecot's configuration.
+        Dovecot's configuration. With O(host_backend=ispmanager) it is the file that the panel writes.
     type: path
   mail_home:
     description:

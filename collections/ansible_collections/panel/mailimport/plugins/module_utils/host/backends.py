@@ -71,7 +71,8 @@ def _open_none(options: Mapping[str, Any], _domains_file: str) -> MailHost:
 def _open_ispmanager(options: Mapping[str, Any], _domains_file: str) -> MailHost:
     server = DovecotServer(options.get("dovecot_config"))
     mgrctl = Mgrctl(options.get("mgrctl") or _MGRCTL)
-    return MailHost(IspmanagerAccounts(mgrctl, lambda: server.settings, options.get("quota")), server)
+    own = [options.get(name) for name in ("users_file", "quota")]
+    return MailHost(IspmanagerAccounts(mgrctl, lambda: server.settings, *own), server)
 
 
 def _open_command(options: Mapping[str, Any], domains_file: str) -> MailHost:
@@ -89,7 +90,7 @@ login_unix_socket login_user login_password login_db ssl_mode ca_cert"""
 BACKENDS: Dict[str, Backend] = {
     "command": Backend(frozenset(("dovecot_config", "host_command", "quota")), _open_command),
     "dovecot": Backend(frozenset(("dovecot_config", "users_file", "mail_home", "uid", "gid")), _open_dovecot),
-    "ispmanager": Backend(frozenset(("dovecot_config", "mgrctl", "quota")), _open_ispmanager),
+    "ispmanager": Backend(frozenset(("dovecot_config", "users_file", "mgrctl", "quota")), _open_ispmanager),
     "none": Backend(frozenset(("dovecot_config",)), _open_none),
     "sql": Backend(frozenset(_SQL_OPTIONS.split()), _open_sql),
 }

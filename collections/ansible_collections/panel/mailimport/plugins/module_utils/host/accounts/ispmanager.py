@@ -42,13 +42,17 @@ class IspmanagerAccounts(Accounts):
 
     Args:
         mgrctl: the panel's command.
-        settings: returns Dovecot's settings, which name the users file that the panel writes. It is only read here.
+        settings: returns Dovecot's settings.
+        users_file: the one that the panel writes, None for the one that Dovecot's passdb names. It is only read here.
         quota: of new mailboxes, in bytes; None leaves it to the panel.
     """
 
-    def __init__(self, mgrctl: Mgrctl, settings: Callable[[], Settings], quota: Optional[int]) -> None:
+    def __init__(
+        self, mgrctl: Mgrctl, settings: Callable[[], Settings], users_file: Optional[str], quota: Optional[int]
+    ) -> None:
         self._mgrctl = mgrctl
         self._settings = settings
+        self._users_file = users_file
         self._quota = quota
         self._owners: Dict[str, str] = {}
 
@@ -189,7 +193,7 @@ class IspmanagerAccounts(Accounts):
 
     @cached_property
     def _users(self) -> UsersFile:
-        return UsersFile(users_file_of(self._settings()), 0)
+        return UsersFile(self._users_file or users_file_of(self._settings()), 0)
 
 
 def _refuse(purpose: str, error: PanelError) -> NoReturn:
