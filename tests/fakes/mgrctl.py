@@ -15,6 +15,7 @@ import fcntl
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -50,6 +51,8 @@ def main(arguments: list[str]) -> int:
             answer = FUNCTIONS[function](data, given) if function in FUNCTIONS else refuse("missed", "func")
         except RefusalError as refusal:
             return show_refusal(data, refusal, options["o"])
+    if "sok" in given and function in data["switches"].get("kills_caller", []):
+        os.kill(os.getppid(), signal.SIGKILL)
     show(answer, options["o"])
     return 0
 

@@ -168,6 +168,18 @@ def test_editions_and_moods_of_the_panel(panel_scene: PanelScene, switches: dict
     assert difference(panel_scene.source_account(), panel_scene.host_account("second word")) == []
 
 
+@pytest.mark.parametrize("function", ["emaildomain.edit", "email.edit"])
+def test_killed_while_the_panel_works(panel_scene: PanelScene, function: str) -> None:
+    panel_scene.panel.switch(kills_caller=[function])
+    panel_scene.start().communicate()
+    assert "source.example" in panel_scene.panel.data["domains"]
+    panel_scene.panel.switch(kills_caller=[])
+    entry = panel_scene.run().entry
+    assert (entry["state"], entry["message"]) == ("completed", "Import completed successfully")
+    assert difference(panel_scene.source_account(), panel_scene.host_account()) == []
+    assert not panel_scene.run().result["changed"]
+
+
 def refused(scene: PanelScene, check_mode: bool = False, **changes: Any) -> str:
     """The message of an import that the panel refuses, which has left nothing in it."""
     before = scene.panel.data["mailboxes"]

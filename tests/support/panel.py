@@ -24,7 +24,7 @@ class Panel:
             `busy` (so many calls are refused first), `answers` (this text instead of an answer), `writes_later`
             (seconds until the users file is written), `lone_element` (a list of one has no brackets), `errors_as_text`,
             `exit_code` of an error, `warns`, `lacks` (fields of forms), `most_mailboxes`, `shortest_password`,
-            `no_mail`, `fails` (errors by function).
+            `no_mail`, `fails` (errors by function), `kills_caller` (functions after whose work the caller is killed).
     """
 
     def __init__(self, directory: Path, users_file: Path, **switches: Any) -> None:

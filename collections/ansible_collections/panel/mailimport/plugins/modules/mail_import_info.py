@@ -78,6 +78,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+host_backend:
+  description: The kind of mail host, as the option says.
+  type: str
+  returned: success
+  sample: sql
 imports:
   description:
     - One entry for each import, with the keys that M(panel.mailimport.mail_import_imap) returns.
@@ -147,7 +152,7 @@ def main() -> None:
         known = imports_on_host(host_settings(module.params), import_filter(module.params))
     except MailImportError as error:
         module.fail_json(msg="%s (%s)" % (error.message, error.reason))
-    module.exit_json(changed=False, **known)
+    module.exit_json(changed=False, host_backend=module.params["host_backend"], **known)
 
 
 if __name__ == "__main__":
