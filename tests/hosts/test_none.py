@@ -53,6 +53,13 @@ def test_mail_comes_into_a_mailbox_that_was_made_elsewhere(none_scene: NoneScene
     assert not none_scene.run().result["changed"]
 
 
+def test_a_mailbox_that_is_there_is_no_change(none_scene: NoneScene) -> None:
+    none_scene.host.add_user(none_scene.address, "hers")
+    for check_mode in (True, False):
+        outcome = none_scene.run(import_content=False, check_mode=check_mode)
+        assert (outcome.result["changed"], outcome.entry["created"]) == (False, False), outcome.entry["message"]
+
+
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_a_missing_mailbox_says_who_has_to_make_it(none_scene: NoneScene, check_mode: bool) -> None:
     entry = none_scene.run(check_mode=check_mode).entry

@@ -71,7 +71,7 @@ def examine(request: ImportRequest, state: State, host: MailHost) -> MailboxStat
     return MailboxStatus(
         exists=exists,
         existed=existed,
-        domain_known=exists or holder is not None or domain in host.domains(),
+        domain_known=holder is not None or domain in host.domains(),
         record=record,
         outdated=known is not None and not exists and known.contacted,
         final_state=final_state,

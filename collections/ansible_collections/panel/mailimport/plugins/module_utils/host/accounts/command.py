@@ -33,6 +33,7 @@ class CommandAccounts(Accounts):
         self._lines = lines
         self._hash_password = hash_password
         self._quota = quota
+        self._seen: Set[str] = set()
 
     @property
     def place(self) -> str:
@@ -46,7 +47,7 @@ class CommandAccounts(Accounts):
         if "domains" in self._lines:
             return {domain for domain, _owners in self._declared_domains()}
         if self._lines.values_in("list"):
-            return set()  # it is asked for a mailbox, or a domain
+            return set(self._seen)  # it lists those of one domain, or one mailbox
         return {parse_address(line).domain for line in self._listed({})}
 
     def owners_of(self, domain: str) -> FrozenSet[str]:
@@ -54,7 +55,9 @@ class CommandAccounts(Accounts):
         return frozenset(owner for name, owners in declared for owner in owners if name == domain)
 
     def exists(self, address: Address) -> bool:
-        return str(address) in {str(parse_address(line)) for line in self._listed(_values(address))}
+        listed = {parse_address(line) for line in self._listed(_values(address))}
+        self._seen.update(found.domain for found in listed)
+        return address in listed
 
     def check_new(self, address: Address) -> None:
         self._lines.check(_values(address).values())

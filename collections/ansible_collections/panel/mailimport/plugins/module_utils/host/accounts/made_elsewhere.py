@@ -24,6 +24,7 @@ class MadeElsewhere(Accounts):
 
     def __init__(self, server: MailServer) -> None:
         self._server = server
+        self._seen: Set[str] = set()
         self._check_no_catch_all = lru_cache(maxsize=None)(self._refuse_catch_all)
 
     @property
@@ -35,7 +36,7 @@ class MadeElsewhere(Accounts):
         return False
 
     def domains(self) -> Set[str]:
-        return set()
+        return set(self._seen)  # nobody lists them
 
     def exists(self, address: Address) -> bool:
         if not self._server.knows(address):
@@ -44,6 +45,7 @@ class MadeElsewhere(Accounts):
             if not self._server.knows(address):
                 return False
         self._check_no_catch_all(address.domain)
+        self._seen.add(address.domain)
         return True
 
     def check_new(self, address: Address) -> None:

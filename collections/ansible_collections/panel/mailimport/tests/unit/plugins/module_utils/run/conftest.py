@@ -18,6 +18,8 @@ from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source
 class DirectoryHost(MailHost):
     """Mailboxes are directories of this process's own user; passwords are kept in memory."""
 
+    sets_passwords = True
+
     def __init__(self, root):
         self.root = root
         self.passwords = {}
