@@ -92,6 +92,7 @@ def test_a_mailbox_of_somebodys_is_skipped_merged_and_replaced(panel_scene: Pane
     assert len(here["INBOX",].messages) == len(panel_scene.source_account().folders["INBOX",].messages) + 1
     replaced = panel_scene.run(ignore_existing=False, existing_content="replace", force=True).entry
     assert (replaced["state"], bool(replaced["replaced_to"])) == ("completed", True), replaced["message"]
+    panel_scene.host.wait_for_password(panel_scene.address, panel_scene.password)
     assert difference(panel_scene.source_account(), panel_scene.host_account()) == []
     assert not panel_scene.host.accepts_password(panel_scene.address, "hers")
 
