@@ -79,6 +79,10 @@ def test_d5_the_report_fails_until_everything_of_the_list_is_here(run: Run, peop
         **{person.address: ("not_begun", None, None) for person in staff[2:]},
     }
 
+    asked = {"state_dir": run.arguments()["state_dir"], "states": ["failed"], "domains": ["tochter.example"]}
+    known = run_task(asked, run.directory, module="mail_import_info").result
+    assert [entry["email"] for entry in known["imports"]] == [staff[1].address]
+
     run.host.add_user(*staff[4])
     run.task(src=str(path))
     whole = compare(run, "report", src=str(path), require_complete=True)

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+import socketserver
+import threading
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
@@ -65,3 +67,66 @@ def test_a_host_without_imports_has_nobody_to_tell(tmp_path):
         == nobody
     )
     assert list(tmp_path.iterdir()) == []
+
+
+class SmtpSession(socketserver.StreamRequestHandler):
+    """Says to each recipient what the server is told to, and takes all mail."""
+
+    def handle(self):
+        self.say("220 mail.example.net ESMTP")
+        for line in self.rfile:
+            verb, _colon, value = line.decode().strip().partition(":")
+            if verb.upper() == "RCPT TO":
+                answer = self.server.answers.get(value.strip("<>"), "250 ok")
+                self.say(answer)
+                if answer.startswith("421"):
+                    return
+            elif verb.upper() == "DATA":
+                self.say("354 go on")
+                self.server.taken.append(b"".join(iter(self.rfile.readline, b".\r\n")))
+                self.say("250 taken")
+            else:
+                self.say("250 mail.example.net")
+
+    def say(self, line):
+        self.wfile.write(line.encode() + b"\r\n")
+
+
+@pytest.fixture
+def smtp():
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), SmtpSession) as server:
+        server.daemon_threads = True
+        server.answers, server.taken = {}, []
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def send(tmp_path, smtp):
+    relay = Relay("127.0.0.1", smtp.server_address[1])
+    return send_notices(HostSettings(str(tmp_path)), Filter(), Notice("moved", "it@example.org", HELLO), relay)
+
+
+def test_who_was_refused_gets_it_later_and_nobody_gets_it_twice(tmp_path, smtp):
+    people = ["%s@example.org" % name for name in ("anna", "ben", "cleo", "dora")]
+    with State(str(tmp_path)) as state:
+        for address in people:
+            finish(state, address, "completed")
+    smtp.answers = {people[1]: "550 5.1.1 unknown", people[2]: "421 4.3.2 closing"}
+    came = send(tmp_path, smtp)
+    assert came["sent"] == people[:1]
+    assert [each["email"] for each in came["failed"]] == people[1:]
+    assert came["failed"][0]["message"] == "550 5.1.1 unknown"
+    smtp.answers = {}
+    came = send(tmp_path, smtp)
+    assert (came["sent"], came["already"], came["failed"]) == (people[1:], people[:1], [])
+    assert send(tmp_path, smtp)["sent"] == [] and len(smtp.taken) == 4
+
+
+def test_a_server_that_is_not_there_is_named(tmp_path):
+    with State(str(tmp_path)) as state:
+        finish(state, "anna@example.org", "completed")
+    with pytest.raises(MailImportError, match="127.0.0.1:1 delivers no mail"):
+        send_notices(
+            HostSettings(str(tmp_path)), Filter(), Notice("moved", "it@example.org", HELLO), Relay("127.0.0.1", 1)
+        )
