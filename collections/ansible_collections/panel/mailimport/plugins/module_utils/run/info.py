@@ -99,7 +99,7 @@ def _entry(record: ImportRecord, result: ImportResult) -> Dict[str, Any]:
         entry,
         grade=grade_of(entry),
         last_success=None if record.last_success is None else _moment(record.last_success),
-        bytes_imported=record.bytes_imported,
+        bytes_imported=record.bytes_imported + (result.bytes_copied if result.state == "running" else 0),
     )
 
 

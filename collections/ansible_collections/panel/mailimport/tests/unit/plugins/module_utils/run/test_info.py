@@ -94,10 +94,12 @@ def test_an_import_that_runs_does_so_whoever_waits_for_it_to_end(tmp_path):
     with State(str(tmp_path)) as state:
         state.begin(KEY, "customer", os.getpid(), 2)
         state.enqueue([(KEY, "customer")], os.getpid())
+        state.progress(KEY, ImportResult("anna@example.org", "there", "running", queue=2, bytes_copied=7))
         (running,) = imports_on_host(settings)["imports"]
         state.finish(KEY, ImportResult("anna@example.org", "there", "completed", queue=2), to_the_end=True)
         (waiting,) = imports_on_host(settings)["imports"]
     assert [(entry["state"], entry["queue"]) for entry in (running, waiting)] == [("running", 2), ("queued", None)]
+    assert (running["bytes_imported"], running["grade"]) == (7, None)
 
 
 def finish(state, address, result_state, reason=None, size=0):
