@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 import subprocess
-from typing import Any
+from typing import Any, Callable
 
 import yaml
 from ansible_collections.panel.mailimport.plugins.module_utils.host.accounts.command_lines import CommandLines
 from support.mail import REPOSITORY
-from support.run import COLLECTION
+from support.run import COLLECTION, run_task
 from support.scene import Scene, difference
 
+from .conftest import SqlScene
 from .test_command import CommandScene, command_scene  # noqa: F401 - a fixture
 from .test_ispmanager import PanelScene, panel_scene  # noqa: F401 - a fixture
 from .test_ispmanager import pytestmark as only_old
@@ -46,6 +47,22 @@ def test_a_task_with_ispmanager(panel_scene: PanelScene) -> None:  # noqa: F811
 def test_a_task_with_mailboxes_made_elsewhere(none_scene: NoneScene) -> None:  # noqa: F811
     none_scene.host.add_user(none_scene.address, "hers")
     check_task(none_scene, "hers", False)
+
+
+def test_a_task_with_a_database(sql_scene: Callable[..., SqlScene]) -> None:
+    scene = sql_scene("mysql", "postfixadmin")
+    check_task(scene, scene.password, True, quota="5G")
+    assert scene.database.rows("SELECT username, quota FROM mailbox") == [(scene.address, 5 << 30)]
+
+
+def test_a_task_with_a_list_and_a_database(sql_scene: Callable[..., SqlScene]) -> None:
+    scene = sql_scene("mysql", "postfixadmin")
+    row = {"email": scene.address, "password": scene.password}
+    options = {name: value for name, value in scene.arguments().items() if name not in row}
+    ran = run_task({**options, "mailboxes": [row]}, scene.directory, "-v", module="mail_import_csv")
+    assert ran.entry["state"] == "completed", ran.output
+    for secret in (scene.password, scene.database.options["login_password"]):
+        assert secret not in ran.output
 
 
 def shown_lines() -> list[tuple[str, dict[str, Any]]]:

@@ -45,7 +45,7 @@ def run_mailbox_import(module: AnsibleModule) -> None:
     except MailImportError as error:
         item = refused(params, error)
     # A login that fails ends the one import there is before anything is made; it needs no round of its own.
-    exit_with(module, run_batch(module, [item], Scheduling(preflight=False)), None)
+    exit_with(module, run_batch(module, params, [item], Scheduling(preflight=False)), None)
 
 
 def _mailbox_item(params: Dict[str, Any]) -> Item:
@@ -70,7 +70,7 @@ def run_list_import(module: AnsibleModule) -> None:
     good, bad = check_rows(rows)
     items: Dict[str, Item] = {row.place: _row_item(params, row) for row in good}
     items.update((row.place, _bad_item(row)) for row in bad)
-    outcomes = run_batch(module, [items[row.place] for row in rows], how)
+    outcomes = run_batch(module, params, [items[row.place] for row in rows], how)
     for row, outcome in zip(rows, outcomes):
         if outcome.result.state == "failed":
             outcome.result.message = "%s: %s" % (row.place, outcome.result.message)
@@ -130,11 +130,13 @@ def refused(params: Dict[str, Any], error: MailImportError) -> ImportResult:
     )
 
 
-def run_batch(module: AnsibleModule, items: Sequence[Item], how: Scheduling) -> List[Outcome]:
-    """Import what a task asks for."""
+def run_batch(
+    module: AnsibleModule, params: Mapping[str, Any], items: Sequence[Item], how: Scheduling
+) -> List[Outcome]:
+    """Import what a task asks for; `params` are the module's with the secrets that were handed over."""
     set_title("run of %d imports" % len(items))
     try:
-        settings = host_settings(module.params)
+        settings = host_settings(params)
         settings.open_host()  # options of its kind that are no good are told before anything is done
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)

@@ -98,7 +98,13 @@ def run_organization_import(module: AnsibleModule, provider: Provider) -> None:
         )
     for warning in warnings:
         module.warn(warning)
-    exit_with(module, run_batch(module, items, how), "mailboxes", _NO_MAILBOX, **_report(contents, selection.mailboxes))
+    exit_with(
+        module,
+        run_batch(module, params, items, how),
+        "mailboxes",
+        _NO_MAILBOX,
+        **_report(contents, selection.mailboxes),
+    )
 
 
 def with_secrets(params: Mapping[str, Any], names: Tuple[str, ...]) -> Dict[str, Any]:
