@@ -23,6 +23,8 @@ _HERE = Path(__file__).parent
 # Longer texts, and further entries of what was not imported, are in the other files.
 _LONGEST_TEXT = 140
 _MOST_LACKS = 500
+# So many mailboxes have their reason in words, the others in a word: the page stays small whatever goes wrong.
+_MOST_REASONS = 2000
 # So many days have a bar in the plot.
 _MOST_DAYS = 30
 # Their colours tell apart in print and to people who confuse red and green: by lightness too.
@@ -49,6 +51,7 @@ def as_page(report: Report) -> str:
         headline=headline(report),
         hosts=len({mailbox.mail_host for mailbox in report.mailboxes if mailbox.mail_host}) > 1,
         lacks=lacks[:_MOST_LACKS],
+        reasons=_reasons(report.mailboxes),
         more_lacks=max(0, len(lacks) - _MOST_LACKS),
         states=STATES,
         colours=COLOURS,
@@ -95,6 +98,16 @@ def _days(mailboxes: t.Iterable[Mailbox]) -> list[tuple[str, int, float]]:
     length = min(_MOST_DAYS, (last - date.fromisoformat(min(counts))).days + 1)
     days = [str(last - timedelta(days=back)) for back in reversed(range(length))]
     return [(day, counts[day], counts[day] / max(counts.values())) for day in days]
+
+
+def _reasons(mailboxes: t.Iterable[Mailbox]) -> list[str]:
+    """What the last column says, for each mailbox."""
+    found, told = [], 0
+    for mailbox in mailboxes:
+        words = _why(mailbox)
+        told += bool(words)
+        found.append(words if told <= _MOST_REASONS else mailbox.reason or "")
+    return found
 
 
 def _took(seconds: float) -> str:

@@ -209,10 +209,10 @@ def test_ten_thousand_mailboxes_are_a_page_below_five_megabytes() -> None:
     addresses = [
         "person%05d.with-a-long-name@department%d.company.example" % (each, each % 7) for each in range(10_000)
     ]
-    reason = {"reason": "message_refused", "message": "“" * 500, "messages_failed": 1, "not_imported": [REFUSED]}
+    reason = {"reason": "message_refused", "message": "<" * 500, "messages_failed": 1, "not_imported": [REFUSED]}
     known = [entry(address, "failed", **reason) for address in addresses]
     page = as_page(report_of([row(address) for address in addresses], mail1=known))
-    assert page.count("<tr class=") == 10_000 and len(page.encode()) < 10_000_000
+    assert page.count("<tr class=") == 10_000 and len(page.encode()) < 5_000_000
     common = [
         entry(address, "completed" if number % 10 else "failed", **({} if number % 10 else reason))
         for number, address in enumerate(addresses)
