@@ -30,6 +30,8 @@ attributes:
     support: full
   diff_mode:
     support: none
+  idempotent:
+    support: full
   platform:
     support: full
   action_group:

@@ -135,6 +135,7 @@ attributes:
     support: full
   action_group:
     support: none
+    membership: []
 seealso:
   - module: panel.mailimport.mail_import_info
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple, cast
 
 from ..imap.folder_names import decode_folder_name
 from ..imap.responses import Parts, figure, parse_parts
@@ -212,8 +212,8 @@ def _listed(parts: Parts) -> _Listed:
         is_all = len(values) == 3 or (len(parts) > 1 and all(isinstance(value, list) for value in values[3:]))
         if isinstance(values[2], bytes) and is_all:
             return _Listed(_attributes(values[0]), values[1], bytes(values[2]))
-    found = _LISTED.match(b" ".join(parts[0].split(None, 1)[1:]))
-    assert found is not None  # noqa: S101 - every text matches
+    # Every text matches: whatever is not understood is a part of the name.
+    found = cast("re.Match[bytes]", _LISTED.match(b" ".join(parts[0].split(None, 1)[1:])))
     separator = found.group("separator")
     unquoted = re.sub(rb"\\(.)", rb"\1", separator[1:-1]) if separator and separator[:1] == b'"' else None
     text = b"".join([found.group("name"), *parts[1:]]).strip()

@@ -45,17 +45,20 @@ class MessageMemory:
     """
 
     def __init__(self, packed: bytes = b"") -> None:
-        self._firsts = array.array("I", (1,))
-        self._kinds = array.array("H", (_ABSENT,))
-        self._sets: List[FrozenSet[bytes]] = [frozenset(), frozenset()]
-        self._late: Dict[int, int] = {}
+        self._forget()
         if packed:
             try:
                 self._unpack(packed)
             except (ValueError, zlib.error, TypeError, KeyError, OverflowError):
-                self.__init__()  # type: ignore[misc]
+                self._forget()
         self._kind_of_set = {known: kind for kind, known in enumerate(self._sets) if kind >= _FIRST_SET}
         self._kind_of_flags: Dict[Flags, int] = {}
+
+    def _forget(self) -> None:
+        self._firsts = array.array("I", (1,))
+        self._kinds = array.array("H", (_ABSENT,))
+        self._sets: List[FrozenSet[bytes]] = [frozenset(), frozenset()]
+        self._late: Dict[int, int] = {}
 
     @property
     def last_uid(self) -> int:

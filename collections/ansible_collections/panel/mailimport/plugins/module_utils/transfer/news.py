@@ -15,7 +15,7 @@ import binascii
 import json
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from typing import Any, Callable, Dict, List, Sequence, Tuple, Type, Union, get_args, get_origin, get_type_hints
+from typing import Any, Callable, Dict, List, Sequence, Tuple, Type, Union, cast, get_args, get_origin, get_type_hints
 
 from ..model.errors import REASONS
 from ..model.imports import NotImported
@@ -203,9 +203,7 @@ def decode(line: bytes) -> News:
     kind = _KINDS.get(str(values.pop("news", None)))
     if kind is None:
         raise ValueError("an unknown kind")
-    news = _built(kind, values)
-    assert isinstance(news, News)
-    return news
+    return cast(News, _built(kind, values))
 
 
 @cache
@@ -238,13 +236,13 @@ def _checked(kind: Any, value: Any) -> Any:
 
 
 def _a_number(value: Any) -> int:
-    if type(value) is not int or not 0 <= value <= _HIGHEST:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _HIGHEST:
         raise ValueError("no number in range")
     return value
 
 
 def _seconds(value: Any) -> float:
-    if type(value) not in (int, float) or not 0 <= value < _HIGHEST:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _HIGHEST:
         raise ValueError("no time")
     return float(value)
 
