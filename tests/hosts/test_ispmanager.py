@@ -142,6 +142,17 @@ def test_no_secret_is_in_arguments_results_or_state(panel_scene: PanelScene) -> 
     assert panel_scene.panel.data["faults"] == []
 
 
+def test_where_the_hosts_imap_writes(panel_scene: PanelScene) -> None:
+    """Panels count quotas in a way that files do not reach; the home of a new mailbox is not there yet."""
+    entry = panel_scene.run(message_store="imap").entry
+    assert (entry["state"], entry["message_store"]) == ("completed", "imap"), entry["message"]
+    there, here = panel_scene.source_account(), panel_scene.host_account()
+    assert {path: len(folder.messages) for path, folder in here.folders.items()} == {
+        path: len(folder.messages) for path, folder in there.folders.items()
+    }
+    assert not panel_scene.run(message_store="imap").result["changed"]
+
+
 def test_a_quota_goes_to_the_panel_in_mebibytes(panel_scene: PanelScene) -> None:
     assert panel_scene.run(quota="2G").entry["state"] == "completed"
     assert panel_scene.mailbox()["maxsize"] == "2048"
