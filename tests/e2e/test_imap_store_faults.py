@@ -10,6 +10,7 @@ import os
 import time
 from typing import Callable
 
+import pytest
 from support.dovecot import Dovecot
 from support.imap import Item
 from support.mail import load_mail, small_message
@@ -17,7 +18,7 @@ from support.run import finish_module
 from support.scene import Scene, fill
 from support.tls import Certificate
 
-from .boxes import FOLDERS, in_order, loss, messages, surplus, write_maildir
+from .boxes import BOXES, FOLDERS, in_order, loss, messages, surplus, write_maildir
 
 MONTH = 30 * 86_400
 
@@ -145,3 +146,30 @@ def test_c11_many_folders_arrive(sdbox_scene: Scene) -> None:
     assert outcome.entry["state"] == "completed", outcome.output
     assert loss(scene.source_account(), scene.host_account()) == []
     assert scene.run(state="latest").result["changed"] is False
+
+
+@pytest.mark.parametrize("setting", ["", "mailbox_list_index_very_dirty_syncs = yes\n"], ids=["usual", "very dirty"])
+@pytest.mark.parametrize("format_name", sorted(BOXES))
+def test_c11_a_session_that_looked_before_lists_all_new_folders(
+    scene: Scene, new_host: Callable[..., Dovecot], format_name: str, setting: str
+) -> None:
+    """A mail program stays connected while folders come, in the middle of those that it knows too."""
+    scene.host = new_host(**BOXES[format_name], extra_config=setting)
+    scene.host.add_user(scene.address, scene.password)
+    with scene.source_session() as session:
+        for number in range(150):
+            session.create("Folder %d.Inner" % number)
+        session.append("Folder 7.Inner", [Item(small_message(1))])
+    with scene.host_session() as owner:
+        owner.create("Own")
+        owner.create("Folder 7/Own")
+        before = set(owner.folders())
+
+        outcome = scene.run(ignore_existing=False, existing_content="merge")
+
+        assert outcome.entry["state"] == "completed", outcome.output
+        wanted = before | set(scene.source_account().folders)
+        assert len(wanted) > 150
+        assert wanted <= set(owner.folders())
+    assert wanted <= set(scene.host_account().folders)
+    assert scene.run(ignore_existing=False, existing_content="merge", state="latest").result["changed"] is False

@@ -138,6 +138,10 @@ class MailServer(ABC):
         """
 
     @abstractmethod
+    def refresh_folder_list(self, address: Address) -> None:
+        """Let the mailbox's other sessions see the folders that sessions of ours have made; those have ended."""
+
+    @abstractmethod
     def quota_free(self, address: Address, emptied: bool = False) -> Optional[int]:
         """Bytes the mailbox may still grow by, None without a limit. Not for check mode: the server may write
         indexes.

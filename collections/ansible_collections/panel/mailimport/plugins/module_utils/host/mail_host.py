@@ -135,6 +135,10 @@ class MailHost:
         """Start an IMAP session of an existing mailbox, see MailServer."""
         return self._server.start_session(address, keep)
 
+    def refresh_folder_list(self, address: Address) -> None:
+        """See MailServer."""
+        self._server.refresh_folder_list(address)
+
     def quota_free(self, address: Address, emptied: bool = False) -> Optional[int]:
         """Bytes the mailbox may still grow by, None without a limit. Not for check mode: the host may write indexes."""
         return self._server.quota_free(address, emptied)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import closing
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Callable, ContextManager, Dict, Optional, Sequence
+from typing import Callable, ContextManager, Dict, Iterator, Optional, Sequence
 
 from ..model.errors import MailImportError
 from ..model.imports import COMPLETED_MESSAGE, ImportRequest
@@ -350,10 +350,7 @@ class _MailboxRun:
         self, location: StoreLocation, found: MailboxStatus, replacement: Replacement, aside: Optional[str]
     ) -> None:
         request, record = self.request, found.record
-        lock = () if self.lock is None else (self.lock,)
-        # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run
-        # has sent.
-        with closing(SessionDesk(lambda: self.host.start_session(request.address, lock))) as desk:
+        with self._session_desk() as desk:
             self.events.desk = desk
             if aside is not None:
                 self.events.replaced = lambda moved: self._take_over(replacement, aside if moved else None)
@@ -384,6 +381,22 @@ class _MailboxRun:
             )
             if root and not is_marked(root, request.key):
                 self.state.note_store(request.key, None)  # the source had nothing, and nothing was made
+
+    @contextmanager
+    def _session_desk(self) -> Iterator[SessionDesk]:
+        """Whatever gives out sessions of the mailbox; all have ended at the end."""
+        address, lock = self.request.address, () if self.lock is None else (self.lock,)
+        # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run
+        # has sent.
+        desk = SessionDesk(lambda: self.host.start_session(address, lock))
+        try:
+            yield desk
+        finally:
+            desk.close()
+            # Without it new folders are seen from the owner's next session on, which is no failure of the import.
+            with suppress(MailImportError):
+                if desk.has_served:
+                    self.host.refresh_folder_list(address)
 
     def _make_mailbox(self, found: MailboxStatus) -> None:
         address, owner = self.request.address, self.request.owner

@@ -34,6 +34,11 @@ class SessionDesk:
         self._served = 0
 
     @property
+    def has_served(self) -> bool:
+        """Whether there was a session."""
+        return self._served > 0
+
+    @property
     def descriptor(self) -> int:
         """The descriptor that the child must keep."""
         return self._there.fileno()

@@ -115,6 +115,11 @@ class Doveadm:
         limited = [free for free in kilobytes if free is not None]
         return max(0, min(limited)) * 1024 if limited else None
 
+    def list_folders(self, address: Address) -> None:
+        """Look for the folders of a mailbox, and enter those that are new into its list index."""
+        completed = self._run("doveadm", "mailbox", "list", "-u", str(address))
+        self._checked(completed, "list the folders of %s" % str(address))
+
     def start(self, program: str, arguments: Sequence[str], keep: Sequence[int]) -> ImapProcess:
         """Start an IMAP program by its path, see ImapProcess."""
         return ImapProcess(self._command(program, arguments), self._environment, keep)

@@ -21,6 +21,12 @@ from .imap_process import ImapProcess
 from .location import store_location
 from .settings import Settings
 
+# With its list index Dovecot looks at all folders anew for each one that is made, so that making them takes quadratic
+# time. Whoever lists the folders first enters them into the index.
+_WITHOUT_LIST_INDEX = ("-o", "mailbox_list_index=no")
+# Folders that nobody would find like that, because the list index is the only place that is looked at
+_LIST_INDEX_ALONE_COUNTS = re.compile(r"layout\s*=\s*index\b|mailbox_list_index_very_dirty_syncs = yes", re.IGNORECASE)
+
 
 class DovecotServer(MailServer):
     """A Dovecot instance, asked through its own commands.
@@ -35,7 +41,11 @@ class DovecotServer(MailServer):
     @cached_property
     def settings(self) -> Settings:
         """Its settings as they apply to IMAP, read once."""
-        return _read_settings(self._doveadm)
+        return _read_settings(self._doveadm, self._printed_settings)
+
+    @cached_property
+    def _printed_settings(self) -> str:
+        return self._doveadm.doveconf("-f", "protocol=imap", "-a")
 
     def hash_password(self, password: str) -> str:
         """Return `{SCHEME}hash` of a password, for whatever keeps the accounts of this Dovecot.
@@ -57,7 +67,18 @@ class DovecotServer(MailServer):
 
     def start_session(self, address: Address, keep: Sequence[int]) -> ImapProcess:
         program = os.path.join(self.settings.libexec_dir, "imap")
-        return self._doveadm.start(program, ["-u", str(address)], keep)
+        without_list_index = () if self._needs_list_index(address) else _WITHOUT_LIST_INDEX
+        return self._doveadm.start(program, ["-u", str(address), *without_list_index], keep)
+
+    def refresh_folder_list(self, address: Address) -> None:
+        if not self._needs_list_index(address):
+            self._doveadm.list_folders(address)
+
+    def _needs_list_index(self, address: Address) -> bool:
+        """Whether a namespace or the mailbox keeps its list of folders in the index alone."""
+        fields = self._doveadm.user(address) or {}
+        said = [self._printed_settings] + ["%s = %s" % field for field in fields.items()]
+        return any(map(_LIST_INDEX_ALONE_COUNTS.search, said))
 
     def quota_free(self, address: Address, emptied: bool = False) -> Optional[int]:
         return self._doveadm.quota_free(address, emptied) if self.settings.has_quota else None
@@ -70,9 +91,8 @@ class DovecotServer(MailServer):
             self._doveadm.flush_auth_cache(address)
 
 
-def _read_settings(doveadm: Doveadm) -> Settings:
+def _read_settings(doveadm: Doveadm, printed: str) -> Settings:
     """Read the settings in the language of the version that is installed; nothing else asks for the version."""
-    printed = doveadm.doveconf("-f", "protocol=imap", "-a")
     found = re.match(r"# (\S+)", printed)
     version = found.group(1) if found else "unknown"
     if version.startswith("2.3."):

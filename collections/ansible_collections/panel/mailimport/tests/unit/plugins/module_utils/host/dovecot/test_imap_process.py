@@ -50,6 +50,38 @@ def test_session_of_a_mailbox_created_right_now(server, tmp_path):
     os.close(lock)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "without"),
+    [
+        ("", "", True),
+        ("mailbox_list_index_very_dirty_syncs = yes\n", "mailbox_list_index_very_dirty_syncs = yes\n", False),
+        ("mail_location = sdbox:~/box:LAYOUT=index\n", "mailbox_list_layout = index\n", False),
+        (
+            "namespace old {\n  prefix = Old/\n  separator = /\n  hidden = yes\n  list = no\n"
+            "  location = sdbox:~/old:LAYOUT=INDEX\n}\n",
+            "namespace old {\n  prefix = Old/\n  separator = /\n  hidden = yes\n  list = no\n"
+            "  mail_driver = sdbox\n  mail_path = ~/old\n  mail_index_path =\n  mailbox_list_layout = index\n}\n",
+            False,
+        ),
+    ],
+    ids=["usual", "very dirty", "layout", "hidden namespace"],
+)
+def test_c11_session_does_without_the_list_index_where_folders_are_found_on_the_disk(server, old, new, without):
+    server.configure(old=old, new=new)
+    host = open_host(server.config)
+    host.create_mailbox(ANNA, "secret-word", "customer")
+    host.store_of(ANNA)
+
+    process = host.start_session(ANNA, ())
+
+    assert line(process).startswith(b"* PREAUTH")
+    (about,) = [path for path in Path("/proc").glob("[0-9]*") if is_session(path, server)]
+    assert (b"\0mailbox_list_index=no\0" in (about / "cmdline").read_bytes()) == without
+    os.write(process.descriptors[1], b"a CREATE INBOX/New\r\n")
+    assert line(process).startswith(b"a OK")
+    process.wait()
+
+
 def is_session(path, server):
     try:
         words = (path / "cmdline").read_bytes().split(b"\0")
