@@ -221,7 +221,8 @@ def test_maildir_may_be_written_over_imap(scene: Scene) -> None:
     outcome = scene.run(message_store="imap")
     assert outcome.entry["state"] == "completed", outcome.output
     assert loss(scene.source_account(), scene.host_account()) == []
-    assert not any(b"mailimport" in os.fsencode(path.name) for path in scene.maildir.rglob("*"))
+    ours = [path for path in scene.maildir.rglob("*") if b"mailimport" in os.fsencode(path.name)]
+    assert [path.parent for path in ours] == [scene.maildir], "the import's mark, and no message"
 
 
 def test_files_are_not_written_where_they_are_not_understood(sdbox_scene: Scene) -> None:
