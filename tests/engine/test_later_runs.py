@@ -54,7 +54,7 @@ def lose_after_inbox(server: FakeServer) -> None:
 
     def fetch(session: Session, command: Command) -> None:
         session.behave(command)
-        if session.folder and session.folder.name == b"INBOX" and BODY in command.rest:
+        if session.folder and session.folder.name == b"INBOX" and BODY + b")" in command.rest:
             gone.append(True)
 
     def hang_up_when_gone(session: Session, command: Command) -> None:

@@ -106,9 +106,9 @@ class FetchRequest:
     """Ask for messages of one folder.
 
     `uids` is an IMAP sequence set. `flags_only` leaves the bodies out; `changed_since` (a mod-sequence, RFC 7162)
-    narrows that to messages whose flags changed. `select` opens the folder with SELECT: a few servers do not know
-    EXAMINE, and Courier keeps a folder's UIDVALIDITY only once it was selected; it costs the source no more than
-    \\Recent.
+    narrows that to messages whose flags changed. `beginning` asks for so many bytes of each message only. `select`
+    opens the folder with SELECT: a few servers do not know EXAMINE, and Courier keeps a folder's UIDVALIDITY only once
+    it was selected; it costs the source no more than \\Recent.
     """
 
     folder: SourceFolder
@@ -116,6 +116,7 @@ class FetchRequest:
     flags_only: bool = False
     changed_since: Optional[int] = None
     select: bool = False
+    beginning: Optional[int] = None
 
     @property
     def lowest(self) -> int:
@@ -124,6 +125,8 @@ class FetchRequest:
 
     def command(self) -> bytes:
         items = b"(UID FLAGS)" if self.flags_only else b"(UID FLAGS INTERNALDATE BODY.PEEK[])"
+        if self.beginning is not None:
+            items = b"(UID BODY.PEEK[]<0.%d>)" % self.beginning
         modifier = b" (CHANGEDSINCE %d)" % self.changed_since if self.changed_since is not None else b""
         return b"UID FETCH %s %s%s" % (self.uids, items, modifier)
 

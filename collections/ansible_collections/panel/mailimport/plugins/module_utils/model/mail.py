@@ -29,12 +29,17 @@ class SourceAccount:
     compress: bool = False
 
 
+# RFC 3501 section 2.3.1.1
+UIDVALIDITY_BITS = 32
+
+
 @dataclass(frozen=True)
 class SourceFolder:
     """A folder as the source lists it.
 
     `raw_name` is the name's bytes as the server sent them (usually modified UTF-7), the only form used to talk to
     it. `path` is the readable name split at the separator. The figures are None where the server gave none.
+    `renumbered` is how often the source was found to have given its messages other UIDs under the same UIDVALIDITY.
     """
 
     raw_name: bytes
@@ -46,6 +51,12 @@ class SourceFolder:
     uidvalidity: Optional[int] = None
     uidnext: Optional[int] = None
     highest_modseq: Optional[int] = None
+    renumbered: int = 0
+
+    @property
+    def epoch(self) -> Optional[int]:
+        """What the UIDs belong to: the UIDVALIDITY, of 32 bits, and above them how often it broke its promise."""
+        return self.uidvalidity and self.uidvalidity + (self.renumbered << UIDVALIDITY_BITS)
 
     @property
     def name(self) -> str:

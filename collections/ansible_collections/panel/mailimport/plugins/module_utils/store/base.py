@@ -15,6 +15,7 @@ from typing import Container, Dict, Iterable, List, Mapping, NamedTuple, Optiona
 from ..imap.fetch import Fetched
 from ..imap.uids import UidSet
 from ..model.imports import ImportKey
+from ..model.mail import UIDVALIDITY_BITS
 
 FolderPath = Tuple[str, ...]
 
@@ -23,13 +24,19 @@ FolderPath = Tuple[str, ...]
 class Origin:
     """Where the messages of one source folder come from; with a UID, the identity of a message.
 
-    `uidnext` is the source's, as a hint for a fresh folder; None when unknown.
+    `uidvalidity` is the epoch of the source folder, see there. `uidnext` is the source's, as a hint for a fresh folder;
+    None when unknown.
     """
 
     key: ImportKey
     raw_name: bytes
     uidvalidity: int
     uidnext: Optional[int] = None
+
+    @property
+    def source_uidvalidity(self) -> int:
+        """The UIDVALIDITY as the source tells it."""
+        return self.uidvalidity % (1 << UIDVALIDITY_BITS)
 
     @cached_property
     def digest(self) -> str:

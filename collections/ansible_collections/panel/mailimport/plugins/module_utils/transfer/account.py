@@ -21,6 +21,7 @@ from .line import Line
 from .login import Login
 from .memory import Memories
 from .news import Emit, FlagsUpdated, Listed, Note, Replaced, Settled, Subscribed, tell_left_behind, tell_marks
+from .numbering import NumberingCheck, ask_patiently
 from .patience import Patience
 from .plan import FolderPlan, missing_folders, overruled, plan_folders
 from .stores import Target, open_store
@@ -88,6 +89,11 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     listed = sum(plan.source.messages or 0 for plan in plans)
     emit(Listed(len(plans), listed))
     _tell_names(plans, request, target, emit)
+    check = NumberingCheck(plans, marks, memories, request.force)
+    ask_patiently(line, check)
+    plans = check.checked()
+    for told in check.lines():
+        emit(Note(told))
     changed: List[int] = []
     if request.state == "latest" and marks:
         untold = _carry_flags(line, FlagUpdate(request.key, plans, marks, memories), store, changed, emit)

@@ -43,6 +43,7 @@ from .folder_copy import TOO_LARGE, FolderCopy
 from .memory import Memories
 from .news import Copied, Emit, FolderFilled, tell_left_behind, tell_marks
 from .plan import FolderPlan
+from .signs import watch_beginning
 
 # A batch is made durable when it reaches one of these; each costs a flush of the disk.
 BATCH_MESSAGES = 10_000
@@ -107,9 +108,11 @@ class Batch:
         """Open a folder in the store; `mark` is how far earlier runs came with this very folder."""
         source = plan.source
         origin = Origin(
-            self._request.key, source.raw_name, source.uidvalidity or (mark.uidvalidity if mark else 0), source.uidnext
+            self._request.key, source.raw_name, source.epoch or (mark.uidvalidity if mark else 0), source.uidnext
         )
         renewed = source.raw_name in self._marks and mark is None
+        # Until a folder whose UIDs mean something else has been gone through once, its mail is known by content.
+        renewed = renewed or (source.renumbered > 0 and (mark is None or mark.last_uid == 0))
         writer = self._store.open_folder(
             plan.target, origin, by_content=by_content or renewed or self._request.existing_content == "merge"
         )
@@ -130,6 +133,7 @@ class Batch:
             copy.doubtful = True
             return False
         highest = copy.writer.last_uid
+        beginning = watch_beginning(fetched)
         try:
             size = self._add(copy, fetched)
         except NoUidError:
@@ -140,6 +144,7 @@ class Batch:
         came = size is not None or message.uid not in copy.memory
         if came and message.uid is not None and message.uid in copy.writer.held:
             copy.memory.note(message.uid, message.flags if message.flags_told else None)
+            copy.memory.signs.note(message.uid, beginning)
         if size is None:
             return False
         if not message.flags_told and message.uid is not None:

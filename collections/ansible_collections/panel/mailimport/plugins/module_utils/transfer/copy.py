@@ -142,7 +142,7 @@ class AccountCopy:
             self._batch.refuse_folder(copy, str(opened.refusal))
             return None
         uidvalidity = opened.uidvalidity or plan.source.uidvalidity or 1
-        if uidvalidity != copy.origin.uidvalidity:
+        if uidvalidity != copy.origin.source_uidvalidity:
             copy, asked = self._reopen(plan, opened, uidvalidity), copy.asked
             if copy.begin < asked:
                 return copy.plan
@@ -164,7 +164,9 @@ class AccountCopy:
         """Begin the folder anew as the one that it is, and not as the one that was listed."""
         begun = self._batch.open_copies[plan.source.raw_name]
         stay = self._batch.discard(begun)
-        source = replace(plan.source, uidvalidity=uidvalidity, uidnext=opened.uidnext, messages=opened.exists)
+        source = replace(
+            plan.source, uidvalidity=uidvalidity, uidnext=opened.uidnext, messages=opened.exists, renumbered=0
+        )
         # What was brought before is the folder's by now, unless it was only staged.
         return self._batch.open_folder(
             replace(plan, source=source), self._mark_of(source), by_content=stay > 0 and begun.writer.written > 0

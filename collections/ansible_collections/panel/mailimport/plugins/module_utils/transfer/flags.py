@@ -46,7 +46,7 @@ class FlagLook:
 
     def concerns(self, opened: FolderStream) -> bool:
         """False when what was opened is another folder than that of the messages."""
-        return (opened.uidvalidity or self.plan.source.uidvalidity) == self.origin.uidvalidity
+        return (opened.uidvalidity or self.plan.source.uidvalidity) == self.origin.source_uidvalidity
 
 
 def looks(
@@ -66,7 +66,7 @@ def looks(
     for plan in plans:
         source = plan.source
         mark = marks.get(source.raw_name)
-        uidvalidity = mark.uidvalidity if mark else source.uidvalidity
+        uidvalidity = mark.uidvalidity if mark else source.epoch
         if uidvalidity is None or (mark and not may_have_changed(plan, mark, by_modseq)):
             continue
         memory = memories.load(source.raw_name, uidvalidity)
@@ -169,7 +169,7 @@ def ask_for_flags(
         asked = {uids: parse_sequence_set(uids, len(piece)) for piece in pieces for uids in sequence_set(piece)}
         answered = UidSet()
         for opened in session.fetch(FetchRequest(copy.plan.source, uids, flags_only=True) for uids in asked):
-            if (opened.uidvalidity or copy.origin.uidvalidity) != copy.origin.uidvalidity:
+            if opened.uidvalidity and opened.uidvalidity != copy.origin.source_uidvalidity:
                 continue
             there = {fetched.message.uid: fetched.message for fetched in opened.messages()}
             piece = asked[opened.request.uids]
@@ -205,7 +205,7 @@ def windows(opened: FolderStream) -> Iterator[Dict[int, Tuple[bytes, ...]]]:
 
 def may_have_changed(plan: FolderPlan, mark: FolderMark, by_modseq: bool) -> bool:
     source = plan.source
-    if source.uidvalidity is not None and source.uidvalidity != mark.uidvalidity:
+    if source.epoch is not None and source.epoch != mark.uidvalidity:
         return False  # other messages altogether
     unmoved: Optional[bool] = (
         by_modseq

@@ -29,7 +29,7 @@ def mark_of(source: SourceFolder, mark: Optional[FolderMark]) -> Optional[Folder
     """Return how far earlier runs came with this very folder, given the mark of its name: that may be of another
     folder.
     """
-    return mark if mark and mark.uidvalidity == (source.uidvalidity or mark.uidvalidity) else None
+    return mark if mark and mark.uidvalidity == (source.epoch or mark.uidvalidity) else None
 
 
 def has_nothing_new(source: SourceFolder, mark: FolderMark) -> bool:

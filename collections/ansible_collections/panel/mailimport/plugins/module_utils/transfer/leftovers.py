@@ -135,7 +135,7 @@ def _is_there(session: SourceSession, copy: FolderCopy, uid: int) -> bool:
 
 def _take_piece(batch: Batch, session: SourceSession, copy: FolderCopy, uids: Sequence[int]) -> Optional[str]:
     for opened in session.fetch([FetchRequest(copy.plan.source, b",".join(b"%d" % uid for uid in uids))]):
-        if opened.uidvalidity and opened.uidvalidity != copy.origin.uidvalidity:
+        if opened.uidvalidity and opened.uidvalidity != copy.origin.source_uidvalidity:
             raise MailImportError(
                 "interrupted", "the source replaced %s meanwhile (UIDVALIDITY); run the task again" % copy.name
             )

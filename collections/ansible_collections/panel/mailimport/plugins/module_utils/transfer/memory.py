@@ -21,6 +21,7 @@ from ..imap.flags import split_flags
 from ..imap.uids import MAX_UID
 from ..state.records import SourceMessages
 from ..store.base import FlagChange
+from .signs import MessageSigns
 
 Flags = Tuple[bytes, ...]
 
@@ -39,6 +40,7 @@ class MessageMemory:
     """Messages of one folder by UID, in runs with equal flags: a million messages take some kilobytes to megabytes.
 
     `_firsts` are the UIDs with which runs begin, `_kinds` what each run is; the last run is behind all messages.
+    `signs` tell which messages a few of the UIDs stood for.
 
     Args:
         packed: what `pack` returned; what is damaged counts as nothing.
@@ -59,6 +61,7 @@ class MessageMemory:
         self._kinds = array.array("H", (_ABSENT,))
         self._sets: List[FrozenSet[bytes]] = [frozenset(), frozenset()]
         self._late: Dict[int, int] = {}
+        self.signs = MessageSigns()
 
     @property
     def last_uid(self) -> int:
@@ -181,13 +184,14 @@ class MessageMemory:
         steps = array.array("I", self._firsts[:1])
         steps.extend(map(sub, self._firsts[1:], self._firsts))
         sets = [sorted(name.decode("latin-1") for name in self._sets[kind]) for kind in used]
-        header = json.dumps([len(kinds), sets]).encode("ascii")
+        header = json.dumps([len(kinds), sets, self.signs.as_dict()]).encode("ascii")
         return zlib.compress(b"%s\n%s%s" % (header, steps.tobytes(), kinds.tobytes()))
 
     def _unpack(self, packed: bytes) -> None:
         content = zlib.decompressobj().decompress(packed, _LONGEST_UNPACKED)
         header, _line_end, runs = content.partition(b"\n")
-        count, sets = json.loads(header)
+        # An older version remembered no signs.
+        count, sets, *signs = json.loads(header)
         steps, kinds = array.array("I"), array.array("H")
         steps.frombytes(runs[: 4 * count])
         kinds.frombytes(runs[4 * count :])
@@ -200,6 +204,7 @@ class MessageMemory:
         if not len(firsts) == len(kinds) == count or not count or kinds[-1] or max(kinds) >= len(self._sets):
             raise ValueError("runs that do not fit together")
         self._firsts, self._kinds = firsts, kinds
+        self.signs = MessageSigns({int(uid): str(sign) for uid, sign in dict(*signs).items()})
 
 
 class Memories:
@@ -220,6 +225,11 @@ class Memories:
         """Return what is remembered of a folder; of another one that had its name, nothing."""
         known = self._known.get(raw_name)
         return MessageMemory(known.packed if known and known.uidvalidity == uidvalidity else b"")
+
+    def epoch_of(self, raw_name: bytes) -> Optional[int]:
+        """Return what the UIDs that are remembered of a folder belong to; None when none are."""
+        known = self._known.get(raw_name)
+        return known.uidvalidity if known else None
 
     def store(self, raw_name: bytes, uidvalidity: int, memory: MessageMemory) -> None:
         messages = SourceMessages(raw_name, uidvalidity, memory.pack())

@@ -26,7 +26,8 @@ from .folder_copy import has_nothing_new, mark_of
 from .line import open_first
 from .login import Login
 from .memory import Memories
-from .news import Copied, Emit, FlagsUpdated, FolderFilled, Listed, tell_left_behind
+from .news import Copied, Emit, FlagsUpdated, FolderFilled, Listed, Note, tell_left_behind
+from .numbering import NumberingCheck
 from .plan import FolderPlan, plan_folders
 from .stores import store_kind
 from .survey import FolderRecord, Survey, survey_folder
@@ -86,13 +87,18 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
     emit(Listed(len(plans), listed))
     tree = _readable_maildir(request, presence)
     memories = Memories(presence.messages)
+    check = NumberingCheck(plans, marks, memories, request.force)
+    check.ask(session)
+    plans = check.checked()
+    for line in check.lines():
+        emit(Note(line))
     coming = present = lacking = 0
     for plan in plans:
         mark = mark_of(plan.source, marks.get(plan.source.raw_name))
         if mark and has_nothing_new(plan.source, mark):
             present += plan.source.messages or 0
             continue
-        origin = Origin(request.key, plan.source.raw_name, plan.source.uidvalidity or (mark.uidvalidity if mark else 0))
+        origin = Origin(request.key, plan.source.raw_name, plan.source.epoch or (mark.uidvalidity if mark else 0))
         there = _look_into(tree, plan, origin) if tree else _delivered(presence, plan, origin)
         record = FolderRecord(mark, memories.load(plan.source.raw_name, origin.uidvalidity), there.held)
         found = _survey(session, plan, record)

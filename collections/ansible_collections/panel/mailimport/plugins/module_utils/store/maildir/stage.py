@@ -141,9 +141,9 @@ class MaildirStage:
         goes.
         """
         header = control_files.read_uidlist_header(self.handle)
-        if header is None or header.uidvalidity != self._origin.uidvalidity:
+        if header is None or header.uidvalidity != self._origin.source_uidvalidity:
             content = control_files.uidlist_header(
-                self._origin.uidvalidity, self._origin.uidnext or 1, os.urandom(16).hex()
+                self._origin.source_uidvalidity, self._origin.uidnext or 1, os.urandom(16).hex()
             )
             write_file(UIDLIST, self.handle, content)
         control_files.cut_torn_line(self.handle)
@@ -186,7 +186,7 @@ class MaildirStage:
         Returns:
             False when mail came into the folder meanwhile: then ours are for `move_into_folder`.
         """
-        if self._origin.uidvalidity and self.last_uid <= _HIGHEST_KEPT_UID:
+        if self._origin.source_uidvalidity and self.last_uid <= _HIGHEST_KEPT_UID:
             told = self._origin.uidnext or 1
             control_files.finish_uidlist(
                 self.handle, max(told if told <= _HIGHEST_KEPT_UID else 1, self.last_uid + 1), self._in_order
@@ -307,7 +307,7 @@ class MaildirStage:
         self, control: int, header: Optional[UidlistHeader], messages: Sequence[Tuple[int, str]]
     ) -> None:
         """Give messages, ascending, the UIDs of the source, where they can have them. The caller holds the lock."""
-        if not messages or header is None or header.uidvalidity != self._origin.uidvalidity:
+        if not messages or header is None or header.uidvalidity != self._origin.source_uidvalidity:
             return
         if header.uidnext <= messages[0][0] and messages[-1][0] <= _HIGHEST_KEPT_UID:
             control_files.append_to_uidlist(control, messages)
