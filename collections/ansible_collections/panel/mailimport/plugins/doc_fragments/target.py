@@ -152,7 +152,7 @@ options:
   ssl_mode:
     description:
       - How TLS is used with the database, as in PostgreSQL's C(sslmode). V(verify-ca) and V(verify-full) check its
-        certificate. Default is V(prefer).
+        certificate, V(require) takes any. Default is V(prefer), which encrypts where the database offers it.
     type: str
     choices: [disable, prefer, require, verify-ca, verify-full]
     version_added: 0.3.0

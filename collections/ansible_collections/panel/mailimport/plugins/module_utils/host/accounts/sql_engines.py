@@ -11,7 +11,9 @@ share it.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
+import ssl
 from abc import ABC, abstractmethod
 from contextlib import closing, contextmanager
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
@@ -22,6 +24,9 @@ from ...model.errors import MailImportError
 _LOCK = "panel.mailimport"
 # Seconds for a lock, and for a database that another program writes to.
 _PATIENCE = 30
+
+# A hash as it stands in a database, behind its scheme.
+_HASH = re.compile(r"\{[\w.-]+\}[^\s',\")]*")
 
 Row = Tuple[Any, ...]
 
@@ -110,6 +115,9 @@ class MySql(Engine):
     @contextmanager
     def transaction(self, write: bool = False) -> Iterator[Connection]:
         pymysql = _driver("pymysql", "PyMySQL")
+        if (self._options.get("ssl_mode") or "prefer") not in ("disable", "prefer") and pymysql.VERSION < (1, 2):
+            # Older ones go on without TLS when the server, or somebody on the way, does not offer it.
+            raise MailImportError("host_refused", "ssl_mode needs PyMySQL 1.2 on the mail host: run the role again")
         try:
             connection = pymysql.connect(**self._arguments())
         except pymysql.Error as error:
@@ -125,7 +133,9 @@ class MySql(Engine):
                 connection.commit()
             except pymysql.Error as error:
                 number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-                raise self._refusal(self._KINDS.get(number, ""), str(_text_of(error))) from None
+                # Some texts quote the statement or a value, the hash of a password among them.
+                text = _HASH.sub("{…}", str(_text_of(error)))
+                raise self._refusal(self._KINDS.get(number, ""), text) from None
 
     def _arguments(self) -> Dict[str, Any]:
         options = self._options
@@ -145,13 +155,19 @@ class MySql(Engine):
         if mode == "disable":
             arguments["ssl_disabled"] = True
         elif mode != "prefer":
-            arguments.update(
-                ssl_ca=options.get("ca_cert"),
-                ssl_verify_cert=mode != "require",
-                ssl_verify_identity=mode == "verify-full",
-                ssl={"check_hostname": mode == "verify-full"},
-            )
+            arguments["ssl"] = self._tls_context(mode)
         return arguments
+
+    def _tls_context(self, mode: str) -> ssl.SSLContext:
+        """What a connection that must be encrypted is encrypted with; `require` takes any certificate."""
+        try:
+            context = ssl.create_default_context(cafile=self._options.get("ca_cert"))
+        except (OSError, ssl.SSLError) as error:
+            raise MailImportError("host_refused", "ca_cert of the database: %s" % error) from None
+        context.check_hostname = mode == "verify-full"
+        if mode == "require":
+            context.verify_mode = ssl.CERT_NONE
+        return context
 
 
 class PostgreSql(Engine):
