@@ -41,13 +41,13 @@ def place_in_line(state: State, resource: str, capacity: int, pause: Callable[[i
     Yields:
         Whether the turn has come; False when `pause` said to stop.
     """
-    place = state.take_place(resource, os.getpid())
+    place = state.places.take(resource, os.getpid())
     try:
         ours = True
-        while state.places_before(place) >= capacity:
+        while state.places.count_before(place) >= capacity:
             if not pause(place, _INTERVAL):
                 ours = False
                 break
         yield ours
     finally:
-        state.leave_place(place)
+        state.places.leave(place)

@@ -376,7 +376,7 @@ class _Wait:
 
     def __call__(self, place: int, seconds: float) -> bool:
         if not self._told:
-            before = self._state.import_before(place)
+            before = self._state.places.import_before(place)
             behind = before.key.address if before else "another run"
             self._channel.send({"kind": "wait", "what": "waiting in queue %d behind %s" % (self._queue, behind)})
             self._told = True

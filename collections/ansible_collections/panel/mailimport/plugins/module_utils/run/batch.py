@@ -26,8 +26,10 @@ from ..state.database import State
 from ..transfer.line import check_login
 from ..transfer.login import Login
 from ..transfer.sandbox import run_as
+from .content import NOBODY
 from .events import ImportEvents
-from .mailbox import NOBODY, RunContext, import_mailbox, known_outcome, make_mailbox
+from .job import RunContext
+from .mailbox import import_mailbox, known_outcome, make_mailbox
 from .outcome import Outcome, conclude_with, new_outcome, outcome_of
 from .progress import Progress
 from .reporter import Reporter

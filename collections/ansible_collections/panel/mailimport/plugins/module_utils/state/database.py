@@ -11,17 +11,19 @@ import json
 import os
 import sqlite3
 import time
-from typing import Any, Callable, ContextManager, Dict, Iterable, List, Optional, Set, Tuple
+from typing import Callable, ContextManager, Dict, Iterable, List, Optional, Set, Tuple
 
 from ..model.address import Address
 from ..model.errors import MailImportError
 from ..model.imports import ImportKey, ImportResult
 from ..process.alive import start_time
 from . import rows
+from .connection import Connection
 from .errors import database_errors, state_file_errors
 from .locks import mailbox_lock
+from .places import Places
 from .records import Deliveries, FolderMark, ImportRecord, SourceMessages, result_to_json
-from .schema import open_database, snapshot_database, transaction
+from .schema import open_database, snapshot_database
 
 _OF_KEY = "source_host = ? AND source_user = ? AND address = ?"
 _FOLDER_COLUMNS = (
@@ -38,27 +40,33 @@ class State:
     Raises:
         MailImportError: `host_refused` when the directory cannot be written or the database is damaged or of a newer
             version; `disk_full`. So do all methods.
+
+    Attributes:
+        places: places in line for what only so many processes may have at once.
     """
 
     def __init__(self, state_dir: str) -> None:
-        self._directory = state_dir
-        self._path = os.path.join(state_dir, "state.db")
-        with state_file_errors(state_dir), database_errors(self._path):
+        path = _database_in(state_dir)
+        with state_file_errors(state_dir), database_errors(path):
             os.makedirs(state_dir, 0o711, exist_ok=True)
             _require_ours(state_dir)
             # The mail transfer agent reads the map of domains in here; nobody but root can list the rest or read it.
             os.chmod(state_dir, 0o711)
-            self._database = open_database(self._path)
+            self._use(state_dir, Connection(open_database(path), path))
 
     @classmethod
     def open_readonly(cls, state_dir: str) -> State:
         """The state as it is now, for looking only: creates nothing, an absent state is an empty one."""
+        path = _database_in(state_dir)
         state = cls.__new__(cls)
-        state._directory = state_dir
-        state._path = os.path.join(state_dir, "state.db")
-        with state_file_errors(state_dir), database_errors(state._path):
-            state._database = snapshot_database(state._path)
+        with state_file_errors(state_dir), database_errors(path):
+            state._use(state_dir, Connection(snapshot_database(path), path))
         return state
+
+    def _use(self, state_dir: str, database: Connection) -> None:
+        self._directory = state_dir
+        self._database = database
+        self.places = Places(database)
 
     def close(self) -> None:
         self._database.close()
@@ -71,35 +79,35 @@ class State:
 
     def owner_of(self, domain: str) -> Optional[str]:
         """Owner of a mail domain, None when nobody recorded one."""
-        row = self._row("SELECT owner FROM domains WHERE domain = ?", domain)
+        row = self._database.row("SELECT owner FROM domains WHERE domain = ?", domain)
         return row["owner"] if row else None
 
     def claim_domain(self, domain: str, owner: str) -> str:
         """Record a domain's owner unless it has one; return whose it is now. Of two runs that claim it at once one is
         told the other.
         """
-        self._execute("INSERT INTO domains VALUES (?, ?) ON CONFLICT (domain) DO NOTHING", domain, owner)
+        self._database.execute("INSERT INTO domains VALUES (?, ?) ON CONFLICT (domain) DO NOTHING", domain, owner)
         return self.owner_of(domain) or owner
 
     def domains(self) -> Dict[str, str]:
         """Owner by domain."""
-        return {row["domain"]: row["owner"] for row in self._rows("SELECT * FROM domains ORDER BY domain")}
+        return {row["domain"]: row["owner"] for row in self._database.rows("SELECT * FROM domains ORDER BY domain")}
 
     def import_record(self, key: ImportKey) -> Optional[ImportRecord]:
-        row = self._row("SELECT * FROM imports WHERE " + _OF_KEY, *key)
-        return rows.import_record(row, self._path) if row else None
+        row = self._database.row("SELECT * FROM imports WHERE " + _OF_KEY, *key)
+        return rows.import_record(row, self._database.path) if row else None
 
     def imports(self) -> List[ImportRecord]:
         """All imports this host knows, in order of their mailboxes."""
-        found = self._rows("SELECT * FROM imports ORDER BY address, source_host, source_user")
-        return [rows.import_record(row, self._path) for row in found]
+        found = self._database.rows("SELECT * FROM imports ORDER BY address, source_host, source_user")
+        return [rows.import_record(row, self._database.path) for row in found]
 
     def begin(self, key: ImportKey, owner: str, pid: int, queue: Optional[int] = None) -> None:
         """Record that process `pid` runs this import now, in an import queue or outside of them."""
         result = ImportResult(
             email=key.address, source="%s@%s" % (key.source_user, key.source_host), state="running", queue=queue
         )
-        self._execute(
+        self._database.execute(
             """INSERT INTO imports
             (source_host, source_user, address, owner, started_at, pid, process_started, result)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -119,10 +127,10 @@ class State:
         known of them stays.
         """
         started = start_time(pid)
-        with database_errors(self._path), transaction(self._database):
+        with self._database.transaction():
             for key, owner in waiting:
                 result = ImportResult(email=key.address, source="%s@%s" % (key.source_user, key.source_host))
-                self._execute(
+                self._database.execute(
                     """INSERT INTO imports
                     (source_host, source_user, address, owner, started_at, pid, process_started, result, waiting_pid,
                     waiting_process_started)
@@ -144,41 +152,8 @@ class State:
         self._update(key, "stop_requested = 1")
 
     def is_stop_requested(self, key: ImportKey) -> bool:
-        row = self._row("SELECT stop_requested FROM imports WHERE " + _OF_KEY, *key)
+        row = self._database.row("SELECT stop_requested FROM imports WHERE " + _OF_KEY, *key)
         return bool(row and row["stop_requested"])
-
-    def take_place(self, resource: str, pid: int) -> int:
-        """Stand in line for a resource of this host; return the place's number. A process that is gone has no place."""
-        statement = "INSERT INTO places (resource, pid, process_started) VALUES (?, ?, ?)"
-        with database_errors(self._path):
-            return int(self._database.execute(statement, (resource, pid, start_time(pid))).lastrowid or 0)
-
-    def leave_place(self, place: int) -> None:
-        """Leave the line, or free what was had."""
-        self._execute("DELETE FROM places WHERE id = ?", place)
-
-    def places_before(self, place: int) -> int:
-        """How many living processes stand before a place in its line; those that are gone are removed."""
-        query = (
-            "SELECT * FROM places WHERE id < ? AND resource = (SELECT resource FROM places WHERE id = ?) ORDER BY id"
-        )
-        alive = 0
-        for row in self._rows(query, place, place):
-            if start_time(row["pid"]) == row["process_started"]:
-                alive += 1
-            else:
-                self.leave_place(row["id"])
-        return alive
-
-    def import_before(self, place: int) -> Optional[ImportRecord]:
-        """The import that whoever is next to a place in its line runs, None when it does not run one."""
-        query = (
-            "SELECT imports.* FROM places JOIN imports ON imports.pid = places.pid AND "
-            "imports.process_started = places.process_started AND imports.finished_at IS NULL WHERE places.id < ? AND "
-            "places.resource = (SELECT resource FROM places WHERE id = ?) ORDER BY places.id"
-        )
-        row = self._row(query, place, place)
-        return rows.import_record(row, self._path) if row else None
 
     def note_contact(self, key: ImportKey, mailbox_existed: bool) -> None:
         """Record, before the mailbox is touched, whether it existed; only the first contact counts."""
@@ -186,7 +161,7 @@ class State:
 
     def drop(self, key: ImportKey) -> None:
         """Forget an import altogether: its mailbox is gone."""
-        self._execute("DELETE FROM imports WHERE " + _OF_KEY, *key)
+        self._database.execute("DELETE FROM imports WHERE " + _OF_KEY, *key)
 
     def progress(self, key: ImportKey, result: ImportResult) -> None:
         """Record the counts of an import that is running."""
@@ -228,27 +203,27 @@ class State:
 
     def forget(self, key: ImportKey) -> None:
         """Drop what makes an import continue or count as done, so that it begins again."""
-        with database_errors(self._path), transaction(self._database):
+        with self._database.transaction():
             self._forget_progress(key, "folders", "deliveries")
             # Where a killed run may have moved mail to is looked for by the next one.
             self._update(key, "replaced_to = CASE WHEN replaced THEN NULL ELSE replaced_to END, replaced = 0")
 
     def forget_mail(self, key: ImportKey) -> None:
         """Drop what is known of messages that were removed from the host; what `replace` has done is not done again."""
-        with database_errors(self._path), transaction(self._database):
+        with self._database.transaction():
             self._forget_progress(key, "folders", "deliveries", "source_messages")
 
     def _forget_progress(self, key: ImportKey, *tables: str) -> None:
         for table in tables:
             statement = "DELETE FROM %s WHERE import = (SELECT id FROM imports WHERE %s)" % (table, _OF_KEY)
-            self._execute(statement, *key)
+            self._database.execute(statement, *key)
         self._update(key, "completed_once = 0, store_root = NULL, bytes_imported = 0")
 
     def folder_marks(self, key: ImportKey) -> List[FolderMark]:
         """Marks of all folders of an import, in order of their names at the source."""
         query = "SELECT %s FROM folders JOIN imports ON imports.id = folders.import WHERE %s ORDER BY raw_name"
-        found = self._rows(query % (_FOLDER_COLUMNS, _OF_KEY), *key)
-        return [rows.folder_mark(row, self._path) for row in found]
+        found = self._database.rows(query % (_FOLDER_COLUMNS, _OF_KEY), *key)
+        return [rows.folder_mark(row, self._database.path) for row in found]
 
     def commit_folders(
         self, key: ImportKey, marks: Iterable[FolderMark], messages: Iterable[SourceMessages] = ()
@@ -257,11 +232,11 @@ class State:
         import has begun.
         """
         insert = "INSERT OR REPLACE INTO source_messages SELECT id, ?, ?, ? FROM imports WHERE " + _OF_KEY
-        with database_errors(self._path), transaction(self._database):
+        with self._database.transaction():
             for mark in marks:
                 self._commit_folder(key, mark)
             for each in messages:
-                _require_begun(self._execute(insert, each.raw_name, each.uidvalidity, each.packed, *key), key)
+                _require_begun(self._database.execute(insert, each.raw_name, each.uidvalidity, each.packed, *key), key)
 
     def source_messages(self, key: ImportKey) -> List[SourceMessages]:
         """What is remembered of the source's messages, a folder an entry."""
@@ -269,7 +244,7 @@ class State:
             "SELECT raw_name, uidvalidity, packed FROM source_messages "
             "JOIN imports ON imports.id = source_messages.import WHERE " + _OF_KEY
         )
-        return [SourceMessages(**dict(row)) for row in self._rows(query, *key)]
+        return [SourceMessages(**dict(row)) for row in self._database.rows(query, *key)]
 
     def _commit_folder(self, key: ImportKey, mark: FolderMark) -> None:
         values = (
@@ -284,28 +259,30 @@ class State:
             json.dumps(mark.missing),
             mark.flagless,
         )
-        changed = self._execute(
+        executed = self._database.execute(
             "INSERT OR REPLACE INTO folders (import, %s) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM imports WHERE %s"
             % (_FOLDER_COLUMNS, _OF_KEY),
             *values,
             *key,
         )
-        _require_begun(changed, key)
+        _require_begun(executed, key)
 
     def add_deliveries(self, key: ImportKey, delivered: Deliveries) -> None:
         """Record messages that are durable, beside those recorded before under the same UIDVALIDITYs; others are
         forgotten.
         """
         folder = (delivered.raw_name, delivered.uidvalidity, delivered.target_uidvalidity)
-        with database_errors(self._path), transaction(self._database):
+        with self._database.transaction():
             outdated = "raw_name = ? AND (uidvalidity, target_uidvalidity) != (?, ?)"
-            self._execute(
+            self._database.execute(
                 "DELETE FROM deliveries WHERE import = (SELECT id FROM imports WHERE %s) AND %s" % (_OF_KEY, outdated),
                 *key,
                 *folder,
             )
             insert = "INSERT INTO deliveries SELECT id, ?, ?, ?, ? FROM imports WHERE " + _OF_KEY
-            _require_begun(self._execute(insert, *folder, array.array("I", delivered.runs).tobytes(), *key), key)
+            _require_begun(
+                self._database.execute(insert, *folder, array.array("I", delivered.runs).tobytes(), *key), key
+            )
 
     def deliveries(self, key: ImportKey) -> List[Deliveries]:
         """All messages that are known to have been delivered into stores that choose the UIDs, a folder an entry."""
@@ -313,37 +290,32 @@ class State:
             "SELECT deliveries.* FROM deliveries JOIN imports ON imports.id = deliveries.import WHERE %s ORDER BY "
             "deliveries.rowid" % _OF_KEY
         )
-        return rows.deliveries(self._rows(query, *key), self._path)
+        return rows.deliveries(self._database.rows(query, *key), self._database.path)
 
     def notices(self, kind: str) -> Set[str]:
         """Addresses of the mailboxes whose owners have had a notice of this kind."""
-        return {row["address"] for row in self._rows("SELECT address FROM notices WHERE kind = ?", kind)}
+        return {row["address"] for row in self._database.rows("SELECT address FROM notices WHERE kind = ?", kind)}
 
     def note_notice(self, address: str, kind: str) -> None:
         """Record that a notice was delivered."""
-        self._execute("INSERT OR IGNORE INTO notices VALUES (?, ?, ?)", address, kind, time.time())
+        self._database.execute("INSERT OR IGNORE INTO notices VALUES (?, ?, ?)", address, kind, time.time())
 
     def lock_mailbox(self, address: Address, waiting: Optional[Callable[[], None]] = None) -> ContextManager[int]:
         """Hold a mailbox against all other runs on this host, see `mailbox_lock`."""
         return mailbox_lock(self._directory, address, waiting)
 
     def _update(self, key: ImportKey, assignments: str, *values: object) -> None:
-        _require_begun(self._execute("UPDATE imports SET %s WHERE %s" % (assignments, _OF_KEY), *values, *key), key)
-
-    def _execute(self, statement: str, *values: Any) -> int:
-        with database_errors(self._path):
-            return self._database.execute(statement, values).rowcount
-
-    def _rows(self, query: str, *values: Any) -> List[sqlite3.Row]:
-        with database_errors(self._path):
-            return self._database.execute(query, values).fetchall()
-
-    def _row(self, query: str, *values: Any) -> Optional[sqlite3.Row]:
-        return next(iter(self._rows(query, *values)), None)
+        _require_begun(
+            self._database.execute("UPDATE imports SET %s WHERE %s" % (assignments, _OF_KEY), *values, *key), key
+        )
 
 
-def _require_begun(changed: int, key: ImportKey) -> None:
-    if changed != 1:
+def _database_in(state_dir: str) -> str:
+    return os.path.join(state_dir, "state.db")
+
+
+def _require_begun(executed: sqlite3.Cursor, key: ImportKey) -> None:
+    if executed.rowcount != 1:
         raise LookupError("the import of %s has not begun" % key.address)
 
 

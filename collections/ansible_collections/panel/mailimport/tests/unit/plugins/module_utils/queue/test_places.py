@@ -63,21 +63,21 @@ def test_so_many_connections_are_open_at_a_time(state):
 
 
 def test_who_came_first_is_next_and_who_was_served_goes_to_the_end(state):
-    served = state.take_place(QUEUE, os.getpid())
-    waiting = state.take_place(QUEUE, os.getpid())
-    state.leave_place(served)
+    served = state.places.take(QUEUE, os.getpid())
+    waiting = state.places.take(QUEUE, os.getpid())
+    state.places.leave(served)
     assert not has_turn(state)  # it came later than the one that waits
-    assert state.places_before(waiting) == 0
+    assert state.places.count_before(waiting) == 0
 
 
 def test_a_process_that_is_gone_has_no_place(state, other_process):
-    theirs = state.take_place(QUEUE, other_process)
-    ours = state.take_place(QUEUE, os.getpid())
-    assert state.places_before(ours) == 1
+    theirs = state.places.take(QUEUE, other_process)
+    ours = state.places.take(QUEUE, os.getpid())
+    assert state.places.count_before(ours) == 1
     os.kill(other_process, signal.SIGKILL)
     os.waitpid(other_process, 0)
-    assert state.places_before(ours) == 0
-    assert state.take_place(QUEUE, os.getpid()) > ours > theirs
+    assert state.places.count_before(ours) == 0
+    assert state.places.take(QUEUE, os.getpid()) > ours > theirs
 
 
 def test_the_place_is_left_when_what_it_was_for_fails(state):
@@ -87,13 +87,13 @@ def test_the_place_is_left_when_what_it_was_for_fails(state):
 
 
 def test_waiting_goes_on_until_the_turn_comes(state):
-    first = state.take_place(QUEUE, os.getpid())
+    first = state.places.take(QUEUE, os.getpid())
     looks = []
 
     def look_again(_place, seconds):
         looks.append(seconds)
         if len(looks) == 3:
-            state.leave_place(first)
+            state.places.leave(first)
         return True
 
     with place_in_line(state, QUEUE, 1, look_again) as ours:

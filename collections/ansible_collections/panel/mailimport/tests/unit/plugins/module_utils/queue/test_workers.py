@@ -15,6 +15,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.errors impo
 from ansible_collections.panel.mailimport.plugins.module_utils.queue.places import queue_name
 from ansible_collections.panel.mailimport.plugins.module_utils.queue.workers import Bounds, Job, run_over_queues
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
+from ansible_collections.panel.mailimport.plugins.module_utils.state.places import Places
 
 
 class Run:
@@ -122,14 +123,14 @@ def test_a_state_that_cannot_be_opened_ends_all(run, tmp_path):
     [("queue", "no process of an import queue could work"), ("source", "the import's process ended early")],
 )
 def test_why_a_worker_cannot_work_is_told(run, monkeypatch, error, told, resource, what):
-    take_place = State.take_place
+    take_place = Places.take
 
     def refuse(state, wanted, pid):
         if wanted.startswith(resource):
             raise error
         return take_place(state, wanted, pid)
 
-    monkeypatch.setattr(State, "take_place", refuse)
+    monkeypatch.setattr(Places, "take", refuse)
     assert run(jobs(3), lambda assignment, tell: done(assignment), connections=5) == {}
     assert len(run.lost) == 3 and all(why.startswith("%s (%s" % (what, told)) for why in run.lost.values())
 
@@ -137,12 +138,12 @@ def test_why_a_worker_cannot_work_is_told(run, monkeypatch, error, told, resourc
 def stand_in_line(state_dir, resource, pid=None):
     """Take a place for this process, or for another."""
     with State(str(state_dir)) as state:
-        state.take_place(resource, pid or os.getpid())
+        state.places.take(resource, pid or os.getpid())
 
 
 def places(state_dir, pattern):
     with State(str(state_dir)) as state:
-        return state._rows("SELECT count(*) AS places FROM places WHERE resource LIKE ?", pattern)[0]["places"]
+        return state._database.rows("SELECT count(*) AS places FROM places WHERE resource LIKE ?", pattern)[0]["places"]
 
 
 def wait_for(path):
@@ -169,14 +170,14 @@ def given_up():
 @pytest.fixture
 def places_left(tmp_path, monkeypatch):
     """How many places in line each worker has left by now."""
-    leave = State.leave_place
+    leave = Places.leave
 
     def leave_and_note(state, place):
         leave(state, place)
         with open(tmp_path / ("left by %d" % os.getpid()), "a") as notes:
             notes.write(".")
 
-    monkeypatch.setattr(State, "leave_place", leave_and_note)
+    monkeypatch.setattr(Places, "leave", leave_and_note)
     return lambda: [path.stat().st_size for path in tmp_path.glob("left by *")]
 
 
@@ -330,7 +331,7 @@ def is_running(pid):
 def test_a_worker_that_asked_before_it_heard_that_nothing_is_left_gets_no_job(
     run, tmp_path, monkeypatch, places_left, given_up
 ):
-    take_place, take = State.take_place, run.take
+    take_place, take = Places.take, run.take
 
     def second():
         return next(int(path.suffix[1:]) for path in tmp_path.glob("second.*"))
@@ -359,7 +360,7 @@ def test_a_worker_that_asked_before_it_heard_that_nothing_is_left_gets_no_job(
             return None
         return done(assignment)
 
-    monkeypatch.setattr(State, "take_place", in_turn)
+    monkeypatch.setattr(Places, "take", in_turn)
     monkeypatch.setattr(run, "take", take_late)
     assert sorted(run(jobs(2), work, queues=(1, 2))) == [0, 1] and run.lost == {}
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.run import mailbox as mailbox_module
+from ansible_collections.panel.mailimport.plugins.module_utils.run import content as content_module
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host
 from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox
 from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
@@ -188,7 +188,7 @@ def test_a_map_of_domains_that_was_missing_is_written_again_and_that_is_a_change
 def test_what_hands_out_sessions_is_closed_when_the_quota_cannot_be_asked(run, request_for, host, monkeypatch):
     desks = []
 
-    class Desk(mailbox_module.SessionDesk):
+    class Desk(content_module.SessionDesk):
         def __init__(self, *args):
             super().__init__(*args)
             desks.append("opened")
@@ -200,7 +200,7 @@ def test_what_hands_out_sessions_is_closed_when_the_quota_cannot_be_asked(run, r
     def refuse(_address, emptied):
         raise MailImportError("host_refused", "no quota")
 
-    monkeypatch.setattr(mailbox_module, "SessionDesk", Desk)
+    monkeypatch.setattr(content_module, "SessionDesk", Desk)
     monkeypatch.setattr(host, "quota_free", refuse)
     assert run(request_for()).message == "no quota" and desks == ["opened", "closed"]
 
@@ -390,7 +390,7 @@ def test_a_process_that_was_taken_over_cannot_have_directories_moved(run, reques
     def taken_over(request, context, target, emit):
         emit(Replaced(True))
 
-    monkeypatch.setattr(mailbox_module, "import_account", taken_over)
+    monkeypatch.setattr(content_module, "import_account", taken_over)
     assert run(request_for()).reason == "internal_error"
     host.root.joinpath(str(ANNA)).mkdir(parents=True)
     monkeypatch.setattr(host, "passwords", {parse_address("bert@example.org"): ""})
@@ -401,7 +401,7 @@ def test_a_process_that_was_taken_over_cannot_have_directories_moved(run, reques
 
 def test_a_run_that_dies_is_known_as_interrupted_and_goes_on(run, request_for, settings, mail, monkeypatch):
     monkeypatch.setattr(
-        mailbox_module, "import_account", lambda request, context, target, emit: os.kill(os.getpid(), 9)
+        content_module, "import_account", lambda request, context, target, emit: os.kill(os.getpid(), 9)
     )
     result = run(request_for())
     assert (result.state, result.reason, result.created) == ("failed", "interrupted", True)

@@ -85,4 +85,4 @@ def test_a_database_of_the_version_before_takes_places_and_keeps_its_imports(tmp
             and record.result.state == "completed"
             and record.result.queue is None
         )
-        assert state.places_before(state.take_place("queue 1", os.getpid())) == 0
+        assert state.places.count_before(state.places.take("queue 1", os.getpid())) == 0

@@ -1,0 +1,160 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The mail of one mailbox while it is imported: a process with the mailbox's rights reads the source and writes."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Callable, Dict, Iterator, Optional, Sequence
+
+from ..model.errors import MailImportError
+from ..model.mail import MailFiles, StoreLocation
+from ..process.title import set_title
+from ..source.tls import tls_context
+from ..state.records import FolderMark
+from ..store.aside import check_movable
+from ..store.evidence import holds_import
+from ..store.marker import is_marked
+from ..transfer.account import import_account
+from ..transfer.line import check_login
+from ..transfer.login import Login
+from ..transfer.news import Emit
+from ..transfer.preview import Presence, preview_account
+from ..transfer.sandbox import run_as
+from ..transfer.session_desk import SessionDesk
+from ..transfer.stores import Target, store_kind
+from .account import MailboxAccount
+from .job import MailboxJob
+from .replaced import Replacement
+from .status import MailboxStatus
+from .watch import ImportWatch, import_title
+
+# Whose rights a process has that talks to a source before there is a mailbox: nobody's.
+NOBODY = 65534
+
+
+class MailboxContent:
+    """See the module."""
+
+    def __init__(self, job: MailboxJob, account: MailboxAccount) -> None:
+        self._job = job
+        self._request, self._host, self._state = job.request, job.host, job.state
+        self._account = account
+
+    def check_login(self) -> None:
+        """Log in at the source, and leave no trace on the host."""
+        self._work_as(None, lambda login: partial(check_login, login, self._job.context.patient_login))
+
+    def preview(self, found: MailboxStatus, location: Optional[StoreLocation], move_aside: bool) -> None:
+        """Log in, list and count what an import would bring."""
+        presence = Presence(location) if move_aside else self._presence(found, location)
+        self._work_as(location, lambda login: partial(preview_account, self._request, login, presence))
+
+    def fill(self, found: MailboxStatus, location: StoreLocation, move_aside: bool) -> None:
+        """Bring what the mailbox lacks, when what is in it has been moved aside if it is to be."""
+        replacement = Replacement(self._state, self._request, found.record, self._job.state_dir)
+        aside = self._place_aside(replacement, check_movable(location)) if move_aside else None
+        with self._session_desk() as desk:
+            self._job.events.desk = desk
+            if aside is not None:
+                self._job.events.replaced = lambda moved: self._take_over(replacement, aside if moved else None)
+            root = _root_to_look_at(location)
+            target = self._target(found, location, desk, aside)
+            self._state.note_writing(self._request.key, root)
+            self._work_as(
+                location, lambda login: partial(import_account, self._request, login, target), keep=(desk.descriptor,)
+            )
+            if root and not is_marked(root, self._request.key):
+                self._state.note_store(self._request.key, None)  # the source had nothing, and nothing was made
+
+    def _target(self, found: MailboxStatus, location: StoreLocation, desk: SessionDesk, aside: Optional[str]) -> Target:
+        """What the process that fills the mailbox is told of it."""
+        request, record = self._request, found.record
+        # An import that begins again looks for all that it has brought, for what it knew of it is forgotten.
+        forgotten = (request.force or found.mail_removed) if found.contacted else holds_import(location, request.key)
+        # Files written past Dovecot are not refused by its quota.
+        direct = store_kind(request, location) == "maildir"
+        return Target(
+            location=location,
+            desk=desk,
+            marks=self._marks(),
+            deliveries=self._state.deliveries(request.key),
+            messages=self._state.source_messages(request.key) if aside is None else (),
+            unfinished=forgotten or (record is not None and record.result.state != "completed"),
+            interrupted=forgotten or (record is not None and record.may_hold_unrecorded_mail),
+            aside=aside,
+            room=self._host.quota_free(request.address, emptied=aside is not None) if direct else None,
+            patient=self._job.context.patient,
+        )
+
+    def _presence(self, found: MailboxStatus, location: Optional[StoreLocation]) -> Presence:
+        """What an import would find when it begins to copy."""
+        if not found.record or found.mail_removed:
+            return Presence(location, True)
+        deliveries, messages = self._state.deliveries(found.record.key), self._state.source_messages(found.record.key)
+        return Presence(location, True, self._marks(), deliveries, messages)
+
+    @contextmanager
+    def _session_desk(self) -> Iterator[SessionDesk]:
+        """Whatever gives out sessions of the mailbox; all have ended at the end."""
+        address, locks = self._request.address, self._job.locks
+        # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run
+        # has sent.
+        desk = SessionDesk(lambda: self._host.start_session(address, locks))
+        try:
+            yield desk
+        finally:
+            desk.close()
+            # Without it new folders are seen from the owner's next session on, which is no failure of the import.
+            with suppress(MailImportError):
+                if desk.has_served:
+                    self._host.refresh_folder_list(address)
+
+    def _place_aside(self, replacement: Replacement, files: MailFiles) -> Optional[str]:
+        """Return where the present mail is to be moved, None when a run that was killed then has moved it."""
+        beside = replacement.place(files.root)
+        if not replacement.has_moved(beside):
+            return beside
+        self._take_over(replacement, beside)
+        return None
+
+    def _take_over(self, replacement: Replacement, beside: Optional[str]) -> None:
+        """What was in the mailbox is out of it: from now on it belongs to whoever has the new password."""
+        self._account.update_password(self._host.sets_passwords)
+        self._job.result.replaced_to = replacement.conclude(beside)
+
+    def _marks(self) -> Dict[bytes, FolderMark]:
+        return {mark.raw_name: mark for mark in self._state.folder_marks(self._request.key)}
+
+    def _work_as(
+        self,
+        location: Optional[StoreLocation],
+        work_with: Callable[[Login], Callable[[Emit], None]],
+        keep: Sequence[int] = (),
+    ) -> None:
+        """Run what `work_with` makes of a login at the source, in a process with the rights of the mailbox."""
+        uid, gid = (location.uid, location.gid) if location else (NOBODY, NOBODY)
+        with Login(self._request, tls_context(self._request.source)) as login:
+            self._job.events.login = login
+            work, watch = self._titled(work_with(login)), ImportWatch(self._state, self._request.key)
+            run_as(uid, gid, work, self._job.events.take, (*self._job.locks, *keep, *login.descriptors), watch)
+
+    def _titled(self, work: Callable[[Emit], None]) -> Callable[[Emit], None]:
+        """The same in a process that shows what it does."""
+
+        def titled(emit: Emit) -> None:
+            set_title(import_title(self._request.address, self._job.context.queue))
+            work(emit)
+
+        return titled
+
+
+def _root_to_look_at(location: StoreLocation) -> Optional[str]:
+    """The root of a store whose mail is all below it; no other can tell whether mail was removed."""
+    if not isinstance(location, MailFiles) or location.scattered or not os.path.isabs(location.root):
+        return None
+    return location.root

@@ -1,0 +1,55 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One mailbox in one run: what the steps of that run share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+from ..host.mail_host import MailHost
+from ..model.imports import ImportRequest, ImportResult
+from ..state.database import State
+from .events import ImportEvents
+from .outcome import Outcome
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """How an import came to its turn.
+
+    `queue` is the number of the import queue, None outside of queues. `made`: the mailbox was made ahead by this run.
+    `login_checked`: its login at the source was found to work in this run. When the source admits no more connections
+    it waits (`patient`) or fails at once, and likewise at its first login (`patient_login`), before anything is made.
+    """
+
+    queue: Optional[int] = None
+    made: bool = False
+    login_checked: bool = False
+    patient: bool = True
+    patient_login: bool = False
+
+
+@dataclass(frozen=True)
+class MailboxJob:
+    """See the module. `lock` is the descriptor of the mailbox's lock, None when nothing is to be written."""
+
+    request: ImportRequest
+    host: MailHost
+    state: State
+    state_dir: str
+    outcome: Outcome
+    events: ImportEvents
+    lock: Optional[int]
+    context: RunContext
+
+    @property
+    def result(self) -> ImportResult:
+        return self.outcome.result
+
+    @property
+    def locks(self) -> Tuple[int, ...]:
+        """Descriptors that every process of this import holds."""
+        return () if self.lock is None else (self.lock,)
