@@ -29,6 +29,17 @@ _OF_KEY = "source_host = ? AND source_user = ? AND address = ?"
 _FOLDER_COLUMNS = (
     "raw_name, target_name, uidvalidity, last_uid, uidnext, messages, highest_modseq, copied, missing, flagless"
 )
+_BEGIN = """INSERT INTO imports (source_host, source_user, address, owner, started_at, pid, process_started, result)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (source_host, source_user, address) DO UPDATE SET owner = excluded.owner,
+started_at = excluded.started_at, finished_at = NULL, pid = excluded.pid,
+process_started = excluded.process_started, result = excluded.result, waiting_pid = NULL"""
+_ENQUEUE = """INSERT INTO imports
+(source_host, source_user, address, owner, started_at, pid, process_started, result, waiting_pid,
+waiting_process_started)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (source_host, source_user, address) DO UPDATE SET stop_requested = 0,
+waiting_pid = excluded.waiting_pid, waiting_process_started = excluded.waiting_process_started"""
 
 
 class State:
@@ -108,12 +119,7 @@ class State:
             email=key.address, source="%s@%s" % (key.source_user, key.source_host), state="running", queue=queue
         )
         self._database.execute(
-            """INSERT INTO imports
-            (source_host, source_user, address, owner, started_at, pid, process_started, result)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT (source_host, source_user, address) DO UPDATE SET owner = excluded.owner,
-            started_at = excluded.started_at, finished_at = NULL, pid = excluded.pid,
-            process_started = excluded.process_started, result = excluded.result, waiting_pid = NULL""",
+            _BEGIN,
             *key,
             owner,
             time.time(),
@@ -131,20 +137,7 @@ class State:
             for key, owner in waiting:
                 result = ImportResult(email=key.address, source="%s@%s" % (key.source_user, key.source_host))
                 self._database.execute(
-                    """INSERT INTO imports
-                    (source_host, source_user, address, owner, started_at, pid, process_started, result, waiting_pid,
-                    waiting_process_started)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    ON CONFLICT (source_host, source_user, address) DO UPDATE SET stop_requested = 0,
-                    waiting_pid = excluded.waiting_pid, waiting_process_started = excluded.waiting_process_started""",
-                    *key,
-                    owner,
-                    time.time(),
-                    pid,
-                    started,
-                    result_to_json(result),
-                    pid,
-                    started,
+                    _ENQUEUE, *key, owner, time.time(), pid, started, result_to_json(result), pid, started
                 )
 
     def request_stop(self, key: ImportKey) -> None:
@@ -247,22 +240,10 @@ class State:
         return [SourceMessages(**dict(row)) for row in self._database.rows(query, *key)]
 
     def _commit_folder(self, key: ImportKey, mark: FolderMark) -> None:
-        values = (
-            mark.raw_name,
-            mark.target_name,
-            mark.uidvalidity,
-            mark.last_uid,
-            mark.uidnext,
-            mark.messages,
-            mark.highest_modseq,
-            mark.copied,
-            json.dumps(mark.missing),
-            mark.flagless,
-        )
         executed = self._database.execute(
             "INSERT OR REPLACE INTO folders (import, %s) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM imports WHERE %s"
             % (_FOLDER_COLUMNS, _OF_KEY),
-            *values,
+            *_values_of(mark),
             *key,
         )
         _require_begun(executed, key)
@@ -312,6 +293,22 @@ class State:
 
 def _database_in(state_dir: str) -> str:
     return os.path.join(state_dir, "state.db")
+
+
+def _values_of(mark: FolderMark) -> Tuple[object, ...]:
+    """What is recorded of a folder, as in _FOLDER_COLUMNS."""
+    return (
+        mark.raw_name,
+        mark.target_name,
+        mark.uidvalidity,
+        mark.last_uid,
+        mark.uidnext,
+        mark.messages,
+        mark.highest_modseq,
+        mark.copied,
+        json.dumps(mark.missing),
+        mark.flagless,
+    )
 
 
 def _require_begun(executed: sqlite3.Cursor, key: ImportKey) -> None:

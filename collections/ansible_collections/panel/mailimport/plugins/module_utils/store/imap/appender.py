@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...model.errors import MailImportError
+from .conversation import SessionEndedError
 from .destination import Destination
 from .digests import UidsByContent
 from .pending import PendingMessage
-from .session import Appended, HostSession, SessionEndedError
+from .session import Appended, HostSession
 from .sessions import HostSessions
 
 # One command stores this much: for each the process flushes the disk, and until it is answered the messages stay in

@@ -7,22 +7,18 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager, suppress
-from functools import partial
-from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union, cast
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ...imap.dates import format_internal_date
 from ...imap.fetch import Fetched, FetchRequest, FolderStream
-from ...imap.responses import Parts, Status, parse_parts, parse_status, quote
-from ...imap.session import ImapSession
-from ...imap.stream import ByteStream, Socket
+from ...imap.responses import Parts, Status, parse_parts, quote
 from ...imap.uids import parse_sequence_set
 from ...model.errors import MailImportError
 from ...model.mail import SourceFolder
+from .conversation import PEER, HostConversation
 from .digests import Digester, Digests
 from .pipe import HostPipe
 
-_PEER = "the IMAP process of this host"
 _APPENDUID = re.compile(rb"APPENDUID (\d{1,10}) ([\d:,]+)$", re.IGNORECASE)
 _LITERAL_MINUS = 4096
 
@@ -34,17 +30,6 @@ FOLDERS_AHEAD = 128
 
 # Codes of RFC 5530 and 3501 for a folder that is not there.
 _NO_FOLDER = frozenset((b"NONEXISTENT", b"TRYCREATE"))
-
-# Reasons that only this side gives; all others come from the reader, which does not know whose server it reads from.
-_OWN_REASONS = frozenset(("host_refused", "folder_refused", "disk_full", "over_quota"))
-
-
-class SessionEndedError(MailImportError):
-    """The IMAP process went away, fell silent or answered something that is not IMAP; what was sent may be done or
-    not. It is the host's, so its end never says anything of the source."""
-
-    def __init__(self, message: str, reason: str = "host_refused") -> None:
-        super().__init__(reason, message)
 
 
 class Figures(NamedTuple):
@@ -89,95 +74,16 @@ class Kept(NamedTuple):
     flags: Tuple[bytes, ...]
 
 
-def _ended_error(pipe: HostPipe, what: str) -> SessionEndedError:
-    text = "%s (%s)" % (what, pipe.last_complaint() or "it gave no reason")
-    return SessionEndedError(text, pipe.full_reason() or "host_refused")
+class HostSession(HostConversation):
+    """What a store needs of the mailbox: folders made and looked at, messages stored and read back.
 
-
-def _bye_error(pipe: HostPipe, status: Status) -> SessionEndedError:
-    return _ended_error(pipe, "%s ends the session: %s" % (_PEER, status))
-
-
-class HostSession(ImapSession):
-    """A session that needs no login (RFC 3501, PREAUTH).
-
-    Every method raises SessionEndedError when the process is lost, and then the session is of no use any more.
+    Raises as its base does.
     """
 
     def __init__(self, pipe: HostPipe) -> None:
-        super().__init__(ByteStream(cast(Socket, pipe), _PEER), partial(_bye_error, pipe))
-        self._pipe = pipe
-        # Tags of APPENDs that are not answered, and answers that nobody has asked for.
+        super().__init__(pipe)
+        # Tags of APPENDs
         self._unanswered: List[bytes] = []
-        self._answers: Dict[bytes, Status] = {}
-        with self._process():
-            self.capabilities = self._greet()
-
-    def _greet(self) -> frozenset:
-        greeting = parse_status(self.stream.read_line().lstrip(b"* "))
-        if greeting is None or greeting.condition != "PREAUTH":
-            raise MailImportError("host_refused", "%s does not let this mailbox in: %s" % (_PEER, greeting))
-        words = greeting.code.upper().split()
-        if words[:1] != [b"CAPABILITY"]:
-            responses: List[bytes] = []
-            self.ask(b"CAPABILITY", lambda parts: responses.append(parts[0]))
-            words = b" ".join(responses).upper().split()
-        return frozenset(words)
-
-    @contextmanager
-    def _process(self) -> Iterator[None]:
-        """Whatever is wrong in here is wrong with the process, and nothing that a source does."""
-        try:
-            yield
-        except MailImportError as error:
-            if error.reason in _OWN_REASONS:
-                raise
-            raise _ended_error(self._pipe, error.message) from None
-
-    def transmit(self, data: Union[bytes, bytearray]) -> None:
-        try:
-            self._pipe.sendall(data)
-        except OSError as error:
-            raise _ended_error(self._pipe, "%s takes nothing any more: %s" % (_PEER, error)) from None
-
-    def refusal(self, status: Status, reason: str, text: str) -> MailImportError:
-        """Return the error for an answer that is not OK; `text` tells what the host does not do."""
-        full = self._pipe.full_reason() if status.code.upper() == b"SERVERBUG" else None
-        if full:
-            message = "the mailbox's disk or its user's share of it is full (%s); make room and run the task again"
-            return MailImportError(full, message % self._pipe.last_complaint())
-        return MailImportError(reason, "%s: %s" % (text, status))
-
-    def has_rebuilt(self) -> bool:
-        """True when the host has rebuilt indexes in this session: flags may be lost."""
-        return self._pipe.has_rebuilt()
-
-    def close(self) -> None:
-        with suppress(MailImportError):  # a process that is gone already is what is wanted
-            self.send(b"LOGOUT")
-        self._pipe.close()
-
-    def abandon(self) -> None:
-        self._pipe.close()
-
-    def ask(self, command: bytes, handle: Optional[Callable[[Parts], None]] = None) -> Status:
-        """Send one command and return the answer."""
-        return self.ask_all([command], handle)[0]
-
-    def ask_all(self, commands: Sequence[bytes], handle: Optional[Callable[[Parts], None]] = None) -> List[Status]:
-        """Send commands in one piece and return their answers."""
-        with self._process():
-            return [self._answer(tag, handle) for tag in self.send(*commands)]
-
-    def _answer(self, tag: bytes, handle: Optional[Callable[[Parts], None]] = None) -> Status:
-        """Read on to the answer to a command; answers to commands before it are kept for whoever asks for them."""
-        while tag not in self._answers:
-            line = self.stream.read_line()
-            answered = line.partition(b" ")[0]
-            status = self.reader.read_response(line, answered, handle)
-            if status:
-                self._answers[answered] = status
-        return self._answers.pop(tag)
 
     def figures_of(self, names: Sequence[bytes]) -> Dict[bytes, Figures]:
         """Return what folders hold; one that cannot be opened is left out."""
@@ -306,19 +212,6 @@ class HostSession(ImapSession):
         """Literals that need no asking, of RFC 7888."""
         return b"LITERAL+" in self.capabilities or (b"LITERAL-" in self.capabilities and size <= _LITERAL_MINUS)
 
-    def _is_asked_for(self, tag: bytes) -> bool:
-        """Wait until the server asks for the literal; keep the answers to commands before."""
-        with self._process():
-            while tag not in self._answers:
-                line = self.stream.read_line()
-                if line.startswith(b"+"):
-                    return True
-                answered = line.partition(b" ")[0]
-                status = self.reader.read_response(line, answered)
-                if status:
-                    self._answers[answered] = status
-        return False
-
     def kept(self, name: bytes, uids: bytes) -> Iterator[Tuple[int, Kept]]:
         """Yield UID and what is kept of messages of a folder.
 
@@ -357,13 +250,12 @@ class HostSession(ImapSession):
     def _require_complete(opened: FolderStream) -> None:
         if not opened.complete:
             answer = opened.refusal or opened.status
-            raise MailImportError("host_refused", "%s does not read back what it holds: %s" % (_PEER, answer))
+            raise MailImportError("host_refused", "%s does not read back what it holds: %s" % (PEER, answer))
 
     def open_each(self, requests: Iterable[FetchRequest]) -> Iterator[FolderStream]:
         """Open folder after folder, pipelined, and yield each; APPENDs that were sent before are answered first."""
         with self._process():
-            for tag in self._unanswered:
-                self._answers[tag] = self._answer(tag)
+            self._await_answers(self._unanswered)
             self._unanswered = []
             yield from self.fetch(requests)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Callable, Optional, TypeVar
 
+from .conversation import SessionEndedError
 from .pipe import HostPipe
-from .session import HostSession, SessionEndedError
+from .session import HostSession
 
 # Attempts at something that can be done again, and ends with nothing stored in between, after which the process is
 # given up.

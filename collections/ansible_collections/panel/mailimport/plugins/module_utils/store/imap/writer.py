@@ -28,13 +28,13 @@ from ...model.errors import MailImportError
 from ..base import FlagChange, FolderPath, FolderWriter, Origin, Refusal, joined_path
 from .appender import Appender
 from .content_search import ContentSearch
+from .conversation import SessionEndedError
 from .destination import Destination
 from .digests import UidsByContent
 from .flags import GivenFlags, carry_flags
 from .folders import OpenedFolder
 from .keywords import FolderKeywords
 from .pending import PendingMessage, pending_spooled, pending_stream, pending_whole
-from .session import SessionEndedError
 from .uid_map import DeliveryRecord, UidMap
 from .verification import Difference, ReadBack, Sent, differences, sent_of
 

@@ -15,13 +15,13 @@ from ...imap.fetch import Fetched
 from ...imap.uids import UidSet
 from ...model.errors import MailImportError
 from ..base import FolderPath, FolderWriter, Origin, joined_path
-from ..contents import ContentIndex
 from .control_files import keywords_by_number
-from .files import CREATE, digest_of_content, entries, make_directory, mode_of_files, start_writing_back
+from .files import CREATE, digest_of_content, entries, mode_of_files, start_writing_back
 from .flusher import Flusher
 from .letters import FolderFlags
 from .line_ends import BareLineFeeds, bare_line_feeds
 from .more_keywords import WaitingKeywords
+from .others import index_contents
 from .shown import ShownRecord
 from .stage import MaildirStage, stage_name
 from .staged import Staged, has_its_length, reads_back, write
@@ -60,25 +60,35 @@ class MaildirWriter(FolderWriter):
         self._mode = mode_of_files(self._cur)
         delivered = self._shown_by_killed_run(record)
         self.fresh = tree.is_fresh(path)
-        if self.fresh:
-            self.held = self._stage.resume()
-            self.last_uid = self._stage.last_uid
-            self.bytes_staged = self._stage.size
-            self._flags = FolderFlags(self._stage.handle, shared=False)
-        else:
-            self._stage.clear()
-            if len(delivered):
-                self._stage.complete_uidlist(delivered)
-            self._note_delivered()
-            if shown:
-                self.before, self.written = 0, self.before
-            self._control = tree.make_control(path)
-            self._flags = FolderFlags(self._control, shared=True)
+        self._flags = self._resume_stage() if self.fresh else self._add_to_folder(delivered, shown)
         for uid in delivered:
             self.held.add(uid)
             self.last_uid = max(self.last_uid, uid)
         self.waiting.keep(self.held)
-        self._contents = self._index_contents() if by_content and not self.fresh else None
+        self._contents = index_contents(tree, path, origin) if by_content and not self.fresh else None
+
+    def _resume_stage(self) -> FolderFlags:
+        """Go on with a folder that is shown when it is complete."""
+        self.held = self._stage.resume()
+        self.last_uid = self._stage.last_uid
+        self.bytes_staged = self._stage.size
+        return FolderFlags(self._stage.handle, shared=False)
+
+    def _add_to_folder(self, delivered: UidSet, shown: bool) -> FolderFlags:
+        """Go on with a folder that its owner sees.
+
+        Args:
+            delivered: what a killed run has shown, by UID.
+            shown: the folder itself was brought into sight just now, as that run was about to.
+        """
+        self._stage.clear()
+        if len(delivered):
+            self._stage.complete_uidlist(delivered)
+        self._note_delivered()
+        if shown:
+            self.before, self.written = 0, self.before
+        self._control = self._tree.make_control(self.path)
+        return FolderFlags(self._control, shared=True)
 
     @property
     def staged(self) -> bool:
@@ -123,30 +133,6 @@ class MaildirWriter(FolderWriter):
             if uid:
                 self.held.add(uid)
                 self.last_uid = max(self.last_uid, uid)
-
-    def _index_contents(self) -> ContentIndex:
-        index = ContentIndex()
-        folder = make_directory(self._tree.directory_name(self.path), self._tree.root)
-        renamed = self._add_contents(index, folder, None)
-        while renamed:
-            renamed = self._add_contents(index, folder, renamed)
-        os.close(folder)
-        return index
-
-    def _add_contents(self, index: ContentIndex, folder: int, only: Optional[Set[str]]) -> Set[str]:
-        """Add digests of the messages that are not of this origin; return which a mail program renamed before they were
-        read.
-        """
-        renamed = set()
-        for part, name in self._tree.message_names(self.path):
-            base_name = name.partition(":2,")[0]
-            if self.origin.uid_of(name) or (only is not None and base_name not in only):
-                continue
-            try:
-                index.add(digest_of_content("%s/%s" % (part, name), folder))
-            except FileNotFoundError:
-                renamed.add(base_name)
-        return renamed
 
     def add(self, fetched: Fetched) -> Optional[int]:
         uid = fetched.message.uid

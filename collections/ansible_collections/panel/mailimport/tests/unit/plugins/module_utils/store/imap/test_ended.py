@@ -7,8 +7,9 @@ import os
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.refusals import SourceBusyError
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.conversation import SessionEndedError
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.pipe import HostPipe
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession, SessionEndedError
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession
 
 
 @pytest.mark.parametrize(

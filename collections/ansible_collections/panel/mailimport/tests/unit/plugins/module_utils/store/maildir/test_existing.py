@@ -11,7 +11,7 @@ import os
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import writer as maildir_folder
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import others
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.writer import MaildirWriter
 
@@ -312,14 +312,14 @@ def test_messages_of_this_source_are_not_compared_with_themselves(location, root
 
 def test_a_message_that_is_renamed_while_it_is_compared_still_counts(store, own, origin, message, monkeypatch):
     folder = own(content=b"equal")
-    digest = maildir_folder.digest_of_content
+    digest = others.digest_of_content
 
     def read_by_the_user(name, directory):
-        monkeypatch.setattr(maildir_folder, "digest_of_content", digest)
+        monkeypatch.setattr(others, "digest_of_content", digest)
         os.rename(folder / "cur" / OWN, folder / "cur" / (OWN + "T"))
         return digest(name, directory)
 
-    monkeypatch.setattr(maildir_folder, "digest_of_content", read_by_the_user)
+    monkeypatch.setattr(others, "digest_of_content", read_by_the_user)
     writer = store.open_folder(A, origin(), True)
     assert not (folder / "cur" / OWN).exists()
     assert writer.add(message(1, b"equal")) is None
