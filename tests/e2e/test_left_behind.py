@@ -143,3 +143,19 @@ def test_d13_progress_of_an_interrupted_run_is_swept_by_the_next(guarded_scene: 
     outcome = guarded_scene.task()
     assert not outcome.result.get("failed"), outcome.output
     assert left(remote_tmp) == []
+
+
+def test_c8_a_local_user_cannot_make_the_sweep_remove_what_is_not_ours(guarded_scene: Scene, remote_tmp: Path) -> None:
+    remote_tmp.mkdir()
+    remote_tmp.chmod(0o1777)
+    of_others = remote_tmp / "of-others"
+    of_others.write_text("a letter")
+    for directory in (remote_tmp, remote_tmp / "x\n.ssh", remote_tmp / "ansible-tmp-1\n.ssh"):
+        directory.mkdir(exist_ok=True)
+        bait = directory / "panel-mailimport-job-0123456789abcdef-1-1-00000000"
+        bait.touch()
+        os.utime(bait, (0, 0))
+    before = sorted(remote_tmp.rglob("*"))
+    outcome = guarded_scene.task()
+    assert not outcome.result.get("failed"), outcome.output
+    assert sorted(remote_tmp.rglob("*")) == before

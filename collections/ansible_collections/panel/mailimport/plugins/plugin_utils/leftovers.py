@@ -25,6 +25,8 @@ SECRETS, JOB, PROGRESS = "secrets", "job", "progress"
 
 _PREFIX = "panel-mailimport-"
 _NAME = re.compile(_PREFIX + r"(secrets|job|progress)-([0-9a-f]{16})-(\d+)-(\d+)-[0-9a-f]{8}")
+# Passwords are in the temporary directory of one task, the progress is beside it.
+_PLACE = re.compile(r"(?P<directory>/ansible-tmp-[0-9.-]+)?/(?P<name>%s(?P<role>[a-z]+)-[0-9a-f-]+)" % _PREFIX)
 # A module reads its passwords when it starts; after so many minutes nobody will. Progress is written until the end.
 _OLD = {SECRETS: 60, JOB: 60, PROGRESS: 24 * 60}
 
@@ -35,25 +37,56 @@ def new_name(role: str) -> str:
     return "%s%s-%s-%d-%d-%s" % (_PREFIX, role, _controller(), pid, start_time(pid) or 0, randomness.token_hex(4))
 
 
-def listing(directory: str) -> str:
+def listing(action: ActionBase, directory: str) -> str:
     """Return a command that lists the files of all runs below the directory with the temporary directories: all of
     them, a line `old`, and those that are too old to be in use.
+
+    The directory may be one in which everybody writes, such as /var/tmp. So only what belongs to the connection's user,
+    or to the one that the task becomes, is listed.
     """
-    found = "find %s -maxdepth 2" % shlex.quote(directory)
+    ours = '-user "$(id -u)"'
+    if action._connection.become:
+        ours += " -o -user %s" % shlex.quote(str(action.get_become_option("become_user", "root") or "root"))
     old = " -o ".join("-name '%s%s-*' -mmin +%d" % (_PREFIX, role, minutes) for role, minutes in _OLD.items())
-    return "(%s -name '%s*'; echo old; %s \\( %s \\); true) 2>/dev/null" % (found, _PREFIX, found, old)
+    found = (_find(directory, ours, names) for names in ("-name '%s*'" % _PREFIX, old))
+    return "(%s; echo old; %s; true) 2>/dev/null" % tuple(found)
 
 
-def sweep(action: ActionBase, listed: str) -> None:
-    """Remove what is left behind of the files that a listing names, with the temporary directory around it."""
+def _find(directory: str, ours: str, names: str) -> str:
+    """A command that finds files of such names in the directory, and in the temporary directories in it."""
+    inside = "-mindepth 1 -maxdepth 1 \\( %s \\)" % ours
+    files = "-type f \\( %s \\)" % names
+    return "find -H %s %s \\( %s -print -o -type d -name 'ansible-tmp-*' -exec find {} %s %s \\; \\)" % (
+        shlex.quote(directory),
+        inside,
+        files,
+        inside,
+        files,
+    )
+
+
+def sweep(action: ActionBase, directory: str, listed: str) -> None:
+    """Remove what is left behind of the files that a listing of the directory names, and the temporary directory of a
+    file with passwords unless something else is in it.
+    """
     present, _old, old = ("\n%s\n" % listed.replace("\r", "")).partition("\nold\n")
     too_old = set(old.split("\n"))
-    paths = [path for path in present.split("\n") if _is_left_behind(os.path.basename(path), path in too_old)]
-    # The directory was made for one task, and the file with passwords is in it alone.
-    doomed = [path if PROGRESS in os.path.basename(path) else os.path.dirname(path) for path in paths]
+    doomed = [path for path in present.split("\n") if _is_left_behind(_name(path, directory), path in too_old)]
     if doomed:
-        command = "rm -rf -- %s" % " ".join(map(shlex.quote, doomed))
+        # Not `rm -r`: whatever somebody has put into the way, only files of these names go.
+        command = "rm -f -- %s" % " ".join(map(shlex.quote, doomed))
+        emptied = sorted({os.path.dirname(path) for path in doomed} - {directory})
+        if emptied:
+            command += "; rmdir -- %s 2>/dev/null; true" % " ".join(map(shlex.quote, emptied))
         action._low_level_execute_command(command, sudoable=False)
+
+
+def _name(path: str, directory: str) -> str:
+    """The name of a file that is where the files of its role are; otherwise empty."""
+    found = _PLACE.fullmatch(path[len(directory) :]) if directory[:1] == "/" and path.startswith(directory) else None
+    if found is None or (found.group("directory") is None) != (found.group("role") == PROGRESS):
+        return ""
+    return found.group("name")
 
 
 def _is_left_behind(name: str, is_old: bool) -> bool:

@@ -58,11 +58,12 @@ def hand_over(action: ActionBase, secrets: t.Mapping[str, t.Any], role: str = SE
     path = shell.join_path(tmpdir, new_name(role))
     # The directory is the connection user's alone until _fixup_perms2, so the file is private from the start.
     action._transfer_data(path, json.dumps(dict(secrets)))
-    command = "%s && %s" % (shell.chmod([path], "0600"), listing(os.path.dirname(tmpdir.rstrip("/"))))
+    directory = os.path.dirname(tmpdir.rstrip("/"))
+    command = "%s && %s" % (shell.chmod([path], "0600"), listing(action, directory))
     protected = action._low_level_execute_command(command, sudoable=False)
     if protected["rc"] != 0:
         raise AnsibleActionFail("Failed to protect the file with the passwords: %s" % protected["stderr"].strip())
-    sweep(action, protected["stdout"])
+    sweep(action, directory, protected["stdout"])
     if action._connection.become:
         action._fixup_perms2([tmpdir, path], execute=False)
     return path

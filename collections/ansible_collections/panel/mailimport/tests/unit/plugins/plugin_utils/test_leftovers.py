@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Dict
 
 import pytest
@@ -22,9 +23,25 @@ HOUR = 3600
 class Action:
     """Runs the commands of an action plugin on this machine."""
 
+    def __init__(self, home: Path, become_user: str = "") -> None:
+        self._home = home
+        self._become_user = become_user
+        self._connection = SimpleNamespace(become=bool(become_user))
+
+    def get_become_option(self, _option: str, _default: str) -> str:
+        return self._become_user
+
     def _low_level_execute_command(self, command: str, sudoable: bool) -> Dict[str, Any]:
-        ran = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+        ran = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, cwd=self._home)
         return {"rc": ran.returncode, "stdout": ran.stdout}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where the temporary directories are."""
+    directory = tmp_path / "tmp"
+    directory.mkdir()
+    return directory
 
 
 def name_of(role: str, **changes: str) -> str:
@@ -48,9 +65,13 @@ def put(place: Path, role: str, age: float = 0, **changes: str) -> Path:
     return path if role == PROGRESS else directory
 
 
-def swept(place: Path) -> None:
-    action: Any = Action()
-    leftovers.sweep(action, action._low_level_execute_command(leftovers.listing(str(place)), sudoable=False)["stdout"])
+def swept(place: Path, become_user: str = "") -> None:
+    """Sweep; the connection's user is at home beside the directory."""
+    home = place.parent / "home"
+    home.mkdir(exist_ok=True)
+    action: Any = Action(home, become_user)
+    listed = action._low_level_execute_command(leftovers.listing(action, str(place)), sudoable=False)["stdout"]
+    leftovers.sweep(action, str(place), listed)
 
 
 @pytest.mark.parametrize(
@@ -64,10 +85,10 @@ def swept(place: Path) -> None:
     ],
 )
 def test_c8_d13_what_a_killed_run_has_left_is_removed(
-    tmp_path: Path, role: str, age: float, changes: Dict[str, str]
+    place: Path, role: str, age: float, changes: Dict[str, str]
 ) -> None:
-    doomed = put(tmp_path, role, age, **changes)
-    swept(tmp_path)
+    doomed = put(place, role, age, **changes)
+    swept(place)
     assert not doomed.exists()
 
 
@@ -81,16 +102,83 @@ def test_c8_d13_what_a_killed_run_has_left_is_removed(
         (PROGRESS, 2 * HOUR, {"controller": "0123456789abcdef"}),
     ],
 )
-def test_what_may_be_in_use_stays(tmp_path: Path, role: str, age: float, changes: Dict[str, str]) -> None:
-    kept = put(tmp_path, role, age, **changes)
-    swept(tmp_path)
+def test_what_may_be_in_use_stays(place: Path, role: str, age: float, changes: Dict[str, str]) -> None:
+    kept = put(place, role, age, **changes)
+    swept(place)
     assert kept.exists()
 
 
-def test_files_of_others_stay(tmp_path: Path) -> None:
+def test_files_of_others_stay(place: Path) -> None:
     for name in ("ansible-tmp-1/AnsiballZ_ping.py", "panel-mailimport-notes.txt", "panel-mailimport-secrets-x-1-1-y"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    before = sorted(tmp_path.rglob("*"))
-    swept(tmp_path)
-    assert sorted(tmp_path.rglob("*")) == before
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).touch()
+    before = sorted(place.rglob("*"))
+    swept(place)
+    assert sorted(place.rglob("*")) == before
+
+
+FOREIGN = {"controller": "0123456789abcdef", "pid": "1", "started": "1"}
+
+
+def bait(path: Path) -> Path:
+    """Make an old file, and the directory around it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("bait")
+    os.utime(path, (0, 0))
+    return path
+
+
+@pytest.mark.parametrize("role", [SECRETS, JOB])
+def test_c8_a_file_beside_the_temporary_directories_endangers_nothing(place: Path, role: str) -> None:
+    of_others = bait(place / "of-others" / "letter")
+    bait(place / name_of(role, **FOREIGN))
+    swept(place)
+    assert of_others.exists()
+
+
+@pytest.mark.parametrize(
+    "directory", ["x\n.ssh", "ansible-tmp-1\n.ssh", "ansible-tmp-1\n", "ansible-tmp-1/x", "of-others"]
+)
+def test_c8_a_directory_of_another_name_endangers_nothing(place: Path, directory: str) -> None:
+    key = bait(place.parent / "home" / ".ssh" / "authorized_keys")
+    named_alike = bait(key.with_name(name_of(JOB, **FOREIGN)))
+    inside = bait(place / directory / name_of(JOB, **FOREIGN))
+    swept(place)
+    assert key.exists() and named_alike.exists() and inside.exists()
+
+
+def test_c8_what_else_is_in_a_temporary_directory_stays(place: Path) -> None:
+    directory = put(place, SECRETS, started="1")
+    other = bait(directory / "other" / "letter")
+    swept(place)
+    assert other.exists() and sorted(directory.iterdir()) == [other.parent]
+
+
+def test_c8_a_temporary_directory_that_is_a_link_is_not_followed(place: Path) -> None:
+    inside = bait(place.parent / "elsewhere" / name_of(JOB, **FOREIGN))
+    (place / "ansible-tmp-1").symlink_to(inside.parent)
+    swept(place)
+    assert inside.exists()
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+NOBODY = 65534
+
+
+@needs_root
+@pytest.mark.parametrize("given_away", ["file", "directory"])
+def test_c8_what_another_user_has_made_stays(place: Path, given_away: str) -> None:
+    directory = put(place, JOB, 2 * HOUR)
+    (path,) = directory.iterdir()
+    os.chown(path if given_away == "file" else directory, NOBODY, NOBODY)
+    swept(place)
+    assert path.exists()
+
+
+@needs_root
+def test_c8_what_was_handed_to_the_user_that_a_task_becomes_is_removed(place: Path) -> None:
+    directory = put(place, JOB, 2 * HOUR)
+    for path in (*directory.iterdir(), directory):
+        os.chown(path, NOBODY, NOBODY)
+    swept(place, become_user="nobody")
+    assert not directory.exists()
