@@ -85,6 +85,7 @@ options:
     description:
       - Patterns (globs) of the folders to leave out, with those below them, even if O(folders) names them.
       - What the source does not have is ignored.
+      - Folders that are left out are named in one line with C(-v), in check mode, too. They are no failure.
     type: list
     elements: str
     default: []

@@ -12,11 +12,13 @@ from typing import List, Mapping, Sequence
 from ..imap.flags import MOST_KEYWORDS
 from ..model.imports import FolderRules, ImportRequest, NotImported
 from ..model.mail import SourceFolder
+from ..source.session import SourceSession
 from ..state.records import FolderMark
 from ..store.base import FolderPath, MessageStore, joined_path
 from .batch import Batch
 from .copy import AccountCopy
 from .flags import FlagUpdate, ask_for_flags
+from .left_out import find_left_out, line_of
 from .line import Line
 from .login import Login
 from .memory import Memories
@@ -39,9 +41,11 @@ def report_missing(folders: Sequence[SourceFolder], rules: FolderRules, emit: Em
     )
 
 
-def foreign_note(names: Sequence[str]) -> str:
-    """Return the line that names what is left out as other people's."""
-    return "left out, for they are shared or other users' folders: %s" % ", ".join(names)
+def report_left_out(session: SourceSession, folders: Sequence[SourceFolder], rules: FolderRules, emit: Emit) -> None:
+    """Tell in one line which folders are left out on purpose, of those that the session has just listed."""
+    told = line_of(find_left_out(folders, session.foreign_folders, rules))
+    if told:
+        emit(Note(told))
 
 
 def import_account(
@@ -78,8 +82,8 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     line = Line(lambda: login.open(emit), patience, batch.commit, renewable=request.renew is not None)
     folders = line.attempt(lambda session: session.list_folders())
     report_missing(folders, request.rules, emit)
-    if line.session and line.session.foreign_folders:
-        emit(Note(foreign_note(line.session.foreign_folders)))
+    if line.session:
+        report_left_out(line.session, folders, request.rules, emit)
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
     plans = plan_folders(folders, request.rules, target.location, known)
     # Not before it is known that there is something to take its place.

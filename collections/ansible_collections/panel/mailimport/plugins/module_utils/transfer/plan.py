@@ -70,7 +70,7 @@ def plan_folders(
     Raises:
         MailImportError: `invalid_row` when `rules.mapping` names no folder to go to.
     """
-    chosen = [folder for folder in folders if folder.selectable and _is_wanted(folder, rules)]
+    chosen = [folder for folder in folders if folder.selectable and is_wanted(folder, rules)]
     mapping = {_comparable(name): target for name, target in rules.mapping.items()}
     mapped = {
         folder.raw_name: _mapped(folder, mapping[_comparable(folder.name)], location)
@@ -120,7 +120,7 @@ def missing_folders(folders: Sequence[SourceFolder], rules: FolderRules) -> List
         raise MailImportError(
             "folder_missing", "no folder of the source matches %s (option folders): %s" % (", ".join(unmatched), has)
         )
-    if not any(_is_wanted(folder, rules) for folder in folders if folder.selectable):
+    if not any(is_wanted(folder, rules) for folder in folders if folder.selectable):
         chosen = " that options folders and exclude_folders leave to import" if rules.include or rules.exclude else ""
         raise MailImportError("folder_missing", "the source has no folder%s: %s" % (chosen, has))
     return [glob for glob in unmatched if not _WILDCARD.search(glob)]
@@ -140,7 +140,8 @@ def _mapped(folder: SourceFolder, name: str, location: StoreLocation) -> FolderP
     return clean_path(parts, location)
 
 
-def _is_wanted(folder: SourceFolder, rules: FolderRules) -> bool:
+def is_wanted(folder: SourceFolder, rules: FolderRules) -> bool:
+    """True when options folders and exclude_folders let a folder be imported."""
     if rules.include and not _matches(folder.name, rules.include):
         return False
     return not _matches(folder.name, rules.exclude)

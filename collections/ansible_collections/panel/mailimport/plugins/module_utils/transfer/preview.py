@@ -20,7 +20,7 @@ from ..store.imap.uid_map import UidMap
 from ..store.maildir.letters import messages_that_differ
 from ..store.maildir.stage import staged_uids
 from ..store.maildir.tree import MaildirTree
-from .account import report_missing
+from .account import report_left_out, report_missing
 from .flags import FlagLook, changed_flags, looks, windows
 from .folder_copy import has_nothing_new, mark_of
 from .line import open_first
@@ -76,6 +76,7 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
     session = open_first(login, False, emit)
     folders = session.list_folders()
     report_missing(folders, request.rules, emit)
+    report_left_out(session, folders, request.rules, emit)
     marks = {} if request.force else presence.marks
     plans = plan_folders(
         folders,
