@@ -18,7 +18,7 @@ import signal
 import sys
 import time
 from io import FileIO
-from typing import Callable, Iterator, NoReturn, Optional, Sequence
+from typing import Callable, Iterator, NoReturn, Optional, Sequence, Tuple
 
 from ..model.errors import MailImportError
 from ..process.alive import is_suspended, start_time
@@ -54,16 +54,7 @@ def run_as(
     """
     if os.geteuid() != 0 and uid != os.geteuid():
         raise MailImportError("host_refused", "only root can write mail of uid %d: run the task with become" % uid)
-    load_codecs()
-    reading, writing = os.pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    parent = os.getpid()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _child(uid, gid, parent, (writing, *keep), work)
-    os.close(writing)
+    child, reading = _start(uid, gid, work, keep)
     failure: Optional[MailImportError] = None
     try:
         with os.fdopen(reading, "rb", buffering=0) as pipe:
@@ -79,6 +70,21 @@ def run_as(
         raise MailImportError(
             "interrupted", "the importing process ended early (wait status %d); run the task again to continue" % status
         )
+
+
+def _start(uid: int, gid: int, work: Callable[[Emit], None], keep: Sequence[int]) -> Tuple[int, int]:
+    """Fork; return the child's pid and the descriptor that its news come from."""
+    load_codecs()
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _child(uid, gid, parent, (writing, *keep), work)
+    os.close(writing)
+    return child, reading
 
 
 def _end(child: int) -> None:
