@@ -28,7 +28,7 @@ every_kind = pytest.mark.parametrize(("engine", "schema"), KINDS)
 # What the database holds of mailboxes, by schema: everything that an import may have to do with.
 _TABLES = {
     "postfixadmin": ("domain", "mailbox", "alias", "domain_admins"),
-    "iredmail": ("domain", "mailbox", "forwardings", "domain_admins"),
+    "iredmail": ("domain", "mailbox", "forwardings", "alias", "domain_admins"),
     "ispmail": ("virtual_domains", "virtual_users", "virtual_aliases"),
 }
 

@@ -182,7 +182,17 @@ def test_aliases_and_mailing_lists_are_known(contents: OrganizationContents) -> 
         everybody.email == "all@one.example"
         and len(everybody.members) == 60
         and "person2@two.example" in everybody.members
+        and everybody.complete
     )
+
+
+def test_a_list_with_members_that_are_no_people_says_so(directory: Directory, service: Service) -> None:
+    groups = service.organization.groups
+    groups[0]["members"].append({"type": "group", "id": 2})
+    service.organization.add_group("Ghosts", "ghosts@one.example", ("4711",))
+    lists = {entry.email: entry for entry in survey(directory, Organization(ORG, "")).mailing_lists}
+    assert len(lists["all@one.example"].members) == 60 and not lists["all@one.example"].complete
+    assert lists["ghosts@one.example"].members == () and not lists["ghosts@one.example"].complete
 
 
 def test_selection(contents: OrganizationContents) -> None:

@@ -103,11 +103,16 @@ options:
       - Statements that take the place of those of a known schema, or make up O(sql_schema=custom).
       - Queries are C(mailboxes) and C(taken), each with one column named C(address), and C(domains) with the columns
         C(domain) and C(owner). C(taken) are aliases and lists, in whose place no mailbox is created.
+      - C(aliases) is a query with the columns C(address) and C(goto), one target or several with commas between them.
+        C(create_alias) is a list of statements that run for each target, but once where they do not have C(goto), and
+        C(create_list) is the same for mailing lists where they differ. With V(postfixadmin) they run once for all
+        targets. The module M(panel.mailimport.mail_import_yandex) uses them.
       - Lists of statements, of which each list is one transaction, are C(create_domain), C(create_mailbox),
         C(set_password) and C(remove_mailbox). C(create_domain) runs before each C(create_mailbox), and must do nothing
         for a domain that is there.
       - Parameters are C(%(address)s), and in the same way C(local_part), C(domain), C(owner), C(password_hash),
-        C(quota) in bytes, C(quota_mb), C(maildir) and C(password_days). The driver of the database binds them. An
+        C(quota) in bytes, C(quota_mb), C(maildir) and C(password_days), and of aliases alone C(goto) and
+        C(goto_domain). The driver of the database binds them. An
         unknown name, or a C(%) that is no parameter, is an error.
       - V(custom) needs C(mailboxes), C(create_mailbox) and C(set_password).
     type: dict

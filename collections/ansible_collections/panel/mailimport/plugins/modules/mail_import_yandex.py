@@ -23,7 +23,8 @@ description:
     V(portal_account), V(dismissed),
     V(blocked), V(domain_unverified), V(foreign_domain), V(no_address) or V(shared_mailbox), or V(never_opened) if their
     user has never opened them.
-  - People's aliases, alias domains and mailing lists are reported. They are not created on the mail host.
+  - People's aliases, alias domains and mailing lists are reported. Aliases and lists are created on the mail host only
+    with O(create_aliases), alias domains never.
   - Everything else works as in M(panel.mailimport.mail_import_csv). The guide describes what has to be done at Yandex
     before, and what of all this has
     not been verified with Yandex itself.
@@ -121,6 +122,20 @@ options:
         it, and add what is missing.
       - Without it, a mailbox that has no password is not created, and its import fails.
     type: path
+  create_aliases:
+    description:
+      - After the imports, creates the aliases of mailboxes that were imported or were there already, and the mailing
+        lists, in the host's own table of aliases. Needs O(token) and O(host_backend=sql). With other kinds of hosts it
+        is an error.
+      - Only addresses on domains of those mailboxes are created. What is there already, a mailbox or an alias that
+        goes elsewhere, is never changed. Each alias is one transaction.
+      - A list is created with all its members or not at all. Its members may be anywhere, but those on a domain that is
+        imported must have their mailbox on this host. A list with members whose addresses the directory does not tell,
+        such as a group in it, is not created. Later changes of its members are reported, not carried over.
+      - What was not created is in RV(host_aliases) with the reason. The task fails only when the database refuses.
+    type: bool
+    default: false
+    version_added: 0.3.0
   source_host:
     description:
       - The IMAP server.
@@ -159,6 +174,22 @@ EXAMPLES = r"""
     state: latest
     owner: customer1
 
+- name: Aliases and mailing lists as well, on a host of PostfixAdmin
+  panel.mailimport.mail_import_yandex:
+    token: "{{ vault_yandex_token }}"
+    client_id: 0123456789abcdef0123456789abcdef
+    client_secret: "{{ vault_yandex_client_secret }}"
+    generated_passwords: /etc/mail/new-passwords.csv
+    owner: boss@example.org
+    create_aliases: true
+    host_backend: sql
+    sql_engine: mysql
+    sql_schema: postfixadmin
+    login_unix_socket: /run/mysqld/mysqld.sock
+    login_user: postfixadmin
+    login_password: "{{ vault_database_password }}"
+    login_db: postfixadmin
+
 - name: Without a service application, as hosting panels do it
   panel.mailimport.mail_import_yandex:
     token: "{{ vault_yandex_token }}"
@@ -196,24 +227,34 @@ organization:
   sample: {id: 1234567, name: Example}
 domains:
   description:
-    - Its domains, as M(panel.mailimport.yandex360_info) returns them. Those with C(alias_of) are aliases, which this
-      host does not have.
+    - Its domains, as M(panel.mailimport.yandex360_info) returns them. Those with C(alias_of) are aliases, which are
+      not created.
     - Empty without O(token).
   type: list
   elements: dict
   returned: with RV(imports)
 aliases:
-  description: Mailboxes with additional addresses, which this host does not have. Empty without O(token).
+  description: Mailboxes with additional addresses at Yandex. Empty without O(token).
   type: list
   elements: dict
   returned: with RV(imports)
   sample: [{email: anna@example.org, aliases: [a.smith@example.org]}]
 mailing_lists:
-  description: Groups with an address, which this host does not have, as M(panel.mailimport.yandex360_info) returns
-    them. Empty without O(token).
+  description: Groups with an address at Yandex, as M(panel.mailimport.yandex360_info) returns them. Empty without
+    O(token).
   type: list
   elements: dict
   returned: with RV(imports)
+host_aliases:
+  description:
+    - What came of each alias and list on this host. Empty without O(create_aliases).
+    - C(kind) is V(alias) or V(list). C(state) is V(created), V(present) when it was there already, V(skipped) or
+      V(failed), both with the reason in C(message). In check mode V(created) is what would be created.
+  type: list
+  elements: dict
+  returned: with RV(imports)
+  sample:
+    - {email: a.smith@example.org, kind: alias, targets: [anna@example.org], state: created, message: ""}
 reason:
   description: Why no import was tried, in one word such as V(auth_failed), V(permission_denied), V(not_found) or
     V(invalid_row).

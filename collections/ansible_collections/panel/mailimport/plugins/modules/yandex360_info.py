@@ -184,6 +184,10 @@ mailing_lists:
       type: list
       elements: str
       returned: success
+    complete:
+      description: Whether these are all of its members. V(false) when there are others, such as groups.
+      type: bool
+      returned: success
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -18,6 +18,8 @@ from abc import ABC, abstractmethod
 from typing import FrozenSet, Optional, Sequence, Set, Tuple
 
 from ..model.address import Address
+from ..model.alias import Alias, AliasState
+from ..model.errors import MailImportError
 from ..model.mail import StoreLocation
 
 
@@ -95,6 +97,27 @@ class Accounts(ABC):
         seconds ahead at most, and 0.0 where it sees a change at once.
         """
         return 0.0
+
+    def check_aliases(self) -> None:
+        """Make sure that aliases can be declared here. Asks nobody, and writes nothing.
+
+        Raises:
+            MailImportError: `invalid_row`, where they cannot.
+        """
+        raise _no_aliases()
+
+    def add_alias(self, alias: Alias, write: bool) -> AliasState:
+        """Declare an alias that is not there yet; what is in its place is never changed.
+
+        Args:
+            write: False to tell only what would be done.
+        """
+        raise _no_aliases()
+
+
+def _no_aliases() -> MailImportError:
+    message = "this kind of host has no table of aliases: they are only reported, so leave create_aliases out"
+    return MailImportError("invalid_row", message)
 
 
 class HostSession(ABC):

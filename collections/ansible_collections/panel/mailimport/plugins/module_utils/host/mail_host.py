@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Callable, Dict, Mapping, Optional, Sequence, Set, TypeVar
 
 from ..model.address import Address
+from ..model.alias import Alias, AliasState
 from ..model.errors import MailImportError
 from ..model.mail import StoreLocation
 from .base import Accounts, HostSession, MailServer
@@ -88,6 +89,18 @@ class MailHost:
         with suppress(MailImportError):
             self._after_change(address)
             self._once_noticed(self._noticed_at[address], lambda: not self._server.knows(address))
+
+    def check_aliases(self) -> None:
+        """Make sure that this kind of host has aliases, without asking it anything.
+
+        Raises:
+            MailImportError: `invalid_row`, when it has none.
+        """
+        self._accounts.check_aliases()
+
+    def add_alias(self, alias: Alias, write: bool) -> AliasState:
+        """Declare an alias that is not there yet, or only tell (without `write`) what would be done."""
+        return self._accounts.add_alias(alias, write)
 
     def set_password(self, address: Address, password: str) -> None:
         """Give an existing mailbox another password; the old one opens it no more.

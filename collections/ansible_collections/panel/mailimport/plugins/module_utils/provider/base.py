@@ -69,12 +69,13 @@ class SourceMailbox:
 
 @dataclass(frozen=True)
 class MailingList:
-    """A group's address, and the addresses of the people in it."""
+    """A group's address, and the addresses of the people in it; with others in it, it is not `complete`."""
 
     email: str
     name: str
     aliases: Tuple[str, ...]
     members: Tuple[str, ...]
+    complete: bool = True
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from ..process.title import set_title
 from ..rows.check import check_rows
 from ..rows.read import read_rows
 from ..rows.row import BadRow, Row, rows_of_list, select_rows
+from ..run.aliases import HostAlias
 from ..run.batch import Item, Scheduling, import_batch
 from ..run.info import summarize
 from ..run.outcome import Outcome
@@ -151,21 +152,29 @@ def run_batch(
 
 
 def exit_with(
-    module: AnsibleModule, outcomes: Sequence[Outcome], again: Optional[str], none: str = _NO_ROW, **more: Any
+    module: AnsibleModule,
+    outcomes: Sequence[Outcome],
+    again: Optional[str],
+    none: str = _NO_ROW,
+    declared: Sequence[HostAlias] = (),
+    **more: Any,
 ) -> None:
     """Exit the module with the results of imports, as failed when one of them did.
 
     Args:
         again: the option that picks mailboxes of a list; None when a task is about one mailbox.
         none: what to say when there are no imports.
+        declared: what came of the aliases that were to be declared on the host.
     """
     results = [outcome.result for outcome in outcomes]
     entries = [result.as_dict() for result in results]
-    answer: Dict[str, Any] = dict(more, changed=any(result.changed for result in results))
+    made = [alias for alias in declared if alias.state == "created"]
+    answer: Dict[str, Any] = dict(more, changed=bool(made) or any(result.changed for result in results))
     answer.update(imports=entries, summary=summarize(results))
     if module._diff:
         differences = [difference for difference in map(_difference, outcomes) if difference]
-        answer["diff"] = differences[0] if len(outcomes) == 1 and differences else differences
+        differences += [_new_alias(alias) for alias in made]
+        answer["diff"] = differences[0] if len(outcomes) == 1 and len(differences) == 1 else differences
     _warn_of_skipped(module, [entry for entry in entries if entry["state"] == "skipped"])
     seconds = time.monotonic() - _BEGAN
     if not entries:
@@ -174,7 +183,9 @@ def exit_with(
         answer["msg"] = "\n".join([of_one(entries[0], seconds), *moved_aside(entries[0])])
     else:
         answer["msg"] = "\n".join([*last_screen(entries, seconds), *how_to_go_on(entries, again)])
-    if any(result.state == "failed" for result in results):
+    if declared:
+        answer["msg"] = "\n".join([answer["msg"], *_alias_lines(declared, module.check_mode)])
+    if "failed" in [result.state for result in results] + [alias.state for alias in declared]:
         module.fail_json(**answer)
     module.exit_json(**answer)
 
@@ -185,6 +196,23 @@ def _warn_of_skipped(module: AnsibleModule, skipped: Sequence[Dict[str, Any]]) -
         module.warn(skipped_line(entry))
     if len(skipped) > _MOST_WARNINGS:
         module.warn("%d more mailboxes were skipped, see imports in the result" % (len(skipped) - _MOST_WARNINGS))
+
+
+def _alias_lines(aliases: Sequence[HostAlias], check_mode: bool) -> List[str]:
+    """How many aliases are in each state, and why some were not made."""
+    states = [alias.state for alias in aliases]
+    words = dict(
+        created="to create" if check_mode else "created", present="present", skipped="skipped", failed="failed"
+    )
+    counts = ["%d %s" % (states.count(state), word) for state, word in words.items()]
+    left = ["%s %s: %s" % (alias.email, alias.state, alias.message) for alias in aliases if alias.message]
+    more = ["%d more aliases, see host_aliases in the result" % (len(left) - _MOST_WARNINGS)]
+    return ["aliases: %s" % ", ".join(counts), *left[:_MOST_WARNINGS], *(more if len(left) > _MOST_WARNINGS else ())]
+
+
+def _new_alias(alias: HostAlias) -> Dict[str, Any]:
+    after = _as_text({"%s goes to" % alias.kind: alias.targets})
+    return dict(before_header=alias.email, after_header=alias.email, before=_as_text({}), after=after)
 
 
 def _difference(outcome: Outcome) -> Optional[Dict[str, Any]]:

@@ -22,6 +22,7 @@ from ..provider.base import (
     Selection,
     SourceMailbox,
 )
+from ..run.aliases import HostAlias, create_aliases
 from ..run.organization import Choice, choose, organization_items
 from ..run.passwords import NewPasswords
 from .imports import exit_with, run_batch
@@ -74,6 +75,8 @@ def run_organization_import(module: AnsibleModule, provider: Provider) -> None:
         if problem:
             raise MailImportError("invalid_row", problem)
         how, settings = scheduling(params), host_settings(params)
+        if params["create_aliases"]:
+            settings.open_host().check_aliases()
         choice = Choice(params["organization"], params["domains"], params["mailboxes"], params["exclude_mailboxes"])
         contents, selection = choose(provider.directory(params), choice)
         access = provider.access(params, contents.organization.id if contents else 0)
@@ -98,11 +101,18 @@ def run_organization_import(module: AnsibleModule, provider: Provider) -> None:
         )
     for warning in warnings:
         module.warn(warning)
+    outcomes = run_batch(module, params, items, how)
+    aliases: List[HostAlias] = []
+    if contents and params["create_aliases"]:
+        results = [outcome.result for outcome in outcomes]
+        aliases = create_aliases(contents, selection.mailboxes, results, settings.open_host(), module.check_mode)
     exit_with(
         module,
-        run_batch(module, params, items, how),
+        outcomes,
         "mailboxes",
         _NO_MAILBOX,
+        aliases,
+        host_aliases=[alias.as_dict() for alias in aliases],
         **_report(contents, selection.mailboxes),
     )
 
@@ -122,7 +132,7 @@ def unmatched(selection: Selection) -> List[str]:
 
 
 def _report(contents: Optional[OrganizationContents], chosen: Sequence[SourceMailbox]) -> Dict[str, Any]:
-    """What the organization has beside mailboxes: this host gets none of it, and its administrator has to know."""
+    """What the organization has beside mailboxes: its administrator has to know."""
     if contents is None:
         return dict(organization=None, domains=[], aliases=[], mailing_lists=[])
     return dict(

@@ -76,6 +76,7 @@ def organization_options() -> Options:
         passwords=dict(type="dict", default={}, no_log=True),
         passwords_src=dict(type="path", no_log=False),
         generated_passwords=dict(type="path", no_log=False),
+        create_aliases=dict(type="bool", default=False),
         **service_options(),
         **selection_options(),
         **source,
@@ -89,6 +90,8 @@ def lacking(params: Mapping[str, Any]) -> Optional[str]:
     """Say in one line what the import of an organization lacks, or None when it has all it needs."""
     if not params["owner"]:
         return "owner is required, and must not be empty"
+    if params["create_aliases"] and not params["token"]:
+        return "token is required with create_aliases: only the organization's directory has aliases"
     numbers = sorted(
         str(address)
         for address, password in (params["passwords"] or {}).items()

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, FrozenSet, Optional, Sequence, Set
 
 from ...model.address import Address
-from ...model.errors import MailImportError
+from ...model.alias import Alias, AliasState
+from ...model.errors import MailImportError, one_line
 from ..base import Accounts
 from .sql_engines import Connection, Engine
 from .sql_schemas import Schema, in_mebibytes, parameters_in
@@ -89,6 +90,47 @@ class SqlAccounts(Accounts):
         values = self._values(address, password_hash=self._hash_password(password))
         if not self._change(self._schema.set_password, values):
             raise MailImportError("host_refused", "%s has no row of %s" % (self.place, address))
+
+    def check_aliases(self) -> None:
+        if not self._schema.aliases or not self._schema.create_alias:
+            message = "create_aliases needs sql_statements with aliases and create_alias"
+            raise MailImportError("invalid_row", message)
+
+    def add_alias(self, alias: Alias, write: bool) -> AliasState:
+        self.check_aliases()
+        with self._engine.transaction(write=write) as connection:
+            state = self._alias_state(connection, alias)
+            if write and state.state == "created":
+                self._write_alias(connection, alias)
+        return state
+
+    def _alias_state(self, connection: Connection, alias: Alias) -> AliasState:
+        rows = [(name, "") for name in self._alike(connection, self._schema.mailboxes, alias.address)]
+        if (str(alias.address), "") in rows:
+            return AliasState("skipped", "%s is a mailbox on this host" % alias.address)
+        text = "SELECT address, goto FROM (%s) listed WHERE LOWER(address) = %%(address)s" % self._schema.aliases
+        rows += connection.query(text, {"address": str(alias.address)})
+        others = sorted({_folded(row[0]) for row in rows} - {str(alias.address)})
+        if others:
+            return AliasState("skipped", "%s looks the same as %s to this database" % (alias.address, others[0]))
+        targets = {_folded(target) for row in rows for target in str(row[1]).split(",") if target.strip()}
+        if not rows:
+            return AliasState("created")
+        if targets == set(alias.targets):
+            return AliasState("present")
+        shown = one_line(", ".join(sorted(targets)) or "nobody")
+        return AliasState("skipped", "%s goes to %s on this host, which is left as it is" % (alias.address, shown))
+
+    def _write_alias(self, connection: Connection, alias: Alias) -> None:
+        statements = (alias.is_list and self._schema.create_list) or self._schema.create_alias
+        together = self._schema.targets_in_one_row
+        values = self._values(alias.address)
+        for number, target in enumerate((",".join(alias.targets),) if together else alias.targets):
+            values.update(goto=target, goto_domain=target.rpartition("@")[2])
+            for statement in statements:
+                # What does not name a target is there once for all of them.
+                if not number or "goto" in parameters_in((statement,)):
+                    connection.execute(statement, _only(values, statement))
 
     def _change(self, statements: Sequence[str], values: Dict[str, Any]) -> int:
         with self._engine.transaction(write=True) as connection:

@@ -22,7 +22,11 @@ from ...model.errors import MailImportError
 from .maildir_names import hashed_maildir, postfixadmin_maildir
 
 # What may stand in a statement.
-PARAMETERS = frozenset("address local_part domain owner password_hash quota quota_mb maildir password_days".split())
+PARAMETERS = frozenset(
+    "address local_part domain owner password_hash quota quota_mb maildir password_days goto goto_domain".split()
+)
+# Those of an alias are of nothing else.
+_OF_ALIASES = frozenset(("goto", "goto_domain"))
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 _MIB = 1 << 20
@@ -39,6 +43,11 @@ class Schema:
         domains: query of the columns `domain` and `owner` (NULL without one), a row for each owner.
         taken: query of one column named `address`: aliases and lists, in whose place no mailbox can be created.
         create_domain, create_mailbox, set_password, remove_mailbox: statements of one transaction each.
+        aliases: query of the columns `address` and `goto` (one target, or several with commas between them): every
+            alias and list there is.
+        create_alias: statements of one transaction, which run for each target; those without `goto` run once.
+        create_list: the same for a group's address, where that is not an alias like the others.
+        targets_in_one_row: the statements run once for all targets, with commas between them.
         limits: query of the columns `most_mailboxes` and `most_quota` (bytes) of `domain`; None or 0 for no limit.
         most_quota: the largest quota that a column can hold, in bytes.
         maildir: makes the value of the parameter `maildir` of an address and of that of another mailbox of its domain.
@@ -52,6 +61,10 @@ class Schema:
     taken: str = ""
     create_domain: Statements = ()
     remove_mailbox: Statements = ()
+    aliases: str = ""
+    create_alias: Statements = ()
+    create_list: Statements = ()
+    targets_in_one_row: bool = False
     limits: str = ""
     most_quota: Optional[int] = None
     maildir: Callable[[Address, Optional[str]], str] = lambda address, example: ""
@@ -93,6 +106,12 @@ _POSTFIXADMIN = Schema(
         "DELETE FROM alias WHERE address = %(address)s AND goto = %(address)s",
         "DELETE FROM mailbox WHERE username = %(address)s",
     ),
+    aliases="SELECT address, goto FROM alias",
+    create_alias=(
+        "INSERT INTO alias (address, goto, domain, active, created, modified)"
+        " VALUES (%(address)s, %(goto)s, %(domain)s, {yes}, {now}, {now})",
+    ),
+    targets_in_one_row=True,
     # Megabytes. 0 is no limit, -1 none at all.
     limits=(
         "SELECT mailboxes AS most_mailboxes, maxquota * 1048576 AS most_quota FROM domain WHERE domain = %(domain)s"
@@ -125,6 +144,17 @@ _IREDMAIL = Schema(
         "DELETE FROM forwardings WHERE address = %(address)s AND forwarding = %(address)s",
         "DELETE FROM mailbox WHERE username = %(address)s",
     ),
+    # A list without members has a row of its own only.
+    aliases="SELECT address, forwarding AS goto FROM forwardings UNION ALL SELECT address, '' AS goto FROM alias",
+    create_alias=(
+        "INSERT INTO forwardings (address, forwarding, domain, dest_domain, is_alias)"
+        " VALUES (%(address)s, %(goto)s, %(domain)s, %(goto_domain)s, 1)",
+    ),
+    create_list=(
+        "INSERT INTO alias (address, domain, created, active) VALUES (%(address)s, %(domain)s, {now}, 1)",
+        "INSERT INTO forwardings (address, forwarding, domain, dest_domain, is_list)"
+        " VALUES (%(address)s, %(goto)s, %(domain)s, %(goto_domain)s, 1)",
+    ),
     limits="SELECT mailboxes AS most_mailboxes, 0 AS most_quota FROM domain WHERE domain = %(domain)s",
     maildir=hashed_maildir,
 )
@@ -144,14 +174,21 @@ _ISPMAIL = Schema(
     ),
     set_password=("UPDATE virtual_users SET password = %(password_hash)s WHERE email = %(address)s",),
     remove_mailbox=("DELETE FROM virtual_users WHERE email = %(address)s",),
+    aliases="SELECT source AS address, destination AS goto FROM virtual_aliases",
+    create_alias=(
+        "INSERT INTO virtual_aliases (domain_id, source, destination) SELECT MIN(id), %(address)s, %(goto)s"
+        " FROM virtual_domains WHERE name = %(domain)s",
+    ),
     # The column is a signed integer of 32 bits.
     most_quota=2**31 - 1,
 )
 
 KNOWN: Mapping[str, Schema] = {"postfixadmin": _POSTFIXADMIN, "iredmail": _IREDMAIL, "ispmail": _ISPMAIL}
 
-_QUERIES = frozenset(("mailboxes", "domains", "taken"))
-_ACTIONS = frozenset(("create_domain", "create_mailbox", "set_password", "remove_mailbox"))
+_QUERIES = frozenset(("mailboxes", "domains", "taken", "aliases"))
+_ACTIONS = frozenset(
+    ("create_domain", "create_mailbox", "set_password", "remove_mailbox", "create_alias", "create_list")
+)
 _REQUIRED = ("mailboxes", "create_mailbox", "set_password")
 
 
@@ -199,10 +236,11 @@ def _checked(statements: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def _check_parameters(key: str, text: str) -> None:
-    unknown = sorted(set(_PARAMETER.findall(text)) - PARAMETERS)
+    known = PARAMETERS if key in ("create_alias", "create_list") else PARAMETERS - _OF_ALIASES
+    unknown = sorted(set(_PARAMETER.findall(text)) - known)
     if unknown:
         message = "%s of sql_statements has the parameter %s: there are %s"
-        raise MailImportError("invalid_row", message % (key, ", ".join(unknown), ", ".join(sorted(PARAMETERS))))
+        raise MailImportError("invalid_row", message % (key, ", ".join(unknown), ", ".join(sorted(known))))
     if "%" in _PARAMETER.sub("", text):
         message = "%s of sql_statements has a %% that is no parameter: parameters are written %%(address)s"
         raise MailImportError("invalid_row", message % key)

@@ -52,13 +52,14 @@ class User:
 
 @dataclass(frozen=True)
 class Group:
-    """A group; with an `email` it is a mailing list. `members` are users' ids."""
+    """A group; with an `email` it is a mailing list. `members` are users' ids; `others` are in it as well."""
 
     id: str
     name: str
     email: str
     aliases: Tuple[str, ...]
     members: Tuple[str, ...]
+    others: bool
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ class Directory:
                 email=entry.get("email") or "",
                 aliases=tuple(entry.get("aliases") or ()),
                 members=tuple(str(member["id"]) for member in entry.get("members") or () if member["type"] == "user"),
+                others=any(member["type"] != "user" for member in entry.get("members") or ()),
             )
             for entry in found
         ]

@@ -133,7 +133,6 @@ def _mailing_lists(groups: Iterable[Group], users: Iterable[User]) -> List[Maili
     for group in groups:
         if group.email:
             members = sorted(addresses[member] for member in group.members if member in addresses)
-            lists.append(
-                MailingList(group.email.lower(), group.name, _whole(group.aliases, group.email.lower()), tuple(members))
-            )
+            email, complete = group.email.lower(), not group.others and len(members) == len(group.members)
+            lists.append(MailingList(email, group.name, _whole(group.aliases, email), tuple(members), complete))
     return sorted(lists, key=lambda entry: entry.email)
