@@ -14,7 +14,7 @@ from ...model.errors import MailImportError
 from ...model.imports import ImportKey
 from ...model.mail import MailFiles
 from ..aside import move_directories_aside
-from ..base import FlagChange, FolderPath, FolderWriter, MessageStore, Origin, Subscribed
+from ..base import FlagChange, FolderPath, FolderWriter, MessageStore, Origin, Subscribed, joined_path
 from ..imap.pipe import HostPipe
 from ..marker import mark
 from .control_files import SUBSCRIPTIONS, dotlock, uidlist_entries
@@ -190,6 +190,9 @@ class MaildirStore(MessageStore):
                 break
             left = again
         os.close(folder)
+        if again:  # nothing of this window is remembered as carried, so that the next run does it
+            text = "another program keeps renaming %d messages of %s, whose flags changed: run the task again"
+            raise MailImportError("host_refused", text % (len(again), joined_path(path)))
         return changed
 
     def _flag_renames(

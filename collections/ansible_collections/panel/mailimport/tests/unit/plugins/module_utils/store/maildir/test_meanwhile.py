@@ -129,3 +129,24 @@ def test_one_look_at_the_folder_does_for_flags(store, root, origin, fill, monkey
         == 2
     )
     assert len(looks) == 1
+
+
+def test_c6_flags_of_a_message_that_is_renamed_again_and_again_are_tried_by_the_next_run(
+    store, root, origin, fill, monkeypatch
+):
+    """A mail program that is always faster: nothing may be remembered as carried."""
+    fill(store, A, origin(), [1, 2])
+    rename = os.rename
+
+    def outrun(old, new, **handles):
+        if old.startswith("cur/0000000002"):
+            raise FileNotFoundError(old)
+        rename(old, new, **handles)
+
+    monkeypatch.setattr(maildir.os, "rename", outrun)
+    changes = {uid: FlagChange((b"\\Seen",)) for uid in (1, 2)}
+    with pytest.raises(MailImportError, match="keeps renaming 1 messages of A"):
+        store.change_flags(A, origin(), changes)
+    monkeypatch.setattr(maildir.os, "rename", rename)
+    assert store.change_flags(A, origin(), changes) == 1
+    assert [file.name.split(":2,")[1] for file in (root / ".A" / "cur").iterdir()] == ["S", "S"]
