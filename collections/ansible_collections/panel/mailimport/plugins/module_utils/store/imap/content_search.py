@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...imap.uids import UidSet, sequence_set
 from .deliveries import DeliveryBook
@@ -21,11 +21,17 @@ _MAX_UID = 2**32 - 1
 
 
 class ContentSearch:
-    """Reads messages of folders and makes them known by content."""
+    """Reads messages of folders and makes them known by content.
 
-    def __init__(self, sessions: HostSessions, book: DeliveryBook) -> None:
+    Args:
+        may_show_again: the host's format is one in which messages of a crash may come to light later (mdbox).
+    """
+
+    def __init__(self, sessions: HostSessions, book: DeliveryBook, may_show_again: bool) -> None:
         self._sessions = sessions
         self._book = book
+        self._may_show_again = may_show_again
+        self._uidnexts: Optional[Dict[bytes, Tuple[int, int]]] = None
         self._unrecorded: Dict[bytes, UidsByContent] = {}
 
     def unrecorded(self, name: bytes, uidvalidity: int) -> UidsByContent:
@@ -46,22 +52,38 @@ class ContentSearch:
         """Return all messages of a folder that are not known to be of one origin."""
         return self._find(name, list(_gaps(known.triples())), self._book.last_run_incomplete)
 
+    def note_uidnexts(self) -> None:
+        """After a crash, take note how far the folders go before the host repairs its indexes."""
+        if self._may_show_again and self._uidnexts is None:
+            figures = dict(self._all_figures())
+            self._uidnexts = {name: (each.uidvalidity, each.uidnext) for name, each in figures.items()}
+
     def remove_copies(self) -> None:
-        """Remove messages that equal, in bytes and date, a recorded one of their folder, and came after it.
+        """Remove messages that equal, in bytes and date, a recorded one of their folder, and came to light after it.
 
         A host that repairs its indexes may show messages again that were stored before a crash and sent anew since;
-        mdbox of Dovecot does so for all folders, whichever the crash was in.
+        mdbox of Dovecot does so for all folders, whichever the crash was in. It gives them new UIDs and no flags. What
+        was there before, or has flags, is somebody's own copy and stays: a double is better than a loss.
         """
+        if self._uidnexts is not None:
+            for name, figures in list(self._all_figures()):
+                self._remove_copies_in(name, figures, self._uidnexts)
+
+    def _all_figures(self) -> Iterator[Tuple[bytes, Figures]]:
         names = self._sessions.attempt(lambda session: [name for _separator, name in session.names(b'LIST "" "*"')])
         for start in range(0, len(names), FOLDERS_AHEAD):
             some = names[start : start + FOLDERS_AHEAD]
-            for name, figures in self._sessions.attempt(lambda session: session.figures_of(some)).items():  # noqa: B023 - called at once
-                self._remove_copies_in(name, figures)
+            yield from self._sessions.attempt(lambda session: session.figures_of(some)).items()  # noqa: B023 - called at once
 
-    def _remove_copies_in(self, name: bytes, figures: Figures) -> None:
+    def _remove_copies_in(self, name: bytes, figures: Figures, uidnexts: Mapping[bytes, Tuple[int, int]]) -> None:
+        uidvalidity, begin = uidnexts.get(name, (figures.uidvalidity, 1))  # a folder that this run made
+        if uidvalidity != figures.uidvalidity:
+            return
         runs = [run for run in self._book.runs_in(figures.uidvalidity) if run[1]]
         lowest = min((target for _source, target, _length in runs), default=_MAX_UID)
-        others = [gap for gap in _gaps(iter(runs)) if lowest < gap[0] < figures.uidnext]
+        begin = max(begin, lowest + 1)
+        gaps = ((max(first, begin), last) for first, last in _gaps(iter(runs)) if last >= begin)
+        others = [gap for gap in gaps if gap[0] < figures.uidnext]
         ours = [(target, target + length - 1) for _source, target, length in runs]
         if others:
             self._sessions.attempt(lambda session: _remove_copies(session, name, _as_sets(others), _as_sets(ours)))
@@ -72,6 +94,7 @@ class ContentSearch:
 
     def _find(self, name: bytes, ranges: Sequence[Tuple[int, int]], after_crash: bool) -> UidsByContent:
         if after_crash:
+            self.note_uidnexts()
             self._sessions.reveal(name)
         wanted = _as_sets(ranges)
 
@@ -119,6 +142,8 @@ def _remove_copies(session: HostSession, name: bytes, others: Sequence[bytes], o
     sizes: Set[int] = set()
     for uids in others:
         for uid, kept in session.kept(name, uids):
+            if {flag.lower() for flag in kept.flags} - {b"\\recent"}:
+                continue
             strangers.setdefault((kept.digests.exact, kept.date), set()).add(uid)
             sizes.add(kept.digests.size)
     alike = [uid for uids in ours if sizes for uid, size in session.sizes(name, uids) if size in sizes]

@@ -26,16 +26,13 @@ class HostSessions:
     Args:
         open_pipe: starts an IMAP process; the one before has ended when it returns.
         after_crash: an IMAP process may have ended with messages in hand before this run.
-
-    Attributes:
-        crashed: that is so, or one has ended so since.
     """
 
     def __init__(self, open_pipe: Callable[[], HostPipe], after_crash: bool = False) -> None:
         self._open_pipe = open_pipe
         self._session: Optional[HostSession] = None
         self._ends = 0
-        self._after_crash = self.crashed = after_crash
+        self._after_crash = after_crash
         self._last: Optional[HostSession] = None
         self._rebuilt = False
 
@@ -71,7 +68,7 @@ class HostSessions:
         """Take note that a session has ended with messages in hand; raise the error when that happens again and
         again."""
         self.drop()
-        self._after_crash = self.crashed = True
+        self._after_crash = True
         self._ends += 1
         if self._ends >= _MOST_ENDS:
             raise error

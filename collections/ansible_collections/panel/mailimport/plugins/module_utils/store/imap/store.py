@@ -44,7 +44,7 @@ class ImapStore(MessageStore):
         self.sessions = HostSessions(open_pipe, after_crash=book.last_run_incomplete)
         self.appender = Appender(self.sessions)
         self._folders = Folders(self.sessions)
-        self._search = ContentSearch(self.sessions, book)
+        self._search = ContentSearch(self.sessions, book, may_show_again=location.driver == "mdbox")
         self._given = GivenFlags()
         self._writers: List[ImapWriter] = []
         self._all_answers_known = True
@@ -97,6 +97,8 @@ class ImapStore(MessageStore):
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
         name = self.name_of(path)
         record = self._book.record_of(origin)
+        if record.last_run_incomplete:
+            self._search.note_uidnexts()
         opened = self._folders.open(name)
         mark(self._location, origin.key)  # the host has made the root by now
         writer = ImapWriter(self.appender, self._search, path, name, origin, opened, record, self._given, by_content)
@@ -165,11 +167,10 @@ class ImapStore(MessageStore):
         return self.appender.idle and self._all_answers_known and not any(writer.has_work for writer in self._writers)
 
     def finish(self) -> None:
-        """After a crash, remove copies that the host may have brought to light since, and give flags again that it may
-        have lost."""
-        if self.sessions.crashed:
-            self._search.remove_copies()
+        """When the host has rebuilt its indexes, as it may do after a crash, remove copies that this has brought to
+        light, and give flags again that it has lost."""
         if self.sessions.has_rebuilt():
+            self._search.remove_copies()
             self._given.give_again(self.sessions)
 
     def lost_keywords(self) -> List[str]:

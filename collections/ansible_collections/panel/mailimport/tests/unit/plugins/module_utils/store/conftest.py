@@ -132,10 +132,10 @@ def run(host, location):
     runs = []
     delivered = {}
 
-    def begin(**options):
+    def begin(driver="sdbox", **options):
         for earlier in runs:
             earlier.end()
-        runs.append(Run(host, location(driver="sdbox", layout="fs"), delivered, **options))
+        runs.append(Run(host, location(driver=driver, layout="fs"), delivered, **options))
         return runs[-1]
 
     yield begin
