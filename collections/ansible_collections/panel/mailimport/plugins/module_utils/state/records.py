@@ -65,8 +65,9 @@ class FolderMark:
     """How far a folder has come; `raw_name` is the source's name of it, `last_uid` the last committed UID.
 
     `uidnext`, `messages` and `highest_modseq` are the source's figures when the folder was copied to its end
-    (`copied`). `missing` are UIDs up to `last_uid` that did not arrive and are tried again, `flagless` (an IMAP
-    sequence set) those of messages that arrived without a word on their flags, which are asked for again.
+    (`copied`). `missing` are UIDs that did not arrive and are tried again, or arrived damaged and are compared
+    again; `flagless` (an IMAP sequence set) are those of messages that arrived without a word on their flags, which are
+    asked for again.
     """
 
     raw_name: bytes

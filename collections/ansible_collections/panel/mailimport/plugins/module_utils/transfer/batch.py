@@ -140,6 +140,8 @@ class Batch:
             copy.doubtful = True
             return False
         message = fetched.message
+        if message.uid in copy.record.unverified:
+            copy.compared.add(message.uid)
         copy.doubtful = copy.doubtful or (message.uid or 0) < highest
         came = size is not None or message.uid not in copy.memory
         if came and message.uid is not None and message.uid in copy.writer.held:
@@ -212,7 +214,7 @@ class Batch:
                     )
                 else:
                     self.leave_out(copy, refusal.uid, refusal.reason, refusal.message, refusal.size, refusal.message_id)
-                if refusal.reason != "message_altered":
+                if refusal.reason != "message_altered" and refusal.uid not in copy.compared:
                     copy.copied -= 1
                     self.messages_copied -= 1
                     self.bytes_copied -= refusal.size

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import array
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Set
 
 from ..imap.uids import MAX_UID, parse_sequence_set, sequence_set
 from ..model.imports import NotImported
@@ -53,7 +53,8 @@ class FolderCopy:
     `copied` is how many messages this run brought, `present` how many of the source's came before, None until it is
     counted, `shortfall` how many the source counts and does not give. `failed` are messages to be tried again by the
     next run, by UID, `problems` what it has to look for anew, `altered` messages that are there, but not as the source
-    sent them. `without_flags` are UIDs of messages that came with no word on their flags, in this run or an earlier
+    sent them. `compared` are UIDs of messages of earlier runs that were fetched only to be compared again.
+    `without_flags` are UIDs of messages that came with no word on their flags, in this run or an earlier
     one, `unremembered` those of messages that a killed run brought: with which flags, nobody knows.
     """
 
@@ -72,6 +73,7 @@ class FolderCopy:
     failed: Dict[int, NotImported] = field(default_factory=dict)
     problems: List[NotImported] = field(default_factory=list)
     altered: List[NotImported] = field(default_factory=list)
+    compared: Set[int] = field(default_factory=set)
     copied: int = 0
     bytes_copied: int = 0
     present: Optional[int] = None
@@ -120,13 +122,19 @@ class FolderCopy:
     @property
     def came_before(self) -> int:
         """How many of the source's messages earlier runs brought, or were there otherwise."""
-        return len(self.writer.held) - self.copied if self.present is None else self.present
+        if self.present is None:
+            return len(self.writer.held) - self.copied - len(self.spoiled)
+        return self.present + len(self.compared - self.spoiled)
+
+    @property
+    def spoiled(self) -> Set[int]:
+        """UIDs of messages that are there, but not with the bytes that the source sent."""
+        return {entry.uid for entry in self.altered if entry.uid is not None and entry.reason != "message_altered"}
 
     @property
     def left_behind(self) -> int:
         """How many messages of the source are not here as they are there."""
-        spoiled = sum(entry.reason != "message_altered" for entry in self.altered)
-        return len(self.failed) + self.shortfall + spoiled
+        return len(self.failed) + self.shortfall + len(self.spoiled)
 
     @property
     def begin(self) -> int:
@@ -135,13 +143,13 @@ class FolderCopy:
 
     def covers(self, uid: int) -> bool:
         """True when there is nothing to do about a UID."""
-        return uid in self.failed or self.record.has(uid)
+        return uid in self.failed or uid in self.compared or self.record.has(uid)
 
     def as_mark(self, copied: bool) -> FolderMark:
         source = self.plan.source
         finished = copied and not self.problems
         # Nobody has looked yet for what an earlier run left behind, unless the folder is finished.
-        missing = self.failed.keys() if finished else self.failed.keys() | set(self.retried)
+        missing = self.failed.keys() | self.spoiled | (set() if finished else set(self.retried))
         return FolderMark(
             raw_name=source.raw_name,
             target_name=joined_path(self.plan.target),
@@ -153,7 +161,7 @@ class FolderCopy:
             messages=self.messages if finished or self.mark is None else self.mark.messages,
             # As listed before any message or flag was fetched: what changes from then on will look new.
             highest_modseq=source.highest_modseq,
-            copied=finished and not self.failed and not self.without_flags and not self.unremembered,
+            copied=finished and not missing and not self.without_flags and not self.unremembered,
             missing=tuple(sorted(missing)),
             flagless=b",".join(sequence_set([*self.without_flags, *self.unremembered])).decode("ascii"),
         )

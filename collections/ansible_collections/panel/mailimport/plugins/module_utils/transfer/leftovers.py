@@ -89,9 +89,9 @@ def _list_missing(session: SourceSession, copy: FolderCopy) -> Sequence[int]:
             copy.unremembered.append(uid)
             copy.memory.note(uid, None)
 
-    found = survey_folder(session, copy.plan.source, copy.record, copy.failed, note)
+    found = survey_folder(session, copy.plan.source, copy.record, copy.failed.keys() | copy.compared, note)
     copy.messages = found.exists
-    copy.present = max(0, found.present - copy.copied)
+    copy.present = max(0, found.present - copy.copied - len(copy.spoiled - copy.compared))
     copy.shortfall = found.shortfall
     copy.problems = found.problems(copy.name)
     return found.missing

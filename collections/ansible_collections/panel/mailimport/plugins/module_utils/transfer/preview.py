@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Mapping, Optional, Sequence
 
 from ..imap.uids import UidSet
-from ..model.imports import ImportRequest
+from ..model.imports import ImportRequest, NotImported
 from ..model.mail import MailFiles, StoreLocation
 from ..source.session import SourceSession
 from ..state.records import Deliveries, FolderMark, SourceMessages
@@ -34,6 +34,11 @@ from .survey import FolderRecord, Survey, survey_folder
 
 # What folder names are planned for while there is no mailbox to ask.
 _ANY_STORE = MailFiles(uid=0, gid=0, driver="maildir", root="/", control="/", index=None)
+
+_DAMAGED = (
+    "verification_failed",
+    "this host did not keep the message as the source sent it; an import compares them again",
+)
 
 
 @dataclass(frozen=True)
@@ -103,10 +108,13 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
         there = _look_into(tree, plan, origin) if tree else _delivered(presence, plan, origin)
         record = FolderRecord(mark, memories.load(plan.source.raw_name, origin.uidvalidity), there.held)
         found = _survey(session, plan, record)
+        damaged = [] if tree else [NotImported(plan.source.name, *_DAMAGED, uid) for uid in sorted(record.unverified)]
+        tell_left_behind(emit, damaged, len(damaged))
         name, after = joined_path(plan.target), there.messages + there.waiting + found.coming
         emit(FolderFilled(plan.source.name, name, not there.exists, there.messages, after))
         tell_left_behind(emit, found.problems(plan.source.name), found.shortfall)
         coming, present, lacking = coming + found.coming, present + found.present, lacking + found.shortfall
+        lacking += len(damaged)
     if coming + present + lacking != listed:
         emit(Listed(len(plans), coming + present + lacking))
     emit(Copied(coming, present, 0))
@@ -153,7 +161,7 @@ def _survey(session: SourceSession, plan: FolderPlan, record: FolderRecord) -> S
     messages = plan.source.messages
     if record.mark is None and messages is not None and not len(record.held):
         return Survey(messages, coming=messages)
-    return survey_folder(session, plan.source, record)
+    return survey_folder(session, plan.source, record, record.unverified)
 
 
 def count_flag_changes(session: SourceSession, folders: Mapping[bytes, FlagLook], tree: Optional[MaildirTree]) -> int:

@@ -33,7 +33,8 @@ class FolderRecord:
     """What is known of a folder's messages before the source is asked.
 
     `mark` and `memory` are what earlier runs noted of this very folder, `held` the UIDs of the messages that the
-    mailbox holds. `first` is the lowest UID that no earlier run has been past.
+    mailbox holds. `first` is the lowest UID that no earlier run has been past. `unverified` are UIDs of messages that
+    the mailbox holds otherwise than the source sent them: they are fetched to be compared again, and not stored again.
     """
 
     mark: Optional[FolderMark]
@@ -41,18 +42,20 @@ class FolderRecord:
     held: UidSet
     first: int = field(init=False)
     left_before: FrozenSet[int] = field(init=False)
+    unverified: FrozenSet[int] = field(init=False)
     _knows_all: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.first = self.mark.last_uid + 1 if self.mark else 1
         self.left_before = frozenset(self.mark.missing if self.mark else ())
+        self.unverified = frozenset(uid for uid in self.left_before if uid in self.held)
         # A version that remembered less went by the highest UID alone.
         self._knows_all = remembers_all(self.memory, self.mark)
 
     def has(self, uid: int) -> bool:
         """True when a message came, in this run or an earlier one; its owner may have removed it since."""
         if uid in self.held:
-            return True
+            return uid not in self.unverified
         if self.mark is None or uid in self.left_before:
             return False
         return uid in self.memory if self._knows_all or uid >= self.first else True
@@ -150,7 +153,7 @@ def survey_folder(
         listing.exists = session.search_uids(source, lambda uid: listing.take(uid, record, given_up, note), begin)
         return listing
 
-    waiting = [uid for uid in record.left_before if uid not in record.held]
+    waiting = [uid for uid in record.left_before if not record.has(uid)]
     listing = listed_from(min([record.first, *waiting]))
     if listing.begin > 1:
         if not _contradicts(listing, source, record):

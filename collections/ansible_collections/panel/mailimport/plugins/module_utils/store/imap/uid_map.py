@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import array
 from bisect import bisect_right
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Set, Tuple
 
 
 class UidMap:
-    """UIDs of a source folder and of its target, as runs in which both count up by one.
+    """UIDs of a source folder and of its target, as runs in which both count up by one. A target of 0 is that of a
+    message which the host has taken and does not show.
 
     Args:
         runs: source UID, target UID and length of each run, one after the other.
@@ -31,7 +32,7 @@ class UidMap:
 
     def add(self, source: int, target: int) -> None:
         runs = self._runs
-        if runs and (source, target) == (runs[-3] + runs[-1], runs[-2] + runs[-1]):
+        if runs and runs[-2] and (source, target) == (runs[-3] + runs[-1], runs[-2] + runs[-1]):
             runs[-1] += 1
         else:
             runs.extend((source, target, 1))
@@ -48,18 +49,23 @@ class UidMap:
         for _source, target, length in self.triples():
             yield from range(target, target + length)
 
+    def hidden(self) -> Set[int]:
+        """Return the UIDs at the source of messages that the host has taken and does not show."""
+        hidden = {source for source, target, _length in self.triples() if not target}
+        return hidden.difference(self.targets_of(hidden))
+
     @property
     def highest_target(self) -> int:
         return max((target + length - 1 for _source, target, length in self.triples()), default=0)
 
     def targets_of(self, sources: Iterable[int]) -> Dict[int, int]:
-        """Return target UIDs by source UID, of those that are known."""
+        """Return target UIDs by source UID, of those that are known; what was found last counts."""
         runs = sorted(self.triples())
         firsts = [run[0] for run in runs]
         found = {}
         for uid in sources:
             place = bisect_right(firsts, uid) - 1
-            if place >= 0 and uid < runs[place][0] + runs[place][2]:
+            if place >= 0 and runs[place][1] and uid < runs[place][0] + runs[place][2]:
                 found[uid] = runs[place][1] + uid - runs[place][0]
         return found
 

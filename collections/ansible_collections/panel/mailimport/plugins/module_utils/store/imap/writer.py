@@ -19,7 +19,7 @@ sent. That holds, too, for a folder that has mail and no map at all, as when the
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Optional, Tuple
+from typing import Dict, Iterable, List, Optional, Set, Tuple
 
 from ...imap.fetch import Fetched
 from ...imap.flags import split_flags
@@ -78,6 +78,7 @@ class ImapWriter(FolderWriter, Destination):
         self._given = given
         self._in_hand: Dict[int, PendingMessage] = {}
         self._unverified: Dict[int, Sent] = {}
+        self._compared_again: Set[int] = set()
         self._new = UidMap()
         self._refusals: List[Refusal] = []
         self._without_flags: Dict[int, Tuple[bytes, ...]] = {}
@@ -92,6 +93,7 @@ class ImapWriter(FolderWriter, Destination):
     def _look_around(self, opened: OpenedFolder, record: DeliveryRecord, by_content: bool) -> None:
         """Find out which messages of the origin the folder holds, and which may be."""
         known = record.delivered if record.target_uidvalidity == self.target_uidvalidity else UidMap()
+        self._known = known
         for uid in known.sources():
             self.held.add(uid)
             self.last_uid = max(self.last_uid, uid)
@@ -123,7 +125,10 @@ class ImapWriter(FolderWriter, Destination):
         self._appender.make_room(self)
         whole = fetched.whole
         message = self._long_message(fetched) if whole is None else pending_whole(fetched, whole)
-        if message.uid in self.held or self._is_present(message):
+        if message.uid in self.held:
+            self._compare_again(message)
+            return None
+        if self._is_present(message):
             self.held.add(message.uid)
             self.last_uid = max(self.last_uid, message.uid)
             return None
@@ -137,6 +142,20 @@ class ImapWriter(FolderWriter, Destination):
         self.keywords.lost.update(message.flags.lost)
         self.last_uid = max(self.last_uid, message.uid)
         return message.size
+
+    def _compare_again(self, message: PendingMessage) -> None:
+        """Look anew at a message of an earlier run that the host did not keep as it was sent, or did not show."""
+        target = self._known.targets_of([message.uid]).get(message.uid)
+        if target is not None:
+            self._compared_again.add(target)
+            self._unverified[target] = sent_of(message)._replace(flags=())
+        elif message.uid in self._known.hidden():
+            present = self._search.unrecorded(self.name, self.target_uidvalidity)
+            target = present.take(message.digests) if message.digests else None
+            if target is None:
+                self.acknowledged(message)
+            else:
+                self._claim(message, target, has_flags=True)
 
     def _append_alone(self, message: PendingMessage) -> bool:
         """Store a long message; False when the source has to send it again."""
@@ -168,6 +187,7 @@ class ImapWriter(FolderWriter, Destination):
             about.uid is None
             or about.internal_date is None
             or about.uid in self._lost_once
+            or about.uid in self.held
             or self._present
             or not self.keywords.are_known(split_flags(about.flags).keywords)
         ):
@@ -215,8 +235,10 @@ class ImapWriter(FolderWriter, Destination):
 
     def acknowledged(self, message: PendingMessage) -> None:
         self._in_hand.pop(message.uid, None)
-        self._new.add(message.uid, 0)  # delivered, and not to be found
-        self._tell(sent_of(message), Difference("message_altered", "was stored by this host, which does not show it"))
+        if message.uid not in self._known.hidden():
+            self._new.add(message.uid, 0)  # delivered, and not to be found
+        text = "was taken by this host, which does not show it with the bytes that the source sent"
+        self._tell(sent_of(message), Difference("verification_failed", text))
 
     def ask_again(self, message: PendingMessage) -> None:
         self._lost_once.add(message.uid)
@@ -265,6 +287,8 @@ class ImapWriter(FolderWriter, Destination):
     def take_delivered(self) -> UidMap:
         """Return, once, the UIDs of messages that are delivered and were not in the map before."""
         for target, sent in sorted(self._unverified.items()):
+            if target in self._compared_again:
+                continue
             self._new.add(sent.source_uid, target)
             self._given.note(self.name, self.target_uidvalidity, target, self.keywords.usable(sent.flags))
         self._unverified = {}

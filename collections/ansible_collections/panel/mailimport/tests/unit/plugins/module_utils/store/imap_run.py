@@ -28,7 +28,7 @@ class Run:
 
     def take(self, origin, target_uidvalidity, uids):
         assert target_uidvalidity == 5
-        self.delivered.update(uids.targets_of(uids.sources()))
+        self.delivered.update({**dict.fromkeys(uids.hidden(), 0), **uids.targets_of(uids.sources())})
 
     def end(self):
         self.store.sessions.close()

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.fetch import Fetched
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import Message
+from ansible_collections.panel.mailimport.plugins.module_utils.store.base import FlagChange
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import GoneError, Stored
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
@@ -175,12 +176,35 @@ def test_a15_message_that_cannot_be_found_again_is_delivered_and_told(host, run,
     writer = fill(begun.store, origin, some(1, 2))
     told = writer.take_refusals()
     assert [(refusal.uid, refusal.reason, refusal.stored) for refusal in told] == [
-        (1, "message_altered", True),
-        (2, "message_altered", True),
+        (1, "verification_failed", True),
+        (2, "verification_failed", True),
     ]
     assert set(begun.delivered) == {1, 2}
-    fill(run().store, origin, some(1, 2))
+    begun = run()
+    again = fill(begun.store, origin, some(1, 2, flags=[b"\\Seen"]))
+    assert [refusal.reason for refusal in again.take_refusals()] == ["verification_failed"] * 2
     assert len(host.bodies()) == 2
+    asked = len(host.commands)
+    assert begun.store.change_flags(A, origin(), {1: FlagChange(add=(b"\\Flagged",))}) == 0
+    assert not [command for command in host.commands[asked:] if command.startswith("UID")]
+    host.folders[b"A"][1].data = body(2)
+    found = run()
+    again = fill(found.store, origin, some(1, 2))
+    assert [refusal.uid for refusal in again.take_refusals()] == [1]
+    assert found.delivered[2] == 2
+
+
+def test_a15_damaged_message_is_compared_again_and_not_stored_again(host, run, origin, some):
+    host.keep = lambda data: data.replace(b"Number", b"Nummer")
+    fill(run().store, origin, some(1, 2))
+    host.folders[b"A"][0].data = body(1)
+    begun = run()
+    writer = fill(begun.store, origin, [*some(1), *some(2, cuts=[5])])
+    assert [(refusal.uid, refusal.reason) for refusal in writer.take_refusals()] == [(2, "verification_failed")]
+    assert (len(host.bodies()), writer.written, begun.delivered) == (2, 0, {1: 1, 2: 2})
+    del host.folders[b"A"][1]
+    assert fill(run().store, origin, some(1, 2)).take_refusals() == []
+    assert len(host.bodies()) == 1
 
 
 def test_a15_messages_are_delivered_when_they_cannot_be_read_back(host, run, origin, some):
@@ -337,23 +361,42 @@ def test_a14_copies_that_come_to_light_later_are_removed_and_nothing_else(host, 
     other, date = ("B",), b"14-Nov-2023 22:13:20 +0000"
     host.folders[b"A"] = [Stored(1, [], date, body(7))]
     host.next_uid = 2
-    begun = run()
+    begun = run(driver="mdbox")
     fill(begun.store, origin, some(1, 2))
 
     def reveal():
+        kept = Stored(host.next_uid, [b"\\Flagged"], date, body(1))  # with a flag it is somebody's, too
+        host.folders[b"A"].append(kept)
+        host.next_uid += 1
         for content, when in ((body(1), date), (body(1), b"01-Jan-2020 00:00:00 +0000"), (body(9), date)):
             host.folders[b"A"].append(Stored(host.next_uid, [], when, content))
             host.next_uid += 1
 
     host.reveal = reveal
+    host.complaint = b"Warning: mdbox /x: rebuilding indexes\n"
     host.dies = lambda number: "before" if number == 2 else None
     writer = begun.store.open_folder(other, origin(b"B"), False)
     writer.add(some(3)[0])
     writer.finish()
     begun.store.commit()
     begun.store.finish()
-    assert host.bodies() == [body(7), body(1), body(2), body(1), body(9)], "the copy with another date is somebody's"
+    assert host.bodies() == [body(7), *map(body, (1, 2, 1, 1, 9))], (
+        "the copies with another date or a flag are somebody's"
+    )
     assert host.bodies(b"B") == [body(3)]
+
+
+@pytest.mark.parametrize(("driver", "complaint"), [("mdbox", b"rebuilding"), ("mdbox", b""), ("sdbox", b"rebuilding")])
+def test_a14_the_owners_own_copy_outlives_a_kill(host, run, origin, some, driver, complaint):
+    """It was there before the host repaired anything, whatever ended the run before."""
+    fill(run(driver=driver).store, origin, some(1, 2))
+    host.folders[b"A"].append(Stored(host.next_uid, [], b"14-Nov-2023 22:13:20 +0000", body(1)))
+    host.next_uid += 1
+    host.complaint = complaint
+    begun = run(driver=driver, interrupted=True)
+    fill(begun.store, origin, some(3))
+    begun.store.finish()
+    assert host.bodies() == [body(1), body(2), body(1), body(3)]
 
 
 @pytest.mark.parametrize("rebuilt", [True, False])

@@ -44,3 +44,12 @@ def test_empty_map():
     known = UidMap()
     assert not known
     assert (known.highest_target, known.runs, known.targets_of([1])) == (0, [], {})
+
+
+def test_a15_a_message_that_the_host_does_not_show_has_no_target():
+    known = mapped([(1, 0), (2, 1), (3, 0), (4, 5)])
+    assert known.targets_of([1, 2, 3, 4]) == {2: 1, 4: 5}
+    assert known.hidden() == {1, 3}
+    known.add(3, 9)  # it was found since
+    assert (known.targets_of([3]), known.hidden()) == ({3: 9}, {1})
+    assert list(known.sources()) == [1, 2, 3, 4, 3]
