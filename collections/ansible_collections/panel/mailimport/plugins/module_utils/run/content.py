@@ -23,7 +23,7 @@ from ..transfer.account import import_account
 from ..transfer.line import check_login
 from ..transfer.login import Login
 from ..transfer.news import Emit
-from ..transfer.preview import Presence, preview_account
+from ..transfer.preview import TargetSnapshot, preview_account
 from ..transfer.sandbox import run_as
 from ..transfer.session_desk import SessionDesk
 from ..transfer.stores import Target, store_kind
@@ -51,8 +51,8 @@ class MailboxContent:
 
     def preview(self, found: MailboxStatus, location: Optional[StoreLocation], move_aside: bool) -> None:
         """Log in, list and count what an import would bring."""
-        presence = Presence(location) if move_aside else self._presence(found, location)
-        self._work_as(location, lambda login: partial(preview_account, self._request, login, presence))
+        snapshot = TargetSnapshot(location) if move_aside else self._snapshot(found, location)
+        self._work_as(location, lambda login: partial(preview_account, self._request, login, snapshot))
 
     def fill(self, found: MailboxStatus, location: StoreLocation, move_aside: bool) -> None:
         """Bring what the mailbox lacks, when what is in it has been moved aside if it is to be."""
@@ -84,19 +84,19 @@ class MailboxContent:
             marks=self._marks(),
             deliveries=self._state.deliveries(request.key),
             messages=self._state.source_messages(request.key) if aside is None else (),
-            unfinished=forgotten or (record is not None and record.result.state != "completed"),
-            interrupted=forgotten or (record is not None and record.may_hold_unrecorded_mail),
+            last_run_incomplete=forgotten or (record is not None and record.result.state != "completed"),
+            may_hold_unrecorded_mail=forgotten or (record is not None and record.may_hold_unrecorded_mail),
             aside=aside,
             room=self._host.quota_free(request.address, emptied=aside is not None) if direct else None,
             patient=self._job.context.patient,
         )
 
-    def _presence(self, found: MailboxStatus, location: Optional[StoreLocation]) -> Presence:
+    def _snapshot(self, found: MailboxStatus, location: Optional[StoreLocation]) -> TargetSnapshot:
         """What an import would find when it begins to copy."""
         if not found.record or found.mail_removed:
-            return Presence(location, True)
+            return TargetSnapshot(location, True)
         deliveries, messages = self._state.deliveries(found.record.key), self._state.source_messages(found.record.key)
-        return Presence(location, True, self._marks(), deliveries, messages)
+        return TargetSnapshot(location, True, self._marks(), deliveries, messages)
 
     @contextmanager
     def _session_desk(self) -> Iterator[SessionDesk]:

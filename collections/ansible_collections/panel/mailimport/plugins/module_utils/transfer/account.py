@@ -70,7 +70,7 @@ def import_account(
         complete = True
     finally:
         # What a killed run left is looked for until a run has been through all folders.
-        if store.settled and (complete or not target.interrupted):
+        if store.settled and (complete or not target.may_hold_unrecorded_mail):
             emit(Settled())
 
 
@@ -115,7 +115,7 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     wanted = [
         plan.target
         for plan in plans
-        if plan.source.subscribed and (target.unfinished or plan.source.raw_name not in marks)
+        if plan.source.subscribed and (target.last_run_incomplete or plan.source.raw_name not in marks)
     ]
     if wanted:
         _subscribe(store, wanted, emit)

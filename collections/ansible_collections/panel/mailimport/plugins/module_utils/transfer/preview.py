@@ -42,7 +42,7 @@ _DAMAGED = (
 
 
 @dataclass(frozen=True)
-class Presence:
+class TargetSnapshot:
     """What an import would find.
 
     `location` is the mailbox's store, None when there is no mailbox yet. `kept`: its mail is to stay. `marks`,
@@ -68,7 +68,7 @@ class _Folder:
     held: UidSet = field(default_factory=UidSet)
 
 
-def preview_account(request: ImportRequest, login: Login, presence: Presence, emit: Emit) -> None:
+def preview_account(request: ImportRequest, login: Login, snapshot: TargetSnapshot, emit: Emit) -> None:
     """Log in, list and count what an import would bring.
 
     Args:
@@ -82,17 +82,17 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
     folders = session.list_folders()
     report_missing(folders, request.rules, emit)
     report_left_out(session, folders, request.rules, emit)
-    marks = {} if request.force else presence.marks
+    marks = {} if request.force else snapshot.marks
     plans = plan_folders(
         folders,
         request.rules,
-        presence.location or _ANY_STORE,
+        snapshot.location or _ANY_STORE,
         {raw_name: mark.target_name for raw_name, mark in marks.items()},
     )
     listed = sum(plan.source.messages or 0 for plan in plans)
     emit(Listed(len(plans), listed))
-    tree = _readable_maildir(request, presence)
-    memories = Memories(presence.messages)
+    tree = _readable_maildir(request, snapshot)
+    memories = Memories(snapshot.messages)
     check = NumberingCheck(plans, marks, memories, request.force)
     check.ask(session)
     plans = check.checked()
@@ -105,7 +105,7 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
             present += plan.source.messages or 0
             continue
         origin = Origin(request.key, plan.source.raw_name, plan.source.epoch or (mark.uidvalidity if mark else 0))
-        there = _look_into(tree, plan, origin) if tree else _delivered(presence, plan, origin)
+        there = _look_into(tree, plan, origin) if tree else _delivered(snapshot, plan, origin)
         record = FolderRecord(mark, memories.load(plan.source.raw_name, origin.uidvalidity), there.held)
         found = _survey(session, plan, record)
         damaged = [] if tree else [NotImported(plan.source.name, *_DAMAGED, uid) for uid in sorted(record.unverified)]
@@ -124,10 +124,10 @@ def preview_account(request: ImportRequest, login: Login, presence: Presence, em
     session.close()
 
 
-def _readable_maildir(request: ImportRequest, presence: Presence) -> Optional[MaildirTree]:
+def _readable_maildir(request: ImportRequest, snapshot: TargetSnapshot) -> Optional[MaildirTree]:
     """The mailbox's directories when its files tell what is there."""
-    location = presence.location
-    if not isinstance(location, MailFiles) or not presence.kept or store_kind(request, location) != "maildir":
+    location = snapshot.location
+    if not isinstance(location, MailFiles) or not snapshot.kept or store_kind(request, location) != "maildir":
         return None
     return MaildirTree(location) if os.path.isdir(location.root) and os.path.isdir(location.control) else None
 
@@ -146,10 +146,10 @@ def _look_into(tree: MaildirTree, plan: FolderPlan, origin: Origin) -> _Folder:
     return found
 
 
-def _delivered(presence: Presence, plan: FolderPlan, origin: Origin) -> _Folder:
+def _delivered(snapshot: TargetSnapshot, plan: FolderPlan, origin: Origin) -> _Folder:
     """What earlier runs put there: more is not known of a store that only its server reads."""
-    found = _Folder(plan.source.raw_name in presence.marks)
-    for delivered in presence.deliveries:
+    found = _Folder(plan.source.raw_name in snapshot.marks)
+    for delivered in snapshot.deliveries:
         if (delivered.raw_name, delivered.uidvalidity) == (origin.raw_name, origin.uidvalidity):
             for uid in UidMap(delivered.runs).sources():
                 found.held.add(uid)

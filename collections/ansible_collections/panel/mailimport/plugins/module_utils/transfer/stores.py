@@ -29,10 +29,10 @@ class Target:
 
     `marks` say how far they came, by raw folder name, `deliveries` what they put into a store that chooses the UIDs,
     `messages` what the source's messages were then.
-    `unfinished`: the latest of them did not get to the end; `interrupted`: one was killed, so more may be there than
-    that. `aside` is where the present content is moved first, None to keep it. `desk` hands out sessions of the
-    mailbox. `room` is what its quota leaves, in bytes, None without a limit. `patient`: wait when the source admits no
-    more connections.
+    `last_run_incomplete`: the latest of them did not get to the end; `may_hold_unrecorded_mail`: one was killed, so
+    more may be there than that. `aside` is where the present content is moved first, None to keep it. `desk` hands out
+    sessions of the mailbox. `room` is what its quota leaves, in bytes, None without a limit. `patient`: wait when the
+    source admits no more connections.
     """
 
     location: StoreLocation
@@ -40,8 +40,8 @@ class Target:
     marks: Mapping[bytes, FolderMark]
     deliveries: Sequence[Deliveries]
     messages: Sequence[SourceMessages]
-    unfinished: bool
-    interrupted: bool
+    last_run_incomplete: bool
+    may_hold_unrecorded_mail: bool
     aside: Optional[str]
     room: Optional[int]
     patient: bool = True
@@ -72,7 +72,7 @@ def open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageSto
     def note(origin: Origin, target_uidvalidity: int, delivered: UidMap) -> None:
         emit(Delivered(Deliveries(origin.raw_name, origin.uidvalidity, target_uidvalidity, delivered.runs)))
 
-    book = DeliveryBook(target.interrupted, note)
+    book = DeliveryBook(target.may_hold_unrecorded_mail, note)
     for earlier in target.deliveries:
         book.load(earlier.raw_name, earlier.uidvalidity, earlier.target_uidvalidity, earlier.runs)
     return ImapStore(location, partial(target.desk.open_pipe, emit), book)
