@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Optional
+from typing import Callable, Optional
 
 from ..model.errors import MailImportError, file_errors
 from .atomic import NewFile, exclusive, replace_file
@@ -42,7 +42,13 @@ def write_private(path: str, content: bytes) -> None:
     Raises:
         MailImportError: `host_refused` or `disk_full`.
     """
+    edit_private(path, lambda _before: content)
+
+
+def edit_private(path: str, edit: Callable[[Optional[bytes]], bytes]) -> None:
+    """Write a file as `write_private` does, with what `edit` makes of its content (None for no file). No other run
+    changes it meanwhile.
+    """
     path = os.path.abspath(path)
     with file_errors(path), exclusive(path):
-        read_private(path)
-        replace_file(path, content, NewFile(0o600))
+        replace_file(path, edit(read_private(path)), NewFile(0o600))

@@ -10,9 +10,10 @@ import csv
 import io
 import secrets
 import string
+from functools import partial
 from typing import Dict, Iterable, Mapping, Optional
 
-from ..files.private import read_private, write_private
+from ..files.private import edit_private, read_private
 from ..model.errors import MailImportError
 from ..rows.read import read_rows
 
@@ -31,7 +32,7 @@ class NewPasswords:
     def __init__(self, given: Mapping[str, str], path: Optional[str]) -> None:
         self._known = {address.strip().lower(): password for address, password in given.items()}
         self._path = path
-        self._generated: Dict[str, str] = _read(path) if path else {}
+        self._generated: Dict[str, str] = _parse(path, read_private(path)) if path else {}
 
     def of(self, address: str) -> str:
         """The password of a mailbox, empty when there is none."""
@@ -44,16 +45,23 @@ class NewPasswords:
             write: False to find out only.
 
         Raises:
-            MailImportError: `host_refused` or `disk_full` when the file cannot be written.
+            MailImportError: `host_refused` or `disk_full` when the file cannot be written, `invalid_row` when it is
+                something else by now.
         """
         lacking = [address for address in sorted(addresses) if not self.of(address)] if self._path else []
-        self._generated.update((address, _new_password()) for address in lacking)
-        if lacking and write and self._path:
-            write_private(self._path, _as_csv(self._generated))
+        if self._path and lacking and write:
+            edit_private(self._path, partial(self._add, self._path, lacking))
+        else:
+            self._generated.update((address, _new_password()) for address in lacking)
+
+    def _add(self, path: str, lacking: Iterable[str], content: Optional[bytes]) -> bytes:
+        """Return what the file is to hold. What another run has put into it meanwhile is valid here too."""
+        self._generated.update(_parse(path, content))
+        self._generated.update((address, _new_password()) for address in lacking if address not in self._generated)
+        return _as_csv(self._generated)
 
 
-def _read(path: str) -> Dict[str, str]:
-    data = read_private(path)
+def _parse(path: str, data: Optional[bytes]) -> Dict[str, str]:
     rows = read_rows(data) if data else []
     broken = [row for row in rows if row.problem or not row.values.get("email") or not row.values.get("password")]
     if broken:

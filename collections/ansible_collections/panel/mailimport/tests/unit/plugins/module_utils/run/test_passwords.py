@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.run.passwords import NewPasswords
@@ -55,3 +57,32 @@ def test_a_file_that_is_something_else_is_not_written_over(tmp_path):
     with pytest.raises(MailImportError, match="line 1 is not an address and a password") as error:
         NewPasswords({}, str(path))
     assert error.value.reason == "invalid_row" and "shopping" not in error.value.message
+
+
+def test_two_runs_that_share_a_file_lose_no_password(tmp_path):
+    path = tmp_path / "passwords.csv"
+    first, second = NewPasswords({}, str(path)), NewPasswords({}, str(path))
+    first.generate([ANNA])
+    second.generate([ANNA, BEN])
+    assert second.of(ANNA) == first.of(ANNA)
+    assert path.read_text() == "%s,%s\n%s,%s\n" % (ANNA, first.of(ANNA), BEN, second.of(BEN))
+
+
+def test_runs_at_the_same_time_all_find_their_passwords_in_the_file(tmp_path):
+    path = tmp_path / "passwords.csv"
+    runs = [NewPasswords({}, str(path)) for _run in range(8)]
+    addresses = ["box%d@example.org" % number for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda run, address: run.generate([address]), runs, addresses))
+    kept = NewPasswords({}, str(path))
+    assert [kept.of(address) for address in addresses] == [run.of(each) for run, each in zip(runs, addresses)]
+
+
+def test_a_file_that_became_something_else_meanwhile_is_not_written_over(tmp_path):
+    path = tmp_path / "passwords.csv"
+    passwords = NewPasswords({}, str(path))
+    path.touch(mode=0o600)
+    path.write_text("a shopping list\n")
+    with pytest.raises(MailImportError, match="is not an address and a password"):
+        passwords.generate([ANNA])
+    assert path.read_text() == "a shopping list\n"
