@@ -12,8 +12,10 @@ import select
 import stat
 import sys
 import time
+from contextlib import suppress
 from typing import IO, Any, Callable, Dict, Optional, Tuple
 
+from ..model.errors import file_errors
 from ..model.imports import ImportResult
 
 # Counts are told at most so often, in seconds.
@@ -25,7 +27,8 @@ LONGEST_UNWATCHED = 300.0
 def _new_private_file(path: str) -> IO[str]:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     # It is written to as long as the run lasts.
-    return open(os.open(path, flags, 0o600), "w", encoding="ascii")  # noqa: SIM115
+    with file_errors(path):
+        return open(os.open(path, flags, 0o600), "w", encoding="ascii")  # noqa: SIM115
 
 
 def _is_unread(fd: int) -> bool:
@@ -47,7 +50,11 @@ class Progress:
 
     The lines are one of: `{"mailboxes": N}` at the beginning; `{"ended": {email, state, reason, message, copied}}` for
     each mailbox; `{"counts": {done, mailboxes, messages, bytes, share}}` with `share` of the whole from 0 to 1;
-    `{"note": text}`; `{"finished": true}` at the end.
+    `{"note": text}`; `{"finished": true}` at the end. They end, and the run goes on, when the
+    file cannot be written to.
+
+    Raises:
+        MailImportError: `disk_full` or `host_refused`, when the file cannot be made.
     """
 
     def __init__(self, path: Optional[str] = None, note: Callable[[str], None] = lambda line: None) -> None:
@@ -141,6 +148,14 @@ class Progress:
         return come / (whole + whole / known * (self._mailboxes - known))
 
     def _write(self, told: Dict[str, Any]) -> None:
-        if self._stream is not None:
+        if self._stream is None:
+            return
+        try:
             self._stream.write(json.dumps(told) + "\n")
             self._stream.flush()
+        except OSError as error:
+            # A full disk, say. Whoever watches waits for the result all the same.
+            stream, self._stream = self._stream, None
+            with suppress(OSError):
+                stream.close()
+            self._note("progress is told no more: %s: %s" % (self._path, error.strerror))

@@ -139,6 +139,7 @@ def run_batch(
     try:
         settings = host_settings(params)
         settings.open_host()  # options of its kind that are no good are told before anything is done
+        progress = Progress(module.params["progress_file"], module.log)
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
         raise
@@ -147,7 +148,7 @@ def run_batch(
         settings,
         how,
         module.check_mode,
-        Progress(module.params["progress_file"], module.log),
+        progress,
     )
 
 

@@ -7,9 +7,13 @@
 from __future__ import annotations
 
 import json
+import resource
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Iterator, List
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportResult
 from ansible_collections.panel.mailimport.plugins.module_utils.run import progress as module
 from ansible_collections.panel.mailimport.plugins.module_utils.run.progress import Progress
@@ -58,3 +62,33 @@ def test_without_bytes_mailboxes_count(progress: Progress, tmp_path: Path) -> No
     for _mailbox in range(3):
         progress.ended(done(0, 0))
     assert share(tmp_path) == 1.0
+
+
+@contextmanager
+def no_file_grows_beyond(size: int) -> Iterator[None]:
+    """What a full disk does, for this process alone."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_file_that_cannot_be_written_to_ends_the_progress_and_not_the_run(tmp_path: Path) -> None:
+    notes: List[str] = []
+    progress = Progress(str(tmp_path / "progress"), notes.append)
+    progress.begin(2)
+    with no_file_grows_beyond(30):
+        progress.ended(done(10, MB))
+        progress.note("a word to people")
+    progress.ended(done(10, MB))
+    progress.finish()
+    assert len(notes) == 2 and "progress: File too large" in notes[0] and notes[1] == "a word to people"
+    assert not progress.is_abandoned()
+
+
+def test_a_file_that_cannot_be_made_is_told_before_anything_is_done(tmp_path: Path) -> None:
+    with pytest.raises(MailImportError, match="progress: No such file") as error:
+        Progress(str(tmp_path / "missing" / "progress"))
+    assert error.value.reason == "host_refused"
