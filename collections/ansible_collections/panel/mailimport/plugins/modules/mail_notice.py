@@ -15,7 +15,8 @@ author:
   - The panel.mailimport contributors (!UNKNOWN)
 description:
   - Delivers a message into each mailbox of this mail host whose imports are all C(completed). Mailboxes that were
-    skipped, failed or are running get none.
+    skipped, failed or are running get none, nor do those that were only created
+    (O(panel.mailimport.mail_import_imap#module:import_content=false)) and whose mail has not been imported.
   - Each mailbox gets a notice once. What was delivered is recorded on the mail host, for each O(kind).
   - All messages are made before the first is sent, so that a mistake in a text stops all of them.
   - Put no password into the texts. The notice does not need one, and Ansible may show the options of a task.

@@ -13,12 +13,13 @@ from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import formatdate
 from string import Template
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ..model.address import parse_address
 from ..model.errors import MailImportError, one_line
 from ..model.imports import ImportResult
 from ..state.database import State
+from ..state.records import ImportRecord
 from .info import Filter, as_seen_now
 from .settings import HostSettings
 
@@ -88,12 +89,10 @@ def send_notices(
         if notice.to:
             complete = {address: ImportResult(address, "") for address in notice.to}
         else:
-            complete = _complete(as_seen_now(record) for record in state.imports())
+            complete = _complete(state.imports())
         told = state.notices(notice.kind)
     known = {address: result for address, result in complete.items() if wanted.admits(result)}
-    messages = {
-        address: _message(notice, result, relay) for address, result in sorted(known.items()) if address not in told
-    }
+    messages = {address: _message(notice, result) for address, result in sorted(known.items()) if address not in told}
     failed: List[Dict[str, str]] = []
     sent = list(messages)
     if messages and not check_mode:
@@ -101,16 +100,18 @@ def send_notices(
     return {"sent": sent, "already": sorted(told.intersection(known)), "failed": failed}
 
 
-def _complete(results: Any) -> Dict[str, ImportResult]:
-    """Mailboxes all of whose imports are completed."""
+def _complete(records: Iterable[ImportRecord]) -> Dict[str, ImportResult]:
+    """Mailboxes all of whose imports are completed, with their mail: an import may be of the mailbox alone."""
     found: Dict[str, Optional[ImportResult]] = {}
-    for result in results:
-        whole = result.state == "completed" and found.get(result.email, result) is not None
+    for record in records:
+        result = as_seen_now(record)
+        came = result.state == "completed" and record.completed_once
+        whole = came and found.get(result.email, result) is not None
         found[result.email] = result if whole else None
     return {address: result for address, result in found.items() if result is not None}
 
 
-def _message(notice: Notice, result: ImportResult, relay: Relay) -> EmailMessage:
+def _message(notice: Notice, result: ImportResult) -> EmailMessage:
     language = notice.languages.get(result.email)
     if language is not None and language not in notice.translations:
         raise MailImportError(
@@ -152,12 +153,14 @@ def _deliver(
 ) -> List[str]:
     """Send one after the other, and record each as soon as it is accepted."""
     sent: List[str] = []
+    left = dict(messages)
     try:
         with relay.connect() as server, State(settings.state_dir) as state:
             for address, message in messages.items():
                 with state.lock_mailbox(parse_address(address)):
                     if address in state.notices(kind):
-                        continue  # of another run, meanwhile
+                        del left[address]  # of another run, meanwhile
+                        continue
                     try:
                         server.send_message(message)
                     except (
@@ -166,17 +169,16 @@ def _deliver(
                         smtplib.SMTPNotSupportedError,
                     ) as error:
                         failed.append({"email": address, "message": one_line(_words(error))})
+                        del left[address]
                         continue
+                    del left[address]
                     state.note_notice(address, kind)
                     sent.append(address)
     except (OSError, smtplib.SMTPException) as error:
-        if not sent and not failed:
+        if left and not sent and not failed:
             message_of = "%s:%d delivers no mail: %s" % (relay.server, relay.port, error)
             raise MailImportError("connection_failed", message_of) from error
-        missed = [
-            address for address in messages if address not in sent and address not in {f["email"] for f in failed}
-        ]
-        failed += [{"email": address, "message": one_line(str(error))} for address in missed]
+        failed += [{"email": address, "message": one_line(str(error))} for address in left]
     return sent
 
 
