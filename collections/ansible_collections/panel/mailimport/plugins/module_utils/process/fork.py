@@ -13,7 +13,7 @@ import os
 import resource
 import signal
 from contextlib import suppress
-from typing import Sequence
+from typing import Callable, Sequence
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -29,6 +29,12 @@ def die_with(parent: int) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def with_this_process() -> Callable[[], None]:
+    """For `preexec_fn`: what is started ends with this process, however that ends."""
+    parent = os.getpid()
+    return lambda: die_with(parent)
 
 
 def forbid_core_dumps() -> None:

@@ -17,6 +17,7 @@ from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
 from ...model.errors import MailImportError, one_line
 from ...model.secret import hide_secret
+from ...process.fork import with_this_process
 
 _TIMEOUT = 120.0
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -128,7 +129,7 @@ def _filled(word: str, values: Mapping[str, str]) -> str:
 def _run(name: str, words: Sequence[str], environment: Mapping[str, str], entered: bytes) -> Tuple[int, str, str]:
     try:
         # run_command is a module's, and nothing here is one.
-        process = subprocess.Popen(  # pylint: disable=ansible-bad-function,consider-using-with
+        process = subprocess.Popen(  # pylint: disable=ansible-bad-function,consider-using-with,subprocess-popen-preexec-fn
             [os.fsencode(word) for word in words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -136,6 +137,8 @@ def _run(name: str, words: Sequence[str], environment: Mapping[str, str], entere
             env={key: os.fsencode(value) for key, value in environment.items()},
             cwd="/",
             start_new_session=True,
+            # Nothing else would end it when the run kills a worker that does not stop.
+            preexec_fn=with_this_process(),
         )
     except (OSError, ValueError) as error:
         what = error.strerror if isinstance(error, OSError) else "a NUL byte is in it"

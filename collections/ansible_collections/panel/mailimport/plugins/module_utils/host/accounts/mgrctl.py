@@ -20,6 +20,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ...model.errors import MailImportError, need_of_root, one_line
 from ...model.secret import hide_secret
+from ...process.fork import with_this_process
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 _TIMEOUT = 120.0
@@ -101,6 +102,7 @@ class Mgrctl:
                 env=dict(environment),
                 timeout=_TIMEOUT,
                 check=False,
+                preexec_fn=with_this_process(),
             )
         except subprocess.TimeoutExpired as error:
             message = "mgrctl %s did not answer within %d seconds: see whether the panel runs"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -19,6 +20,7 @@ from typing import Any, Iterator, Optional
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.host.backends import open_backend
 from ansible_collections.panel.mailimport.plugins.module_utils.host.mail_host import MailHost
+from ansible_collections.panel.mailimport.plugins.module_utils.process.alive import start_time
 
 _CONFIG = """{beginning}
 base_dir = {root}/run
@@ -165,3 +167,23 @@ def running(instance: Server) -> Iterator[None]:
 def server(instance: Server) -> Iterator[Server]:
     with running(instance):
         yield instance
+
+
+def kill_the_process_that_runs(command, told):
+    """Run a command in a process that is killed, as a run does with a worker that does not stop, when the command has
+    told its process id in a file; return when the command has ended.
+    """
+    runner = os.fork()
+    if runner == 0:
+        try:
+            command()
+        finally:
+            os._exit(1)
+    while not told.exists():
+        assert start_time(runner) is not None
+        time.sleep(0.01)
+    os.kill(runner, signal.SIGKILL)
+    os.waitpid(runner, 0)
+    pid = int(told.read_text())
+    while start_time(pid) is not None:
+        time.sleep(0.01)

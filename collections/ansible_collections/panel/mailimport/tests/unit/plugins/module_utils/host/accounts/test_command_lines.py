@@ -12,6 +12,9 @@ from ansible_collections.panel.mailimport.plugins.module_utils.host.accounts imp
 from ansible_collections.panel.mailimport.plugins.module_utils.host.accounts.command_lines import CommandLines
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.process.alive import start_time
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.host.conftest import (
+    kill_the_process_that_runs,
+)
 
 ANNA = {"u": "anna@example.org", "n": "anna", "d": "example.org", "o": "customer1", "q": "0", "h": "{X}$6$a"}
 
@@ -63,3 +66,9 @@ def test_a_line_that_does_not_end_is_killed_with_all_it_has_started(monkeypatch,
     pid = int((tmp_path / "pid").read_text())
     while start_time(pid) is not None:
         time.sleep(0.01)
+
+
+def test_a_line_ends_with_the_process_that_runs_it(tmp_path):
+    told = tmp_path / "pid"
+    given = lines(list=["sh", "-c", 'echo $$ > "$0.new"; mv "$0.new" "$0"; exec sleep 1000', str(told)])
+    kill_the_process_that_runs(lambda: given.run("list", {}), told)

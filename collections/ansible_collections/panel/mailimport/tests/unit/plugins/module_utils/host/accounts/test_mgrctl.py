@@ -12,6 +12,9 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.host.accounts import mgrctl
 from ansible_collections.panel.mailimport.plugins.module_utils.host.accounts.mgrctl import Mgrctl, PanelError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.host.conftest import (
+    kill_the_process_that_runs,
+)
 
 
 @pytest.fixture
@@ -117,3 +120,10 @@ def test_a_command_that_does_not_answer(answering, monkeypatch):
         stream.write("#!/bin/sh\nexec sleep 1000\n")
     with pytest.raises(MailImportError, match="mgrctl email did not answer within 0 seconds"):
         program.call("email")
+
+
+def test_the_command_ends_with_the_process_that_runs_it(tmp_path):
+    program, told = tmp_path / "mgrctl", tmp_path / "pid"
+    program.write_text('#!/bin/sh\ncd "$(dirname "$0")"\necho $$ > new\nmv new pid\nexec sleep 1000\n')
+    program.chmod(0o755)
+    kill_the_process_that_runs(lambda: Mgrctl(str(program)).elements("email"), told)
