@@ -12,7 +12,7 @@ from typing import Callable, Dict, Mapping, Optional, Sequence, Set, TypeVar
 
 from ..model.address import Address
 from ..model.alias import Alias, AliasState
-from ..model.errors import MailImportError
+from ..model.errors import MailImportError, telling_first
 from ..model.mail import StoreLocation
 from .base import Accounts, HostSession, MailServer
 from .domain_map import DomainMap
@@ -78,8 +78,9 @@ class MailHost:
         self._accounts.create(address, password, owner)
         try:
             self._after_change(address)
-        except MailImportError:
-            self._accounts.remove(address)
+        except MailImportError as error:
+            with telling_first(error, "%s could not be taken back" % str(address)):
+                self._accounts.remove(address)
             raise
 
     def remove_mailbox(self, address: Address) -> None:

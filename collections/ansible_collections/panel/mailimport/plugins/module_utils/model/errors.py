@@ -58,6 +58,15 @@ def file_errors(what: str) -> Iterator[None]:
         raise MailImportError(reason, "%s: %s%s" % (what, error.strerror, hint)) from error
 
 
+@contextmanager
+def telling_first(first: MailImportError, what: str) -> Iterator[None]:
+    """Whatever fails while something is put right after an error: that error is told, and then `what` failed."""
+    try:
+        yield
+    except MailImportError as second:
+        raise MailImportError(first.reason, "%s; %s: %s" % (first.message, what, second.message)) from first
+
+
 def need_of_root() -> str:
     """What to add to a message about something that the system refuses: nothing when this process is root's."""
     return ", for the task does not run as root: set become" if os.geteuid() != 0 else ""

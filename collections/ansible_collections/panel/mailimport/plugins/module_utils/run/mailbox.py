@@ -10,7 +10,7 @@ import os
 import time
 from typing import ContextManager, Optional
 
-from ..model.errors import MailImportError
+from ..model.errors import MailImportError, telling_first
 from ..model.imports import COMPLETED_MESSAGE, ImportRequest
 from ..model.mail import StoreLocation
 from ..process.stop import stopped
@@ -248,7 +248,8 @@ class _MailboxRun:
                 self._content.fill(found, location, steps.move_aside)
         except MailImportError as error:
             if error.reason == "host_refused":
-                self._account.withdraw(found, location)
+                with telling_first(error, "%s could not be taken back" % str(request.address)):
+                    self._account.withdraw(found, location)
             raise
         self._conclude()
         if found.mail_removed:

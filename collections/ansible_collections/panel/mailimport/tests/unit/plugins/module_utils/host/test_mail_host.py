@@ -102,3 +102,16 @@ def test_a_mailbox_whose_server_does_not_take_the_news_is_not_left_behind(host, 
     with pytest.raises(MailImportError, match="No such file"):
         host.create_mailbox(ANNA, "secret-word", "customer")
     assert not accounts.exists(ANNA)
+
+
+def test_what_went_wrong_first_is_told_when_the_mailbox_cannot_be_taken_back_either(
+    host, accounts, instance, monkeypatch
+):
+    def refuse(_address):
+        raise MailImportError("disk_full", "no space for the list of mailboxes")
+
+    monkeypatch.setattr(accounts, "remove", refuse)
+    Path(instance.config).unlink()
+    with pytest.raises(MailImportError, match="No such file.*could not be taken back.*no space") as error:
+        host.create_mailbox(ANNA, "secret-word", "customer")
+    assert error.value.reason == "host_refused"

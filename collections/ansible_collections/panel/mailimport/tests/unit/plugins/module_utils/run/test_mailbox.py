@@ -446,3 +446,19 @@ def test_two_sources_into_one_mailbox_are_two_imports(run, request_for, mail, se
     # Equal, byte for byte: there are as many as the larger of the two accounts has.
     assert (result.state, result.messages_copied, result.messages_present) == ("completed", 0, 3) and mail() == [2, 1]
     assert len(imports_on_host(settings)["imports"]) == 2
+
+
+def test_why_a_mailbox_is_of_no_use_is_told_first_when_it_cannot_be_taken_back(run, request_for, host, monkeypatch):
+    def refuse(what):
+        def method(_address):
+            raise MailImportError("host_refused", what)
+
+        return method
+
+    monkeypatch.setattr(host, "store_of", refuse("the server does not know it"))
+    monkeypatch.setattr(host, "remove_mailbox", refuse("sql_statements has no remove_mailbox"))
+    result = run(request_for())
+    assert (result.state, result.reason, result.created) == ("failed", "host_refused", True)
+    assert result.message == (
+        "the server does not know it; anna@example.org could not be taken back: sql_statements has no remove_mailbox"
+    )
