@@ -69,13 +69,12 @@ SOURCE = (
     Option("source_compress", "bool", False, field="compress"),
 )
 
+# Each has an entry in BACKENDS (host/backends.py), which this layer must not know.
 HOST_KINDS = ("dovecot", "sql", "ispmanager", "command", "none")
 
 # The mail host, which is one for all mailboxes of a task.
 TARGET = (
-    Option(
-        "host_backend", default="dovecot", choices=("dovecot", "sql", "ispmanager", "command", "none"), per_row=False
-    ),
+    Option("host_backend", default="dovecot", choices=HOST_KINDS, per_row=False),
     Option("dovecot_config", "path", per_row=False),
     Option("users_file", "path", per_row=False),
     Option("mail_home", per_row=False),
