@@ -179,7 +179,7 @@ def test_progress_adds_up(tmp_path):
         {"done": 1, "mailboxes": 4, "messages": 60, "bytes": 1500, "share": 0.3},
         {"done": 2, "mailboxes": 4, "messages": 70, "bytes": 1700, "share": 0.5},
     ]
-    with pytest.raises(FileExistsError):
+    with pytest.raises(MailImportError, match="File exists"):
         Progress(str(path))
 
 
