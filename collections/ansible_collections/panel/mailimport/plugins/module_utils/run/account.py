@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Dict, Optional
 
+from ..model.errors import MailImportError
 from ..model.mail import MailFiles, StoreLocation
 from .job import MailboxJob
 from .status import MailboxStatus, check_holder
@@ -23,13 +24,19 @@ class MailboxAccount:
         self._result = job.result
 
     def make(self, found: MailboxStatus) -> None:
-        """Create the mailbox if it is missing, and claim its mail domain."""
+        """Claim the mail domain, and create the mailbox if it is missing."""
         address, owner = self._request.address, self._request.owner
-        if not found.exists:
-            self._host.create_mailbox(address, self._request.password, owner)
-            self._result.created = self._result.changed = True
+        # First, so that of two runs with different owners the one that loses makes no mailbox.
         holder = self._host.owner_of(address.domain, owner) or self._state.claim_domain(address.domain, owner)
         check_holder(address.domain, owner, holder)
+        if not found.exists:
+            try:
+                self._host.create_mailbox(address, self._request.password, owner)
+            except (MailImportError, OSError):
+                if not found.domain_known:
+                    self._state.release_domain(address.domain, self._request.key)
+                raise
+            self._result.created = self._result.changed = True
         self._result.changed = self._result.changed or not found.domain_known
         # The map may have been missing or altered though the domain was known.
         if self._host.publish_domains(self._state.domains):

@@ -103,7 +103,7 @@ class _Batch:
         self._progress.begin(self._size)
         try:
             self._look()
-        except MailImportError as error:
+        except (MailImportError, OSError) as error:
             # The state cannot be used: that is the end of all of them.
             self._outcomes.update((number, self._failed(number, error)) for number in self._left())
         for number in sorted(self._outcomes):
@@ -120,7 +120,7 @@ class _Batch:
             if self._how.preflight:
                 self._check_logins(host)
             self._make_mailboxes(host)
-        except MailImportError as error:
+        except (MailImportError, OSError) as error:
             # The host does not tell its mailboxes any more.
             for number in self._left():
                 self._end(number, self._failed(number, error))
@@ -166,11 +166,11 @@ class _Batch:
         try:
             if done and self._settings.open_host().publish_domains(state.domains, write=not self._check_mode):
                 next(iter(done.values())).changed = True
-        except MailImportError as error:
+        except (MailImportError, OSError) as error:
             for number, result in done.items():
                 conclude_with(result, error, self._requests[number])
 
-    def _failed(self, number: int, error: MailImportError) -> Outcome:
+    def _failed(self, number: int, error: Union[MailImportError, OSError]) -> Outcome:
         outcome = new_outcome(self._requests[number])
         conclude_with(outcome.result, error, self._requests[number])
         return outcome
@@ -199,8 +199,8 @@ class _Batch:
                         events.take,
                         keep=login.descriptors,
                     )
-            except MailImportError as error:
-                if error.reason == _CROWDED and not assignment.patient:
+            except (MailImportError, OSError) as error:
+                if isinstance(error, MailImportError) and error.reason == _CROWDED and not assignment.patient:
                     return None
                 conclude_with(outcome.result, error, request)
                 outcome.result.duration = round(time.monotonic() - began, 3)

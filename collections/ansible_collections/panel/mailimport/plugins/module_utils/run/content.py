@@ -17,7 +17,6 @@ from ..process.title import set_title
 from ..source.tls import tls_context
 from ..state.records import FolderMark
 from ..store.aside import check_movable
-from ..store.evidence import holds_import
 from ..store.marker import is_marked
 from ..transfer.account import import_account
 from ..transfer.line import check_login
@@ -28,6 +27,7 @@ from ..transfer.sandbox import run_as
 from ..transfer.session_desk import SessionDesk
 from ..transfer.stores import Target, store_kind
 from .account import MailboxAccount
+from .evidence import is_ours
 from .job import MailboxJob
 from .replaced import Replacement
 from .status import MailboxStatus
@@ -75,7 +75,9 @@ class MailboxContent:
         """What the process that fills the mailbox is told of it."""
         request, record = self._request, found.record
         # An import that begins again looks for all that it has brought, for what it knew of it is forgotten.
-        forgotten = (request.force or found.mail_removed) if found.contacted else holds_import(location, request.key)
+        forgotten = request.force or found.mail_removed
+        if not found.contacted:
+            forgotten = is_ours(location, request.key, self._state)
         # Files written past Dovecot are not refused by its quota.
         direct = store_kind(request, location) == "maildir"
         return Target(
@@ -87,6 +89,7 @@ class MailboxContent:
             last_run_incomplete=forgotten or (record is not None and record.result.state != "completed"),
             may_hold_unrecorded_mail=forgotten or (record is not None and record.may_hold_unrecorded_mail),
             aside=aside,
+            proof=self._state.proof_of(request.key),
             room=self._host.quota_free(request.address, emptied=aside is not None) if direct else None,
             patient=self._job.context.patient,
         )

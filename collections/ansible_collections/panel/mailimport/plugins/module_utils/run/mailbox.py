@@ -16,7 +16,6 @@ from ..model.mail import StoreLocation
 from ..process.stop import stopped
 from ..state.database import State
 from ..store.aside import check_movable
-from ..transfer.sandbox import os_failure
 from ..transfer.stores import store_kind
 from .account import MailboxAccount
 from .content import MailboxContent
@@ -48,7 +47,7 @@ def known_outcome(request: ImportRequest, settings: HostSettings, state: State) 
     run = _MailboxRun(request, settings, state, outcome, Reporter(), None, RunContext())
     try:
         known = run.conclude_if_known()
-    except MailImportError as error:
+    except (MailImportError, OSError) as error:
         conclude_with(outcome.result, error, request)
         known = True
     return outcome if known else None
@@ -78,7 +77,7 @@ def import_mailbox(
                 _MailboxRun(request, settings, state, outcome, reporter, None, context).perform()
         else:
             _import_locked(request, settings, outcome, reporter, context, began)
-    except MailImportError as error:
+    except (MailImportError, OSError) as error:
         conclude_with(outcome.result, error, request)
     outcome.result.duration = round(time.monotonic() - began, 3)
     return outcome
@@ -90,7 +89,7 @@ def make_mailbox(request: ImportRequest, settings: HostSettings, reporter: Repor
     try:
         with State(settings.state_dir) as state, _locked(request, state, reporter) as lock:
             _MailboxRun(request, settings, state, outcome, reporter, lock, RunContext()).make()
-    except MailImportError as error:
+    except (MailImportError, OSError) as error:
         conclude_with(outcome.result, error, request)
     return outcome
 
@@ -113,10 +112,8 @@ def _import_locked(
         run = _MailboxRun(request, settings, state, outcome, reporter, lock, context)
         try:
             run.perform()
-        except MailImportError as error:
+        except (MailImportError, OSError) as error:
             conclude_with(outcome.result, error, request)
-        except OSError as error:
-            conclude_with(outcome.result, os_failure(error), request)
         outcome.result.duration = round(time.monotonic() - began, 3)
         if run.events.recorded:
             state.finish(request.key, outcome.result, request.import_content and outcome.result.state == "completed")

@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Dict, NamedTuple
+from typing import Any, Dict, NamedTuple, Union
 
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, ImportResult, LoginDiagnosis
 from ..model.secret import hide_secret
 from ..provider.hints import with_hint
+from ..transfer.sandbox import os_failure
 
 
 class Outcome(NamedTuple):
@@ -45,8 +46,10 @@ def _nothing() -> Dict[str, Any]:
     return {"domain": None, "mailbox": None, "folders": {}}
 
 
-def conclude_with(result: ImportResult, error: MailImportError, request: ImportRequest) -> None:
+def conclude_with(result: ImportResult, error: Union[MailImportError, OSError], request: ImportRequest) -> None:
     """Say in the result that the import failed, or is to be skipped, and why."""
+    if isinstance(error, OSError):
+        error = os_failure(error)
     diagnosis = LoginDiagnosis("failed", error.reason, with_hint(error.message))
     if request.diagnose and error.reason == "auth_failed" and not result.changed:
         with suppress(MailImportError):  # then it is as the source says

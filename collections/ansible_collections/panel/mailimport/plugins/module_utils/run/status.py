@@ -15,8 +15,8 @@ from ..model.imports import ImportRequest
 from ..model.mail import MailFiles
 from ..state.database import State
 from ..state.records import ImportRecord
-from ..store.evidence import holds_import
 from ..store.marker import is_marked
+from .evidence import holds_mail_of_import, is_ours
 
 
 class MailboxStatus(NamedTuple):
@@ -59,7 +59,7 @@ def examine(request: ImportRequest, state: State, host: MailHost) -> MailboxStat
     # Nothing is known of an import when somebody has removed the mailbox since.
     record = known if exists else None
     contacted = record is not None and record.contacted
-    recovered = exists and not contacted and _holds_our_mail(request, host)
+    recovered = exists and not contacted and _holds_our_mail(request, state, host)
     mail_removed = record is not None and contacted and _is_mail_removed(request, record, state, host)
     existed = bool(record.mailbox_existed) if record is not None and contacted else exists and not recovered
     done = record is not None and record.completed_once and not request.force and not mail_removed
@@ -82,12 +82,12 @@ def examine(request: ImportRequest, state: State, host: MailHost) -> MailboxStat
     )
 
 
-def _holds_our_mail(request: ImportRequest, host: MailHost) -> bool:
+def _holds_our_mail(request: ImportRequest, state: State, host: MailHost) -> bool:
     """Whether a mailbox that the state knows nothing of is ours all the same: the state was lost. Who merges need not
     know.
     """
     matters = request.ignore_existing or request.existing_content == "replace"
-    return matters and holds_import(host.store_of(request.address), request.key)
+    return matters and is_ours(host.store_of(request.address), request.key, state)
 
 
 def _is_mail_removed(request: ImportRequest, record: ImportRecord, state: State, host: MailHost) -> bool:
@@ -101,7 +101,7 @@ def _is_mail_removed(request: ImportRequest, record: ImportRecord, state: State,
         return False
     if location.root != record.store_root:
         return not os.path.lexists(location.root)  # kept elsewhere now: converted, or moved
-    return not holds_import(location, request.key)
+    return not holds_mail_of_import(location, request.key)
 
 
 def check_holder(domain: str, owner: str, holder: Optional[str]) -> None:

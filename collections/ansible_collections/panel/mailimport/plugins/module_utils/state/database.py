@@ -20,6 +20,7 @@ from ..process.alive import start_time
 from . import rows
 from .connection import Connection
 from .errors import database_errors, state_file_errors
+from .host_key import make_host_key, proof_of
 from .locks import mailbox_lock
 from .places import Places
 from .records import Deliveries, FolderMark, ImportRecord, SourceMessages, result_to_json
@@ -63,6 +64,7 @@ class State:
             _require_ours(state_dir)
             # The mail transfer agent reads the map of domains in here; nobody but root can list the rest or read it.
             os.chmod(state_dir, 0o711)
+            make_host_key(state_dir)
             self._use(state_dir, Connection(open_database(path), path))
 
     @classmethod
@@ -99,6 +101,23 @@ class State:
         """
         self._database.execute("INSERT INTO domains VALUES (?, ?) ON CONFLICT (domain) DO NOTHING", domain, owner)
         return self.owner_of(domain) or owner
+
+    def release_domain(self, domain: str, key: ImportKey) -> None:
+        """Take back the claim of an import that made nothing. It stays when another import into the domain is known,
+        which may rely on it: whoever comes later claims anew.
+        """
+        self._database.execute(
+            "DELETE FROM domains WHERE domain = ? AND NOT EXISTS "
+            "(SELECT 1 FROM imports WHERE substr(address, -length(?)) = ? AND NOT (%s))" % _OF_KEY,
+            domain,
+            "@" + domain,
+            "@" + domain,
+            *key,
+        )
+
+    def proof_of(self, key: ImportKey) -> bytes:
+        """What shows that a store was imported into by this host, nothing when that cannot be shown."""
+        return proof_of(self._directory, key)
 
     def domains(self) -> Dict[str, str]:
         """Owner by domain."""

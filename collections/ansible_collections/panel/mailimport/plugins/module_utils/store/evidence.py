@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a mailbox's store shows by itself, when the state of earlier runs is lost or may be outdated."""
+"""What a mailbox's store shows by itself, when the state of earlier runs may be outdated."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from .marker import is_marked
 def holds_import(location: StoreLocation, key: ImportKey) -> bool:
     """Whether the store holds, or held, messages of an import: it has the import's marker, or file names of a Maildir
     tell it, be they in sight or staged. No message is read.
+
+    The mailbox's owner could have made all that up, so it serves to find mail that is gone, and not to find out whose
+    the mailbox is: see `marker.is_proved` for that. Call with the rights of the mailbox.
 
     Raises:
         OSError: the directories cannot be read.

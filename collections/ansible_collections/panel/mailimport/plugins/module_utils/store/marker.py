@@ -2,44 +2,84 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An empty file in the root of a store, one for each import that has been at it.
+"""A file in the root of a store, one for each import that has been at it.
 
 It goes where the mail goes: when the store is removed, or restored from a backup, so is the file. So one look tells
-whether the mail of a finished import is still there, and whether a mailbox that the state knows nothing of is ours.
+whether the mail of a finished import is still there. Whether a mailbox that the state knows nothing of is ours, its
+content tells: the host's proof for this import, which the mailbox's owner cannot make up. That there is such a file, or
+that messages have names of the import, proves nothing.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import stat
 
 from ..model.imports import ImportKey
 from ..model.mail import MailFiles, StoreLocation
 from .base import Origin
 
 _NAME = "mailimport-%s"
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def is_marked(root: str, key: ImportKey) -> bool:
-    """Whether an import has been at the store with that root."""
-    return os.path.lexists(_path(root, key))
+    """Whether an import has been at the store with that root, if its owner is to be believed."""
+    try:
+        return stat.S_ISREG(os.lstat(_path(root, key)).st_mode)
+    except OSError:
+        return False
 
 
-def mark(location: StoreLocation, key: ImportKey) -> None:
+def is_proved(root: str, key: ImportKey, proof: bytes) -> bool:
+    """Whether this host has imported into the store with that root. Call with the rights of the mailbox."""
+    try:
+        fd = os.open(_path(root, key), _READ)
+    except OSError:
+        return False
+    try:
+        return bool(proof) and stat.S_ISREG(os.fstat(fd).st_mode) and os.read(fd, len(proof) + 1) == proof
+    finally:
+        os.close(fd)
+
+
+def mark(location: StoreLocation, key: ImportKey, proof: bytes) -> None:
     """Leave the marker, durably, unless it is there; nothing happens where there is no such root.
+
+    What the owner has put in its place is replaced, but for a directory: then the store stays without one.
 
     Call with the rights of the mailbox, before the first message of the import is there.
     """
-    if not isinstance(location, MailFiles) or not os.path.isabs(location.root) or is_marked(location.root, key):
+    if not isinstance(location, MailFiles) or not os.path.isabs(location.root):
         return
-    with suppress(FileNotFoundError, FileExistsError):
-        os.close(os.open(_path(location.root, key), _FLAGS, 0o600))
-        directory = os.open(location.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+    path = _path(location.root, key)
+    if is_proved(location.root, key, proof) or (not proof and is_marked(location.root, key)) or os.path.isdir(path):
+        return
+    temporary = path + ".new"
+    try:
+        _write(temporary, proof)
+    except FileNotFoundError:
+        return
+    os.replace(temporary, path)
+    directory = os.open(location.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _write(path: str, content: bytes) -> None:
+    try:
+        fd = os.open(path, _WRITE, 0o600)
+    except FileExistsError:  # left by a run that was killed here
+        os.unlink(path)
+        fd = os.open(path, _WRITE, 0o600)
+    try:
+        os.write(fd, content)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _path(root: str, key: ImportKey) -> str:

@@ -143,6 +143,11 @@ class Settled(News):
 
 
 @dataclass(frozen=True)
+class Proved(News):
+    """What was asked of a mailbox's files is so."""
+
+
+@dataclass(frozen=True)
 class Failed(News):
     """The import ends here."""
 

@@ -30,8 +30,9 @@ class Target:
     `marks` say how far they came, by raw folder name, `deliveries` what they put into a store that chooses the UIDs,
     `messages` what the source's messages were then.
     `last_run_incomplete`: the latest of them did not get to the end; `may_hold_unrecorded_mail`: one was killed, so
-    more may be there than that. `aside` is where the present content is moved first, None to keep it. `desk` hands out
-    sessions of the mailbox. `room` is what its quota leaves, in bytes, None without a limit. `patient`: wait when the
+    more may be there than that. `aside` is where the present content is moved first, None to keep it. `proof` is the
+    host's, for the marker of this import: the key that it is made with stays with the parent. `desk` hands out sessions
+    of the mailbox. `room` is what its quota leaves, in bytes, None without a limit. `patient`: wait when the
     source admits no more connections.
     """
 
@@ -43,6 +44,7 @@ class Target:
     last_run_incomplete: bool
     may_hold_unrecorded_mail: bool
     aside: Optional[str]
+    proof: bytes
     room: Optional[int]
     patient: bool = True
 
@@ -67,7 +69,9 @@ def open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageSto
     """Return the store of a mailbox, for an importing process."""
     location = target.location
     if store_kind(request, location) == "maildir" and isinstance(location, MailFiles):
-        return MaildirStore(location, lambda: target.desk.open_pipe(emit))
+        return MaildirStore(
+            location, lambda: target.desk.open_pipe(emit), target.may_hold_unrecorded_mail, target.proof
+        )
 
     def note(origin: Origin, target_uidvalidity: int, delivered: UidMap) -> None:
         emit(Delivered(Deliveries(origin.raw_name, origin.uidvalidity, target_uidvalidity, delivered.runs)))
@@ -75,4 +79,4 @@ def open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageSto
     book = DeliveryBook(target.may_hold_unrecorded_mail, note)
     for earlier in target.deliveries:
         book.load(earlier.raw_name, earlier.uidvalidity, earlier.target_uidvalidity, earlier.runs)
-    return ImapStore(location, partial(target.desk.open_pipe, emit), book)
+    return ImapStore(location, partial(target.desk.open_pipe, emit), book, target.proof)

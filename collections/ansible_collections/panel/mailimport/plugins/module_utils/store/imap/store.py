@@ -36,10 +36,14 @@ class ImapStore(MessageStore):
         location: as `MailHost.store_of` reports it.
         open_pipe: starts an IMAP process of the mailbox.
         book: what earlier runs delivered; it takes what this one does, before it is recorded otherwise.
+        proof: the host's, for the marker of the import.
     """
 
-    def __init__(self, location: StoreLocation, open_pipe: Callable[[], HostPipe], book: DeliveryBook) -> None:
+    def __init__(
+        self, location: StoreLocation, open_pipe: Callable[[], HostPipe], book: DeliveryBook, proof: bytes = b""
+    ) -> None:
         self._location = location
+        self._proof = proof
         self._book = book
         self.sessions = HostSessions(open_pipe, after_crash=book.last_run_incomplete)
         self.appender = Appender(self.sessions)
@@ -100,7 +104,7 @@ class ImapStore(MessageStore):
         if record.last_run_incomplete:
             self._search.note_uidnexts()
         opened = self._folders.open(name)
-        mark(self._location, origin.key)  # the host has made the root by now
+        mark(self._location, origin.key, self._proof)  # the host has made the root by now
         writer = ImapWriter(self.appender, self._search, path, name, origin, opened, record, self._given, by_content)
         self._writers.append(writer)
         return writer

@@ -30,18 +30,24 @@ _MOST_UIDS = 4 << 20
 
 class ShownRecord:
     """The record of one import, in a directory of its own in ROOT/tmp, where Dovecot removes old files and no
-    directories. What is in it when this is made was left by a run that was killed.
+    directories.
+
+    The mailbox's owner can write to it, so it counts only when the host knows that a run was killed.
 
     Args:
         origin: any of the import.
         root: handle of ROOT.
+        after_kill: what is in it was left by a run that was killed; otherwise nobody of ours left it, and it goes.
     """
 
-    def __init__(self, origin: Origin, root: int) -> None:
+    def __init__(self, origin: Origin, root: int, after_kill: bool) -> None:
         self._path = "tmp/mailimport-%s.shown" % origin.import_digest
         self._root = root
         self._left: Dict[Tuple[str, int], UidSet] = {}
-        self._read()
+        if after_kill:
+            self._read()
+        else:
+            self.forget()
 
     def left_by_killed_run(self, origin: Origin) -> UidSet:
         """Return the UIDs of an origin that a killed run has shown or was about to show."""
@@ -91,5 +97,5 @@ class ShownRecord:
             os.close(directory)
 
     def forget(self) -> None:
-        """Everything is committed and told: nothing is in doubt."""
+        """Nothing is in doubt, as when everything is committed and told."""
         remove_tree(self._path, self._root)

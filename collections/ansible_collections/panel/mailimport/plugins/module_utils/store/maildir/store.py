@@ -39,10 +39,20 @@ class MaildirStore(MessageStore):
         location: as `MailHost.store_of` reports it; its `unsupported` must be None.
         open_pipe: starts an IMAP process of the mailbox, for what only Dovecot itself can write: keywords beyond the 26
             that file names have letters for. Without it they count as lost.
+        after_kill: an earlier run was killed, and may have shown messages that nothing else tells of.
+        proof: the host's, for the marker of the import.
     """
 
-    def __init__(self, location: MailFiles, open_pipe: Optional[Callable[[], HostPipe]] = None) -> None:
+    def __init__(
+        self,
+        location: MailFiles,
+        open_pipe: Optional[Callable[[], HostPipe]] = None,
+        after_kill: bool = True,
+        proof: bytes = b"",
+    ) -> None:
         self.location = location
+        self._after_kill = after_kill
+        self._proof = proof
         self._keywords = ExcessKeywords(open_pipe) if open_pipe else None
         self._writers: List[MaildirWriter] = []
         self._lost_keywords: Set[bytes] = set()
@@ -65,7 +75,7 @@ class MaildirStore(MessageStore):
     def _record_of(self, origin: Origin) -> ShownRecord:
         """Return the record of the import, which is the store's only one."""
         if self._record is None:
-            self._record = ShownRecord(origin, self._tree.root)
+            self._record = ShownRecord(origin, self._tree.root, self._after_kill)
         return self._record
 
     def commit(self) -> None:
@@ -75,7 +85,7 @@ class MaildirStore(MessageStore):
         waiting = [writer for writer in self._writers if writer.has_work]
         if not waiting:
             return
-        mark(self.location, waiting[0].origin.key)
+        mark(self.location, waiting[0].origin.key, self._proof)
         self._flusher.wait()
         for writer in waiting:
             writer.waiting.note()

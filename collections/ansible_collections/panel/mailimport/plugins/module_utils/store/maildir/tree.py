@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from typing import Iterator, Tuple
+from typing import Iterator, Optional, Tuple
 
 from ...imap.folder_names import encode_folder_name
 from ...model.mail import MailFiles
@@ -35,13 +35,20 @@ def _make_root(path: str) -> None:
 class MaildirTree:
     """The directories of one mailbox's Maildir; they exist.
 
-    `root` is a handle of the mailbox's root, `control` one of the root of its control files, often the same directory.
+    `root` is a handle of the mailbox's root, `control` one of the root of its control files, often the same directory;
+    asking for it raises FileNotFoundError where it is missing.
     """
 
     def __init__(self, location: MailFiles) -> None:
         self.location = location
         self.root = os.open(location.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self.control = os.open(location.control, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._control: Optional[int] = None
+
+    @property
+    def control(self) -> int:
+        if self._control is None:
+            self._control = os.open(self.location.control, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return self._control
 
     @classmethod
     def make(cls, location: MailFiles) -> MaildirTree:
@@ -52,7 +59,9 @@ class MaildirTree:
 
     def close(self) -> None:
         os.close(self.root)
-        os.close(self.control)
+        if self._control is not None:
+            os.close(self._control)
+            self._control = None
 
     @property
     def separate_control(self) -> bool:

@@ -62,21 +62,21 @@ def test_a11_the_marker_tells_it_where_no_message_is_left(where, root, origin, f
 
 
 def test_a11_a_marker_is_left_where_there_is_a_root_only(where, root, origin):
-    mark(where, origin().key)
+    mark(where, origin().key, b"proof")
     assert not root.exists()
     root.mkdir()
-    mark(where, origin().key)
-    mark(where, origin().key)
+    mark(where, origin().key, b"proof")
+    mark(where, origin().key, b"proof")
     assert holds_import(where, origin().key) and len(list(root.iterdir())) == 1
 
 
 def test_a11_a_link_in_place_of_the_marker_is_not_followed(where, root, tmp_path, origin):
     root.mkdir()
-    mark(where, origin().key)
+    mark(where, origin().key, b"proof")
     (marker,) = root.iterdir()
     marker.unlink()
     marker.symlink_to(tmp_path / "elsewhere")
-    mark(where, origin().key)
+    mark(where, origin().key, b"proof")
     assert not (tmp_path / "elsewhere").exists()
 
 

@@ -144,13 +144,13 @@ def test_a_record_is_of_one_import_and_one_folder(directory, tmp_path, origin):
     uids = UidSet()
     for uid in (1, 2, 3, 7, 500, 501, 4294967295):
         uids.add(uid)
-    ShownRecord(origin(), directory).note([(origin(), uids), (origin(b"B"), UidSet())])
-    left = ShownRecord(origin(b"C"), directory)
+    ShownRecord(origin(), directory, after_kill=True).note([(origin(), uids), (origin(b"B"), UidSet())])
+    left = ShownRecord(origin(b"C"), directory, after_kill=True)
     assert list(left.left_by_killed_run(origin())) == [1, 2, 3, 7, 500, 501, 4294967295]
     for other in (origin(b"B"), origin(uidvalidity=78)):
         assert list(left.left_by_killed_run(other)) == []
     other = ImportKey("imap.old.example", "bert", "anna@example.org")
-    assert list(ShownRecord(origin(key=other), directory).left_by_killed_run(origin(key=other))) == []
+    assert list(ShownRecord(origin(key=other), directory, after_kill=True).left_by_killed_run(origin(key=other))) == []
 
 
 def test_what_was_not_shown_is_taken_back_for_good(directory, tmp_path, origin):
@@ -159,12 +159,12 @@ def test_what_was_not_shown_is_taken_back_for_good(directory, tmp_path, origin):
     for uid in range(1, 1000):
         uids.add(uid)
     some.add(5)
-    record = ShownRecord(origin(), directory)
+    record = ShownRecord(origin(), directory, after_kill=True)
     record.note([(origin(), uids)])
     record.take_back(origin(), some)
-    assert 5 not in ShownRecord(origin(), directory).left_by_killed_run(origin())
+    assert 5 not in ShownRecord(origin(), directory, after_kill=True).left_by_killed_run(origin())
     record.note([(origin(), some)])
-    assert len(ShownRecord(origin(), directory).left_by_killed_run(origin())) == 999
+    assert len(ShownRecord(origin(), directory, after_kill=True).left_by_killed_run(origin())) == 999
 
 
 @pytest.mark.parametrize("torn", [b"+0123", b"\0" * 100, b"+%s 77 1:4294967295\n", b"+%s 77 1:99999999999\n"])
@@ -172,9 +172,9 @@ def test_a_torn_or_hostile_record_costs_nothing(directory, tmp_path, origin, tor
     (tmp_path / "tmp").mkdir()
     some = UidSet()
     some.add(5)
-    ShownRecord(origin(), directory).note([(origin(), some)])
+    ShownRecord(origin(), directory, after_kill=True).note([(origin(), some)])
     (file,) = tmp_path.rglob("shown")
     text = torn.replace(b"%s", origin().digest.encode())
     file.write_bytes(text + file.read_bytes())
-    ShownRecord(origin(), directory).note([(origin(), some)])
-    assert list(ShownRecord(origin(), directory).left_by_killed_run(origin())) == [5]
+    ShownRecord(origin(), directory, after_kill=True).note([(origin(), some)])
+    assert list(ShownRecord(origin(), directory, after_kill=True).left_by_killed_run(origin())) == [5]
