@@ -66,6 +66,7 @@ class MaildirStore(MessageStore):
         self._flusher = Flusher(self._tree.root)
 
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
+        mark(self.location, origin.key, self._proof)
         # What was staged of a folder that had this name before.
         remove_stages(self._tree, origin_stages(origin), keep=(stage_name(origin),))
         writer = MaildirWriter(self._tree, self._flusher, self._record_of(origin), path, origin, by_content)
@@ -85,7 +86,6 @@ class MaildirStore(MessageStore):
         waiting = [writer for writer in self._writers if writer.has_work]
         if not waiting:
             return
-        mark(self.location, waiting[0].origin.key, self._proof)
         self._flusher.wait()
         for writer in waiting:
             writer.waiting.note()
