@@ -247,14 +247,14 @@ def test_a_domain_belongs_to_one_owner(run, request_for):
 
 
 def test_a_domain_that_another_run_takes_meanwhile_is_not_taken_from_it(run, request_for, host, settings, monkeypatch):
-    create = host.create_mailbox
+    check = host.check_new_mailbox
 
-    def create_late(address, password, owner):
+    def check_late(address):
         with State(settings.state_dir) as state:
             state.claim_domain("example.org", "another")
-        create(address, password, owner)
+        check(address)
 
-    monkeypatch.setattr(host, "create_mailbox", create_late)
+    monkeypatch.setattr(host, "check_new_mailbox", check_late)
     result = run(request_for())
     assert (result.state, result.reason, result.messages_copied) == ("failed", "domain_owned_by_other", 0)
     assert "belongs to another" in result.message and host.published == {}
