@@ -119,6 +119,10 @@ class ImapStore(MessageStore):
             read_back(self.sessions, [back for _writer, back in stored])
             for writer, back in stored:
                 writer.compare(back)
+        except MailImportError as error:
+            for writer in writers:
+                writer.tell_uncompared(error)
+            raise
         finally:  # the host has acknowledged them, whatever else it fails at
             for writer in writers:
                 new = writer.take_delivered()

@@ -281,8 +281,16 @@ class ImapWriter(FolderWriter, Destination):
             for difference in differences(sent, kept, target):
                 self._tell(sent, difference)
         for target in sorted(back.unread):
-            text = "was stored as UID %d and is not given back by this host: %s" % (target, back.trouble)
-            self._tell(self._unverified[target], Difference("verification_failed", text))
+            self._tell_not_given(target, back.trouble)
+
+    def tell_uncompared(self, error: MailImportError) -> None:
+        """Nothing of what was stored since the last time could be compared."""
+        for target in sorted(self._unverified):
+            self._tell_not_given(target, error.message)
+
+    def _tell_not_given(self, target: int, trouble: Optional[str]) -> None:
+        text = "was stored as UID %d and is not given back by this host: %s" % (target, trouble)
+        self._tell(self._unverified[target], Difference("verification_failed", text))
 
     def take_delivered(self) -> UidMap:
         """Return, once, the UIDs of messages that are delivered and were not in the map before."""

@@ -224,6 +224,29 @@ def test_a15_messages_are_delivered_when_they_cannot_be_read_back(host, run, ori
     assert begun.delivered == {1: 1, 2: 2}
 
 
+def test_a15_messages_that_nobody_could_compare_are_told(host, run, origin, some):
+    """The process ends whenever it is to give them back, so that the run ends; they are delivered all the same."""
+
+    def end(rest, lines, output):
+        raise GoneError
+
+    begun = run()
+    writer = begun.store.open_folder(A, origin(), False)
+    for fetched in some(1, 2):
+        writer.add(fetched)
+    begun.store.appender.drain()
+    host.on_examine = end
+    with pytest.raises(MailImportError):
+        begun.store.commit()
+    begun.store.commit()
+    told = writer.take_refusals()
+    assert [(refusal.uid, refusal.reason, refusal.stored) for refusal in told] == [
+        (1, "verification_failed", True),
+        (2, "verification_failed", True),
+    ]
+    assert begun.delivered == {1: 1, 2: 2}
+
+
 def test_run_after_a_kill_finds_what_nobody_noted(host, run, origin, some, message):
     first = run()
     fill(first.store, origin, some(1))
