@@ -36,7 +36,7 @@ _ENTER = """\
 #!/bin/sh
 set -e
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir /run/sshd
+mkdir -m 755 /run/sshd
 for file in ~/.bashrc ~/.profile ~/.bash_profile /etc/bash.bashrc /etc/resolv.conf; do
   if [ -f "$file" ]; then
     mount --bind {empty} "$(realpath "$file")"

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from contextlib import suppress
@@ -25,6 +26,14 @@ from hypothesis import settings
 # No time limits on a busy machine, and nothing left behind in the repository.
 settings.register_profile("unit", deadline=None, max_examples=60, database=None)
 settings.load_profile("unit")
+
+
+@pytest.fixture(autouse=True)
+def own_umask():
+    """A store sets that of its process, which is a child of its own everywhere else."""
+    previous = os.umask(0o022)
+    yield
+    os.umask(previous)
 
 
 @pytest.fixture
