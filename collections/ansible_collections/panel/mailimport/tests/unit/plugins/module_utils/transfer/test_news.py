@@ -25,6 +25,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news imp
     Marks,
     News,
     Note,
+    Proved,
     Replaced,
     SecretWanted,
     SessionWanted,
@@ -55,6 +56,7 @@ EACH = [
     SecretWanted(),
     SessionWanted(),
     Settled(),
+    Proved(),
     Failed("throttled", "later"),
 ]
 

@@ -9,6 +9,7 @@ import tracemalloc
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.flags import MOST_KEYWORDS
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.store.base import FlagChange
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.letters import (
     FolderFlags,
@@ -154,7 +155,8 @@ def test_a_message_that_is_renamed_meanwhile_gets_its_flags_all_the_same(importe
 def test_a_folder_without_the_directory_of_seen_mail_does_not_keep_a_run_for_ever(imported, root, origin):
     (root / ".A" / "new").rmdir()
     (root / ".A" / "cur").rename(root / ".A" / "new")
-    assert imported.change_flags(A, origin(), {2: FlagChange((b"\\Seen",))}) == 0
+    with pytest.raises(MailImportError, match="run the task again"):
+        imported.change_flags(A, origin(), {2: FlagChange((b"\\Seen",))})
 
 
 def test_keywords_that_could_not_be_kept_are_named_for_all_folders(imported, origin, message):
