@@ -48,7 +48,9 @@ setup() {
     make_tree
     echo "$wanted" >"$tree/made-of"
   fi
-  enter bash "$repository/scripts/test.sh" --setup
+  # Its packages came with the tree.
+  # shellcheck disable=SC2016 # the inner shell fills it in
+  enter bash -euc '. "$0/scripts/lib.sh"; make_venv "$0/tests/requirements.txt"' "$repository"
 }
 
 make_tree() {
@@ -58,7 +60,9 @@ make_tree() {
   done
   rm -rf "$tree"
   # Packages are installed from outside: some want to set up the kernel, and apt in the tree would let them.
-  mmdebstrap --quiet --variant=minbase "${options[@]}" --include="${test_packages[*]}" "${tree##*/}" "$tree" "$(mirror)"
+  local archive
+  archive=$(mirror)
+  mmdebstrap --quiet --variant=minbase "${options[@]}" --include="${test_packages[*]}" "${tree##*/}" "$tree" "$archive"
   mkdir "$tree/machine" "$tree/venv"
 }
 
@@ -67,7 +71,11 @@ mirror() {
   local found
   # shellcheck disable=SC2016 # apt-get fills it in
   found=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' | head -n 1)
-  echo "${found:-http://deb.debian.org/debian}"
+  if [ -z "$found" ]; then
+    echo "apt knows no archive of Debian's: see /etc/apt/sources.list.d" >&2
+    return 1
+  fi
+  echo "$found"
 }
 
 enter() {
