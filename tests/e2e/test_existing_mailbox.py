@@ -301,6 +301,7 @@ def test_d2_mail_that_was_moved_aside_comes_back_as_the_guide_says(occupied: Sce
     earlier = occupied.host.home_of(occupied.address) / "earlier"
     kept.rename(earlier)
     occupied.host.doveadm("import", "-u", occupied.address, "maildir:%s" % earlier, "Earlier", "all")
+    occupied.host.wait_for_password(occupied.address, occupied.password)
     with occupied.host_session() as session:
         account = session.account()
     back = {path: len(folder.messages) for path, folder in account.folders.items() if path[0] == "Earlier"}
