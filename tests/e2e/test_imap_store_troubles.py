@@ -55,7 +55,8 @@ def test_killed_at_random_points(big_box_scene: Scene) -> None:
     seed = random.randrange(2**32)
     chance = random.Random(seed)
     partial = 0
-    for number in range(KILLS):
+    # More of them on a machine whose pace changes, until one has come while mail was there in part.
+    for number in range(4 * KILLS):
         address = "box%d@target.example" % number
         label = "seed %d, kill %d: " % (seed, number)
         for _again in range(1 + number % 2):
@@ -72,6 +73,8 @@ def test_killed_at_random_points(big_box_scene: Scene) -> None:
         assert outcome.entry["state"] == "completed", label + outcome.output
         assert loss(source, snapshot(scene.host.port, address, scene.password)) == [], label
         assert scene.run(target_email=address).result["changed"] is False, label
+        if partial and number + 1 >= KILLS:
+            break
     assert partial > 0, "no kill left a part of the mail behind"
 
 
