@@ -129,7 +129,7 @@ class SqlAccounts(Accounts):
             values.update(goto=target, goto_domain=target.rpartition("@")[2])
             for statement in statements:
                 # What does not name a target is there once for all of them.
-                if not number or "goto" in parameters_in((statement,)):
+                if not number or "goto" in parameters_in(statement):
                     connection.execute(statement, _only(values, statement))
 
     def _change(self, statements: Sequence[str], values: Dict[str, Any]) -> int:
@@ -148,17 +148,16 @@ class SqlAccounts(Accounts):
     def _check_limits(self, connection: Connection, address: Address) -> None:
         rows = connection.query(self._schema.limits, {"domain": address.domain}) if self._schema.limits else []
         for most_mailboxes, most_quota in rows:
-            here = [
-                row
-                for row in connection.query(self._schema.mailboxes, {})
-                if _folded(row[0]).endswith("@" + address.domain)
-            ]
-            if most_mailboxes and len(here) >= most_mailboxes:
+            if most_mailboxes and self._count_mailboxes(connection, address.domain) >= most_mailboxes:
                 message = "domain %s may have %d mailboxes and has them: raise its limit on the host"
                 raise MailImportError("host_refused", message % (address.domain, max(most_mailboxes, 0)))
             if most_quota and not 0 < self._quota <= most_quota:
                 message = "domain %s allows mailboxes a quota of at most %d bytes: set quota, or raise the limit there"
                 raise MailImportError("host_refused", message % (address.domain, most_quota))
+
+    def _count_mailboxes(self, connection: Connection, domain: str) -> int:
+        rows = connection.query(self._schema.mailboxes, {})
+        return sum(_folded(row[0]).endswith("@" + domain) for row in rows)
 
     def _alike(self, connection: Connection, query: str, address: Address) -> Set[str]:
         """The addresses of a query that the database takes for `address`. Which of them are, is not its decision."""
@@ -181,7 +180,7 @@ class SqlAccounts(Accounts):
 
 def _only(values: Dict[str, Any], statement: str) -> Dict[str, Any]:
     """What a statement binds: drivers refuse, or send, what it does not name."""
-    return {name: values[name] for name in parameters_in((statement,))}
+    return {name: values[name] for name in parameters_in(statement)}
 
 
 def _folded(address: str) -> str:

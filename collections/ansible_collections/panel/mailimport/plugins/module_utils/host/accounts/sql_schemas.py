@@ -237,7 +237,7 @@ def _checked(statements: Mapping[str, Any]) -> Dict[str, Any]:
 
 def _check_parameters(key: str, text: str) -> None:
     known = PARAMETERS if key in ("create_alias", "create_list") else PARAMETERS - _OF_ALIASES
-    unknown = sorted(set(_PARAMETER.findall(text)) - known)
+    unknown = sorted(parameters_in(text) - known)
     if unknown:
         message = "%s of sql_statements has the parameter %s: there are %s"
         raise MailImportError("invalid_row", message % (key, ", ".join(unknown), ", ".join(sorted(known))))
@@ -246,9 +246,9 @@ def _check_parameters(key: str, text: str) -> None:
         raise MailImportError("invalid_row", message % key)
 
 
-def parameters_in(statements: Sequence[str]) -> FrozenSet[str]:
-    """Names of the parameters that some statements bind."""
-    return frozenset(name for text in statements for name in _PARAMETER.findall(text))
+def parameters_in(statement: str) -> FrozenSet[str]:
+    """Names of the parameters that a statement binds."""
+    return frozenset(_PARAMETER.findall(statement))
 
 
 def in_mebibytes(quota: int) -> int:
