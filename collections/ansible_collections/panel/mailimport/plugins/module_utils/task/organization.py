@@ -93,14 +93,11 @@ def run_organization_import(module: AnsibleModule, provider: Provider) -> None:
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
         raise
-    warnings = [*(contents.warnings if contents else ()), *unmatched(selection)]
-    if module.check_mode and access.sets_passwords and params["import_content"]:
-        warnings.append(
-            "check mode sets no passwords at %s, so nobody has logged in there and no messages are counted"
-            % provider.name
-        )
-    for warning in warnings:
+    for warning in (*(contents.warnings if contents else ()), *unmatched(selection)):
         module.warn(warning)
+    if module.check_mode and access.sets_passwords and params["import_content"]:
+        message = "check mode sets no passwords at %s, so nobody has logged in there and no messages are counted"
+        module.warn(message % provider.name)
     outcomes = run_batch(module, params, items, how)
     aliases: List[HostAlias] = []
     if contents and params["create_aliases"]:
