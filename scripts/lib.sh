@@ -19,6 +19,7 @@ test_packages=(
   iproute2        # network namespaces: a fleet of mail hosts on this machine
   openssh-client  # Ansible reaches that fleet over ssh
   openssh-server  # the fleet's side of it
+  postfix         # takes mail by SMTP, notices among it, and passes it on
   python3-packaging # the role setup would install it
   python3-venv    # the virtual environment, and those of ansible-test
   shellcheck      # a part of ansible-test sanity, and for these scripts

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Owners of mailboxes are told that these have moved: once each, by a real LMTP server, in the new mailbox."""
+"""Owners are told that their mailboxes have moved: once each, by real servers of LMTP and SMTP, in the new mailbox."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import pytest
 from support.company import Employee, Run, as_rows, employees
 from support.dovecot import Dovecot, free_ports, wait_until
 from support.mail import REPOSITORY
+from support.postfix import MASTER, Postfix
 from support.run import Outcome, run_module, run_playbook
 
 NOTICE = {
@@ -92,6 +93,26 @@ def test_each_complete_mailbox_gets_the_notice_once(lmtp: tuple[Run, int], peopl
     # A later run of the import leaves the notice where it is, and does not ask for another.
     assert not run.module(mailboxes=as_rows([first]), state="latest").result["changed"]
     assert len(notices(run, first)) == 1
+
+
+def test_notices_come_once_by_way_of_postfix(lmtp: tuple[Run, int], people: list[Employee]) -> None:
+    """As on most mail hosts: Postfix takes them on port 25, and hands them to Dovecot."""
+    if not MASTER.exists():
+        pytest.skip("needs Postfix: apt-get install postfix")
+    run, port = lmtp
+    domains = {each.address.partition("@")[2] for each in people}
+    recipients = [each.address for each in people[:2]]
+    run.module(mailboxes=as_rows(people[:3]))
+    with Postfix(run.directory / "postfix", domains, "lmtp:inet:127.0.0.1:%d" % port, recipients) as postfix:
+        told = tell(run, postfix.port, protocol="smtp").result
+        assert told["failed"] and sorted(told["sent"]) == sorted(recipients)
+        (refused,) = told["failed_notices"]
+        assert refused["email"] == people[2].address and refused["message"].startswith("550 5.1.1")
+        for _rerun in range(2):
+            run.module(mailboxes=as_rows(people[:3]), state="latest")
+            assert tell(run, postfix.port, protocol="smtp").result["sent"] == []
+        postfix.wait_until_delivered()
+        assert [len(notices(run, each)) for each in people[:3]] == [1, 1, 0], postfix.log()
 
 
 @pytest.mark.parametrize("body", ["Hello $nobody", "It costs $ 5"])
