@@ -17,6 +17,7 @@ test_packages=(
   dovecot-lmtpd   # takes the notices for new mailboxes
   git             # installs from the repository's URL are tested; ansible-test asks it for the files
   iproute2        # network namespaces: a fleet of mail hosts on this machine
+  nsd             # name servers that tests of DNS ask
   openssh-client  # Ansible reaches that fleet over ssh
   openssh-server  # the fleet's side of it
   postfix         # takes mail by SMTP, notices among it, and passes it on
