@@ -83,10 +83,21 @@ scache unix - - n - 1 scache
 """
 
 # Directories of a queue, as postfix-files has them: owner, group and mode.
+_PRIVATE = (
+    "active",
+    "bounce",
+    "corrupt",
+    "defer",
+    "deferred",
+    "flush",
+    "hold",
+    "incoming",
+    "private",
+    "saved",
+    "trace",
+)
 _QUEUE = {
-    **dict.fromkeys(
-        "active bounce corrupt defer deferred flush hold incoming private saved trace".split(), ("postfix", "root", 448)
-    ),
+    **dict.fromkeys(_PRIVATE, ("postfix", "root", 0o700)),
     "maildrop": ("postfix", "postdrop", 0o1730),
     "public": ("postfix", "postdrop", 0o2710),
     "pid": ("root", "root", 0o755),
