@@ -7,12 +7,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Iterator, Mapping, Optional, Tuple, Union
+from typing import ClassVar, Iterator, Mapping, Optional, Tuple, Union
 
 
 @dataclass(frozen=True)
-class SourceAccount:
-    """One login on one IMAP server. `timeout` is in seconds without a byte, `min_rate` in bytes per second."""
+class ImapAccount:
+    """One login on one IMAP server. `timeout` is in seconds without a byte, `min_rate` in bytes per second; `side` is
+    what the names of its options begin with.
+    """
+
+    side: ClassVar[str] = ""
 
     host: str
     user: str
@@ -27,6 +31,24 @@ class SourceAccount:
     timeout: float = 60.0
     min_rate: int = 100
     compress: bool = False
+
+    def option(self, name: str) -> str:
+        """The name of one of its options, for people."""
+        return "%s_%s" % (self.side, name)
+
+
+@dataclass(frozen=True)
+class SourceAccount(ImapAccount):
+    """Where mail comes from."""
+
+    side: ClassVar[str] = "source"
+
+
+@dataclass(frozen=True)
+class TargetAccount(ImapAccount):
+    """Where mail goes to."""
+
+    side: ClassVar[str] = "target"
 
 
 # RFC 3501 section 2.3.1.1

@@ -15,13 +15,13 @@ from functools import partial
 from typing import Callable, Dict, List, Optional, Sequence, Set, Union
 
 from ..host.mail_host import MailHost
+from ..imap.tls import tls_context
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, ImportResult
 from ..process.stop import stopping_on_signals
 from ..process.title import set_title
 from ..queue.channel import Message
 from ..queue.workers import Assignment, Bounds, Job, Tell, run_over_queues
-from ..source.tls import tls_context
 from ..state.database import State
 from ..transfer.line import check_login
 from ..transfer.login import Login

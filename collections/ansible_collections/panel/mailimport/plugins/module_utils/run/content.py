@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Callable, Dict, Iterator, Optional, Sequence
 
+from ..imap.tls import tls_context
 from ..model.errors import MailImportError
 from ..model.mail import MailFiles, StoreLocation
 from ..process.title import set_title
-from ..source.tls import tls_context
 from ..state.records import FolderMark
 from ..store.aside import check_movable
 from ..store.marker import is_marked

@@ -15,13 +15,13 @@ from functools import partial
 from typing import Callable, Deque, List, Optional, Union
 
 from ..imap.fetch import FETCH_RESPONSE, FetchRequest
+from ..imap.login import connect
 from ..imap.refusals import busy_error, refusal_error
 from ..imap.responses import Parts, Status, is_quotable, parse_parts, quote
 from ..imap.session import PIPELINE_DEPTH, ImapSession
 from ..model.errors import MailImportError
 from ..model.mail import SourceAccount, SourceFolder
 from .listing import LIST_STATUS_ITEMS, Listing
-from .login import connect
 
 # Seconds. Access tokens last an hour at Yandex, Google and Microsoft; what becomes of a session then, they do not say.
 TOKEN_AGE = 3000.0

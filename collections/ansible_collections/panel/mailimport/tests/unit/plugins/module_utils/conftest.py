@@ -13,9 +13,9 @@ from contextlib import suppress
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.stream import ByteStream
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.tls import tls_context
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
-from ansible_collections.panel.mailimport.plugins.module_utils.source.tls import tls_context
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source.scripted_server import (
     ChallengingServer,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.login import connect
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.sasl import BearerExchange
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.tls import tls_context
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.source.login import connect
-from ansible_collections.panel.mailimport.plugins.module_utils.source.sasl import BearerExchange
-from ansible_collections.panel.mailimport.plugins.module_utils.source.tls import tls_context
 
 INITIAL = base64.b64encode(b"user=anna\1auth=Bearer a secret\1\1")
 FAILURE = base64.b64encode(b'{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}')

@@ -17,12 +17,12 @@ import ssl
 import time
 from typing import Any, Callable, Optional, Protocol, Sequence, Tuple, Union
 
-from ..imap.responses import parse_status
-from ..imap.stream import ByteStream
 from ..model.errors import MailImportError, one_line
-from ..model.mail import SourceAccount
+from ..model.mail import ImapAccount
 from ..model.secret import hide_secret
 from .greeting import read_greeting
+from .responses import parse_status
+from .stream import ByteStream
 from .tls import begin_tls
 
 try:
@@ -71,7 +71,7 @@ def _normalized(line: bytes) -> Optional[bytes]:
 class _Connection(imaplib.IMAP4):
     """imaplib's protocol engine reading through a ByteStream, so that nothing it buffers is out of our sight."""
 
-    def __init__(self, account: SourceAccount, context: Optional[ssl.SSLContext]) -> None:
+    def __init__(self, account: ImapAccount, context: Optional[ssl.SSLContext]) -> None:
         self._account = account
         self._context = context
         self._answered = 0
@@ -94,7 +94,7 @@ class _Connection(imaplib.IMAP4):
             sock = socket.create_connection((account.host, account.port), timeout=account.timeout)
         except socket.gaierror as error:
             raise MailImportError(
-                "connection_failed", "source host %s is not known: %s" % (account.host, error.strerror)
+                "connection_failed", "%s host %s is not known: %s" % (account.side, account.host, error.strerror)
             ) from None
         except (OSError, OverflowError, UnicodeError) as error:
             raise MailImportError("connection_failed", "cannot connect to %s: %s" % (self.peer, error)) from None
@@ -191,7 +191,7 @@ class _Connection(imaplib.IMAP4):
         """
         while True:
             is_first = not self._answered
-            line = read_greeting(self.stream, self._account.tls) if is_first else self.stream.read_line()
+            line = read_greeting(self.stream, self._account) if is_first else self.stream.read_line()
             self._count(len(line))
             response = line.rstrip(b"\r\n") if self._in_response else _normalized(line)
             if response is not None:
@@ -226,7 +226,7 @@ class _Connection(imaplib.IMAP4):
 class Client(IMAPClient):
     """IMAPClient over a _Connection."""
 
-    def __init__(self, account: SourceAccount, context: Optional[ssl.SSLContext]) -> None:
+    def __init__(self, account: ImapAccount, context: Optional[ssl.SSLContext]) -> None:
         self._account = account
         self._context = context
         self._offered: Optional[Tuple[bytes, ...]] = None
@@ -292,7 +292,7 @@ def _words(said: Any) -> Tuple[bytes, ...]:
     return tuple(said.decode("ascii", "ignore").encode("ascii").upper().split()) if isinstance(said, bytes) else ()
 
 
-def server_text(error: Exception, account: SourceAccount) -> str:
+def server_text(error: Exception, account: ImapAccount) -> str:
     """Return what the server said, out of the error that imaplib and IMAPClient made of it, for people."""
     return one_line(hide_secret(_BYTES.sub(_decoded, str(error)), account.password), 300)
 

@@ -14,11 +14,11 @@ import warnings
 from contextlib import suppress
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap import connection
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.login import _no_login, connect
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.tls import tls_context
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
-from ansible_collections.panel.mailimport.plugins.module_utils.source import connection
-from ansible_collections.panel.mailimport.plugins.module_utils.source.login import _no_login, connect
-from ansible_collections.panel.mailimport.plugins.module_utils.source.tls import tls_context
 
 PLAIN = b"IMAP4rev1 AUTH=PLAIN"
 # Bytes that are told from each other however a server or a message writes them.

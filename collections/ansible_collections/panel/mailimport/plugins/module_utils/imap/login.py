@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Logging in at a source: which mechanism, and in which ways name and password are sent."""
+"""Logging in at an IMAP server: which mechanism, and in which ways name and password are sent."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import ssl
 from functools import partial
 from typing import List, NamedTuple, Optional
 
-from ..imap.refusals import SourceBusyError, busy_error
-from ..imap.responses import Status, parse_status
 from ..model.errors import MailImportError, one_line
-from ..model.mail import SourceAccount
+from ..model.mail import ImapAccount
 from ..model.secret import hide_secret
 from .connection import Client, server_text
+from .refusals import SourceBusyError, busy_error
+from .responses import Status, parse_status
 from .sasl import BearerExchange, PlainExchange
 
 # A name or an IPv4 address, or an IPv6 address: that has two colons at least, a name with a port has one.
@@ -28,7 +28,7 @@ _QUOTED_CHARACTERS = re.compile(r'["\\]')
 _OLD_ENCODING = "cp1252"
 
 
-def connect(account: SourceAccount, context: Optional[ssl.SSLContext]) -> Client:
+def connect(account: ImapAccount, context: Optional[ssl.SSLContext]) -> Client:
     """Connect and log in.
 
     Raises:
@@ -38,7 +38,8 @@ def connect(account: SourceAccount, context: Optional[ssl.SSLContext]) -> Client
     if not _HOST.fullmatch(account.host):
         raise MailImportError(
             "invalid_row",
-            "source_host %r is not a host name: give it without scheme, port or blanks" % one_line(account.host, 80),
+            "%s %r is not a host name: give it without scheme, port or blanks"
+            % (account.option("host"), one_line(account.host, 80)),
         )
     peer = "%s:%d" % (account.host, account.port)
     try:
@@ -74,7 +75,7 @@ def _start_tls(client: Client, peer: str) -> None:
     client.begin_tls()
 
 
-def _log_in(client: Client, account: SourceAccount, peer: str) -> None:
+def _log_in(client: Client, account: ImapAccount, peer: str) -> None:
     try:
         _authenticate(client, account, peer)
     except MailImportError:
@@ -90,7 +91,7 @@ def _log_in(client: Client, account: SourceAccount, peer: str) -> None:
         raise _busy(text, peer) or MailImportError("auth_failed", refusal) from None
 
 
-def _authenticate(client: Client, account: SourceAccount, peer: str) -> None:
+def _authenticate(client: Client, account: ImapAccount, peer: str) -> None:
     if client.is_logged_in:  # PREAUTH greeting
         return
     mechanism = _choose_mechanism(client, account, peer)
@@ -129,7 +130,7 @@ class _Way(NamedTuple):
     as_literal: bool = False
 
 
-def _ways_to_send(login_name: str, account: SourceAccount, mechanism: str, offered: tuple) -> List[_Way]:
+def _ways_to_send(login_name: str, account: ImapAccount, mechanism: str, offered: tuple) -> List[_Way]:
     """Return in which ways a password is sent, one after the other while it is refused.
 
     There is more than one only for characters that servers treat differently. The server counts each as a failed login.
@@ -157,7 +158,7 @@ def _is_template(master_user: str) -> bool:
     return "%u" in master_user
 
 
-def _choose_mechanism(client: Client, account: SourceAccount, peer: str) -> str:
+def _choose_mechanism(client: Client, account: ImapAccount, peer: str) -> str:
     capabilities = client.capabilities()
     mechanism = account.auth
     on_behalf = account.master_user and not _is_template(account.master_user)
@@ -169,34 +170,36 @@ def _choose_mechanism(client: Client, account: SourceAccount, peer: str) -> str:
     if on_behalf and mechanism != "plain":
         # Any other way in is one to the administrator's own mail.
         raise MailImportError(
-            "auth_failed", "source_master_user needs source_auth plain, or a template with %%u, not %s" % mechanism
+            "auth_failed",
+            "%s needs %s plain, or a template with %%u, not %s"
+            % (account.option("master_user"), account.option("auth"), mechanism),
         )
     if mechanism == "login" and b"LOGINDISABLED" in capabilities:
         raise MailImportError("auth_failed", _no_login(account, capabilities, peer))
     # XOAUTH2 is tried wherever it is asked for: Yandex has it and did not always say so.
     if mechanism not in ("login", "xoauth2") and b"AUTH=%s" % mechanism.upper().encode() not in capabilities:
-        needed = ", which source_master_user needs" if on_behalf else ""
+        needed = ", which %s needs" % account.option("master_user") if on_behalf else ""
         raise MailImportError("auth_failed", "%s offers no AUTH=%s%s" % (peer, mechanism.upper(), needed))
     return mechanism
 
 
-def _no_login(account: SourceAccount, capabilities: tuple, peer: str) -> str:
+def _no_login(account: ImapAccount, capabilities: tuple, peer: str) -> str:
     """Say what to do where LOGIN is not allowed (RFC 3501 section 6.2.3)."""
     if account.tls == "none":
-        return "%s allows no login on this connection: use source_tls implicit or starttls" % peer
+        return "%s allows no login on this connection: use %s implicit or starttls" % (peer, account.option("tls"))
     offered = [word[len(b"AUTH=") :].decode("ascii", "replace") for word in capabilities if word.startswith(b"AUTH=")]
     tokens = [name.lower() for name in offered if name in ("XOAUTH2", "OAUTHBEARER")]
     if tokens:
-        advice = "give an access token in place of the password, with source_auth=%s" % tokens[0]
+        advice = "give an access token in place of the password, with %s=%s" % (account.option("auth"), tokens[0])
     elif "PLAIN" in offered:
-        advice = "set source_auth=plain, or auto"
+        advice = "set %s=plain, or auto" % account.option("auth")
     else:
         advice = "have logins with a password allowed there for this account or from this host"
     has = "it offers %s" % ", ".join(offered) if offered else "it offers no other way in"
     return "%s takes no password by LOGIN (LOGINDISABLED), and %s: %s" % (peer, has, advice)
 
 
-def _check_characters(login_name: str, account: SourceAccount, mechanism: str) -> None:
+def _check_characters(login_name: str, account: ImapAccount, mechanism: str) -> None:
     """Refuse what would not reach the server as it is, before anything is sent."""
     credentials = login_name + account.user + account.password
     problem = None

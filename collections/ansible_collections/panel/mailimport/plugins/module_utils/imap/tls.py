@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""TLS to a source: what is trusted, and what people are told when it does not come about."""
+"""TLS to an IMAP server: what is trusted, and what people are told when it does not come about."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ import ssl
 from typing import Optional
 
 from ..model.errors import MailImportError
-from ..model.mail import SourceAccount
+from ..model.mail import ImapAccount
 
 # What OpenSSL says, and what it means for whoever reads it.
 _HINTS = (
-    (re.compile("WRONG_VERSION_NUMBER"), "it does not begin with TLS, see source_tls and source_port"),
+    (re.compile("WRONG_VERSION_NUMBER"), "it does not begin with TLS, see {0}_tls and {0}_port"),
     (
         re.compile("UNSUPPORTED_PROTOCOL|ALERT_PROTOCOL_VERSION|VERSION_TOO_LOW|NO_PROTOCOLS_AVAILABLE"),
         "it speaks no TLS newer than 1.1, which is not safe: let it offer TLS 1.2, or reach it through a tunnel of its "
-        "own (stunnel, ssh) with source_tls=none",
+        "own (stunnel, ssh) with {0}_tls=none",
     ),
     (
         re.compile("DH_KEY_TOO_SMALL|EE_KEY_TOO_SMALL|CA_MD_TOO_WEAK|NO_SHARED_CIPHER|HANDSHAKE_FAILURE|LEGACY_SIGALG"),
         "its keys or ciphers are too weak for this host: renew them, or reach it through a tunnel of its own (stunnel, "
-        "ssh) with source_tls=none",
+        "ssh) with {0}_tls=none",
     ),
 )
 
 
-def tls_context(account: SourceAccount) -> Optional[ssl.SSLContext]:
+def tls_context(account: ImapAccount) -> Optional[ssl.SSLContext]:
     """Return the TLS settings of an account. Returns None for `tls: none`.
 
     Call before privileges are dropped: it reads the CA file.
@@ -47,7 +47,7 @@ def tls_context(account: SourceAccount) -> Optional[ssl.SSLContext]:
         context = ssl.create_default_context(cafile=account.ca_cert)
     except (OSError, ssl.SSLError) as error:
         raise MailImportError(
-            "certificate_invalid", "source_ca_cert %s cannot be used: %s" % (account.ca_cert, error)
+            "certificate_invalid", "%s %s cannot be used: %s" % (account.option("ca_cert"), account.ca_cert, error)
         ) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996, whatever this system allows
     if account.tls_fingerprint or not account.validate_certs:
@@ -56,7 +56,7 @@ def tls_context(account: SourceAccount) -> Optional[ssl.SSLContext]:
     return context
 
 
-def begin_tls(sock: socket.socket, account: SourceAccount, context: ssl.SSLContext, peer: str) -> ssl.SSLSocket:
+def begin_tls(sock: socket.socket, account: ImapAccount, context: ssl.SSLContext, peer: str) -> ssl.SSLSocket:
     """Begin TLS on a connection.
 
     Raises:
@@ -67,8 +67,8 @@ def begin_tls(sock: socket.socket, account: SourceAccount, context: ssl.SSLConte
     except ssl.SSLCertVerificationError as error:
         raise MailImportError(
             "certificate_invalid",
-            "the certificate of %s is not trusted: %s (set source_ca_cert or source_tls_fingerprint)"
-            % (peer, error.verify_message),
+            "the certificate of %s is not trusted: %s (set %s or %s)"
+            % (peer, error.verify_message, account.option("ca_cert"), account.option("tls_fingerprint")),
         ) from None
     except (ssl.SSLEOFError, ConnectionError) as error:
         # As a server does that is being restarted, or a relay in front of one.
@@ -76,13 +76,13 @@ def begin_tls(sock: socket.socket, account: SourceAccount, context: ssl.SSLConte
             "connection_failed", "connection to %s broke while TLS was begun: %s" % (peer, error)
         ) from None
     except (OSError, ValueError) as error:
-        hint = next((": " + hint for sign, hint in _HINTS if sign.search(str(error))), "")
+        hint = next((": " + hint.format(account.side) for sign, hint in _HINTS if sign.search(str(error))), "")
         raise MailImportError("tls_failed", "no TLS with %s: %s%s" % (peer, error, hint)) from None
     _check_fingerprint(secure, account, peer)
     return secure
 
 
-def _check_fingerprint(sock: ssl.SSLSocket, account: SourceAccount, peer: str) -> None:
+def _check_fingerprint(sock: ssl.SSLSocket, account: ImapAccount, peer: str) -> None:
     wanted = account.tls_fingerprint
     if not wanted:
         return
