@@ -11,6 +11,7 @@ import time
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap import refusals as throttle
+from ansible_collections.panel.mailimport.plugins.module_utils.run import status as status_of
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from fakes.imap_mail import Folder, Message
 from fakes.imap_server import Command, FakeServer, Session, of_folder, says, times, usual_response
@@ -95,18 +96,28 @@ def test_q31_throttled_in_an_ok(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
         b"NO Request is throttled. Suggested Backoff Time: 7200000",
     ],
 )
-def test_q32_b11_limit_of_the_day_keeps_what_came_and_is_not_waited_for(bench: Bench, status: bytes) -> None:
+def test_q32_b11_a_lock_of_the_day_pauses_the_import(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, status: bytes
+) -> None:
     with three_folders() as server:
         server.on("UID FETCH", of_folder(b"Sent", says(status)))
         run = bench.run(server.port)
-        assert (run.result.state, run.result.reason) == ("failed", "throttled")
+        assert (run.result.state, run.result.reason) == ("paused", "throttled")
         assert status[-15:].decode() in run.result.message and "run the task again after" in run.result.message
         assert not run.waits
         assert bench.digests() == digests(server.folders[0].messages)
 
         server.on("UID FETCH", Session.behave)
+        asked = len(server.commands)
+        left_alone = bench.run(server.port).result
+        assert len(server.commands) == asked, "a locked account is asked before its time"
+        told = left_alone.state, left_alone.retry_at, left_alone.message, left_alone.messages_present
+        assert told == ("paused", run.result.retry_at, run.result.message, 10) and not left_alone.changed
+        assert bench.look(server.port).result.state == "paused"
+
+        monkeypatch.setattr(status_of, "is_past", lambda _moment: True)
         again = bench.completed(server)
-        assert again.result.messages_copied == 5
+        assert (again.result.messages_copied, again.result.retry_at) == (5, None)
 
 
 def test_b11_throttled_at_the_end_of_an_ok(bench: Bench) -> None:

@@ -92,4 +92,12 @@ options:
         more than it saves.
     type: bool
     default: false
+  source_daily_bytes:
+    description:
+      - How much may be fetched from one source account within 24 hours, such as V(500M). The mail host counts what all
+        runs fetch. When it is used up, the import is C(paused), and the first run after C(retry_at) goes on.
+      - Default is what is known of the server, V(2300M) for Gmail, which locks an account that took 2,500 MB within a
+        day. Other servers have no limit. V(0) is no limit.
+    type: bytes
+    version_added: 0.3.0
 """

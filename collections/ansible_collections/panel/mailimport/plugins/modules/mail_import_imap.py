@@ -155,8 +155,11 @@ imports:
       returned: always
       sample: anna@example.org@imap.old-provider.example
     state:
-      description: One of V(queued), V(running), V(completed), V(skipped) and V(failed). In check mode, V(queued) is an
-        import that would run.
+      description:
+        - One of V(queued), V(running), V(paused), V(completed), V(skipped) and V(failed). In check mode, V(queued) is
+          an import that would run.
+        - V(paused) is an import whose source gives no more for now. It is no failure. The first run after
+          RV(imports[].retry_at) goes on with it, and runs before that leave its source alone.
       type: str
       returned: always
       sample: completed
@@ -247,6 +250,11 @@ imports:
           description: Its size in bytes, if the source gave it.
           type: int
           returned: always
+    retry_at:
+      description: When an import that is V(paused) goes on, in UTC. V(null) for others.
+      type: str
+      returned: always
+      sample: "2026-12-01T12:00:00Z"
     replaced_to:
       description: Directory on the mail host with the mail that was moved aside, with O(existing_content=replace).
       type: str

@@ -41,7 +41,7 @@ options:
       - Only the imports in these states.
     type: list
     elements: str
-    choices: [queued, running, completed, skipped, failed]
+    choices: [queued, running, paused, completed, skipped, failed]
     default: []
     version_added: 0.2.0
 attributes:

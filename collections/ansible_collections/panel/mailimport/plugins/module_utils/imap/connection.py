@@ -241,6 +241,12 @@ class Client(IMAPClient):
         return self._imap.stream
 
     @property
+    def greeting(self) -> bytes:
+        """The server's first line."""
+        welcome = self._imap.welcome
+        return welcome if isinstance(welcome, bytes) else b""
+
+    @property
     def is_logged_in(self) -> bool:
         return self._imap.state == "AUTH"
 

@@ -44,7 +44,7 @@ _RIGHTS_CODES = frozenset((b"AUTHENTICATIONFAILED", b"EXPIRED"))
 _NOT_CONNECTED = re.compile(r"authenticated but not connected", re.IGNORECASE)
 
 DEFAULT_WAIT = 5.0
-# What an import waits for one answer; where a server asks for more, the import ends and says until when.
+# What an import waits for one answer; where a server asks for more, the import is paused until then.
 LONGEST_WAIT = 3600.0
 _LATEST = 253402300799  # the end of the year 9999
 
@@ -60,7 +60,9 @@ class SourceBusyError(MailImportError):
     def __init__(
         self, message: str, wait: float, overload: bool, crowded: bool = False, reason: str = "throttled"
     ) -> None:
-        super().__init__("too_many_connections" if crowded else reason, message)
+        # A lock that is too long to be waited for pauses the import.
+        retry_at = min(time.time() + wait, _LATEST) if wait > LONGEST_WAIT else None
+        super().__init__("too_many_connections" if crowded else reason, message, retry_at)
         self.overload = overload
         self.crowded = crowded
         self.wait = wait

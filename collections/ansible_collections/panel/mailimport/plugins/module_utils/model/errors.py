@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Iterator, Optional
 
 REASONS = frozenset(
     """auth_failed certificate_invalid connection_failed disk_full domain_owned_by_other folder_missing folder_refused
@@ -35,14 +35,16 @@ class MailImportError(Exception):
     Args:
         reason: one word of REASONS.
         message: one line without secrets that says what happened and what to do.
+        retry_at: when an import that is to wait for it goes on, in seconds since the epoch; None for a failure.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, retry_at: Optional[float] = None) -> None:
         if reason not in REASONS:
             raise ValueError("unknown reason word: %s" % reason)
         super().__init__(message)
         self.reason = reason
         self.message = one_line(message)
+        self.retry_at = retry_at
 
 
 @contextmanager
@@ -64,7 +66,8 @@ def telling_first(first: MailImportError, what: str) -> Iterator[None]:
     try:
         yield
     except MailImportError as second:
-        raise MailImportError(first.reason, "%s; %s: %s" % (first.message, what, second.message)) from first
+        told = "%s; %s: %s" % (first.message, what, second.message)
+        raise MailImportError(first.reason, told, first.retry_at) from first
 
 
 def need_of_root() -> str:

@@ -92,7 +92,7 @@ class NotImported:
 @dataclass
 class ImportResult:
     """The entry of one import in the results; every key is always there. `queue` is the one that ran it, None when none
-    did.
+    did; `retry_at` is when a paused one goes on, as `moment` writes it.
     """
 
     email: str
@@ -115,6 +115,7 @@ class ImportResult:
     message_store: Optional[str] = None
     message_store_reason: Optional[str] = None
     queue: Optional[int] = None
+    retry_at: Optional[str] = None
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ImportResult:

@@ -88,7 +88,7 @@ def notable(entry: Entry) -> Iterator[str]:
     if entry["state"] in ("failed", "paused"):
         yield "%s%s: %s (%s)" % (_named(entry), entry["state"], entry["message"], entry["reason"])
     elif entry["state"] == "skipped":
-        yield skipped_line(entry)
+        yield unimported_line(entry)
     yield from moved_aside(entry)
 
 
@@ -103,9 +103,9 @@ def _named(entry: Entry) -> str:
     return "%s: " % entry["email"] if entry["email"] else ""
 
 
-def skipped_line(entry: Entry) -> str:
-    """The line for a mailbox that was left alone."""
-    return "%s: skipped: %s" % (entry["email"], entry["message"])
+def unimported_line(entry: Entry) -> str:
+    """The line for a mailbox that was left alone, or whose import is paused."""
+    return "%s: %s: %s" % (entry["email"], entry["state"], entry["message"])
 
 
 def duration(seconds: float) -> str:

@@ -39,9 +39,13 @@ class ImapAccount:
 
 @dataclass(frozen=True)
 class SourceAccount(ImapAccount):
-    """Where mail comes from."""
+    """Where mail comes from. `daily_bytes` is what may be fetched from it within a day, 0 without a limit; None leaves
+    it to what is known of the server.
+    """
 
     side: ClassVar[str] = "source"
+
+    daily_bytes: Optional[int] = None
 
 
 @dataclass(frozen=True)

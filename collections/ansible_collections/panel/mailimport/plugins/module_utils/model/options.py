@@ -67,6 +67,7 @@ SOURCE = (
     Option("source_timeout", "float", 60.0, kind="seconds", more_than=0, field="timeout"),
     Option("source_min_rate", "int", 100, minimum=0, field="min_rate"),
     Option("source_compress", "bool", False, field="compress"),
+    Option("source_daily_bytes", "bytes", minimum=0, field="daily_bytes"),
 )
 
 # Each has an entry in BACKENDS (host/backends.py), which this layer must not know.

@@ -92,6 +92,7 @@ class MailboxContent:
             proof=self._state.proof_of(request.key),
             room=self._host.quota_free(request.address, emptied=aside is not None) if direct else None,
             patient=self._job.context.patient,
+            spent=self._state.budgets.spent(request.key),
         )
 
     def _snapshot(self, found: MailboxStatus, location: Optional[StoreLocation]) -> TargetSnapshot:

@@ -29,6 +29,7 @@ from ..transfer.news import (
     SecretWanted,
     SessionWanted,
     Settled,
+    Spent,
     Subscribed,
     Waiting,
 )
@@ -79,6 +80,7 @@ class ImportEvents:
             SecretWanted: self._on_secret,
             SessionWanted: self._on_session,
             Settled: self._on_settled,
+            Spent: self._on_spent,
             Subscribed: self._on_subscribed,
             Waiting: self._on_waiting,
         }
@@ -136,6 +138,9 @@ class ImportEvents:
 
     def _on_settled(self, _news: Settled) -> None:
         self._state.note_all_recorded(self._request.key)
+
+    def _on_spent(self, news: Spent) -> None:
+        self._state.budgets.note_spent(self._request.key, news.bytes)
 
     def _on_delivered(self, news: Delivered) -> None:
         self._state.add_deliveries(self._request.key, news.deliveries)

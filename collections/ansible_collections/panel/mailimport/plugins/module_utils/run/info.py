@@ -7,17 +7,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from typing import Any, Dict, Iterable, Optional, Tuple
 
 from ..model.address import parse_address, parse_domain
 from ..model.grade import grade_of
 from ..model.imports import ImportResult
+from ..model.moment import moment
 from ..state.database import State
 from ..state.records import ImportRecord
 from .settings import HostSettings
 
-STATES = ("queued", "running", "completed", "skipped", "failed")
+STATES = ("queued", "running", "paused", "completed", "skipped", "failed")
 _SUMMED = (
     "folders",
     "messages_total",
@@ -98,10 +98,6 @@ def _entry(record: ImportRecord, result: ImportResult) -> Dict[str, Any]:
     return dict(
         entry,
         grade=grade_of(entry),
-        last_success=None if record.last_success is None else _moment(record.last_success),
+        last_success=None if record.last_success is None else moment(record.last_success),
         bytes_imported=record.bytes_imported + (result.bytes_copied if result.state == "running" else 0),
     )
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(int(seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -189,12 +189,26 @@ class _MailboxRun:
         if found.final_state == "skipped":
             self._result.state, self._result.message = "skipped", _SKIPPED_MESSAGE
             return
+        if found.final_state == "paused":
+            self._stay_paused()
+            return
         if found.record:
             self._result.messages_total = self._result.messages_present = found.record.result.messages_total
             self._result.folders = found.record.result.folders
             self._result.replaced_to = found.record.replaced_to
         self._account.update_password(self._request.update_password == "always")
         self._result.state, self._result.message = "completed", COMPLETED_MESSAGE
+
+    def _stay_paused(self) -> None:
+        """An earlier run was told when to go on, and it is not that time yet."""
+        record = self._state.import_record(self._request.key)
+        if record is None:
+            return
+        earlier, result = record.result, self._result
+        result.state, result.reason, result.message = "paused", earlier.reason, earlier.message
+        result.retry_at, result.replaced_to = earlier.retry_at, record.replaced_to
+        result.folders, result.messages_total = earlier.folders, earlier.messages_total
+        result.messages_present = earlier.messages_copied + earlier.messages_present
 
     def _preview(self, found: MailboxStatus) -> None:
         """Find out what a run would do: log in, list and count."""

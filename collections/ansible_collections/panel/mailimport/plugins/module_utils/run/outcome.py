@@ -11,6 +11,7 @@ from typing import Any, Dict, NamedTuple, Union
 
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, ImportResult, LoginDiagnosis
+from ..model.moment import moment
 from ..model.secret import hide_secret
 from ..provider.hints import with_hint
 from ..transfer.sandbox import os_failure
@@ -47,7 +48,7 @@ def _nothing() -> Dict[str, Any]:
 
 
 def conclude_with(result: ImportResult, error: Union[MailImportError, OSError], request: ImportRequest) -> None:
-    """Say in the result that the import failed, or is to be skipped, and why."""
+    """Say in the result that the import failed, is paused, or is to be skipped, and why."""
     if isinstance(error, OSError):
         error = os_failure(error)
     diagnosis = LoginDiagnosis("failed", error.reason, with_hint(error.message))
@@ -59,6 +60,8 @@ def conclude_with(result: ImportResult, error: Union[MailImportError, OSError], 
         diagnosis.reason,
         without_secret(diagnosis.message, request),
     )
+    if isinstance(error, MailImportError) and error.retry_at is not None:
+        result.state, result.retry_at = "paused", moment(error.retry_at)
 
 
 def without_secret(text: str, request: ImportRequest) -> str:

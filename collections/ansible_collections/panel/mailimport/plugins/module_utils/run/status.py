@@ -13,6 +13,7 @@ from ..host.mail_host import MailHost
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
 from ..model.mail import MailFiles
+from ..model.moment import is_past
 from ..state.database import State
 from ..state.records import ImportRecord
 from ..store.marker import is_marked
@@ -68,6 +69,8 @@ def examine(request: ImportRequest, state: State, host: MailHost) -> MailboxStat
         final_state = "skipped"
     elif done and request.state == "present":
         final_state = "completed"
+    elif known is not None and _is_paused(request, known):
+        final_state = "paused"
     return MailboxStatus(
         exists=exists,
         existed=existed,
@@ -80,6 +83,12 @@ def examine(request: ImportRequest, state: State, host: MailHost) -> MailboxStat
         recovered=recovered,
         mail_removed=mail_removed,
     )
+
+
+def _is_paused(request: ImportRequest, record: ImportRecord) -> bool:
+    """Whether the source is to be left alone for now. Who forces an import does not wait."""
+    retry_at = record.result.retry_at
+    return record.result.state == "paused" and bool(retry_at) and not request.force and not is_past(retry_at or "")
 
 
 def _holds_our_mail(request: ImportRequest, state: State, host: MailHost) -> bool:

@@ -22,6 +22,7 @@ from ..imap.session import PIPELINE_DEPTH, ImapSession
 from ..model.errors import MailImportError
 from ..model.mail import SourceAccount, SourceFolder
 from .listing import LIST_STATUS_ITEMS, Listing
+from .profiles import profile_of
 
 # Seconds. Access tokens last an hour at Yandex, Google and Microsoft; what becomes of a session then, they do not say.
 TOKEN_AGE = 3000.0
@@ -39,6 +40,7 @@ class SourceSession(ImapSession):
         context: what `tls_context(account)` returned.
 
     Attributes:
+        profile: what is known of its kind of server.
         foreign_folders: names of other users' and shared folders, which `list_folders` left out.
 
     Raises:
@@ -50,6 +52,7 @@ class SourceSession(ImapSession):
         stream = self._client.incoming
         super().__init__(stream, partial(_ended_error, stream.peer))
         self.capabilities = frozenset(word.upper() for word in self._client.capabilities())
+        self.profile = profile_of(self._client.greeting, self.capabilities)
         self._token_ends = time.monotonic() + TOKEN_AGE if account.auth in ("xoauth2", "oauthbearer") else None
         self.foreign_folders: List[str] = []
         self._deflater: Optional[zlib._Compress] = None

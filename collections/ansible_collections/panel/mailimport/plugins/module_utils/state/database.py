@@ -18,6 +18,7 @@ from ..model.errors import MailImportError
 from ..model.imports import ImportKey, ImportResult
 from ..process.alive import start_time
 from . import rows
+from .budgets import Budgets
 from .connection import Connection
 from .errors import database_errors, state_file_errors
 from .host_key import make_host_key, proof_of
@@ -55,6 +56,7 @@ class State:
 
     Attributes:
         places: places in line for what only so many processes may have at once.
+        budgets: what came from sources that give only so much a day.
     """
 
     def __init__(self, state_dir: str) -> None:
@@ -80,6 +82,7 @@ class State:
         self._directory = state_dir
         self._database = database
         self.places = Places(database)
+        self.budgets = Budgets(database)
 
     def close(self) -> None:
         self._database.close()

@@ -116,6 +116,16 @@ _MIGRATIONS = (
         PRIMARY KEY (address, kind)
     ) WITHOUT ROWID;
     """,
+    # Bytes that came from source accounts which give only so many a day.
+    """
+    CREATE TABLE spent (
+        source_host TEXT NOT NULL,
+        source_user TEXT NOT NULL,
+        spent_at REAL NOT NULL,
+        bytes INTEGER NOT NULL
+    );
+    CREATE INDEX spent_of_source ON spent (source_host, source_user, spent_at);
+    """,
 )
 
 

@@ -14,7 +14,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..model.errors import MailImportError, one_line
 from ..model.imports import ImportResult
-from ..model.last_screen import how_to_go_on, last_screen, moved_aside, of_one, skipped_line
+from ..model.last_screen import how_to_go_on, last_screen, moved_aside, of_one, unimported_line
 from ..process.title import set_title
 from ..rows.check import check_rows
 from ..rows.read import read_rows
@@ -27,7 +27,7 @@ from ..run.progress import Progress
 from .options import LIST_SECRETS, MAILBOX_SECRETS, host_settings, incomplete, mailbox_request, row_params, scheduling
 from .secrets import take_secrets
 
-# So many mailboxes that were skipped are warned of one by one.
+# So many mailboxes that were skipped or are paused are warned of one by one.
 _MOST_WARNINGS = 20
 # When this run began: a module's process has no other work.
 _BEGAN = time.monotonic()
@@ -176,7 +176,7 @@ def exit_with(
         differences = [difference for difference in map(_difference, outcomes) if difference]
         differences += [_new_alias(alias) for alias in made]
         answer["diff"] = differences[0] if len(outcomes) == 1 and len(differences) == 1 else differences
-    _warn_of_skipped(module, [entry for entry in entries if entry["state"] == "skipped"])
+    _warn_of_unimported(module, [entry for entry in entries if entry["state"] in ("skipped", "paused")])
     seconds = time.monotonic() - _BEGAN
     if not entries:
         answer["msg"] = none
@@ -191,12 +191,13 @@ def exit_with(
     module.exit_json(**answer)
 
 
-def _warn_of_skipped(module: AnsibleModule, skipped: Sequence[Dict[str, Any]]) -> None:
-    """That a mailbox was left alone must not look like an import that is done."""
-    for entry in skipped[:_MOST_WARNINGS]:
-        module.warn(skipped_line(entry))
-    if len(skipped) > _MOST_WARNINGS:
-        module.warn("%d more mailboxes were skipped, see imports in the result" % (len(skipped) - _MOST_WARNINGS))
+def _warn_of_unimported(module: AnsibleModule, entries: Sequence[Dict[str, Any]]) -> None:
+    """That a mailbox was left alone, or that its import is paused, must not look like an import that is done."""
+    for entry in entries[:_MOST_WARNINGS]:
+        module.warn(unimported_line(entry))
+    if len(entries) > _MOST_WARNINGS:
+        more = "%d more mailboxes were skipped or are paused, see imports in the result"
+        module.warn(more % (len(entries) - _MOST_WARNINGS))
 
 
 def _alias_lines(aliases: Sequence[HostAlias], check_mode: bool) -> List[str]:

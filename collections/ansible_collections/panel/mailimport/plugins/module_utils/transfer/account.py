@@ -7,18 +7,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import List, Mapping, Sequence
+from typing import List, Mapping, Optional, Sequence
 
 from ..imap.flags import MOST_KEYWORDS
 from ..model.imports import FolderRules, ImportRequest, NotImported
 from ..model.mail import SourceFolder
-from ..source.session import SourceSession
+from ..source.profiles import SourceProfile
 from ..state.records import FolderMark
 from ..store.base import FolderPath, MessageStore, joined_path
 from .batch import Batch
+from .budget import Budget
 from .copy import AccountCopy
 from .flags import FlagUpdate, ask_for_flags
-from .left_out import find_left_out, line_of
+from .left_out import SourceFolders, find_left_out, is_mailless, line_of, list_folders
 from .line import Line
 from .login import Login
 from .memory import Memories
@@ -41,11 +42,25 @@ def report_missing(folders: Sequence[SourceFolder], rules: FolderRules, emit: Em
     )
 
 
-def report_left_out(session: SourceSession, folders: Sequence[SourceFolder], rules: FolderRules, emit: Emit) -> None:
-    """Tell in one line which folders are left out on purpose, of those that the session has just listed."""
-    told = line_of(find_left_out(folders, session.foreign_folders, rules))
+def folders_with_mail(listed: SourceFolders, rules: FolderRules, emit: Emit) -> List[SourceFolder]:
+    """Return the folders that may hold mail; tell which were asked for and are not there, and in one line what is left
+    out on purpose.
+
+    Raises:
+        MailImportError: `folder_missing` when nothing is left to import.
+    """
+    folders = [folder for folder in listed.own if not is_mailless(folder, listed.profile, rules)]
+    report_missing(folders, rules, emit)
+    told = line_of(find_left_out(listed, rules))
     if told:
         emit(Note(told))
+    return folders
+
+
+def daily_limit(request: ImportRequest, profile: SourceProfile) -> Optional[int]:
+    """Return how many bytes the source may give within a day, None without a limit."""
+    asked = request.source.daily_bytes
+    return profile.daily_bytes if asked is None else asked or None
 
 
 def import_account(
@@ -80,10 +95,9 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     patience = Patience(emit, target.patient)
     batch = Batch(request, store, marks, memories, emit, patience.gained, target.room)
     line = Line(lambda: login.open(emit), patience, batch.commit, renewable=request.renew is not None)
-    folders = line.attempt(lambda session: session.list_folders())
-    report_missing(folders, request.rules, emit)
-    if line.session:
-        report_left_out(line.session, folders, request.rules, emit)
+    listed_folders = line.attempt(list_folders)
+    folders = folders_with_mail(listed_folders, request.rules, emit)
+    batch.budget = Budget(daily_limit(request, listed_folders.profile), target.spent, emit)
     known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
     plans = plan_folders(folders, request.rules, target.location, known)
     # Not before it is known that there is something to take its place.
@@ -91,6 +105,7 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
         emit(Replaced(bool(store.move_aside(target.aside))))
     store.forget(request.key, [plan.source.raw_name for plan in plans])
     listed = sum(plan.source.messages or 0 for plan in plans)
+    batch.expected = listed
     emit(Listed(len(plans), listed))
     _tell_names(plans, request, target, emit)
     check = NumberingCheck(plans, marks, memories, request.force)

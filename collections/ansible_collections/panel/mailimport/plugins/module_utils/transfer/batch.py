@@ -39,6 +39,7 @@ from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
 from ..state.records import FolderMark
 from ..store.base import MessageStore, Origin, joined_path
+from .budget import Budget
 from .folder_copy import TOO_LARGE, FolderCopy
 from .memory import Memories
 from .news import Copied, Emit, FolderFilled, tell_left_behind, tell_marks
@@ -65,6 +66,10 @@ class Batch:
         emit: takes `Copied` (counts so far), `Marks` (folders that are durable), `FolderFilled`, `LeftBehind`.
         gained: called when something came, or a folder is done with.
         room: bytes the mailbox may grow by, None without a limit.
+
+    Attributes:
+        budget: what the source may still give today.
+        expected: how many messages the source has, as far as it says so.
     """
 
     def __init__(
@@ -95,6 +100,8 @@ class Batch:
         self.memories = memories
         self.open_copies: Dict[bytes, FolderCopy] = {}
         self.without_flags: List[FolderCopy] = []
+        self.budget = Budget(None, 0, emit)
+        self.expected = 0
 
     @property
     def max_message_size(self) -> int:
@@ -132,6 +139,8 @@ class Batch:
         if not fetched.has_body:
             copy.doubtful = True
             return False
+        self.check_budget()
+        self.budget.spend(fetched.size)
         highest = copy.writer.last_uid
         beginning = watch_beginning(fetched)
         try:
@@ -167,6 +176,15 @@ class Batch:
             self.commit()
             return True
         return False
+
+    def check_budget(self) -> None:
+        """Stop when the source gives no more today, as far as is known.
+
+        Raises:
+            MailImportError: the import is paused.
+        """
+        average = self.bytes_copied / self.messages_copied if self.messages_copied else 0.0
+        self.budget.check(self.messages_copied + sum(self._present.values()), self.expected, average)
 
     def _heed_quota(self) -> None:
         """Stop when the mailbox would hold more than its quota once everything that is staged is in sight."""
@@ -257,6 +275,7 @@ class Batch:
     def commit(self) -> None:
         """Make durable what has come, then report it: the parent writes the state only then."""
         self._store.commit()
+        self.budget.tell()
         self._take_refusals()
         self._messages = self._bytes = 0
         self._began = time.monotonic()

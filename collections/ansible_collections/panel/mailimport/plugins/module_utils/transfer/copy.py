@@ -108,6 +108,7 @@ class AccountCopy:
                 copy.messages, copy.uidnext = plan.source.messages, plan.source.uidnext
                 self._set_aside(copy)
                 continue
+            self._batch.check_budget()
             copy.asked = copy.begin
             yield FetchRequest(plan.source, b"%d:*" % copy.asked, select=copy.renewed)
 

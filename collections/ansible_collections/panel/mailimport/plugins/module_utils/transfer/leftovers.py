@@ -114,6 +114,7 @@ def _fetch_piece(line: Line, batch: Batch, copy: FolderCopy, uids: Sequence[int]
     with suppress(SessionTooOldError):
         line.check_age()
     while True:
+        batch.check_budget()
         session = line.connected()
         try:
             return _take_piece(batch, session, copy, uids)

@@ -15,7 +15,21 @@ import binascii
 import json
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from typing import Any, Callable, Dict, List, Sequence, Tuple, Type, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from ..model.errors import REASONS
 from ..model.imports import NotImported
@@ -91,6 +105,13 @@ class Copied(News):
 
 
 @dataclass(frozen=True)
+class Spent(News):
+    """So many bytes more came from a source that gives only so many a day."""
+
+    bytes: int
+
+
+@dataclass(frozen=True)
 class FlagsUpdated(News):
     """So many messages of earlier runs have got other flags by now."""
 
@@ -149,10 +170,11 @@ class Proved(News):
 
 @dataclass(frozen=True)
 class Failed(News):
-    """The import ends here."""
+    """The import ends here; with `retry_at`, to go on then (seconds since the epoch)."""
 
     reason: str
     message: str
+    retry_at: Optional[float] = None
 
 
 _KINDS: Dict[str, Type[News]] = {kind.__name__: kind for kind in News.__subclasses__()}

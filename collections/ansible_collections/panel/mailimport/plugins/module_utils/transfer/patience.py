@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from ..imap.refusals import LONGEST_WAIT, SourceBusyError
+from ..imap.refusals import SourceBusyError
 from ..model.errors import MailImportError
 from .news import Emit, Waiting
 
@@ -54,11 +54,14 @@ class Patience:
             connecting: the trouble is that no connection can be made, as when a server restarts.
 
         Raises:
-            MailImportError: `error` itself, when it will not pass or patience is at its end.
+            MailImportError: `error` itself, when it will not pass, another run is to wait for it, or patience is at its
+                end.
         """
+        if error.retry_at is not None:
+            raise error
         step = 1 << min(self.failures, 16)
         if isinstance(error, SourceBusyError):
-            if (error.crowded and not self._crowds) or error.wait > LONGEST_WAIT:
+            if error.crowded and not self._crowds:
                 raise error
             is_busy = error.overload and error.reason != "source_unavailable"
             longest = LONGEST_BUSY if is_busy else LONGEST_OUTAGE

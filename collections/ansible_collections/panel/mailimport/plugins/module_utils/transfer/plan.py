@@ -147,6 +147,13 @@ def is_wanted(folder: SourceFolder, rules: FolderRules) -> bool:
     return not _matches(folder.name, rules.exclude)
 
 
+def is_named(folder: SourceFolder, rules: FolderRules) -> bool:
+    """True when option folders names a folder, or one above it, in full."""
+    return is_wanted(folder, rules) and any(
+        _is_within(_comparable(folder.name), _comparable(name)) for name in rules.include
+    )
+
+
 def _matches(name: str, globs: Iterable[str]) -> bool:
     """A glob, or a name that looks like one (`[Gmail]`), matches a folder and everything below it."""
     name = _comparable(name)

@@ -20,9 +20,10 @@ from ..store.imap.uid_map import UidMap
 from ..store.maildir.letters import messages_that_differ
 from ..store.maildir.stage import staged_uids
 from ..store.maildir.tree import MaildirTree
-from .account import report_left_out, report_missing
+from .account import folders_with_mail
 from .flags import FlagLook, changed_flags, looks, windows
 from .folder_copy import has_nothing_new, mark_of
+from .left_out import list_folders
 from .line import open_first
 from .login import Login
 from .memory import Memories
@@ -79,9 +80,7 @@ def preview_account(request: ImportRequest, login: Login, snapshot: TargetSnapsh
         MailImportError: what keeps the account from being imported.
     """
     session = open_first(login, False, emit)
-    folders = session.list_folders()
-    report_missing(folders, request.rules, emit)
-    report_left_out(session, folders, request.rules, emit)
+    folders = folders_with_mail(list_folders(session), request.rules, emit)
     marks = {} if request.force else snapshot.marks
     plans = plan_folders(
         folders,

@@ -127,7 +127,7 @@ def _take_news(lines: Iterator[bytes], handle: Callable[[News], None]) -> Option
         try:
             news = decode(line)
             if isinstance(news, Failed):
-                failure = MailImportError(news.reason, news.message)
+                failure = MailImportError(news.reason, news.message, news.retry_at)
             else:
                 handle(news)
         except (MailImportError, OSError):
@@ -158,7 +158,7 @@ def _child(uid: int, gid: int, parent: int, inherited: Sequence[int], work: Call
         try:
             work(emit)
         except MailImportError as error:
-            emit(Failed(error.reason, error.message))
+            emit(Failed(error.reason, error.message, error.retry_at))
         except OSError as error:
             failure = os_failure(error)
             emit(Failed(failure.reason, failure.message))

@@ -33,7 +33,8 @@ class Target:
     more may be there than that. `aside` is where the present content is moved first, None to keep it. `proof` is the
     host's, for the marker of this import: the key that it is made with stays with the parent. `desk` hands out sessions
     of the mailbox. `room` is what its quota leaves, in bytes, None without a limit. `patient`: wait when the
-    source admits no more connections.
+    source admits no more connections. `spent` are bytes that came from the source account within the last day, if it
+    gives only so many.
     """
 
     location: StoreLocation
@@ -47,6 +48,7 @@ class Target:
     proof: bytes
     room: Optional[int]
     patient: bool = True
+    spent: int = 0
 
 
 def store_kind(request: ImportRequest, location: StoreLocation) -> str:

@@ -47,6 +47,7 @@ def test_results_add_up():
     assert summarize(iter(results)) == {
         "queued": 0,
         "running": 0,
+        "paused": 0,
         "completed": 2,
         "skipped": 0,
         "failed": 1,

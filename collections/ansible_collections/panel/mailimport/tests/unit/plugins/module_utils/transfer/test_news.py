@@ -30,6 +30,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news imp
     SecretWanted,
     SessionWanted,
     Settled,
+    Spent,
     Subscribed,
     Waiting,
     decode,
@@ -58,6 +59,8 @@ EACH = [
     Settled(),
     Proved(),
     Failed("throttled", "later"),
+    Failed("throttled", "tomorrow", 1.5e9),
+    Spent(2**40),
 ]
 
 

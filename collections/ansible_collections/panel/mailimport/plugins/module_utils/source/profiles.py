@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ways of certain servers that their answers do not tell, known by their greeting or their capabilities."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import FrozenSet, Optional, Pattern
+
+from ..model.mail import SourceFolder
+
+
+@dataclass(frozen=True)
+class SourceProfile:
+    """What is known of a kind of server.
+
+    `name` is for people. `greeting` and `capability` are what it is known by, either of them. `daily_bytes` is how much
+    one account gives within a day, None without a limit that is known; `connections` how many an import may have to one
+    account, for its owner's programs need some, too. `mailless` are folders, by their names in small letters, in which
+    there is no mail but something else, and all below them.
+    """
+
+    name: str
+    greeting: Optional[Pattern[bytes]] = None
+    capability: bytes = b""
+    daily_bytes: Optional[int] = None
+    connections: Optional[int] = None
+    mailless: FrozenSet[str] = frozenset()
+
+    def holds_no_mail(self, folder: SourceFolder) -> bool:
+        """True for a folder in which there is something else than mail."""
+        path = [part.casefold() for part in folder.path]
+        return any("/".join(path[:depth]) in self.mailless for depth in range(1, len(path) + 1))
+
+
+_ANY = SourceProfile("IMAP")
+
+# https://developers.google.com/workspace/gmail/imap/imap-extensions. An account gives 2,500 MB a day over IMAP
+# (https://support.google.com/a/answer/1071518), and locks itself for up to a day behind that: a little less is taken.
+GMAIL = SourceProfile(
+    "Gmail",
+    re.compile(rb"\* OK Gimap "),
+    b"X-GM-EXT-1",
+    daily_bytes=2300 << 20,
+    connections=2,
+    mailless=frozenset(("[gmail]/chats", "[google mail]/chats")),
+)
+
+# Exchange Online and Exchange Server. Their folders of other things have no attribute that says so; these are the
+# English names.
+EXCHANGE = SourceProfile(
+    "Exchange",
+    re.compile(rb"\* OK .*Microsoft Exchange (Server \d+ )?IMAP4 (service|server)", re.IGNORECASE),
+    mailless=frozenset(("calendar", "contacts", "tasks", "notes", "journal", "outbox", "sync issues")),
+)
+
+_PROFILES = (GMAIL, EXCHANGE)
+
+
+def profile_of(greeting: bytes, capabilities: FrozenSet[bytes]) -> SourceProfile:
+    """Return what is known of a server."""
+    for profile in _PROFILES:
+        if profile.capability in capabilities or (profile.greeting and profile.greeting.match(greeting)):
+            return profile
+    return _ANY
