@@ -31,7 +31,7 @@ CONTROLLERS = nox.parametrize(["python", "core"], [(python, core) for core, pyth
 # The Pythons of mail hosts: all of them under the newest release, the controller's own under the others.
 TARGETS = {"2.21": ["3.9", "3.10", "3.11", "3.12", "3.13"]}
 # The oldest libraries that meta/ee-requirements.txt admits.
-OLDEST = ["imapclient==3.0.0", "jsonschema==4.0.0", "requests==2.28.0"]
+OLDEST = ["dnspython==2.3.0", "imapclient==3.0.0", "jsonschema==4.0.0", "requests==2.28.0"]
 
 # How a test starts a program of Ansible's.
 STARTS_ANSIBLE = re.compile(r"run_playbook|run_task|run_command|ansible_playbook\(|\.task\(")

@@ -36,7 +36,12 @@ def test_builder_finds_the_requirements(place: Path) -> None:
     )
     assert returncode == 0, output
     found = yaml.safe_load(output)
-    assert [line.partition(" #")[0].split()[0] for line in found["python"]] == ["imapclient", "jsonschema", "requests"]
+    assert [line.partition(" #")[0].split()[0] for line in found["python"]] == [
+        "dnspython",
+        "imapclient",
+        "jsonschema",
+        "requests",
+    ]
     assert [line.partition(" #")[0].strip() for line in found["system"]] == [
         "openssh-client [platform:dpkg]",
         "openssh-clients [platform:rpm]",

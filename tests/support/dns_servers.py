@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import signal
 import socket
@@ -27,6 +28,8 @@ import dns.rcode
 from .dovecot import wait_until
 
 PORT = 53
+
+_numbers = itertools.count()
 
 _CONFIGURATION = """\
 server:
@@ -51,8 +54,8 @@ remote-control:
 
 
 def free_address() -> str:
-    """A loopback address whose port for DNS nobody has."""
-    for number in range(1, 65000):
+    """A loopback address whose port for DNS nobody has, another one each time."""
+    for number in _numbers:
         third, fourth = divmod((os.getpid() * 7 + number) % 65000, 254)
         address = "127.53.%d.%d" % (third, fourth + 1)
         with contextlib.ExitStack() as stack:
@@ -64,7 +67,7 @@ def free_address() -> str:
                     raise
                 continue
             return address
-    raise RuntimeError("no loopback address has a free port for DNS")
+    raise AssertionError
 
 
 class DnsServer:

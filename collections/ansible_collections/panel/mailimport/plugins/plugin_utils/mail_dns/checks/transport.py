@@ -1,0 +1,122 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What makes senders insist on a host or its certificate: MTA-STS and DANE. What still names the old one stops mail."""
+
+from __future__ import annotations
+
+import hashlib
+import typing as t
+
+from ..client import NoAnswerError
+from ..domain import Domain, joined
+from ..shown import NotShownError, Policy, fetch_certificate, fetch_policy
+from ..zone import find_zone
+
+_DAY = 24 * 3600
+# Uses of a TLSA record that are about the host's own certificate, and not about an authority's.
+_OWN_CERTIFICATE = (1, 3)
+
+
+def check_mta_sts(domain: Domain) -> None:
+    """The policy allows every host that gets mail now, or from the switch on."""
+    try:
+        texts = domain.texts("_mta-sts." + domain.name, "v=STSv1")
+        addresses = domain.addresses("mta-sts." + domain.name) if texts else []
+    except NoAnswerError as error:
+        domain.error("mta_sts", str(error), "Have the name servers of this name answer.")
+        return
+    if not texts:
+        return
+    domain.records["mta_sts"] = texts
+    if len(texts) > 1:
+        domain.warn("mta_sts", "_mta-sts.%s has several records, and senders use none" % domain.name, "Keep one.")
+    try:
+        policy = fetch_policy(domain.name, addresses, domain.client.timeout)
+    except NotShownError as error:
+        domain.warn(
+            "mta_sts",
+            "there is no policy for MTA-STS: %s" % error,
+            "Senders that have one go on with it. Publish one, with mode: none if you want no MTA-STS.",
+        )
+        return
+    domain.records["mta_sts_policy"] = {"mode": policy.mode, "mx": list(policy.mx), "max_age": policy.max_age}
+    if policy.mode != "none":
+        _check_policy(domain, policy)
+
+
+def _check_policy(domain: Domain, policy: Policy) -> None:
+    published = [record.host for record in domain.mx if record.host]
+    refused = [host for host in dict.fromkeys([*domain.wanted.hosts, *published]) if not policy.covers(host)]
+    if refused:
+        report = domain.error if policy.mode == "enforce" else domain.warn
+        report(
+            "mta_sts",
+            "the policy for MTA-STS of %s (mode: %s) does not have %s" % (domain.name, policy.mode, joined(refused)),
+            "Add mx: lines for it to https://mta-sts.%s/.well-known/mta-sts.txt, then change the id. Senders may go by "
+            "the policy they have for %d days." % (domain.name, policy.max_age // _DAY),
+        )
+        domain.zone_lines.append(
+            domain.line("_mta-sts." + domain.name, "TXT", '"v=STSv1; id=%s"' % domain.now.strftime("%Y%m%d%H%M%S"))
+        )
+    old = [pattern for pattern in policy.mx if domain.wanted.old.has(pattern.removeprefix("*."))]
+    if domain.wanted.phase == "finish" and old:
+        domain.tell(
+            "mta_sts", "the policy for MTA-STS of %s still has %s" % (domain.name, joined(old)), "Remove it there."
+        )
+
+
+def check_tlsa(domain: Domain) -> None:
+    """TLSA records of the new mail host are of the certificate that it shows."""
+    hosts = [record.host for record in domain.mx if record.host and domain.place_of(record.host) == "new"]
+    for host in dict.fromkeys([*domain.wanted.hosts, *hosts]):
+        name = "_25._tcp.%s" % host
+        try:
+            records = domain.look_up(name, "TLSA").records
+            own = [record for record in records if record.usage in _OWN_CERTIFICATE]
+            if not own:
+                continue
+            addresses = domain.addresses(host)
+            signed = _is_signed(domain, host)
+        except NoAnswerError as error:
+            domain.error("tlsa", str(error), "Have the name servers of this name answer: senders with DANE wait.")
+            continue
+        try:
+            certificate = fetch_certificate(host, addresses, domain.client.timeout)
+        except NotShownError as error:
+            domain.warn(
+                "tlsa",
+                "%s has TLSA records, which cannot be compared: %s" % (host, error),
+                "Compare them with the certificate of the new mail host.",
+            )
+            continue
+        if not any(_fits(record, certificate) for record in own):
+            # Without DNSSEC nobody goes by them.
+            report = domain.error if signed else domain.warn
+            report(
+                "tlsa",
+                "the TLSA records of %s are not of the certificate that it shows" % name,
+                "Publish those of the new certificate, or remove them: senders with DANE refuse the host.",
+            )
+
+
+def _is_signed(domain: Domain, host: str) -> bool:
+    zone = find_zone(domain.client, host)
+    return bool(domain.client.ask_own(zone.servers, zone.name, "DNSKEY").records)
+
+
+def _fits(record: t.Any, certificate: bytes) -> bool:
+    """Whether a TLSA record (RFC 6698) is of this certificate."""
+    data = _public_key(certificate) if record.selector == 1 else certificate
+    digests = {0: data, 1: hashlib.sha256(data).digest(), 2: hashlib.sha512(data).digest()}
+    return digests.get(record.mtype) == record.cert
+
+
+def _public_key(certificate: bytes) -> bytes:
+    # Ansible brings this library; it takes a while to load.
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    from cryptography.x509 import load_der_x509_certificate
+
+    key = load_der_x509_certificate(certificate).public_key()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

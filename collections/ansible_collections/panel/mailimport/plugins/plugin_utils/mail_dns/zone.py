@@ -1,0 +1,113 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the servers of a domain's own zone say of it, each for itself."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .client import Client, NameServer, NoAnswerError, host_of
+
+
+class Mx(t.NamedTuple):
+    """One MX record; `host` is empty for the one that says that no mail is taken (RFC 7505)."""
+
+    preference: int
+    host: str
+
+
+class Served(t.NamedTuple):
+    """What one name server of the zone says; `failure` says why it says nothing."""
+
+    server: NameServer
+    serial: int | None = None
+    negative_ttl: int | None = None
+    mx: tuple[Mx, ...] = ()
+    ttl: int | None = None
+    failure: str = ""
+
+
+class Zone(t.NamedTuple):
+    """The zone that a domain is in, as its name servers have it: those with the newest first."""
+
+    name: str
+    served: tuple[Served, ...]
+
+    @property
+    def answers(self) -> list[Served]:
+        return [each for each in self.served if not each.failure]
+
+    @property
+    def servers(self) -> list[NameServer]:
+        return [each.server for each in self.answers]
+
+    @property
+    def ttl(self) -> int | None:
+        """The longest that somebody may keep the MX records, by any of the servers."""
+        return max((each.ttl for each in self.answers if each.ttl is not None), default=None)
+
+    @property
+    def negative_ttl(self) -> int | None:
+        """The longest that somebody may keep that there is no such record."""
+        return max((each.negative_ttl for each in self.answers if each.negative_ttl is not None), default=None)
+
+
+def find_zone(client: Client, domain: str) -> Zone:
+    """Find the zone of a domain, and ask each of its servers for it.
+
+    Raises:
+        NoAnswerError: in one line, why the zone or its servers are not known.
+    """
+    name = _apex(client, domain)
+    served = [each for server in _servers(client, name) for each in _ask(client, server, name, domain)]
+    if not any(not each.failure for each in served):
+        raise NoAnswerError("; ".join(each.failure for each in served) or "%s: it has no name servers" % name)
+    return Zone(name, tuple(sorted(served, key=lambda each: -1 if each.serial is None else each.serial, reverse=True)))
+
+
+def _apex(client: Client, domain: str) -> str:
+    name = domain
+    while name:
+        answer = client.look_up(name, "SOA")
+        if answer.records and not answer.aliases:
+            return name
+        if name == domain and not answer.exists:
+            raise NoAnswerError("%s: there is no such domain" % domain)
+        name = name.partition(".")[2]
+    raise NoAnswerError("%s: there is no such domain" % domain)
+
+
+def _servers(client: Client, zone: str) -> t.Iterator[NameServer]:
+    """The zone's servers, once for each address. One without an address has an empty one."""
+    for record in client.look_up(zone, "NS").records:
+        name = host_of(record.target)
+        try:
+            addresses = client.addresses(name)
+        except NoAnswerError:
+            addresses = []
+        for address in addresses or [""]:
+            yield NameServer(address, name=name)
+
+
+def _ask(client: Client, server: NameServer, zone: str, domain: str) -> t.Iterator[Served]:
+    """Nothing, of an address of IPv6 where there is no IPv6."""
+    if not server.address:
+        yield Served(server, failure="%s has no address" % server.name)
+        return
+    try:
+        soa = client.ask_authority(server, zone, "SOA")
+        mx = client.ask_authority(server, domain, "MX")
+    except NoAnswerError as error:
+        if not (error.no_way and ":" in server.address):
+            yield Served(server, failure=str(error))
+        return
+    record = soa.records[0]
+    yield Served(
+        server,
+        record.serial,
+        min(soa.ttl, record.minimum),
+        tuple(sorted(Mx(each.preference, host_of(each.exchange)) for each in mx.records)),
+        mx.ttl if mx.records else None,
+    )

@@ -1,0 +1,168 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""MTA-STS and DANE, which make senders refuse a host: real policies over HTTPS, real certificates over STARTTLS."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from fakes.smtp_server import SmtpServer
+from support.dns_servers import free_address
+from support.tls import Authority, Certificate
+
+from .conftest import READY, SWITCHED, Internet
+
+STS = '_mta-sts TXT "v=STSv1; id=20260101"'
+POLICY = "version: STSv1\nmode: %s\nmax_age: 604800\n"
+GOOGLE_ONLY = POLICY % "enforce" + "mx: aspmx.l.google.com\nmx: *.aspmx.l.google.com\n"
+BOTH = GOOGLE_ONLY + "mx: *.neu.example\n"
+
+
+@contextmanager
+def policy_host(certificate: Certificate, text: str, status: int = 200) -> Iterator[str]:
+    """A web server that has a policy; gives its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802 - the library's name
+            found = status if self.path == "/.well-known/mta-sts.txt" else 404
+            self.send_response(found)
+            if found == 301:
+                self.send_header("Location", "https://anderswo.example/")
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_arguments: object) -> None:
+            """Keep quiet."""
+
+    server = ThreadingHTTPServer((free_address(), 443), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.certificate, certificate.key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield server.server_address[0]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Certificate:
+    """A certificate of the policy host, of an authority that everybody trusts."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
+    return authority.issue("mta-sts", "mta-sts.firma.example", None)
+
+
+def test_a_policy_that_has_only_the_old_host(internet: Internet, trusted: Certificate) -> None:
+    with policy_host(trusted, GOOGLE_ONLY) as address:
+        internet.publish(*READY, STS, "mta-sts A %s" % address)
+        found = internet.look()
+    assert found.problem("mta_sts").startswith(
+        "error: the policy for MTA-STS of firma.example (mode: enforce) does not"
+    )
+    assert found.problem("mta_sts").endswith("have mail.neu.example")
+    assert found.domain["zone_lines"] == ['_mta-sts.firma.example. 3600 IN TXT "v=STSv1; id=20261204200000"']
+    assert found.domain["records"]["mta_sts_policy"]["max_age"] == 604800
+
+
+def test_a_policy_that_has_both_hosts(internet: Internet, trusted: Certificate) -> None:
+    with policy_host(trusted, BOTH.replace("\n", "\r\n")) as address:
+        internet.publish(*READY, STS, "mta-sts A %s" % address)
+        assert internet.look().problems("mta_sts") == []
+        internet.publish(*SWITCHED, STS, "mta-sts A %s" % address)
+        assert internet.look(phase="switched").problems("mta_sts") == []
+        assert "still has aspmx.l.google.com" in internet.look(phase="finish").problem("mta_sts")
+
+
+def test_a_policy_that_is_only_tried_or_switched_off(internet: Internet, trusted: Certificate) -> None:
+    with policy_host(trusted, GOOGLE_ONLY.replace("enforce", "testing")) as address:
+        internet.publish(*READY, STS, "mta-sts A %s" % address)
+        assert internet.look().problem("mta_sts").startswith("warning: the policy for MTA-STS of firma.example")
+    with policy_host(trusted, POLICY % "none") as address:
+        internet.publish(*READY, STS, "mta-sts A %s" % address)
+        assert internet.look().problems("mta_sts") == []
+
+
+def test_a_policy_that_nobody_would_take(internet: Internet, trusted: Certificate, authority: Authority) -> None:
+    elsewhere = authority.issue("other", "www.firma.example", None)
+    for certificate, text, status, words in (
+        (trusted, "<html>", 200, "is no policy"),
+        (trusted, BOTH, 404, "HTTP 404"),
+        (trusted, BOTH, 301, "HTTP 301"),
+        (elsewhere, BOTH, 200, "certificate verify failed"),
+    ):
+        with policy_host(certificate, text, status) as address:
+            internet.publish(*READY, STS, "mta-sts A %s" % address)
+            assert words in internet.look().problem("mta_sts")
+    internet.publish(*READY, STS)
+    assert "mta-sts.firma.example has no address" in internet.look().problem("mta_sts")
+    internet.publish(*READY, STS, '_mta-sts TXT "v=STSv1; id=2"')
+    assert "several records" in internet.look().problems("mta_sts")[0]
+    internet.publish(*READY, "_mta-sts CNAME x.kaputt.example.")
+    assert "answers SERVFAIL" in internet.look().problem("mta_sts")
+
+
+def key_digest(certificate: Certificate) -> str:
+    key = x509.load_pem_x509_certificate(certificate.certificate.read_bytes()).public_key()
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+def whole_digest(certificate: Certificate) -> str:
+    return certificate.fingerprint().replace(":", "")
+
+
+@pytest.fixture
+def shown(authority: Authority, internet: Internet, neu: Callable[..., None]) -> Iterator[Callable[..., str]]:
+    """Publishes TLSA records of the new host and returns what is said; the host shows the certificate `new`."""
+    new, old = authority.issue("new", "mail.neu.example", None), authority.issue("old", "mail.neu.example", None)
+    with SmtpServer({}, certificate=new, address=free_address(), port=25) as server:
+
+        def publish(*records: str, more: str = "; nothing") -> str:
+            values = {
+                "new_key": key_digest(new),
+                "new": whole_digest(new),
+                "old_key": key_digest(old),
+                "old": whole_digest(old),
+            }
+            tlsa = ["_25._tcp.mail TLSA " + record.format(**values) for record in records]
+            neu("mail A %s" % server._server.server_address[0], *tlsa, more)
+            return " ".join(internet.look().problems("tlsa"))
+
+        yield publish
+    assert "STARTTLS" in server.commands
+    assert not any(command.startswith("MAIL") for command in server.commands)
+
+
+def test_tlsa_of_the_certificate_that_is_shown(shown: Callable[..., str]) -> None:
+    assert shown("3 1 1 {new_key}") == ""
+    assert shown("3 0 1 {new}") == ""
+    # The next one may be there already, or the last one still.
+    assert shown("3 1 1 {old_key}", "3 1 1 {new_key}") == ""
+    # About an authority: whose it is cannot be told from the certificate alone.
+    assert shown("2 1 1 {old_key}") == ""
+
+
+def test_tlsa_of_another_certificate(shown: Callable[..., str]) -> None:
+    words = "the TLSA records of _25._tcp.mail.neu.example are not of the certificate that it shows"
+    assert shown("3 1 1 {old_key}") == "warning: " + words
+    signed = "@ DNSKEY 257 3 13 " + "A" * 86 + "=="
+    assert shown("3 0 1 {old}", more=signed) == "error: " + words
+
+
+def test_tlsa_that_cannot_be_compared(internet: Internet, neu: Callable[..., None]) -> None:
+    neu("mail A %s" % free_address(), "_25._tcp.mail TLSA 3 1 1 " + 32 * "00")
+    assert "which cannot be compared: mail.neu.example" in internet.look().problem("tlsa")
+    neu("mail A 192.0.2.10", "_25._tcp.mail CNAME x.kaputt.example.")
+    assert "answers SERVFAIL" in internet.look().problem("tlsa")
