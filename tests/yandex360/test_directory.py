@@ -78,7 +78,7 @@ def test_a_list_that_never_rests_is_an_error(
 def test_pages_without_end_are_an_error(
     directory: Directory, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(directory_module, "_MAX_PAGES", 3)
+    monkeypatch.setattr(directory_module, "MAX_PAGES", 3)
     service.organization.users[:] = service.organization.users * 100
     with pytest.raises(MailImportError, match="has no end"):
         directory.users(ORG)

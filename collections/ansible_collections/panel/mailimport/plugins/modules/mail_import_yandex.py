@@ -38,7 +38,10 @@ extends_documentation_fragment:
   - panel.mailimport.source.connection
   - panel.mailimport.yandex360
   - panel.mailimport.yandex360.api
-  - panel.mailimport.yandex360.selection
+  - panel.mailimport.yandex360.organization
+  - panel.mailimport.provider.services
+  - panel.mailimport.provider.selection
+  - panel.mailimport.provider.passwords
   - panel.mailimport.target
   - panel.mailimport.importing
   - panel.mailimport.scheduling
@@ -100,28 +103,6 @@ options:
       - Consent to O(content_access=password), which does nothing without it.
     type: bool
     default: false
-  passwords:
-    description:
-      - Passwords of the new mailboxes, by address.
-    type: dict
-    default: {}
-  passwords_src:
-    description:
-      - A list with passwords of the new mailboxes, on the controller, in any format that
-        O(panel.mailimport.mail_import_csv#module:src) takes. It may
-        be encrypted with Ansible Vault.
-      - A relative path is looked for where Ansible looks for the files of a role or a play, then in the working
-        directory.
-    type: path
-  generated_passwords:
-    description:
-      - File on the mail host, with mode 0600, for generated passwords of mailboxes that have none in O(passwords) or
-        O(passwords_src). Its directory
-        must exist.
-      - All of them are in it before the first mailbox is created. Each line is C(address,password). Later runs read
-        it, and add what is missing.
-      - Without it, a mailbox that has no password is not created, and its import fails.
-    type: path
   create_aliases:
     description:
       - After the imports, creates the aliases of mailboxes that were imported or were there already, and the mailing

@@ -27,7 +27,9 @@ extends_documentation_fragment:
   - panel.mailimport.attributes.info_module
   - panel.mailimport.yandex360
   - panel.mailimport.yandex360.api
-  - panel.mailimport.yandex360.selection
+  - panel.mailimport.yandex360.organization
+  - panel.mailimport.provider.services
+  - panel.mailimport.provider.selection
   - panel.mailimport.internal
 attributes:
   async:
@@ -196,10 +198,10 @@ from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries im
     REQUESTS,
     prepare_interpreter,
 )
+from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import secrets_option
 from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360 import (
     info_options,
     run_info,
-    secrets_option,
 )
 
 

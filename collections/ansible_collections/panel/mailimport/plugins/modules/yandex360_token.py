@@ -26,6 +26,7 @@ requirements:
 extends_documentation_fragment:
   - panel.mailimport.attributes
   - panel.mailimport.yandex360
+  - panel.mailimport.provider.services
   - panel.mailimport.internal
 attributes:
   check_mode:
@@ -126,7 +127,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries im
     REQUESTS,
     prepare_interpreter,
 )
-from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360 import secrets_option
+from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import secrets_option
 from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360_token import run_token, token_options
 
 

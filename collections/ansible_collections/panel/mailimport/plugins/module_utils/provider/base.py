@@ -49,11 +49,14 @@ class Organization:
 
 @dataclass(frozen=True)
 class Domain:
-    """A domain of an organization, its name in lower case. One that is not `master` may be an alias of the main one."""
+    """A domain of an organization, its name in lower case. `master` is its main one; `alias_of` is the domain whose
+    addresses are valid on this one, which has no mailboxes of its own.
+    """
 
     name: str
     master: bool
     verified: bool
+    alias_of: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,12 @@ class OrganizationContents:
 
     def mailboxes_on(self, name: str) -> int:
         """Number of mailboxes that have their address on a domain."""
-        return sum(_domain_of(mailbox.email) == as_ascii(name) for mailbox in self.mailboxes)
+        return count_on(name, self.mailboxes)
+
+
+def count_on(name: str, mailboxes: Iterable[SourceMailbox]) -> int:
+    """Return how many mailboxes have their address on a domain."""
+    return sum(_domain_of(mailbox.email) == as_ascii(name) for mailbox in mailboxes)
 
 
 class OrganizationDirectory(ABC):
@@ -189,13 +197,9 @@ def select(
 def _known_domain(contents: OrganizationContents, name: str) -> str:
     for domain in contents.domains:
         if as_ascii(domain.name) == as_ascii(name.strip()):
-            if not contents.mailboxes_on(domain.name) and not domain.master:
-                main = ", ".join(known.name for known in contents.domains if known.master)
-                raise MailImportError(
-                    "not_found",
-                    "%s is an alias of the organization's domain %s and has no mailboxes of its own"
-                    % (domain.name, main),
-                )
+            if domain.alias_of:
+                message = "%s is an alias of the organization's domain %s and has no mailboxes of its own"
+                raise MailImportError("not_found", message % (domain.name, domain.alias_of))
             return as_ascii(domain.name)
     known = ", ".join(domain.name for domain in contents.domains[:_MOST_LISTED]) or "none"
     raise MailImportError("not_found", "the organization has no domain %s; it has: %s" % (name, known))

@@ -39,6 +39,11 @@ MAX_BODY = 64 << 20
 _PIECE = 1 << 16
 
 _BUSY = 429
+_FORBIDDEN = 403
+# What Google says with a 403 that another attempt gets over, in words or in a text of its load balancers.
+_RATE_WORDS = frozenset(("quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded", "RESOURCE_EXHAUSTED"))
+_RATE_TEXT = re.compile(r"request rate higher than|quota exceeded for|rate limit exceeded", re.IGNORECASE)
+_MARKUP = re.compile(rb"\s*<")
 _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 
 
@@ -185,11 +190,11 @@ class Http:
     def _answer(self, call: Call, response: Any, data: bytes) -> Dict[str, Any]:
         status = response.status_code
         answer = _parsed(data)
-        if status == _BUSY or status >= 500:
-            reason = "throttled" if status == _BUSY else "source_unavailable"
-            error = ServiceError(
-                reason, "%s: %s: run the task again later" % (call, _in_words(status, *_said(call, answer))), status
-            )
+        word, said = _said(call, answer, data)
+        is_busy = status == _BUSY or (status == _FORBIDDEN and _is_rate_limit(word, said))
+        if is_busy or status >= 500:
+            message = "%s: %s: run the task again later" % (call, _in_words(status, word, said))
+            error = ServiceError("throttled" if is_busy else "source_unavailable", message, status, word, said)
             raise _PassingError(error, _retry_after(response.headers.get("Retry-After")))
         if 300 <= status < 400:
             raise MailImportError(
@@ -197,7 +202,6 @@ class Http:
                 "%s: is redirected elsewhere (HTTP %d); give the address of the API itself" % (call, status),
             )
         if status >= 400:
-            word, said = _said(call, answer)
             reason = {401: "auth_failed", 403: "permission_denied", 404: "not_found"}.get(status, "request_refused")
             raise ServiceError(reason, "%s: %s" % (call, _in_words(status, word, said)), status, word, said)
         if answer is None:
@@ -237,14 +241,30 @@ def _parsed(data: bytes) -> Any:
         return None
 
 
-def _said(call: Call, answer: Any) -> Tuple[str, str]:
+def _said(call: Call, answer: Any, data: bytes) -> Tuple[str, str]:
     """The word and the words of an error: `error` and `error_description` (RFC 6749 section 5.2), or `message`, or
-    `description`.
+    `description`; or an object `error` with a `message`, whose word is the `reason` of the first of its `errors`, or
+    its `code`, or its `status`. A text that is neither JSON nor a page is words, too.
     """
     if not isinstance(answer, dict):
-        return "", ""
+        is_text = answer is None and not _MARKUP.match(data)
+        return "", _clean(call, data.decode("utf-8", "replace")) if is_text else ""
+    error = answer.get("error")
+    if isinstance(error, dict):
+        return _clean(call, _word_of(error)), _clean(call, error.get("message"))
     said = answer.get("error_description") or answer.get("message") or answer.get("description")
-    return _clean(call, answer.get("error")), _clean(call, said)
+    return _clean(call, error), _clean(call, said)
+
+
+def _word_of(error: Mapping[str, Any]) -> Any:
+    errors = error.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    code = error.get("code")
+    return first.get("reason") or (code if isinstance(code, str) else None) or error.get("status")
+
+
+def _is_rate_limit(word: str, said: str) -> bool:
+    return word in _RATE_WORDS or bool(_RATE_TEXT.search(said))
 
 
 def _clean(call: Call, text: Any) -> str:

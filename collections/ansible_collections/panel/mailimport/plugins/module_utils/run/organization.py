@@ -47,28 +47,31 @@ class Chosen(NamedTuple):
     selection: Selection
 
 
-def choose(directory: Optional[OrganizationDirectory], choice: Choice) -> Chosen:
+def choose(directory: Optional[OrganizationDirectory], choice: Choice, key: str) -> Chosen:
     """Find the mailboxes that are asked for.
+
+    Args:
+        key: the option without which there is no directory.
 
     Raises:
         MailImportError: what keeps the organization from being read; `invalid_row` when there is no directory and no
             address.
     """
     if directory is None:
-        return Chosen(None, _named(choice))
+        return Chosen(None, _named(choice, key))
     contents = directory.contents(find_organization(directory.organizations(), choice.organization))
     return Chosen(contents, select(contents, choice.domains, choice.mailboxes, choice.excluded))
 
 
-def _named(choice: Choice) -> Selection:
+def _named(choice: Choice, key: str) -> Selection:
     """The mailboxes that a choice names by their addresses."""
     if not choice.mailboxes or any(char in address for address in choice.mailboxes for char in "*?["):
-        raise MailImportError("invalid_row", "token is required, unless mailboxes names the addresses themselves")
+        raise MailImportError("invalid_row", "%s is required, unless mailboxes names the addresses themselves" % key)
     if choice.organization or choice.domains or choice.excluded:
         raise MailImportError(
             "invalid_row",
-            "token is required with organization, domains and exclude_mailboxes: without it, mailboxes alone says "
-            "which",
+            "%s is required with organization, domains and exclude_mailboxes: without it, mailboxes alone says "
+            "which" % key,
         )
     return Selection([SourceMailbox("", address.strip().lower(), "user") for address in choice.mailboxes], [])
 

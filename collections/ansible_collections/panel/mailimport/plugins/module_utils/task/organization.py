@@ -22,11 +22,22 @@ from ..provider.base import (
     Selection,
     SourceMailbox,
 )
+from ..provider.http import Http, HttpSettings
 from ..run.aliases import HostAlias, create_aliases
 from ..run.organization import Choice, choose, organization_items
 from ..run.passwords import NewPasswords
 from .imports import exit_with, run_batch
-from .options import Options, host_settings, mailbox_request, scheduling
+from .options import (
+    Options,
+    host_settings,
+    importing_options,
+    internal_options,
+    mailbox_request,
+    scheduling,
+    scheduling_options,
+    source_options,
+    target_options,
+)
 from .secrets import take_secrets
 
 _NO_MAILBOX = "domains, mailboxes and exclude_mailboxes leave no mailbox of the organization"
@@ -38,10 +49,12 @@ _LOGIN: Mapping[str, Any] = dict(source_user=None, source_master_user=None, sour
 class Provider(ABC):
     """What a provider's module does with its parameters. Its methods raise MailImportError.
 
-    Attributes: `name`, for people; `secrets`, the options that the action plugin hands over in a file.
+    Attributes: `name`, for people; `secrets`, the options that the action plugin hands over in a file;
+    `directory_option`, the one without which there is no directory.
     """
 
     name: str
+    directory_option = "token"
     secrets: Tuple[str, ...]
 
     @abstractmethod
@@ -58,13 +71,64 @@ class Provider(ABC):
 
 
 def selection_options() -> Options:
-    """Options of the documentation fragment `yandex360.selection`: the organization, and what of it is meant."""
+    """Options of the documentation fragment `provider.selection`: what of an organization is meant."""
     return dict(
-        organization=dict(type="str"),
         domains=dict(type="list", elements="str", default=[]),
         mailboxes=dict(type="list", elements="str", default=[]),
         exclude_mailboxes=dict(type="list", elements="str", default=[]),
     )
+
+
+def reaching_options() -> Options:
+    """Options of the documentation fragment `provider.services`: how to reach a provider's services."""
+    return dict(api_ca_cert=dict(type="path"), api_timeout=dict(type="float", default=30.0))
+
+
+def http_of(params: Mapping[str, Any]) -> Http:
+    """The client that these options describe.
+
+    Raises:
+        MailImportError: `invalid_row`, when there would be no time for an answer.
+    """
+    if params["api_timeout"] <= 0:
+        raise MailImportError("invalid_row", "api_timeout must be more than 0 seconds")
+    return Http(HttpSettings(params["api_ca_cert"], params["api_timeout"]))
+
+
+def secrets_option() -> Options:
+    """The internal option in which the action plugin passes the path of the secrets."""
+    return dict(secrets_file=internal_options()["secrets_file"])
+
+
+def import_options(source_host: str) -> Options:
+    """What every module takes that imports an organization, whoever the provider; `source_host` is its IMAP server."""
+    source = {
+        name: option
+        for name, option in source_options().items()
+        if name not in ("source_user", "source_master_user", "source_auth")
+    }
+    source["source_host"] = dict(type="str", default=source_host)
+    return dict(
+        passwords=dict(type="dict", default={}, no_log=True),
+        passwords_src=dict(type="path", no_log=False),
+        generated_passwords=dict(type="path", no_log=False),
+        create_aliases=dict(type="bool", default=False),
+        **selection_options(),
+        **source,
+        **target_options(),
+        **importing_options(),
+        **scheduling_options(),
+    )
+
+
+def passwords_that_are_no_text(params: Mapping[str, Any]) -> Optional[str]:
+    """Say in one line which passwords YAML has made numbers of; None when all are texts."""
+    wrong = sorted(
+        str(address)
+        for address, password in (params["passwords"] or {}).items()
+        if isinstance(password, (bool, int, float, list, dict))
+    )
+    return "passwords: not text, so put it in quotes: the password of %s" % ", ".join(wrong[:20]) if wrong else None
 
 
 def run_organization_import(module: AnsibleModule, provider: Provider) -> None:
@@ -77,8 +141,9 @@ def run_organization_import(module: AnsibleModule, provider: Provider) -> None:
         how, settings = scheduling(params), host_settings(params)
         if params["create_aliases"]:
             settings.open_host().check_aliases()
-        choice = Choice(params["organization"], params["domains"], params["mailboxes"], params["exclude_mailboxes"])
-        contents, selection = choose(provider.directory(params), choice)
+        # Where a key opens one organization only, there is no such option.
+        choice = Choice(params.get("organization"), params["domains"], params["mailboxes"], params["exclude_mailboxes"])
+        contents, selection = choose(provider.directory(params), choice, provider.directory_option)
         access = provider.access(params, contents.organization.id if contents else 0)
         passwords = NewPasswords(params["passwords"] or {}, params["generated_passwords"])
 
@@ -141,13 +206,19 @@ def _report(contents: Optional[OrganizationContents], chosen: Sequence[SourceMai
 
 
 def domains_of(contents: OrganizationContents) -> List[Dict[str, Any]]:
-    """The domains; what has no mailboxes of its own is an alias of the main one, unless it is that itself."""
-    main = next((domain.name for domain in contents.domains if domain.master), None)
-    return [
-        dict(
-            asdict(domain),
-            mailboxes=contents.mailboxes_on(domain.name),
-            alias_of=None if domain.master or contents.mailboxes_on(domain.name) else main,
-        )
-        for domain in contents.domains
-    ]
+    """The domains, with the number of mailboxes on each."""
+    return [dict(asdict(domain), mailboxes=contents.mailboxes_on(domain.name)) for domain in contents.domains]
+
+
+def mailbox_entry(mailbox: SourceMailbox) -> Dict[str, Any]:
+    """What the info modules tell of a mailbox."""
+    skip = mailbox.skip
+    return dict(
+        id=mailbox.id,
+        email=mailbox.email,
+        kind=mailbox.kind,
+        aliases=list(mailbox.aliases),
+        importable=skip is None,
+        reason=skip.reason if skip else None,
+        message=skip.message if skip else "",
+    )

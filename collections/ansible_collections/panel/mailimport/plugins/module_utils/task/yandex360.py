@@ -7,27 +7,30 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Mapping, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..model.errors import MailImportError
-from ..provider.base import Access, OrganizationId, SourceMailbox, find_organization, select
-from ..provider.http import Http, HttpSettings
+from ..provider.base import Access, OrganizationId, find_organization, select
 from ..provider.yandex360.access import PasswordAccess, TokenAccess
 from ..provider.yandex360.directory import API_URL, CLOUD_API_URL, Directory
 from ..provider.yandex360.mailboxes import YandexOrganizations
 from ..provider.yandex360.oauth import OAUTH_URL, OAuth
-from .options import (
-    HOST_SECRETS,
-    Options,
-    importing_options,
-    internal_options,
-    scheduling_options,
-    source_options,
-    target_options,
+from .options import HOST_SECRETS, Options
+from .organization import (
+    Provider,
+    domains_of,
+    http_of,
+    import_options,
+    mailbox_entry,
+    passwords_that_are_no_text,
+    reaching_options,
+    run_organization_import,
+    selection_options,
+    unmatched,
+    with_secrets,
 )
-from .organization import Provider, domains_of, run_organization_import, selection_options, unmatched, with_secrets
 
 IMAP_HOST = "imap.yandex.ru"
 
@@ -37,35 +40,25 @@ TOKEN_REQUIRED = "token is required, and must not be empty"
 IMPORT_SECRETS = ("token", "client_secret", "passwords", *HOST_SECRETS)
 
 
-def secrets_option() -> Options:
-    """The internal option in which the action plugin passes the path of the secrets."""
-    return dict(secrets_file=internal_options()["secrets_file"])
-
-
 def service_options() -> Options:
     """Options of the documentation fragment `yandex360`: where the services are, and how to reach them."""
     return dict(
         oauth_url=dict(type="str", default=OAUTH_URL),
         api_url=dict(type="str", default=API_URL),
         cloud_api_url=dict(type="str", default=CLOUD_API_URL),
-        api_ca_cert=dict(type="path"),
-        api_timeout=dict(type="float", default=30.0),
+        **reaching_options(),
     )
 
 
 def info_options() -> Options:
     """Every option a task of `yandex360_info` may give."""
-    return dict(token=dict(type="str", no_log=True), **service_options(), **selection_options())
+    return dict(
+        token=dict(type="str", no_log=True), organization=dict(type="str"), **service_options(), **selection_options()
+    )
 
 
 def organization_options() -> Options:
     """Every option a task of `mail_import_yandex` may give."""
-    source = {
-        name: option
-        for name, option in source_options().items()
-        if name not in ("source_user", "source_master_user", "source_auth")
-    }
-    source["source_host"] = dict(type="str", default=IMAP_HOST)
     return dict(
         token=dict(type="str", no_log=True),
         client_id=dict(type="str"),
@@ -73,16 +66,9 @@ def organization_options() -> Options:
         content_access=dict(type="str", choices=["service_application", "password"], default="service_application"),
         token_scope=dict(type="str", no_log=False),
         replace_yandex_passwords=dict(type="bool", default=False),
-        passwords=dict(type="dict", default={}, no_log=True),
-        passwords_src=dict(type="path", no_log=False),
-        generated_passwords=dict(type="path", no_log=False),
-        create_aliases=dict(type="bool", default=False),
+        organization=dict(type="str"),
         **service_options(),
-        **selection_options(),
-        **source,
-        **target_options(),
-        **importing_options(),
-        **scheduling_options(),
+        **import_options(IMAP_HOST),
     )
 
 
@@ -92,13 +78,9 @@ def lacking(params: Mapping[str, Any]) -> Optional[str]:
         return "owner is required, and must not be empty"
     if params["create_aliases"] and not params["token"]:
         return "token is required with create_aliases: only the organization's directory has aliases"
-    numbers = sorted(
-        str(address)
-        for address, password in (params["passwords"] or {}).items()
-        if isinstance(password, (bool, int, float, list, dict))
-    )
-    if numbers:
-        return "passwords: not text, so put it in quotes: the password of %s" % ", ".join(numbers[:20])
+    wrong = passwords_that_are_no_text(params)
+    if wrong:
+        return wrong
     if params["content_access"] == "password":
         if not params["token"]:
             return "token is required with content_access=password"
@@ -140,21 +122,8 @@ def run_info(module: AnsibleModule) -> None:
         organization=dict(asdict(organization), imap_enabled=imap_enabled),
         scopes=scopes,
         domains=domains_of(contents),
-        mailboxes=[_mailbox(mailbox) for mailbox in selection.mailboxes],
+        mailboxes=[mailbox_entry(mailbox) for mailbox in selection.mailboxes],
         mailing_lists=[asdict(entry) for entry in contents.mailing_lists],
-    )
-
-
-def _mailbox(mailbox: SourceMailbox) -> Dict[str, Any]:
-    skip = mailbox.skip
-    return dict(
-        id=mailbox.id,
-        email=mailbox.email,
-        kind=mailbox.kind,
-        aliases=list(mailbox.aliases),
-        importable=skip is None,
-        reason=skip.reason if skip else None,
-        message=skip.message if skip else "",
     )
 
 
@@ -181,17 +150,6 @@ class Yandex360(Provider):
 def run_yandex_import(module: AnsibleModule) -> None:
     """Import the organization a task names, and exit the module with what came of it."""
     run_organization_import(module, Yandex360())
-
-
-def http_of(params: Mapping[str, Any]) -> Http:
-    """The client that the options of the fragment `yandex360` describe.
-
-    Raises:
-        MailImportError: `invalid_row`, when there would be no time for an answer.
-    """
-    if params["api_timeout"] <= 0:
-        raise MailImportError("invalid_row", "api_timeout must be more than 0 seconds")
-    return Http(HttpSettings(params["api_ca_cert"], params["api_timeout"]))
 
 
 def _directory(params: Mapping[str, Any]) -> Directory:

@@ -18,8 +18,8 @@ from ..model.errors import MailImportError
 from ..provider.oauth import DeviceCode, Token
 from ..provider.yandex360.oauth import OAuth
 from .options import Options
-from .organization import with_secrets
-from .yandex360 import http_of, service_options
+from .organization import http_of, with_secrets
+from .yandex360 import service_options
 
 TOKEN_SECRETS = ("client_secret", "device")
 

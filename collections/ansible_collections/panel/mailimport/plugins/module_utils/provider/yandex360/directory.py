@@ -11,11 +11,12 @@ cloud-api.yandex.net.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ...model.errors import MailImportError, one_line
 from ..base import Domain, Organization, OrganizationId
 from ..http import Call, Http, ServiceError
+from ..paging import MAX_PAGES, Entry, read_steadily
 from . import schemas
 
 API_URL = "https://api360.yandex.net"
@@ -30,12 +31,6 @@ _DOMAINS_PER_PAGE = 10
 _USERS_PER_PAGE = 1000
 _GROUPS_PER_PAGE = 1000
 _SHARED_PER_PAGE = 100
-_MAX_PAGES = 10_000
-# Of a list that changes while it is read.
-_READINGS = 5
-
-Entry = Dict[str, Any]
-Entries = Dict[str, Entry]
 
 
 @dataclass(frozen=True)
@@ -94,7 +89,7 @@ class Directory:
 
     def organizations(self) -> List[Organization]:
         """The organizations that the token's owner may look into."""
-        found = self._twice(
+        found = read_steadily(
             lambda: self._token_pages("/directory/v1/org", schemas.ORGANIZATIONS, "organizations"), "id"
         )
         return [Organization(int(entry["id"]), one_line(entry.get("name") or "")) for entry in found]
@@ -102,7 +97,7 @@ class Directory:
     def domains(self, organization: OrganizationId) -> List[Domain]:
         """The organization's domains, aliases of its main one among them."""
         path = "/directory/v1/org/%s/domains" % organization
-        found = self._twice(
+        found = read_steadily(
             lambda: self._pages(path, schemas.DOMAINS, "domains", _DOMAINS_PER_PAGE, "directory:read_domains"), "name"
         )
         return [
@@ -112,7 +107,7 @@ class Directory:
     def users(self, organization: OrganizationId) -> List[User]:
         """Everybody in the organization, robots and blocked ones too."""
         path = "/directory/v1/org/%s/users" % organization
-        found = self._twice(
+        found = read_steadily(
             lambda: self._pages(path, schemas.USERS, "users", _USERS_PER_PAGE, "directory:read_users"), "id"
         )
         return [
@@ -130,7 +125,7 @@ class Directory:
     def groups(self, organization: OrganizationId) -> List[Group]:
         """The organization's groups."""
         path = "/directory/v1/org/%s/groups" % organization
-        found = self._twice(
+        found = read_steadily(
             lambda: self._pages(path, schemas.GROUPS, "groups", _GROUPS_PER_PAGE, "directory:read_groups"), "id"
         )
         return [
@@ -155,7 +150,7 @@ class Directory:
             "/admin/v1/org/%s/mailboxes/shared" % organization,
             "ya360_admin:mail_read_shared_mailbox_inventory",
         )
-        found = self._twice(
+        found = read_steadily(
             lambda: self._pages(path, schemas.SHARED, "resources", _SHARED_PER_PAGE, scope), "resourceId"
         )
         mailboxes = []
@@ -206,45 +201,23 @@ class Directory:
         body = {"password": password, "passwordChangeRequired": False}
         self._call("PATCH", self._api_url + path, schemas.USER, "directory:write_users", body=body, secrets=(password,))
 
-    def _twice(self, read: Callable[[], Iterator[Entry]], key: str) -> List[Entry]:
-        """Read a list until it is twice the same, if it has several pages: what moves over the border of a page would
-        be missed, or come twice.
-        """
-        before: Optional[Entries] = None
-        for _reading in range(_READINGS):
-            pages = 0
-            entries: Entries = {}
-            for entry in read():
-                if entry is _PAGE:
-                    pages += 1
-                else:
-                    entries[str(entry[key])] = entry
-            if pages <= 1 or (before is not None and before.keys() == entries.keys()):
-                return list(entries.values())
-            before = entries
-        raise MailImportError(
-            "source_unavailable", "a list of the organization keeps changing while it is read; run the task again"
-        )
-
-    def _pages(self, path: str, schema: Mapping[str, Any], key: str, size: int, scope: str) -> Iterator[Entry]:
-        """Yield the entries of all pages, and _PAGE before each page."""
+    def _pages(self, path: str, schema: Mapping[str, Any], key: str, size: int, scope: str) -> Iterator[List[Entry]]:
+        """Yield all pages."""
         seen = 0
-        for page in range(1, _MAX_PAGES + 1):
+        for page in range(1, MAX_PAGES + 1):
             answer = self._get(path, schema, scope, {"page": page, "perPage": size})
-            yield _PAGE
-            yield from answer[key]
+            yield answer[key]
             seen += len(answer[key])
             last = page >= answer["pages"] if "pages" in answer else seen >= answer.get("total", 0)
             if last or not answer[key]:
                 return
         raise MailImportError("protocol_error", "the list of %s has no end" % key)
 
-    def _token_pages(self, path: str, schema: Mapping[str, Any], key: str) -> Iterator[Entry]:
+    def _token_pages(self, path: str, schema: Mapping[str, Any], key: str) -> Iterator[List[Entry]]:
         params: Dict[str, Any] = {"pageSize": _ORGANIZATIONS_PER_PAGE}
-        for _page in range(_MAX_PAGES):
+        for _page in range(MAX_PAGES):
             answer = self._get(path, schema, "directory:read_organization", params)
-            yield _PAGE
-            yield from answer[key]
+            yield answer[key]
             following = answer.get("nextPageToken")
             if not following or following == params.get("pageToken"):
                 return
@@ -261,10 +234,6 @@ class Directory:
             return self._http.call(Call(method, url, schema, token=self._token, scheme=_SCHEME, **more))
         except ServiceError as error:
             raise _explained(error, scope) from None
-
-
-# Stands between the pages of a list.
-_PAGE: Entry = {}
 
 
 # What to do about a refusal: HTTP status, a word in what Yandex says (lower case), and the advice. The first that fits.

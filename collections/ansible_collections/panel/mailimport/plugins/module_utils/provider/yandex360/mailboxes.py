@@ -9,7 +9,8 @@ At Yandex, an address and its aliases are valid on every verified domain of the 
 
 from __future__ import annotations
 
-from typing import Iterable, List, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ...model.address import parse_address
 from ...model.errors import MailImportError
@@ -22,6 +23,7 @@ from ..base import (
     SkipReason,
     SourceMailbox,
     as_ascii,
+    count_on,
 )
 from .directory import Directory, Group, User
 
@@ -78,8 +80,20 @@ def survey(directory: Directory, organization: Organization) -> OrganizationCont
         _excuse(error, "shared mailboxes, so none of them is", warnings)
     mailboxes.sort(key=lambda mailbox: mailbox.email)
     return OrganizationContents(
-        organization, tuple(domains), tuple(mailboxes), tuple(_mailing_lists(groups, users)), tuple(warnings)
+        organization,
+        tuple(_aliases_marked(domains, mailboxes)),
+        tuple(mailboxes),
+        tuple(_mailing_lists(groups, users)),
+        tuple(warnings),
     )
+
+
+def _aliases_marked(domains: Sequence[Domain], mailboxes: Sequence[SourceMailbox]) -> Iterator[Domain]:
+    """What has no mailboxes of its own is an alias of the main domain, unless it is that itself."""
+    main = next((domain.name for domain in domains if domain.master), None)
+    for domain in domains:
+        is_alias = not domain.master and not count_on(domain.name, mailboxes)
+        yield replace(domain, alias_of=main) if is_alias else domain
 
 
 def _excuse(error: MailImportError, what: str, warnings: List[str]) -> None:

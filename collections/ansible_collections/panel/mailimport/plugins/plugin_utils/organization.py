@@ -1,0 +1,90 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the action plugins have in common that import an organization, whoever the provider."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import Counter
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import mailbox_of
+
+from .extra_variables import refuse_misspelt_variables
+from .importing import run_import, with_warnings
+from .mailbox_list import found_file, read_list
+from .options import validated
+
+Options = dict[str, dict[str, t.Any]]
+
+
+class Organizations(t.NamedTuple):
+    """A module that imports an organization: its options, those of them that are secrets, and what tells in one line
+    which of them are lacking.
+    """
+
+    module: str
+    options: Options
+    secrets: tuple[str, ...]
+    lacking: t.Callable[[t.Mapping[str, t.Any]], str | None]
+
+
+def import_organization(
+    action: ActionBase, meant: Organizations, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None
+) -> dict[str, t.Any]:
+    """Run the module, with the list of passwords read here, all secrets kept out of its arguments, and its progress
+    shown.
+
+    Args:
+        arguments: the task's, or what has been made of them.
+    """
+    refuse_misspelt_variables(action, meant.options)
+    params = validated(arguments, meant.options, meant.module)
+    problem = meant.lacking(params)
+    if problem:
+        raise AnsibleActionFail(problem)
+    secrets = {name: params[name] for name in meant.secrets if params[name]}
+    if params["passwords_src"]:
+        secrets["passwords"] = {**_listed_passwords(action, params["passwords_src"]), **params["passwords"]}
+    left = {name: value for name, value in arguments.items() if name not in (*meant.secrets, "passwords_src")}
+    result = run_import(action, meant.module, left, secrets, task_vars)
+    return with_warnings(result, _warnings(action, params, task_vars))
+
+
+def _warnings(action: ActionBase, params: t.Mapping[str, t.Any], task_vars: dict[str, t.Any] | None) -> list[str]:
+    mail_hosts = len((task_vars or {}).get("ansible_play_hosts_all", ()))
+    is_chosen = params["domains"] or params["mailboxes"] or action._task.delegate_to or action._task.run_once
+    if mail_hosts <= 1 or is_chosen:
+        return []
+    message = "each of the %d hosts of this play imports the whole organization: give each its own domains or mailboxes"
+    return [message % mail_hosts]
+
+
+def _listed_passwords(action: ActionBase, src: str) -> dict[str, t.Any]:
+    try:
+        rows = read_list(action._loader, found_file(action, src))
+    except MailImportError as error:
+        raise AnsibleActionFail("%s: %s" % (src, error.message)) from error
+    passwords = {
+        mailbox_of(row): row.values.get("target_password") or row.values.get("password")
+        for row in rows
+        if not row.problem
+    }
+    # Of an unquoted 0123, YAML makes 83.
+    broken = [
+        row.place
+        for row in rows
+        if row.problem or not mailbox_of(row) or not isinstance(passwords[mailbox_of(row)], str)
+    ]
+    if broken:
+        raise AnsibleActionFail(
+            "%s: not an address and a password: %s (a number: in quotes)" % (src, ", ".join(broken[:20]))
+        )
+    repeated = [address for address, times in Counter(map(mailbox_of, rows)).items() if times > 1]
+    if repeated:
+        raise AnsibleActionFail("%s: more than one password for %s" % (src, ", ".join(repeated[:20])))
+    return passwords
