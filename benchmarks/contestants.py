@@ -51,6 +51,7 @@ class Job:
     ca_file: Optional[Path] = None
     compress: bool = False
     queues: int = 1
+    connections: str = "1"
 
     def write(self, name: str, text: str) -> Path:
         """Write a file that may hold passwords."""
@@ -123,6 +124,7 @@ class Engine(Contestant):
             "state": "latest" if job.again else "present",
             "compress": job.compress,
             "queues": job.queues,
+            "connections": job.connections,
         }
         return Command([sys.executable, str(Path(__file__).with_name("engine.py"))], json.dumps(orders), environment())
 

@@ -6,7 +6,7 @@
 
 Standard input is a JSON object: `host` (the options of the mail host), `state_dir`, `sources` (a list of those of
 SourceAccount), `addresses` (the mailbox of each on the host), `state` (of ImportRequest), `compress` (whether to ask
-the sources to) and `queues` (the number of import queues).
+the sources to), `queues` (the number of import queues) and `connections` (those of each import).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 import time
 
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
-from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, SourceConnections
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
 from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling, import_batch
 from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings
@@ -31,7 +31,14 @@ def main() -> int:
     for source, address in zip(job["sources"], job["addresses"]):
         account = SourceAccount(compress=job["compress"], **source)
         requests.append(
-            ImportRequest(account, parse_address(address), account.password, owner="benchmark", state=job["state"])
+            ImportRequest(
+                account,
+                parse_address(address),
+                account.password,
+                owner="benchmark",
+                state=job["state"],
+                connections=SourceConnections.parse(job["connections"]),
+            )
         )
     # As the modules do it: for a list, log in everywhere first.
     how = Scheduling(parallel=job["queues"] > 1, queues=job["queues"], preflight=len(requests) > 1)

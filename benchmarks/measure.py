@@ -30,7 +30,7 @@ from support.overlay import OverlayError
 from support.tls import Authority
 from workloads import DOMAIN, WORKLOADS, Account, Workload
 
-SECTIONS = ("copies", "line", "folders", "compression", "tls", "queues", "servers")
+SECTIONS = ("copies", "line", "folders", "compression", "tls", "queues", "wide", "servers")
 DEFAULT_WORKLOADS = ("small", "large", "mailboxes", "tiny")
 QUICK_WORKLOADS = ("small", "large")
 # Who needs so many seconds for a run has only one.
@@ -44,6 +44,7 @@ _DELAY_OF_RATES = 0.01
 
 # Import queues, with a source that gives each connection 20 Mbit/s and answers after 40 ms.
 QUEUES = (1, 2, 4, 8)
+CONNECTIONS = ("1", "2", "4", "8", "auto")
 _RATE_OF_A_CONNECTION = 2_500_000
 _DELAY_OF_A_CONNECTION = 0.02
 
@@ -154,6 +155,17 @@ class Benchmark:
                 "queues": self._variants({str(number): replace(job, queues=number) for number in QUEUES}, relay),
             }
 
+    def wide(self, name: str) -> Dict[str, Any]:
+        """One large mailbox over one connection and over more, from the same source."""
+        with (
+            self._stage.made(self._sized(name)) as workload,
+            Relay(self._stage.source.port, _DELAY_OF_A_CONNECTION, _RATE_OF_A_CONNECTION) as relay,
+        ):
+            say("\n%s, 20 Mbit/s and 40 ms for each connection" % workload.title)
+            job = self._stage.job(workload.accounts, relay.port)
+            jobs = {number: replace(job, connections=number) for number in CONNECTIONS}
+            return {"title": workload.title, "connections": self._variants(jobs, relay)}
+
     def _sized(self, name: str) -> Workload:
         return WORKLOADS[name].shrunk(_QUICK_FACTOR) if self._quick else WORKLOADS[name]
 
@@ -216,6 +228,7 @@ def measure(options: argparse.Namespace, stage: Stage) -> Dict[str, Any]:
         "compression": lambda: benchmark.compression("narrow"),
         "tls": lambda: benchmark.tls("small"),
         "queues": lambda: benchmark.queues("queued"),
+        "wide": lambda: benchmark.wide("wide"),
         "servers": lambda: benchmark.servers("servers"),
     }
     return {**results, **{name: work() for name, work in sections.items() if name in options.sections}}

@@ -64,6 +64,7 @@ def _summaries(results: Mapping[str, Any]) -> Iterator[Tuple[str, Mapping[str, A
         *results.get("compression", {}).get("rates", {}).values(),
         results.get("tls", {}).get("ways", {}),
         results.get("queues", {}).get("queues", {}),
+        results.get("wide", {}).get("connections", {}),
     ]
     yield from ((ENGINE, found) for ways in variants for found in ways.values())
 
@@ -89,7 +90,8 @@ def goals(results: Mapping[str, Any]) -> List[Dict[str, Any]]:
         for kind, words, limit in (("first", "for a first import of", 12), ("again", "with nothing new in", 6)):
             trips = round_trips(results[section], ENGINE, kind) if section in results else None
             found.append(("round trips %s %s" % (words, what), "<=", limit, trips))
-    found.append(("times as fast with 4 queues as with 1", ">=", 3.5, _speed_up(results, "4")))
+    for section, what in (("queues", "queues"), ("wide", "connections")):
+        found.append(("times as fast with 4 %s as with 1" % what, ">=", 3.5, _speed_up(results, section, what)))
     found.append(("times as long for 1,000,000 messages as for 100,000", "<=", 11, _growth(results)))
     found.append(("MiB of memory", "<", 64, max(peaks) if peaks else None))
     return [
@@ -114,9 +116,9 @@ def _growth(results: Mapping[str, Any]) -> Optional[float]:
     return round(seconds[1] / seconds[0], 1) if len(seconds) == 2 else None
 
 
-def _speed_up(results: Mapping[str, Any], queues: str) -> Optional[float]:
-    by_number = results.get("queues", {}).get("queues", {})
-    return ratio(by_number.get(queues, {}), by_number.get("1", {}))
+def _speed_up(results: Mapping[str, Any], section: str, what: str) -> Optional[float]:
+    by_number = results.get(section, {}).get(what, {})
+    return ratio(by_number.get("4", {}), by_number.get("1", {}))
 
 
 def _met(relation: str, goal: float, value: Optional[float]) -> Optional[bool]:
@@ -137,6 +139,9 @@ def text(results: Mapping[str, Any]) -> str:
     if "queues" in results:
         title = results["queues"]["title"] + ", 20 Mbit/s and 40 ms for each connection, seconds by number of queues"
         blocks.append(_variants_table(title, {"first import": results["queues"]["queues"]}))
+    if "wide" in results:
+        title = results["wide"]["title"] + ", 20 Mbit/s and 40 ms for each connection, seconds by number of connections"
+        blocks.append(_variants_table(title, {"first import": results["wide"]["connections"]}))
     blocks.append(_goals_table(results["goals"]))
     blocks.append("\n".join("%-14s %s" % item for item in results["machine"].items()))
     return "\n\n".join(blocks) + "\n"

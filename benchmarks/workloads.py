@@ -121,6 +121,7 @@ WORKLOADS: Dict[str, Workload] = {
         Workload("folders", "300 messages in 300 folders", 1, 300, 300, 9_500),
         Workload("narrow", "2,000 messages, 19 MB, 5 folders", 1, 5, 2_000, 9_500),
         Workload("queued", "16 mailboxes of 200 messages", 16, 2, 200, 9_500),
+        Workload("wide", "8,000 messages, 76 MB, one folder", 1, 1, 8_000, 9_500),
         Workload("servers", "1,000 messages, 9.5 MB, one folder", 1, 1, 1_000, 9_500),
         Workload("million", "1,000,000 tiny messages in one folder", 1, 1, 1_000_000, 400, same_size=True),
         Workload("huge", "one message of 500 MB", 1, 1, 1, 500_000_000, same_size=True),

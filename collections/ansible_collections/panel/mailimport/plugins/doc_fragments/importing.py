@@ -127,4 +127,18 @@ options:
     type: str
     choices: [auto, maildir, imap]
     default: auto
+  source_connections:
+    description:
+      - How many connections one import opens to its source. Folders, and parts of large ones, come over all of them. It
+        is for a large mailbox whose source is far away or gives each connection only so much; over a line of
+        20 Mbit/s for each connection, four of them take a quarter of the time.
+      - V(auto) begins with one and adds others, up to four (two at Gmail), as long as each makes the import at least a
+        fifth faster.
+      - A source that refuses one, or says that it is busy, gets fewer for the rest of the import. Together with several
+        import queues, O(panel.mailimport.mail_import_csv#module:source_max_connections) bounds all of them.
+      - The default is V(1), because many sources admit few connections for an account, which is in use meanwhile, and
+        several mailboxes at a time use a line just as well.
+    type: str
+    default: "1"
+    version_added: 0.3.0
 """

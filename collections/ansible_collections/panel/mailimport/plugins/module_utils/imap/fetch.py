@@ -137,9 +137,15 @@ class FolderStream:
     `exists`, `uidvalidity` and `uidnext` are what EXAMINE said; `refusal` is its status when the folder could not be
     opened. After `messages()` is exhausted, `status` is the answer to FETCH, and `expunged` how many messages the
     server has said to be gone meanwhile.
+
+    Args:
+        tags: those of the two commands, or of FETCH alone with `before`.
+        before: the FETCH before, in the same folder, which is still open then.
     """
 
-    def __init__(self, reader: ResponseReader, request: FetchRequest, tags: List[bytes]) -> None:
+    def __init__(
+        self, reader: ResponseReader, request: FetchRequest, tags: List[bytes], before: Optional[FolderStream] = None
+    ) -> None:
         self.reader = reader
         self.stream = reader.stream
         self.peer = reader.peer
@@ -151,7 +157,9 @@ class FolderStream:
         self.uidnext: Optional[int] = None
         self.refusal: Optional[Status] = None
         self.status: Optional[Status] = None
-        self._examine_tag, self._fetch_tag = tags
+        self._before = before
+        self._tags = tags
+        self._fetch_tag = tags[-1]
 
     @property
     def complete(self) -> bool:
@@ -179,7 +187,12 @@ class FolderStream:
 
     def open(self) -> None:
         """Read the answer to EXAMINE or SELECT."""
-        status = self.reader.collect([self._examine_tag], self._take_figure)
+        before, self._before = self._before, None
+        if before is not None:
+            self.exists, self.uidvalidity, self.uidnext = before.exists, before.uidvalidity, before.uidnext
+            self.refusal = before.refusal
+            return
+        status = self.reader.collect(self._tags[:1], self._take_figure)
         if not status.ok:
             self.refusal = status
 

@@ -11,7 +11,7 @@ import socket
 import ssl
 import time
 import zlib
-from typing import Iterator, Optional, Pattern, Union
+from typing import Callable, Iterator, Optional, Pattern, Union
 
 from ..model.errors import MailImportError
 
@@ -44,11 +44,13 @@ class ByteStream:
         login_ends: when the login must be over (time.monotonic()), None when it is.
         min_rate: bytes per second that are expected while something is owed, 0 when any rate will do. What comes more
             slowly for some timeouts counts as dead.
+        receive_into: waits for bytes, puts them into a buffer, and returns how many there are, 0 at the end.
     """
 
     def __init__(self, sock: Socket, peer: str) -> None:
         self.sock = sock
         self.peer = peer
+        self.receive_into: Callable[[memoryview], int] = sock.recv_into
         self.login_ends: Optional[float] = None
         self.min_rate = 0.0
         self._slack: Optional[float] = None
@@ -132,7 +134,7 @@ class ByteStream:
     def _receive_raw(self, space: memoryview) -> int:
         began = time.monotonic()
         try:
-            count = self.sock.recv_into(space)
+            count = self.receive_into(space)
             self._check_rate(count, time.monotonic() - began)
             return count
         except socket.timeout:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from .address import Address
@@ -47,6 +47,40 @@ class LoginDiagnosis(NamedTuple):
     message: str
 
 
+MOST_CONNECTIONS = 16
+# Where their number is left to us. Servers admit more (Dovecot 10 for a user, Gmail 15), and some no more than this
+# (Courier, from one address); and the account's owner wants some of them.
+MOST_BY_ITSELF = 4
+
+
+@dataclass(frozen=True)
+class SourceConnections:
+    """How many connections one import may have at its source; `gradually`: one more at a time, while that makes it
+    faster.
+    """
+
+    most: int = 1
+    gradually: bool = False
+
+    def at_most(self, number: Optional[int]) -> SourceConnections:
+        """The same within a bound, if there is one."""
+        return replace(self, most=min(self.most, number or self.most))
+
+    @classmethod
+    def parse(cls, text: str) -> SourceConnections:
+        """Read `auto`, or a number.
+
+        Raises:
+            MailImportError: `invalid_row`.
+        """
+        if text == "auto":
+            return cls(MOST_BY_ITSELF, gradually=True)
+        if text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_CONNECTIONS:
+            return cls(int(text))
+        message = "source_connections must be auto or a number from 1 to %d, and is %r" % (MOST_CONNECTIONS, text)
+        raise MailImportError("invalid_row", message)
+
+
 @dataclass(frozen=True)
 class ImportRequest:
     """One source account to one mailbox. `password` is the mailbox's on the host; sizes are in bytes.
@@ -69,6 +103,7 @@ class ImportRequest:
     rules: FolderRules = FolderRules()
     max_message_size: int = 2 << 30
     message_store: str = "auto"
+    connections: SourceConnections = SourceConnections()
     renew: Optional[Renewal] = field(default=None, repr=False, compare=False)
     diagnose: Optional[Callable[[MailImportError], LoginDiagnosis]] = field(default=None, repr=False, compare=False)
 

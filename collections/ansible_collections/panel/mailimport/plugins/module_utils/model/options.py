@@ -24,7 +24,7 @@ class Option:
     Attributes:
         type, elements, default, choices, required: as in an argument specification of Ansible.
         secret: a password, which is never shown.
-        kind: what the value is besides (`address`, `port`, `seconds`), empty for nothing more.
+        kind: what the value is besides (`address`, `connections`, `port`, `seconds`), empty for nothing more.
         minimum, maximum, more_than: bounds of a number.
         per_row: a list may give it for each mailbox.
         field: the attribute of the group's class that gets its value; None when more than a copy is needed.
@@ -110,6 +110,7 @@ IMPORT = (
     Option("import_content", "bool", True, field="import_content"),
     Option("max_message_size", "bytes", "2G", minimum=1, field="max_message_size"),
     Option("message_store", default="auto", choices=("auto", "maildir", "imap"), field="message_store"),
+    Option("source_connections", default="1", kind="connections"),
 )
 
 # Attributes of FolderRules.

@@ -42,6 +42,10 @@ def _integer(value: Any) -> Any:
     return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value) else value
 
 
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _number(value: Any) -> Any:
     return float(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}(\.[0-9]+)?", value) else value
 
@@ -67,6 +71,8 @@ def _column_of(option: Option) -> Column:
         return Column({"enum": list(option.choices), "description": "one of %s" % ", ".join(option.choices)})
     if option.kind == "address":
         return Column({"type": "string", "format": "mailbox-address", "description": "a mailbox address"})
+    if option.kind == "connections":
+        return Column({"pattern": "^(auto|[0-9]+)$", "description": "auto or a number"}, _text)
     if option.type in ("str", "path"):
         never = {"pattern": _NOT_IN_PASSWORDS if option.secret else _NOT_IN_TEXT}
         words = "text of one line (a number: in quotes)"

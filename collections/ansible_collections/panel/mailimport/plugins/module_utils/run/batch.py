@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Callable, Dict, List, Optional, Sequence, Set, Union
 
@@ -227,9 +227,14 @@ class _Batch:
 
     def _import(self) -> None:
         bounds = Bounds(
-            self._how.numbers, self._how.source_max_connections, None if self._check_mode else self._settings.state_dir
+            self._how.numbers, self._most_imports_of_a_source(), None if self._check_mode else self._settings.state_dir
         )
         self._over_queues(self._left(), bounds, self._import_one)
+
+    def _most_imports_of_a_source(self) -> Optional[int]:
+        """How many imports may read from one source at a time, as each has so many connections."""
+        most = self._how.source_max_connections
+        return most and max(1, most // max((each.connections.most for each in self._requests.values()), default=1))
 
     def _import_one(self, assignment: Assignment, tell: Tell) -> Optional[Message]:
         request = self._requests[assignment.number]
@@ -252,6 +257,7 @@ class _Batch:
             # A single import that is turned away tells so at once; one of many has its turn when others are done.
             patient_login=assignment.patient and len(self._requests) > 1,
         )
+        request = replace(request, connections=request.connections.at_most(self._how.source_max_connections))
         outcome = import_mailbox(request, self._settings, self._check_mode, reporter, context)
         if outcome.result.reason == _CROWDED and not assignment.patient:
             self._show_as_waiting(request)

@@ -12,7 +12,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence
 from ..host.backends import HOST_OPTIONS
 from ..model.address import parse_address
 from ..model.errors import MailImportError
-from ..model.imports import FolderRules, ImportRequest
+from ..model.imports import FolderRules, ImportRequest, SourceConnections
 from ..model.mail import SourceAccount
 from ..model.options import FOLDERS, IMPORT, LIST, MAILBOX, SCHEDULING, SOURCE, TARGET, Option, fields_of
 from ..run.batch import Scheduling
@@ -200,6 +200,7 @@ def mailbox_request(params: Mapping[str, Any]) -> ImportRequest:
         address=parse_address(params["target_email"] or params["email"]),
         password=params["target_password"] or params["password"],
         rules=FolderRules(mapping=mapping, **fields_of(FOLDERS, params)),
+        connections=SourceConnections.parse(params["source_connections"]),
         **fields_of(IMPORT, params),
     )
 

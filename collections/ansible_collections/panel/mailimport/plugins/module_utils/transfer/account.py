@@ -12,6 +12,7 @@ from typing import List, Mapping, Optional, Sequence
 from ..imap.flags import MOST_KEYWORDS
 from ..model.imports import FolderRules, ImportRequest, NotImported
 from ..model.mail import SourceFolder
+from ..source.connections import Connections
 from ..source.profiles import SourceProfile
 from ..state.records import FolderMark
 from ..store.base import FolderPath, MessageStore, joined_path
@@ -117,7 +118,10 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     if request.state == "latest" and marks:
         untold = _carry_flags(line, FlagUpdate(request.key, plans, marks, memories), store, changed, emit)
         plans = [_ask_again(plan, marks, untold) for plan in plans]
-    AccountCopy(line, batch, store, marks).run(plans)
+    connections = Connections(
+        lambda: login.open(emit), request.connections, lambda text: emit(Note("the import " + text))
+    )
+    AccountCopy(line, connections, batch, store, marks).run(plans)
     if request.state == "latest" and not marks and memories:
         # An import that begins again: which messages are the source's is known only now.
         _carry_flags(line, FlagUpdate(request.key, plans, {}, memories), store, changed, emit)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence
 
-from ..imap.fetch import FetchRequest, FolderStream
+from ..imap.fetch import FetchRequest
 from ..imap.refusals import SourceBusyError, is_overload, refusal_error
 from ..imap.responses import quote
 from ..imap.uids import MAX_UID
 from ..model.errors import MailImportError
 from ..model.mail import SourceFolder
+from ..source.connections import Connections, OpenedFolder
 from ..state.records import FolderMark
 from ..store.base import MessageStore
 from .batch import BATCH_FOLDERS, Batch
@@ -29,13 +30,22 @@ class AccountCopy:
 
     Args:
         line: to the source.
+        connections: others beside it.
         batch: takes what comes of it.
         store: where messages go.
         marks: how far earlier runs came, by raw folder name.
     """
 
-    def __init__(self, line: Line, batch: Batch, store: MessageStore, marks: Mapping[bytes, FolderMark]) -> None:
+    def __init__(
+        self,
+        line: Line,
+        connections: Connections,
+        batch: Batch,
+        store: MessageStore,
+        marks: Mapping[bytes, FolderMark],
+    ) -> None:
         self._line = line
+        self._connections = connections
         self._batch = batch
         self._store = store
         self._marks = marks
@@ -52,6 +62,7 @@ class AccountCopy:
             waiting = self._pass_over(waiting)
             if len(self._incomplete) >= BATCH_FOLDERS:
                 self._complete_folders()
+        self._connections.close()
         self._complete_folders()
         self._batch.commit()
         self._store.finish()
@@ -66,16 +77,17 @@ class AccountCopy:
         session = self._line.connected()
         self._store.expect_folders([plan.target for plan in plans if self._is_to_be_opened(plan.source)])
         try:
-            for opened in session.fetch(self._requests(plans, left)):
+            for opened in self._connections.fetch(session, self._requests(plans, left)):
                 again = self._copy_folder(left[opened.folder.raw_name], opened)
                 del left[opened.folder.raw_name]
                 if again:
                     left[again.source.raw_name] = again
             self._batch.commit()
         except SessionTooOldError:
-            pass  # what is left goes on over the next one
+            self._connections.drop()  # what is left goes on over the next ones
         except MailImportError as error:
             reading = session.reading
+            self._connections.drop(error)
             self._line.recover(error)
             if reading and reading.raw_name in left and not is_overload(error) and self._line.patience.failures > 1:
                 # Twice at the same place: find the message that does it when all other folders are done.
@@ -132,7 +144,7 @@ class AccountCopy:
         """How far earlier runs came with this very folder."""
         return mark_of(source, self._marks.get(source.raw_name))
 
-    def _copy_folder(self, plan: FolderPlan, opened: FolderStream) -> Optional[FolderPlan]:
+    def _copy_folder(self, plan: FolderPlan, opened: OpenedFolder) -> Optional[FolderPlan]:
         """Take one folder's messages; return its plan anew when it turned out to be another folder than was listed."""
         copy = self._batch.open_copies[plan.source.raw_name]
         peer = opened.peer
@@ -161,7 +173,7 @@ class AccountCopy:
             self._set_aside(copy)
         return None
 
-    def _reopen(self, plan: FolderPlan, opened: FolderStream, uidvalidity: int) -> FolderCopy:
+    def _reopen(self, plan: FolderPlan, opened: OpenedFolder, uidvalidity: int) -> FolderCopy:
         """Begin the folder anew as the one that it is, and not as the one that was listed."""
         begun = self._batch.open_copies[plan.source.raw_name]
         stay = self._batch.discard(begun)
@@ -173,7 +185,7 @@ class AccountCopy:
             replace(plan, source=source), self._mark_of(source), by_content=stay > 0 and begun.writer.written > 0
         )
 
-    def _heed(self, opened: FolderStream, peer: str) -> None:
+    def _heed(self, opened: OpenedFolder, peer: str) -> None:
         """Slow down or stop when the answer to a FETCH asks for it."""
         trouble = refusal_error(opened.status, peer) if opened.status else None
         if trouble and not opened.complete:
