@@ -19,8 +19,8 @@ class SourceProfile:
 
     `name` is for people. `greeting` and `capability` are what it is known by, either of them. `daily_bytes` is how much
     one account gives within a day, None without a limit that is known; `connections` how many an import opens to one
-    account by itself, for its owner's programs need some, too. `mailless` are folders, by their names in small letters, in which
-    there is no mail but something else, and all below them.
+    account by itself, for its owner's programs need some, too. `mailless` are folders, by their names in small letters,
+    in which there is no mail but something else, and all below them.
     """
 
     name: str
