@@ -131,6 +131,7 @@ attributes:
     support: none
     membership: []
 seealso:
+  - module: panel.mailimport.mail_recipients_check
   - ref: ansible_collections.panel.mailimport.docsite.dns_guide
     description: What is checked, and why.
 """

@@ -17,6 +17,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
+try:
+    import idna
+except ImportError:
+    # Python's own does without, and knows the rules of 2003: it takes ß for ss.
+    idna = None  # type: ignore[assignment]
+
 from ..model.errors import SKIP_REASONS, MailImportError
 from ..model.imports import ImportRequest
 
@@ -216,6 +222,8 @@ def _domain_of(email: str) -> str:
 def as_ascii(domain: str) -> str:
     """A domain in the one form that can be compared, whether it is given in Unicode or not (RFC 5890)."""
     try:
+        if idna:
+            return idna.encode(domain, uts46=True).decode("ascii").lower()
         return domain.encode("idna").decode("ascii").lower()
     except UnicodeError:
         return domain.lower()

@@ -104,6 +104,23 @@ def notice_options() -> Options:
     )
 
 
+def recipients_options() -> Options:
+    """Every option a task of `mail_recipients_check` may give; its module gets addresses alone."""
+    strings: Dict[str, Any] = dict(type="list", elements="str", default=[])
+    return dict(
+        src=dict(type="path"),
+        mailboxes=dict(type="list", elements="raw", no_log=True),
+        results=dict(type="list", elements="dict", default=[]),
+        mail_host=dict(type="str", required=True),
+        port=dict(type="int", default=25),
+        addresses=dict(strings),
+        catch_all=dict(strings),
+        sender=dict(type="str", default=""),
+        patience=dict(type="int", default=600),
+        timeout=dict(type="int", default=60),
+    )
+
+
 def notice(params: Mapping[str, Any]) -> Notice:
     """Collect the options of `mail_notice` that say what is sent.
 
