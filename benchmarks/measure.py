@@ -23,8 +23,8 @@ import plots
 import report
 from contestants import CONTESTANTS, ENGINE, FLOOR, NETWORK_IMPORTERS, Contestant, Job, OneByOne
 from machine import describe_machine
-from relay import Relay
 from stage import Stage
+from support.long_line import Relay
 from support.other_servers import Courier, Cyrus, OtherServer
 from support.overlay import OverlayError
 from support.tls import Authority

@@ -89,8 +89,10 @@ class ActionModule(ActionBase):
             good, bad = check_rows(self._rows(params))
         except MailImportError as error:
             raise AnsibleActionFail(error.message) from error
-        boxes = compare(good, bad, _results(params["hosts"]), params["source_host"], acceptances)
-        report = Report(plain(params["title"]), boxes)
+        hosts = _results(params["hosts"])
+        boxes = compare(good, bad, hosts, params["source_host"], acceptances)
+        left = [known["seconds_left"] for known in hosts.values() if known.get("seconds_left") is not None]
+        report = Report(plain(params["title"]), boxes, max(left, default=None))
         files = _rendered(report, params)
         changes = [file for file in files if file.differs]
         if not self._task.check_mode:

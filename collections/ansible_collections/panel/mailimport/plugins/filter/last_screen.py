@@ -15,7 +15,7 @@ author:
 description:
   - Makes lines for people of the results of several hosts, as the playbooks of this collection show them at their end.
   - They are a headline, a line for each mailbox that failed, was skipped or was moved aside, and how to run it again
-    for the failed ones.
+    for the failed ones; in check mode, what the imports are going to take.
 options:
   _input:
     description:
@@ -56,6 +56,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.panel.mailimport.plugins.module_utils.model import last_screen as words
+from ansible_collections.panel.mailimport.plugins.module_utils.model.estimate import estimate_lines
 
 
 def last_screen(results: t.Mapping[str, t.Mapping[str, t.Any]], again: str | None = None) -> list[str]:
@@ -65,16 +66,19 @@ def last_screen(results: t.Mapping[str, t.Mapping[str, t.Any]], again: str | Non
     entries = [entry for result in results.values() for entry in result.get("imports", ())]
     failed = {host: result for host, result in results.items() if result.get("failed") or result.get("unreachable")}
     # Without entries it did not come to an import: no connection, or an option that is wrong.
-    stuck = [
+    told = [
         "%s: %s" % (host, str(result.get("msg", "failed")).partition("\n")[0])
         for host, result in failed.items()
         if "imports" not in result
     ]
+    looks = {host: result["estimate"] for host, result in results.items() if result.get("estimate")}
+    for host, estimate in looks.items():
+        told += [line if len(results) == 1 else "%s: %s" % (host, line) for line in estimate_lines(estimate)]
     if again is not None:
         lines = words.how_to_go_on(entries, again)
     else:
         lines = words.how_to_go_on_with_hosts(list(failed) if len(failed) < len(results) else [])
-    return [*words.last_screen(entries), *stuck, *lines]
+    return [*words.last_screen(entries), *told, *lines]
 
 
 class FilterModule:

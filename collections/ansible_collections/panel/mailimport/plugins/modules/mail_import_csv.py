@@ -197,6 +197,101 @@ imports:
   type: list
   elements: dict
   returned: when the imports succeeded or some failed
+estimate:
+  description:
+    - What the imports that are left to do are going to take.
+    - Up to 4 MiB are read from the source over each of up to 8 connections at a time, for two seconds at most, and
+      thrown away. There is no such sample when less than 4 MiB are to come.
+  type: dict
+  returned: in check mode
+  contains:
+    mailboxes:
+      description: Number of mailboxes to import. Those that failed or are skipped do not count here or below.
+      type: int
+      returned: always
+    messages:
+      description: Messages to copy.
+      type: int
+      returned: always
+    bytes:
+      description: Their size, by the word of the source.
+      type: int
+      returned: always
+    bytes_estimated:
+      description:
+        - Whether RV(estimate.bytes) is estimated. Of large folders, a source without C(STATUS=SIZE) is asked for the
+          sizes of a thousand messages only.
+      type: bool
+      returned: always
+    largest:
+      description: The largest mailboxes, with C(email), C(messages) and C(bytes) of what is to be copied.
+      type: list
+      elements: dict
+      returned: always
+    disks:
+      description:
+        - The file systems that the mail goes to, as far as that is known before a mailbox is made. There is a warning
+          for one without enough room.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        place:
+          description: The directory that all of these mailboxes are in, or the nearest above it that exists.
+          type: str
+          returned: always
+        mailboxes:
+          description: Number of mailboxes.
+          type: int
+          returned: always
+        bytes_needed:
+          description: Estimate of the room that the mail takes, in whole blocks.
+          type: int
+          returned: always
+        files_needed:
+          description: Number of messages, each of which may be a file.
+          type: int
+          returned: always
+        bytes_free:
+          description: Room that is free for others than root.
+          type: int
+          returned: always
+        files_free:
+          description: Inodes that are free. V(null) where their number is not limited.
+          type: int
+          returned: always
+        enough:
+          description: Whether it is enough. Quotas of single mailboxes are not looked at.
+          type: bool
+          returned: always
+    connections:
+      description:
+        - How many connections at a time were C(tried) and how many of them the source C(admitted). V(null) without a
+          sample.
+      type: dict
+      returned: always
+    sampled_bytes:
+      description: Mail that was read as a sample.
+      type: int
+      returned: always
+    durations:
+      description: Estimated time over 1, 2, 4 and 8 import queues. Empty without a sample.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        queues:
+          description: Number of import queues.
+          type: int
+          returned: always
+        bytes_per_second:
+          description: Measured rate of the source over that many connections, or as many as it admitted.
+          type: int
+          returned: always
+        seconds:
+          description: Estimated time.
+          type: float
+          returned: always
 summary:
   description: Number of imports in each state, of mailboxes whose mail was moved aside, and the sums of their counts.
   type: dict

@@ -209,7 +209,9 @@ imports:
       type: int
       returned: always
     bytes_copied:
-      description: Size of the messages that this run copied. 0 in check mode.
+      description:
+        - Size of the messages that this run copied. In check mode, of those that an import would copy, see
+          RV(estimate).
       type: int
       returned: always
     flags_updated:
@@ -276,6 +278,10 @@ imports:
       description: Number of the import queue that ran it. V(null) if there was nothing to do.
       type: int
       returned: always
+estimate:
+  description: What the import is going to take, see RV(panel.mailimport.mail_import_csv#module:estimate).
+  type: dict
+  returned: in check mode
 summary:
   description: Number of imports in each state, of mailboxes whose mail was moved aside, and the sums of their counts.
   type: dict

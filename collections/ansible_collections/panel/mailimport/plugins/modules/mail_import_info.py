@@ -112,6 +112,13 @@ imports:
       type: int
       returned: always
       sample: 1048576
+seconds_left:
+  description:
+    - Estimated time until the listed imports that run and wait have ended, from the pace since they began. V(null) when
+      there are none, or nothing has come yet.
+  type: int
+  returned: success
+  sample: 5400
 domains:
   description: The mail domains whose owner is known.
   type: list

@@ -197,6 +197,10 @@ imports:
   type: list
   elements: dict
   returned: when the imports succeeded or some failed
+estimate:
+  description: What the import is going to take, see RV(panel.mailimport.mail_import_csv#module:estimate).
+  type: dict
+  returned: in check mode
 summary:
   description: Number of imports in each state, of mailboxes whose mail was moved aside, and the sums of their counts.
   type: dict

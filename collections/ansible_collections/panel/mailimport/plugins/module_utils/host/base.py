@@ -20,7 +20,7 @@ from typing import FrozenSet, Optional, Sequence, Set, Tuple
 from ..model.address import Address
 from ..model.alias import Alias, AliasState
 from ..model.errors import MailImportError
-from ..model.mail import StoreLocation
+from ..model.mail import NewHome, StoreLocation
 
 
 class Accounts(ABC):
@@ -67,6 +67,10 @@ class Accounts(ABC):
         Raises:
             MailImportError: `host_refused`, with what is in the way and what to do.
         """
+
+    def new_home(self, address: Address) -> Optional[NewHome]:
+        """Where the mail of a mailbox that `create` would make is going to be; None where only its server will know."""
+        return None
 
     @abstractmethod
     def create(self, address: Address, password: str, owner: str) -> None:

@@ -13,7 +13,7 @@ from typing import Callable, Dict, Mapping, Optional, Sequence, Set, TypeVar
 from ..model.address import Address
 from ..model.alias import Alias, AliasState
 from ..model.errors import MailImportError, telling_first
-from ..model.mail import StoreLocation
+from ..model.mail import NewHome, StoreLocation
 from .base import Accounts, HostSession, MailServer
 from .domain_map import DomainMap
 
@@ -68,6 +68,10 @@ class MailHost:
         if not self._seen_running:
             self._server.check_running()
             self._seen_running = True
+
+    def new_home(self, address: Address) -> Optional[NewHome]:
+        """Where the mail of a mailbox that is yet to be made is going to be, as far as that is known."""
+        return self._accounts.new_home(address)
 
     def create_mailbox(self, address: Address, password: str, owner: str) -> None:
         """Declare a new mailbox that opens with `password`, and its domain for `owner` when that is missing.

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Iterator, Mapping, Optional, Tuple, Union
+from typing import ClassVar, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,14 @@ class Message:
 
 
 Chunks = Iterator[memoryview]
+
+
+class NewHome(NamedTuple):
+    """The home directory of a mailbox that is yet to be made, and whose it is going to be."""
+
+    path: str
+    uid: int
+    gid: int
 
 
 @dataclass(frozen=True)

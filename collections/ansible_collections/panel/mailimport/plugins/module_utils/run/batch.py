@@ -299,6 +299,7 @@ class _Batch:
                 outcome.result,
                 dict(outcome.before, domain=earlier.before["domain"], mailbox=earlier.before["mailbox"]),
                 outcome.after,
+                outcome.look,
             )
             outcome.result.created = outcome.result.created or earlier.result.created
             outcome.result.changed = outcome.result.changed or earlier.result.changed

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Callable, Dict, Iterator, Optional, Sequence
+from typing import Callable, Dict, Iterator, Optional, Sequence, Union
 
+from ..files.nearest import nearest_directory
 from ..imap.tls import tls_context
 from ..model.errors import MailImportError
-from ..model.mail import MailFiles, StoreLocation
+from ..model.mail import MailFiles, NewHome, StoreLocation
 from ..process.title import set_title
 from ..state.records import FolderMark
 from ..store.aside import check_movable
@@ -52,7 +53,13 @@ class MailboxContent:
     def preview(self, found: MailboxStatus, location: Optional[StoreLocation], move_aside: bool) -> None:
         """Log in, list and count what an import would bring."""
         snapshot = TargetSnapshot(location) if move_aside else self._snapshot(found, location)
-        self._work_as(location, lambda login: partial(preview_account, self._request, login, snapshot))
+        owner = location or self._host.new_home(self._request.address)
+        directories = _directories(owner)
+        if directories:
+            look = self._job.outcome.look
+            look.place = nearest_directory(directories[0])
+            look.device = os.stat(look.place).st_dev
+        self._work_as(owner, lambda login: partial(preview_account, self._request, login, snapshot, directories))
 
     def fill(self, found: MailboxStatus, location: StoreLocation, move_aside: bool) -> None:
         """Bring what the mailbox lacks, when what is in it has been moved aside if it is to be."""
@@ -136,12 +143,12 @@ class MailboxContent:
 
     def _work_as(
         self,
-        location: Optional[StoreLocation],
+        owner: Union[StoreLocation, NewHome, None],
         work_with: Callable[[Login], Callable[[Emit], None]],
         keep: Sequence[int] = (),
     ) -> None:
-        """Run what `work_with` makes of a login at the source, in a process with the rights of the mailbox."""
-        uid, gid = (location.uid, location.gid) if location else (NOBODY, NOBODY)
+        """Run what `work_with` makes of a login at the source, in a process with the rights of the mailbox's owner."""
+        uid, gid = (owner.uid, owner.gid) if owner else (NOBODY, NOBODY)
         with Login(self._request, tls_context(self._request.source)) as login:
             self._job.events.login = login
             work, watch = self._titled(work_with(login)), ImportWatch(self._state, self._request.key)
@@ -155,6 +162,15 @@ class MailboxContent:
             work(emit)
 
         return titled
+
+
+def _directories(owner: Union[StoreLocation, NewHome, None]) -> Sequence[str]:
+    """Where the mail is going to be written, as far as that is in files of this machine."""
+    if isinstance(owner, NewHome):
+        return (owner.path,)
+    if isinstance(owner, MailFiles) and os.path.isabs(owner.root):
+        return (owner.root, owner.control)
+    return ()
 
 
 def _root_to_look_at(location: StoreLocation) -> Optional[str]:

@@ -26,9 +26,11 @@ from ..transfer.news import (
     News,
     Note,
     Replaced,
+    Sampled,
     SecretWanted,
     SessionWanted,
     Settled,
+    Sized,
     Spent,
     Subscribed,
     Waiting,
@@ -54,6 +56,7 @@ class ImportEvents:
         desk: hands out sessions of the mailbox; None as long as there is none.
         login: gives other secrets for the source; None as long as nobody logs in.
         replaced: told whether there was mail in the mailbox that is moved aside now; None when it is to stay.
+        sampled: how fast mail came that was thrown away; None as long as none was.
     """
 
     def __init__(self, request: ImportRequest, state: State, outcome: Outcome, reporter: Reporter) -> None:
@@ -67,6 +70,7 @@ class ImportEvents:
         self.desk: Optional[SessionDesk] = None
         self.login: Optional[Login] = None
         self.replaced: Optional[Callable[[bool], None]] = None
+        self.sampled: Optional[Sampled] = None
         self._takers: Dict[Type[News], Callable[[Any], None]] = {
             Copied: self._on_copied,
             Delivered: self._on_delivered,
@@ -77,9 +81,11 @@ class ImportEvents:
             Marks: self._on_marks,
             Note: self._on_note,
             Replaced: self._on_replaced,
+            Sampled: self._on_sampled,
             SecretWanted: self._on_secret,
             SessionWanted: self._on_session,
             Settled: self._on_settled,
+            Sized: self._on_sized,
             Spent: self._on_spent,
             Subscribed: self._on_subscribed,
             Waiting: self._on_waiting,
@@ -150,6 +156,14 @@ class ImportEvents:
         result.messages_copied, result.messages_present, result.bytes_copied = news.messages, news.present, news.bytes
         self._show_progress()
         self._reporter.note("%s: %d of %d messages" % (result.email, news.messages, result.messages_total))
+
+    def _on_sized(self, news: Sized) -> None:
+        if self.recorded:
+            raise ValueError("an import counts what it copies")
+        self._result.bytes_copied, self._outcome.look.size_estimated = news.bytes, news.estimated
+
+    def _on_sampled(self, news: Sampled) -> None:
+        self.sampled = news
 
     def _on_flags(self, news: FlagsUpdated) -> None:
         self._result.flags_updated = news.messages

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterable, Optional, Tuple
 
@@ -15,6 +16,7 @@ from ..model.imports import ImportResult
 from ..model.moment import moment
 from ..state.database import State
 from ..state.records import ImportRecord
+from .pace import seconds_left
 from .settings import HostSettings
 
 STATES = ("queued", "running", "paused", "completed", "skipped", "failed")
@@ -76,7 +78,8 @@ class Filter:
 
 
 def imports_on_host(settings: HostSettings, wanted: Optional[Filter] = None) -> Dict[str, Any]:
-    """Return imports with their results, domains with their owners, and sums. Nothing is created or changed.
+    """Return imports with their results and how long they have left, domains with their owners, and sums. Nothing is
+    created or changed.
 
     Raises:
         MailImportError: `host_refused` when the state cannot be read.
@@ -88,6 +91,7 @@ def imports_on_host(settings: HostSettings, wanted: Optional[Filter] = None) -> 
     known = [(record, result) for record, result in known if wanted.admits(result)]
     return {
         "imports": [_entry(record, result) for record, result in known],
+        "seconds_left": seconds_left([record for record, _result in known], time.time()),
         "domains": [{"domain": domain, "owner": owner} for domain, owner in owners if wanted.admits_domain(domain)],
         "summary": summarize(result for _record, result in known),
     }

@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any, Dict, NamedTuple, Union
 
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, ImportResult, LoginDiagnosis
+from ..model.look import Look
 from ..model.moment import moment
 from ..model.secret import hide_secret
 from ..provider.hints import with_hint
@@ -18,25 +20,28 @@ from ..transfer.sandbox import os_failure
 
 
 class Outcome(NamedTuple):
-    """A result, and what `--diff` shows of the mailbox before and after."""
+    """A result, what `--diff` shows of the mailbox before and after, and what check mode found besides."""
 
     result: ImportResult
     before: Dict[str, Any]
     after: Dict[str, Any]
+    look: Look
 
     def as_dict(self) -> Dict[str, Any]:
         """Plain values only, for JSON."""
-        return {"result": self.result.as_dict(), "before": self.before, "after": self.after}
+        plain = {"result": self.result.as_dict(), "before": self.before, "after": self.after}
+        return dict(plain, look=asdict(self.look))
 
     @classmethod
     def from_dict(cls, values: Dict[str, Any]) -> Outcome:
         """What `as_dict` made, back again."""
-        return cls(ImportResult.from_dict(values["result"]), values["before"], values["after"])
+        result, look = ImportResult.from_dict(values["result"]), Look(**values["look"])
+        return cls(result, values["before"], values["after"], look)
 
 
 def outcome_of(result: ImportResult) -> Outcome:
     """The outcome of something that has not touched a mailbox."""
-    return Outcome(result, _nothing(), _nothing())
+    return Outcome(result, _nothing(), _nothing(), Look())
 
 
 def new_outcome(request: ImportRequest) -> Outcome:

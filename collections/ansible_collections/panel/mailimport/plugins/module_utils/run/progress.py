@@ -13,10 +13,11 @@ import stat
 import sys
 import time
 from contextlib import suppress
-from typing import IO, Any, Callable, Dict, Optional, Tuple
+from typing import IO, Any, Callable, Dict, Optional
 
 from ..model.errors import file_errors
 from ..model.imports import ImportResult
+from .pace import Running, share_done
 
 # Counts are told at most so often, in seconds.
 _INTERVAL = 0.5
@@ -65,7 +66,7 @@ class Progress:
         self._done = 0
         self._messages = 0
         self._bytes = 0
-        self._running: Dict[int, Tuple[int, int, int]] = {}
+        self._running: Dict[int, Running] = {}
         self._told_at = 0.0
 
     def is_abandoned(self) -> bool:
@@ -96,7 +97,7 @@ class Progress:
 
     def moved(self, number: int, total: int, copied: int, size: int) -> None:
         """The import of that number has come so far: messages to copy and copied, bytes copied."""
-        self._running[number] = (total, copied, size)
+        self._running[number] = Running(total, copied, size)
         if time.monotonic() - self._told_at >= _INTERVAL:
             self._tell_counts()
 
@@ -125,27 +126,12 @@ class Progress:
                 "counts": {
                     "done": self._done,
                     "mailboxes": self._mailboxes,
-                    "messages": self._messages + sum(copied for _total, copied, _size in running),
-                    "bytes": self._bytes + sum(size for _total, _copied, size in running),
-                    "share": round(self._share(), 4),
+                    "messages": self._messages + sum(each.copied for each in running),
+                    "bytes": self._bytes + sum(each.bytes for each in running),
+                    "share": round(share_done(self._done, self._bytes, list(running), self._mailboxes), 4),
                 }
             }
         )
-
-    def _share(self) -> float:
-        """How much of the whole is done, from 0 to 1: by bytes where any have come, for one mailbox may hold more than
-        all others.
-
-        What nobody has looked into yet counts as an average mailbox.
-        """
-        running = self._running.values()
-        come = self._bytes + sum(size for _total, _copied, size in running)
-        if not come:
-            return self._done / self._mailboxes if self._mailboxes else 1.0
-        expected = [size * max(total, copied) / copied for total, copied, size in running if copied]
-        known = self._done + len(expected)
-        whole = self._bytes + sum(expected)
-        return come / (whole + whole / known * (self._mailboxes - known))
 
     def _write(self, told: Dict[str, Any]) -> None:
         if self._stream is None:

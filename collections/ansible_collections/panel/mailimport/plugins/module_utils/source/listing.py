@@ -79,12 +79,12 @@ class Listing:
         elif word == b"LSUB":
             self._take_lsub(_listed(parts))
         elif word == b"STATUS":
-            self._take_status(_status_values(parts))
+            self._take_status(status_values(parts))
         elif word == b"NAMESPACE":
             self._take_namespace(_values(parts)[1:])
 
     def _take_list(self, listed: _Listed) -> None:
-        name = _canonical(listed.name)
+        name = canonical(listed.name)
         if not (name or listed.attributes or listed.separator):
             return
         self._check_number(len(self._entries))
@@ -103,7 +103,7 @@ class Listing:
     def _take_lsub(self, listed: _Listed) -> None:
         # \Noselect says that only folders below it are subscribed (RFC 3501 section 6.3.9).
         if b"\\NOSELECT" not in listed.attributes:
-            self._subscribed.add(_canonical(listed.name))
+            self._subscribed.add(canonical(listed.name))
             self._check_number(len(self._subscribed))
 
     def _check_number(self, folders: int) -> None:
@@ -113,7 +113,7 @@ class Listing:
     def _take_status(self, values: list) -> None:
         if len(values) < 2 or not isinstance(values[0], bytes) or not isinstance(values[1], list):
             return  # seen from servers whose STATUS failed half-way; SELECT tells the same figures
-        entry = self._entries.get(_canonical(values[0]))
+        entry = self._entries.get(canonical(values[0]))
         if entry is None:
             return
         for item, value in zip(values[1][::2], values[1][1::2]):
@@ -192,7 +192,7 @@ class Listing:
         # What is below INBOX is below it in any case of letters (Exchange says Inbox).
         if not pieces:  # a folder called like its separator, or not at all
             return (decode_folder_name(name) or _NO_NAME,)
-        return tuple(decode_folder_name(piece) for piece in (_canonical(pieces[0]), *pieces[1:]))
+        return tuple(decode_folder_name(piece) for piece in (canonical(pieces[0]), *pieces[1:]))
 
 
 def _values(parts: Parts) -> list:
@@ -226,12 +226,12 @@ def _attributes(values: list) -> FrozenSet[bytes]:
     return frozenset(value.upper() for value in values if isinstance(value, bytes))
 
 
-def _status_values(parts: Parts) -> list:
+def status_values(parts: Parts) -> list:
     """Name and items of a STATUS response. GNU Mailutils writes names without quotes, whatever is in them."""
     bare = _BARE_STATUS.match(parts[0]) if len(parts) == 1 else None
     return [bare.group(1), bare.group(2).split()] if bare else _values(parts)[1:]
 
 
-def _canonical(name: bytes) -> bytes:
+def canonical(name: bytes) -> bytes:
     """INBOX is one folder in any case of letters (RFC 3501 section 5.1)."""
     return b"INBOX" if name.upper() == b"INBOX" else bytes(name)

@@ -37,6 +37,8 @@ def import_record(row: sqlite3.Row, path: str) -> ImportRecord:
             stop_requested=bool(row["stop_requested"]),
             last_success=None if row["last_success"] is None else float(row["last_success"]),
             bytes_imported=int(row["bytes_imported"]),
+            started_at=float(row["started_at"]),
+            finished_at=None if row["finished_at"] is None else float(row["finished_at"]),
         )
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..model.errors import MailImportError, one_line
+from ..model.estimate import estimate_lines, too_small
 from ..model.imports import ImportResult
 from ..model.last_screen import how_to_go_on, last_screen, moved_aside, of_one, unimported_line
 from ..process.title import set_title
@@ -21,6 +22,7 @@ from ..rows.read import read_rows
 from ..rows.row import BadRow, Row, rows_of_list, select_rows
 from ..run.aliases import HostAlias
 from ..run.batch import Item, Scheduling, import_batch
+from ..run.estimate import estimate
 from ..run.info import summarize
 from ..run.outcome import Outcome
 from ..run.progress import Progress
@@ -31,6 +33,14 @@ from .secrets import take_secrets
 _MOST_WARNINGS = 20
 # When this run began: a module's process has no other work.
 _BEGAN = time.monotonic()
+
+
+class Ran(NamedTuple):
+    """What came of each import, and in check mode what they are going to take."""
+
+    outcomes: List[Outcome]
+    estimate: Optional[Dict[str, Any]]
+
 
 _NO_ROW = "no mailbox of the list belongs to this host"
 
@@ -71,11 +81,11 @@ def run_list_import(module: AnsibleModule) -> None:
     good, bad = check_rows(rows)
     items: Dict[str, Item] = {row.place: _row_item(params, row) for row in good}
     items.update((row.place, _bad_item(row)) for row in bad)
-    outcomes = run_batch(module, params, [items[row.place] for row in rows], how)
-    for row, outcome in zip(rows, outcomes):
+    ran = run_batch(module, params, [items[row.place] for row in rows], how)
+    for row, outcome in zip(rows, ran.outcomes):
         if outcome.result.state == "failed":
             outcome.result.message = "%s: %s" % (row.place, outcome.result.message)
-    exit_with(module, outcomes, "only")
+    exit_with(module, ran, "only")
 
 
 def _listed_rows(params: Dict[str, Any], secrets: Dict[str, Any]) -> List[Row]:
@@ -131,9 +141,7 @@ def refused(params: Dict[str, Any], error: MailImportError) -> ImportResult:
     )
 
 
-def run_batch(
-    module: AnsibleModule, params: Mapping[str, Any], items: Sequence[Item], how: Scheduling
-) -> List[Outcome]:
+def run_batch(module: AnsibleModule, params: Mapping[str, Any], items: Sequence[Item], how: Scheduling) -> Ran:
     """Import what a task asks for; `params` are the module's with the secrets that were handed over."""
     set_title("run of %d imports" % len(items))
     try:
@@ -143,18 +151,13 @@ def run_batch(
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
         raise
-    return import_batch(
-        items,
-        settings,
-        how,
-        module.check_mode,
-        progress,
-    )
+    outcomes = import_batch(items, settings, how, module.check_mode, progress)
+    return Ran(outcomes, estimate(items, outcomes, settings, how) if module.check_mode else None)
 
 
 def exit_with(
     module: AnsibleModule,
-    outcomes: Sequence[Outcome],
+    ran: Ran,
     again: Optional[str],
     none: str = _NO_ROW,
     declared: Sequence[HostAlias] = (),
@@ -167,28 +170,40 @@ def exit_with(
         none: what to say when there are no imports.
         declared: what came of the aliases that were to be declared on the host.
     """
+    outcomes = ran.outcomes
     results = [outcome.result for outcome in outcomes]
     entries = [result.as_dict() for result in results]
     made = [alias for alias in declared if alias.state == "created"]
     answer: Dict[str, Any] = dict(more, changed=bool(made) or any(result.changed for result in results))
     answer.update(imports=entries, summary=summarize(results))
+    if ran.estimate:
+        answer["estimate"] = ran.estimate
+        for disk in ran.estimate["disks"]:
+            if not disk["enough"]:
+                module.warn(too_small(disk))
     if module._diff:
         differences = [difference for difference in map(_difference, outcomes) if difference]
         differences += [_new_alias(alias) for alias in made]
         answer["diff"] = differences[0] if len(outcomes) == 1 and len(differences) == 1 else differences
     _warn_of_unimported(module, [entry for entry in entries if entry["state"] in ("skipped", "paused")])
-    seconds = time.monotonic() - _BEGAN
-    if not entries:
-        answer["msg"] = none
-    elif again is None:
-        answer["msg"] = "\n".join([of_one(entries[0], seconds), *moved_aside(entries[0])])
-    else:
-        answer["msg"] = "\n".join([*last_screen(entries, seconds), *how_to_go_on(entries, again)])
+    answer["msg"] = "\n".join(_last_lines(entries, again, ran.estimate)) if entries else none
     if declared:
         answer["msg"] = "\n".join([answer["msg"], *_alias_lines(declared, module.check_mode)])
     if "failed" in [result.state for result in results] + [alias.state for alias in declared]:
         module.fail_json(**answer)
     module.exit_json(**answer)
+
+
+def _last_lines(
+    entries: Sequence[Dict[str, Any]], again: Optional[str], expected: Optional[Dict[str, Any]]
+) -> List[str]:
+    """The last screen. How long a look took is not what people want to know of it."""
+    seconds = None if expected else time.monotonic() - _BEGAN
+    if again is None:
+        lines = [of_one(entries[0], seconds), *moved_aside(entries[0])]
+    else:
+        lines = [*last_screen(entries, seconds), *how_to_go_on(entries, again)]
+    return [*lines, *(estimate_lines(expected) if expected else ())]
 
 
 def _warn_of_unimported(module: AnsibleModule, entries: Sequence[Dict[str, Any]]) -> None:

@@ -163,14 +163,14 @@ def run_organization_import(module: AnsibleModule, provider: Provider) -> None:
     if module.check_mode and access.sets_passwords and params["import_content"]:
         message = "check mode sets no passwords at %s, so nobody has logged in there and no messages are counted"
         module.warn(message % provider.name)
-    outcomes = run_batch(module, params, items, how)
+    ran = run_batch(module, params, items, how)
     aliases: List[HostAlias] = []
     if contents and params["create_aliases"]:
-        results = [outcome.result for outcome in outcomes]
+        results = [outcome.result for outcome in ran.outcomes]
         aliases = create_aliases(contents, selection.mailboxes, results, settings.open_host(), module.check_mode)
     exit_with(
         module,
-        outcomes,
+        ran,
         "mailboxes",
         _NO_MAILBOX,
         aliases,

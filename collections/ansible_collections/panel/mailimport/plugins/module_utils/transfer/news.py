@@ -105,6 +105,22 @@ class Copied(News):
 
 
 @dataclass(frozen=True)
+class Sized(News):
+    """What would be copied has so many bytes by the source's word; `estimated` from some of the messages."""
+
+    bytes: int
+    estimated: bool
+
+
+@dataclass(frozen=True)
+class Sampled(News):
+    """So many bytes of messages came in so many seconds, and were thrown away."""
+
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Spent(News):
     """So many bytes more came from a source that gives only so many a day."""
 

@@ -6,14 +6,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass, field, replace
-from typing import Mapping, Optional, Sequence
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
+from ..files.nearest import nearest_directory
 from ..imap.uids import UidSet
+from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
-from ..model.mail import MailFiles, StoreLocation
+from ..model.mail import MailFiles, SourceFolder, StoreLocation
 from ..source.session import SourceSession
+from ..source.sizes import folder_sizes
 from ..state.records import Deliveries, FolderMark, SourceMessages
 from ..store.base import Origin, joined_path
 from ..store.imap.uid_map import UidMap
@@ -27,14 +31,15 @@ from .left_out import list_folders
 from .line import open_first
 from .login import Login
 from .memory import Memories
-from .news import Copied, Emit, FlagsUpdated, FolderFilled, Listed, Note, tell_left_behind
+from .news import Copied, Emit, FlagsUpdated, FolderFilled, Listed, Note, Sized, tell_left_behind
 from .numbering import NumberingCheck
 from .plan import FolderPlan, plan_folders
+from .sandbox import os_failure
 from .stores import store_kind
 from .survey import FolderRecord, Survey, survey_folder
 
 # What folder names are planned for while there is no mailbox to ask.
-_ANY_STORE = MailFiles(uid=0, gid=0, driver="maildir", root="/", control="/", index=None)
+ANY_STORE = MailFiles(uid=0, gid=0, driver="maildir", root="/", control="/", index=None)
 
 _DAMAGED = (
     "verification_failed",
@@ -69,23 +74,27 @@ class _Folder:
     held: UidSet = field(default_factory=UidSet)
 
 
-def preview_account(request: ImportRequest, login: Login, snapshot: TargetSnapshot, emit: Emit) -> None:
+def preview_account(
+    request: ImportRequest, login: Login, snapshot: TargetSnapshot, directories: Sequence[str], emit: Emit
+) -> None:
     """Log in, list and count what an import would bring.
 
     Args:
-        emit: takes `secret` of the login, `listed`, `folder`, `copied`, `flags` and `not_imported`, as an import would
-            tell them.
+        directories: where it would write, whether they are there or not.
+        emit: takes the news that an import would tell, and how many bytes it would copy.
 
     Raises:
         MailImportError: what keeps the account from being imported.
     """
+    for directory in directories:
+        _check_writable(directory)
     session = open_first(login, False, emit)
     folders = folders_with_mail(list_folders(session), request.rules, emit)
     marks = {} if request.force else snapshot.marks
     plans = plan_folders(
         folders,
         request.rules,
-        snapshot.location or _ANY_STORE,
+        snapshot.location or ANY_STORE,
         {raw_name: mark.target_name for raw_name, mark in marks.items()},
     )
     listed = sum(plan.source.messages or 0 for plan in plans)
@@ -98,6 +107,7 @@ def preview_account(request: ImportRequest, login: Login, snapshot: TargetSnapsh
     for line in check.lines():
         emit(Note(line))
     coming = present = lacking = 0
+    arriving: List[Tuple[SourceFolder, int]] = []
     for plan in plans:
         mark = mark_of(plan.source, marks.get(plan.source.raw_name))
         if mark and has_nothing_new(plan.source, mark):
@@ -112,6 +122,7 @@ def preview_account(request: ImportRequest, login: Login, snapshot: TargetSnapsh
         name, after = joined_path(plan.target), there.messages + there.waiting + found.coming
         emit(FolderFilled(plan.source.name, name, not there.exists, there.messages, after))
         tell_left_behind(emit, found.problems(plan.source.name), found.shortfall)
+        arriving.append((plan.source, found.coming))
         coming, present, lacking = coming + found.coming, present + found.present, lacking + found.shortfall
         lacking += len(damaged)
     if coming + present + lacking != listed:
@@ -120,7 +131,32 @@ def preview_account(request: ImportRequest, login: Login, snapshot: TargetSnapsh
     if request.state == "latest" and (marks or memories):
         folders_to_look_at = looks(session, request.key, plans, marks, memories)
         emit(FlagsUpdated(count_flag_changes(session, folders_to_look_at, tree)))
+    _tell_size(session, arriving, emit)
     session.close()
+
+
+def _check_writable(directory: str) -> None:
+    """Make sure that this process may write there, or make what is missing."""
+    place = nearest_directory(directory)
+    if not os.access(place, os.W_OK | os.X_OK, effective_ids=True):
+        raise os_failure(PermissionError(errno.EACCES, os.strerror(errno.EACCES), place))
+
+
+def _tell_size(session: SourceSession, arriving: Sequence[Tuple[SourceFolder, int]], emit: Emit) -> None:
+    """Tell how many bytes the messages that are to come have; those of a folder in part are taken for average ones."""
+    wanted: Dict[bytes, int] = {folder.raw_name: coming for folder, coming in arriving if coming}
+    try:
+        sizes = folder_sizes(session, [folder for folder, coming in arriving if coming])
+    except MailImportError as error:
+        emit(Note("the size of the mail is not known: %s" % error.message))
+        return
+    total, estimated = 0, sizes.keys() != wanted.keys()
+    for folder, coming in arriving:
+        size = sizes.get(folder.raw_name)
+        if size and folder.messages:
+            total += size.bytes * coming // folder.messages
+            estimated = estimated or size.estimated or coming != folder.messages
+    emit(Sized(total, estimated))
 
 
 def _readable_maildir(request: ImportRequest, snapshot: TargetSnapshot) -> Optional[MaildirTree]:

@@ -10,7 +10,7 @@ import typing as t
 from collections import Counter
 
 from ansible_collections.panel.mailimport.plugins.module_utils.model.grade import GRADES, worst
-from ansible_collections.panel.mailimport.plugins.module_utils.model.last_screen import readable_size
+from ansible_collections.panel.mailimport.plugins.module_utils.model.last_screen import duration, readable_size
 
 from .mailboxes import STATES, Mailbox
 
@@ -19,10 +19,13 @@ _MOST_NAMED = 4
 
 
 class Report(t.NamedTuple):
-    """A report, in the order of its list."""
+    """A report, in the order of its list. `seconds_left` is the estimate of the host that needs longest, None where no
+    host can tell.
+    """
 
     title: str
     mailboxes: list[Mailbox]
+    seconds_left: int | None = None
 
     @property
     def listed(self) -> list[Mailbox]:
@@ -62,6 +65,7 @@ class Report(t.NamedTuple):
             "bytes_imported": sum(mailbox.bytes_imported for mailbox in listed),
             "oldest_success": syncs[0] if syncs else None,
             "newest_success": syncs[-1] if syncs else None,
+            "seconds_left": self.seconds_left,
         }
 
 
@@ -80,6 +84,8 @@ def lines(report: Report) -> list[str]:
             readable_size(summary["bytes_imported"]),
         ),
     ]
+    if report.left:
+        told.append("time left: %s" % _time_left(report))
     if summary["oldest_success"]:
         told.append("last successful run: from %(oldest_success)s to %(newest_success)s" % summary)
     if summary["not_in_list"]:
@@ -94,6 +100,18 @@ def lines(report: Report) -> list[str]:
         if those:
             told.append("%s: %s" % (STATES[state], _named(those)))
     return told
+
+
+def _time_left(report: Report) -> str:
+    """When it will be done: what nobody imports never is."""
+    on_its_way = [mailbox for mailbox in report.left if mailbox.state in ("running", "queued")]
+    if not on_its_way:
+        return "no import is running or waiting; to go on, run the import again"
+    if report.seconds_left is None:
+        return "not known yet, the imports have only begun"
+    left = "about %s, estimated from the pace so far" % duration(report.seconds_left)
+    others = len(report.left) - len(on_its_way)
+    return left + (", without the %s that nobody imports now" % mailboxes_words(others) if others else "")
 
 
 def headline(report: Report) -> str:

@@ -13,9 +13,11 @@ from typing import Callable, Optional, Set
 
 from ...model.address import Address
 from ...model.errors import MailImportError
+from ...model.mail import NewHome
 from ..base import Accounts
 from ..dovecot.doveadm import SCHEME
-from ..dovecot.settings import Settings, reads_passwd_file, users_file_of
+from ..dovecot.location import group_id, user_id
+from ..dovecot.settings import Settings, lacking_of_users, reads_passwd_file, users_file_of
 from .users_file import UsersFile
 
 # The one behind it means "none" to the system.
@@ -64,9 +66,15 @@ class PasswdFileAccounts(Accounts):
         self._require_usable_id("uid", self._uid)
         self._require_usable_id("gid", self._gid)
         self._require_own_home(self._home_of(address))
+        self._require_fields()
         if self._users_file and not reads_passwd_file(self._settings(), self._users_file):
             message = "Dovecot does not read %s: users_file must be the passwd-file that its passdb or userdb names"
             raise MailImportError("host_refused", message % self._users_file)
+
+    def new_home(self, address: Address) -> Optional[NewHome]:
+        home, defaults = self._home_of(address), self._settings().user_defaults
+        uid, gid = self._uid or defaults.get("uid"), self._gid or defaults.get("gid")
+        return NewHome(home, user_id(str(uid)), group_id(str(gid))) if home and uid and gid else None
 
     def create(self, address: Address, password: str, owner: str) -> None:
         self.check_new(address)
@@ -119,6 +127,15 @@ class PasswdFileAccounts(Accounts):
                 "mail_home %s is the home of %s: give each mailbox one of its own, with %%u, or %%d and %%n"
                 % (home, other),
             )
+
+    def _require_fields(self) -> None:
+        """Dovecot opens no mailbox of which it does not know the owner and the home."""
+        given = {"uid": self._uid, "gid": self._gid, "home": self._mail_home}
+        for name in sorted(lacking_of_users(self._settings())):
+            if given[name] is None:
+                message = "Dovecot's userdb names no %s for new mailboxes, nor does mail_%s: set the option %s"
+                option = "mail_home" if name == "home" else name
+                raise MailImportError("host_refused", message % (name, name, option))
 
     def _require_usable_id(self, kind: str, number: Optional[int]) -> None:
         """Dovecot serves no mail whose owner is outside of these ranges."""

@@ -35,7 +35,7 @@ def store_location(user: UserFields, settings: Settings, expand: Expand) -> Mail
     home = user.get("home", "")
     if not home.startswith("/"):
         raise MailImportError("host_refused", "Dovecot's userdb names no home directory for this mailbox")
-    uid, gid = _user_id(user.get("uid", "")), _group_id(user.get("gid", ""))
+    uid, gid = user_id(user.get("uid", "")), group_id(user.get("gid", ""))
     if 0 in (uid, gid):
         # Dovecot serves no such mail, and nothing that an untrusted source sends is read with the rights of root.
         raise MailImportError(
@@ -60,7 +60,7 @@ def store_location(user: UserFields, settings: Settings, expand: Expand) -> Mail
     )
 
 
-def _user_id(text: str) -> int:
+def user_id(text: str) -> int:
     """The number of a user, of whom Dovecot's configuration may give the name (`mail_uid = vmail`)."""
     if text.isdigit():
         return int(text)
@@ -70,7 +70,8 @@ def _user_id(text: str) -> int:
         raise MailImportError("host_refused", _no_such("uid", "user", text)) from error
 
 
-def _group_id(text: str) -> int:
+def group_id(text: str) -> int:
+    """The same of a group."""
     if text.isdigit():
         return int(text)
     try:

@@ -28,13 +28,14 @@ class Database:
 
     `path` is the file it reads, with variables of the user, and empty for other drivers. `whole_addresses`: users are
     looked up by their addresses, not by local parts. `logins`: passwords of mailboxes are checked against it, not those
-    of masters or of whom to deny.
+    of masters or of whom to deny. `adds_fields`: it gives users fields that do not stand in the file.
     """
 
     driver: str
     path: str = ""
     whole_addresses: bool = True
     logins: bool = True
+    adds_fields: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ class Settings:
 
     `valid_ids` are the first and the last `uid` and `gid` that Dovecot serves, 0 for no bound. `whole_addresses`: a
     login's name is altered in case at most. `caches_logins`: see auth_cache_size. `has_quota`: the plugin is loaded.
-    `of_user` tells what applies to one mailbox.
+    `of_user` tells what applies to one mailbox. `user_defaults` are the `uid`, `gid` and `home` of a user of whom the
+    userdb says none, empty ones left out.
     """
 
     libexec_dir: str
@@ -103,6 +105,7 @@ class Settings:
     userdbs: Tuple[Database, ...]
     namespaces: Tuple[Namespace, ...]
     of_user: Callable[[UserFields, Expand], UserSettings]
+    user_defaults: Mapping[str, str] = field(default_factory=dict)
 
 
 def users_file_of(settings: Settings) -> str:
@@ -133,6 +136,20 @@ def reads_passwd_file(settings: Settings, path: str) -> bool:
             if re.fullmatch(pattern, path) or os.path.realpath(database.path) == os.path.realpath(path):
                 return True
     return False
+
+
+def lacking_of_users(settings: Settings) -> FrozenSet[str]:
+    """Which of `uid`, `gid` and `home` a line of the passwd-file must say, because nothing else does."""
+    (userdb, *others) = settings.userdbs or (Database(""),)
+    if others or userdb.driver != "passwd-file" or userdb.adds_fields:
+        return frozenset()  # only Dovecot itself knows
+    return frozenset(("uid", "gid", "home")) - settings.user_defaults.keys()
+
+
+def user_defaults(setting: Callable[[str], str]) -> Dict[str, str]:
+    """What `mail_uid`, `mail_gid` and `mail_home` say."""
+    found = {name: setting("mail_" + name) for name in ("uid", "gid", "home")}
+    return {name: value for name, value in found.items() if value}
 
 
 def _why_no_file(logins: Sequence[Database], files: Sequence[Database]) -> str:

@@ -22,6 +22,7 @@ from .settings import (
     UserSettings,
     find_special_use,
     number,
+    user_defaults,
     without_blanks,
 )
 
@@ -52,6 +53,7 @@ def read_settings(text: str) -> Settings:
         userdbs=tuple(map(_database, top.all("userdb"))),
         namespaces=tuple(map(_namespace, filter(_is_shown, top.all("namespace")))),
         of_user=lambda user, _expand: _of_user(user, top, plugins),
+        user_defaults=user_defaults(top.get),
     )
 
 
@@ -93,6 +95,7 @@ def _database(block: Section) -> Database:
         path=_OPTIONS.sub("", arguments) if block.get("driver") == "passwd-file" else "",
         whole_addresses=found is None or found.group(1) in _WHOLE_ADDRESS,
         logins=block.get("master") != "yes" and block.get("deny") != "yes",
+        adds_fields=bool(block.get("default_fields") or block.get("override_fields")),
     )
 
 

@@ -23,6 +23,7 @@ from .settings import (
     UserSettings,
     find_special_use,
     number,
+    user_defaults,
     without_blanks,
 )
 
@@ -121,6 +122,7 @@ def read_settings(doveconf: Doveconf) -> Settings:
         userdbs=tuple(_database(configuration, block) for block in configuration.blocks("userdb")),
         namespaces=tuple(_namespaces(configuration)),
         of_user=lambda user, expand: _of_user(user, configuration, plugins, expand),
+        user_defaults=user_defaults(lambda name: values.get(name, "")),
     )
 
 
@@ -176,6 +178,7 @@ def _database(configuration: _Configuration, block: Section) -> Database:
         path=configuration.of_block(block, "passwd_file_path") if driver == "passwd-file" else "",
         whole_addresses=without_blanks(configuration.of_block(block, "auth_username_format")) in _WHOLE_ADDRESS,
         logins=configuration.of_block(block, "master") != "yes" and configuration.of_block(block, "deny") != "yes",
+        adds_fields=bool(block.all("fields") or block.all("userdb_fields")),
     )
 
 

@@ -228,3 +228,17 @@ def test_the_lines_are_about_twenty() -> None:
         for number, state in zip(range(2000), ["failed", "paused", "running", "queued"] * 500)
     ]
     assert len(lines(report_of(rows, m=known, n={}))) <= 22
+
+
+def test_when_it_will_be_done() -> None:
+    def time_left(*entries: dict[str, Any], seconds: int | None = None) -> list[str]:
+        report = report_of([row("a@x.example"), row("b@x.example")], mail1=list(entries))
+        return [line for line in lines(report._replace(seconds_left=seconds)) if line.startswith("time left")]
+
+    running = entry("a@x.example", "running")
+    assert time_left(running, seconds=7500) == [
+        "time left: about 2 h 5 min, estimated from the pace so far, without the 1 mailbox that nobody imports now"
+    ]
+    assert time_left(running) == ["time left: not known yet, the imports have only begun"]
+    assert time_left() == ["time left: no import is running or waiting; to go on, run the import again"]
+    assert time_left(entry("a@x.example"), entry("b@x.example")) == []

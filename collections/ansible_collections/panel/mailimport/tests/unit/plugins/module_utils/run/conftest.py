@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.host.mail_host import MailHost
-from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import MailFiles
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import MailFiles, NewHome
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source.account_server import AccountServer
 
 
@@ -37,6 +37,9 @@ class DirectoryHost(MailHost):
 
     def check_new_mailbox(self, address):
         pass
+
+    def new_home(self, address):
+        return NewHome(str(self.root / str(address)), os.geteuid(), os.getegid())
 
     def create_mailbox(self, address, password, owner):
         assert address not in self.passwords

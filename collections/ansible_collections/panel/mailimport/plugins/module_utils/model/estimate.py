@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What imports are going to take, in lines for people. Estimates are those of a result in check mode."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, Mapping
+
+from .last_screen import duration, readable_size
+
+Estimate = Mapping[str, Any]
+
+
+def estimate_lines(estimate: Estimate) -> Iterator[str]:
+    """The lines that stand below the headline; none when there is nothing to import."""
+    if estimate["mailboxes"]:
+        yield _mail(estimate)
+        for disk in estimate["disks"]:
+            yield _room(disk) if disk["enough"] else too_small(disk)
+        if estimate["connections"]:
+            yield _connections(estimate["connections"])
+        yield _time(estimate)
+
+
+def _mail(estimate: Estimate) -> str:
+    size = readable_size(estimate["bytes"])
+    if estimate["bytes_estimated"]:
+        size = "about %s (estimated from a part of the messages)" % size
+    coming = "to import: %s, %s" % (_counted(estimate["messages"], "message"), size)
+    largest = ["%s %s" % (each["email"], readable_size(each["bytes"])) for each in estimate["largest"]]
+    return "%s; the largest: %s" % (coming, ", ".join(largest)) if len(largest) > 1 else coming
+
+
+def _room(disk: Mapping[str, Any]) -> str:
+    free, needed = readable_size(disk["bytes_free"]), readable_size(disk["bytes_needed"])
+    return "room in %s: %s free, about %s needed" % (disk["place"], free, needed)
+
+
+def too_small(disk: Mapping[str, Any]) -> str:
+    """The line for a disk without the room, or the inodes, for what is to come."""
+    needed, free = (readable_size(disk[name]) for name in ("bytes_needed", "bytes_free"))
+    if disk["bytes_needed"] <= disk["bytes_free"]:
+        needed, free = (_counted(disk[name], "file") for name in ("files_needed", "files_free"))
+    return "not enough room in %s: about %s needed, %s free" % (disk["place"], needed, free)
+
+
+def _connections(connections: Mapping[str, int]) -> str:
+    tried, admitted = connections["tried"], connections["admitted"]
+    if admitted < tried:
+        advice = "set source_max_connections=%d" % admitted
+        return "connections: of %d at a time the source admitted %d: %s" % (tried, admitted, advice)
+    return "connections: the source admitted %d at a time, more were not tried" % tried
+
+
+def _time(estimate: Estimate) -> str:
+    hours = ["%s %s" % (_counted(each["queues"], "queue"), duration(each["seconds"])) for each in estimate["durations"]]
+    if not hours:
+        return "time: not estimated, this is too little mail to measure the source with"
+    sample = readable_size(estimate["sampled_bytes"])
+    return "time, estimated from a sample of %s: %s" % (sample, ", ".join(hours))
+
+
+def _counted(number: int, what: str) -> str:
+    return "%s %s%s" % (format(number, ","), what, "" if number == 1 else "s")

@@ -1,0 +1,177 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What imports are going to take: mail, room on disks, connections and hours, as check mode tells them."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+from ..imap.tls import tls_context
+from ..model.errors import MailImportError
+from ..model.imports import ImportRequest
+from ..queue.channel import Message
+from ..queue.workers import Assignment, Bounds, Job, Tell, run_over_queues
+from ..state.database import State
+from ..transfer.login import Login
+from ..transfer.sample import sample_account
+from ..transfer.sandbox import run_as
+from .batch import Item, Scheduling
+from .content import NOBODY
+from .events import ImportEvents
+from .outcome import Outcome, new_outcome
+from .reporter import Reporter
+from .settings import HostSettings
+
+# Numbers of queues that people choose from.
+QUEUES = (1, 2, 4, 8)
+# Less mail than this is not worth a sample: it is here before one is taken.
+LEAST_BYTES = 4 << 20
+_MOST_NAMED = 5
+# An import logs in at the source twice, and makes a mailbox; a look logs in once.
+_OVERHEAD = 2.0
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """What came over some connections at a time: how many were admitted, bytes, and bytes a second of all together."""
+
+    connections: int
+    bytes: int
+    rate: float
+
+
+def estimate(
+    items: Sequence[Item], outcomes: Sequence[Outcome], settings: HostSettings, how: Scheduling
+) -> Dict[str, Any]:
+    """Say what the imports that check mode has looked into are going to take.
+
+    Mail is read from the source to find out how fast it gives it, some megabytes at most, and thrown away.
+    """
+    coming = [
+        (item, outcome)
+        for item, outcome in zip(items, outcomes)
+        if isinstance(item, ImportRequest) and outcome.result.state == "queued"
+    ]
+    coming.sort(key=lambda pair: -pair[1].result.bytes_copied)
+    results = [outcome.result for _request, outcome in coming]
+    total = sum(result.bytes_copied for result in results)
+    samples = _samples([request for request, outcome in coming if outcome.result.bytes_copied], settings, how, total)
+    return {
+        "mailboxes": len(coming),
+        "messages": sum(result.messages_copied for result in results),
+        "bytes": total,
+        "bytes_estimated": any(outcome.look.size_estimated for _request, outcome in coming),
+        "largest": [
+            {"email": result.email, "messages": result.messages_copied, "bytes": result.bytes_copied}
+            for result in results[:_MOST_NAMED]
+            if result.bytes_copied
+        ],
+        "disks": _disks([outcome for _request, outcome in coming]),
+        "connections": _connections(samples),
+        "sampled_bytes": sum(sample.bytes for sample in samples.values()),
+        "durations": [_duration(queues, results, samples) for queues in QUEUES] if samples.get(1) else [],
+    }
+
+
+def _disks(outcomes: Sequence[Outcome]) -> List[Dict[str, Any]]:
+    """What goes to each file system, and what is free there for others than root."""
+    found: Dict[int, List[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        if outcome.look.device is not None:
+            found[outcome.look.device].append(outcome)
+    return [_disk(some) for some in found.values()]
+
+
+def _disk(outcomes: Sequence[Outcome]) -> Dict[str, Any]:
+    place = os.path.commonpath([outcome.look.place or "/" for outcome in outcomes])
+    room = os.statvfs(place)
+    messages = sum(outcome.result.messages_copied for outcome in outcomes)
+    # A file takes whole blocks, half of one more than its bytes on the average.
+    needed = sum(outcome.result.bytes_copied for outcome in outcomes) + messages * room.f_frsize // 2
+    free = room.f_bavail * room.f_frsize
+    # File systems without a number of inodes that is fixed say 0.
+    enough = needed <= free and (messages <= room.f_favail or not room.f_files)
+    return {
+        "place": place,
+        "mailboxes": len(outcomes),
+        "bytes_needed": needed,
+        "files_needed": messages,
+        "bytes_free": free,
+        "files_free": room.f_favail if room.f_files else None,
+        "enough": enough,
+    }
+
+
+def _connections(samples: Dict[int, _Sample]) -> Optional[Dict[str, int]]:
+    if not samples:
+        return None
+    tried = max(samples)
+    return {"tried": tried, "admitted": samples[tried].connections}
+
+
+def _duration(queues: int, results: Sequence[Any], samples: Dict[int, _Sample]) -> Dict[str, Any]:
+    """How long it takes over so many queues: mail at the rate that they had together, logins besides, and no less than
+    the largest mailbox alone.
+    """
+    alone = samples[1].rate
+    rate = samples[max(number for number in samples if number <= queues)].rate
+    overhead = [_OVERHEAD * result.duration for result in results]
+    together = sum(overhead) / min(queues, len(results)) + sum(result.bytes_copied for result in results) / rate
+    longest = max(each + result.bytes_copied / alone for each, result in zip(overhead, results))
+    return {"queues": queues, "bytes_per_second": round(rate), "seconds": round(max(together, longest), 1)}
+
+
+def _samples(
+    requests: Sequence[ImportRequest], settings: HostSettings, how: Scheduling, total: int
+) -> Dict[int, _Sample]:
+    """Read over 1, 2, 4 and 8 connections at a time, as far as there are mailboxes and the task allows it."""
+    most = min(len(requests), how.source_max_connections or len(requests))
+    found: Dict[int, _Sample] = {}
+    for number in QUEUES if total >= LEAST_BYTES else ():
+        if number > most:
+            break
+        sample = _sample(requests[:number], settings)
+        if sample is None:
+            break
+        found[number] = sample
+        if sample.connections < number:
+            break
+    return found
+
+
+def _sample(requests: Sequence[ImportRequest], settings: HostSettings) -> Optional[_Sample]:
+    came: Dict[int, Tuple[int, float]] = {}
+
+    def take(number: int, message: Message) -> None:
+        if message["seconds"]:
+            came[number] = (message["bytes"], message["seconds"])
+
+    jobs = [Job(number, request.source.host.casefold()) for number, request in enumerate(requests)]
+    bounds = Bounds(range(1, len(requests) + 1), imports=False)
+    run_over_queues(jobs, bounds, partial(_sample_one, requests, settings), take, lambda _number, _why: None)
+    if not any(size for size, _seconds in came.values()):
+        return None
+    rate = sum(size / seconds for size, seconds in came.values())
+    return _Sample(len(came), sum(size for size, _seconds in came.values()), rate)
+
+
+def _sample_one(
+    requests: Sequence[ImportRequest], settings: HostSettings, assignment: Assignment, _tell: Tell
+) -> Message:
+    request = requests[assignment.number]
+    with State.open_readonly(settings.state_dir) as state, Login(request, tls_context(request.source)) as login:
+        events = ImportEvents(request, state, new_outcome(request), Reporter())
+        events.login = login
+        work: Callable[[Any], None] = partial(sample_account, request, login)
+        try:
+            run_as(NOBODY, NOBODY, work, events.take, keep=login.descriptors)
+        except MailImportError:
+            return {"bytes": 0, "seconds": 0}  # what is wrong with it, the look at it has told
+    sampled = events.sampled
+    return {"bytes": sampled.bytes if sampled else 0, "seconds": sampled.seconds if sampled else 0}
