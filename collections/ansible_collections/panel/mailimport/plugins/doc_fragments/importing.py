@@ -51,7 +51,8 @@ options:
   force:
     description:
       - Begin again even if the record says that the import is done. Messages that are there already are not copied
-        again.
+        again. The source is asked for the beginning of each of them, so that one to which it has given another UID
+        is recognized.
       - With O(ignore_existing=false) and O(existing_content=replace), the mail of a mailbox that existed before its
         first import is moved aside once more.
     type: bool

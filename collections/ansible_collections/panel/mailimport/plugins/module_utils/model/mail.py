@@ -59,6 +59,11 @@ class TargetAccount(ImapAccount):
 UIDVALIDITY_BITS = 32
 
 
+def split_epoch(epoch: int) -> Tuple[int, int]:
+    """Return what `SourceFolder.epoch` is made of: how often the messages were renumbered, and the UIDVALIDITY."""
+    return divmod(epoch, 1 << UIDVALIDITY_BITS)
+
+
 @dataclass(frozen=True)
 class SourceFolder:
     """A folder as the source lists it.

@@ -16,13 +16,12 @@ from ..source.listing import MAX_FOLDERS
 from ..state.database import State
 from ..transfer.login import Login
 from ..transfer.news import (
+    Committed,
     Copied,
-    Delivered,
     FlagsUpdated,
     FolderFilled,
     LeftBehind,
     Listed,
-    Marks,
     News,
     Note,
     Replaced,
@@ -72,13 +71,12 @@ class ImportEvents:
         self.replaced: Optional[Callable[[bool], None]] = None
         self.sampled: Optional[Sampled] = None
         self._takers: Dict[Type[News], Callable[[Any], None]] = {
+            Committed: self._on_committed,
             Copied: self._on_copied,
-            Delivered: self._on_delivered,
             FlagsUpdated: self._on_flags,
             FolderFilled: self._on_folder,
             LeftBehind: self._on_left_behind,
             Listed: self._on_listed,
-            Marks: self._on_marks,
             Note: self._on_note,
             Replaced: self._on_replaced,
             Sampled: self._on_sampled,
@@ -129,8 +127,8 @@ class ImportEvents:
             arrived[news.source] = news.after - news.before
             self._outcome.after["folders"][name] = (self._outcome.before["folders"][name] or 0) + sum(arrived.values())
 
-    def _on_marks(self, news: Marks) -> None:
-        self._state.commit_folders(self._request.key, news.marks, news.messages)
+    def _on_committed(self, news: Committed) -> None:
+        self._state.commit_folders(self._request.key, news.marks, news.messages, news.deliveries)
 
     def _on_secret(self, _news: SecretWanted) -> None:
         if self.login is None:
@@ -147,9 +145,6 @@ class ImportEvents:
 
     def _on_spent(self, news: Spent) -> None:
         self._state.budgets.note_spent(self._request.key, news.bytes)
-
-    def _on_delivered(self, news: Delivered) -> None:
-        self._state.add_deliveries(self._request.key, news.deliveries)
 
     def _on_copied(self, news: Copied) -> None:
         result = self._result

@@ -241,13 +241,19 @@ class State:
         return [rows.folder_mark(row, self._database.path) for row in found]
 
     def commit_folders(
-        self, key: ImportKey, marks: Iterable[FolderMark], messages: Iterable[SourceMessages] = ()
+        self,
+        key: ImportKey,
+        marks: Iterable[FolderMark],
+        messages: Iterable[SourceMessages] = (),
+        deliveries: Iterable[Deliveries] = (),
     ) -> None:
-        """Record how far folders have come, and what their messages are at the source; those are durable by then. The
-        import has begun.
+        """Record how far folders have come, what their messages are at the source, and which ones of the target folders
+        they are; those are durable by then. The import has begun.
         """
         insert = "INSERT OR REPLACE INTO source_messages SELECT id, ?, ?, ? FROM imports WHERE " + _OF_KEY
         with self._database.transaction():
+            for delivered in deliveries:
+                self._add_deliveries(key, delivered)
             for mark in marks:
                 self._commit_folder(key, mark)
             for each in messages:
@@ -270,22 +276,17 @@ class State:
         )
         _require_begun(executed, key)
 
-    def add_deliveries(self, key: ImportKey, delivered: Deliveries) -> None:
-        """Record messages that are durable, beside those recorded before under the same UIDVALIDITYs; others are
-        forgotten.
-        """
+    def _add_deliveries(self, key: ImportKey, delivered: Deliveries) -> None:
+        """Record messages beside those recorded before under the same UIDVALIDITYs; others are forgotten."""
         folder = (delivered.raw_name, delivered.uidvalidity, delivered.target_uidvalidity)
-        with self._database.transaction():
-            outdated = "raw_name = ? AND (uidvalidity, target_uidvalidity) != (?, ?)"
-            self._database.execute(
-                "DELETE FROM deliveries WHERE import = (SELECT id FROM imports WHERE %s) AND %s" % (_OF_KEY, outdated),
-                *key,
-                *folder,
-            )
-            insert = "INSERT INTO deliveries SELECT id, ?, ?, ?, ? FROM imports WHERE " + _OF_KEY
-            _require_begun(
-                self._database.execute(insert, *folder, array.array("I", delivered.runs).tobytes(), *key), key
-            )
+        outdated = "raw_name = ? AND (uidvalidity, target_uidvalidity) != (?, ?)"
+        self._database.execute(
+            "DELETE FROM deliveries WHERE import = (SELECT id FROM imports WHERE %s) AND %s" % (_OF_KEY, outdated),
+            *key,
+            *folder,
+        )
+        insert = "INSERT INTO deliveries SELECT id, ?, ?, ?, ? FROM imports WHERE " + _OF_KEY
+        _require_begun(self._database.execute(insert, *folder, array.array("I", delivered.runs).tobytes(), *key), key)
 
     def deliveries(self, key: ImportKey) -> List[Deliveries]:
         """All messages that are known to have been delivered into stores that choose the UIDs, a folder an entry."""

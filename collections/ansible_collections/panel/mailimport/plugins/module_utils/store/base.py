@@ -10,12 +10,12 @@ import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Container, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Container, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..imap.fetch import Fetched
 from ..imap.uids import UidSet
 from ..model.imports import ImportKey
-from ..model.mail import UIDVALIDITY_BITS
+from ..model.mail import split_epoch
 
 FolderPath = Tuple[str, ...]
 
@@ -36,7 +36,7 @@ class Origin:
     @property
     def source_uidvalidity(self) -> int:
         """The UIDVALIDITY as the source tells it."""
-        return self.uidvalidity % (1 << UIDVALIDITY_BITS)
+        return split_epoch(self.uidvalidity)[1]
 
     @cached_property
     def digest(self) -> str:
@@ -65,6 +65,11 @@ class Origin:
     def base_name(self, uid: int) -> str:
         """Return the unique part of a message's file name. Sorting by name is sorting by UID, as Dovecot does."""
         return "%010d%s" % (uid, self._name_end)
+
+    def epoch_in(self, name: str) -> int:
+        """Return the epoch in a file name of this folder's, whatever its own is; 0 when the file is of another."""
+        epoch, folder, _import = name[10:].partition("I%s" % self.digest)
+        return int(epoch[2:]) if folder and epoch.startswith(".V") and epoch[2:].isdecimal() else 0
 
     def uid_of(self, name: str) -> int:
         """Return the UID in a file name of this origin, 0 when the file is of another."""
@@ -148,7 +153,24 @@ class FolderWriter(ABC):
         return []
 
 
-class MessageStore(ABC):
+class HeldMail(ABC):
+    """What earlier runs brought into a mailbox, to be looked at."""
+
+    @abstractmethod
+    def held_uids(self, path: FolderPath, origin: Origin) -> UidSet:
+        """Return the UIDs of the messages of an origin that are in the folder, or wait to be shown there."""
+
+    @abstractmethod
+    def beginnings(self, path: FolderPath, origin: Origin, uids: UidSet, size: int) -> Iterator[Tuple[int, bytes]]:
+        """Yield the UID and the first `size` bytes of such messages; one that is gone meanwhile is left out."""
+
+    def renumbered(self, path: FolderPath, origin: Origin) -> int:
+        """Return how often earlier runs found that the source had given other UIDs to the messages of an origin, as far
+        as the messages themselves tell."""
+        return 0
+
+
+class MessageStore(HeldMail):
     """The mail of one mailbox, written as the mailbox's own user."""
 
     def expect_folders(self, paths: Sequence[FolderPath]) -> None:  # noqa: B027 - not every store gains from it

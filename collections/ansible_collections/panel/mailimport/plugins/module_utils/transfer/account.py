@@ -14,7 +14,7 @@ from ..model.imports import FolderRules, ImportRequest, NotImported
 from ..model.mail import SourceFolder
 from ..source.connections import Connections
 from ..source.profiles import SourceProfile
-from ..state.records import FolderMark
+from ..state.records import Deliveries, FolderMark
 from ..store.base import FolderPath, MessageStore, joined_path
 from .batch import Batch
 from .budget import Budget
@@ -24,8 +24,8 @@ from .left_out import SourceFolders, find_left_out, is_mailless, line_of, list_f
 from .line import Line
 from .login import Login
 from .memory import Memories
-from .news import Emit, FlagsUpdated, Listed, Note, Replaced, Settled, Subscribed, tell_left_behind, tell_marks
-from .numbering import NumberingCheck, ask_patiently
+from .news import Emit, FlagsUpdated, Listed, Note, Replaced, Settled, Subscribed, tell_committed, tell_left_behind
+from .numbering import Earlier, NumberingCheck, ask_patiently
 from .patience import Patience
 from .plan import FolderPlan, missing_folders, overruled, plan_folders
 from .stores import Target, open_store
@@ -73,16 +73,17 @@ def import_account(
     """Import the account's content into the store.
 
     Args:
-        emit: takes `secret` of the login, `session` and `delivered` of an IMAP store, `replaced`, `listed`,
+        emit: takes `secret` of the login, `session` of an IMAP store, `replaced`, `listed`,
             the events of AccountCopy, and `settled` when nothing is left in doubt.
 
     Raises:
         MailImportError: what ended the import; what was emitted by then is done.
     """
-    store = open_store(request, target, emit)
+    delivered: List[Deliveries] = []
+    store = open_store(request, target, emit, delivered.append)
     complete = False
     try:
-        _fill_store(store, request, login, target, emit)
+        _fill_store(store, delivered, request, login, target, emit)
         complete = True
     finally:
         # What a killed run left is looked for until a run has been through all folders.
@@ -90,11 +91,18 @@ def import_account(
             emit(Settled())
 
 
-def _fill_store(store: MessageStore, request: ImportRequest, login: Login, target: Target, emit: Emit) -> None:
+def _fill_store(
+    store: MessageStore,
+    delivered: List[Deliveries],
+    request: ImportRequest,
+    login: Login,
+    target: Target,
+    emit: Emit,
+) -> None:
     marks = target.marks
     memories = Memories(target.messages)
     patience = Patience(emit, target.patient)
-    batch = Batch(request, store, marks, memories, emit, patience.gained, target.room)
+    batch = Batch(request, store, marks, memories, emit, patience.gained, target.room, delivered)
     line = Line(lambda: login.open(emit), patience, batch.commit, renewable=request.renew is not None)
     listed_folders = line.attempt(list_folders)
     folders = folders_with_mail(listed_folders, request.rules, emit)
@@ -109,7 +117,9 @@ def _fill_store(store: MessageStore, request: ImportRequest, login: Login, targe
     batch.expected = listed
     emit(Listed(len(plans), listed))
     _tell_names(plans, request, target, emit)
-    check = NumberingCheck(plans, marks, memories, request.force)
+    check = NumberingCheck(
+        plans, Earlier(request.key, marks, memories, store, target.last_run_incomplete, request.force)
+    )
     ask_patiently(line, check)
     plans = check.checked()
     for told in check.lines():
@@ -175,7 +185,7 @@ def _ask_for_flags(line: Line, batch: Batch, store: MessageStore, changed: List[
     for folder in batch.without_flags:
         batch.memories.store(folder.origin.raw_name, folder.origin.uidvalidity, folder.memory)
     marks = [folder.as_mark(copied=True) for folder in batch.without_flags]
-    tell_marks(emit, marks, batch.memories.take_changed())
+    tell_committed(emit, marks, batch.memories.take_changed())
     untold = [(folder.name, len(folder.without_flags)) for folder in batch.without_flags if folder.without_flags]
     message = "the source does not tell the flags of %d messages of this folder"
     tell_left_behind(emit, [NotImported(name, "source_unavailable", message % count) for name, count in untold])
@@ -190,8 +200,8 @@ def _carry_flags(
     finally:
         # Of all attempts, also when the last of them failed: the next one finds nothing to change there.
         emit(FlagsUpdated(sum(changed)))
-        tell_marks(emit, (), update.memories.take_changed())
-    tell_marks(emit, current)
+        tell_committed(emit, (), update.memories.take_changed())
+    tell_committed(emit, current)
     message = "the source does not tell the flags of this folder: %s"
     names = {plan.source.raw_name: plan.source.name for plan in update.plans}
     entries = [NotImported(names[raw], "source_unavailable", message % text) for raw, text in untold.items()]

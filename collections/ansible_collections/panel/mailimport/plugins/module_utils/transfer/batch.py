@@ -12,18 +12,19 @@ happens to it, in this order:
 2. `store.commit`: the bytes are durable and compared with what came. Then the messages are entered into the journal of
    a stage that will be a new folder, or shown in a folder that exists; and that is durable, too. An IMAP store tells
    which UIDs the host gave them.
-3. `Delivered`, before anything else is told: the parent writes the UIDs of the IMAP store into the state.
-4. `Marks`: the parent writes into the state how far the folder has come, and what the source's messages were, in one
-   transaction. Only when a folder has been gone through to its end, its mark goes past the messages in it.
+3. `Committed`, before anything else is told: the parent writes the UIDs of the IMAP store into the state, how far the
+   folder has come, what is damaged in it, and what the source's messages were, in one transaction. Only when a folder
+   has been gone through to its end, its mark goes past the messages in it.
 
 What a kill leaves, and what the next run does:
 
 * before 2: files in a stage that no journal names, or messages of the host's that nobody took note of. The files are
   removed and their messages fetched again; the messages are found again by their content, for the state says that a
   run was killed.
-* between 2 and 4: messages that are there, with names that say whose they are, or with UIDs in the state. The folder
-  is listed, and what is there is not fetched. Which flags they had at the source is asked for again.
-* after 4: nothing. A message that its owner moves or deletes from then on does not come back, since the mark and the
+* between 2 and 3: messages that are there, with names that say whose they are. The folder is listed, and what is there
+  is not fetched, but for a few beginnings: they show whether the source has renumbered its messages since. Which flags
+  they had at the source is asked for again. In an IMAP store they are found by their content.
+* after 3: nothing. A message that its owner moves or deletes from then on does not come back, since the mark and the
   memory say that it came.
 
 So the state may know less than the mailbox, and never more.
@@ -37,12 +38,12 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence
 from ..imap.fetch import Fetched, NoUidError, message_id_in
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
-from ..state.records import FolderMark
+from ..state.records import Deliveries, FolderMark
 from ..store.base import MessageStore, Origin, joined_path
 from .budget import Budget
 from .folder_copy import TOO_LARGE, FolderCopy
 from .memory import Memories
-from .news import Copied, Emit, FolderFilled, tell_left_behind, tell_marks
+from .news import Copied, Emit, FolderFilled, tell_committed, tell_left_behind
 from .plan import FolderPlan
 from .signs import watch_beginning
 
@@ -63,9 +64,10 @@ class Batch:
         store: where messages go.
         marks: how far earlier runs came, by raw folder name.
         memories: what the source's messages were then.
-        emit: takes `Copied` (counts so far), `Marks` (folders that are durable), `FolderFilled`, `LeftBehind`.
+        emit: takes `Copied` (counts so far), `Committed` (what is durable), `FolderFilled`, `LeftBehind`.
         gained: called when something came, or a folder is done with.
         room: bytes the mailbox may grow by, None without a limit.
+        delivered: what the store has delivered since it was last told, which empties it.
 
     Attributes:
         budget: what the source may still give today.
@@ -81,6 +83,7 @@ class Batch:
         emit: Emit,
         gained: Callable[[], None],
         room: Optional[int] = None,
+        delivered: Optional[List[Deliveries]] = None,
     ) -> None:
         self._request = request
         self._store = store
@@ -88,6 +91,7 @@ class Batch:
         self._emit = emit
         self._gained = gained
         self._room = room
+        self._delivered = [] if delivered is None else delivered
         self._bytes_staged = 0
         # What earlier runs brought, by folder: all there is, until it is opened.
         self._present = {name: mark.messages for name, mark in marks.items() if mark.copied and mark.messages}
@@ -120,6 +124,7 @@ class Batch:
         renewed = source.raw_name in self._marks and mark is None
         # Until a folder whose UIDs mean something else has been gone through once, its mail is known by content.
         renewed = renewed or (source.renumbered > 0 and (mark is None or mark.last_uid == 0))
+        by_content = by_content or (mark is not None and not mark.copied and mark.last_uid == 0)
         writer = self._store.open_folder(
             plan.target, origin, by_content=by_content or renewed or self._request.existing_content == "merge"
         )
@@ -274,29 +279,41 @@ class Batch:
 
     def commit(self) -> None:
         """Make durable what has come, then report it: the parent writes the state only then."""
-        self._store.commit()
-        self.budget.tell()
-        self._take_refusals()
+        closed: List[FolderCopy] = []
+        try:
+            self._store.commit()
+            closed = self._finished
+        finally:
+            self.budget.tell()
+            # What a host has acknowledged is delivered, and what it damaged is known, whatever else it fails at.
+            self._take_refusals()
+            self._report(closed)
+        self._finished = []
         self._messages = self._bytes = 0
         self._began = time.monotonic()
-        marks = []
-        for copy in self._finished:
-            marks.append(copy.as_mark(copied=True))
-            self.memories.store(copy.origin.raw_name, copy.origin.uidvalidity, copy.memory)
-            self._present[copy.plan.source.raw_name] = copy.came_before
-            self._counted[copy.plan.source.raw_name] = copy.came_before + copy.copied + copy.left_behind
-            self._tell_folder(copy)
-            entries = [*copy.failed.values(), *copy.problems, *copy.altered]
-            tell_left_behind(self._emit, entries, copy.left_behind)
-            self.open_copies.pop(copy.plan.source.raw_name, None)
-        self._finished = []
-        # A staged folder has a journal of its own; the state knows it when it is visible.
-        for copy in self.open_copies.values():
-            if not copy.writer.staged and (copy.writer.fresh or copy.writer.written):
-                marks.append(copy.as_mark(copied=False))
-                self._tell_folder(copy)
-        tell_marks(self._emit, marks, self.memories.take_changed())
         self._emit(Copied(self.messages_copied, sum(self._present.values()), self.bytes_copied))
+
+    def _report(self, closed: Sequence[FolderCopy]) -> None:
+        """Tell what is to be recorded, and then what came of folders; `closed` are durable to their end."""
+        for copy in closed:
+            raw_name = copy.plan.source.raw_name
+            self.memories.store(copy.origin.raw_name, copy.origin.uidvalidity, copy.memory)
+            self._present[raw_name] = copy.came_before
+            self._counted[raw_name] = copy.came_before + copy.copied + copy.left_behind
+            self.open_copies.pop(raw_name, None)
+        # A staged folder has a journal of its own; the state knows it when it is visible.
+        begun = [
+            copy
+            for copy in self.open_copies.values()
+            if not copy.writer.staged and (copy.writer.fresh or copy.writer.written)
+        ]
+        marks = [*(copy.as_mark(copied=True) for copy in closed), *(copy.as_mark(copied=False) for copy in begun)]
+        tell_committed(self._emit, marks, self.memories.take_changed(), self._delivered)
+        self._delivered.clear()
+        for copy in (*closed, *begun):
+            self._tell_folder(copy)
+        for copy in closed:
+            tell_left_behind(self._emit, [*copy.failed.values(), *copy.problems, *copy.altered], copy.left_behind)
 
     def _tell_folder(self, copy: FolderCopy) -> None:
         writer = copy.writer

@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from typing import (
     Any,
@@ -41,6 +41,7 @@ _LONGEST_TEXT = 1 << 20
 # So much goes into one piece of news: the pipe takes only so much at once.
 _ENTRIES_AT_ONCE = 500
 _PACKED_AT_ONCE = 1 << 20
+_LONGEST_UID = 12
 
 
 class News:
@@ -81,18 +82,14 @@ class FolderFilled(News):
 
 
 @dataclass(frozen=True)
-class Marks(News):
-    """How far folders have come, durably, and what is to be remembered of their messages."""
+class Committed(News):
+    """What is durable: how far folders have come, what is to be remembered of their messages, and which UIDs those
+    got, where the host chooses them. All of it is recorded at once, or nothing.
+    """
 
     marks: Tuple[FolderMark, ...]
     messages: Tuple[SourceMessages, ...] = ()
-
-
-@dataclass(frozen=True)
-class Delivered(News):
-    """Messages that a store which chooses the UIDs holds, durably."""
-
-    deliveries: Deliveries
+    deliveries: Tuple[Deliveries, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -196,14 +193,53 @@ class Failed(News):
 _KINDS: Dict[str, Type[News]] = {kind.__name__: kind for kind in News.__subclasses__()}
 
 
-def tell_marks(emit: Emit, marks: Sequence[FolderMark], messages: Sequence[SourceMessages] = ()) -> None:
-    """Tell how far folders have come, in pieces of a size that the pipe takes."""
-    folders, remembered = list(marks), list(messages)
-    while folders or remembered:
-        # One that is large goes alone.
-        count = _ENTRIES_AT_ONCE if sum(len(each.packed) for each in remembered) < _PACKED_AT_ONCE else 1
-        emit(Marks(tuple(folders[:_ENTRIES_AT_ONCE]), tuple(remembered[:count])))
-        folders, remembered = folders[_ENTRIES_AT_ONCE:], remembered[count:]
+def tell_committed(
+    emit: Emit,
+    marks: Sequence[FolderMark],
+    messages: Sequence[SourceMessages] = (),
+    deliveries: Sequence[Deliveries] = (),
+) -> None:
+    """Tell what is durable, in pieces of a size that the pipe takes; what belongs to one folder stays together."""
+    by_folder: Dict[bytes, _Piece] = {}
+    for mark in marks:
+        by_folder.setdefault(mark.raw_name, _Piece()).marks.append(mark)
+    for remembered in messages:
+        by_folder.setdefault(remembered.raw_name, _Piece()).messages.append(remembered)
+    for delivered in deliveries:
+        by_folder.setdefault(delivered.raw_name, _Piece()).deliveries.append(delivered)
+    piece = _Piece()
+    for folder in by_folder.values():
+        if piece.is_full_with(folder):
+            emit(piece.news())
+            piece = _Piece()
+        piece.add(folder)
+    if by_folder:
+        emit(piece.news())
+
+
+@dataclass
+class _Piece:
+    """What goes into one piece of `Committed`."""
+
+    marks: List[FolderMark] = field(default_factory=list)
+    messages: List[SourceMessages] = field(default_factory=list)
+    deliveries: List[Deliveries] = field(default_factory=list)
+
+    def add(self, other: _Piece) -> None:
+        self.marks += other.marks
+        self.messages += other.messages
+        self.deliveries += other.deliveries
+
+    def is_full_with(self, other: _Piece) -> bool:
+        count = len(self.marks) + len(self.messages)
+        return count > 0 and (count >= _ENTRIES_AT_ONCE or self._size() + other._size() > _PACKED_AT_ONCE)
+
+    def _size(self) -> int:
+        runs = sum(len(each.runs) for each in self.deliveries)
+        return sum(len(each.packed) for each in self.messages) + runs * _LONGEST_UID
+
+    def news(self) -> Committed:
+        return Committed(tuple(self.marks), tuple(self.messages), tuple(self.deliveries))
 
 
 def tell_left_behind(emit: Emit, entries: Sequence[NotImported], messages: int = 0) -> None:

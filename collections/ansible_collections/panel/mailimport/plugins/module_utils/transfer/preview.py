@@ -21,6 +21,7 @@ from ..source.sizes import folder_sizes
 from ..state.records import Deliveries, FolderMark, SourceMessages
 from ..store.base import Origin, joined_path
 from ..store.imap.uid_map import UidMap
+from ..store.maildir.held import MaildirMail
 from ..store.maildir.letters import messages_that_differ
 from ..store.maildir.stage import staged_uids
 from ..store.maildir.tree import MaildirTree
@@ -32,7 +33,7 @@ from .line import open_first
 from .login import Login
 from .memory import Memories
 from .news import Copied, Emit, FlagsUpdated, FolderFilled, Listed, Note, Sized, tell_left_behind
-from .numbering import NumberingCheck
+from .numbering import Earlier, NumberingCheck
 from .plan import FolderPlan, plan_folders
 from .sandbox import os_failure
 from .stores import store_kind
@@ -101,7 +102,8 @@ def preview_account(
     emit(Listed(len(plans), listed))
     tree = _readable_maildir(request, snapshot)
     memories = Memories(snapshot.messages)
-    check = NumberingCheck(plans, marks, memories, request.force)
+    held = MaildirMail(tree) if tree else None
+    check = NumberingCheck(plans, Earlier(request.key, marks, memories, held, True, request.force))
     check.ask(session)
     plans = check.checked()
     for line in check.lines():

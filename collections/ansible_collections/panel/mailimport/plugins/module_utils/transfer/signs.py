@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import deque
-from typing import Deque, Dict, Iterator, Mapping, Optional, Tuple
+from typing import Deque, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..imap.fetch import Fetched, message_id_in
 
@@ -22,6 +22,8 @@ BEGINNING = 2048
 # Signs are kept of the newest messages, and of so many others.
 _NEWEST = 4
 _OTHERS = 4
+# Some hosts give other line ends back than they took.
+_COMPARED = 1024
 _LINES = re.compile(rb"^(?:Date|From|To|Subject|Received):[^\r\n]*", re.IGNORECASE | re.MULTILINE)
 _NO_HEADER = re.compile(rb"\r?\n")
 
@@ -30,7 +32,8 @@ def sign_of(beginning: bytes) -> str:
     """Return the sign of a message that begins so."""
     header = b"" if _NO_HEADER.match(beginning) else re.split(rb"\r?\n\r?\n", beginning, maxsplit=1)[0]
     message_id = message_id_in(header)
-    told = message_id.encode("utf-8") if message_id else b"\n".join(_LINES.findall(header)) or beginning
+    text = beginning.replace(b"\r\n", b"\n")[:_COMPARED]
+    told = message_id.encode("utf-8") if message_id else b"\n".join(_LINES.findall(header)) or text
     return hashlib.blake2b(told, digest_size=8).hexdigest()
 
 
@@ -49,6 +52,13 @@ def watch_beginning(fetched: Fetched) -> bytearray:
 
     fetched.chunks = watched()
     return beginning
+
+
+def worth_keeping(uids: Sequence[int]) -> List[int]:
+    """Return a few of these UIDs, ascending: the newest, and some of all others."""
+    ascending = sorted(uids)
+    others = ascending[:-_NEWEST]
+    return [*others[:: max(1, -(-len(others) // _OTHERS))], *ascending[-_NEWEST:]]
 
 
 class MessageSigns:
@@ -76,8 +86,5 @@ class MessageSigns:
         """Return the signs that are worth keeping."""
         noted = [*([self._first] if self._first else []), *self._newest]
         self._known.update((uid, sign_of(bytes(beginning))) for uid, beginning in noted if beginning)
-        uids = sorted(self._known)
-        others = uids[:-_NEWEST]
-        kept = [*others[:: max(1, -(-len(others) // _OTHERS))], *uids[-_NEWEST:]]
-        self._known = {uid: self._known[uid] for uid in kept}
+        self._known = {uid: self._known[uid] for uid in worth_keeping([*self._known])}
         return dict(self._known)

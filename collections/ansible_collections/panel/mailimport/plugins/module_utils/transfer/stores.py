@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Mapping, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence
 
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
@@ -19,7 +19,7 @@ from ..store.imap.deliveries import DeliveryBook
 from ..store.imap.store import ImapStore
 from ..store.imap.uid_map import UidMap
 from ..store.maildir.store import MaildirStore
-from .news import Delivered, Emit
+from .news import Emit
 from .session_desk import SessionDesk
 
 
@@ -67,8 +67,14 @@ def store_kind(request: ImportRequest, location: StoreLocation) -> str:
     return request.message_store
 
 
-def open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageStore:
-    """Return the store of a mailbox, for an importing process."""
+def open_store(
+    request: ImportRequest, target: Target, emit: Emit, note_delivered: Callable[[Deliveries], None]
+) -> MessageStore:
+    """Return the store of a mailbox, for an importing process.
+
+    Args:
+        note_delivered: takes what a store that chooses the UIDs has delivered, during its `commit`.
+    """
     location = target.location
     if store_kind(request, location) == "maildir" and isinstance(location, MailFiles):
         return MaildirStore(
@@ -76,7 +82,7 @@ def open_store(request: ImportRequest, target: Target, emit: Emit) -> MessageSto
         )
 
     def note(origin: Origin, target_uidvalidity: int, delivered: UidMap) -> None:
-        emit(Delivered(Deliveries(origin.raw_name, origin.uidvalidity, target_uidvalidity, delivered.runs)))
+        note_delivered(Deliveries(origin.raw_name, origin.uidvalidity, target_uidvalidity, delivered.runs))
 
     book = DeliveryBook(target.may_hold_unrecorded_mail, note)
     for earlier in target.deliveries:

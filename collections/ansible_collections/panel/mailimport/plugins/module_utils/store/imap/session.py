@@ -222,6 +222,19 @@ class HostSession(HostConversation):
             yield from self.messages(opened)
             self._require_complete(opened)
 
+    def beginnings(self, name: bytes, uidvalidity: int, uids: bytes, size: int) -> Dict[int, bytes]:
+        """Return the first `size` bytes of messages by UID; none of a folder that has another UIDVALIDITY."""
+        found: Dict[int, bytes] = {}
+        for opened in self._open(FetchRequest(SourceFolder(name, ()), uids, beginning=size)):
+            if opened.refusal or opened.uidvalidity != uidvalidity:
+                continue
+            for fetched in self._fetched(opened):
+                with self._process():
+                    beginning = b"".join(map(bytes, fetched.chunks))
+                if fetched.message.uid is not None:
+                    found[fetched.message.uid] = beginning
+        return found
+
     def sizes(self, name: bytes, uids: bytes) -> List[Tuple[int, int]]:
         """Return UID and size of messages of a folder, as the host counts it."""
         found: List[Tuple[int, int]] = []

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...imap.folder_names import encode_folder_name
 from ...imap.responses import parse_parts
+from ...imap.uids import UidSet, sequence_set
 from ...model.errors import MailImportError
 from ...model.mail import StoreLocation
 from ..aside import check_movable, move_directories_aside
@@ -108,6 +109,21 @@ class ImapStore(MessageStore):
         writer = ImapWriter(self.appender, self._search, path, name, origin, opened, record, self._given, by_content)
         self._writers.append(writer)
         return writer
+
+    def held_uids(self, path: FolderPath, origin: Origin) -> UidSet:
+        uids = UidSet()
+        for uid in self._book.record_of(origin).delivered.sources():
+            uids.add(uid)
+        return uids
+
+    def beginnings(self, path: FolderPath, origin: Origin, uids: UidSet, size: int) -> Iterator[Tuple[int, bytes]]:
+        name, record = self.name_of(path), self._book.record_of(origin)
+        sources = {target: uid for uid, target in record.delivered.targets_of(uids).items()}
+        for wanted in sequence_set(sources):
+            found = self.sessions.attempt(
+                lambda session: session.beginnings(name, record.target_uidvalidity, wanted, size)  # noqa: B023 - called at once
+            )
+            yield from ((sources[target], beginning) for target, beginning in found.items() if target in sources)
 
     def commit(self) -> None:
         self.appender.drain()

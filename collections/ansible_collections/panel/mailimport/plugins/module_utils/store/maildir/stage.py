@@ -70,6 +70,20 @@ def has_stage(tree: MaildirTree, beginning: str) -> bool:
         os.close(stages)
 
 
+def staged_epochs(tree: MaildirTree, origin: Origin) -> List[int]:
+    """Return the epochs of the stages that there are of a folder."""
+    try:
+        stages = open_directory("tmp", tree.root)
+    except FileNotFoundError:
+        return []
+    try:
+        beginning = origin_stages(origin)
+        found = [name[len(beginning) :] for name in entries(stages) if name.startswith(beginning)]
+    finally:
+        os.close(stages)
+    return [int(epoch) for epoch in found if epoch.isdecimal()]
+
+
 def remove_stages(tree: MaildirTree, beginning: str, keep: Tuple[str, ...]) -> None:
     """Remove the stages whose names begin so, but for those whose names begin as one of `keep`."""
     try:

@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import os
-from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...imap.folder_names import encode_folder_name
+from ...imap.uids import UidSet
 from ...model.errors import MailImportError
 from ...model.imports import ImportKey
 from ...model.mail import MailFiles
@@ -20,6 +21,7 @@ from ..marker import mark
 from .control_files import SUBSCRIPTIONS, dotlock, uidlist_entries
 from .files import exists, make_directory, syncfs
 from .flusher import Flusher
+from .held import MaildirMail
 from .letters import FolderFlags
 from .more_keywords import ExcessKeywords
 from .shown import ShownRecord
@@ -72,6 +74,15 @@ class MaildirStore(MessageStore):
         writer = MaildirWriter(self._tree, self._flusher, self._record_of(origin), path, origin, by_content)
         self._writers.append(writer)
         return writer
+
+    def held_uids(self, path: FolderPath, origin: Origin) -> UidSet:
+        return MaildirMail(self._tree).held_uids(path, origin)
+
+    def renumbered(self, path: FolderPath, origin: Origin) -> int:
+        return MaildirMail(self._tree).renumbered(path, origin)
+
+    def beginnings(self, path: FolderPath, origin: Origin, uids: UidSet, size: int) -> Iterator[Tuple[int, bytes]]:
+        return MaildirMail(self._tree).beginnings(path, origin, uids, size)
 
     def _record_of(self, origin: Origin) -> ShownRecord:
         """Return the record of the import, which is the store's only one."""

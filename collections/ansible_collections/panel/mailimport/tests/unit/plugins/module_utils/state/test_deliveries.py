@@ -37,25 +37,25 @@ def known(state, key=KEY):
 
 
 def test_runs_add_up_folder_by_folder(state):
-    state.add_deliveries(KEY, delivered())
-    state.add_deliveries(KEY, delivered(raw_name=b"B\xff", runs=(2**32 - 1, 8, 1)))
-    state.add_deliveries(KEY, delivered(runs=(9, 6, 2, 20, 9, 1)))
+    state.commit_folders(KEY, (), (), [delivered()])
+    state.commit_folders(KEY, (), (), [delivered(raw_name=b"B\xff", runs=(2**32 - 1, 8, 1))])
+    state.commit_folders(KEY, (), (), [delivered(runs=(9, 6, 2, 20, 9, 1))])
     assert known(state) == [(b"A", 7, 9, (1, 1, 5, 9, 6, 2, 20, 9, 1)), (b"B\xff", 7, 9, (2**32 - 1, 8, 1))]
     assert known(state, OTHER) == []
 
 
 @pytest.mark.parametrize("change", [{"uidvalidity": 8}, {"target_uidvalidity": 10}])
 def test_uids_of_another_folder_under_the_same_name_replace_the_old(state, change):
-    state.add_deliveries(KEY, delivered())
-    state.add_deliveries(OTHER, delivered())
-    state.add_deliveries(KEY, delivered(runs=(3, 3, 1), **change))
+    state.commit_folders(KEY, (), (), [delivered()])
+    state.commit_folders(OTHER, (), (), [delivered()])
+    state.commit_folders(KEY, (), (), [delivered(runs=(3, 3, 1), **change)])
     assert [entry[3] for entry in known(state)] == [(3, 3, 1)]
     assert [entry[3] for entry in known(state, OTHER)] == [(1, 1, 5)]
 
 
 def test_forgotten_and_dropped_imports_have_none(state):
     for key in (KEY, OTHER):
-        state.add_deliveries(key, delivered())
+        state.commit_folders(key, (), (), [delivered()])
     state.forget(KEY)
     state.drop(OTHER)
     assert known(state) == known(state, OTHER) == []
@@ -85,7 +85,7 @@ def test_a_state_of_before_comes_up_to_date(tmp_path):
     with State(str(directory)) as state:
         assert state.owner_of("example.org") == "customer1"
         state.begin(KEY, "customer1", 1)
-        state.add_deliveries(KEY, delivered())
+        state.commit_folders(KEY, (), (), [delivered()])
         assert len(known(state)) == 1
 
 

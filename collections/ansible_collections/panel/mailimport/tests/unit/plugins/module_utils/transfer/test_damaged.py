@@ -9,15 +9,16 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.batch import Batch
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.copy import AccountCopy
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.line import Line
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.memory import Memories
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news import Copied, LeftBehind, Marks
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news import Committed, Copied, LeftBehind
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import plan_folders
-from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import Host
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import GoneError, Host
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import Run
 
 BODIES = {uid: b"Subject: %d\r\n\r\nbody %d\r\n" % (uid, uid) for uid in (1, 2, 3)}
@@ -47,13 +48,15 @@ def copy(account, host, location):
         batch = Batch(source.request(), begun.store, known.marks, memories, events.append, quiet.gained)
         session = source.session()
         plans = plan_folders(session.list_folders(), FolderRules(), location, {})
-        AccountCopy(Line(lambda: session, quiet, batch.commit), batch, begun.store, known.marks).run(plans)
-        begun.end()
-        session.abandon()
-        for event in events:
-            if isinstance(event, Marks):
-                known.marks.update({mark.raw_name: mark for mark in event.marks})
-                known.messages.update({each.raw_name: each for each in event.messages})
+        try:
+            AccountCopy(Line(lambda: session, quiet, batch.commit), batch, begun.store, known.marks).run(plans)
+        finally:
+            begun.end()
+            session.abandon()
+            for event in events:
+                if isinstance(event, Committed):
+                    known.marks.update({mark.raw_name: mark for mark in event.marks})
+                    known.messages.update({each.raw_name: each for each in event.messages})
         told = [(each.uid, each.reason) for event in events if isinstance(event, LeftBehind) for each in event.entries]
         counts = [event for event in events if isinstance(event, Copied)][-1:]
         return told, [(each.messages, each.present) for each in counts], batch.total(plans)
@@ -91,3 +94,21 @@ def test_a15_a_message_that_is_only_altered_does_not_fail_the_next_run(copy, hos
     copy.known.source.folders[b"A"][2] = b"Subject: 2\r\n\r\nbody\r\r\n"
     assert copy()[0] == [(2, "message_altered")]
     assert copy()[0] == []
+
+
+@pytest.mark.parametrize("damaged", [True, False])
+def test_a15_what_a_run_could_not_compare_is_compared_by_the_next_one(copy, host, damaged):
+    """The host's process ends whenever it is to give a message back, so that the run ends."""
+
+    def end(rest, lines, output):
+        raise GoneError
+
+    if damaged:
+        host.keep = lambda data: data.replace(b"body 2", b"bawdy 2")
+    give_back, host.on_uid_fetch = host.on_uid_fetch, end
+    with pytest.raises(MailImportError):
+        copy()
+    host.on_uid_fetch = give_back
+    assert copy() == ([(2, "verification_failed")] * damaged, [(0, 3 - damaged)], 3)
+    assert len(host.bodies()) == 3
+    assert copy()[0] == [(2, "verification_failed")] * damaged

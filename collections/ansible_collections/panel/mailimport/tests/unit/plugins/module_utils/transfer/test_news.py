@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import NotImported
@@ -15,14 +16,13 @@ from ansible_collections.panel.mailimport.plugins.module_utils.state.records imp
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import news as news_module
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news import (
+    Committed,
     Copied,
-    Delivered,
     Failed,
     FlagsUpdated,
     FolderFilled,
     LeftBehind,
     Listed,
-    Marks,
     News,
     Note,
     Proved,
@@ -37,8 +37,8 @@ from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news imp
     Waiting,
     decode,
     encode,
+    tell_committed,
     tell_left_behind,
-    tell_marks,
 )
 
 MARK = FolderMark(b"Entw&APw-rfe\xff", "Drafts", 2**32 - 1, 7, None, 3, 2**63 - 1, True, (3, 5), "1:2")
@@ -48,8 +48,7 @@ EACH = [
     Listed(3, 70),
     Replaced(True),
     FolderFilled("\u00fc", "Sent", False, 0, 2, 1),
-    Marks((MARK, MARK), (MESSAGES,)),
-    Delivered(Deliveries(b"A", 7, 9, (1, 1, 5))),
+    Committed((MARK, MARK), (MESSAGES,), (Deliveries(b"A", 7, 9, (1, 1, 5)),)),
     Copied(1, 2, 2**40),
     Sized(2**40, True),
     Sampled(2**22, 0.5),
@@ -98,12 +97,12 @@ def spoiled(news, **changes):
         spoiled(Replaced(True), moved=1),
         *(spoiled(Waiting(1, ""), seconds=value) for value in (-1, float("nan"), float("inf"), True, "1")),
         *(spoiled(Note(""), message=value) for value in (1, None, "x" * (1 << 21))),
-        *(spoiled(Marks(()), marks=value) for value in ({}, [1], [{}], [{"raw_name": "x"}])),
-        spoiled(Marks(()), messages=[{"raw_name": "\u00fc", "uidvalidity": 1, "packed": ""}]),
-        spoiled(Marks(()), messages=[{"raw_name": "QQ==", "uidvalidity": 1, "packed": "!"}]),
+        *(spoiled(Committed(()), marks=value) for value in ({}, [1], [{}], [{"raw_name": "x"}])),
+        spoiled(Committed(()), messages=[{"raw_name": "\u00fc", "uidvalidity": 1, "packed": ""}]),
+        spoiled(Committed(()), messages=[{"raw_name": "QQ==", "uidvalidity": 1, "packed": "!"}]),
         spoiled(LeftBehind(()), entries=[{**vars(ENTRY), "reason": "made_up"}]),
         spoiled(LeftBehind(()), entries=[{**vars(ENTRY), "uid": "12"}]),
-        spoiled(Delivered(Deliveries(b"", 1, 1, ())), deliveries=None),
+        spoiled(Committed(()), deliveries=None),
         spoiled(Failed("throttled", ""), reason="made_up"),
         spoiled(Failed("throttled", ""), reason=None),
     ],
@@ -116,13 +115,17 @@ def test_what_is_no_news_is_refused(line):
 def test_much_is_told_in_pieces(monkeypatch):
     monkeypatch.setattr(news_module, "_PACKED_AT_ONCE", 1000)
     told = []
-    tell_marks(told.append, [MARK] * 1200, [MESSAGES] * 5)
+    marks = [replace(MARK, raw_name=b"%d" % number) for number in range(1200)]
+    messages = [replace(MESSAGES, raw_name=b"%d" % number) for number in range(5)]
+    deliveries = [Deliveries(b"%d" % number, 7, 9, (1, 1, 5)) for number in range(5)]
+    tell_committed(told.append, marks, messages, deliveries)
     tell_left_behind(told.append, [ENTRY] * 600, 700)
     tell_left_behind(told.append, [])
-    tell_marks(told.append, [])
-    marks = [news for news in told if isinstance(news, Marks)]
-    assert [len(news.marks) for news in marks] == [500, 500, 200]
-    assert [len(news.messages) for news in marks] == [1, 1, 3]
+    tell_committed(told.append, [])
+    committed = [news for news in told if isinstance(news, Committed)]
+    assert [len(news.marks) for news in committed] == [3, 498, 500, 199]
+    assert [len(news.messages) for news in committed] == [3, 2, 0, 0]
+    assert [news.deliveries for news in committed] == [tuple(deliveries[:3]), tuple(deliveries[3:]), (), ()]
     assert [(len(news.entries), news.messages) for news in told if isinstance(news, LeftBehind)] == [
         (500, 700),
         (100, 0),

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Messages of an import in a Maildir, to be looked at: shown ones, and those that wait in a stage."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from itertools import chain
+from typing import Iterator, Tuple
+
+from ...imap.uids import UidSet
+from ...model.errors import MailImportError
+from ...model.mail import split_epoch
+from ..base import FolderPath, HeldMail, Origin
+from .files import entries, open_directory, open_file
+from .stage import stage_name, staged_epochs, staged_uids
+from .tree import MaildirTree
+
+
+class MaildirMail(HeldMail):
+    """See the module."""
+
+    def __init__(self, tree: MaildirTree) -> None:
+        self._tree = tree
+
+    def held_uids(self, path: FolderPath, origin: Origin) -> UidSet:
+        uids = UidSet()
+        for _part, name in self._tree.message_names(path):
+            uid = origin.uid_of(name)
+            if uid:
+                uids.add(uid)
+        for uid in staged_uids(self._tree, path, origin):
+            uids.add(uid)
+        return uids
+
+    def renumbered(self, path: FolderPath, origin: Origin) -> int:
+        epochs = {origin.epoch_in(name) for _part, name in self._tree.message_names(path)}
+        epochs.update(staged_epochs(self._tree, origin))
+        own = origin.source_uidvalidity
+        return max((times for times, uidvalidity in map(split_epoch, epochs) if uidvalidity == own), default=0)
+
+    def beginnings(self, path: FolderPath, origin: Origin, uids: UidSet, size: int) -> Iterator[Tuple[int, bytes]]:
+        folder = self._tree.directory_name(path)
+        shown = ((folder + "/" + part, name) for part, name in self._tree.message_names(path))
+        for directory, name in chain(shown, self._staged(origin)):
+            uid = origin.uid_of(name)
+            if uid in uids:
+                # A mail program may have renamed it by now, or its owner put something else there.
+                with suppress(OSError, MailImportError):
+                    yield uid, self._read("%s/%s" % (directory, name), size)
+
+    def _staged(self, origin: Origin) -> Iterator[Tuple[str, str]]:
+        directory = "tmp/%s/cur" % stage_name(origin)
+        try:
+            handle = open_directory(directory, self._tree.root)
+        except FileNotFoundError:
+            return
+        try:
+            for name in entries(handle):
+                yield directory, name
+        finally:
+            os.close(handle)
+
+    def _read(self, name: str, size: int) -> bytes:
+        with os.fdopen(open_file(name, self._tree.root), "rb") as file:
+            return file.read(size)
