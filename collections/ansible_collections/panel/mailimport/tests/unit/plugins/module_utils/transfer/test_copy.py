@@ -8,7 +8,8 @@ import os
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules, SourceConnections
+from ansible_collections.panel.mailimport.plugins.module_utils.source.connections import Connections
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.batch import Batch
@@ -37,7 +38,8 @@ def run(location):
         store = MaildirStore(location)
         patient = patience.Patience(events.append)
         batch = Batch(account.request(**options), store, marks or {}, Memories(), events.append, patient.gained)
-        copier = AccountCopy(Line(open_session, patient, batch.commit), batch, store, marks or {})
+        one = Connections(open_session, SourceConnections(1), str)
+        copier = AccountCopy(Line(open_session, patient, batch.commit), one, batch, store, marks or {})
         plans = plan_folders(account.session().list_folders(), FolderRules(), location, {})
         try:
             copier.run(plans)

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules, SourceConnections
+from ansible_collections.panel.mailimport.plugins.module_utils.source.connections import Connections
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.batch import Batch
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.copy import AccountCopy
@@ -49,7 +50,9 @@ def copy(account, host, location):
         session = source.session()
         plans = plan_folders(session.list_folders(), FolderRules(), location, {})
         try:
-            AccountCopy(Line(lambda: session, quiet, batch.commit), batch, begun.store, known.marks).run(plans)
+            line = Line(lambda: session, quiet, batch.commit)
+            one = Connections(lambda: session, SourceConnections(1), str)
+            AccountCopy(line, one, batch, begun.store, known.marks).run(plans)
         finally:
             begun.end()
             session.abandon()
