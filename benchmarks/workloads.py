@@ -85,8 +85,8 @@ class Workload:
         APPEND.
         """
         messages = iter(_Messages(self))
+        server.add_users({account.user: account.password for account in self.accounts})
         for account in self.accounts:
-            server.add_user(account.user, account.password)
             with Session(server.port, account.user, account.password) as session:
                 for name, count in self._folders():
                     if name != "INBOX":

@@ -213,9 +213,14 @@ class Dovecot:
 
     def add_user(self, address: str, password: str) -> None:
         """Add a mailbox and return when it can be logged into (Dovecot looks at the file once a second)."""
+        self.add_users({address: password})
+
+    def add_users(self, passwords: Mapping[str, str]) -> None:
+        """Add mailboxes, passwords by address, and return when all can be logged into."""
         with self.users_file.open("a", encoding="utf-8") as users:
-            users.write(_user_line((address, password)))
-        self.wait_for_password(address, password)
+            users.write("".join(map(_user_line, passwords.items())))
+        last, password = list(passwords.items())[-1]
+        self.wait_for_password(last, password)
 
     def wait_for_password(self, address: str, password: str) -> None:
         """Return when a mailbox opens with a password that is new in the file of users."""
