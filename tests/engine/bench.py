@@ -63,7 +63,8 @@ class Bench:
         """The same in check mode."""
         return self._run(port, True, changes)
 
-    def _run(self, port: int, check_mode: bool, changes: dict[str, Any]) -> Run:
+    def request(self, port: int, **changes: Any) -> ImportRequest:
+        """The import from the source on that port; `changes` are as those of `run`."""
         source = {name[len("source_") :]: changes.pop(name) for name in list(changes) if name.startswith("source_")}
         account = SourceAccount(
             **{
@@ -77,9 +78,12 @@ class Bench:
             }
         )
         changes = {"password": PASSWORD, "owner": "customer1", "ignore_existing": False, **changes}
-        request = ImportRequest(account, parse_address(self.address), **changes)
+        return ImportRequest(account, parse_address(self.address), **changes)
+
+    def _run(self, port: int, check_mode: bool, changes: dict[str, Any]) -> Run:
         lines: list[str] = []
-        outcome = import_mailbox(request, self._settings(), check_mode, reporter=Reporter(note=lines.append))
+        reporter = Reporter(note=lines.append)
+        outcome = import_mailbox(self.request(port, **changes), self.settings(), check_mode, reporter=reporter)
         return Run(outcome.result, lines, outcome.before, outcome.after)
 
     def completed(self, server: FakeServer, **changes: Any) -> Run:
@@ -114,7 +118,8 @@ class Bench:
         files = sorted((self.host.home_of(self.address) / "Maildir" / "cur").iterdir())
         return [digest(file.read_bytes()) for file in files]
 
-    def _settings(self) -> HostSettings:
+    def settings(self) -> HostSettings:
+        """The options of the mail host."""
         options = {
             "dovecot_config": str(self.host.config),
             "users_file": str(self.host.users_file),

@@ -9,13 +9,12 @@ host's queues.
 from __future__ import annotations
 
 import os
-import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Callable, Dict, List, Optional, Sequence, Set, Union
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Union
 
 from ..host.mail_host import MailHost
-from ..imap.tls import tls_context
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, ImportResult
 from ..process.stop import stopping_on_signals
@@ -23,24 +22,19 @@ from ..process.title import set_title
 from ..queue.channel import Message
 from ..queue.workers import Assignment, Bounds, Job, Tell, run_over_queues
 from ..state.database import State
-from ..transfer.line import check_login
-from ..transfer.login import Login
-from ..transfer.sandbox import run_as
-from .content import NOBODY
-from .events import ImportEvents
+from ..state.records import ImportRecord
 from .job import RunContext
 from .mailbox import import_mailbox, known_outcome, make_mailbox
 from .outcome import Outcome, conclude_with, new_outcome, outcome_of
 from .progress import Progress
 from .reporter import Reporter
 from .settings import HostSettings
+from .visits import CROWDED, SourceVisits, VisitRecords, may_have_nothing_new
 from .watch import worker_title
 
 # What is to be done about one mailbox, or what has come of it already: of a malformed row, of an account that has no
 # mailbox.
 Item = Union[ImportRequest, ImportResult]
-
-_CROWDED = "too_many_connections"
 
 
 @dataclass(frozen=True)
@@ -111,14 +105,20 @@ class _Batch:
         if not self._check_mode and self._left():
             self._prepare(self._settings.open_host())
         self._import()
+        if not self._check_mode:
+            self._flush()
         self._progress.finish()
         return [self._outcomes[number] for number in range(self._size)]
 
+    def _flush(self) -> None:
+        """Make durable what the whole run has recorded, before anybody is told."""
+        with suppress(MailImportError, OSError), State(self._settings.state_dir) as state:
+            state.flush()
+
     def _prepare(self, host: MailHost) -> None:
-        """Check the logins and make the mailboxes, before the first import."""
+        """Visit the sources and make the mailboxes, before the first import."""
         try:
-            if self._how.preflight:
-                self._check_logins(host)
+            self._visit_sources(host)
             self._make_mailboxes(host)
         except (MailImportError, OSError) as error:
             # The host does not tell its mailboxes any more.
@@ -145,10 +145,10 @@ class _Batch:
                 if outcome:
                     self._outcomes[number] = outcome
                     self._remember(self._requests[number], outcome.result, state)
-            self._restore_domains(state)
             waiting = [self._requests[number] for number in self._left()]
             if not self._check_mode:
                 state.enqueue([(request.key, request.owner) for request in waiting], os.getpid())
+        self._restore_domains({number: outcome.result for number, outcome in self._outcomes.items()})
 
     def _remember(self, request: ImportRequest, result: ImportResult, state: State) -> None:
         """Record that a mailbox was skipped or refused, which nobody could tell from one that was never imported."""
@@ -158,14 +158,16 @@ class _Batch:
             state.begin(request.key, request.owner, os.getpid())
             state.finish(request.key, result, False)
 
-    def _restore_domains(self, state: State) -> None:
+    def _restore_domains(self, results: Mapping[int, ImportResult]) -> None:
         """Somebody may have lost or altered the map of domains since; an import that is done does not look at it."""
-        done = {
-            number: outcome.result for number, outcome in self._outcomes.items() if outcome.result.state == "completed"
-        }
+        done = {number: result for number, result in results.items() if result.state == "completed"}
+        open_state = State.open_readonly if self._check_mode else State
         try:
-            if done and self._settings.open_host().publish_domains(state.domains, write=not self._check_mode):
-                next(iter(done.values())).changed = True
+            if done:
+                with open_state(self._settings.state_dir) as state:
+                    host = self._settings.open_host()
+                    if host.publish_domains(state.domains, write=not self._check_mode):
+                        next(iter(done.values())).changed = True
         except (MailImportError, OSError) as error:
             for number, result in done.items():
                 conclude_with(result, error, self._requests[number])
@@ -175,38 +177,27 @@ class _Batch:
         conclude_with(outcome.result, error, self._requests[number])
         return outcome
 
-    def _check_logins(self, host: MailHost) -> None:
+    def _visit_sources(self, host: MailHost) -> None:
+        """Check the logins of imports that begin, and look at the sources of finished ones whether anything is new."""
+        unproved: Set[int] = set()
+        finished: Set[int] = set()
         with State.open_readonly(self._settings.state_dir) as state:
-            unproved = [number for number in self._left() if _needs_a_login(self._requests[number], state, host)]
+            for number in self._left():
+                record = state.import_record(self._requests[number].key)
+                if self._how.preflight and _needs_a_login(self._requests[number], record, host):
+                    unproved.add(number)
+                elif may_have_nothing_new(self._requests[number], record):
+                    finished.add(number)
+        # One alone is looked at by its import, for that takes one login less when something is new.
+        chosen = sorted(unproved | finished if len(self._requests) > 1 else unproved)
         bounds = Bounds(self._how.numbers, self._how.source_max_connections, self._settings.state_dir, imports=False)
-        self._over_queues(unproved, bounds, self._check_one_login)
-        self._checked = set(unproved)
-
-    def _check_one_login(self, assignment: Assignment, tell: Tell) -> Optional[Message]:
-        request = self._requests[assignment.number]
-        outcome = new_outcome(request)
-        began = time.monotonic()
-        reporter = Reporter(note=lambda line: tell({"note": line}))
-        with State(self._settings.state_dir) as state:
-            try:
-                events = ImportEvents(request, state, outcome, reporter)
-                with Login(request, tls_context(request.source)) as login:
-                    events.login = login
-                    run_as(
-                        NOBODY,
-                        NOBODY,
-                        partial(check_login, login, assignment.patient),
-                        events.take,
-                        keep=login.descriptors,
-                    )
-            except (MailImportError, OSError) as error:
-                if isinstance(error, MailImportError) and error.reason == _CROWDED and not assignment.patient:
-                    return None
-                conclude_with(outcome.result, error, request)
-                outcome.result.duration = round(time.monotonic() - began, 3)
-                state.begin(request.key, request.owner, os.getpid())
-                state.finish(request.key, outcome.result, False)
-        return outcome.as_dict()
+        records = VisitRecords(self._settings)
+        self._over_queues(chosen, bounds, SourceVisits(self._requests, finished, self._settings).visit, records)
+        records.write()
+        self._checked = unproved
+        self._restore_domains(
+            {number: self._outcomes[number].result for number in finished if number in self._outcomes}
+        )
 
     def _make_mailboxes(self, host: MailHost) -> None:
         """Make all that are missing, so that the host's Dovecot, which looks for new ones once a second, is waited for
@@ -259,7 +250,7 @@ class _Batch:
         )
         request = replace(request, connections=request.connections.at_most(self._how.source_max_connections))
         outcome = import_mailbox(request, self._settings, self._check_mode, reporter, context)
-        if outcome.result.reason == _CROWDED and not assignment.patient:
+        if outcome.result.reason == CROWDED and not assignment.patient:
             self._show_as_waiting(request)
             return None
         return outcome.as_dict()
@@ -270,26 +261,33 @@ class _Batch:
                 state.enqueue([(request.key, request.owner)], os.getppid())
 
     def _over_queues(
-        self, numbers: Sequence[int], bounds: Bounds, work: Callable[[Assignment, Tell], Optional[Message]]
+        self,
+        numbers: Sequence[int],
+        bounds: Bounds,
+        work: Callable[[Assignment, Tell], Optional[Message]],
+        records: Optional[VisitRecords] = None,
     ) -> None:
         jobs = [Job(number, self._requests[number].source.host.casefold()) for number in numbers]
         run_over_queues(
             jobs,
             bounds,
             work,
-            self._take,
+            partial(self._take, records),
             lambda number, why: self._end(number, self._failed(number, MailImportError("interrupted", why))),
             self._progress.note,
             self._progress.is_abandoned,
         )
 
-    def _take(self, number: int, message: Message) -> None:
+    def _take(self, records: Optional[VisitRecords], number: int, message: Message) -> None:
         if "note" in message:
             self._progress.note(message["note"])
         elif "copied" in message:
             self._progress.moved(number, message["total"], message["copied"], message["bytes"])
         else:
-            self._take_outcome(number, Outcome.from_dict(message))
+            outcome = Outcome.from_dict(message)
+            if records and outcome.result.state != "queued":
+                records.add(self._requests[number].key, outcome.result)
+            self._take_outcome(number, outcome)
 
     def _take_outcome(self, number: int, outcome: Outcome) -> None:
         earlier = self._made.get(number)
@@ -339,8 +337,7 @@ def contradictions(requests: Dict[int, ImportRequest]) -> Dict[int, MailImportEr
     return found
 
 
-def _needs_a_login(request: ImportRequest, state: State, host: MailHost) -> bool:
+def _needs_a_login(request: ImportRequest, record: Optional[ImportRecord], host: MailHost) -> bool:
     """Whether the source is to be contacted and has not been, for the mailbox that is there now."""
-    record = state.import_record(request.key)
     known = record is not None and record.contacted and host.mailbox_exists(request.address)
     return request.import_content and not known

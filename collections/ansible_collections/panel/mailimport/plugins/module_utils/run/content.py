@@ -25,6 +25,7 @@ from ..transfer.login import Login
 from ..transfer.news import Emit
 from ..transfer.preview import TargetSnapshot, preview_account
 from ..transfer.sandbox import run_as
+from ..transfer.scout import NOBODY
 from ..transfer.session_desk import SessionDesk
 from ..transfer.stores import Target, store_kind
 from .account import MailboxAccount
@@ -33,9 +34,6 @@ from .job import MailboxJob
 from .replaced import Replacement
 from .status import MailboxStatus
 from .watch import ImportWatch, import_title
-
-# Whose rights a process has that talks to a source before there is a mailbox: nobody's.
-NOBODY = 65534
 
 
 class MailboxContent:

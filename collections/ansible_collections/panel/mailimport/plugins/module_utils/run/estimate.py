@@ -21,8 +21,8 @@ from ..state.database import State
 from ..transfer.login import Login
 from ..transfer.sample import sample_account
 from ..transfer.sandbox import run_as
+from ..transfer.scout import NOBODY
 from .batch import Item, Scheduling
-from .content import NOBODY
 from .events import ImportEvents
 from .outcome import Outcome, new_outcome
 from .reporter import Reporter

@@ -14,7 +14,7 @@ from ..model.errors import one_line
 from ..model.imports import ImportRequest, NotImported
 from ..source.listing import MAX_FOLDERS
 from ..state.database import State
-from ..transfer.login import Login
+from ..transfer.login import SecretDesk
 from ..transfer.news import (
     Committed,
     Copied,
@@ -67,7 +67,7 @@ class ImportEvents:
         self._arrived: Dict[str, Dict[str, int]] = {}
         self.recorded = False
         self.desk: Optional[SessionDesk] = None
-        self.login: Optional[Login] = None
+        self.login: Optional[SecretDesk] = None
         self.replaced: Optional[Callable[[bool], None]] = None
         self.sampled: Optional[Sampled] = None
         self._takers: Dict[Type[News], Callable[[Any], None]] = {

@@ -48,7 +48,8 @@ class State:
     """The state of one mail host, a database in `state_dir` (made with mode 0711 when absent).
 
     It holds no secret, and losing it loses no mail. An open State belongs to the process that opened it: a forked
-    child leaves it alone. Close it, or use it as a context manager.
+    child leaves it alone. Close it, or use it as a context manager. What it records survives the death of the process,
+    and a power failure from the next `flush` on, or where a method says so.
 
     Raises:
         MailImportError: `host_refused` when the directory cannot be written or the database is damaged or of a newer
@@ -87,6 +88,10 @@ class State:
     def close(self) -> None:
         self._database.close()
 
+    def flush(self) -> None:
+        """Make durable all that was recorded, by this process and others."""
+        self._database.flush()
+
     def __enter__(self) -> State:
         return self
 
@@ -102,7 +107,8 @@ class State:
         """Record a domain's owner unless it has one; return whose it is now. Of two runs that claim it at once one is
         told the other.
         """
-        self._database.execute("INSERT INTO domains VALUES (?, ?) ON CONFLICT (domain) DO NOTHING", domain, owner)
+        with self._database.transaction(durable=True):
+            self._database.execute("INSERT INTO domains VALUES (?, ?) ON CONFLICT (domain) DO NOTHING", domain, owner)
         return self.owner_of(domain) or owner
 
     def release_domain(self, domain: str, key: ImportKey) -> None:
@@ -171,8 +177,9 @@ class State:
         return bool(row and row["stop_requested"])
 
     def note_contact(self, key: ImportKey, mailbox_existed: bool) -> None:
-        """Record, before the mailbox is touched, whether it existed; only the first contact counts."""
-        self._update(key, "mailbox_existed = COALESCE(mailbox_existed, ?)", mailbox_existed)
+        """Record, durably and before the mailbox is touched, whether it existed; only the first contact counts."""
+        with self._database.transaction(durable=True):
+            self._update(key, "mailbox_existed = COALESCE(mailbox_existed, ?)", mailbox_existed)
 
     def drop(self, key: ImportKey) -> None:
         """Forget an import altogether: its mailbox is gone."""
@@ -183,14 +190,18 @@ class State:
         self._update(key, "result = ?", result_to_json(result))
 
     def note_replaced(self, key: ImportKey, path: Optional[str], done: bool) -> None:
-        """Record that the mailbox's contents are to be moved to `path`, or that it has been done, so that it happens
-        once.
+        """Record, durably, that the mailbox's contents are to be moved to `path`, or that it has been done, so that it
+        happens once.
         """
-        self._update(key, "replaced_to = ?, replaced = ?", path, done)
+        with self._database.transaction(durable=True):
+            self._update(key, "replaced_to = ?, replaced = ?", path, done)
 
     def note_writing(self, key: ImportKey, store_root: Optional[str]) -> None:
-        """Record, before a store is written to, where that is, and that a kill may leave mail behind unnoticed."""
-        self._update(key, "unsettled = 1, store_root = ?", store_root)
+        """Record, durably and before a store is written to, where that is, and that a kill may leave mail behind
+        unnoticed.
+        """
+        with self._database.transaction(durable=True):
+            self._update(key, "unsettled = 1, store_root = ?", store_root)
 
     def note_all_recorded(self, key: ImportKey) -> None:
         """Record that all is known of what was written."""
@@ -215,6 +226,13 @@ class State:
             now if result.state == "completed" else None,
             result.bytes_copied,
         )
+
+    def finish_all(self, ended: Iterable[Tuple[ImportKey, ImportResult]], pid: int) -> None:
+        """Record in one go how imports ended for which process `pid` has waited, and nothing had to be done."""
+        with self._database.transaction():
+            for key, result in ended:
+                self.finish(key, result, False)
+                self._update(key, "waiting_pid = NULLIF(waiting_pid, ?)", pid)
 
     def forget(self, key: ImportKey) -> None:
         """Drop what makes an import continue or count as done, so that it begins again."""
@@ -301,8 +319,9 @@ class State:
         return {row["address"] for row in self._database.rows("SELECT address FROM notices WHERE kind = ?", kind)}
 
     def note_notice(self, address: str, kind: str) -> None:
-        """Record that a notice was delivered."""
-        self._database.execute("INSERT OR IGNORE INTO notices VALUES (?, ?, ?)", address, kind, time.time())
+        """Record, durably, that a notice was delivered."""
+        with self._database.transaction(durable=True):
+            self._database.execute("INSERT OR IGNORE INTO notices VALUES (?, ?, ?)", address, kind, time.time())
 
     def lock_mailbox(self, address: Address, waiting: Optional[Callable[[], None]] = None) -> ContextManager[int]:
         """Hold a mailbox against all other runs on this host, see `mailbox_lock`."""

@@ -130,12 +130,12 @@ _MIGRATIONS = (
 
 
 def open_database(path: str) -> sqlite3.Connection:
-    """Open or create the database for reading and writing; what is committed survives a power failure."""
+    """Open or create the database for reading and writing; what is committed survives the death of the process."""
     _make_file(path)
     connection = _connect(path)
     os.chmod(path, 0o600)
     _use_write_ahead_log(connection)
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     migrate(connection, path)
     return connection

@@ -11,7 +11,7 @@ from typing import Callable, Optional, TypeVar
 from ..imap.refusals import SourceBusyError
 from ..model.errors import MailImportError
 from ..source.session import SourceSession
-from .login import Login
+from .login import AccountDoor, Login
 from .news import Emit
 from .patience import Patience
 
@@ -102,7 +102,7 @@ def check_login(login: Login, patient: bool, emit: Emit) -> None:
     open_first(login, patient, emit).close()
 
 
-def open_first(login: Login, patient: bool, emit: Emit) -> SourceSession:
+def open_first(login: AccountDoor, patient: bool, emit: Emit) -> SourceSession:
     """Open the first session; a source that ends it during the login, as busy ones do now and then, is asked again."""
     patience = Patience(emit, patient)
     while True:

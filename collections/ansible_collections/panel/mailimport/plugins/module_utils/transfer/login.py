@@ -9,10 +9,11 @@ from __future__ import annotations
 import socket
 import ssl
 from dataclasses import replace
-from typing import Optional, Sequence
+from typing import Callable, Optional, Sequence
 
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
+from ..model.mail import SourceAccount
 from ..source.session import SourceSession
 from .news import Emit, SecretWanted
 
@@ -20,23 +21,95 @@ from .news import Emit, SecretWanted
 _MAX_SECRET = 1 << 16
 
 
-class Login:
-    """The login of one importing process at the source of its request.
+class SecretDesk:
+    """Hands new secrets for a source, on `SecretWanted`, to a process that is not trusted with what makes them: an
+    application's own secret, say.
 
-    The process asks for another secret with `SecretWanted`, on which its parent calls `serve`; the answer comes over
-    a socket that both have from before the fork. Only the parent makes secrets, with an application's own secret say;
-    the process is not handed that.
+    Args:
+        renew: makes them; None where there are none.
+        socket: its other end is the process's.
+    """
+
+    def __init__(self, renew: Optional[Callable[[], str]], socket: socket.socket) -> None:
+        self._renew = renew
+        self._socket = socket
+
+    def serve(self) -> None:
+        """Get another secret and hand it over.
+
+        Raises:
+            MailImportError: there is none.
+        """
+        if self._renew is None:
+            raise ValueError("the secret of this source cannot be renewed")
+        self._socket.sendall(self._renew().encode("utf-8") + b"\n")
+
+
+class AccountDoor:
+    """The login at one account as the process without privileges has it.
+
+    Args:
+        context: what `tls_context` returned for the account.
+        secrets: the end of a SecretDesk; None when there is but the account's own secret.
+    """
+
+    def __init__(
+        self, account: SourceAccount, context: Optional[ssl.SSLContext], secrets: Optional[socket.socket]
+    ) -> None:
+        self._account = account
+        self._context = context
+        self._secrets = secrets
+        self._stale = False
+
+    def open(self, emit: Emit) -> SourceSession:
+        """Open a session.
+
+        Raises:
+            MailImportError: what keeps the account from being opened; `auth_failed` when a new secret is refused too,
+                or there is none.
+        """
+        if self._secrets is None:
+            return SourceSession(self._account, self._context)
+        if not self._account.password or self._stale:
+            self._take_new_secret(emit, self._secrets)
+            return self._session()
+        try:
+            return self._session()
+        except MailImportError as error:
+            if error.reason != "auth_failed":
+                raise
+        self._take_new_secret(emit, self._secrets)
+        return self._session()
+
+    def _session(self) -> SourceSession:
+        session = SourceSession(self._account, self._context)
+        # A token that has opened a session is not counted on for another one: how much of its time is left, nobody
+        # says.
+        self._stale = self._account.auth in ("xoauth2", "oauthbearer")
+        return session
+
+    def _take_new_secret(self, emit: Emit, secrets: socket.socket) -> None:
+        emit(SecretWanted())
+        secret = b""
+        while not secret.endswith(b"\n"):
+            piece = secrets.recv(_MAX_SECRET)
+            if not piece:
+                raise MailImportError("internal_error", "no secret for the source was handed over")
+            secret += piece
+        self._account = replace(self._account, password=secret[:-1].decode("utf-8"))
+
+
+class Login(AccountDoor, SecretDesk):
+    """Both sides of the login of a process that is forked for one import: its end of the socket has to stay open there.
 
     Args:
         context: what `tls_context` returned for the request's source.
     """
 
     def __init__(self, request: ImportRequest, context: Optional[ssl.SSLContext]) -> None:
-        self._account = request.source
-        self._context = context
-        self._renew = request.renew
-        self._stale = False
         self._here, self._there = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        AccountDoor.__init__(self, request.source, context, self._there if request.renew else None)
+        SecretDesk.__init__(self, request.renew, self._here)
 
     def __enter__(self) -> Login:
         return self
@@ -49,50 +122,3 @@ class Login:
     def descriptors(self) -> Sequence[int]:
         """The descriptors that the importing process must keep."""
         return (self._there.fileno(),)
-
-    def open(self, emit: Emit) -> SourceSession:
-        """Open a session, in the importing process.
-
-        Raises:
-            MailImportError: what keeps the account from being opened; `auth_failed` when a new secret is refused too,
-                or there is none.
-        """
-        if self._renew is None:
-            return SourceSession(self._account, self._context)
-        if not self._account.password or self._stale:
-            self._take_new_secret(emit)
-            return self._session()
-        try:
-            return self._session()
-        except MailImportError as error:
-            if error.reason != "auth_failed":
-                raise
-        self._take_new_secret(emit)
-        return self._session()
-
-    def _session(self) -> SourceSession:
-        session = SourceSession(self._account, self._context)
-        # A token that has opened a session is not counted on for another one: how much of its time is left, nobody
-        # says.
-        self._stale = self._account.auth in ("xoauth2", "oauthbearer")
-        return session
-
-    def _take_new_secret(self, emit: Emit) -> None:
-        emit(SecretWanted())
-        secret = b""
-        while not secret.endswith(b"\n"):
-            piece = self._there.recv(_MAX_SECRET)
-            if not piece:
-                raise MailImportError("internal_error", "no secret for the source was handed over")
-            secret += piece
-        self._account = replace(self._account, password=secret[:-1].decode("utf-8"))
-
-    def serve(self) -> None:
-        """Get another secret and hand it over, in the parent.
-
-        Raises:
-            MailImportError: there is none.
-        """
-        if self._renew is None:
-            raise ValueError("the secret of this source cannot be renewed")
-        self._here.sendall(self._renew().encode("utf-8") + b"\n")

@@ -182,6 +182,16 @@ class Proved(News):
 
 
 @dataclass(frozen=True)
+class NothingNew(News):
+    """All that the source has was brought by earlier runs, flags too."""
+
+
+@dataclass(frozen=True)
+class Visited(News):
+    """The visit to one account is over, whatever came of it."""
+
+
+@dataclass(frozen=True)
 class Failed(News):
     """The import ends here; with `retry_at`, to go on then (seconds since the epoch)."""
 

@@ -107,6 +107,13 @@ def overruled(plans: Sequence[FolderPlan], rules: FolderRules, location: StoreLo
     ]
 
 
+def keeps_names(plans: Sequence[FolderPlan], rules: FolderRules) -> bool:
+    """Whether `rules.mapping` calls the folders just what they are called already."""
+    mapping = {_comparable(name): target for name, target in rules.mapping.items()}
+    wanted = [(plan, mapping.get(_comparable(plan.source.name))) for plan in plans]
+    return all(target in (None, "/".join(plan.target)) for plan, target in wanted)
+
+
 def missing_folders(folders: Sequence[SourceFolder], rules: FolderRules) -> List[str]:
     """Return the names in `rules.include` that no folder has; a pattern may match nothing.
 

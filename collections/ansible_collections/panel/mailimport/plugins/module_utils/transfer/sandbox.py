@@ -18,7 +18,7 @@ import signal
 import sys
 import time
 from io import FileIO
-from typing import Callable, Iterator, NoReturn, Optional, Sequence, Tuple
+from typing import Callable, Iterator, NoReturn, Optional, Sequence, Tuple, Type
 
 from ..model.errors import MailImportError
 from ..process.alive import is_suspended, start_time
@@ -46,30 +46,87 @@ def run_as(
 ) -> None:
     """Run `work` in a forked process of that uid and gid; call `handle` here with all the news it emits.
 
-    When this process dies, the child dies with it. It inherits no descriptors but `keep`, the lock of its mailbox for
-    one. `watch` is called with its pid about once a second; what it raises ends the child.
+    `watch` is called with its pid about once a second; what it raises ends the child.
 
     Raises:
         MailImportError: what `work` raised, or `interrupted` when the child was killed.
     """
-    if os.geteuid() != 0 and uid != os.geteuid():
-        raise MailImportError("host_refused", "only root can write mail of uid %d: run the task with become" % uid)
-    child, reading = _start(uid, gid, work, keep)
-    failure: Optional[MailImportError] = None
-    try:
-        with os.fdopen(reading, "rb", buffering=0) as pipe:
-            failure = _take_news(_lines(pipe, lambda: watch(child)), handle)
-    except BaseException:
-        _end(child)
-        raise
-    finally:
-        _pid, status = os.waitpid(child, 0)
+    with Sandbox(uid, gid, work, keep) as process:
+        failure = process.hear(handle, watch)
     if failure is not None:
-        raise failure  # pylint: disable=raising-bad-type
-    if status != 0:
-        raise MailImportError(
-            "interrupted", "the importing process ended early (wait status %d); run the task again to continue" % status
-        )
+        raise failure
+    if process.status != 0:
+        raise ended_early(process.status)
+
+
+def ended_early(status: int) -> MailImportError:
+    """What an import comes to whose process is gone."""
+    return MailImportError(
+        "interrupted", "the importing process ended early (wait status %d); run the task again to continue" % status
+    )
+
+
+class Sandbox:
+    """A forked process of that uid and gid, which runs `work`; a context manager, whose end is the process's.
+
+    When this process dies, the child dies with it. It inherits no descriptors but `keep`, the lock of its mailbox for
+    one.
+
+    Attributes:
+        ended: it has closed its end, so that no more news will come.
+        status: its wait status, when the context has ended.
+    """
+
+    def __init__(self, uid: int, gid: int, work: Callable[[Emit], None], keep: Sequence[int] = ()) -> None:
+        if os.geteuid() != 0 and uid != os.geteuid():
+            raise MailImportError("host_refused", "only root can write mail of uid %d: run the task with become" % uid)
+        self._child, reading = _start(uid, gid, work, keep)
+        self._pipe = os.fdopen(reading, "rb", buffering=0)
+        self._watch: Callable[[int], None] = lambda child: None
+        self._lines = _lines(self._pipe, lambda: self._watch(self._child))
+        self.ended = False
+        self.status = 0
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, kind: Optional[type], *_exception: object) -> None:
+        self.close(in_time=kind is None)
+
+    def close(self, in_time: bool) -> None:
+        """Wait for the process, which comes to its end by itself, or (not `in_time`) is to end now."""
+        if not in_time:
+            _end(self._child)
+        self._pipe.close()
+        self.status = os.waitpid(self._child, 0)[1]
+
+    def hear(
+        self, handle: Callable[[News], None], watch: Callable[[int], None], last: Optional[Type[News]] = None
+    ) -> Optional[MailImportError]:
+        """Call `handle` with the news that the process emits, to its end or to news of the kind `last`.
+
+        Returns:
+            What the process says that it failed with.
+        """
+        self._watch = watch
+        failure = None
+        for line in self._lines:
+            try:
+                news = decode(line)
+                if last and isinstance(news, last):
+                    return failure
+                if isinstance(news, Failed):
+                    failure = MailImportError(news.reason, news.message, news.retry_at)
+                else:
+                    handle(news)
+            except (MailImportError, OSError):
+                raise
+            except Exception as error:  # noqa: BLE001 - a child that was taken over may say anything, and ends only its own import
+                raise MailImportError(
+                    "internal_error", "the importing process said something unknown (%s)" % type(error).__name__
+                ) from error
+        self.ended = True
+        return failure
 
 
 def _start(uid: int, gid: int, work: Callable[[Emit], None], keep: Sequence[int]) -> Tuple[int, int]:
@@ -121,24 +178,6 @@ def _lines(pipe: FileIO, watch: Callable[[], None]) -> Iterator[bytes]:
             raise MailImportError("internal_error", "the importing process said too much at once")
 
 
-def _take_news(lines: Iterator[bytes], handle: Callable[[News], None]) -> Optional[MailImportError]:
-    failure = None
-    for line in lines:
-        try:
-            news = decode(line)
-            if isinstance(news, Failed):
-                failure = MailImportError(news.reason, news.message, news.retry_at)
-            else:
-                handle(news)
-        except (MailImportError, OSError):
-            raise
-        except Exception as error:  # noqa: BLE001 - a child that was taken over may say anything, and ends only its own import
-            raise MailImportError(
-                "internal_error", "the importing process said something unknown (%s)" % type(error).__name__
-            ) from error
-    return failure
-
-
 def _child(uid: int, gid: int, parent: int, inherited: Sequence[int], work: Callable[[Emit], None]) -> NoReturn:
     status = 1
     writing = inherited[0]
@@ -155,20 +194,25 @@ def _child(uid: int, gid: int, parent: int, inherited: Sequence[int], work: Call
             while data:
                 data = data[os.write(writing, data) :]
 
-        try:
-            work(emit)
-        except MailImportError as error:
-            emit(Failed(error.reason, error.message, error.retry_at))
-        except OSError as error:
-            failure = os_failure(error)
-            emit(Failed(failure.reason, failure.message))
-        except MemoryError:
-            emit(Failed("internal_error", _TOO_MUCH_MEMORY))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the parent has to hear of it
-            emit(Failed("internal_error", describe_bug(error)))
+        tell_failure(work, emit)
         status = 0
     finally:
         os._exit(status)
+
+
+def tell_failure(work: Callable[[Emit], None], emit: Emit) -> None:
+    """Do some work, and tell what it failed with, whatever that is."""
+    try:
+        work(emit)
+    except MailImportError as error:
+        emit(Failed(error.reason, error.message, error.retry_at))
+    except OSError as error:
+        failure = os_failure(error)
+        emit(Failed(failure.reason, failure.message))
+    except MemoryError:
+        emit(Failed("internal_error", _TOO_MUCH_MEMORY))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent has to hear of it
+        emit(Failed("internal_error", describe_bug(error)))
 
 
 class _GivenUpError(BaseException):
