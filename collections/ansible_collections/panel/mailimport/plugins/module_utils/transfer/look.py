@@ -21,7 +21,7 @@ from .folder_copy import has_nothing_new, mark_of
 from .left_out import is_mailless, list_folders
 from .memory import Memories
 from .news import Copied, Emit, Listed
-from .numbering import NumberingCheck
+from .numbering import Earlier, NumberingCheck
 from .plan import FolderPlan, is_wanted, keeps_names, missing_folders
 from .survey import remembers_all
 
@@ -54,7 +54,7 @@ def is_unchanged(session: SourceSession, known: Known, emit: Emit) -> bool:
         return False
     stay = [FolderPlan(each, tuple(known.marks[each.raw_name].target_name.split("/")), False) for each in chosen]
     memories = Memories(known.messages)
-    plans = NumberingCheck(stay, known.marks, memories, False).checked()
+    plans = NumberingCheck(stay, Earlier(known.key, known.marks, memories, None, False, False)).checked()
     if not (keeps_names(plans, known.rules) and all(_is_done(plan, known) for plan in plans)):
         return False
     if _have_other_flags(session, plans, known, memories):
