@@ -38,8 +38,10 @@ from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360 im
 SHIPPED = ROOT / "collections" / "ansible_collections" / "panel" / "mailimport" / "playbooks"
 EXPLAINED = ROOT / "playbooks"
 
+# A run of import_each.yml is of one mailbox, and writes to nobody.
+NOTICES = {"notice_to", "notice_sender", "notice_server", "notice_port", "notice_protocol"}
 # Options that import_each.yml takes from the variables of its hosts.
-OF_THE_HOST = {"src", "only", "mail_host", "mailboxes", "remote_src", "parallel", "queues"}
+OF_THE_HOST = {"src", "only", "mail_host", "mailboxes", "remote_src", "parallel", "queues", *NOTICES}
 
 
 # What a line of a head begins with, or is: names of options.

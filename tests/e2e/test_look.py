@@ -109,7 +109,7 @@ def test_what_a_run_would_stumble_over(run: Run, people: list[Employee], small_d
     (disk,) = looked["estimate"]["disks"]
     assert not disk["enough"] and disk["place"] == str(above.parent)
     assert "not enough room in %s: about 3.7 MB needed, 2.1 MB free" % above.parent in str(looked["warnings"])
-    assert {each["reason"] for each in run.module(mailboxes=rows).result["imports"]} == {"disk_full"}
+    assert "disk_full" in {each["reason"] for each in run.module(mailboxes=rows).result["imports"]}
 
 
 def test_a_userdb_without_an_owner(place: Path, provider: Dovecot, new_host: Callable[..., Dovecot]) -> None:

@@ -12,7 +12,7 @@ import imaplib
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import pytest
 from support.company import Employee, Run, as_rows, employees
@@ -95,24 +95,67 @@ def test_each_complete_mailbox_gets_the_notice_once(lmtp: tuple[Run, int], peopl
     assert len(notices(run, first)) == 1
 
 
-def test_notices_come_once_by_way_of_postfix(lmtp: tuple[Run, int], people: list[Employee]) -> None:
-    """As on most mail hosts: Postfix takes them on port 25, and hands them to Dovecot."""
+@pytest.fixture
+def postfix(lmtp: tuple[Run, int], people: list[Employee]) -> Iterator[Postfix]:
+    """As on most mail hosts: it takes mail for the mailboxes, of all but the third here, and gives it to Dovecot."""
     if not MASTER.exists():
         pytest.skip("needs Postfix: apt-get install postfix")
     run, port = lmtp
-    domains = {each.address.partition("@")[2] for each in people}
-    recipients = [each.address for each in people[:2]]
+    addresses = [each.address for each in people]
+    domains = {address.partition("@")[2] for address in addresses}
+    recipients = addresses[:2] + addresses[3:]
+    with Postfix(run.directory / "postfix", domains, "lmtp:inet:127.0.0.1:%d" % port, recipients) as server:
+        yield server
+
+
+def test_notices_come_once_by_way_of_postfix(lmtp: tuple[Run, int], postfix: Postfix, people: list[Employee]) -> None:
+    run, _port = lmtp
     run.module(mailboxes=as_rows(people[:3]))
-    with Postfix(run.directory / "postfix", domains, "lmtp:inet:127.0.0.1:%d" % port, recipients) as postfix:
-        told = tell(run, postfix.port, protocol="smtp").result
-        assert told["failed"] and sorted(told["sent"]) == sorted(recipients)
-        (refused,) = told["failed_notices"]
-        assert refused["email"] == people[2].address and refused["message"].startswith("550 5.1.1")
-        for _rerun in range(2):
-            run.module(mailboxes=as_rows(people[:3]), state="latest")
-            assert tell(run, postfix.port, protocol="smtp").result["sent"] == []
+    told = tell(run, postfix.port, protocol="smtp").result
+    assert told["failed"] and sorted(told["sent"]) == sorted(each.address for each in people[:2])
+    (refused,) = told["failed_notices"]
+    assert refused["email"] == people[2].address and refused["message"].startswith("550 5.1.1")
+    for _rerun in range(2):
+        run.module(mailboxes=as_rows(people[:3]), state="latest")
+        assert tell(run, postfix.port, protocol="smtp").result["sent"] == []
+    postfix.wait_until_delivered()
+    assert [len(notices(run, each)) for each in people[:3]] == [1, 1, 0], postfix.log()
+
+
+def test_administrators_hear_of_a_run_by_way_of_postfix(
+    lmtp: tuple[Run, int], postfix: Postfix, people: list[Employee]
+) -> None:
+    """At the first failure, at the end, and when something has changed. A server that is down fails no import."""
+    run, _port = lmtp
+    *staff, administrator = people
+    run.host.add_user(*administrator)
+    wrong = [staff[0]._replace(password="not hers"), *staff[1:]]
+    to_them = {"notice_to": [administrator.address], "notice_sender": "Imports <root@firma.example>"}
+
+    def subjects(given: list[Employee], **changes: Any) -> list[str]:
+        outcome = run.module(mailboxes=as_rows(given), **to_them, **{"notice_port": postfix.port, **changes})
+        assert "geh" not in outcome.output and "was not sent" not in outcome.output
         postfix.wait_until_delivered()
-        assert [len(notices(run, each)) for each in people[:3]] == [1, 1, 0], postfix.log()
+        told = [notice["Subject"].partition(": ")[2] for notice in notices(run, administrator)]
+        return told[len(heard) :]
+
+    heard: list[str] = []
+    run.module(check_mode=True, mailboxes=as_rows(wrong), **to_them, notice_port=postfix.port)
+    first = subjects(wrong)
+    assert first[0] == "first failure: %s" % staff[0].address and len(first) == 2, postfix.log()
+    assert first[1] == "3 mailboxes: 2 completed, 1 failed"
+    (_failure, end) = notices(run, administrator)
+    assert end["From"] == to_them["notice_sender"] and "%s: failed: " % staff[0].address in end.get_content()
+    assert " · 6 messages" in end.get_content()
+    heard += first
+    assert subjects(wrong) == subjects(wrong, state="latest") == []
+    (mended,) = subjects(staff)
+    assert mended == "3 mailboxes: 3 completed"
+    heard.append(mended)
+    assert subjects(staff) == subjects(staff, state="latest") == []
+
+    away = run.module(mailboxes=as_rows(wrong), force=True, **to_them, notice_port=free_ports(1)[0]).result
+    assert away["summary"]["completed"] == 2 and "was not sent: " in str(away["warnings"])
 
 
 @pytest.mark.parametrize("body", ["Hello $nobody", "It costs $ 5"])

@@ -7,6 +7,7 @@ but their mail."""
 
 from __future__ import annotations
 
+import os
 from typing import Any, Callable
 
 import pytest
@@ -99,6 +100,8 @@ def test_a_catch_all_is_refused(none_scene: NoneScene, new_host: Callable[..., D
     block = "%s {\n  driver = passwd-file\n  args = username_format=%s %s\n}\n"
     by_address = "".join(block % (kind, "%u", place / "users") for kind in ("passdb", "userdb"))
     (place / "users").write_text("anna@other.example:{PLAIN}word:%d:%d::%s/anna::\n" % (MAIL_UID, MAIL_GID, place))
+    (place / "anna").mkdir()
+    os.chown(place / "anna", MAIL_UID, MAIL_GID)
     host = new_host(accounts=by_address + block % ("userdb", "%d", place / "everybody"))
     scene = NoneScene(**{**vars(none_scene), "host": host})
     assert "takes any address of source.example" in scene.run().entry["message"]

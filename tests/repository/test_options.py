@@ -17,6 +17,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model import opti
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules, ImportRequest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
 from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling
+from ansible_collections.panel.mailimport.plugins.module_utils.run.run_notices import Administrators
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import list_options, mailbox_options
 from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360 import organization_options
 from support.mail import REPOSITORY
@@ -24,8 +25,10 @@ from support.run import COLLECTION, environment, run_command
 
 from .test_documentation import documented
 
+# A run of import_each.yml is of one mailbox, and writes to nobody.
+NOTICES = {"notice_to", "notice_sender", "notice_server", "notice_port", "notice_protocol"}
 # Options that import_each.yml takes from the variables of its hosts.
-OF_THE_HOST = {"src", "only", "mail_host", "mailboxes", "remote_src", "parallel", "queues"}
+OF_THE_HOST = {"src", "only", "mail_host", "mailboxes", "remote_src", "parallel", "queues", *NOTICES}
 
 
 def given(file: Path, module: str) -> set[str]:
@@ -91,6 +94,7 @@ def test_the_documentation_has_every_option_as_it_is(module: str, options: dict[
         (table.IMPORT, ImportRequest),
         (table.FOLDERS, FolderRules),
         (table.SCHEDULING, Scheduling),
+        (table.NOTICE, Administrators),
     ],
 )
 def test_an_option_of_a_group_fills_an_attribute_of_its_class(group: Any, filled: Any) -> None:

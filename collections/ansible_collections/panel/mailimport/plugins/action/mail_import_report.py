@@ -54,7 +54,7 @@ _FILES: dict[str, tuple[tuple[str, t.Callable[[Report], str], int], ...]] = {
     "prometheus": (("mailimport.prom", as_metrics, 0o644),),
 }
 # What the playbook takes besides.
-_OF_PLAYBOOK = ("require_complete", "notice_to", "notice_sender", "notice_server", "notice_port", "notice_protocol")
+_OF_PLAYBOOK = ("require_complete",)
 # What every entry of a result has.
 _KEYS = {"email", "source", "state", "reason", "message", "messages_total", "messages_failed", "not_imported"}
 OPTIONS: dict[str, dict[str, t.Any]] = {

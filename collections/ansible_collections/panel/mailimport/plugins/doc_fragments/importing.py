@@ -142,4 +142,39 @@ options:
     type: str
     default: "1"
     version_added: 0.3.0
+  notice_to:
+    description:
+      - Addresses of administrators. The mail host writes to them when the first mailbox of a run fails, and at the end
+        of the run.
+      - A run that changes nothing writes only when something stands otherwise than the latest notice said. In check
+        mode nobody is written to.
+      - That a notice could not be sent is a warning, and no failure.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.3.0
+  notice_sender:
+    description:
+      - Who writes, such as C(IT <it@example.org>). Default is the first of O(notice_to).
+    type: str
+    version_added: 0.3.0
+  notice_server:
+    description:
+      - The mail server that delivers notices, seen from the mail host.
+    type: str
+    default: localhost
+    version_added: 0.3.0
+  notice_port:
+    description:
+      - Its port.
+    type: int
+    default: 25
+    version_added: 0.3.0
+  notice_protocol:
+    description:
+      - V(lmtp) delivers straight into the mailbox, V(smtp) by the way of all mail.
+    type: str
+    choices: [smtp, lmtp]
+    default: smtp
+    version_added: 0.3.0
 """

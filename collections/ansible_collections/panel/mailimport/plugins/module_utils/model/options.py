@@ -129,6 +129,15 @@ SCHEDULING = (
     Option("preflight", "bool", True, per_row=False, field="preflight"),
 )
 
+# Who hears of a run by mail, and who delivers that: attributes of Administrators.
+NOTICE = (
+    Option("notice_to", "list", (), field="to", elements="str", per_row=False),
+    Option("notice_sender", field="sender", per_row=False),
+    Option("notice_server", field="server", default="localhost", per_row=False),
+    Option("notice_port", "int", 25, field="port", kind="port", minimum=1, maximum=65535, per_row=False),
+    Option("notice_protocol", field="protocol", default="smtp", choices=("smtp", "lmtp"), per_row=False),
+)
+
 # A list and what is meant of it. A row can name its mail host, and have a password at the source beside the mailbox's.
 LIST = (
     Option("src", "path", per_row=False),

@@ -48,6 +48,7 @@ class Progress:
     Args:
         path: a new file to append to, of which nobody but its user can read; None for none.
         note: takes lines for people besides, a log's for example.
+        end: takes the result of each import.
 
     The lines are one of: `{"mailboxes": N}` at the beginning; `{"ended": {email, state, reason, message, copied}}` for
     each mailbox; `{"counts": {done, mailboxes, messages, bytes, share}}` with `share` of the whole from 0 to 1;
@@ -58,10 +59,16 @@ class Progress:
         MailImportError: `disk_full` or `host_refused`, when the file cannot be made.
     """
 
-    def __init__(self, path: Optional[str] = None, note: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(
+        self,
+        path: Optional[str] = None,
+        note: Callable[[str], None] = lambda line: None,
+        end: Callable[[ImportResult], None] = lambda result: None,
+    ) -> None:
         self._path = path
         self._stream = None if path is None else _new_private_file(path)
         self._note = note
+        self._end = end
         self._mailboxes = 0
         self._done = 0
         self._messages = 0
@@ -117,6 +124,7 @@ class Progress:
         }
         self._write({"ended": entry})
         self._tell_counts()
+        self._end(result)
 
     def _tell_counts(self) -> None:
         self._told_at = time.monotonic()

@@ -26,7 +26,17 @@ from ..run.estimate import estimate
 from ..run.info import summarize
 from ..run.outcome import Outcome
 from ..run.progress import Progress
-from .options import LIST_SECRETS, MAILBOX_SECRETS, host_settings, incomplete, mailbox_request, row_params, scheduling
+from ..run.run_notices import Administrators, RunNotices
+from .options import (
+    LIST_SECRETS,
+    MAILBOX_SECRETS,
+    administrators,
+    host_settings,
+    incomplete,
+    mailbox_request,
+    row_params,
+    scheduling,
+)
 from .secrets import take_secrets
 
 # So many mailboxes that were skipped or are paused are warned of one by one.
@@ -147,11 +157,15 @@ def run_batch(module: AnsibleModule, params: Mapping[str, Any], items: Sequence[
     try:
         settings = host_settings(params)
         settings.open_host()  # options of its kind that are no good are told before anything is done
-        progress = Progress(module.params["progress_file"], module.log)
+        notices = RunNotices(settings, Administrators() if module.check_mode else administrators(params))
+        progress = Progress(module.params["progress_file"], module.log, notices.take)
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
         raise
     outcomes = import_batch(items, settings, how, module.check_mode, progress)
+    notices.finish([outcome.result for outcome in outcomes])
+    for trouble in notices.troubles:
+        module.warn(trouble)
     return Ran(outcomes, estimate(items, outcomes, settings, how) if module.check_mode else None)
 
 

@@ -14,10 +14,11 @@ from ..model.address import parse_address
 from ..model.errors import MailImportError
 from ..model.imports import FolderRules, ImportRequest, SourceConnections
 from ..model.mail import SourceAccount
-from ..model.options import FOLDERS, IMPORT, LIST, MAILBOX, SCHEDULING, SOURCE, TARGET, Option, fields_of
+from ..model.options import FOLDERS, IMPORT, LIST, MAILBOX, NOTICE, SCHEDULING, SOURCE, TARGET, Option, fields_of
 from ..run.batch import Scheduling
 from ..run.info import STATES, Filter
 from ..run.notices import DEFAULT_BODY, DEFAULT_SUBJECT, Notice, Text
+from ..run.run_notices import Administrators
 from ..run.settings import HostSettings
 
 Options = Dict[str, Dict[str, Any]]
@@ -140,12 +141,12 @@ def notice(params: Mapping[str, Any]) -> Notice:
 
 def importing_options() -> Options:
     """Options of the documentation fragment `importing`."""
-    return argument_spec(IMPORT, FOLDERS)
+    return argument_spec(IMPORT, FOLDERS, NOTICE)
 
 
 def mailbox_options() -> Options:
     """Every option a task of `mail_import_imap` may give."""
-    return argument_spec(MAILBOX, SOURCE, TARGET, IMPORT, FOLDERS)
+    return argument_spec(MAILBOX, SOURCE, TARGET, IMPORT, FOLDERS, NOTICE)
 
 
 def scheduling_options() -> Options:
@@ -157,7 +158,7 @@ def list_options() -> Options:
     """Every option a task of `mail_import_csv` may give; those of the source and the owner are what rows without their
     own have.
     """
-    options = argument_spec(LIST, SOURCE, TARGET, IMPORT, FOLDERS, SCHEDULING)
+    options = argument_spec(LIST, SOURCE, TARGET, IMPORT, FOLDERS, NOTICE, SCHEDULING)
     for name in ("source_host", "owner"):
         del options[name]["required"]
     return options
@@ -192,6 +193,16 @@ def scheduling(params: Mapping[str, Any]) -> Scheduling:
         MailImportError: `invalid_row`, when there would be no queue or no connection.
     """
     return Scheduling(**fields_of(SCHEDULING, params))
+
+
+def administrators(params: Mapping[str, Any]) -> Administrators:
+    """Collect the options that say who hears of a run.
+
+    Raises:
+        MailImportError: `invalid_row`, when one of `notice_to` is no address.
+    """
+    fields = fields_of(NOTICE, params)
+    return Administrators(**dict(fields, to=tuple(str(parse_address(address)) for address in fields["to"])))
 
 
 def row_params(params: Mapping[str, Any], values: Mapping[str, Any]) -> Dict[str, Any]:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import os
 import socketserver
 import threading
@@ -13,6 +15,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.errors impo
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey, ImportResult
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import Filter
 from ansible_collections.panel.mailimport.plugins.module_utils.run.notices import Notice, Relay, Text, send_notices
+from ansible_collections.panel.mailimport.plugins.module_utils.run.run_notices import Administrators, RunNotices
 from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
 
@@ -161,3 +164,41 @@ def test_who_hears_it_of_another_run_meanwhile_is_no_failure_whatever_the_farewe
     smtp.meanwhile = another_run  # and QUIT is answered by 250, which smtplib takes for an error
     came = send(tmp_path, smtp)
     assert (came["sent"], came["failed"]) == (people[:1], [])
+
+
+def told_of_runs(tmp_path, smtp, *runs):
+    """Subjects of what an administrator gets of runs, each a list of results."""
+    settings, administrators = (
+        HostSettings(str(tmp_path)),
+        Administrators(("it@example.org",), server="127.0.0.1", port=smtp.server_address[1]),
+    )
+    for results in runs:
+        notices = RunNotices(settings, administrators)
+        for result in results:
+            key = ImportKey("imap.example.net", result.email, result.email)
+            with State(str(tmp_path)) as state:
+                state.begin(key, "customer", os.getpid())
+                state.finish(key, result, result.state == "completed")
+            notices.take(result)
+        notices.finish(results)
+        assert notices.troubles == []
+    subjects = [email.message_from_bytes(taken, policy=email.policy.default)["Subject"] for taken in smtp.taken]
+    return [subject.partition(": ")[2] for subject in subjects]
+
+
+def came(address, state="completed", changed=False):
+    return ImportResult(address, "s", state, reason="auth_failed" if state == "failed" else None, changed=changed)
+
+
+def test_administrators_hear_each_piece_of_news_once(tmp_path, smtp):
+    failed = [came("anna@example.org"), came("ben@example.org", "failed"), came("cleo@example.org", "failed")]
+    mended = [came("anna@example.org"), came("ben@example.org", changed=True), came("cleo@example.org", changed=True)]
+    nothing = [came("anna@example.org"), came("ben@example.org"), came("cleo@example.org")]
+    first = ["first failure: ben@example.org", "3 mailboxes: 1 completed, 2 failed"]
+    runs = [failed, failed, mended, nothing, failed]
+    # What has failed once more after it went well is news.
+    assert told_of_runs(tmp_path, smtp, *runs) == [*first, "3 mailboxes: 3 completed", *first]
+
+
+def test_nobody_hears_of_a_run_that_did_nothing(tmp_path, smtp):
+    assert told_of_runs(tmp_path, smtp, [came("anna@example.org")], [came("anna@example.org", "skipped")], []) == []
