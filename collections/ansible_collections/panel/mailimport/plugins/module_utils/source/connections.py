@@ -116,7 +116,7 @@ class Connections:
         Args:
             error: what it was about. A source that wants less of us gets one connection less.
         """
-        if len(self._members) > 1 and error is not None and isinstance(error, SourceBusyError):
+        if len(self._members) > 1 and isinstance(error, SourceBusyError) and error.overload:
             self._settle_for(len(self._members) - 1, error)
         for member in self._members[1:]:
             member.session.abandon()

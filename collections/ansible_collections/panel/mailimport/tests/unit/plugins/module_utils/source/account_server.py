@@ -65,6 +65,9 @@ class AccountServer:
                     return None
                 continue
             body = self.folders[self._open][uid]
+            if b"RFC822.SIZE" in command:
+                answer += b"* 1 FETCH (UID %d RFC822.SIZE %d)\r\n" % (uid, len(body))
+                continue
             about = b'INTERNALDATE " 1-Jan-2024 00:00:00 +0000" BODY[] {%d}\r\n%s' % (len(body), body)
             answer += b"* 1 FETCH (UID %d FLAGS ()%s)\r\n" % (uid, b" " + about if bodies else b"")
         return answer + b"TAG " + status + b" done\r\n"

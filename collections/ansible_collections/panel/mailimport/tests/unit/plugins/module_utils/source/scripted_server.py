@@ -25,16 +25,24 @@ class ScriptedServer:
         self.heard = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self._connection = None
+        self._connections = []
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def _serve(self):
+        threads = []
         with suppress(OSError):  # closed by the test
             while True:
-                self._connection, _address = self._listener.accept()
-                with suppress(OSError), self._connection:  # closed by the client
-                    self._converse(self._connection)
+                connection, _address = self._listener.accept()
+                self._connections.append(connection)
+                threads.append(threading.Thread(target=self._serve_one, args=(connection,), daemon=True))
+                threads[-1].start()
+        for thread in threads:
+            thread.join(30)
+
+    def _serve_one(self, connection):
+        with suppress(OSError), connection:  # closed by the client
+            self._converse(connection)
 
     def _converse(self, connection):
         connection.sendall(self.greeting)
@@ -61,9 +69,9 @@ class ScriptedServer:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        if self._connection:
+        for connection in self._connections:
             with suppress(OSError):  # closed already
-                self._connection.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
         self._thread.join(30)
 
 
