@@ -10,5 +10,8 @@
 #       random kills, broken lines and corrupted bytes, while mail is delivered and moved
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)
+python=${PYTHON:-$repository/.venv/bin/python}
+[ "$(id -u)" = 0 ] || { echo "run it as root: it starts mail servers" >&2; exit 1; }
+command -v "$python" > /dev/null || { echo "run scripts/test.sh --setup first, or set PYTHON" >&2; exit 1; }
 case "${1-}" in killing | campaign) ;; *) sed -n '6,11s/^# //p' "$0"; exit 2 ;; esac
-PYTHONPATH=$repository/tests:$repository/collections exec "${PYTHON:-python3}" -m "engine.$1" "${@:2}"
+PYTHONPATH=$repository/tests:$repository/collections exec "$python" -m "engine.$1" "${@:2}"

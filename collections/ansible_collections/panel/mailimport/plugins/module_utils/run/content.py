@@ -81,8 +81,9 @@ class MailboxContent:
         request, record = self._request, found.record
         # An import that begins again looks for all that it has brought, for what it knew of it is forgotten.
         forgotten = request.force or found.mail_removed
+        untouched = not found.contacted and not is_ours(location, request.key, self._state)
         if not found.contacted:
-            forgotten = is_ours(location, request.key, self._state)
+            forgotten = not untouched
         # Files written past Dovecot are not refused by its quota.
         direct = store_kind(request, location) == "maildir"
         return Target(
@@ -98,14 +99,16 @@ class MailboxContent:
             room=self._host.quota_free(request.address, emptied=aside is not None) if direct else None,
             patient=self._job.context.patient,
             spent=self._state.budgets.spent(request.key),
+            untouched=untouched,
         )
 
     def _snapshot(self, found: MailboxStatus, location: Optional[StoreLocation]) -> TargetSnapshot:
         """What an import would find when it begins to copy."""
+        untouched = not found.contacted and not found.recovered
         if not found.record or found.mail_removed:
-            return TargetSnapshot(location, True)
+            return TargetSnapshot(location, True, untouched=untouched)
         deliveries, messages = self._state.deliveries(found.record.key), self._state.source_messages(found.record.key)
-        return TargetSnapshot(location, True, self._marks(), deliveries, messages)
+        return TargetSnapshot(location, True, self._marks(), deliveries, messages, untouched)
 
     @contextmanager
     def _session_desk(self) -> Iterator[SessionDesk]:

@@ -19,6 +19,9 @@ from ..model.mail import split_epoch
 
 FolderPath = Tuple[str, ...]
 
+# No source has renumbered a folder so often that its epoch would be higher.
+_HIGHEST_EPOCH = 1 << 48
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -68,8 +71,9 @@ class Origin:
 
     def epoch_in(self, name: str) -> int:
         """Return the epoch in a file name of this folder's, whatever its own is; 0 when the file is of another."""
-        epoch, folder, _import = name[10:].partition("I%s" % self.digest)
-        return int(epoch[2:]) if folder and epoch.startswith(".V") and epoch[2:].isdecimal() else 0
+        text, folder, _import = name[10:].partition("I%s" % self.digest)
+        epoch = int(text[2:]) if folder and text.startswith(".V") and text[2:].isdecimal() else 0
+        return epoch if epoch < _HIGHEST_EPOCH else 0
 
     def uid_of(self, name: str) -> int:
         """Return the UID in a file name of this origin, 0 when the file is of another."""

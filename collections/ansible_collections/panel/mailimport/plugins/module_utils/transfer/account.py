@@ -118,7 +118,7 @@ def _fill_store(
     emit(Listed(len(plans), listed))
     _tell_names(plans, request, target, emit)
     check = NumberingCheck(
-        plans, Earlier(request.key, marks, memories, store, target.last_run_incomplete, request.force)
+        plans, Earlier(request.key, marks, memories, store, target.last_run_incomplete, request.force, target.untouched)
     )
     ask_patiently(line, check)
     plans = check.checked()

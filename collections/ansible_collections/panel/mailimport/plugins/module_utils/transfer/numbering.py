@@ -46,7 +46,8 @@ class Earlier:
     """What earlier runs noted, and where their mail is.
 
     `held` is None where nothing but `marks` and `memories` tells of it. `incomplete`: the latest of them did not get to
-    the end. `force`: all of its messages are asked about.
+    the end. `force`: all of its messages are asked about. `none`: there was no earlier run, so that names of messages
+    which say that it brought them are forged.
     """
 
     key: ImportKey
@@ -55,6 +56,7 @@ class Earlier:
     held: Optional[HeldMail]
     incomplete: bool
     force: bool
+    none: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,14 +178,23 @@ class NumberingCheck:
         source, earlier = plan.source, self._earlier
         mark = earlier.marks.get(source.raw_name)
         epoch = earlier.memories.epoch_of(source.raw_name) or (mark.uidvalidity if mark else 0)
-        if not epoch and earlier.held and (earlier.incomplete or earlier.force):
-            origin = Origin(earlier.key, source.raw_name, source.uidvalidity or 1)
-            return replace(plan, source=replace(source, renumbered=earlier.held.renumbered(plan.target, origin)))
+        if not epoch and earlier.held and (earlier.incomplete or earlier.force or earlier.none):
+            return replace(plan, source=replace(source, renumbered=self._renumbered_by_names(plan, earlier.held)))
         times, uidvalidity = split_epoch(epoch)
         if (source.uidvalidity or uidvalidity) != uidvalidity:
             return plan
         source = replace(source, uidvalidity=source.uidvalidity or uidvalidity or None, renumbered=times)
         return replace(plan, source=source)
+
+    def _renumbered_by_names(self, plan: FolderPlan, held: HeldMail) -> int:
+        """Return how often the source has renumbered, as names of messages tell; once more where they are forged, so
+        that none of them counts.
+        """
+        source = plan.source
+        origin = Origin(self._earlier.key, source.raw_name, source.uidvalidity or 1)
+        times = held.renumbered(plan.target, origin)
+        forged = self._earlier.none and (times > 0 or len(held.held_uids(plan.target, origin)) > 0)
+        return times + forged
 
     def _memory_of(self, source: SourceFolder) -> Optional[MessageMemory]:
         epoch = source.epoch

@@ -53,7 +53,7 @@ class TargetSnapshot:
     """What an import would find.
 
     `location` is the mailbox's store, None when there is no mailbox yet. `kept`: its mail is to stay. `marks`,
-    `deliveries` and `messages` are as for Target.
+    `deliveries`, `messages` and `untouched` are as for Target.
     """
 
     location: Optional[StoreLocation]
@@ -61,6 +61,7 @@ class TargetSnapshot:
     marks: Mapping[bytes, FolderMark] = field(default_factory=dict)
     deliveries: Sequence[Deliveries] = ()
     messages: Sequence[SourceMessages] = ()
+    untouched: bool = False
 
 
 @dataclass
@@ -103,7 +104,7 @@ def preview_account(
     tree = _readable_maildir(request, snapshot)
     memories = Memories(snapshot.messages)
     held = MaildirMail(tree) if tree else None
-    check = NumberingCheck(plans, Earlier(request.key, marks, memories, held, True, request.force))
+    check = NumberingCheck(plans, Earlier(request.key, marks, memories, held, True, request.force, snapshot.untouched))
     check.ask(session)
     plans = check.checked()
     for line in check.lines():

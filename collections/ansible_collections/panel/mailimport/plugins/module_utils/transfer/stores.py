@@ -34,7 +34,8 @@ class Target:
     host's, for the marker of this import: the key that it is made with stays with the parent. `desk` hands out sessions
     of the mailbox. `room` is what its quota leaves, in bytes, None without a limit. `patient`: wait when the
     source admits no more connections. `spent` are bytes that came from the source account within the last day, if it
-    gives only so many.
+    gives only so many. `untouched`: no import has brought anything into the mailbox before, whatever names of messages
+    say.
     """
 
     location: StoreLocation
@@ -49,6 +50,7 @@ class Target:
     room: Optional[int]
     patient: bool = True
     spent: int = 0
+    untouched: bool = False
 
 
 def store_kind(request: ImportRequest, location: StoreLocation) -> str:

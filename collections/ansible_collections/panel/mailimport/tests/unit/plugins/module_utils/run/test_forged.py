@@ -105,6 +105,28 @@ def test_a11_a_forgery_keeps_no_mail_from_being_replaced(request_for, settings, 
     assert result.replaced_to and mail(root) == ALL
 
 
+def forge_many_names(root, origin):
+    """Of two messages, under the UIDVALIDITY and under one that the source would have if it had renumbered often."""
+    for uidvalidity in (77, (3 << 32) + 77, 10**60):
+        for uid in (1, 2):
+            name = Origin(origin.key, origin.raw_name, uidvalidity).base_name(uid) + ",S=6,W=6:2,"
+            (root / "cur" / name).write_text("forged")
+
+
+@pytest.mark.parametrize("forge", [forge_names, forge_many_names, forge_stage])
+@pytest.mark.parametrize("store", ["maildir", "auto"])
+def test_a11_forged_names_keep_no_message_out_that_is_added(request_for, settings, root, forge, store):
+    """The mailbox keeps its mail, and gets that of the source."""
+    request = request_for(ignore_existing=False, existing_content="merge", message_store=store)
+    forge(root, Origin(request.key, b"INBOX", 77))
+    before = mail(root)
+    for check_mode in (True, False):
+        result = import_mailbox(request, settings, check_mode).result
+        assert (result.messages_copied, result.messages_present) == (3, 0), result.message
+    assert result.state == "completed" and mail(root) == sorted([*before, *ALL])
+    assert not import_mailbox(request, settings).result.changed
+
+
 @pytest.mark.parametrize("forge", [None, *FORGERIES[:3]])
 def test_a11_a_record_that_no_run_left_keeps_no_message_out(request_for, settings, root, forge):
     request = request_for(ignore_existing=False, existing_content="merge")
