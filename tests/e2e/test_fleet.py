@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Iterator, Optional
@@ -20,7 +21,15 @@ from support.fleet import Fleet
 from support.imap import Item, Session
 from support.mail import REPOSITORY, small_message
 from support.relay import Gate
-from support.run import PlaybookRun, environment, run_playbook
+from support.run import (
+    CALLBACKS,
+    PlaybookRun,
+    Reader,
+    environment,
+    run_at_a_terminal,
+    run_for_a_program,
+    run_playbook,
+)
 from support.scene import OWNER
 
 MESSAGES = 3
@@ -73,7 +82,14 @@ class Company:
             table.writeheader()
             table.writerows(self.rows)
 
-    def run(self, playbook: str, *options: str, gate: Optional[Gate] = None, **variables: Any) -> PlaybookRun:
+    def run(
+        self,
+        playbook: str,
+        *options: str,
+        gate: Optional[Gate] = None,
+        reader: Optional[Reader] = None,
+        **variables: Any,
+    ) -> PlaybookRun:
         """Run a playbook of the repository, with the source behind a gate if there is one."""
         config = self.directory / "company.mailboxes.yml"
         config.write_text(
@@ -102,6 +118,7 @@ class Company:
                     "import_setup": False,
                     **variables,
                 },
+                reader=reader,
             )
 
     def arrived(self) -> dict[str, str]:
@@ -258,3 +275,61 @@ def test_d3_the_last_lines_name_what_failed_and_what_was_skipped(company: Compan
     names = '["%s", "%s"]' % tuple(wrong) if playbook == "import_csv" else ",".join(wrong)
     assert names in shown.replace("\\", ""), end
     assert "[WARNING]: %s: skipped: " % there in " ".join(run.output.split())
+
+
+def test_a_company_of_41_from_the_first_look_to_the_proof(company: Company) -> None:
+    """Over ssh with become: what fails, is skipped or has not begun is named, at a terminal, without one, and in JSON;
+    a report proves the end and nothing before it."""
+    for _ in range(41):
+        company.add(mail_host="mail1")
+    rows, host = company.rows, company.fleet.hosts[0]
+    wrong, there = rows[7:9], rows[20]["email"]
+    right = [row["source_password"] for row in wrong]
+    for row in wrong:
+        row["source_password"] = "wrong"
+    company.write()
+    host.dovecot.add_user(there, "of their own")
+    src = str(company.directory / "list.csv")
+    over_ssh = ("--become", "--become-method", "su", "--limit", "mail1", "--forks", "4")
+    named = {row["email"]: "failed: line %d: " % line for line, row in zip((9, 10), wrong)}
+    named[there] = "skipped: "
+
+    def last_words(run: PlaybookRun, headline: str) -> str:
+        """The end of a run, as one line: it has the headline, and names each that is not done, once."""
+        said = " ".join(run.output[run.output.rindex("TASK [") : run.output.index("PLAY RECAP")].split())
+        assert headline in said and [said.count("%s: %s" % name) for name in named.items()] == [1, 1, 1], run.output
+        return said
+
+    looked = company.run("prepare", *over_ssh, src=src)
+    last_words(looked, "41 mailboxes: 38 to do, 1 skipped, 2 failed · 114 messages")
+    assert looked.returncode != 0 and "to import: 114 messages" in looked.output and company.arrived() == {}
+
+    pilot = [row["email"] for row in rows[:2]]
+    assert company.run("import_each", "--become", "--become-method", "su", "--limit", ",".join(pilot)).returncode == 0
+    proof = {"src": src, "dest": str(company.directory / "report"), "require_complete": True}
+    begun = company.run("report", *over_ssh, **proof)
+    assert begun.returncode != 0 and "not complete: 2 of 41 mailboxes done, 39 left" in begun.output, begun.output
+    assert "39 not begun" in begun.output
+
+    bulk = company.run("import_csv", *over_ssh, src=src, reader=run_at_a_terminal)
+    said = last_words(bulk, "41 mailboxes: 38 completed, 1 skipped, 2 failed · 108 messages")
+    again = 'only=["%s", "%s"]' % (wrong[0]["email"], wrong[1]["email"])
+    assert bulk.returncode != 0 and again in said.replace("\\", "")
+    assert "[mail1] %s: Import completed successfully, 3 messages copied" % rows[2]["email"] in bulk.output
+
+    for row, password in zip(wrong, right):
+        row["source_password"] = password
+    company.write()
+    assert company.run("report", *over_ssh, **proof).returncode != 0
+    company.settings.update(ANSIBLE_STDOUT_CALLBACK="only_json", ANSIBLE_CALLBACK_PLUGINS=str(CALLBACKS))
+    mended = company.run("import_csv", *over_ssh, "-v", src=src, reader=run_for_a_program)
+    assert mended.returncode == 0, mended.output
+    # Ansible's own first line with -v is not ours.
+    told = json.loads(mended.output.removeprefix("Using %s as config file\n" % (REPOSITORY / "ansible.cfg")))
+    results = {each["task"]: each["result"] for each in told}
+    states = results["Import the mailboxes"]["summary"]
+    assert (states["completed"], states["skipped"], states["failed"]) == (40, 1, 0)
+    del company.settings["ANSIBLE_STDOUT_CALLBACK"]
+    done = company.run("report", *over_ssh, **proof)
+    assert done.returncode == 0 and "complete: all 41 mailboxes of the list are done" in done.output, done.output
+    assert company.arrived().keys() == company.expected().keys() - {there}

@@ -9,7 +9,6 @@ source admits.
 from __future__ import annotations
 
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -20,9 +19,10 @@ import pytest
 import yaml
 from support.company import LIST_MODULE, Employee, Run, as_rows, employees, most_at_a_time, write_list
 from support.dovecot import wait_until
+from support.mail import REPOSITORY
 from support.processes import group_members
 from support.relay import Relay
-from support.run import environment, finish_module
+from support.run import environment, finish_module, run_at_a_terminal
 
 # Bytes of an answer after which a relay can hold a session back: it is logged in, and in the middle of its mail.
 _IN_THE_MAIL = 1500
@@ -125,29 +125,15 @@ def ansible_playbook(file: Path, *options: str) -> list[str]:
 def test_a_terminal_shows_each_mailbox_as_it_ends(run: Run, people: list[Employee]) -> None:
     path = run.directory / "list.csv"
     write_list(path, [*people[:3], Employee(people[3].address, "a wrong password")])
-    ours, theirs = pty.openpty()
     remote_tmp = run.directory / "remote-tmp"
     settings = {**environment(), "ANSIBLE_REMOTE_TMP": str(remote_tmp)}
-    process = subprocess.Popen(
-        ansible_playbook(play(run, path)), stdin=theirs, stdout=theirs, stderr=theirs, env=settings, close_fds=True
-    )
-    os.close(theirs)
-    shown = b""
-    try:
-        while chunk := os.read(ours, 1 << 16):
-            shown += chunk
-    except OSError:  # the terminal's other end is closed
-        pass
-    finally:
-        os.close(ours)
-        process.wait()
-    text = shown.decode()
+    returncode, text = run_at_a_terminal(ansible_playbook(play(run, path)), cwd=REPOSITORY, env=settings)
     for person in people[:3]:
         assert "[localhost] %s: Import completed successfully, 3 messages copied" % person.address in text
     assert "[localhost] %s: failed: " % people[3].address in text and "(auth_failed)" in text
     assert text.index(people[3].address) < text.index("Import completed successfully") < text.index("PLAY RECAP")
     assert not any(person.password in text for person in people) and "a wrong password" not in text
-    assert "4 mailboxes: 3 completed, 1 failed · 9 messages" in text and process.returncode != 0
+    assert "4 mailboxes: 3 completed, 1 failed · 9 messages" in text and returncode != 0
     assert remote_tmp.is_dir() and [name for name in os.listdir(remote_tmp) if name.startswith("mail-import-")] == []
 
 
@@ -161,7 +147,7 @@ def test_output_that_is_no_terminal_stays_quiet(run: Run, people: list[Employee]
     assert people[0].address not in quiet
     verbose = subprocess.run(
         [*command, "-v"], env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
-    ).stdout
+    ).stderr
     assert "[localhost] %s: Import completed successfully\n" % people[0].address in verbose
 
 

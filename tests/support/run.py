@@ -7,14 +7,19 @@ checkout."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import itertools
 import json
 import os
+import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
-from typing import Any, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence
 
 import yaml
 
@@ -24,6 +29,10 @@ COLLECTION = REPOSITORY / "collections" / "ansible_collections" / "panel" / "mai
 IMPORT_MODULE = "mail_import_imap"
 INFO_MODULE = "mail_import_info"
 
+
+# Runs a command in a directory with an environment, and returns its exit code and what its reader sees.
+Reader = Callable[[Sequence[str], Path, Mapping[str, str]], "tuple[int, str]"]
+CALLBACKS = Path(__file__).parent / "callbacks"
 
 # Several modules may run at once in one directory.
 _numbers = itertools.count()
@@ -164,15 +173,20 @@ def run_playbook(
     variables: Mapping[str, Any],
     directory: Path,
     env: Optional[Mapping[str, str]] = None,
+    reader: Optional[Reader] = None,
 ) -> PlaybookRun:
-    """Run a playbook; the variables go by a file of mode 0600 in `directory`, since they may hold passwords."""
+    """Run a playbook; the variables go by a file of mode 0600 in `directory`, since they may hold passwords.
+
+    Args:
+        reader: runs the command, by default `run_command`.
+    """
     file = directory / "variables.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps(dict(variables)))
-    returncode, output = run_command(
+    returncode, output = (reader or run_command)(
         ["ansible-playbook", "-i", inventory, "-e", "@%s" % file, *options, str(playbook)],
-        cwd=REPOSITORY,
-        env=env or environment(),
+        REPOSITORY,
+        env or environment(),
     )
     return PlaybookRun(returncode, output, _recap(output))
 
@@ -190,6 +204,30 @@ def run_command(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tu
         check=False,
     )
     return ran.returncode, ran.stdout
+
+
+def run_for_a_program(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
+    """The same without what goes to standard error."""
+    ran = subprocess.run(
+        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    return ran.returncode, ran.stdout
+
+
+def run_at_a_terminal(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
+    """The same for somebody who sits at a terminal of a hundred columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 100, 0, 0))
+    process = subprocess.Popen(
+        command, cwd=cwd, env={**env, "TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    printed = b""
+    with contextlib.suppress(OSError):  # the terminal's other end is closed
+        while piece := os.read(ours, 1 << 16):
+            printed += piece
+    os.close(ours)
+    return process.wait(), printed.decode(errors="replace").replace("\r\n", "\n")
 
 
 def _recap(output: str) -> dict[str, dict[str, int]]:

@@ -214,7 +214,8 @@ class _Watch:
                 continue  # something else on that command's output, a login's banner for example
             self._read += len(line) + 1
             for text in self._lines.take(event):
-                display.display(text)
+                # As the last screen: standard output may be for a program to read.
+                display.display(text, stderr=True)
 
 
 def _event_of(line: str) -> dict[str, t.Any] | None:
