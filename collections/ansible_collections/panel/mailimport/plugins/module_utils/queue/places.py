@@ -5,15 +5,15 @@
 """Places in line for what only so many may have at a time, across all runs on the host.
 
 A place belongs to a process: one that is gone, however it ended, has none. Whoever has been in line the longest is
-next, and a run comes back to the end of the line after each import, so that a small run does not wait for the whole of
-a large one.
+next, and a run goes to the end of the line after each import when somebody stands behind it, so that a small run does
+not wait for the whole of a large one.
 """
 
 from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import Callable, Iterator
+from typing import Callable, Iterator, Optional
 
 from ..state.database import State
 
@@ -31,23 +31,50 @@ def source_name(host: str) -> str:
     return "source %s" % host.casefold()
 
 
-@contextmanager
-def place_in_line(state: State, resource: str, capacity: int, pause: Callable[[int, float], bool]) -> Iterator[bool]:
-    """Wait until fewer than `capacity` others stand before us, and keep the place while the context lasts.
+class PlaceInLine:
+    """A place in the line for a resource, for one job after the other: it is kept between them while nobody stands
+    behind it.
 
     Args:
+        capacity: so many have the resource at a time.
         pause: called with the number of the place, waits for so many seconds, and tells whether to go on waiting.
+    """
+
+    def __init__(self, state: State, resource: str, capacity: int, pause: Callable[[int, float], bool]) -> None:
+        self._places = state.places
+        self._resource = resource
+        self._capacity = capacity
+        self._pause = pause
+        self._place: Optional[int] = None
+
+    def take(self) -> bool:
+        """Wait until the turn has come; False when `pause` said to stop."""
+        if self._place is not None and not self._places.has_others_behind(self._place):
+            return True
+        self.leave()
+        self._place = self._places.take(self._resource, os.getpid())
+        while self._places.count_before(self._place) >= self._capacity:
+            if not self._pause(self._place, _INTERVAL):
+                self.leave()
+                return False
+        return True
+
+    def leave(self) -> None:
+        """Let others have it."""
+        if self._place is not None:
+            self._places.leave(self._place)
+            self._place = None
+
+
+@contextmanager
+def place_in_line(state: State, resource: str, capacity: int, pause: Callable[[int, float], bool]) -> Iterator[bool]:
+    """Have a place as long as the context lasts, see PlaceInLine.
 
     Yields:
-        Whether the turn has come; False when `pause` said to stop.
+        Whether the turn has come.
     """
-    place = state.places.take(resource, os.getpid())
+    place = PlaceInLine(state, resource, capacity, pause)
     try:
-        ours = True
-        while state.places.count_before(place) >= capacity:
-            if not pause(place, _INTERVAL):
-                ours = False
-                break
-        yield ours
+        yield place.take()
     finally:
-        state.places.leave(place)
+        place.leave()

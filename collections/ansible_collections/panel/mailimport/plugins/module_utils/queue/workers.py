@@ -25,7 +25,7 @@ from ..process.fork import describe_bug, die_with, keep_only
 from ..process.stop import STOPPED, is_stopping, request_stop, stop_on_signals
 from ..state.database import State
 from .channel import Channel, Message
-from .places import place_in_line, queue_name, source_name
+from .places import PlaceInLine, place_in_line, queue_name, source_name
 
 # So many descriptors are left to this process whatever the number of queues.
 _SPARE = 16
@@ -330,7 +330,11 @@ def _serve(queue: int, parent: int, channel: Channel, bounds: Bounds, work: Work
         die_with(parent)
         with ExitStack() as stack:
             state = stack.enter_context(State(bounds.state_dir)) if bounds.state_dir else None
-            while _take_turn(queue, channel, bounds, work, state):
+            place = None
+            if state and bounds.imports:
+                place = PlaceInLine(state, queue_name(queue), 1, _Wait(queue, channel, state))
+                stack.callback(place.leave)
+            while _take_turn(queue, channel, bounds, work, state, place):
                 pass
         status = 0
     except (EOFError, ConnectionError):
@@ -344,25 +348,28 @@ def _serve(queue: int, parent: int, channel: Channel, bounds: Bounds, work: Work
         os._exit(status)
 
 
-def _take_turn(queue: int, channel: Channel, bounds: Bounds, work: Work, state: Optional[State]) -> bool:
-    """Wait for the queue, ask for a job and do it; False when there is none any more."""
+def _take_turn(
+    queue: int, channel: Channel, bounds: Bounds, work: Work, state: Optional[State], place: Optional[PlaceInLine]
+) -> bool:
+    """Wait for the queue, if jobs have to, ask for a job and do it; False when there is none any more."""
+    ours = place.take() if place else True
+    if is_stopping():
+        return False
+    if ours:
+        channel.send({"kind": "ask"})
+    answer = channel.next()
+    if answer["job"] is None:
+        if place:
+            place.leave()  # others can use it
+        # What comes next is to ask again, or that nothing is left.
+        return bool(answer["later"]) and "again" in channel.next()
     with ExitStack() as places:
-        ours = True
-        if state and bounds.imports:
-            ours = places.enter_context(place_in_line(state, queue_name(queue), 1, _Wait(queue, channel, state)))
-        if is_stopping():
-            return False
-        if ours:
-            channel.send({"kind": "ask"})
-        answer = channel.next()
-        if answer["job"] is not None:
-            if state and bounds.connections:
-                place = place_in_line(state, source_name(answer["source"]), bounds.connections, _pause)
-                places.enter_context(place)
-            _run_job(Assignment(answer["job"], queue, answer["patient"]), channel, work)
-            return True
-    # Without a place in line, which others can use; what comes next is to ask again, or that nothing is left.
-    return bool(answer["later"]) and "again" in channel.next()
+        if state and bounds.connections:
+            places.enter_context(place_in_line(state, source_name(answer["source"]), bounds.connections, _pause))
+        admitted = _run_job(Assignment(answer["job"], queue, answer["patient"]), channel, work)
+    if place and not admitted:
+        place.leave()
+    return True
 
 
 class _Wait:
@@ -388,10 +395,12 @@ def _pause(_place: int, seconds: float) -> bool:
     return not is_stopping()
 
 
-def _run_job(assignment: Assignment, channel: Channel, work: Work) -> None:
+def _run_job(assignment: Assignment, channel: Channel, work: Work) -> bool:
+    """Do a job; False when its source admits no more connections."""
     try:
         done = work(assignment, lambda what: channel.send({"kind": "told", "what": what}))
     except Exception as error:  # noqa: BLE001 - whatever it is, the run has to hear of it
         channel.send({"kind": "broken", "what": describe_bug(error)})
-        return
+        return True
     channel.send({"kind": "crowded"} if done is None else {"kind": "done", "what": done})
+    return done is not None

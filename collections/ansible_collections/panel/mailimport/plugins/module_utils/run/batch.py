@@ -23,6 +23,7 @@ from ..queue.channel import Message
 from ..queue.workers import Assignment, Bounds, Job, Tell, run_over_queues
 from ..state.database import State
 from ..state.records import ImportRecord
+from ..state.shared import SharedState
 from .job import RunContext
 from .mailbox import import_mailbox, known_outcome, make_mailbox
 from .outcome import Outcome, conclude_with, new_outcome, outcome_of
@@ -87,6 +88,8 @@ class _Batch:
         self._progress = progress
         self._checked: Set[int] = set()
         self._made: Dict[int, Outcome] = {}
+        # For worker processes; this one opens the state anew each time, and never has it open while it forks.
+        self._shared = SharedState(settings.state_dir, check_mode)
 
     def run(self) -> List[Outcome]:
         """Do it all; a signal to stop ends it early, with an outcome for each all the same."""
@@ -192,7 +195,9 @@ class _Batch:
         chosen = sorted(unproved | finished if len(self._requests) > 1 else unproved)
         bounds = Bounds(self._how.numbers, self._how.source_max_connections, self._settings.state_dir, imports=False)
         records = VisitRecords(self._settings)
-        self._over_queues(chosen, bounds, SourceVisits(self._requests, finished, self._settings).visit, records)
+        self._over_queues(
+            chosen, bounds, SourceVisits(self._requests, finished, self._settings, self._shared).visit, records
+        )
         records.write()
         self._checked = unproved
         self._restore_domains(
@@ -214,7 +219,8 @@ class _Batch:
 
     def _make_one_mailbox(self, assignment: Assignment, tell: Tell) -> Message:
         reporter = Reporter(note=lambda line: tell({"note": line}))
-        return make_mailbox(self._requests[assignment.number], self._settings, reporter).as_dict()
+        context = RunContext(shared=self._shared)
+        return make_mailbox(self._requests[assignment.number], self._settings, reporter, context).as_dict()
 
     def _import(self) -> None:
         bounds = Bounds(
@@ -247,6 +253,7 @@ class _Batch:
             patient=assignment.patient,
             # A single import that is turned away tells so at once; one of many has its turn when others are done.
             patient_login=assignment.patient and len(self._requests) > 1,
+            shared=self._shared,
         )
         request = replace(request, connections=request.connections.at_most(self._how.source_max_connections))
         outcome = import_mailbox(request, self._settings, self._check_mode, reporter, context)
@@ -257,8 +264,7 @@ class _Batch:
 
     def _show_as_waiting(self, request: ImportRequest) -> None:
         if not self._check_mode:
-            with State(self._settings.state_dir) as state:
-                state.enqueue([(request.key, request.owner)], os.getppid())
+            self._shared.state.enqueue([(request.key, request.owner)], os.getppid())
 
     def _over_queues(
         self,

@@ -12,6 +12,7 @@ from typing import Optional, Tuple
 from ..host.mail_host import MailHost
 from ..model.imports import ImportRequest, ImportResult
 from ..state.database import State
+from ..state.shared import SharedState
 from .events import ImportEvents
 from .outcome import Outcome
 
@@ -23,6 +24,7 @@ class RunContext:
     `queue` is the number of the import queue, None outside of queues. `made`: the mailbox was made ahead by this run.
     `login_checked`: its login at the source was found to work in this run. When the source admits no more connections
     it waits (`patient`) or fails at once, and likewise at its first login (`patient_login`), before anything is made.
+    `shared`: the state, as a process has it that runs one import after the other.
     """
 
     queue: Optional[int] = None
@@ -30,6 +32,7 @@ class RunContext:
     login_checked: bool = False
     patient: bool = True
     patient_login: bool = False
+    shared: Optional[SharedState] = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from typing import ContextManager, Optional
+from contextlib import nullcontext
+from typing import Callable, ContextManager, Optional
 
 from ..model.errors import MailImportError, telling_first
 from ..model.imports import COMPLETED_MESSAGE, ImportRequest
@@ -73,7 +74,7 @@ def import_mailbox(
     reporter, context = reporter or Reporter(), context or RunContext()
     try:
         if check_mode:
-            with State.open_readonly(settings.state_dir) as state:
+            with _opened_state(settings, context, State.open_readonly) as state:
                 _MailboxRun(request, settings, state, outcome, reporter, None, context).perform()
         else:
             _import_locked(request, settings, outcome, reporter, context, began)
@@ -83,15 +84,25 @@ def import_mailbox(
     return outcome
 
 
-def make_mailbox(request: ImportRequest, settings: HostSettings, reporter: Reporter) -> Outcome:
+def make_mailbox(
+    request: ImportRequest, settings: HostSettings, reporter: Reporter, context: Optional[RunContext] = None
+) -> Outcome:
     """Create the mailbox if it is missing, ahead of its import; the result stays `queued` unless that failed."""
     outcome = new_outcome(request)
+    context = context or RunContext()
     try:
-        with State(settings.state_dir) as state, _locked(request, state, reporter) as lock:
-            _MailboxRun(request, settings, state, outcome, reporter, lock, RunContext()).make()
+        with _opened_state(settings, context, State) as state, _locked(request, state, reporter) as lock:
+            _MailboxRun(request, settings, state, outcome, reporter, lock, context).make()
     except (MailImportError, OSError) as error:
         conclude_with(outcome.result, error, request)
     return outcome
+
+
+def _opened_state(
+    settings: HostSettings, context: RunContext, open_state: Callable[[str], State]
+) -> ContextManager[State]:
+    """The state that the process has open, or for as long as it is needed here."""
+    return nullcontext(context.shared.state) if context.shared else open_state(settings.state_dir)
 
 
 def _locked(request: ImportRequest, state: State, reporter: Reporter) -> ContextManager[int]:
@@ -108,7 +119,7 @@ def _import_locked(
     context: RunContext,
     began: float,
 ) -> None:
-    with State(settings.state_dir) as state, _locked(request, state, reporter) as lock:
+    with _opened_state(settings, context, State) as state, _locked(request, state, reporter) as lock:
         run = _MailboxRun(request, settings, state, outcome, reporter, lock, context)
         try:
             run.perform()

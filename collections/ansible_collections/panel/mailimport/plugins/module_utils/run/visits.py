@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import time
-from functools import cached_property
 from typing import AbstractSet, List, Mapping, Optional, Tuple
 
 from ..imap.tls import tls_context
@@ -23,6 +22,7 @@ from ..queue.channel import Message
 from ..queue.workers import Assignment, Tell
 from ..state.database import State
 from ..state.records import ImportRecord
+from ..state.shared import SharedState
 from ..transfer.login import SecretDesk
 from ..transfer.look import Known
 from ..transfer.news import Copied, Listed, News, Note, NothingNew, SecretWanted, Waiting
@@ -62,17 +62,17 @@ class SourceVisits:
     """
 
     def __init__(
-        self, requests: Mapping[int, ImportRequest], finished: AbstractSet[int], settings: HostSettings
+        self,
+        requests: Mapping[int, ImportRequest],
+        finished: AbstractSet[int],
+        settings: HostSettings,
+        shared: SharedState,
     ) -> None:
         self._requests = requests
         self._finished = finished
         self._settings = settings
+        self._shared = shared
         self._scout: Optional[Scout] = None
-
-    @cached_property
-    def _state(self) -> State:
-        """Opened by the process that needs it, and by each of them once."""
-        return State(self._settings.state_dir)
 
     def visit(self, assignment: Assignment, tell: Tell) -> Optional[Message]:
         """Visit the source of an import.
@@ -99,7 +99,7 @@ class SourceVisits:
         return outcome.as_dict()
 
     def _look(self, request: ImportRequest, assignment: Assignment, heard: _Heard, outcome: Outcome) -> None:
-        found = examine(request, self._state, self._settings.open_host())
+        found = examine(request, self._shared.state, self._settings.open_host())
         known = self._known(request, found)
         if known is None or found.record is None:
             return  # somebody has removed something since
@@ -111,8 +111,8 @@ class SourceVisits:
         """What a look at the source is compared with; None when the import has to come anyway."""
         if not may_have_nothing_new(request, found.record) or found.mail_removed or not found.domain_known:
             return None
-        marks = {mark.raw_name: mark for mark in self._state.folder_marks(request.key)}
-        return Known(request.key, request.rules, marks, self._state.source_messages(request.key))
+        marks = {mark.raw_name: mark for mark in self._shared.state.folder_marks(request.key)}
+        return Known(request.key, request.rules, marks, self._shared.state.source_messages(request.key))
 
     def _send_scout(
         self, request: ImportRequest, assignment: Assignment, known: Optional[Known], heard: _Heard
@@ -126,7 +126,7 @@ class SourceVisits:
             assignment.patient,
             known,
         )
-        scout.visit(visit, heard.take, ImportWatch(self._state, request.key))
+        scout.visit(visit, heard.take, ImportWatch(self._shared.state, request.key))
 
     def _scout_for(self, request: ImportRequest) -> Scout:
         """The process that visits accounts of this source; the one before, if it was for another, has ended."""

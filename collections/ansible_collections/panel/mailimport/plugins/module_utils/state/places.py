@@ -42,6 +42,11 @@ class Places:
                 self.leave(row["id"])
         return alive
 
+    def has_others_behind(self, place: int) -> bool:
+        """Whether anybody came to its line after a place."""
+        query = "SELECT 1 FROM places WHERE id > ? AND resource = (SELECT resource FROM places WHERE id = ?) LIMIT 1"
+        return self._connection.row(query, place, place) is not None
+
     def import_before(self, place: int) -> Optional[ImportRecord]:
         """The import that whoever is next to a place in its line runs, None when it does not run one."""
         query = (

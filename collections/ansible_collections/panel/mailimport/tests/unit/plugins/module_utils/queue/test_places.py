@@ -8,7 +8,11 @@ import os
 import signal
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.queue.places import place_in_line, queue_name
+from ansible_collections.panel.mailimport.plugins.module_utils.queue.places import (
+    PlaceInLine,
+    place_in_line,
+    queue_name,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
 
 QUEUE = queue_name(1)
@@ -98,3 +102,14 @@ def test_waiting_goes_on_until_the_turn_comes(state):
 
     with place_in_line(state, QUEUE, 1, look_again) as ours:
         assert ours and len(looks) == 3
+
+
+def test_a_place_is_kept_from_job_to_job_until_somebody_stands_behind_it(state, other_process):
+    place = PlaceInLine(state, QUEUE, 1, give_up)
+    assert place.take()
+    before = state.places.take("another", os.getpid())
+    assert place.take() and state.places.take("another", os.getpid()) == before + 1  # nothing was written
+    state.places.take(QUEUE, other_process)
+    assert not place.take()
+    place.leave()
+    assert not has_turn(state)
