@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.progress import Ended, Finished, decode
 from support.company import Employee, Run, as_rows, employees, encrypt, write_list
 from support.dovecot import Dovecot, wait_until
 from support.imap import Item, Session, snapshot
@@ -116,10 +117,11 @@ def test_what_is_wrong_is_named_before_anything_is_made(run: Run, people: list[E
     progress = run.directory / "progress"
     rows = [people[0], Employee(people[1].address, "wrong"), Employee("nobody", "x"), people[2], people[2]]
     run.module(mailboxes=as_rows(rows), progress_file=str(progress))
-    ended = [event["ended"] for event in map(json.loads, progress.read_text().splitlines()) if "ended" in event]
-    assert [entry["reason"] for entry in ended] == ["invalid_row", "invalid_row", "auth_failed", None, None]
-    assert json.loads(progress.read_text().splitlines()[-1]) == {"finished": True}
-    assert "%s is there twice" % people[2].address in ended[1]["message"]
+    told = [decode(line) for line in progress.read_text().splitlines()]
+    ended = [event for event in told if isinstance(event, Ended)]
+    assert [event.reason for event in ended] == ["invalid_row", "invalid_row", "auth_failed", None, None]
+    assert told[-1] == Finished()
+    assert "%s is there twice" % people[2].address in ended[1].message
 
 
 @pytest.mark.parametrize("before", ["nothing", "a mailbox that was removed"])

@@ -12,7 +12,6 @@ the task `async` sees it through `mail_import_info`.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shlex
 import signal
@@ -21,6 +20,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.panel.mailimport.plugins.module_utils.model.progress import decode
 
 from .leftovers import JOB, PROGRESS, SECRETS, new_name, remove_directory
 from .progress_lines import ProgressLines, on_host
@@ -209,18 +209,11 @@ class _Watch:
         for line in told[: told.rfind("\n") + 1].split("\n"):
             # A terminal between here and there makes CR LF of the ends of lines; the rest is plain ASCII.
             line = line.rstrip("\r")
-            event = _event_of(line)
-            if event is None:
+            try:
+                event = decode(line)
+            except ValueError:
                 continue  # something else on that command's output, a login's banner for example
             self._read += len(line) + 1
             for text in self._lines.take(event):
                 # As the last screen: standard output may be for a program to read.
                 display.display(text, stderr=True)
-
-
-def _event_of(line: str) -> dict[str, t.Any] | None:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) else None

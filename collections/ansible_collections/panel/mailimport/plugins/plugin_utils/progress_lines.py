@@ -2,15 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes lines for people of what a module tells of its imports (see the collection's `run/progress.py`)."""
+"""Makes lines for people of what a module tells of its imports (see the collection's `model/progress.py`)."""
 
 from __future__ import annotations
 
 import time
-import typing as t
 from collections.abc import Callable, Iterator
 
 from ansible_collections.panel.mailimport.plugins.module_utils.model.last_screen import duration
+from ansible_collections.panel.mailimport.plugins.module_utils.model.progress import (
+    Counts,
+    Ended,
+    Finished,
+    Noted,
+    ProgressEvent,
+)
 
 # Seconds between two lines with nothing but counts.
 _COUNTS_INTERVAL = 5.0
@@ -35,30 +41,30 @@ class ProgressLines:
         self._noted = ""
         self.finished = False
 
-    def take(self, event: dict[str, t.Any]) -> Iterator[str]:
+    def take(self, event: ProgressEvent) -> Iterator[str]:
         """Take one event of the module and yield the lines it is worth."""
-        if "ended" in event:
-            yield self._line(_ended(event["ended"]))
-        elif "note" in event and event["note"] != self._noted:
-            self._noted = event["note"]
-            yield self._line(event["note"])
-        elif "counts" in event and self._clock() - self._counted >= _COUNTS_INTERVAL:
+        if isinstance(event, Ended):
+            yield self._line(_ended(event))
+        elif isinstance(event, Noted) and event.text != self._noted:
+            self._noted = event.text
+            yield self._line(event.text)
+        elif isinstance(event, Counts) and self._clock() - self._counted >= _COUNTS_INTERVAL:
             self._counted = self._clock()
-            yield self._line(self._counts(event["counts"]))
-        self.finished = self.finished or "finished" in event
+            yield self._line(self._counts(event))
+        self.finished = self.finished or isinstance(event, Finished)
 
     def _line(self, text: str) -> str:
         return on_host(self._host, text)
 
-    def _counts(self, counts: dict[str, t.Any]) -> str:
+    def _counts(self, counts: Counts) -> str:
         elapsed = max(self._clock() - self._began, 0.001)
         parts = [
-            "%d of %d mailboxes" % (counts["done"], counts["mailboxes"]),
-            "%s messages" % format(counts["messages"], ","),
+            "%d of %d mailboxes" % (counts.done, counts.mailboxes),
+            "%s messages" % format(counts.messages, ","),
         ]
-        parts.append("%.1f MB/s" % (counts["bytes"] / elapsed / 1e6))
-        if 0 < counts["share"] < 1:
-            parts.append("about %s left" % duration(elapsed * (1 - counts["share"]) / counts["share"]))
+        parts.append("%.1f MB/s" % (counts.bytes / elapsed / 1e6))
+        if 0 < counts.share < 1:
+            parts.append("about %s left" % duration(elapsed * (1 - counts.share) / counts.share))
         return ", ".join(parts)
 
 
@@ -67,12 +73,12 @@ def on_host(host: str, text: str) -> str:
     return text if text.startswith(host + ": ") else "[%s] %s" % (host, text)
 
 
-def _ended(entry: dict[str, t.Any]) -> str:
+def _ended(entry: Ended) -> str:
     """How one import ended."""
-    if entry["state"] == "failed":
-        return "%s: failed: %s (%s)" % (entry["email"] or "a row", entry["message"], entry["reason"])
-    if entry["state"] == "completed" and entry["copied"]:
-        return "%s: %s, %s messages copied" % (entry["email"], entry["message"], format(entry["copied"], ","))
-    if entry["state"] == "completed":
-        return "%s: %s" % (entry["email"], entry["message"])
-    return "%s: %s: %s" % (entry["email"], entry["state"], entry["message"])
+    if entry.state == "failed":
+        return "%s: failed: %s (%s)" % (entry.email or "a row", entry.message, entry.reason)
+    if entry.state == "completed" and entry.copied:
+        return "%s: %s, %s messages copied" % (entry.email, entry.message, format(entry.copied, ","))
+    if entry.state == "completed":
+        return "%s: %s" % (entry.email, entry.message)
+    return "%s: %s: %s" % (entry.email, entry.state, entry.message)

@@ -6,17 +6,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import stat
 import sys
 import time
 from contextlib import suppress
-from typing import IO, Any, Callable, Dict, Optional
+from typing import IO, Callable, Dict, Optional
 
 from ..model.errors import file_errors
 from ..model.imports import ImportResult
+from ..model.progress import Begun, Counts, Ended, Finished, Noted, ProgressEvent, encode
 from .pace import Running, share_done
 
 # Counts are told at most so often, in seconds.
@@ -50,10 +50,7 @@ class Progress:
         note: takes lines for people besides, a log's for example.
         end: takes the result of each import.
 
-    The lines are one of: `{"mailboxes": N}` at the beginning; `{"ended": {email, state, reason, message, copied}}` for
-    each mailbox; `{"counts": {done, mailboxes, messages, bytes, share}}` with `share` of the whole from 0 to 1;
-    `{"note": text}`; `{"finished": true}` at the end. They end, and the run goes on, when the
-    file cannot be written to.
+    The lines are those of `model/progress.py`. They end, and the run goes on, when the file cannot be written to.
 
     Raises:
         MailImportError: `disk_full` or `host_refused`, when the file cannot be made.
@@ -91,16 +88,16 @@ class Progress:
     def begin(self, mailboxes: int) -> None:
         """So many mailboxes there are."""
         self._mailboxes = mailboxes
-        self._write({"mailboxes": mailboxes})
+        self._write(Begun(mailboxes))
 
     def finish(self) -> None:
         """All is done."""
-        self._write({"finished": True})
+        self._write(Finished())
 
     def note(self, line: str) -> None:
         """Something that people should know."""
         self._note(line)
-        self._write({"note": line})
+        self._write(Noted(line))
 
     def moved(self, number: int, total: int, copied: int, size: int) -> None:
         """The import of that number has come so far: messages to copy and copied, bytes copied."""
@@ -115,37 +112,27 @@ class Progress:
         self._done += 1
         self._messages += result.messages_copied
         self._bytes += result.bytes_copied
-        entry = {
-            "email": result.email,
-            "state": result.state,
-            "reason": result.reason,
-            "message": result.message,
-            "copied": result.messages_copied,
-        }
-        self._write({"ended": entry})
+        self._write(Ended(result.email, result.state, result.reason, result.message, result.messages_copied))
         self._tell_counts()
         self._end(result)
 
     def _tell_counts(self) -> None:
         self._told_at = time.monotonic()
         running = self._running.values()
-        self._write(
-            {
-                "counts": {
-                    "done": self._done,
-                    "mailboxes": self._mailboxes,
-                    "messages": self._messages + sum(each.copied for each in running),
-                    "bytes": self._bytes + sum(each.bytes for each in running),
-                    "share": round(share_done(self._done, self._bytes, list(running), self._mailboxes), 4),
-                }
-            }
+        counts = Counts(
+            done=self._done,
+            mailboxes=self._mailboxes,
+            messages=self._messages + sum(each.copied for each in running),
+            bytes=self._bytes + sum(each.bytes for each in running),
+            share=round(share_done(self._done, self._bytes, list(running), self._mailboxes), 4),
         )
+        self._write(counts)
 
-    def _write(self, told: Dict[str, Any]) -> None:
+    def _write(self, event: ProgressEvent) -> None:
         if self._stream is None:
             return
         try:
-            self._stream.write(json.dumps(told) + "\n")
+            self._stream.write(encode(event))
             self._stream.flush()
         except OSError as error:
             # A full disk, say. Whoever watches waits for the result all the same.

@@ -10,33 +10,12 @@ known kind, with values of the right types and within bounds.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-from dataclasses import dataclass, field, fields, is_dataclass
-from functools import cache
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    List,
-    Optional,
-    Sequence,
-    Tuple,
-    Type,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
 
-from ..model.errors import REASONS
 from ..model.imports import NotImported
+from ..model.messages import Codec
 from ..state.records import Deliveries, FolderMark, SourceMessages
-
-_HIGHEST = 2**63 - 1
-_LONGEST_TEXT = 1 << 20
 
 # So much goes into one piece of news: the pipe takes only so much at once.
 _ENTRIES_AT_ONCE = 500
@@ -200,7 +179,7 @@ class Failed(News):
     retry_at: Optional[float] = None
 
 
-_KINDS: Dict[str, Type[News]] = {kind.__name__: kind for kind in News.__subclasses__()}
+_CODEC = Codec("news", News.__subclasses__())
 
 
 def tell_committed(
@@ -264,17 +243,7 @@ def _pieces(values: Sequence[Any]) -> List[Sequence[Any]]:
 
 def encode(news: News) -> bytes:
     """Return news as a line."""
-    return json.dumps({"news": type(news).__name__, **_plain(news)}).encode("ascii") + b"\n"
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
-    if isinstance(value, (str, int, float)) or value is None:
-        return value
-    return [_plain(each) for each in value]
+    return _CODEC.encode(news)
 
 
 def decode(line: bytes) -> News:
@@ -283,88 +252,4 @@ def decode(line: bytes) -> News:
     Raises:
         ValueError: it is nothing that an importing process says.
     """
-    try:
-        values = json.loads(line)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if not isinstance(values, dict):
-        raise ValueError("no object")
-    kind = _KINDS.get(str(values.pop("news", None)))
-    if kind is None:
-        raise ValueError("an unknown kind")
-    return cast(News, _built(kind, values))
-
-
-@cache
-def _types_of(kind: type) -> Dict[str, Any]:
-    return get_type_hints(kind)
-
-
-def _built(kind: type, values: Any) -> Any:
-    """Make a value of a class out of an object that has its fields and no others."""
-    types = _types_of(kind)
-    if not isinstance(values, dict) or values.keys() != types.keys():
-        raise ValueError("other fields than those of %s" % kind.__name__)
-    built = kind(**{name: _checked(types[name], value) for name, value in values.items()})
-    if getattr(built, "reason", None) not in (None, *REASONS):
-        raise ValueError("an unknown reason word")
-    return built
-
-
-def _checked(kind: Any, value: Any) -> Any:
-    """Return a value of that type, made of plain ones."""
-    if get_origin(kind) is Union:  # Optional
-        return None if value is None else _checked(get_args(kind)[0], value)
-    if get_origin(kind) is not None:  # a sequence
-        if not isinstance(value, list):
-            raise ValueError("no list")
-        return tuple(_checked(get_args(kind)[0], each) for each in value)
-    if isinstance(kind, type) and is_dataclass(kind):
-        return _built(kind, value)
-    return _PLAIN[kind](value)
-
-
-def _a_number(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _HIGHEST:
-        raise ValueError("no number in range")
-    return value
-
-
-def _seconds(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _HIGHEST:
-        raise ValueError("no time")
-    return float(value)
-
-
-def _a_truth(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("neither true nor false")
-    return value
-
-
-def _a_text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
-        raise ValueError("no text, or a very long one")
-    return value
-
-
-def _some_bytes(value: Any) -> bytes:
-    try:
-        return base64.b64decode(_a_text_of_any_length(value), validate=True)
-    except binascii.Error:
-        raise ValueError("no bytes") from None
-
-
-def _a_text_of_any_length(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("no text")
-    return value
-
-
-_PLAIN: Dict[type, Callable[[Any], Any]] = {
-    int: _a_number,
-    float: _seconds,
-    bool: _a_truth,
-    str: _a_text,
-    bytes: _some_bytes,
-}
+    return cast(News, _CODEC.decode(line))

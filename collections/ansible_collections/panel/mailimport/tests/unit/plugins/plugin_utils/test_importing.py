@@ -6,16 +6,16 @@
 
 from __future__ import annotations
 
-import json
 from types import SimpleNamespace
 from typing import Any, Dict, List
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible_collections.panel.mailimport.plugins.module_utils.model.progress import Finished, Noted, encode
 from ansible_collections.panel.mailimport.plugins.plugin_utils import importing
 
 NOTES = ["one", "two", "three"]
-PROGRESS = "".join(json.dumps({"note": note}) + "\n" for note in NOTES) + '{"finished": true}\n'
+PROGRESS = "".join(map(encode, (*map(Noted, NOTES), Finished())))
 
 
 class Action:

@@ -4,9 +4,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.progress import (
+    Begun,
+    Counts,
+    Ended,
+    Finished,
+    Noted,
+    ProgressEvent,
+)
 from ansible_collections.panel.mailimport.plugins.plugin_utils.progress_lines import ProgressLines
 
 
@@ -27,21 +36,16 @@ def lines(clock: Clock) -> ProgressLines:
     return ProgressLines("mx1", clock)
 
 
-def ended(**entry: Any) -> dict[str, Any]:
-    return {
-        "ended": {
-            "email": "anna@example.org",
-            "state": "completed",
-            "reason": None,
-            "message": "Import completed successfully",
-            "copied": 1234,
-            **entry,
-        }
-    }
+ENDED = Ended("anna@example.org", "completed", None, "Import completed successfully", 1234)
+COUNTS = Counts(50, 200, 12345, 80_000_000, 0.25)
 
 
-def counts(**changes: Any) -> dict[str, Any]:
-    return {"counts": {"done": 50, "mailboxes": 200, "messages": 12345, "bytes": 80_000_000, "share": 0.25, **changes}}
+def ended(**changes: Any) -> Ended:
+    return replace(ENDED, **changes)
+
+
+def counts(**changes: Any) -> Counts:
+    return replace(COUNTS, **changes)
 
 
 @pytest.mark.parametrize(
@@ -58,10 +62,10 @@ def counts(**changes: Any) -> dict[str, Any]:
             "[mx1] a row: failed: line 7: no email (invalid_row)",
         ),
         (ended(copied=0), "[mx1] anna@example.org: Import completed successfully"),
-        ({"note": "waiting 5 seconds"}, "[mx1] waiting 5 seconds"),
+        (Noted("waiting 5 seconds"), "[mx1] waiting 5 seconds"),
     ],
 )
-def test_each_thing_that_happens_is_a_line(lines: ProgressLines, event: dict[str, Any], line: str) -> None:
+def test_each_thing_that_happens_is_a_line(lines: ProgressLines, event: ProgressEvent, line: str) -> None:
     assert list(lines.take(event)) == [line]
 
 
@@ -78,18 +82,18 @@ def test_counts_come_now_and_then_with_the_time_that_is_left(lines: ProgressLine
 
 
 def test_the_end_is_told(lines: ProgressLines) -> None:
-    list(lines.take({"mailboxes": 3}))
+    list(lines.take(Begun(3)))
     assert not lines.finished
-    list(lines.take({"finished": True}))
+    list(lines.take(Finished()))
     assert lines.finished
 
 
 def test_d8_a_line_is_not_said_twice(lines: ProgressLines) -> None:
-    note = {"note": "anna@example.org: 77 of 77 messages"}
+    note = Noted("anna@example.org: 77 of 77 messages")
     assert [line for _time in range(2) for line in lines.take(note)] == ["[mx1] anna@example.org: 77 of 77 messages"]
 
 
 def test_d8_a_host_that_is_the_mailbox_is_not_named_beside_it(clock: Clock) -> None:
     lines = ProgressLines("anna@example.org", clock)
     assert list(lines.take(ended(copied=3))) == ["anna@example.org: Import completed successfully, 3 messages copied"]
-    assert list(lines.take({"note": "waiting"})) == ["[anna@example.org] waiting"]
+    assert list(lines.take(Noted("waiting"))) == ["[anna@example.org] waiting"]

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 
@@ -15,6 +14,12 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.address imp
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, ImportResult
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
+from ansible_collections.panel.mailimport.plugins.module_utils.model.progress import (
+    Begun,
+    Counts,
+    Finished,
+    decode,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling, contradictions, import_batch
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host
 from ansible_collections.panel.mailimport.plugins.module_utils.run.progress import Progress
@@ -171,13 +176,13 @@ def test_progress_adds_up(tmp_path):
         0,
     )
     progress.finish()
-    told = [json.loads(line) for line in path.read_text().splitlines()]
-    assert told[0] == {"mailboxes": 4} and told[-1] == {"finished": True}
-    assert [event["counts"] for event in told if "counts" in event] == [
-        {"done": 0, "mailboxes": 4, "messages": 50, "bytes": 1000, "share": 0.125},
+    told = [decode(line) for line in path.read_text().splitlines()]
+    assert (told[0], told[-1]) == (Begun(4), Finished())
+    assert [event for event in told if isinstance(event, Counts)] == [
+        Counts(0, 4, 50, 1000, 0.125),
         # 2,000 bytes are expected of one, 500 were in the other, and 1,250 will be in each of the rest.
-        {"done": 1, "mailboxes": 4, "messages": 60, "bytes": 1500, "share": 0.3},
-        {"done": 2, "mailboxes": 4, "messages": 70, "bytes": 1700, "share": 0.5},
+        Counts(1, 4, 60, 1500, 0.3),
+        Counts(2, 4, 70, 1700, 0.5),
     ]
     with pytest.raises(MailImportError, match="File exists"):
         Progress(str(path))

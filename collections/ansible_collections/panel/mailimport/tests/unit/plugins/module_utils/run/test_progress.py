@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import resource
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Iterator, List
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportResult
+from ansible_collections.panel.mailimport.plugins.module_utils.model.progress import Counts, decode
 from ansible_collections.panel.mailimport.plugins.module_utils.run import progress as module
 from ansible_collections.panel.mailimport.plugins.module_utils.run.progress import Progress
 
@@ -29,8 +29,8 @@ def progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Progress:
 
 def share(tmp_path: Path) -> float:
     """The share that was told last."""
-    events = [json.loads(line) for line in (tmp_path / "progress").read_text().splitlines()]
-    return [event["counts"]["share"] for event in events if "counts" in event][-1]
+    events = map(decode, (tmp_path / "progress").read_text().splitlines())
+    return [event.share for event in events if isinstance(event, Counts)][-1]
 
 
 def done(copied: int, size: int) -> ImportResult:
