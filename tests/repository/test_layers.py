@@ -44,7 +44,7 @@ LAYERS: dict[str, set[str]] = {
         "queue",
         "provider",
     },
-    "task": {"model", "process", "files", "rows", "host", "provider", "run"},
+    "task": {"model", "process", "files", "imap", "rows", "host", "provider", "run"},
 }
 
 

@@ -23,9 +23,13 @@ options:
         As every mailbox was there before its import, set C(ignore_existing=false), and most often
         C(existing_content=merge). Passwords stay as they are, with C(existing_content=replace) too; with
         C(update_password=always), one that does not open the mailbox is an error.
+      - V(imap) is any IMAP server over the network, O(target_host). The task may run anywhere, such as on the
+        controller (C(delegate_to=localhost)), and does not need root. The mailbox must be there, and
+        its password open it; nothing but mail is changed. As with V(none), set C(ignore_existing=false) and
+        C(existing_content=merge). Mail cannot be moved aside, so C(existing_content=replace) is an error.
       - An option that belongs to another kind of mail host is an error.
     type: str
-    choices: [dovecot, sql, ispmanager, command, none]
+    choices: [dovecot, sql, ispmanager, command, none, imap]
     default: dovecot
   dovecot_config:
     description:
@@ -166,12 +170,97 @@ options:
       - File on the mail host with the certificate authorities of the database's certificate.
     type: path
     version_added: 0.3.0
+  target_host:
+    description:
+      - Name or address of the IMAP server that mail goes to, with O(host_backend=imap), which needs it.
+      - A mailbox that is the very one which its mail would come from is an error, before anything is written.
+    type: str
+    version_added: 0.3.0
+  target_port:
+    description:
+      - Port of O(target_host). Default is V(993) with O(target_tls=implicit), and V(143) otherwise.
+    type: int
+    version_added: 0.3.0
+  target_tls:
+    description:
+      - How the connection to O(target_host) is encrypted. V(implicit), the default, is TLS from the first byte.
+        V(starttls) upgrades a plain connection before anything else is said. V(none) sends passwords in clear text;
+        nothing ever falls back to it.
+    type: str
+    choices: [implicit, starttls, none]
+    version_added: 0.3.0
+  target_validate_certs:
+    description:
+      - Whether the certificate of O(target_host), and its name, must be valid. Default is V(true).
+    type: bool
+    version_added: 0.3.0
+  target_ca_cert:
+    description:
+      - File, where the task runs, with the certificates (PEM) of the authorities to trust instead of the system's own.
+    type: path
+    version_added: 0.3.0
+  target_tls_fingerprint:
+    description:
+      - SHA-256 fingerprint of the certificate that O(target_host) must show, 64 hexadecimal digits, with or without
+        colons. It takes the place of O(target_validate_certs) and O(target_ca_cert).
+    type: str
+    version_added: 0.3.0
+  target_user:
+    description:
+      - Login name of a mailbox at O(target_host). C(%u) stands for its address, C(%n) for what is before the C(@), and
+        C(%d) for its domain. Default is V(%u).
+    type: str
+    version_added: 0.3.0
+  target_master_user:
+    description:
+      - Log in at O(target_host) as this administrator, with O(target_master_password), on behalf of the mailbox.
+      - A plain name is the identity that authenticates, and the mailbox's the one to act for (RFC 4616). This needs
+        C(AUTH=PLAIN). A name that holds C(%u) is a template for the login name, such as V(%u*master) for Dovecot and
+        V(%u%admin) for Stalwart.
+    type: str
+    version_added: 0.3.0
+  target_master_password:
+    description:
+      - Password of O(target_master_user).
+    type: str
+    version_added: 0.3.0
+  target_auth:
+    description:
+      - How to log in at O(target_host). V(auto), the default, takes the best mechanism for a password that the server
+        offers. V(xoauth2) and V(oauthbearer) send the mailbox's password here as the access token.
+    type: str
+    choices: [auto, login, plain, xoauth2, oauthbearer]
+    version_added: 0.3.0
+  target_timeout:
+    description:
+      - Seconds without a single byte from O(target_host) after which the connection counts as dead. Default is 60.
+    type: float
+    version_added: 0.3.0
+  target_max_connections:
+    description:
+      - Most connections to O(target_host) that one import may have. Default is 4.
+      - More than one is used where messages can only be sent one by one. To a Dovecot, which takes many at once, one
+        connection is enough.
+    type: int
+    version_added: 0.3.0
+  target_verify:
+    description:
+      - What is read back from O(target_host) of the messages that it has taken.
+      - V(digests), the default, reads every byte. What the server altered (bytes, date or flags) is told for each
+        message as C(message_altered), and what is no form of the message that was sent fails the import.
+      - V(counts) asks only whether each message is there, and for its flags. V(none) asks nothing. Both are
+        for lines on which a second transfer costs too much.
+      - A message whose acknowledgement was lost is looked for by its content in any case.
+    type: str
+    choices: [none, counts, digests]
+    version_added: 0.3.0
   state_dir:
     description:
       - Directory on the mail host where the collection remembers its imports and the owners of domains.
       - The file C(domains) in it lists the mail domains with their owners, as a map for Postfix or Exim.
       - Beside it is a file of the same name with C(.key) behind it. With it, mailboxes that were imported are known
         again when the directory is lost. When both are lost, they count as mailboxes that existed before.
+      - Default is C(/var/lib/panel-mailimport). With O(host_backend=imap), and when the task does not run as root, it
+        is C(~/.local/state/panel-mailimport).
     type: path
-    default: /var/lib/panel-mailimport
 """

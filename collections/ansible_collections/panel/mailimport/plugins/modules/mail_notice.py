@@ -27,7 +27,6 @@ options:
     description:
       - As for the imports, see O(panel.mailimport.mail_import_imap#module:state_dir).
     type: path
-    default: /var/lib/panel-mailimport
   addresses:
     description:
       - Only these mailboxes.
@@ -198,7 +197,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import Filter
 from ansible_collections.panel.mailimport.plugins.module_utils.run.notices import Relay, send_notices
-from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings
+from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings, default_state_dir
 from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import prepare_interpreter
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import notice, notice_options
 
@@ -211,7 +210,7 @@ def main() -> None:
         module.fail_json(msg="to says who gets the notice: leave out addresses and domains", failed_notices=[])
     try:
         came = send_notices(
-            HostSettings(params["state_dir"]),
+            HostSettings(params["state_dir"] or default_state_dir("dovecot")),
             Filter(tuple(params["addresses"]), tuple(params["domains"])),
             notice(params),
             Relay(params["server"], params["port"], params["protocol"]),

@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, FrozenSet, Mapping
 from ..model.errors import MailImportError
 from .accounts.command import CommandAccounts
 from .accounts.command_lines import CommandLines
+from .accounts.imap_login import LoginAccounts
 from .accounts.ispmanager import IspmanagerAccounts
 from .accounts.made_elsewhere import MadeElsewhere
 from .accounts.mgrctl import Mgrctl
@@ -21,6 +22,8 @@ from .accounts.sql_engines import open_engine
 from .accounts.sql_schemas import schema_of
 from .domain_map import DomainMap
 from .dovecot.server import DovecotServer
+from .imap_server.options import server_options
+from .imap_server.server import ImapServer
 from .mail_host import MailHost
 
 # Where ispmanager 6 installs itself.
@@ -84,12 +87,22 @@ def _open_command(options: Mapping[str, Any], domains_file: str) -> MailHost:
     return MailHost(accounts, server, None if "create_domain" in lines else DomainMap(domains_file))
 
 
+def _open_imap(options: Mapping[str, Any], _domains_file: str) -> MailHost:
+    server = ImapServer(server_options(options))
+    return MailHost(LoginAccounts(server), server)
+
+
+_IMAP_OPTIONS = """target_host target_port target_tls target_validate_certs target_ca_cert target_tls_fingerprint
+target_user target_master_user target_master_password target_auth target_timeout target_max_connections
+target_verify"""
+
 _SQL_OPTIONS = """dovecot_config sql_engine sql_schema sql_statements sql_password_days quota login_host login_port
 login_unix_socket login_user login_password login_db ssl_mode ca_cert"""
 
 BACKENDS: Dict[str, Backend] = {
     "command": Backend(frozenset(("dovecot_config", "host_command", "quota")), _open_command),
     "dovecot": Backend(frozenset(("dovecot_config", "users_file", "mail_home", "uid", "gid")), _open_dovecot),
+    "imap": Backend(frozenset(_IMAP_OPTIONS.split()), _open_imap),
     "ispmanager": Backend(frozenset(("dovecot_config", "users_file", "mgrctl", "quota")), _open_ispmanager),
     "none": Backend(frozenset(("dovecot_config",)), _open_none),
     "sql": Backend(frozenset(_SQL_OPTIONS.split()), _open_sql),

@@ -20,7 +20,7 @@ from typing import FrozenSet, Optional, Sequence, Set, Tuple
 from ..model.address import Address
 from ..model.alias import Alias, AliasState
 from ..model.errors import MailImportError
-from ..model.mail import NewHome, StoreLocation
+from ..model.mail import ImapAccount, NewHome, StoreLocation
 
 
 class Accounts(ABC):
@@ -143,6 +143,18 @@ class HostSession(ABC):
 
 class MailServer(ABC):
     """The server that keeps the mail and lets its owners log in."""
+
+    def introduce(self, address: Address, password: str) -> None:  # noqa: B027 - most servers are asked by their host
+        """Take note of the password that opens a mailbox, before anything else is asked of it: some servers show a
+        mailbox to nobody but who has it.
+        """
+
+    def check_source(self, source: ImapAccount, address: Address) -> None:  # noqa: B027 - what is here is no source
+        """Make sure that a mailbox is another one than the one that its mail is to come from.
+
+        Raises:
+            MailImportError: `invalid_row`.
+        """
 
     @abstractmethod
     def check_running(self) -> None:

@@ -13,7 +13,7 @@ from typing import Callable, Dict, Mapping, Optional, Sequence, Set, TypeVar
 from ..model.address import Address
 from ..model.alias import Alias, AliasState
 from ..model.errors import MailImportError, telling_first
-from ..model.mail import NewHome, StoreLocation
+from ..model.mail import ImapAccount, NewHome, StoreLocation
 from .base import Accounts, HostSession, MailServer
 from .domain_map import DomainMap
 
@@ -39,6 +39,14 @@ class MailHost:
         self._noticed_at: Dict[Address, float] = {}
         self._refused_hashes: Set[Address] = set()
         self._seen_running = False
+
+    def introduce(self, address: Address, password: str) -> None:
+        """See MailServer."""
+        self._server.introduce(address, password)
+
+    def check_source(self, source: ImapAccount, address: Address) -> None:
+        """See MailServer."""
+        self._server.check_source(source, address)
 
     @property
     def sets_passwords(self) -> bool:

@@ -32,6 +32,14 @@ _HINTS = (
 )
 
 
+_FINGERPRINT = re.compile(r"[0-9A-Fa-f]{64}")
+
+
+def is_fingerprint(text: str) -> bool:
+    """Whether a text can be the SHA-256 fingerprint of a certificate, with or without colons."""
+    return bool(_FINGERPRINT.fullmatch(text.replace(":", "")))
+
+
 def tls_context(account: ImapAccount) -> Optional[ssl.SSLContext]:
     """Return the TLS settings of an account. Returns None for `tls: none`.
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import ClassVar, FrozenSet, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,10 @@ class MailFiles:
 class MailSession:
     """Mail that nothing but an IMAP session of the mail host reaches: on another machine, or in a container.
 
-    `uid` and `gid` are those of the process that imports. The rest is as in MailFiles.
+    `uid` and `gid` are those of the process that imports. `account` is the login of the mailbox where the session is
+    one over the network, None where it is a process of this machine. `views` are folders that show the mail of others,
+    in which nothing is ever stored. `verify` tells what is read back of what was stored: `digests`, `counts` or `none`.
+    `connections` is the most that one import may have. The rest is as in MailFiles.
     """
 
     uid: int
@@ -163,6 +166,10 @@ class MailSession:
     layout: str = ""
     unsupported: str = "the mail is not in files of this machine"
     scattered: str = "the mail is not in files of this machine"
+    account: Optional[TargetAccount] = None
+    views: FrozenSet[Tuple[str, ...]] = frozenset()
+    verify: str = "digests"
+    connections: int = 1
 
 
 # Where and how a mailbox's mail is kept.

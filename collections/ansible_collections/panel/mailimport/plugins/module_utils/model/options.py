@@ -71,7 +71,7 @@ SOURCE = (
 )
 
 # Each has an entry in BACKENDS (host/backends.py), which this layer must not know.
-HOST_KINDS = ("dovecot", "sql", "ispmanager", "command", "none")
+HOST_KINDS = ("dovecot", "sql", "ispmanager", "command", "none", "imap")
 
 # The mail host, which is one for all mailboxes of a task.
 TARGET = (
@@ -96,7 +96,20 @@ TARGET = (
     Option("login_db", per_row=False),
     Option("ssl_mode", choices=("disable", "prefer", "require", "verify-ca", "verify-full"), per_row=False),
     Option("ca_cert", "path", per_row=False),
-    Option("state_dir", "path", "/var/lib/panel-mailimport", per_row=False),
+    Option("target_host", per_row=False),
+    Option("target_port", "int", kind="port", minimum=1, maximum=65535, per_row=False),
+    Option("target_tls", choices=("implicit", "starttls", "none"), per_row=False),
+    Option("target_validate_certs", "bool", per_row=False),
+    Option("target_ca_cert", "path", per_row=False),
+    Option("target_tls_fingerprint", per_row=False),
+    Option("target_user", per_row=False),
+    Option("target_master_user", per_row=False),
+    Option("target_master_password", secret=True, per_row=False),
+    Option("target_auth", choices=("auto", "login", "plain", "xoauth2", "oauthbearer"), per_row=False),
+    Option("target_timeout", "float", kind="seconds", more_than=0, per_row=False),
+    Option("target_max_connections", "int", minimum=1, maximum=32, per_row=False),
+    Option("target_verify", choices=("none", "counts", "digests"), per_row=False),
+    Option("state_dir", "path", per_row=False),
 )
 
 # Attributes of ImportRequest.

@@ -14,7 +14,8 @@ from typing import Callable, Dict, Iterator, Optional, Sequence, Union
 from ..files.nearest import nearest_directory
 from ..imap.tls import tls_context
 from ..model.errors import MailImportError
-from ..model.mail import MailFiles, NewHome, StoreLocation
+from ..model.mail import MailFiles, MailSession, NewHome, StoreLocation
+from ..process.errand import nobody
 from ..process.title import set_title
 from ..state.records import FolderMark
 from ..store.aside import check_movable
@@ -25,7 +26,6 @@ from ..transfer.login import Login
 from ..transfer.news import Emit
 from ..transfer.preview import TargetSnapshot, preview_account
 from ..transfer.sandbox import run_as
-from ..transfer.scout import NOBODY
 from ..transfer.session_desk import SessionDesk
 from ..transfer.stores import Target, store_kind
 from .account import MailboxAccount
@@ -100,6 +100,7 @@ class MailboxContent:
             patient=self._job.context.patient,
             spent=self._state.budgets.spent(request.key),
             untouched=untouched,
+            tls=tls_context(location.account) if isinstance(location, MailSession) and location.account else None,
         )
 
     def _snapshot(self, found: MailboxStatus, location: Optional[StoreLocation]) -> TargetSnapshot:
@@ -149,7 +150,8 @@ class MailboxContent:
         keep: Sequence[int] = (),
     ) -> None:
         """Run what `work_with` makes of a login at the source, in a process with the rights of the mailbox's owner."""
-        uid, gid = (owner.uid, owner.gid) if owner else (NOBODY, NOBODY)
+        # Before there is a mailbox, whoever talks to a source has nobody's rights.
+        uid, gid = (owner.uid, owner.gid) if owner else nobody()
         with Login(self._request, tls_context(self._request.source)) as login:
             self._job.events.login = login
             work, watch = self._titled(work_with(login)), ImportWatch(self._state, self._request.key)

@@ -15,13 +15,13 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 from ..imap.tls import tls_context
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
+from ..process.errand import nobody
 from ..queue.channel import Message
 from ..queue.workers import Assignment, Bounds, Job, Tell, run_over_queues
 from ..state.database import State
 from ..transfer.login import Login
 from ..transfer.sample import sample_account
 from ..transfer.sandbox import run_as
-from ..transfer.scout import NOBODY
 from .batch import Item, Scheduling
 from .events import ImportEvents
 from .outcome import Outcome, new_outcome
@@ -170,7 +170,7 @@ def _sample_one(
         events.login = login
         work: Callable[[Any], None] = partial(sample_account, request, login)
         try:
-            run_as(NOBODY, NOBODY, work, events.take, keep=login.descriptors)
+            run_as(*nobody(), work, events.take, keep=login.descriptors)
         except MailImportError:
             return {"bytes": 0, "seconds": 0}  # what is wrong with it, the look at it has told
     sampled = events.sampled

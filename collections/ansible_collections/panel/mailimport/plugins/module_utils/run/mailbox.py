@@ -185,6 +185,8 @@ class _MailboxRun:
             self._preview(found)
 
     def _examine(self) -> MailboxStatus:
+        self._host.introduce(self._request.address, self._request.password)
+        self._host.check_source(self._request.source, self._request.address)
         found = examine(self._request, self._state, self._host)
         domain = self._request.address.domain
         for side, mailbox, known in (

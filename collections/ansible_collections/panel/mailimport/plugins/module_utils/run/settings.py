@@ -14,6 +14,15 @@ from typing import Any, Mapping
 from ..host.backends import check_options, open_backend
 from ..host.mail_host import MailHost
 
+_STATE_DIR = "/var/lib/panel-mailimport"
+# XDG Base Directory Specification
+_OWN_STATE_DIR = os.path.join("~", ".local", "state", "panel-mailimport")
+
+
+def default_state_dir(backend: str) -> str:
+    """Where the state is kept when nobody says where: what needs no root's rights does not want them for that."""
+    return os.path.expanduser(_OWN_STATE_DIR) if backend == "imap" and os.geteuid() != 0 else _STATE_DIR
+
 
 @dataclass(frozen=True)
 class HostSettings:

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Dict, Mapping, Optional, Sequence
 
 from ..host.backends import HOST_OPTIONS
+from ..imap.tls import is_fingerprint
 from ..model.address import parse_address
 from ..model.errors import MailImportError
 from ..model.imports import FolderRules, ImportRequest, SourceConnections
@@ -19,7 +19,7 @@ from ..run.batch import Scheduling
 from ..run.info import STATES, Filter
 from ..run.notices import DEFAULT_BODY, DEFAULT_SUBJECT, Notice, Text
 from ..run.run_notices import Administrators
-from ..run.settings import HostSettings
+from ..run.settings import HostSettings, default_state_dir
 
 Options = Dict[str, Dict[str, Any]]
 
@@ -27,8 +27,6 @@ Options = Dict[str, Dict[str, Any]]
 HOST_SECRETS = tuple(option.name for option in TARGET if option.secret)
 MAILBOX_SECRETS = (*(option.name for option in MAILBOX if option.secret), *HOST_SECRETS)
 LIST_SECRETS = ("source_password", *HOST_SECRETS)
-
-_FINGERPRINT = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 def argument_spec(*groups: Sequence[Option]) -> Options:
@@ -250,9 +248,7 @@ def source_account(params: Mapping[str, Any]) -> SourceAccount:
         MailImportError: `invalid_row`, when one of them is nothing that an account could have.
     """
     given = fields_of(SOURCE, params)
-    if params["source_tls_fingerprint"] and not _FINGERPRINT.fullmatch(
-        params["source_tls_fingerprint"].replace(":", "")
-    ):
+    if params["source_tls_fingerprint"] and not is_fingerprint(params["source_tls_fingerprint"]):
         raise MailImportError(
             "invalid_row",
             "source_tls_fingerprint must be a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons",
@@ -274,7 +270,9 @@ def host_settings(params: Mapping[str, Any]) -> HostSettings:
     """Collect the options of the mail host.
 
     Raises:
-        MailImportError: `invalid_row`, when one of them means nothing to that kind of host.
+        MailImportError: `invalid_row`, when one of them means nothing to that kind of host, or is out of its bounds.
     """
+    fields_of(TARGET, params)  # for their bounds
     options = {name: params[name] for name in HOST_OPTIONS}
-    return HostSettings(params["state_dir"], params["host_backend"], options)
+    state_dir = params["state_dir"] or default_state_dir(params["host_backend"])
+    return HostSettings(state_dir, params["host_backend"], options)

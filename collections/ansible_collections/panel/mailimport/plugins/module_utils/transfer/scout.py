@@ -22,6 +22,7 @@ from typing import Callable, Optional
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
 from ..model.mail import SourceAccount
+from ..process.errand import nobody
 from ..process.title import set_title
 from .line import open_first
 from .login import AccountDoor, SecretDesk
@@ -29,8 +30,6 @@ from .look import Known, is_unchanged
 from .news import Emit, News, NothingNew, Visited
 from .sandbox import Sandbox, ended_early, tell_failure
 
-# Whose rights a process has that needs none.
-NOBODY = 65534
 _LENGTH = struct.Struct("!Q")
 
 
@@ -65,7 +64,7 @@ class Scout:
         self.is_closed = False
         self._here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with there:
-            self._process = Sandbox(NOBODY, NOBODY, lambda emit: _serve(there, context, emit), (there.fileno(),))
+            self._process = Sandbox(*nobody(), lambda emit: _serve(there, context, emit), (there.fileno(),))
 
     def is_for(self, account: SourceAccount) -> bool:
         """Whether the account is one of its source, reached in the same way."""

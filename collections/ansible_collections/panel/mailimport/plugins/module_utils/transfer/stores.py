@@ -6,20 +6,23 @@
 
 from __future__ import annotations
 
+import ssl
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import Callable, Mapping, Optional, Sequence
 
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
-from ..model.mail import MailFiles, StoreLocation
+from ..model.mail import MailFiles, MailSession, StoreLocation
 from ..state.records import Deliveries, FolderMark, SourceMessages
 from ..store.base import MessageStore, Origin
 from ..store.imap.deliveries import DeliveryBook
+from ..store.imap.network import Dialler
 from ..store.imap.store import ImapStore
 from ..store.imap.uid_map import UidMap
 from ..store.maildir.store import MaildirStore
-from .news import Emit
+from .news import Emit, Waiting
 from .session_desk import SessionDesk
 
 
@@ -35,7 +38,7 @@ class Target:
     of the mailbox. `room` is what its quota leaves, in bytes, None without a limit. `patient`: wait when the
     source admits no more connections. `spent` are bytes that came from the source account within the last day, if it
     gives only so many. `untouched`: no import has brought anything into the mailbox before, whatever names of messages
-    say.
+    say. `tls` is how a mail host over the network is trusted, None without TLS.
     """
 
     location: StoreLocation
@@ -51,6 +54,7 @@ class Target:
     patient: bool = True
     spent: int = 0
     untouched: bool = False
+    tls: Optional[ssl.SSLContext] = None
 
 
 def store_kind(request: ImportRequest, location: StoreLocation) -> str:
@@ -89,4 +93,17 @@ def open_store(
     book = DeliveryBook(target.may_hold_unrecorded_mail, note)
     for earlier in target.deliveries:
         book.load(earlier.raw_name, earlier.uidvalidity, earlier.target_uidvalidity, earlier.runs)
-    return ImapStore(location, partial(target.desk.open_pipe, emit), book, target.proof)
+    return _imap_store(target, book, emit)
+
+
+def _imap_store(target: Target, book: DeliveryBook, emit: Emit) -> ImapStore:
+    location = target.location
+    if not isinstance(location, MailSession) or location.account is None:
+        return ImapStore(location, partial(target.desk.open_pipe, emit), book, target.proof)
+
+    def pause(seconds: float, why: str) -> None:
+        emit(Waiting(round(seconds, 1), why))
+        time.sleep(seconds)
+
+    dialler = Dialler(location.account, target.tls, pause)
+    return ImapStore(location, dialler.open, book, target.proof, dialler.open_more)

@@ -14,6 +14,7 @@ from ...model.errors import MailImportError
 from .conversation import SessionEndedError
 from .destination import Destination
 from .digests import UidsByContent
+from .lanes import Lanes, Sent
 from .pending import PendingMessage
 from .session import Appended, HostSession
 from .sessions import HostSessions
@@ -44,6 +45,7 @@ class Appender:
     """
 
     sessions: HostSessions
+    lanes: Lanes
     full: Optional[MailImportError] = None
     _folder: Optional[Destination] = None
     _waiting: List[PendingMessage] = field(default_factory=list)
@@ -80,6 +82,7 @@ class Appender:
             MailImportError: as `make_room`.
         """
         self.drain()
+        folder.begin_batch()
         self._append_each(folder, [message])
         if self.full:
             raise self.full
@@ -104,9 +107,13 @@ class Appender:
         if folder is None:
             return  # nothing can wait without a folder to go to
         messages = self._take_waiting()
+        folder.begin_batch()
         try:
             session = self.sessions.session()
-            groups = [messages] if b"MULTIAPPEND" in session.capabilities else [[message] for message in messages]
+            if not session.reads_on:
+                self._send_side_by_side(folder, session, messages)
+                return
+            groups = [messages] if session.stores_all_or_none else [[message] for message in messages]
             commands = [
                 (session.send_append(folder.name, [folder.outgoing(message) for message in group]), group)
                 for group in groups
@@ -115,6 +122,38 @@ class Appender:
             self._recover(folder, messages, error)
         else:
             self._sent = _Sent(folder, session, commands)
+
+    def _send_side_by_side(self, folder: Destination, session: HostSession, messages: List[PendingMessage]) -> None:
+        while messages:
+            folder.begin_batch()
+            sent = self.lanes.send(session, folder, messages)
+            messages = sent.unsent
+            self._take_sent(folder, sent)
+            session = self.sessions.session()
+
+    def _take_sent(self, folder: Destination, sent: Sent) -> None:
+        """Find out of each message that was begun whether it is there, and send again what is not."""
+        nameless = []
+        for message, appended in sent.answered:
+            if appended.uids:
+                self._take_stored(folder, [message], appended)
+            elif appended.status.ok:
+                nameless.append(message)
+        if sent.error is not None:
+            self.sessions.renew(sent.error)
+        if nameless or sent.lost:
+            # In one search: which of two equal messages a UID belongs to must not be told twice.
+            arrivals = folder.lost_arrivals() if sent.lost else folder.arrivals()
+            missing = {id(message) for message in self._not_found(folder, [*nameless, *sent.lost], arrivals)}
+            for message in nameless:
+                if id(message) in missing:
+                    folder.acknowledged(message)
+        else:
+            missing = set()
+        refused = [message for message, appended in sent.answered if not appended.status.ok]
+        if any(appended.may_reveal for _message, appended in sent.answered):
+            refused = self._not_found(folder, refused, folder.arrivals())
+        self._store_or_refuse(folder, [message for message in sent.lost if id(message) in missing] + refused)
 
     def _read_answers(self) -> None:
         if self._sent is None:
@@ -150,14 +189,20 @@ class Appender:
     def _not_found(
         folder: Destination, messages: Iterable[PendingMessage], arrivals: UidsByContent
     ) -> List[PendingMessage]:
-        """Look by content which messages have arrived; return the others."""
-        missing = []
-        for message in messages:
-            uid = arrivals.take(message.digests) if message.digests else None
-            if uid is None:
-                missing.append(message)
-            else:
-                folder.found(message, uid)
+        """Look by content which messages have arrived; return the others.
+
+        All of them are looked for as they were sent before any is looked for as the server may have altered it.
+        """
+        takes = [arrivals.take] + ([arrivals.take_altered] if folder.may_alter else [])
+        missing = list(messages)
+        for take in takes:
+            looked_for, missing = missing, []
+            for message in looked_for:
+                uid = take(message.digests) if message.digests else None
+                if uid is None:
+                    missing.append(message)
+                else:
+                    folder.found(message, uid)
         return missing
 
     def _recover(self, folder: Destination, messages: Sequence[PendingMessage], error: SessionEndedError) -> None:

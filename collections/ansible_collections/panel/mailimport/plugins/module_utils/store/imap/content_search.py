@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import AbstractSet, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...imap.uids import UidSet, sequence_set
 from .deliveries import DeliveryBook
@@ -88,11 +88,19 @@ class ContentSearch:
         if others:
             self._sessions.attempt(lambda session: _remove_copies(session, name, _as_sets(others), _as_sets(ours)))
 
-    def since(self, name: bytes, first: int, after_crash: bool) -> UidsByContent:
-        """Return what a folder holds from a UID on."""
-        return self._find(name, [(first, _MAX_UID)], after_crash)
+    def since(self, name: bytes, first: int, taken: AbstractSet[int], after_crash: bool) -> UidsByContent:
+        """Return what a folder holds from a UID on, but for messages whose UIDs are known."""
+        ranges = _gaps((uid, uid, 1) for uid in taken)
+        ranges_behind = [(max(begin, first), end) for begin, end in ranges if end >= first]
+        return self._find(name, ranges_behind, after_crash, taken)
 
-    def _find(self, name: bytes, ranges: Sequence[Tuple[int, int]], after_crash: bool) -> UidsByContent:
+    def _find(
+        self,
+        name: bytes,
+        ranges: Sequence[Tuple[int, int]],
+        after_crash: bool,
+        taken: AbstractSet[int] = frozenset(),
+    ) -> UidsByContent:
         if after_crash:
             self.note_uidnexts()
             self._sessions.reveal(name)
@@ -102,10 +110,10 @@ class ContentSearch:
             index, torn, seen = UidsByContent(), [], UidSet()
             for uids in wanted:
                 for uid, kept in session.kept(name, uids):
-                    if uid in seen or uid < ranges[0][0]:
+                    if uid in seen or uid in taken or uid < ranges[0][0] or kept.digests is None:
                         continue  # N:* is the last message even when its UID is less than N
                     seen.add(uid)
-                    if after_crash and kept.digests.torn:
+                    if after_crash and kept.digests.torn and session.is_own_process:
                         torn.append(uid)
                     else:
                         index.add(kept.digests, uid)
@@ -144,12 +152,14 @@ def _remove_copies(session: HostSession, name: bytes, others: Sequence[bytes], o
         for uid, kept in session.kept(name, uids):
             if {flag.lower() for flag in kept.flags} - {b"\\recent"}:
                 continue
-            strangers.setdefault((kept.digests.exact, kept.date), set()).add(uid)
-            sizes.add(kept.digests.size)
+            if kept.digests is not None:
+                strangers.setdefault((kept.digests.exact, kept.date), set()).add(uid)
+                sizes.add(kept.digests.size)
     alike = [uid for uids in ours if sizes for uid, size in session.sizes(name, uids) if size in sizes]
     copies: Set[int] = set()
     for uids in sequence_set(alike):
         for _uid, kept in session.kept(name, uids):
-            copies |= strangers.get((kept.digests.exact, kept.date), set())
+            if kept.digests is not None:
+                copies |= strangers.get((kept.digests.exact, kept.date), set())
     for uids in sequence_set(copies.difference(alike)):
         session.remove(name, uids)

@@ -2,103 +2,127 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Talking to the host's own IMAP process: its greeting, commands and answers, and how a session ends."""
+"""Talking to the IMAP server of the host: commands and answers, and how a session ends."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Union, cast
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Union
 
-from ...imap.responses import Parts, Status, parse_status
+from ...imap.responses import Parts, Status, parse_parts
 from ...imap.session import ImapSession
-from ...imap.stream import ByteStream, Socket
 from ...model.errors import MailImportError
-from .pipe import HostPipe
-
-PEER = "the IMAP process of this host"
+from .channel import HostChannel
 
 # Reasons that only this side gives; all others come from the reader, which does not know whose server it reads from.
 _OWN_REASONS = frozenset(("host_refused", "folder_refused", "disk_full", "over_quota"))
 
 
 class SessionEndedError(MailImportError):
-    """The IMAP process went away, fell silent or answered something that is not IMAP; what was sent may be done or
+    """The IMAP server went away, fell silent or answered something that is not IMAP; what was sent may be done or
     not. It is the host's, so its end never says anything of the source."""
 
     def __init__(self, message: str, reason: str = "host_refused") -> None:
         super().__init__(reason, message)
 
 
-def _ended_error(pipe: HostPipe, what: str) -> SessionEndedError:
-    text = "%s (%s)" % (what, pipe.last_complaint() or "it gave no reason")
-    return SessionEndedError(text, pipe.full_reason() or "host_refused")
+def _ended_error(channel: HostChannel, what: str) -> SessionEndedError:
+    return SessionEndedError(what + channel.reason_of_end(), channel.full_reason() or "host_refused")
 
 
-def _bye_error(pipe: HostPipe, status: Status) -> SessionEndedError:
-    return _ended_error(pipe, "%s ends the session: %s" % (PEER, status))
+def _bye_error(channel: HostChannel, status: Status) -> SessionEndedError:
+    return _ended_error(channel, "%s ends the session: %s" % (channel.peer, status))
 
 
 class HostConversation(ImapSession):
-    """A session that needs no login (RFC 3501, PREAUTH), as commands and answers.
+    """A session of the mailbox, as commands and answers.
 
-    Every method raises SessionEndedError when the process is lost, and then the session is of no use any more.
+    Every method raises SessionEndedError when the server is lost, and then the session is of no use any more.
+
+    Attributes:
+        is_own_process: see HostChannel.
+        reads_on: after a refusal, too, the server takes literals that were announced without being asked for as what
+            they are, and it stores all messages of an APPEND or none. Only Dovecot is known to do both: with others,
+            bytes of a message could be run as commands.
     """
 
-    def __init__(self, pipe: HostPipe) -> None:
-        super().__init__(ByteStream(cast(Socket, pipe), PEER), partial(_bye_error, pipe))
-        self._pipe = pipe
+    def __init__(self, channel: HostChannel) -> None:
+        super().__init__(channel.stream, partial(_bye_error, channel))
+        self._channel = channel
+        self.is_own_process = channel.is_own_process
         # Answers that nobody has asked for
         self._answers: Dict[bytes, Status] = {}
         with self._process():
-            self.capabilities = self._greet()
+            self.capabilities = channel.begin() or self._ask_capabilities()
+            self.reads_on = self.is_own_process or self._product() == b"dovecot"
 
-    def _greet(self) -> frozenset:
-        greeting = parse_status(self.stream.read_line().lstrip(b"* "))
-        if greeting is None or greeting.condition != "PREAUTH":
-            raise MailImportError("host_refused", "%s does not let this mailbox in: %s" % (PEER, greeting))
-        words = greeting.code.upper().split()
-        if words[:1] != [b"CAPABILITY"]:
-            responses: List[bytes] = []
-            self.ask(b"CAPABILITY", lambda parts: responses.append(parts[0]))
-            words = b" ".join(responses).upper().split()
-        return frozenset(words)
+    @property
+    def stores_all_or_none(self) -> bool:
+        """Many messages may go in one APPEND (RFC 3502)."""
+        return self.reads_on and b"MULTIAPPEND" in self.capabilities
+
+    def _capability_figure(self, word: bytes) -> Optional[int]:
+        """The figure behind a capability, as in APPENDLIMIT=35651584; None where there is none."""
+        figures = [each[len(word) :] for each in self.capabilities if each.startswith(word)]
+        return next((int(figure) for figure in figures if figure.isdigit()), None)
+
+    def _ask_capabilities(self) -> frozenset:
+        responses: List[bytes] = []
+        self.ask(b"CAPABILITY", lambda parts: responses.append(parts[0]))
+        return frozenset(b" ".join(responses).upper().split())
+
+    def _product(self) -> bytes:
+        """The name of the server's software as it says itself (RFC 2971), in small letters."""
+        said: List[bytes] = []
+
+        def handle(parts: Parts) -> None:
+            values = parse_parts(parts)
+            if len(values) > 1 and values[0].upper() == b"ID" and isinstance(values[1], list):
+                said.extend(value for value in values[1] if isinstance(value, bytes))
+
+        if b"ID" in self.capabilities:
+            self.ask(b'ID ("name" "panel.mailimport")', handle)
+        fields = dict(zip((name.lower() for name in said[::2]), said[1::2]))
+        return fields.get(b"name", b"").lower()
 
     @contextmanager
     def _process(self) -> Iterator[None]:
-        """Whatever is wrong in here is wrong with the process, and nothing that a source does."""
+        """Whatever is wrong in here is wrong with the server, and nothing that a source does."""
         try:
             yield
         except MailImportError as error:
             if error.reason in _OWN_REASONS:
                 raise
-            raise _ended_error(self._pipe, error.message) from None
+            raise _ended_error(self._channel, error.message) from None
 
     def transmit(self, data: Union[bytes, bytearray]) -> None:
         try:
-            self._pipe.sendall(data)
+            self._channel.sendall(data)
+        except MailImportError as error:
+            raise _ended_error(self._channel, error.message) from None
         except OSError as error:
-            raise _ended_error(self._pipe, "%s takes nothing any more: %s" % (PEER, error)) from None
+            raise _ended_error(self._channel, "%s takes nothing any more: %s" % (self.peer, error)) from None
 
     def refusal(self, status: Status, reason: str, text: str) -> MailImportError:
         """Return the error for an answer that is not OK; `text` tells what the host does not do."""
-        full = self._pipe.full_reason() if status.code.upper() == b"SERVERBUG" else None
+        full = self._channel.full_reason() if status.code.upper() == b"SERVERBUG" else None
         if full:
             message = "the mailbox's disk or its user's share of it is full (%s); make room and run the task again"
-            return MailImportError(full, message % self._pipe.last_complaint())
+            return MailImportError(full, message % self._channel.last_complaint())
         return MailImportError(reason, "%s: %s" % (text, status))
 
     def has_rebuilt(self) -> bool:
         """True when the host has rebuilt indexes in this session: flags may be lost."""
-        return self._pipe.has_rebuilt()
+        return self._channel.has_rebuilt()
 
     def close(self) -> None:
-        with suppress(MailImportError):  # a process that is gone already is what is wanted
+        with suppress(MailImportError):  # a server that is gone already is what is wanted
             self.send(b"LOGOUT")
-        self._pipe.close()
+        self._channel.close()
 
     def abandon(self) -> None:
-        self._pipe.close()
+        self._channel.close()
 
     def ask(self, command: bytes, handle: Optional[Callable[[Parts], None]] = None) -> Status:
         """Send one command and return the answer."""
@@ -124,7 +148,7 @@ class HostConversation(ImapSession):
         for tag in tags:
             self._answers[tag] = self._answer(tag)
 
-    def _is_asked_for(self, tag: bytes) -> bool:
+    def is_asked_for(self, tag: bytes) -> bool:
         """Wait until the server asks for the literal; keep the answers to commands before."""
         with self._process():
             while tag not in self._answers:

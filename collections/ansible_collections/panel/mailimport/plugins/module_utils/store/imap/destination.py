@@ -20,6 +20,11 @@ class Destination(ABC):
 
     name: bytes
 
+    @property
+    @abstractmethod
+    def may_alter(self) -> bool:
+        """Whether the server is none that keeps messages as they are."""
+
     @abstractmethod
     def usable_keywords(self, message: PendingMessage) -> Tuple[bytes, ...]:
         """Return a message's keywords without those that this folder has refused."""
@@ -55,6 +60,10 @@ class Destination(ABC):
     def refuse_all(self, messages: Iterable[PendingMessage], error: MailImportError) -> None:
         for message in list(messages):
             self.refuse(message, error.reason, error.message)
+
+    @abstractmethod
+    def begin_batch(self) -> None:
+        """Take note that it is known of all messages that were sent before whether they are in the folder."""
 
     @abstractmethod
     def arrivals(self) -> UidsByContent:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from typing import NamedTuple, Optional, Union
+from typing import NamedTuple, Optional, Tuple, Union
 
 from ..contents import CanonicalDigest
+from .loose import LooseDigest
 
 # The header of a record in a file of mdbox, which is zero until the message behind it is complete (dbox-file.h). When
 # Dovecot is killed before that and rebuilds its indexes, it takes header and what there is of the message for a
@@ -21,13 +22,15 @@ _TORN = b"\x80" * 30
 class Digests(NamedTuple):
     """SHA-256 of a message's bytes, and `folded`, the digest of its canonical form; `size` in bytes.
 
-    `torn`: this is no message but what a killed Dovecot left of one.
+    `loose` is the digest of a form that a server which alters messages leaves as it is, see loose.py. `torn`: this is
+    no message but what a killed Dovecot left of one.
     """
 
     exact: bytes
     folded: bytes
     size: int
     torn: bool
+    loose: bytes = b""
 
 
 class Digester:
@@ -36,12 +39,14 @@ class Digester:
     def __init__(self) -> None:
         self._exact = hashlib.sha256()
         self._canonical = CanonicalDigest()
+        self._loose = LooseDigest()
         self._size = 0
         self._beginning = b""
 
     def update(self, data: Union[bytes, memoryview]) -> None:
         self._exact.update(data)
         self._canonical.update(data)
+        self._loose.update(data)
         self._size += len(data)
         if len(self._beginning) < len(_TORN):
             self._beginning += data[: len(_TORN)]
@@ -49,7 +54,7 @@ class Digester:
     def digests(self) -> Digests:
         """The digests of all that was taken; nothing more is taken then."""
         torn = self._beginning.startswith(_TORN)
-        return Digests(self._exact.digest(), self._canonical.digest(), self._size, torn)
+        return Digests(self._exact.digest(), self._canonical.digest(), self._size, torn, self._loose.digest())
 
 
 def digests_of(data: bytes) -> Digests:
@@ -68,25 +73,37 @@ class UidsByContent:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute("PRAGMA cache_size = -4096")
         self._database.execute(
-            "CREATE TABLE messages (digest BLOB, uid INTEGER, PRIMARY KEY (digest, uid)) WITHOUT ROWID"
+            "CREATE TABLE messages (digest BLOB, uid INTEGER, loose BLOB, PRIMARY KEY (digest, uid)) WITHOUT ROWID"
         )
         self._database.execute("BEGIN")
         self._count = 0
+        self._is_indexed = False
         self.highest = 0
 
     def __len__(self) -> int:
         return self._count
 
     def add(self, digests: Digests, uid: int) -> None:
-        self._database.execute("INSERT INTO messages VALUES (?, ?)", (digests.folded, uid))
+        self._database.execute("INSERT INTO messages VALUES (?, ?, ?)", (digests.folded, uid, digests.loose))
         self._count += 1
         self.highest = max(self.highest, uid)
 
     def take(self, digests: Digests) -> Optional[int]:
         """Take out the oldest message of that content; return its UID, None when there is none."""
-        row = self._database.execute("SELECT min(uid) FROM messages WHERE digest = ?", (digests.folded,)).fetchone()
-        uid: Optional[int] = row[0]
+        return self._take("SELECT digest, min(uid) FROM messages WHERE digest = ?", digests.folded)
+
+    def take_altered(self, digests: Digests, first: int = 1) -> Optional[int]:
+        """The same for a message that a server may have altered, of those from a UID on."""
+        if not self._is_indexed:
+            self._database.execute("CREATE INDEX loosely ON messages (loose, uid)")
+            self._is_indexed = True
+        query = "SELECT digest, min(uid) FROM messages WHERE loose = ? AND uid >= ?"
+        return self._take(query, digests.loose, first)
+
+    def _take(self, query: str, *values: Union[bytes, int]) -> Optional[int]:
+        row: Tuple[bytes, Optional[int]] = self._database.execute(query, values).fetchone()
+        digest, uid = row
         if uid is not None:
-            self._database.execute("DELETE FROM messages WHERE digest = ? AND uid = ?", (digests.folded, uid))
+            self._database.execute("DELETE FROM messages WHERE digest = ? AND uid = ?", (digest, uid))
             self._count -= 1
         return uid

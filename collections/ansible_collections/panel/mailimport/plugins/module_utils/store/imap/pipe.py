@@ -10,9 +10,14 @@ import errno
 import os
 import select
 from contextlib import suppress
-from typing import Optional, Union
+from typing import FrozenSet, Optional, Union, cast
 
-from ...model.errors import one_line
+from ...imap.responses import parse_status
+from ...imap.stream import ByteStream, Socket
+from ...model.errors import MailImportError, one_line
+from .channel import HostChannel
+
+PEER = "the IMAP process of this host"
 
 # Seconds without a byte. A process that flushes a slow disk may well be silent for some.
 _TIMEOUT = 300.0
@@ -21,7 +26,7 @@ _TIMEOUT = 300.0
 _FULL = {"disk_full": os.strerror(errno.ENOSPC), "over_quota": os.strerror(errno.EDQUOT)}
 
 
-class HostPipe:
+class HostPipe(HostChannel):
     """Two pipes to and from an IMAP process, and the file its complaints go to. The descriptors are owned.
 
     Args:
@@ -30,7 +35,11 @@ class HostPipe:
         complaints: the file that is its standard error.
     """
 
+    peer = PEER
+    is_own_process = True
+
     def __init__(self, reading: int, writing: int, complaints: int) -> None:
+        self.stream = ByteStream(cast(Socket, self), PEER)
         self._reading = reading
         self._writing = writing
         self._complaints = os.fdopen(complaints, "rb", buffering=0)
@@ -40,6 +49,14 @@ class HostPipe:
         self._readable.register(reading, select.POLLIN)
         self._writable = select.poll()
         self._writable.register(writing, select.POLLOUT)
+
+    def begin(self) -> FrozenSet[bytes]:
+        """Read the greeting of a session that needs no login (RFC 3501, PREAUTH)."""
+        greeting = parse_status(self.stream.read_line().lstrip(b"* "))
+        if greeting is None or greeting.condition != "PREAUTH":
+            raise MailImportError("host_refused", "%s does not let this mailbox in: %s" % (PEER, greeting))
+        words = greeting.code.upper().split()
+        return frozenset(words) if words[:1] == [b"CAPABILITY"] else frozenset()
 
     def gettimeout(self) -> float:
         return _TIMEOUT
@@ -70,6 +87,9 @@ class HostPipe:
                     raise TimeoutError("it reads nothing")
                 with suppress(BlockingIOError):  # room for less than a write that is not split
                     sent += os.write(self._writing, view[sent:])
+
+    def reason_of_end(self) -> str:
+        return " (%s)" % (self.last_complaint() or "it gave no reason")
 
     def last_complaint(self) -> str:
         """The last line on the process's standard error, empty when it said nothing; once it is closed, too."""

@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A session with the host's own IMAP process: what a store needs of it."""
+"""A session with the IMAP server of the host: what a store needs of it."""
 
 from __future__ import annotations
 
 import re
+import time
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ...imap.dates import format_internal_date
@@ -15,9 +16,9 @@ from ...imap.responses import Parts, Status, parse_parts, quote
 from ...imap.uids import parse_sequence_set
 from ...model.errors import MailImportError
 from ...model.mail import SourceFolder
-from .conversation import PEER, HostConversation
+from .channel import HostChannel
+from .conversation import HostConversation
 from .digests import Digester, Digests
-from .pipe import HostPipe
 
 _APPENDUID = re.compile(rb"APPENDUID (\d{1,10}) ([\d:,]+)$", re.IGNORECASE)
 _LITERAL_MINUS = 4096
@@ -28,16 +29,23 @@ _WRITE_SIZE = 256 * 1024
 # Folders that commands in one piece may name; they fit the pipe.
 FOLDERS_AHEAD = 128
 
+# Seconds in which nothing may come into a folder that is quiet, and those after which it is taken as it is.
+_QUIET = 0.5
+_LONGEST_UNREST = 30.0
+
 # Codes of RFC 5530 and 3501 for a folder that is not there.
 _NO_FOLDER = frozenset((b"NONEXISTENT", b"TRYCREATE"))
 
 
 class Figures(NamedTuple):
-    """What STATUS says of a folder."""
+    """What STATUS says of a folder; `append_limit` is the size of the largest message that it takes (RFC 7889), None
+    when nobody says.
+    """
 
     messages: int
     uidnext: int
     uidvalidity: int
+    append_limit: Optional[int] = None
 
 
 class Outgoing(NamedTuple):
@@ -67,9 +75,11 @@ class Appended(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A message as the host keeps it; the date is in seconds since the epoch, None when it tells none."""
+    """A message as the host keeps it; the date is in seconds since the epoch, None when it tells none. `digests` are
+    None where its bytes were not asked for.
+    """
 
-    digests: Digests
+    digests: Optional[Digests]
     date: Optional[int]
     flags: Tuple[bytes, ...]
 
@@ -80,10 +90,13 @@ class HostSession(HostConversation):
     Raises as its base does.
     """
 
-    def __init__(self, pipe: HostPipe) -> None:
-        super().__init__(pipe)
+    def __init__(self, channel: HostChannel) -> None:
+        super().__init__(channel)
         # Tags of APPENDs
         self._unanswered: List[bytes] = []
+        # The command that opened the folder which is open, None when there is none
+        self._opened_by: Optional[bytes] = None
+        self._append_limit = self._capability_figure(b"APPENDLIMIT=")
 
     def figures_of(self, names: Sequence[bytes]) -> Dict[bytes, Figures]:
         """Return what folders hold; one that cannot be opened is left out."""
@@ -91,20 +104,37 @@ class HostSession(HostConversation):
 
         def handle(parts: Parts) -> None:
             values = parse_parts(parts)
-            if len(values) >= 3 and values[0].upper() == b"STATUS" and isinstance(values[2], list):
-                found.append({item.upper(): int(figure) for item, figure in zip(values[2][::2], values[2][1::2])})
+            # GNU Mailutils writes names without quotes, whatever is in them.
+            if len(values) >= 3 and values[0].upper() == b"STATUS" and isinstance(values[-1], list):
+                items = zip(values[-1][::2], values[-1][1::2])
+                found.append({item.upper(): int(figure) for item, figure in items if figure.isdigit()})
 
         figures: Dict[bytes, Figures] = {}
-        commands = [b"STATUS %s (MESSAGES UIDNEXT UIDVALIDITY)" % quote(name) for name in names]
+        limits = b" APPENDLIMIT" if b"APPENDLIMIT" in self.capabilities else b""
+        commands = [b"STATUS %s (MESSAGES UIDNEXT UIDVALIDITY%s)" % (quote(name), limits) for name in names]
         with self._process():
             for name, tag in zip(names, self.send(*commands)):
                 found.clear()
                 if self._answer(tag, handle).ok:
                     said = found[0] if found else {}
                     figures[name] = Figures(
-                        said.get(b"MESSAGES", 0), said.get(b"UIDNEXT", 1), said.get(b"UIDVALIDITY", 0)
+                        said.get(b"MESSAGES", 0),
+                        said.get(b"UIDNEXT", 1),
+                        said.get(b"UIDVALIDITY", 0),
+                        said.get(b"APPENDLIMIT", self._append_limit),
                     )
         return figures
+
+    def await_quiet(self, name: bytes) -> None:
+        """Wait until nothing comes into a folder any more."""
+        ends = time.monotonic() + _LONGEST_UNREST
+        before = None
+        while time.monotonic() < ends:
+            figures = self.figures_of([name]).get(name)
+            if figures == before:
+                return
+            before = figures
+            time.sleep(_QUIET)
 
     def create(self, names: Sequence[bytes]) -> Dict[bytes, MailImportError]:
         """Create folders, which may be there; return the errors of those that the host does not make."""
@@ -163,17 +193,18 @@ class HostSession(HostConversation):
         Raises:
             Exception: whatever reading the chunks raises; the session is of no use then.
         """
+        if not self.reads_on:
+            self._leave_folder()
         tag = self.next_tag()
         self._unanswered.append(tag)
         text = bytearray(b"%s APPEND %s" % (tag, quote(name)))
         for message in messages:
             ahead = not waiting and self._takes_unasked(message.size)
-            date = format_internal_date(message.date)
-            text += b' (%s) "%s" {%d%s}\r\n' % (b" ".join(message.flags), date, message.size, b"+" if ahead else b"")
+            text += _announced(message, b"+" if ahead else b"")
             if not ahead:
                 self.transmit(text)
                 text.clear()
-                if not self._is_asked_for(tag):
+                if not self.is_asked_for(tag):
                     return tag
             for chunk in message.chunks:
                 text += chunk
@@ -182,6 +213,38 @@ class HostSession(HostConversation):
                     text.clear()
         self.transmit(text + b"\r\n")
         return tag
+
+    def opening(self, request: FetchRequest) -> bytes:
+        self._opened_by = super().opening(request)
+        return self._opened_by
+
+    def _leave_folder(self) -> None:
+        """Close the folder that is open, without removing anything: Courier stores nothing in a folder that is open for
+        reading, and GNU Mailutils changes the UIDVALIDITY of one that is open.
+        """
+        opened_by, self._opened_by = self._opened_by, None
+        if opened_by is None:
+            return
+        if b"UNSELECT" in self.capabilities:
+            self.ask(b"UNSELECT")
+        else:  # what is open for reading only loses nothing (RFC 3501 section 6.4.2)
+            self.ask_all([opened_by.replace(b"SELECT ", b"EXAMINE ", 1), b"CLOSE"])
+
+    def offer_append(self, tag: bytes, name: bytes, message: Outgoing) -> None:
+        """Ask the server to store one message, which goes on its way when it is asked for."""
+        self._leave_folder()
+        self._unanswered.append(tag)
+        self.transmit(b"%s APPEND %s%s" % (tag, quote(name), _announced(message, b"")))
+
+    def give_append(self, message: Outgoing) -> None:
+        """Send the message that the server has asked for."""
+        text = bytearray()
+        for chunk in message.chunks:
+            text += chunk
+            if len(text) >= _WRITE_SIZE:
+                self.transmit(text)
+                text.clear()
+        self.transmit(text + b"\r\n")
 
     def collect_append(self, tag: bytes, count: int) -> Appended:
         """Return the answer to an APPEND of `count` messages."""
@@ -206,10 +269,12 @@ class HostSession(HostConversation):
         """Ask the host to store a message and send none; the session is of no use then but to be let go."""
         tag = self.next_tag()
         self.transmit(b'%s APPEND %s () "%s" {2}\r\n' % (tag, quote(name), format_internal_date(0)))
-        self._is_asked_for(tag)
+        self.is_asked_for(tag)
 
     def _takes_unasked(self, size: int) -> bool:
-        """Literals that need no asking, of RFC 7888."""
+        """Literals that need no asking, of RFC 7888, where none of them can ever be taken for commands."""
+        if not self.reads_on:
+            return False
         return b"LITERAL+" in self.capabilities or (b"LITERAL-" in self.capabilities and size <= _LITERAL_MINUS)
 
     def kept(self, name: bytes, uids: bytes) -> Iterator[Tuple[int, Kept]]:
@@ -245,7 +310,9 @@ class HostSession(HostConversation):
                 items = dict(zip(values[2][::2], values[2][1::2]))
                 found.append((int(items.get(b"UID", 0)), int(items.get(b"RFC822.SIZE", 0))))
 
-        self.ask_all([b"EXAMINE " + quote(name), b"UID FETCH %s (UID RFC822.SIZE)" % uids], handle)
+        self.ask_all(
+            [self.opening(FetchRequest(SourceFolder(name, ()))), b"UID FETCH %s (UID RFC822.SIZE)" % uids], handle
+        )
         return found
 
     def flags(self, name: bytes, uids: bytes) -> Iterator[Tuple[int, Tuple[bytes, ...]]]:
@@ -259,11 +326,10 @@ class HostSession(HostConversation):
     def _open(self, request: FetchRequest) -> Iterator[FolderStream]:
         return self.open_each([request])
 
-    @staticmethod
-    def _require_complete(opened: FolderStream) -> None:
+    def _require_complete(self, opened: FolderStream) -> None:
         if not opened.complete:
             answer = opened.refusal or opened.status
-            raise MailImportError("host_refused", "%s does not read back what it holds: %s" % (PEER, answer))
+            raise MailImportError("host_refused", "%s does not read back what it holds: %s" % (self.peer, answer))
 
     def open_each(self, requests: Iterable[FetchRequest]) -> Iterator[FolderStream]:
         """Open folder after folder, pipelined, and yield each; APPENDs that were sent before are answered first."""
@@ -272,9 +338,18 @@ class HostSession(HostConversation):
             self._unanswered = []
             yield from self.fetch(requests)
 
-    def messages(self, opened: FolderStream) -> Iterator[Tuple[int, Kept]]:
+    @property
+    def message_limit(self) -> Optional[int]:
+        """How many messages a command may be about (RFC 9738), None without a limit."""
+        return self._capability_figure(b"MESSAGELIMIT=")
+
+    def messages(self, opened: FolderStream, bodies: bool = True) -> Iterator[Tuple[int, Kept]]:
         """Yield UID and what is kept of each message of an opened folder."""
         for fetched in self._fetched(opened):
+            if not bodies:
+                if fetched.message.uid is not None:
+                    yield fetched.message.uid, Kept(None, None, fetched.message.flags)
+                continue
             digester = Digester()
             with self._process():
                 for chunk in fetched.chunks:
@@ -294,10 +369,16 @@ class HostSession(HostConversation):
     def change_flags(self, name: bytes, uids: bytes, sign: bytes, flag: bytes) -> Status:
         """Give (`+`) messages of a folder a flag or take it away (`-`); return the answer."""
         store = b"UID STORE %s %sFLAGS.SILENT (%s)" % (uids, sign, flag)
-        selected = self.ask(b"SELECT " + quote(name))
+        selected = self.ask(self.opening(FetchRequest(SourceFolder(name, ()), select=True)))
         return self.ask(store) if selected.ok else selected
 
     def remove(self, name: bytes, uids: bytes) -> None:
         """Remove messages of a folder for good (UID EXPUNGE, RFC 4315)."""
         if self.change_flags(name, uids, b"+", b"\\Deleted").ok and b"UIDPLUS" in self.capabilities:
             self.ask(b"UID EXPUNGE " + uids)
+
+
+def _announced(message: Outgoing, sign: bytes) -> bytes:
+    """What APPEND has of a message before its bytes."""
+    flags, date = b" ".join(message.flags), format_internal_date(message.date)
+    return b' (%s) "%s" {%d%s}\r\n' % (flags, date, message.size, sign)

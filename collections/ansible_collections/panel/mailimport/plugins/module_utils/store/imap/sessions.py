@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Callable, Optional, TypeVar
 
+from .channel import HostChannel
 from .conversation import SessionEndedError
-from .pipe import HostPipe
 from .session import HostSession
 
 # Attempts at something that can be done again, and ends with nothing stored in between, after which the process is
@@ -24,12 +24,12 @@ class HostSessions:
     """One session at a time, and another when it ends.
 
     Args:
-        open_pipe: starts an IMAP process; the one before has ended when it returns.
-        after_crash: an IMAP process may have ended with messages in hand before this run.
+        open_channel: opens a session; a process before has ended when it returns.
+        after_crash: a session may have ended with messages in hand before this run.
     """
 
-    def __init__(self, open_pipe: Callable[[], HostPipe], after_crash: bool = False) -> None:
-        self._open_pipe = open_pipe
+    def __init__(self, open_channel: Callable[[], HostChannel], after_crash: bool = False) -> None:
+        self._open_channel = open_channel
         self._session: Optional[HostSession] = None
         self._ends = 0
         self._after_crash = after_crash
@@ -39,12 +39,12 @@ class HostSessions:
     def session(self) -> HostSession:
         """Return the session, opening one when there is none."""
         if self._session is None:
-            pipe = self._open_pipe()
+            channel = self._open_channel()
             self._note_rebuild(self._last)
             try:
-                self._session = HostSession(pipe)
+                self._session = HostSession(channel)
             except BaseException:
-                pipe.close()
+                channel.close()
                 raise
         return self._session
 
@@ -79,10 +79,16 @@ class HostSessions:
         Dovecot looks for that when it opens a file of mdbox to store the next message (2.3.19), and then repairs its
         indexes by itself, whoever sends that message. So one is begun here and never sent: nothing is stored, and what
         comes to light is seen before any message is sent again. Nothing is repaired that is in order.
+
+        A server elsewhere has not crashed when a session was lost, but may be storing what it was sent: it is given
+        the time to end that.
         """
         if self._after_crash:
-            self.attempt(lambda session: session.begin_append(name))
-            self.drop()
+            if self.attempt(lambda session: session.is_own_process):
+                self.attempt(lambda session: session.begin_append(name))
+                self.drop()
+            else:
+                self.attempt(lambda session: session.await_quiet(name))
             self._after_crash = False
 
     def has_rebuilt(self) -> bool:

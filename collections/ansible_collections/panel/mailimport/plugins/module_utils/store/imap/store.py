@@ -14,16 +14,17 @@ from ...imap.folder_names import encode_folder_name
 from ...imap.responses import parse_parts
 from ...imap.uids import UidSet, sequence_set
 from ...model.errors import MailImportError
-from ...model.mail import StoreLocation
+from ...model.mail import MailSession, StoreLocation
 from ..aside import check_movable, move_directories_aside
-from ..base import FlagChange, FolderPath, FolderWriter, MessageStore, Origin, Subscribed
+from ..base import FlagChange, FolderPath, FolderWriter, MessageStore, Origin, Subscribed, joined_path
 from ..marker import mark
 from .appender import Appender
+from .channel import HostChannel
 from .content_search import ContentSearch
 from .deliveries import DeliveryBook
 from .flags import GivenFlags, carry_flags
 from .folders import Folders
-from .pipe import HostPipe
+from .lanes import Lanes
 from .session import HostSession
 from .sessions import HostSessions
 from .verification import read_back
@@ -35,19 +36,29 @@ class ImapStore(MessageStore):
 
     Args:
         location: as `MailHost.store_of` reports it.
-        open_pipe: starts an IMAP process of the mailbox.
+        open_channel: opens a session of the mailbox.
         book: what earlier runs delivered; it takes what this one does, before it is recorded otherwise.
         proof: the host's, for the marker of the import.
+        open_more: opens another session beside those that are open, or returns None when there can be no more.
     """
 
     def __init__(
-        self, location: StoreLocation, open_pipe: Callable[[], HostPipe], book: DeliveryBook, proof: bytes = b""
+        self,
+        location: StoreLocation,
+        open_channel: Callable[[], HostChannel],
+        book: DeliveryBook,
+        proof: bytes = b"",
+        open_more: Callable[[], Optional[HostChannel]] = lambda: None,
     ) -> None:
         self._location = location
         self._proof = proof
         self._book = book
-        self.sessions = HostSessions(open_pipe, after_crash=book.last_run_incomplete)
-        self.appender = Appender(self.sessions)
+        self.sessions = HostSessions(open_channel, after_crash=book.last_run_incomplete)
+        elsewhere = location if isinstance(location, MailSession) else None
+        self._verify = elsewhere.verify if elsewhere else "digests"
+        self._views = elsewhere.views if elsewhere else frozenset()
+        self._lanes = Lanes(open_more, elsewhere.connections if elsewhere else 1)
+        self.appender = Appender(self.sessions, self._lanes)
         self._folders = Folders(self.sessions)
         self._search = ContentSearch(self.sessions, book, may_show_again=location.driver == "mdbox")
         self._given = GivenFlags()
@@ -100,6 +111,9 @@ class ImapStore(MessageStore):
         self._folders.expect(names)
 
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
+        if path in self._views:
+            text = "is a view of this host, which shows what other folders hold: exclude_folders or folder_map helps"
+            raise MailImportError("folder_refused", "%s %s" % (joined_path(path), text))
         name = self.name_of(path)
         record = self._book.record_of(origin)
         if record.last_run_incomplete:
@@ -131,10 +145,11 @@ class ImapStore(MessageStore):
         try:
             for writer in writers:
                 writer.settle()
-            stored = [(writer, writer.to_read_back()) for writer in writers]
-            read_back(self.sessions, [back for _writer, back in stored])
-            for writer, back in stored:
-                writer.compare(back)
+            if self._verify != "none":
+                stored = [(writer, writer.to_read_back()) for writer in writers]
+                read_back(self.sessions, [back for _writer, back in stored], bodies=self._verify == "digests")
+                for writer, back in stored:
+                    writer.compare(back)
         except MailImportError as error:
             for writer in writers:
                 writer.tell_uncompared(error)
@@ -193,6 +208,7 @@ class ImapStore(MessageStore):
     def finish(self) -> None:
         """When the host has rebuilt its indexes, as it may do after a crash, remove copies that this has brought to
         light, and give flags again that it has lost."""
+        self._lanes.close()
         if self.sessions.has_rebuilt():
             self._search.remove_copies()
             self._given.give_again(self.sessions)

@@ -58,20 +58,23 @@ class ReadBack:
         self.trouble: Optional[str] = None
 
 
-def read_back(sessions: HostSessions, folders: Sequence[ReadBack]) -> None:
+def read_back(sessions: HostSessions, folders: Sequence[ReadBack], bodies: bool = True) -> None:
     """Read messages of many folders in one pipelined go.
+
+    Args:
+        bodies: False to ask for flags only.
 
     Raises:
         SessionEndedError: the IMAP process ends again and again.
     """
     for _again in range(2):  # what failed because a message vanished while it was read does not fail twice
-        sessions.attempt(lambda session: _read_all(session, folders))
+        sessions.attempt(lambda session: _read_all(session, folders, bodies))
         if not any(folder.unread for folder in folders):
             return
 
 
-def _read_all(session: HostSession, folders: Sequence[ReadBack]) -> None:
-    asked = list(_requests(folders))
+def _read_all(session: HostSession, folders: Sequence[ReadBack], bodies: bool) -> None:
+    asked = list(_requests(folders, bodies, session.message_limit))
     answers = session.open_each(request for _folder, _uids, request in asked)
     for (folder, uids, _request), opened in zip(asked, answers):
         if opened.refusal is not None:
@@ -82,7 +85,7 @@ def _read_all(session: HostSession, folders: Sequence[ReadBack]) -> None:
         if opened.uidvalidity and opened.uidvalidity != folder.uidvalidity:
             folder.unread.clear()  # the owner has put another folder in its place
             continue
-        for uid, kept in session.messages(opened):
+        for uid, kept in session.messages(opened, bodies):
             if uid in folder.unread:
                 folder.kept[uid] = kept
                 folder.unread.discard(uid)
@@ -92,18 +95,32 @@ def _read_all(session: HostSession, folders: Sequence[ReadBack]) -> None:
             folder.trouble = str(opened.status)
 
 
-def _requests(folders: Sequence[ReadBack]) -> Iterator[Tuple[ReadBack, Set[int], FetchRequest]]:
+def _requests(
+    folders: Sequence[ReadBack], bodies: bool, most: Optional[int]
+) -> Iterator[Tuple[ReadBack, Set[int], FetchRequest]]:
     for folder in folders:
         left: List[int] = sorted(folder.unread)
-        for uids in sequence_set(left):
-            yield folder, set(left), FetchRequest(SourceFolder(folder.name, ()), uids)
+        step = most or max(1, len(left))
+        for start in range(0, len(left), step):
+            some = left[start : start + step]
+            for uids in sequence_set(some):
+                request = FetchRequest(SourceFolder(folder.name, ()), uids, flags_only=not bodies)
+                yield folder, set(some), request
 
 
-def differences(sent: Sent, kept: Kept, target: int) -> Iterator[Difference]:
-    """Yield how a message of the host differs from what was sent."""
-    if sent.digests and kept.digests.exact != sent.digests.exact:
+def differences(sent: Sent, kept: Kept, target: int, altered: bool = False) -> Iterator[Difference]:
+    """Yield how a message of the host differs from what was sent.
+
+    Args:
+        altered: the server is one that may alter messages.
+    """
+    if sent.digests and kept.digests and kept.digests.exact != sent.digests.exact:
         if kept.digests.folded == sent.digests.folded:
-            yield Difference("message_altered", "is kept by this host without its NUL bytes or stray CRs")
+            own = "with header fields of its own, or " if altered else ""
+            yield Difference("message_altered", "is kept by this host %swithout its NUL bytes or stray CRs" % own)
+        elif altered and kept.digests.loose == sent.digests.loose:
+            text = "is kept by this host as UID %d with its header or its last line altered"
+            yield Difference("message_altered", text % target)
         else:
             text = "is kept by this host as UID %d with other bytes than the source sent; compare the two" % target
             yield Difference("verification_failed", text)

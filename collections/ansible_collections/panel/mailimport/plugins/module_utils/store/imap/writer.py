@@ -83,8 +83,9 @@ class ImapWriter(FolderWriter, Destination):
         self._refusals: List[Refusal] = []
         self._without_flags: Dict[int, Tuple[bytes, ...]] = {}
         self._lost_once = UidSet()
-        # Whoever appends from here on: what we cannot tell the UID of is at or behind this one.
+        # What we cannot tell the UID of is at or behind this one, and none of those that were taken since.
         self._next_target = opened.figures.uidnext
+        self._taken: Set[int] = set()
         self._flags_in_doubt = record.last_run_incomplete
         self._first_claimed = opened.figures.uidnext
         self._present: Optional[UidsByContent] = None
@@ -115,11 +116,20 @@ class ImapWriter(FolderWriter, Destination):
     def has_work(self) -> bool:
         return bool(self.finished or self._in_hand or self._unverified or self._new)
 
+    @property
+    def may_alter(self) -> bool:
+        return not self._sessions.session().reads_on
+
+    def begin_batch(self) -> None:
+        if self._taken:
+            self._next_target = max(self._next_target, max(self._taken) + 1)
+            self._taken = set()
+
     def arrivals(self) -> UidsByContent:
-        return self._search.since(self.name, self._next_target, after_crash=False)
+        return self._search.since(self.name, self._next_target, self._taken, after_crash=False)
 
     def lost_arrivals(self) -> UidsByContent:
-        return self._search.since(self.name, self._next_target, after_crash=True)
+        return self._search.since(self.name, self._next_target, self._taken, after_crash=True)
 
     def add(self, fetched: Fetched) -> Optional[int]:
         self._appender.make_room(self)
@@ -152,6 +162,8 @@ class ImapWriter(FolderWriter, Destination):
         elif message.uid in self._known.hidden():
             present = self._search.unrecorded(self.name, self.target_uidvalidity)
             target = present.take(message.digests) if message.digests else None
+            if target is None and message.digests and self.may_alter:
+                target = present.take_altered(message.digests)
             if target is None:
                 self.acknowledged(message)
             else:
@@ -173,6 +185,9 @@ class ImapWriter(FolderWriter, Destination):
         if not self._present or message.digests is None:
             return False
         target = self._present.take(message.digests)
+        if target is None and self.may_alter:
+            # what others have brought is only known as it is
+            target = self._present.take_altered(message.digests, self._first_claimed)
         if target is None:
             return False
         if target >= self._first_claimed:
@@ -231,7 +246,7 @@ class ImapWriter(FolderWriter, Destination):
         self._in_hand.pop(message.uid, None)
         self.held.add(message.uid)
         self._unverified[target] = sent
-        self._next_target = max(self._next_target, target + 1)
+        self._taken.add(target)
 
     def acknowledged(self, message: PendingMessage) -> None:
         self._in_hand.pop(message.uid, None)
@@ -278,7 +293,7 @@ class ImapWriter(FolderWriter, Destination):
         for target, kept in back.kept.items():
             sent = self._unverified[target]
             sent = sent._replace(flags=self.keywords.usable(sent.flags))
-            for difference in differences(sent, kept, target):
+            for difference in differences(sent, kept, target, self.may_alter):
                 self._tell(sent, difference)
         for target in sorted(back.unread):
             self._tell_not_given(target, back.trouble)

@@ -32,6 +32,12 @@ class DirectoryHost(MailHost):
     def owner_of(self, domain, wanted):
         return self.owners.get(domain)
 
+    def introduce(self, address, password):
+        pass
+
+    def check_source(self, source, address):
+        pass
+
     def mailbox_exists(self, address):
         return address in self.passwords
 

@@ -1,0 +1,136 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an IMAP server that mail goes to says of a mailbox: its namespace, its folders and what they are for."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+from ...imap.connection import Client
+from ...imap.folder_names import decode_folder_name
+from ...imap.login import connect
+from ...imap.responses import Parts, Status, parse_parts
+from ...imap.session import ImapSession
+from ...model.errors import MailImportError
+from ...model.mail import TargetAccount
+
+# Special uses that are folders of their own (RFC 6154), and those that show the mail of other folders: nothing is ever
+# stored there.
+_USES = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")
+_VIEWS = frozenset(("\\all", "\\flagged", "\\important"))
+# What they are called where a server does not say what they are for, in small letters; the first that is there counts.
+_USUAL_NAMES = {
+    "\\Archive": ("archive", "archives"),
+    "\\Drafts": ("drafts", "draft"),
+    "\\Junk": ("junk", "spam", "junk email", "junk e-mail", "bulk mail"),
+    "\\Sent": ("sent", "sent items", "sent messages", "sent mail"),
+    "\\Trash": ("trash", "deleted items", "deleted messages", "deleted"),
+}
+_MOST_FOLDERS = 50_000
+
+
+class Mailbox(NamedTuple):
+    """What is known of a mailbox on the server; see MailSession for the words."""
+
+    separator: str
+    prefix: str
+    special_use: Dict[str, str]
+    views: List[str]
+
+
+class _Listed(NamedTuple):
+    attributes: FrozenSet[str]
+    separator: str
+    name: str
+
+
+def look_at_mailbox(account: TargetAccount, context: Optional[ssl.SSLContext]) -> List[Any]:
+    """Log in and return the values of a Mailbox.
+
+    Raises:
+        MailImportError: what keeps it from being opened.
+    """
+    session = _Session(connect(account, context))
+    try:
+        return list(session.mailbox())
+    finally:
+        session.close()
+
+
+def _ended(status: Status) -> MailImportError:
+    return MailImportError("connection_failed", "the mail host ends the session: %s" % status)
+
+
+class _Session(ImapSession):
+    def __init__(self, client: Client) -> None:
+        super().__init__(client.incoming, _ended)
+        self._client = client
+        self.capabilities = frozenset(word.upper() for word in client.capabilities())
+
+    def transmit(self, data: Union[bytes, bytearray]) -> None:
+        self._client.send(data)
+
+    def close(self) -> None:
+        self._client.disconnect()
+
+    def mailbox(self) -> Mailbox:
+        commands = [b"NAMESPACE"] if b"NAMESPACE" in self.capabilities else []
+        says_uses = b"SPECIAL-USE" in self.capabilities and b"LIST-EXTENDED" in self.capabilities
+        commands.append(b'LIST "" "*" RETURN (SPECIAL-USE)' if says_uses else b'LIST "" "*"')
+        if not says_uses and b"XLIST" in self.capabilities:
+            commands.append(b'XLIST "" "*"')
+        told: List[List[Any]] = []
+
+        def handle(parts: Parts) -> None:
+            if parts[0].split(b" ", 1)[0].upper() in (b"NAMESPACE", b"LIST", b"XLIST") and len(told) < _MOST_FOLDERS:
+                told.append(parse_parts(parts))
+
+        status = self.reader.collect(self.send(*commands), handle)
+        if not status.ok:
+            raise MailImportError("host_refused", "%s does not list its folders: %s" % (self.peer, status))
+        return _mailbox_of(told)
+
+
+def _mailbox_of(told: Sequence[List[Any]]) -> Mailbox:
+    listed = [entry for entry in map(_listed, told) if entry]
+    prefix, separator = _own_namespace(told)
+    separator = separator or next((entry.separator for entry in listed if entry.separator), "")
+    own = [entry._replace(name=_without(entry.name, prefix)) for entry in listed]
+    views = [entry.name for entry in own if entry.attributes & _VIEWS]
+    folders = [entry for entry in own if "\\noselect" not in entry.attributes and entry.name not in views]
+    uses = {use: _folder_for(use, folders) for use in _USES}
+    return Mailbox(separator, prefix, {use: name for use, name in uses.items() if name}, views)
+
+
+def _own_namespace(told: Sequence[List[Any]]) -> Tuple[str, str]:
+    """Prefix and separator of the user's own folders (RFC 2342)."""
+    for values in told:
+        if values[0].upper() == b"NAMESPACE" and len(values) > 1 and isinstance(values[1], list) and values[1]:
+            first = values[1][0]
+            if isinstance(first, list) and len(first) > 1 and isinstance(first[0], bytes):
+                return decode_folder_name(first[0]), decode_folder_name(first[1] or b"")
+    return "", ""
+
+
+def _listed(values: List[Any]) -> Optional[_Listed]:
+    if values[0].upper() == b"NAMESPACE" or len(values) < 4 or not isinstance(values[1], list):
+        return None
+    attributes = frozenset(word.decode("ascii", "replace").lower() for word in values[1] if isinstance(word, bytes))
+    name = values[3]
+    return _Listed(attributes, decode_folder_name(values[2] or b""), decode_folder_name(bytes(name or b"")))
+
+
+def _without(name: str, prefix: str) -> str:
+    return name[len(prefix) :] if prefix and name.startswith(prefix) else name
+
+
+def _folder_for(use: str, folders: Sequence[_Listed]) -> Optional[str]:
+    """The folder for a use: the one that the server names, or else the one that is called as it usually is."""
+    having = [folder.name for folder in folders if use.lower() in folder.attributes]
+    if having:
+        return having[0]
+    names = {folder.name.lower(): folder.name for folder in folders}
+    return next((names[name] for name in _USUAL_NAMES[use] if name in names), None)

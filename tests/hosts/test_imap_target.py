@@ -1,0 +1,183 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Imports into a mailbox of an IMAP server over the network, a real Dovecot here: nothing but a login to it is had."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+from support.dovecot import MAIL_GID, MAIL_UID, MASTER_PASSWORD, MASTER_USER, Dovecot, free_ports
+from support.imap import Account, Item
+from support.mail import load_mail, small_message
+from support.run import environment
+from support.scene import Scene, fill
+from support.tls import Authority, Certificate
+
+HERS = "hers"
+
+
+class TargetScene(Scene):
+    """A scene whose mail host is reached over the network only."""
+
+    def host_options(self) -> dict[str, Any]:
+        return {
+            "host_backend": "imap",
+            "target_host": "localhost",
+            "target_port": self.host.tls_port,
+            "target_ca_cert": str(self.ca_file),
+            "target_password": HERS,
+            "state_dir": str(self.state_dir),
+            "ignore_existing": False,
+            "existing_content": "merge",
+        }
+
+
+@pytest.fixture(scope="module")
+def target_host(shelf: Path, certificate: Certificate) -> Iterator[Dovecot]:
+    """A server whose mail is no Maildir and whose folders are named in another way than the source's."""
+    with Dovecot(
+        shelf / "target",
+        "target-%s" % shelf.name,
+        certificate=certificate,
+        separator="/",
+        mail_location="sdbox:~/sdbox",
+    ) as host:
+        yield host
+
+
+@pytest.fixture
+def target_scene(
+    place: Path, source: Dovecot, target_host: Dovecot, authority: Authority, account_numbers: Iterator[int]
+) -> TargetScene:
+    """An account with a few dozen messages at the source, and an empty mailbox on the server."""
+    number = next(account_numbers)
+    address = "user%d@source.example" % number
+    scene = TargetScene(place, source, address, "pass word %d" % number, target_host, authority.ca_file)
+    with scene.source_session() as session:
+        fill(session, load_mail(40), ("INBOX", "Sent", "Party 🎉", "Projects{0}2024"))
+    target_host.add_user(address, HERS)
+    return scene
+
+
+def lines(account: Account) -> list[tuple[Any, ...]]:
+    """What is in an account, UIDs aside."""
+    return sorted(
+        (path, facts.content.sha256, facts.internal_date, sorted(flag for flag in facts.flags if flag != "\\Recent"))
+        for path, folder in account.folders.items()
+        for facts in folder.messages.values()
+    )
+
+
+def test_everything_arrives_and_a_second_run_changes_nothing(target_scene: TargetScene) -> None:
+    shown = target_scene.run(check_mode=True).entry
+    assert (shown["created"], shown["changed"], shown["state"]) == (False, True, "queued"), shown["message"]
+    assert lines(target_scene.host_account(HERS)) == []
+    outcome = target_scene.run()
+    entry = outcome.entry
+    assert (entry["state"], entry["created"], entry["changed"]) == ("completed", False, True), outcome.output
+    assert (entry["not_imported"], entry["message_store"]) == ([], "imap")
+    source, target = target_scene.source_account(), target_scene.host_account(HERS)
+    assert lines(target) == lines(source)
+    assert source.subscriptions <= target.subscriptions
+    for state in ("present", "latest"):
+        again = target_scene.run(state=state)
+        assert (again.result["changed"], again.entry["state"]) == (False, "completed"), again.output
+    with target_scene.source_session() as session:
+        session.append("INBOX", [Item(small_message(900))])
+        session.select("INBOX")
+        session.store(session.uids()[:1], "+FLAGS (\\Flagged)")
+    latest = target_scene.run(state="latest").entry
+    assert (latest["state"], latest["messages_copied"], latest["flags_updated"]) == ("completed", 1, 1)
+    assert lines(target_scene.host_account(HERS)) == lines(target_scene.source_account())
+
+
+def test_what_is_there_stays_and_equal_messages_do_not_come_twice(target_scene: TargetScene) -> None:
+    """Through STARTTLS, in the name of the user as an administrator who has a login name of his own."""
+    own = Item(small_message(901), ("\\Seen",), 1_100_000_000)
+    with target_scene.source_session() as session:
+        session.append("INBOX", [Item(small_message(902))])
+    with target_scene.host_session(HERS) as session:
+        session.append("INBOX", [own, Item(small_message(902))])
+    before = target_scene.host_account(HERS).folders[("INBOX",)].messages
+    entry = target_scene.run(
+        target_tls="starttls",
+        target_port=target_scene.host.port,
+        target_master_user="%%u*%s" % MASTER_USER,
+        target_master_password=MASTER_PASSWORD,
+        target_password="nobody's",  # noqa: S106 - not the mailbox's
+    ).entry
+    assert entry["state"] == "completed", entry["message"]
+    assert entry["messages_copied"] == entry["messages_total"] - 1
+    after = target_scene.host_account(HERS).folders[("INBOX",)].messages
+    assert {uid: after[uid] for uid in before} == before
+
+
+# Options that are wrong, the reason word, and what the line says.
+WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"target_host": "no-such-host.invalid"}, "connection_failed", "target host no-such-host.invalid is not known"),
+    ({"target_host": "https://localhost"}, "invalid_row", "target_host"),
+    ({"target_ca_cert": None}, "certificate_invalid", "set target_ca_cert or target_tls_fingerprint"),
+    ({"target_ca_cert": "/nowhere.pem"}, "certificate_invalid", "target_ca_cert /nowhere.pem cannot be used"),
+    ({"target_tls_fingerprint": "00" * 32}, "certificate_invalid", "not the one given"),
+    ({"target_password": "wrong"}, "auth_failed", "the mailbox must exist there, and its password open it"),
+    ({"target_email": "nobody@source.example"}, "auth_failed", "the mailbox must exist there"),
+    ({"existing_content": "replace"}, "store_unsupported", "use existing_content=merge"),
+    ({"target_tls": "starttls", "target_timeout": 0.5}, "connection_failed", "needs target_tls=implicit"),
+]
+
+
+def test_what_is_wrong_with_the_target_is_told_before_anything_is_written(target_scene: TargetScene) -> None:
+    for number, (changes, reason, words) in enumerate(WRONG):
+        entry = target_scene.run(check_mode=number % 2 == 1, **changes).entry
+        assert (entry["state"], entry["reason"], entry["changed"]) == ("failed", reason, False), entry["message"]
+        assert words in entry["message"]
+    (port,) = free_ports(1)
+    entry = target_scene.run(target_port=port).entry
+    assert (entry["reason"], entry["changed"]) == ("connection_failed", False), entry["message"]
+    assert "cannot connect to localhost:%d" % port in entry["message"]
+    assert lines(target_scene.host_account(HERS)) == []
+
+
+def test_a_target_that_is_the_source_is_refused(target_scene: TargetScene) -> None:
+    for host in ("localhost", "127.0.0.1"):
+        entry = target_scene.run(
+            target_host=host, target_port=target_scene.source.tls_port, target_password=target_scene.password
+        ).entry
+        assert (entry["reason"], entry["changed"]) == ("invalid_row", False)
+        assert "is the mailbox that its mail would come from" in entry["message"]
+
+
+def test_no_root_is_needed(target_scene: TargetScene) -> None:
+    """Not for the state, either, which is in the home of whoever runs the task."""
+    home = target_scene.directory / "home"
+    home.mkdir()
+    os.chown(home, MAIL_UID, MAIL_GID)
+    file = home / "arguments.json"
+    file.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": target_scene.arguments(state_dir=None)}))
+    command = [sys.executable, "-m", "ansible_collections.panel.mailimport.plugins.modules.mail_import_imap", str(file)]
+    for changed in (True, False):
+        ran = subprocess.run(
+            command,
+            user=MAIL_UID,
+            group=MAIL_GID,
+            extra_groups=[],
+            env={**environment(), "HOME": str(home), "TMPDIR": str(home)},
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if "Permission denied" in ran.stderr:
+            pytest.skip("this checkout can only be read by root")
+        (entry,) = json.loads(ran.stdout)["imports"]
+        assert (entry["state"], entry["changed"]) == ("completed", changed), ran.stdout + ran.stderr
+    assert (home / ".local" / "state" / "panel-mailimport" / "state.db").exists()
+    assert lines(target_scene.host_account(HERS)) == lines(target_scene.source_account())
