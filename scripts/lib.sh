@@ -105,3 +105,15 @@ fingerprint() {
   "$1" --version
   cat "$2" "$repository"/tests/requirements*.txt
 }
+
+# The archive that this machine installs from.
+mirror() {
+  local found
+  # shellcheck disable=SC2016 # apt-get fills it in
+  found=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' | head -n 1)
+  if [ -z "$found" ]; then
+    echo "apt knows no archive of Debian's: see /etc/apt/sources.list.d" >&2
+    return 1
+  fi
+  echo "$found"
+}

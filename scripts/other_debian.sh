@@ -66,18 +66,6 @@ make_tree() {
   mkdir "$tree/machine" "$tree/venv"
 }
 
-# The archive that this machine installs from.
-mirror() {
-  local found
-  # shellcheck disable=SC2016 # apt-get fills it in
-  found=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' | head -n 1)
-  if [ -z "$found" ]; then
-    echo "apt knows no archive of Debian's: see /etc/apt/sources.list.d" >&2
-    return 1
-  fi
-  echo "$found"
-}
-
 enter() {
   local here=$repository
   case $PWD/ in

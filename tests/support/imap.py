@@ -84,17 +84,25 @@ class ImapError(Exception):
 
 
 class Session:
-    """A login over a connection to 127.0.0.1: a plain one, or with STARTTLS when `context` is given."""
+    """A login over a plain connection, or with STARTTLS when `context` is given."""
 
-    def __init__(self, port: int, user: str, password: str, context: Optional[ssl.SSLContext] = None) -> None:
-        self._socket: socket.socket = socket.create_connection(("127.0.0.1", port), timeout=300)
+    def __init__(
+        self,
+        port: int,
+        user: str,
+        password: str,
+        context: Optional[ssl.SSLContext] = None,
+        address: str = "127.0.0.1",
+        name: str = "localhost",
+    ) -> None:
+        self._socket: socket.socket = socket.create_connection((address, port), timeout=300)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file = self._socket.makefile("rb", buffering=1 << 18)
         self._tag = 0
         self._read_response()
         if context is not None:
             self.command(b"STARTTLS")
-            self._socket = context.wrap_socket(self._socket, server_hostname="localhost")
+            self._socket = context.wrap_socket(self._socket, server_hostname=name)
             self._file = self._socket.makefile("rb", buffering=1 << 18)
         self.command(b"LOGIN %s %s" % (quote(user.encode()), quote(password.encode())))
 

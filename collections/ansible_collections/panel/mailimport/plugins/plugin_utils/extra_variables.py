@@ -40,7 +40,7 @@ def refuse_misspelt_variables(action: ActionBase, options: t.Iterable[str]) -> N
     known = [*options, *_OF_PLAYBOOKS]
     for name in load_extra_vars(action._loader):
         alike = difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE)
-        if name not in known and alike and not name.startswith("ansible_"):
+        if name not in known and alike and not name.startswith(("ansible_", "mail_host_")):
             raise AnsibleActionFail(
                 "the playbook reads no variable %s: is %s meant? (ansible-doc %s has all of its options)"
                 % (name, alike[0], action._task.action)

@@ -1,0 +1,239 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role `mail_host` makes a mail host of a machine, in one run with the import, and mail arrives there and leaves.
+
+The machine is a copy of this one, with the packages that it has. scripts/bare_hosts.sh runs these tests with machines
+that have none, from bare trees of Debian 12 and 13.
+"""
+
+from __future__ import annotations
+
+import csv
+import imaplib
+import os
+import smtplib
+import ssl
+import sys
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Sequence
+
+import pytest
+import yaml
+from support.dovecot import Dovecot, wait_until
+from support.guest import Guest, guests_refused
+from support.imap import ImapError, Session
+from support.mail import REPOSITORY, load_mail
+from support.proxy import proxy_for
+from support.run import PlaybookRun, run_playbook
+from support.scene import difference, fill
+from support.tls import Authority
+
+pytestmark = pytest.mark.both_dovecots
+
+NAME = "mail1.example.net"
+ANNA, BEN, CARL = "anna@example.org", "ben@example.org", "carl@example.com"
+PASSWORD = "pass word of many"  # noqa: S105 - of servers that live for one run
+STRANGER = "somebody@elsewhere.example"
+QUOTA = 2 << 20
+
+# Where a bare tree is, as scripts/bare_hosts.sh says it.
+BARE_TREE = os.environ.get("BARE_TREE", "")
+
+
+@dataclass
+class NewHost:
+    """A machine, and the way from a list of mailboxes at a source to it."""
+
+    guest: Guest
+    directory: Path
+    source: Dovecot
+    context: ssl.SSLContext
+
+    def run(self, playbook: str, *options: str, mailboxes: Sequence[str] = (ANNA, BEN)) -> PlaybookRun:
+        """Run a playbook of the repository for these mailboxes."""
+        listed = self.directory / "mailboxes.csv"
+        with listed.open("w", newline="") as file:
+            csv.writer(file).writerows((mailbox, PASSWORD) for mailbox in mailboxes)
+        variables = {"src": str(listed), "dest": str(self.directory / "report")}
+        return run_playbook(
+            REPOSITORY / "playbooks" / ("%s.yml" % playbook),
+            *options,
+            inventory=str(self.directory / "hosts.yml"),
+            variables=variables,
+            directory=self.directory,
+        )
+
+    def imap(self, user: str) -> Session:
+        """A login with STARTTLS to the mailbox on the new host."""
+        return Session(143, user, PASSWORD, self.context, self.guest.address, NAME)
+
+    def smtp(self) -> smtplib.SMTP:
+        """A connection from outside."""
+        return smtplib.SMTP(self.guest.address, 25, local_hostname="mx.elsewhere.example", timeout=60)
+
+    def submission(self, user: str, password: str = PASSWORD) -> smtplib.SMTP:
+        """A mail program that has logged in."""
+        server = smtplib.SMTP(self.guest.address, 587, timeout=60)
+        server._host = NAME  # type: ignore[attr-defined] # the name that the certificate has to have
+        server.starttls(context=self.context)
+        server.login(user, password)
+        return server
+
+    def has_message(self, user: str, subject: str) -> bool:
+        """Whether the mailbox shows it over IMAPS."""
+        with imaplib.IMAP4_SSL(self.guest.address, 993, ssl_context=self._any_name()) as session:
+            session.login(user, PASSWORD)
+            session.select("INBOX", readonly=True)
+            return bool(session.search(None, "SUBJECT", '"%s"' % subject)[1][0])
+
+    def _any_name(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=str(self.directory / "ca.pem"))
+        context.check_hostname = False  # it is reached by number
+        return context
+
+    def log(self) -> str:
+        """What its servers have logged."""
+        return self.guest.run("sh", "-c", "cat /var/log/dovecot.log /var/log/postfix.log").stdout
+
+
+def letter(subject: str, sender: str = STRANGER, size: int = 0) -> str:
+    """A message; `size` adds so many bytes."""
+    return "From: <%s>\r\nSubject: %s\r\n\r\nHello.\r\n%s" % (sender, subject, ("x" * 70 + "\r\n") * (size // 72))
+
+
+@pytest.fixture(scope="module")
+def made(shelf: Path, workplace: Path, authority: Authority) -> Iterator[NewHost]:
+    """A machine that one run has made a mail host of, after check mode."""
+    refusal = guests_refused(shelf / "probe")
+    if refusal:
+        pytest.skip("no machine on this machine: %s" % refusal)
+    certificate = authority.issue("source", host="source.example", address=Guest.gateway)
+    users = dict.fromkeys((ANNA, BEN, CARL), PASSWORD)
+    guest = Guest(shelf / "guest", Path(BARE_TREE or "/"), shared=() if BARE_TREE else (Path(sys.prefix),))
+    source = Dovecot(
+        shelf / "source", "old-%s" % shelf.name, certificate=certificate, users=users, address=guest.gateway
+    )
+    with guest, source, proxy_for(guest, shelf) if BARE_TREE else nullcontext():
+        host = NewHost(guest, shelf, source, ssl.create_default_context(cafile=str(authority.ca_file)))
+        prepare(host, authority)
+        for mailbox in users:
+            with Session(source.port, mailbox, PASSWORD, address=guest.gateway) as session:
+                fill(session, load_mail(12), ("INBOX", "Sent", "Projects{0}2024"))
+        checked = host.run("site", "--check")
+        assert checked.returncode == 0, checked.output
+        assert checked.recap[NAME]["changed"] > 0
+        assert "vmail" not in guest.run("cat", "/etc/passwd").stdout
+        run = host.run("site")
+        assert run.returncode == 0, run.output
+        assert "Ready for the switch: %s takes mail for example.org." % NAME in " ".join(run.output.split())
+        yield host
+
+
+def prepare(host: NewHost, authority: Authority) -> None:
+    """What the administrator brings: certificates, an inventory."""
+    certificate = authority.issue("host", host=NAME, address=None)
+    files = {"ca.pem": authority.ca_file, "host.pem": certificate.certificate, "host.key": certificate.key}
+    for name, file in files.items():
+        host.guest.run("tee", "/etc/ssl/%s" % name, stdin=file.read_text())
+    (host.directory / "ca.pem").write_text(authority.ca_file.read_text())
+    if not BARE_TREE:
+        # The modules find the libraries of the tests where the role setup would put them.
+        host.guest.run("mkdir", "/opt/panel-mailimport")
+        host.guest.run("ln", "-s", sys.prefix, "/opt/panel-mailimport/venv")
+    variables = {
+        **host.guest.variables(),
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "import_setup": bool(BARE_TREE),
+        "mail_host_service_manager": "none",
+        "mail_host_postmaster": ANNA,
+        "mail_host_certificate": "/etc/ssl/host.pem",
+        "mail_host_certificate_key": "/etc/ssl/host.key",
+        "mail_host_quota": "2M",
+        "source_host": host.guest.gateway,
+        "source_port": host.source.tls_port,
+        "source_ca_cert": "/etc/ssl/ca.pem",
+        "owner": "customer1",
+    }
+    (host.directory / "hosts.yml").write_text(yaml.safe_dump({"mail_hosts": {"hosts": {NAME: variables}}}))
+
+
+def test_the_mailboxes_are_there_and_a_second_run_changes_nothing(made: NewHost) -> None:
+    with Session(made.source.port, ANNA, PASSWORD, address=made.guest.gateway) as session:
+        source = session.account()
+    with made.imap(ANNA) as session:
+        host = session.account()
+    # A login makes the folders that mail programs want.
+    own = [
+        line for line in difference(source, host) if "Drafts" not in line and "Junk" not in line and "Trash" not in line
+    ]
+    assert own == []
+    assert {("Drafts",), ("Sent",), ("Junk",), ("Trash",)} <= set(host.folders)
+    run = made.run("site")
+    assert run.returncode == 0, run.output
+    assert run.recap[NAME]["changed"] == 0, run.output
+
+
+def test_mail_from_outside_reaches_the_mailbox(made: NewHost) -> None:
+    with made.smtp() as server:
+        server.sendmail(STRANGER, [ANNA, "anna+shop@example.org", "postmaster"], letter("from outside"))
+    wait_until(lambda: made.has_message(ANNA, "from outside"), "the message to arrive")
+
+
+@pytest.mark.parametrize(
+    ("recipient", "answer"),
+    [
+        ("nobody@example.org", "550 5.1.1"),
+        ("nobody@" + NAME, "550 5.1.1"),
+        (STRANGER, "554 5.7.1"),
+        ("somebody%elsewhere.example@example.org", "554 5.7.1"),
+        ('"somebody@elsewhere.example"@example.org', "554 5.7.1"),
+        ("@example.org:" + STRANGER, "554 5.7.1"),
+        (CARL, "554 5.7.1"),
+    ],
+)
+def test_mail_for_nobody_here_is_refused(made: NewHost, recipient: str, answer: str) -> None:
+    with made.smtp() as server:
+        server.ehlo_or_helo_if_needed()
+        server.mail(STRANGER)
+        code, text = server.rcpt(recipient)
+        assert ("%d %s" % (code, text.decode())).startswith(answer), text
+
+
+def test_no_password_goes_over_a_plain_connection(made: NewHost) -> None:
+    with pytest.raises(ImapError, match="PRIVACYREQUIRED|LOGINDISABLED|Plaintext|Cleartext"):
+        Session(143, ANNA, PASSWORD, address=made.guest.address)
+    for port in (25, 587):
+        with smtplib.SMTP(made.guest.address, port, timeout=60) as server:
+            server.ehlo()
+            assert server.has_extn("starttls") and not server.has_extn("auth")
+    with made.smtp() as server:
+        server._host = NAME  # type: ignore[attr-defined]
+        server.starttls(context=made.context)
+        server.ehlo()
+        assert not server.has_extn("auth")  # other servers have nothing to log in for
+
+
+def test_a_full_mailbox_is_told_of_before_the_message(made: NewHost) -> None:
+    with made.smtp() as server:
+        server.ehlo()
+        server.mail(STRANGER, ["SIZE=%d" % (QUOTA + 1)])
+        code, text = server.rcpt(BEN)
+    assert (code, text[:5]) == (552, b"5.2.2"), text
+
+
+def test_mail_programs_send_with_the_imported_password(made: NewHost) -> None:
+    with made.submission(ANNA) as server:
+        server.sendmail(ANNA, [BEN], letter("from Anna", ANNA))
+        with pytest.raises(smtplib.SMTPRecipientsRefused, match="5.7.1"):
+            server.sendmail(BEN, [BEN], letter("as if from Ben", BEN))
+        server.mail("anna+shop@example.org")
+        assert server.rcpt(STRANGER)[0] == 250
+    wait_until(lambda: made.has_message(BEN, "from Anna"), "the message to arrive")
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        made.submission(ANNA, "wrong")
+    with smtplib.SMTP_SSL(made.guest.address, 465, context=made._any_name(), timeout=60) as server:
+        server.login(BEN, PASSWORD)
