@@ -183,11 +183,15 @@ def run_playbook(
     file = directory / "variables.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps(dict(variables)))
-    returncode, output = (reader or run_command)(
-        ["ansible-playbook", "-i", inventory, "-e", "@%s" % file, *options, str(playbook)],
-        REPOSITORY,
-        env or environment(),
-    )
+    command = ["ansible-playbook", "-i", inventory, "-e", "@%s" % file, *options, str(playbook)]
+    return run_plays(command, REPOSITORY, env or environment(), reader)
+
+
+def run_plays(
+    command: Sequence[str], directory: Path, env: Mapping[str, str], reader: Optional[Reader] = None
+) -> PlaybookRun:
+    """Run a command line of ansible-playbook in a directory."""
+    returncode, output = (reader or run_command)(command, directory, env)
     return PlaybookRun(returncode, output, _recap(output))
 
 
