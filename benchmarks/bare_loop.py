@@ -6,7 +6,7 @@
 was done before, no proof of what was written, and nothing remembered.
 
 Standard input is a JSON object: `port` of the source, `accounts` (each with `user`, `password` and `home`, where its
-mail goes), `again` (log in and list only) and `processes`.
+mail goes), `again` (log in and list only), `processes`, and `ids`: the uid and gid of the mail.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ def _start(job: Dict[str, Any], number: int) -> int:
     if child == 0:
         status = 1
         try:
+            uid, gid = job["ids"]
+            os.setresgid(gid, gid, gid)
+            os.setresuid(uid, uid, uid)
             for account in job["accounts"][number :: job["processes"]]:
                 _visit(job["port"], account, job["again"])
             status = 0

@@ -30,6 +30,7 @@ DSYNC = "dsync"
 IMAPSYNC = "imapsync"
 FLOOR = "cp -a && sync"
 ONE_BY_ONE = "one at a time"
+BARE_LOOP = "bare loop"
 NETWORK_IMPORTERS = (ENGINE, DSYNC, MBSYNC, IMAPSYNC)
 
 
@@ -38,6 +39,7 @@ class Job:
     """An import of some accounts over one way to the source.
 
     `port` is where the source, or the relay in front of it, listens; `again` tells that all has been imported before.
+    `state` is the option of the engine, `latest` for another import of the same unless it is given.
     `ca_file` asks for TLS, which only the engine is measured with; so are `compress`, and more import `queues` than
     one.
     """
@@ -51,6 +53,7 @@ class Job:
     ca_file: Optional[Path] = None
     compress: bool = False
     queues: int = 1
+    state: Optional[str] = None
     connections: str = "1"
 
     def write(self, name: str, text: str) -> Path:
@@ -121,7 +124,7 @@ class Engine(Contestant):
             "state_dir": str(_state_dir(job)),
             "sources": [{**way, "user": account.user, "password": account.password} for account in job.accounts],
             "addresses": [account.address for account in job.accounts],
-            "state": "latest" if job.again else "present",
+            "state": job.state or ("latest" if job.again else "present"),
             "compress": job.compress,
             "queues": job.queues,
             "connections": job.connections,
@@ -253,6 +256,28 @@ class OneByOne(Contestant):
             side: {"port": port, "user": user, "password": account.password} for side, (port, user) in sides.items()
         }
         return Command([sys.executable, str(Path(__file__).with_name("one_by_one.py"))], json.dumps(orders))
+
+
+class BareLoop(Contestant):
+    """As many processes as there are queues, which log in, list, and fetch and write as mail's owner, one flush a
+    mailbox; and know nothing afterwards.
+    """
+
+    name = BARE_LOOP
+
+    def command(self, job: Job) -> Command:
+        homes = [str(job.host.home_of(account.address)) for account in job.accounts]
+        orders = {
+            "port": job.port,
+            "accounts": [
+                {"user": account.user, "password": account.password, "home": home}
+                for account, home in zip(job.accounts, homes)
+            ],
+            "again": job.again,
+            "processes": job.queues,
+            "ids": [MAIL_UID, MAIL_GID],
+        }
+        return Command([sys.executable, str(Path(__file__).with_name("bare_loop.py"))], json.dumps(orders))
 
 
 class Floor(Contestant):

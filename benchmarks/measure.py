@@ -21,7 +21,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Type
 
 import plots
 import report
-from contestants import CONTESTANTS, ENGINE, FLOOR, NETWORK_IMPORTERS, Contestant, Job, OneByOne
+from contestants import BARE_LOOP, CONTESTANTS, ENGINE, FLOOR, NETWORK_IMPORTERS, BareLoop, Contestant, Job, OneByOne
 from machine import describe_machine
 from stage import Stage
 from support.long_line import Relay
@@ -30,7 +30,7 @@ from support.overlay import OverlayError
 from support.tls import Authority
 from workloads import DOMAIN, WORKLOADS, Account, Workload
 
-SECTIONS = ("copies", "line", "folders", "compression", "tls", "queues", "wide", "servers")
+SECTIONS = ("copies", "line", "folders", "compression", "tls", "queues", "wide", "many", "servers")
 DEFAULT_WORKLOADS = ("small", "large", "mailboxes", "tiny")
 QUICK_WORKLOADS = ("small", "large")
 # Who needs so many seconds for a run has only one.
@@ -41,6 +41,10 @@ ROUND_TRIPS = (0.0, 0.04, 0.2)
 # Bytes a second of lines of 10, 100 and 1,000 Mbit/s, and of one without limit; one way takes so many seconds.
 RATES = (1_250_000, 12_500_000, 125_000_000, None)
 _DELAY_OF_RATES = 0.01
+
+# Queues for many small mailboxes, of which one in so many gets a new message.
+MANY_QUEUES = (2, 8)
+_NEWS_OF = 100
 
 # Import queues, with a source that gives each connection 20 Mbit/s and answers after 40 ms.
 QUEUES = (1, 2, 4, 8)
@@ -166,6 +170,35 @@ class Benchmark:
             jobs = {number: replace(job, connections=number) for number in CONNECTIONS}
             return {"title": workload.title, "connections": self._variants(jobs, relay)}
 
+    def many(self, name: str, mailboxes: Optional[int]) -> Dict[str, Any]:
+        """The engine with many small mailboxes, beside a bare loop of the same logins in as many processes."""
+        workload = self._sized(name)
+        if mailboxes:
+            workload = replace(workload, mailboxes=mailboxes, title="%d mailboxes of three messages" % mailboxes)
+        by_queues: Dict[str, Any] = {}
+        with self._stage.made(workload) as made:
+            for queues in MANY_QUEUES:
+                say("\n%s, %d queues" % (made.title, queues))
+                by_queues[str(queues)] = self._rounds_of_many(replace(self._stage.job(made.accounts), queues=queues))
+        return {"title": workload.title, "mailboxes": workload.mailboxes, "queues": by_queues}
+
+    def _rounds_of_many(self, job: Job) -> Runs:
+        runs: Dict[str, Dict[str, List[Any]]] = {BARE_LOOP: {}, ENGINE: {}}
+        again = replace(job, again=True)
+        for turn in range(self._rounds):
+            for name in _rotated(list(runs), turn):
+                contestant = CONTESTANTS.get(name) or BareLoop()
+                ran = runs[name]
+                ran.setdefault("first", []).append(self._run(contestant, job, None))
+                if name == ENGINE:
+                    present = replace(again, state="present")
+                    ran.setdefault("present", []).append(self._run(contestant, present, None, "present"))
+                ran.setdefault("again", []).append(self._run(contestant, again, None))
+                if name == ENGINE:
+                    self._stage.deliver(job.accounts[::_NEWS_OF])
+                    ran.setdefault("news", []).append(self._run(contestant, again, None, "new in 1 %"))
+        return {name: {kind: report.summary(found) for kind, found in ran.items()} for name, ran in runs.items()}
+
     def _sized(self, name: str) -> Workload:
         return WORKLOADS[name].shrunk(_QUICK_FACTOR) if self._quick else WORKLOADS[name]
 
@@ -190,9 +223,11 @@ class Benchmark:
                 runs[name].append(self._run(CONTESTANTS[ENGINE], jobs[name], relay))
         return {name: report.summary(found) for name, found in runs.items()}
 
-    def _run(self, contestant: Contestant, job: Job, relay: Optional[Relay]) -> Dict[str, Any]:
+    def _run(
+        self, contestant: Contestant, job: Job, relay: Optional[Relay], what: Optional[str] = None
+    ) -> Dict[str, Any]:
         measured = self._stage.run(contestant, job)
-        what = "nothing new" if job.again else "first import"
+        what = what or ("nothing new" if job.again else "first import")
         say("  %-20s %-12s %9.3f s  %s" % (contestant.name, what, measured.seconds, measured.trouble or "equal"))
         return {**vars(measured), **(relay.traffic()._asdict() if relay else {})}
 
@@ -228,6 +263,7 @@ def measure(options: argparse.Namespace, stage: Stage) -> Dict[str, Any]:
         "compression": lambda: benchmark.compression("narrow"),
         "tls": lambda: benchmark.tls("small"),
         "queues": lambda: benchmark.queues("queued"),
+        "many": lambda: benchmark.many("many", options.mailboxes),
         "wide": lambda: benchmark.wide("wide"),
         "servers": lambda: benchmark.servers("servers"),
     }
@@ -258,6 +294,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--contestants", nargs="+", choices=list(CONTESTANTS), default=list(CONTESTANTS), help="who runs (default all)"
     )
+    parser.add_argument("--mailboxes", type=int, help="of the section `many` (default 1000)")
     parser.add_argument(
         "--output",
         type=Path,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from contestants import DSYNC, ENGINE, FLOOR, IMAPSYNC, MBSYNC
+from contestants import BARE_LOOP, DSYNC, ENGINE, FLOOR, IMAPSYNC, MBSYNC
 
 _LONG_LINE = "200"
 _LONG_LINE_SECONDS = 0.2
@@ -66,6 +66,9 @@ def _summaries(results: Mapping[str, Any]) -> Iterator[Tuple[str, Mapping[str, A
         results.get("queues", {}).get("queues", {}),
         results.get("wide", {}).get("connections", {}),
     ]
+    for group in results.get("many", {}).get("queues", {}).values():
+        for name, kinds in group.items():
+            yield from ((name, found) for found in kinds.values())
     yield from ((ENGINE, found) for ways in variants for found in ways.values())
 
 
@@ -93,6 +96,9 @@ def goals(results: Mapping[str, Any]) -> List[Dict[str, Any]]:
     for section, what in (("queues", "queues"), ("wide", "connections")):
         found.append(("times as fast with 4 %s as with 1" % what, ">=", 3.5, _speed_up(results, section, what)))
     found.append(("times as long for 1,000,000 messages as for 100,000", "<=", 11, _growth(results)))
+    for kind, words, limit in (("again", "nothing new", 2), ("first", "a first import of all", 4)):
+        many = _many_ratio(results, kind)
+        found.append(("times as long as a bare loop for many mailboxes, %s" % words, "<=", limit, many))
     found.append(("MiB of memory", "<", 64, max(peaks) if peaks else None))
     return [
         {"what": what, "relation": relation, "goal": goal, "found": value, "met": _met(relation, goal, value)}
@@ -121,6 +127,12 @@ def _speed_up(results: Mapping[str, Any], section: str, what: str) -> Optional[f
     return ratio(by_number.get("4", {}), by_number.get("1", {}))
 
 
+def _many_ratio(results: Mapping[str, Any], kind: str) -> Optional[float]:
+    """How many times as long the engine takes as a bare loop in two processes."""
+    group = results.get("many", {}).get("queues", {}).get("2", {})
+    return ratio(group.get(BARE_LOOP, {}).get(kind, {}), group.get(ENGINE, {}).get(kind, {}))
+
+
 def _met(relation: str, goal: float, value: Optional[float]) -> Optional[bool]:
     if value is None:
         return None
@@ -142,6 +154,8 @@ def text(results: Mapping[str, Any]) -> str:
     if "wide" in results:
         title = results["wide"]["title"] + ", 20 Mbit/s and 40 ms for each connection, seconds by number of connections"
         blocks.append(_variants_table(title, {"first import": results["wide"]["connections"]}))
+    if "many" in results:
+        blocks.append(_many_table(results["many"]))
     blocks.append(_goals_table(results["goals"]))
     blocks.append("\n".join("%-14s %s" % item for item in results["machine"].items()))
     return "\n\n".join(blocks) + "\n"
@@ -206,6 +220,20 @@ def _variants_table(title: str, groups: Mapping[str, Mapping[str, Any]]) -> str:
         for label, ways in groups.items()
     ]
     return "%s\n%s" % (title, _table(rows))
+
+
+def _many_table(many: Mapping[str, Any]) -> str:
+    kinds = {"first": "first import", "present": "present", "again": "nothing new", "news": "new in 1 %"}
+    rows: List[Sequence[str]] = [("", *kinds.values(), "CPU s", "MiB")]
+    for queues, group in many["queues"].items():
+        for name, found in group.items():
+            cells = ["%.2f" % found[kind]["seconds"] if "seconds" in found.get(kind, {}) else "" for kind in kinds]
+            first = found.get("first", {})
+            memory = max((ran["peak_mib"] for ran in found.values() if "peak_mib" in ran), default=0)
+            rows.append(
+                ("%s, %s queues" % (name, queues), *cells, "%.1f" % first.get("cpu_seconds", 0), "%.0f" % memory)
+            )
+    return "%s, seconds\n%s" % (many["title"], _table(rows))
 
 
 def _goals_table(found: Sequence[Mapping[str, Any]]) -> str:

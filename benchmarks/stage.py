@@ -14,16 +14,15 @@ import subprocess
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
-from contestants import ENGINE, Command, Contestant, Job
-from support.dovecot import MAIL_GID, MAIL_UID, Dovecot, wait_until
+from contestants import BARE_LOOP, ENGINE, Command, Contestant, Job
+from support.dovecot import MAIL_GID, MAIL_UID, Dovecot
 from support.dovecot_words import words
 from support.imap import ImapError
 from support.tls import Authority
-from workloads import DOMAIN, Account, Contents, Workload, contents
+from workloads import DOMAIN, Account, Contents, Workload, contents, deliver
 
 # A folder of a million messages takes more memory than Dovecot's processes may have by default.
 _LIMITS = "default_vsz_limit = 2G\n"
@@ -53,6 +52,7 @@ class Stage:
         self._aside = directory / "aside"
         self._aside.mkdir()
         self._servers = ExitStack()
+        self._delivered = 0
         self._ports: Dict[Account, int] = {}
         self._expected: Dict[Tuple[Account, str], Contents] = {}
 
@@ -111,6 +111,14 @@ class Stage:
             self._expected[key] = contents(self._ports[account], account.user, account.password, without_header)
         return self._expected[key]
 
+    def deliver(self, accounts: Iterable[Account]) -> None:
+        """Let a new message come to some of the source's accounts."""
+        for account in accounts:
+            self._delivered += 1
+            deliver(self.source, account, self._delivered)
+            for known in [key for key in self._expected if key[0] == account]:
+                del self._expected[known]
+
     def amount(self, accounts: Iterable[Account]) -> Tuple[int, int]:
         """How many messages the accounts hold, and how many bytes."""
         folders = [folder for account in accounts for folder in self._wanted(account, "").values()]
@@ -130,7 +138,8 @@ class Stage:
             if contestant.needs_mailbox:
                 self._wait_for_mailboxes(job)
             os.sync()
-        measured = _timed(contestant.command(job), self.directory / "time", reports=contestant.name == ENGINE)
+        reports = contestant.name in (ENGINE, BARE_LOOP)
+        measured = _timed(contestant.command(job), self.directory / "time", reports)
         return (
             measured if measured.trouble else replace(measured, trouble=self._difference(job, contestant.adds_header))
         )
@@ -144,11 +153,10 @@ class Stage:
         _make_spacious(mail)
 
     def _wait_for_mailboxes(self, job: Job) -> None:
-        for account in job.accounts:
-            wait_until(
-                partial(self.host.accepts_password, account.address, account.password),
-                "mailbox %s to open" % account.address,
-            )
+        # Dovecot reads the file as a whole.
+        last = self.host.users_file.read_text().split("\n")[-2].partition(":")[0]
+        (account,) = [account for account in job.accounts if account.address == last]
+        self.host.wait_for_password(account.address, account.password)
 
     def _difference(self, job: Job, without_header: str) -> Optional[str]:
         """What is not equal in the copy; None when all is."""

@@ -122,11 +122,21 @@ WORKLOADS: Dict[str, Workload] = {
         Workload("narrow", "2,000 messages, 19 MB, 5 folders", 1, 5, 2_000, 9_500),
         Workload("queued", "16 mailboxes of 200 messages", 16, 2, 200, 9_500),
         Workload("wide", "8,000 messages, 76 MB, one folder", 1, 1, 8_000, 9_500),
+        Workload("many", "1,000 mailboxes of three messages", 1_000, 1, 3, 2_000),
         Workload("servers", "1,000 messages, 9.5 MB, one folder", 1, 1, 1_000, 9_500),
         Workload("million", "1,000,000 tiny messages in one folder", 1, 1, 1_000_000, 400, same_size=True),
         Workload("huge", "one message of 500 MB", 1, 1, 1, 500_000_000, same_size=True),
     )
 }
+
+
+def deliver(server: Dovecot, account: Account, number: int) -> None:
+    """Put a new message into an account's INBOX, as Dovecot's own delivery does."""
+    maildir = server.home_of(account.user) / "Maildir"
+    written = maildir / "tmp" / ("1700000000.M%dP2.source" % number)
+    written.write_bytes(b"From: sender@example.net\r\nSubject: New message %d\r\n\r\nJust in.\r\n" % number)
+    os.chown(written, MAIL_UID, MAIL_GID)
+    written.rename(maildir / "new" / written.name)
 
 
 def _write_messages(directory: Path, items: Iterable[Item]) -> None:
