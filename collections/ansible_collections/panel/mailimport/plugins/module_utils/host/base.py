@@ -166,6 +166,9 @@ class MailServer(ABC):
     def knows(self, address: Address) -> bool:
         """Whether the server would take mail for the address, be it by a catch-all or a template."""
 
+    def expect(self, addresses: Sequence[Address]) -> None:  # noqa: B027 - not every server gains from it
+        """Take note whose stores are going to be looked for, in about this order: they may be asked for together."""
+
     @abstractmethod
     def find_store(self, address: Address) -> Optional[StoreLocation]:
         """Where and how the mail of a mailbox is kept, None when the server does not know the mailbox."""

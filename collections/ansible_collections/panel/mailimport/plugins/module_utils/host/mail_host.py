@@ -157,6 +157,10 @@ class MailHost:
             raise MailImportError("host_refused", message % (address, self._accounts.place))
         return location
 
+    def expect(self, addresses: Sequence[Address]) -> None:
+        """See MailServer."""
+        self._server.expect(addresses)
+
     def start_session(self, address: Address, keep: Sequence[int]) -> HostSession:
         """Start an IMAP session of an existing mailbox, see MailServer."""
         return self._server.start_session(address, keep)

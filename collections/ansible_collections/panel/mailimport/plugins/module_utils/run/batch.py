@@ -226,6 +226,8 @@ class _Batch:
         bounds = Bounds(
             self._how.numbers, self._most_imports_of_a_source(), None if self._check_mode else self._settings.state_dir
         )
+        with suppress(MailImportError):  # each import will tell
+            self._settings.open_host().expect([self._requests[number].address for number in self._left()])
         self._over_queues(self._left(), bounds, self._import_one)
 
     def _most_imports_of_a_source(self) -> Optional[int]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -80,6 +81,25 @@ class Doveadm:
             return None
         lines = _text(self._checked(completed, "look up %s (is Dovecot running?)" % str(address))).splitlines()
         return dict(line.split("\t", 1) for line in lines[1:] if "\t" in line)
+
+    def users(self, addresses: Sequence[Address]) -> Optional[List[Dict[str, str]]]:
+        """The same of several users at once, in their order; None when it is not certain whose is what."""
+        if any("?" in str(address) for address in addresses):
+            return None  # they would be patterns
+        completed = self._run("doveadm", "-f", "json", "user", "--", *map(str, addresses))
+        try:
+            rows = [(row["field"], row["value"]) for row in json.loads(completed.stdout)]
+        except (ValueError, TypeError, KeyError):
+            return None
+        # The fields of each begin with its uid; a name that differs from what was asked for would come before it.
+        found: List[Dict[str, str]] = []
+        for field, value in rows:
+            if field == "uid":
+                found.append({})
+            if not found or field == "user" or field in found[-1]:
+                return None
+            found[-1][field] = value
+        return found if completed.returncode == _OK and len(found) == len(addresses) else None
 
     def expand(self, address: Address, texts: Tuple[str, ...]) -> Tuple[str, ...]:
         """Put a user's values in the place of variables; Dovecot 2.4 and later.

@@ -20,6 +20,7 @@ from .doveadm import Doveadm
 from .imap_process import ImapProcess
 from .location import store_location
 from .settings import Settings
+from .user_lookups import UserLookups
 
 # With its list index Dovecot looks at all folders anew for each one that is made, so that making them takes quadratic
 # time. Whoever lists the folders first enters them into the index.
@@ -37,6 +38,7 @@ class DovecotServer(MailServer):
 
     def __init__(self, config: Optional[str] = None) -> None:
         self._doveadm = Doveadm(config)
+        self._users = UserLookups(self._doveadm)
 
     @cached_property
     def settings(self) -> Settings:
@@ -61,8 +63,11 @@ class DovecotServer(MailServer):
     def knows(self, address: Address) -> bool:
         return self._doveadm.user(address) is not None
 
+    def expect(self, addresses: Sequence[Address]) -> None:
+        self._users.expect(addresses)
+
     def find_store(self, address: Address) -> Optional[MailFiles]:
-        user = self._doveadm.user(address)
+        user = self._users.find(address)
         return None if user is None else store_location(user, self.settings, partial(self._doveadm.expand, address))
 
     def start_session(self, address: Address, keep: Sequence[int]) -> ImapProcess:
