@@ -7,7 +7,7 @@
 | grade | what it says |
 | --- | --- |
 | `perfect` | everything of the source is here, as it was |
-| `good` | every message is here; a keyword could not be kept, or the store altered a message |
+| `good` | every message is here; a keyword could not be kept, the store altered a message, or flags differ |
 | `investigate` | at most one message in a thousand is missing, each for a reason that no further run changes |
 | `poor` | anything else is missing: more messages, a folder, or nobody knows what |
 | None | nothing was compared: the import has not begun, has not ended, or was skipped |
@@ -21,7 +21,7 @@ from typing import Any, Iterable, List, Mapping, Optional
 GRADES = ("perfect", "good", "investigate", "poor")
 
 # Reasons of what is told and leaves no message behind.
-HARMLESS_REASONS = frozenset(("keyword_refused", "message_altered"))
+HARMLESS_REASONS = frozenset(("flags_differ", "keyword_refused", "message_altered"))
 
 # Reasons of messages that no further run brings over.
 LASTING_REASONS = frozenset(("message_refused",))

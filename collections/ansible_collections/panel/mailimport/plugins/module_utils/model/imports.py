@@ -104,8 +104,15 @@ class ImportRequest:
     max_message_size: int = 2 << 30
     message_store: str = "auto"
     connections: SourceConnections = SourceConnections()
+    verify: str = "copied"
+    verify_sample: Optional[int] = None
     renew: Optional[Renewal] = field(default=None, repr=False, compare=False)
     diagnose: Optional[Callable[[MailImportError], LoginDiagnosis]] = field(default=None, repr=False, compare=False)
+
+    @property
+    def only_verifies(self) -> bool:
+        """Whether source and mailbox are compared, and nothing is imported."""
+        return self.verify == "deep"
 
     @property
     def key(self) -> ImportKey:

@@ -28,6 +28,7 @@ from ..transfer.preview import TargetSnapshot, preview_account
 from ..transfer.sandbox import run_as
 from ..transfer.session_desk import SessionDesk
 from ..transfer.stores import Target, store_kind
+from ..transfer.verify import verify_account
 from .account import MailboxAccount
 from .evidence import is_ours
 from .job import MailboxJob
@@ -58,6 +59,20 @@ class MailboxContent:
             look.place = nearest_directory(directories[0])
             look.device = os.stat(look.place).st_dev
         self._work_as(owner, lambda login: partial(preview_account, self._request, login, snapshot, directories))
+
+    def verify(self, found: MailboxStatus, location: StoreLocation) -> None:
+        """Compare the source with the mailbox, and write nothing."""
+        snapshot = self._snapshot(found, location)
+        desk = SessionDesk(lambda: self._host.start_session(self._request.address, self._job.locks))
+        self._job.events.desk = desk
+        try:
+            self._work_as(
+                location,
+                lambda login: partial(verify_account, self._request, login, snapshot, desk),
+                keep=(desk.descriptor,),
+            )
+        finally:
+            desk.close()
 
     def fill(self, found: MailboxStatus, location: StoreLocation, move_aside: bool) -> None:
         """Bring what the mailbox lacks, when what is in it has been moved aside if it is to be."""

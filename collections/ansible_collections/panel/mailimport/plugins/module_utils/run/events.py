@@ -32,6 +32,7 @@ from ..transfer.news import (
     Sized,
     Spent,
     Subscribed,
+    Verified,
     Waiting,
 )
 from ..transfer.session_desk import SessionDesk
@@ -86,6 +87,7 @@ class ImportEvents:
             Sized: self._on_sized,
             Spent: self._on_spent,
             Subscribed: self._on_subscribed,
+            Verified: self._on_verified,
             Waiting: self._on_waiting,
         }
 
@@ -159,6 +161,13 @@ class ImportEvents:
 
     def _on_sampled(self, news: Sampled) -> None:
         self.sampled = news
+
+    def _on_verified(self, news: Verified) -> None:
+        parts = ["%d messages compared" % news.compared]
+        parts += ["%d missing here" % news.missing] if news.missing else []
+        parts += ["%d differ" % news.differing] if news.differing else []
+        parts += ["%d with other flags" % news.other_flags] if news.other_flags else []
+        self._result.message = "Verified: " + ", ".join(parts if len(parts) > 1 else [*parts, "nothing differs"])
 
     def _on_flags(self, news: FlagsUpdated) -> None:
         self._result.flags_updated = news.messages

@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from typing import Callable, ContextManager, Optional
 
 from ..model.errors import MailImportError, telling_first
+from ..model.grade import HARMLESS_REASONS
 from ..model.imports import COMPLETED_MESSAGE, ImportRequest
 from ..model.mail import StoreLocation
 from ..process.stop import stopped
@@ -28,9 +29,6 @@ from .settings import HostSettings
 from .status import MailboxStatus, examine
 from .steps import decide
 from .watch import STOP_REQUESTED
-
-# Entries of not_imported that leave no message behind.
-_HARMLESS = frozenset(("keyword_refused", "message_altered"))
 
 _SKIPPED_MESSAGE = (
     "the mailbox existed before its first import and is left as it is. ignore_existing=false with "
@@ -73,7 +71,7 @@ def import_mailbox(
     outcome = new_outcome(request)
     reporter, context = reporter or Reporter(), context or RunContext()
     try:
-        if check_mode:
+        if check_mode or request.only_verifies:
             with _opened_state(settings, context, State.open_readonly) as state:
                 _MailboxRun(request, settings, state, outcome, reporter, None, context).perform()
         else:
@@ -157,6 +155,8 @@ class _MailboxRun:
     def conclude_if_known(self) -> bool:
         """Say in the result how things stand when nothing is left to do; False when something is."""
         found = self._examine()
+        if self._request.only_verifies and found.final_state != "skipped":
+            return False
         if found.final_state is None or (
             found.final_state == "completed" and self._request.update_password == "always"
         ):
@@ -177,7 +177,9 @@ class _MailboxRun:
     def perform(self) -> None:
         """Do what is left to do, and say so in the result."""
         found = self._examine()
-        if found.final_state:
+        if self._request.only_verifies and found.final_state != "skipped":
+            self._verify(found)
+        elif found.final_state:
             self._conclude_without_import(found)
         elif self._writes:
             self._import(found)
@@ -244,6 +246,18 @@ class _MailboxRun:
             self._result.message += ", and what is in the mailbox would be moved aside"
             self._result.message += " and its password changed" if self._host.sets_passwords else ""
 
+    def _verify(self, found: MailboxStatus) -> None:
+        """Compare the source with the mailbox, and say in the result what differs."""
+        self._outcome.after.update(self._outcome.before)
+        if not self._request.import_content:
+            raise MailImportError("invalid_row", "verify=deep compares mail: leave out import_content=false")
+        if not found.contacted:
+            raise MailImportError("not_found", "it has not been imported from this source, so nothing can be compared")
+        self._content.verify(found, self._checked_store(found))
+        message = self._result.message
+        self._conclude()
+        self._result.message = message
+
     def _import(self, found: MailboxStatus) -> None:
         request, key, steps = self._request, self._request.key, decide(self._request, found, self._host.sets_passwords)
         self._result.state, self._result.queue = "running", self._context.queue
@@ -297,7 +311,7 @@ class _MailboxRun:
 
     def _conclude(self) -> None:
         result = self._result
-        lacking = [entry for entry in result.not_imported if entry.reason not in _HARMLESS]
+        lacking = [entry for entry in result.not_imported if entry.reason not in HARMLESS_REASONS]
         if lacking:
             result.state, result.reason = "failed", lacking[0].reason
             left_behind = (

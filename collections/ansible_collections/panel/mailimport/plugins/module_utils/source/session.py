@@ -12,7 +12,7 @@ import zlib
 from collections import deque
 from contextlib import suppress
 from functools import partial
-from typing import Callable, Deque, List, Optional, Union
+from typing import Callable, Deque, List, Optional, Tuple, Union
 
 from ..imap.fetch import FETCH_RESPONSE, FetchRequest
 from ..imap.login import connect
@@ -162,6 +162,32 @@ class SourceSession(ImapSession):
                 )
             counted = max(0, counted - opened.expunged)
         return counted
+
+    def figures(self, folder: SourceFolder, uids: bytes, handle: Callable[[int, int, Tuple[bytes, ...]], None]) -> None:
+        """Call `handle` with UID, size and flags of messages, as far as the server tells them.
+
+        Raises:
+            MailImportError: `source_unavailable` when the folder cannot be opened or listed.
+        """
+
+        def take(parts: Parts) -> None:
+            values = parse_parts(parts) if FETCH_RESPONSE.match(parts[0]) else []
+            if len(values) != 3 or not isinstance(values[2], list):
+                return
+            items = {
+                name.upper(): value for name, value in zip(values[2][::2], values[2][1::2]) if isinstance(name, bytes)
+            }
+            uid, size, flags = (items.get(name) for name in (b"UID", b"RFC822.SIZE", b"FLAGS"))
+            if isinstance(uid, bytes) and uid.isdigit() and isinstance(size, bytes) and size.isdigit():
+                told = flags if isinstance(flags, list) else []
+                handle(int(uid), int(size), tuple(flag for flag in told if isinstance(flag, bytes)))
+
+        command = b"UID FETCH %s (UID FLAGS RFC822.SIZE)" % uids
+        status = self.reader.collect(self.send(self.opening(FetchRequest(folder)), command), take)
+        if not status.ok:
+            raise refusal_error(status, self.peer) or MailImportError(
+                "source_unavailable", "%s does not list %s: %s" % (self.peer, folder.name, status)
+            )
 
     def longer_than(self, size: int, folder: SourceFolder, uids: bytes) -> List[int]:
         """Return which of some messages have more than `size` bytes, without fetching them.

@@ -154,19 +154,22 @@ def refused(params: Dict[str, Any], error: MailImportError) -> ImportResult:
 def run_batch(module: AnsibleModule, params: Mapping[str, Any], items: Sequence[Item], how: Scheduling) -> Ran:
     """Import what a task asks for; `params` are the module's with the secrets that were handed over."""
     set_title("run of %d imports" % len(items))
+    only_verifies = params["verify"] == "deep"
+    looks = module.check_mode or only_verifies  # and writes nothing
     try:
         settings = host_settings(params)
         settings.open_host()  # options of its kind that are no good are told before anything is done
-        notices = RunNotices(settings, Administrators() if module.check_mode else administrators(params))
+        notices = RunNotices(settings, Administrators() if looks else administrators(params))
         progress = Progress(module.params["progress_file"], module.log, notices.take)
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
         raise
-    outcomes = import_batch(items, settings, how, module.check_mode, progress)
+    outcomes = import_batch(items, settings, how, looks, progress)
     notices.finish([outcome.result for outcome in outcomes])
     for trouble in notices.troubles:
         module.warn(trouble)
-    return Ran(outcomes, estimate(items, outcomes, settings, how) if module.check_mode else None)
+    only_looks_ahead = module.check_mode and not only_verifies
+    return Ran(outcomes, estimate(items, outcomes, settings, how) if only_looks_ahead else None)
 
 
 def exit_with(

@@ -220,6 +220,10 @@ def mailbox_request(params: Mapping[str, Any]) -> ImportRequest:
     Raises:
         MailImportError: `invalid_row`, when an address or a number cannot be one.
     """
+    if params["verify_sample"] and params["verify"] != "deep":
+        raise MailImportError("invalid_row", "verify_sample is for verify=deep: leave it out")
+    if params["force"] and params["verify"] == "deep":
+        raise MailImportError("invalid_row", "verify=deep imports nothing, so there is nothing to force: leave it out")
     mapping = {str(name): _folder_name(name, target) for name, target in params["folder_map"].items()}
     return ImportRequest(
         source=source_account(params),

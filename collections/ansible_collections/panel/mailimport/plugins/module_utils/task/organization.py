@@ -152,8 +152,13 @@ def run_organization_import(module: AnsibleModule, provider: Provider) -> None:
                 dict(params, email=email, password="", target_email=None, target_password="", **_LOGIN)
             )
 
+        only_verifies = params["verify"] == "deep"
+        if only_verifies and access.sets_passwords:
+            message = "verify=deep sets no passwords at %s, so nobody could log in there" % provider.name
+            raise MailImportError("invalid_row", message)
+        writes = not (module.check_mode or only_verifies)
         items = organization_items(
-            selection, access, request_for, params["source_host"], passwords, settings, module.check_mode
+            selection, access, request_for, params["source_host"], passwords, settings, not writes
         )
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
@@ -167,7 +172,7 @@ def run_organization_import(module: AnsibleModule, provider: Provider) -> None:
     aliases: List[HostAlias] = []
     if contents and params["create_aliases"]:
         results = [outcome.result for outcome in ran.outcomes]
-        aliases = create_aliases(contents, selection.mailboxes, results, settings.open_host(), module.check_mode)
+        aliases = create_aliases(contents, selection.mailboxes, results, settings.open_host(), not writes)
     exit_with(
         module,
         ran,

@@ -97,6 +97,18 @@ class Sampled(News):
 
 
 @dataclass(frozen=True)
+class Verified(News):
+    """A source was compared with its mailbox: so many messages were, so many are not here, are others, or have other
+    flags.
+    """
+
+    compared: int
+    missing: int
+    differing: int
+    other_flags: int
+
+
+@dataclass(frozen=True)
 class Spent(News):
     """So many bytes more came from a source that gives only so many a day."""
 

@@ -1,0 +1,195 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Compares a source with its mailbox, at any time and without copying: for `verify: deep`.
+
+Every message of the source has to be in its folder here. Sizes are compared of all, or of a sample; where they differ,
+the messages themselves are, for a source's own figure is wrong on too many servers. Flags are told apart from that:
+whoever owns the mailbox may have changed them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, Iterable, List, Optional, Sequence, Tuple
+
+from ..imap.fetch import FetchRequest
+from ..imap.uids import UidSet, sequence_set
+from ..model.imports import ImportRequest, NotImported
+from ..model.mail import MailFiles, SourceFolder
+from ..source.session import SourceSession
+from ..store.base import Origin
+from ..store.contents import CanonicalDigest, ContentIndex
+from .account import folders_with_mail
+from .folder_copy import mark_of
+from .left_out import list_folders
+from .line import open_first
+from .login import Login
+from .memory import Memories
+from .news import Copied, Emit, Listed, Note, Verified, tell_left_behind
+from .numbering import Earlier, NumberingCheck
+from .plan import plan_folders
+from .preview import TargetSnapshot
+from .session_desk import SessionDesk
+from .stores import store_kind
+from .survey import FolderRecord
+from .views import FolderView, ImapView, MailboxView, MaildirView, comparable_flags
+
+_NEVER_CAME = "the source has this message, and no run has brought it yet: import again"
+_CAME = "an earlier run brought this message, and it is not in its folder any more: moved, deleted, or lost here"
+_DIFFERS = "the message here is not the one that the source has under this UID"
+_NOT_GIVEN = "the source does not send this message, so it cannot be compared"
+_UNLISTED = "the source counts %d messages in this folder, and lists %d"
+
+
+@dataclass
+class _Found:
+    """What was found of one folder. `missing` and `differing` count messages, `entries` name them."""
+
+    listed: int = 0
+    compared: int = 0
+    missing: int = 0
+    differing: int = 0
+    other_flags: int = 0
+    entries: List[NotImported] = field(default_factory=list)
+
+
+def verify_account(
+    request: ImportRequest, login: Login, snapshot: TargetSnapshot, desk: SessionDesk, emit: Emit
+) -> None:
+    """Compare every folder, and tell what differs as `not_imported`.
+
+    Raises:
+        MailImportError: what keeps the account from being compared.
+    """
+    location = snapshot.location
+    if location is None:
+        raise ValueError("there is no mailbox")
+    session = open_first(login, False, emit)
+    folders = folders_with_mail(list_folders(session), request.rules, emit)
+    known = {raw_name: mark.target_name for raw_name, mark in snapshot.marks.items()}
+    memories = Memories(snapshot.messages)
+    plans = plan_folders(folders, request.rules, location, known)
+    check = NumberingCheck(plans, Earlier(request.key, snapshot.marks, memories, None, False, False))
+    check.ask(session)
+    for line in check.lines():
+        emit(Note(line))
+    held: MailboxView
+    if isinstance(location, MailFiles) and store_kind(request, location) == "maildir":
+        held = MaildirView(location)
+    else:
+        held = ImapView(location, lambda: desk.open_pipe(emit), snapshot.deliveries)
+    plans = check.checked()
+    total = _Found()
+    for plan in plans:
+        mark = mark_of(plan.source, snapshot.marks.get(plan.source.raw_name))
+        origin = Origin(request.key, plan.source.raw_name, plan.source.epoch or (mark.uidvalidity if mark else 0))
+        record = FolderRecord(mark, memories.load(plan.source.raw_name, origin.uidvalidity), UidSet())
+        found = _Comparison(session, plan.source, held.folder(plan.target, origin), record).run(request.verify_sample)
+        tell_left_behind(emit, found.entries, found.missing + found.differing)
+        total = _sum(total, found)
+        emit(Listed(len(plans), total.listed))
+        emit(Copied(0, total.listed - total.missing, 0))
+    emit(Verified(total.compared, total.missing, total.differing, total.other_flags))
+    session.close()
+
+
+def _sum(one: _Found, other: _Found) -> _Found:
+    names = ("listed", "compared", "missing", "differing", "other_flags")
+    return _Found(**{name: getattr(one, name) + getattr(other, name) for name in names})
+
+
+class _Comparison:
+    """One folder of the source against its folder here."""
+
+    def __init__(self, session: SourceSession, source: SourceFolder, held: FolderView, record: FolderRecord) -> None:
+        self._session, self._source, self._held, self._record = session, source, held, record
+        self._found = _Found()
+
+    def run(self, sample: Optional[int]) -> _Found:
+        found, uids = self._found, UidSet()
+        exists = self._session.search_uids(self._source, uids.add)
+        found.listed = max(exists, len(uids))
+        if len(uids) < exists:
+            found.missing += exists - len(uids)
+            self._tell(None, "source_unavailable", _UNLISTED % (exists, len(uids)))
+        self._look_for([uid for uid in uids if uid not in self._held])
+        self._compare(spread([uid for uid in uids if uid in self._held], sample))
+        return found
+
+    def _look_for(self, missing: Sequence[int]) -> None:
+        """What has no name here may be here all the same: a merge leaves out what the mailbox has already."""
+        others = ContentIndex()
+        any_others = False
+        for digest in self._held.other_digests() if missing else ():
+            others.add(digest)
+            any_others = True
+        digests = self._source_digests(missing) if any_others else {}
+        for uid in missing:
+            if uid in digests and others.take(digests[uid]):
+                self._found.compared += 1
+                continue
+            self._found.missing += 1
+            self._tell(uid, "message_missing", _CAME if self._record.has(uid) else _NEVER_CAME)
+
+    def _compare(self, uids: Sequence[int]) -> None:
+        # Of a message whose figures the source does not tell, the content is looked at.
+        suspects = set(uids)
+
+        def take(uid: int, size: int, flags: Tuple[bytes, ...]) -> None:
+            if uid in suspects and size == self._held.size_of(uid):
+                suspects.discard(uid)
+            if uid in self._held:
+                self._compare_flags(uid, flags)
+
+        for some in sequence_set(uids):
+            self._session.figures(self._source, some, take)
+        self._found.compared += len(uids)
+        self._compare_contents(sorted(suspects))
+
+    def _compare_flags(self, uid: int, told: Tuple[bytes, ...]) -> None:
+        there, here = comparable_flags(told), self._held.flags_of(uid)
+        if not self._held.keeps_all_keywords:
+            there = frozenset(flag for flag in there if flag.startswith(b"\\") or flag in here)
+        if there != here:
+            self._found.other_flags += 1
+            self._tell(uid, "flags_differ", "flags at the source: %s; here: %s" % (_words(there), _words(here)))
+
+    def _compare_contents(self, suspects: Sequence[int]) -> None:
+        digests = self._source_digests(suspects)
+        for uid in suspects:
+            if uid not in digests:
+                self._found.differing += 1
+                self._tell(uid, "source_unavailable", _NOT_GIVEN)
+            elif digests[uid] != self._held.digest_of(uid):
+                self._found.differing += 1
+                self._tell(uid, "message_differs", _DIFFERS)
+
+    def _source_digests(self, uids: Sequence[int]) -> Dict[int, bytes]:
+        """Canonical digests of messages, of those that the source sends."""
+        digests: Dict[int, bytes] = {}
+        for opened in self._session.fetch(FetchRequest(self._source, some) for some in sequence_set(uids)):
+            for fetched in opened.messages():
+                digest = CanonicalDigest()
+                for chunk in fetched.chunks:
+                    digest.update(chunk)
+                if fetched.message.uid is not None and fetched.has_body:
+                    digests[fetched.message.uid] = digest.digest()
+        return digests
+
+    def _tell(self, uid: Optional[int], reason: str, message: str) -> None:
+        self._found.entries.append(NotImported(self._source.name, reason, message, uid))
+
+
+def spread(uids: Sequence[int], most: Optional[int]) -> Sequence[int]:
+    """So many of them, the first and the last among them, and the others evenly between; all without a number."""
+    if most is None or len(uids) <= most:
+        return uids
+    if most == 1:
+        return uids[-1:]
+    return [uids[step * (len(uids) - 1) // (most - 1)] for step in range(most)]
+
+
+def _words(flags: Iterable[bytes]) -> str:
+    return " ".join(sorted(flag.decode("ascii", "replace") for flag in flags)) or "none"

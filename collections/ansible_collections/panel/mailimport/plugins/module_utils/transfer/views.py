@@ -1,0 +1,208 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a mailbox holds of its source, to be compared: by its files, or by an IMAP session. Nothing is written."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from functools import lru_cache, partial
+from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Sequence, Tuple
+
+from ..imap.flags import split_flags
+from ..imap.uids import sequence_set
+from ..model.mail import MailFiles, StoreLocation
+from ..state.records import Deliveries
+from ..store.base import FolderPath, Origin
+from ..store.imap.deliveries import DeliveryBook
+from ..store.imap.pipe import HostPipe
+from ..store.imap.session import HostSession
+from ..store.imap.store import ImapStore
+from ..store.imap.uid_map import UidMap
+from ..store.maildir.control_files import MAX_KEYWORDS, keywords_by_number
+from ..store.maildir.files import digest_of_content, open_directory
+from ..store.maildir.tree import MaildirTree
+
+_SYSTEM_LETTERS = {"D": b"\\draft", "F": b"\\flagged", "R": b"\\answered", "S": b"\\seen", "T": b"\\deleted"}
+
+
+@lru_cache(maxsize=4096)
+def comparable_flags(flags: Tuple[bytes, ...]) -> FrozenSet[bytes]:
+    """Flags as any store may keep them, in lower case."""
+    split = split_flags(flags)
+    return frozenset(flag.lower() for flag in (*split.system, *split.keywords))
+
+
+class FolderView(ABC):
+    """The messages of one folder of the mailbox, by the UIDs that they have at the source.
+
+    `keeps_all_keywords` is False when it cannot be told whether a message has keywords that are not among its flags.
+    """
+
+    keeps_all_keywords = True
+
+    @abstractmethod
+    def __contains__(self, uid: int) -> bool: ...
+
+    @abstractmethod
+    def size_of(self, uid: int) -> int:
+        """Its size as IMAP counts it; -1 when what is there is not what was stored."""
+
+    @abstractmethod
+    def flags_of(self, uid: int) -> FrozenSet[bytes]:
+        """Its flags, as `comparable_flags` has them."""
+
+    @abstractmethod
+    def digest_of(self, uid: int) -> bytes:
+        """Its canonical digest."""
+
+    @abstractmethod
+    def other_digests(self) -> Iterator[bytes]:
+        """Canonical digests of messages of which it is not known where they come from."""
+
+
+class MailboxView(ABC):
+    """The mail of one mailbox."""
+
+    @abstractmethod
+    def folder(self, path: FolderPath, origin: Origin) -> FolderView:
+        """Look into a folder; one that is not there holds nothing."""
+
+
+class _MaildirFolder(FolderView):
+    def __init__(self, tree: MaildirTree, path: FolderPath, origin: Origin) -> None:
+        self._tree, self._path = tree, path
+        self._files: Dict[int, Tuple[str, str]] = {}
+        self._others: List[Tuple[str, str]] = []
+        for part, name in tree.message_names(path):
+            uid = origin.uid_of(name)
+            if uid:
+                self._files[uid] = part, name
+            else:
+                self._others.append((part, name))
+        self._keywords = self._read_keywords()
+        self.keeps_all_keywords = len(self._keywords) < MAX_KEYWORDS
+
+    def _read_keywords(self) -> Dict[int, bytes]:
+        try:
+            control = open_directory(self._tree.control_name(self._path), self._tree.control)
+        except FileNotFoundError:
+            return {}
+        try:
+            return keywords_by_number(control)
+        finally:
+            os.close(control)
+
+    def __contains__(self, uid: int) -> bool:
+        return uid in self._files
+
+    def size_of(self, uid: int) -> int:
+        part, name = self._files[uid]
+        sizes = dict(field.partition("=")[::2] for field in name.partition(":")[0].split(",")[1:])
+        directory = self._open(part)
+        try:
+            there = os.stat(name, dir_fd=directory, follow_symlinks=False).st_size
+        except FileNotFoundError:
+            return -1
+        finally:
+            os.close(directory)
+        return int(sizes["W"]) if sizes.get("S") == str(there) and sizes.get("W", "").isdecimal() else -1
+
+    def flags_of(self, uid: int) -> FrozenSet[bytes]:
+        letters = self._files[uid][1].partition(":2,")[2]
+        keywords = (self._keywords.get(ord(letter) - ord("a"), b"").lower() for letter in letters if letter.islower())
+        system = (_SYSTEM_LETTERS.get(letter, b"") for letter in letters)
+        return frozenset(flag for flag in (*system, *keywords) if flag)
+
+    def digest_of(self, uid: int) -> bytes:
+        return self._digest(self._files[uid])
+
+    def other_digests(self) -> Iterator[bytes]:
+        return map(self._digest, self._others)
+
+    def _digest(self, file: Tuple[str, str]) -> bytes:
+        part, name = file
+        directory = self._open(part)
+        try:
+            return digest_of_content(name, directory)
+        except FileNotFoundError:
+            return b""
+        finally:
+            os.close(directory)
+
+    def _open(self, part: str) -> int:
+        name = os.path.join(self._tree.directory_name(self._path), part)
+        return open_directory(os.path.normpath(name), self._tree.root)
+
+
+class MaildirView(MailboxView):
+    """By the names of files, which say where a message comes from, and by the files."""
+
+    def __init__(self, location: MailFiles) -> None:
+        self._tree = MaildirTree(location)
+
+    def folder(self, path: FolderPath, origin: Origin) -> FolderView:
+        return _MaildirFolder(self._tree, path, origin)
+
+
+class _ImapFolder(FolderView):
+    """`targets` are UIDs on the host, by those at the source."""
+
+    def __init__(self, store: ImapStore, name: bytes, targets: Dict[int, int], exists: bool) -> None:
+        self._sessions, self._name = store.sessions, name
+        self._sizes: Dict[int, int] = {}
+        self._flags: Dict[int, FrozenSet[bytes]] = {}
+        if exists:
+            self._sizes = dict(self._sessions.attempt(lambda session: session.sizes(name, b"1:*")))
+            self._flags = self._sessions.attempt(self._read_flags)
+        self._targets = {source: target for source, target in targets.items() if target in self._flags}
+
+    def _read_flags(self, session: HostSession) -> Dict[int, FrozenSet[bytes]]:
+        return {uid: comparable_flags(flags) for uid, flags in session.flags(self._name, b"1:*")}
+
+    def __contains__(self, uid: int) -> bool:
+        return uid in self._targets
+
+    def size_of(self, uid: int) -> int:
+        return self._sizes.get(self._targets[uid], -1)
+
+    def flags_of(self, uid: int) -> FrozenSet[bytes]:
+        return self._flags[self._targets[uid]]
+
+    def digest_of(self, uid: int) -> bytes:
+        return next(iter(self._digests([self._targets[uid]])), b"")
+
+    def other_digests(self) -> Iterator[bytes]:
+        yield from self._digests(set(self._flags).difference(self._targets.values()))
+
+    def _digests(self, targets: Iterable[int]) -> List[bytes]:
+        found: List[bytes] = []
+        for uids in sequence_set(targets):
+            found += self._sessions.attempt(partial(self._read_digests, uids))
+        return found
+
+    def _read_digests(self, uids: bytes, session: HostSession) -> List[bytes]:
+        return [kept.digests.folded for _uid, kept in session.kept(self._name, uids) if kept.digests]
+
+
+class ImapView(MailboxView):
+    """By what the host's own IMAP process says, and what earlier runs noted of which message is which."""
+
+    def __init__(
+        self, location: StoreLocation, open_pipe: Callable[[], HostPipe], deliveries: Sequence[Deliveries]
+    ) -> None:
+        self._store = ImapStore(location, open_pipe, DeliveryBook(False, lambda *_noted: None))
+        self._deliveries = deliveries
+
+    def folder(self, path: FolderPath, origin: Origin) -> FolderView:
+        name = self._store.name_of(path)
+        figures = self._store.sessions.attempt(lambda session: session.figures_of([name])).get(name)
+        targets: Dict[int, int] = {}
+        for each in self._deliveries:
+            of_folder = figures is not None and each.target_uidvalidity == figures.uidvalidity
+            if of_folder and (each.raw_name, each.uidvalidity) == (origin.raw_name, origin.uidvalidity):
+                for source, target, length in UidMap(each.runs).triples():
+                    targets.update((source + step, target + step) for step in range(length) if target)
+        return _ImapFolder(self._store, name, targets, figures is not None and figures.messages > 0)
