@@ -154,18 +154,19 @@ class Postfix:
                 smtpd_tls_key_file=str(certificate.key),
             )
         values.update(settings or {})
-        (self.config / "main.cf").write_text(
-            _MAIN.format(
-                directory=directory,
-                daemons=MASTER.parent,
-                log=self._log,
-                hostname=hostname,
-                address=address,
-                domains=" ".join(domains),
-                transport=transport,
-            )
-            + "".join("%s = %s\n" % line for line in values.items())
+        main = _MAIN.format(
+            directory=directory,
+            daemons=MASTER.parent,
+            log=self._log,
+            hostname=hostname,
+            address=address,
+            domains=" ".join(domains),
+            transport=transport,
         )
+        # Every process of Postfix complains of a setting that is there twice.
+        lines = [line for line in main.splitlines() if line.partition(" =")[0] not in values]
+        lines += ["%s = %s" % setting for setting in values.items()]
+        (self.config / "main.cf").write_text("\n".join(lines) + "\n")
         (self.config / "master.cf").write_text(_SERVICES.format(port=self.port))
 
     def __enter__(self) -> Postfix:
@@ -203,6 +204,17 @@ class Postfix:
         with contextlib.suppress(ProcessLookupError):  # it has been stopped before
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+    def reload(self) -> None:
+        """Let the server read its settings and tables anew."""
+        # Daemons that it starts meanwhile keep what they are given as output.
+        subprocess.run(
+            [*self._enter, "postfix", "-c", str(self.config), "reload"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=True,
+        )
 
     def queue(self) -> list[dict[str, Any]]:
         """Messages that wait, as postqueue(1) tells them."""

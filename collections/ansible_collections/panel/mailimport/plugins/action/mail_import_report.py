@@ -38,7 +38,7 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.report.tables imp
 
 MODULE = "panel.mailimport.mail_import_report"
 
-_ACCEPTANCE = {
+ACCEPTANCE = {
     "email": {"type": "str", "required": True},
     "folder": {"type": "str"},
     "uid": {"type": "int"},
@@ -65,7 +65,7 @@ OPTIONS: dict[str, dict[str, t.Any]] = {
     "title": {"type": "str", "default": "Mailbox import"},
     "dest": {"type": "path"},
     "formats": {"type": "list", "elements": "str", "choices": list(_FILES), "default": list(_FILES)},
-    "accept_not_imported": {"type": "list", "elements": "dict", "options": _ACCEPTANCE, "default": []},
+    "accept_not_imported": {"type": "list", "elements": "dict", "options": ACCEPTANCE, "default": []},
 }
 
 

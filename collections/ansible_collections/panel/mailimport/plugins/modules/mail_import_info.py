@@ -107,6 +107,17 @@ imports:
       type: str
       returned: always
       sample: "2026-12-04T22:10:35Z"
+    last_run:
+      description: When a run of this import last ended, in any way, in UTC; V(null) when none has. One that found
+        nothing to do does not count.
+      type: str
+      returned: always
+      sample: "2026-12-04T22:10:35Z"
+    last_new:
+      description: When a run of this import last brought a message, or was killed while it did; V(null) when none has.
+      type: str
+      returned: always
+      sample: "2026-12-04T22:10:35Z"
     bytes_imported:
       description: Bytes that all runs of this import have brought over, but for runs that were killed.
       type: int

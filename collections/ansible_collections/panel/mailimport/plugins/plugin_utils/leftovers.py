@@ -69,9 +69,28 @@ def sweep(action: ActionBase, directory: str, listed: str) -> None:
     """Remove what is left behind of the files that a listing of the directory names, and the temporary directory of a
     file with passwords unless something else is in it.
     """
+    present, too_old = _parts(listed)
+    _remove(action, directory, [path for path in present if _is_left_behind(_name(path, directory), path in too_old)])
+
+
+def sweep_all(action: ActionBase, directory: str) -> list[str]:
+    """Remove what is left behind below the directory, however young it is: no other controller has anything to do any
+    more. Return what it was.
+    """
+    listed = action._low_level_execute_command(listing(action, directory), sudoable=False)["stdout"]
+    present, _too_old = _parts(listed)
+    doomed = [path for path in present if _is_left_behind(_name(path, directory), is_old=True)]
+    _remove(action, directory, doomed)
+    return doomed
+
+
+def _parts(listed: str) -> tuple[list[str], set[str]]:
+    """All files of a listing, and those that are too old."""
     present, _old, old = ("\n%s\n" % listed.replace("\r", "")).partition("\nold\n")
-    too_old = set(old.split("\n"))
-    doomed = [path for path in present.split("\n") if _is_left_behind(_name(path, directory), path in too_old)]
+    return present.split("\n"), set(old.split("\n"))
+
+
+def _remove(action: ActionBase, directory: str, doomed: list[str]) -> None:
     if doomed:
         # Not `rm -r`: whatever somebody has put into the way, only files of these names go.
         command = "rm -f -- %s" % " ".join(map(shlex.quote, doomed))

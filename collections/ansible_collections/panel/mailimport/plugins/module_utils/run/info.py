@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterable, Optional, Tuple
 
+from ..model import clock
 from ..model.address import parse_address, parse_domain
 from ..model.grade import grade_of
 from ..model.imports import ImportResult
@@ -91,7 +91,7 @@ def imports_on_host(settings: HostSettings, wanted: Optional[Filter] = None) -> 
     known = [(record, result) for record, result in known if wanted.admits(result)]
     return {
         "imports": [_entry(record, result) for record, result in known],
-        "seconds_left": seconds_left([record for record, _result in known], time.time()),
+        "seconds_left": seconds_left([record for record, _result in known], clock.now()),
         "domains": [{"domain": domain, "owner": owner} for domain, owner in owners if wanted.admits_domain(domain)],
         "summary": summarize(result for _record, result in known),
     }
@@ -102,6 +102,12 @@ def _entry(record: ImportRecord, result: ImportResult) -> Dict[str, Any]:
     return dict(
         entry,
         grade=grade_of(entry),
-        last_success=None if record.last_success is None else moment(record.last_success),
+        last_success=_moment(record.last_success),
+        last_run=_moment(record.finished_at),
+        last_new=_moment(record.last_new),
         bytes_imported=record.bytes_imported + (result.bytes_copied if result.state == "running" else 0),
     )
+
+
+def _moment(seconds: Optional[float]) -> Optional[str]:
+    return None if seconds is None else moment(seconds)

@@ -174,7 +174,7 @@ def _deliver(
                         smtplib.SMTPRecipientsRefused,
                         smtplib.SMTPNotSupportedError,
                     ) as error:
-                        failed.append({"email": address, "message": one_line(_words(error))})
+                        failed.append({"email": address, "message": one_line(words_of(error))})
                         del left[address]
                         continue
                     del left[address]
@@ -188,7 +188,7 @@ def _deliver(
     return sent
 
 
-def _words(error: Exception) -> str:
+def words_of(error: Exception) -> str:
     """What the server said, for people."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(error.recipients.values()))

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-import time
-
+from ..model import clock
 from ..model.imports import ImportKey
 from .connection import Connection
 
@@ -22,12 +21,12 @@ class Budgets:
 
     def note_spent(self, key: ImportKey, size: int) -> None:
         """So many bytes came from the source account of an import just now."""
-        now = time.time()
+        now = clock.now()
         self._connection.execute("DELETE FROM spent WHERE spent_at <= ?", now - DAY)
         self._connection.execute("INSERT INTO spent VALUES (?, ?, ?, ?)", key.source_host, key.source_user, now, size)
 
     def spent(self, key: ImportKey) -> int:
         """How many bytes came from the source account of an import within the last day."""
         query = "SELECT SUM(bytes) AS total FROM spent WHERE source_host = ? AND source_user = ? AND spent_at > ?"
-        row = self._connection.row(query, key.source_host, key.source_user, time.time() - DAY)
+        row = self._connection.row(query, key.source_host, key.source_user, clock.now() - DAY)
         return int(row["total"] or 0) if row else 0

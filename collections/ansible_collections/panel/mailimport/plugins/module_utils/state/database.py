@@ -10,9 +10,9 @@ import array
 import json
 import os
 import sqlite3
-import time
 from typing import Callable, ContextManager, Dict, Iterable, List, Optional, Set, Tuple
 
+from ..model import clock
 from ..model.address import Address
 from ..model.errors import MailImportError
 from ..model.imports import ImportKey, ImportResult
@@ -26,6 +26,7 @@ from .locks import mailbox_lock
 from .places import Places
 from .records import Deliveries, FolderMark, ImportRecord, SourceMessages, result_to_json
 from .schema import open_database, snapshot_database
+from .switches import Switches
 
 _OF_KEY = "source_host = ? AND source_user = ? AND address = ?"
 _FOLDER_COLUMNS = (
@@ -35,7 +36,8 @@ _BEGIN = """INSERT INTO imports (source_host, source_user, address, owner, start
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (source_host, source_user, address) DO UPDATE SET owner = excluded.owner,
 started_at = excluded.started_at, finished_at = NULL, pid = excluded.pid,
-process_started = excluded.process_started, result = excluded.result, waiting_pid = NULL"""
+process_started = excluded.process_started, result = excluded.result, waiting_pid = NULL,
+last_new = CASE WHEN unsettled THEN excluded.started_at ELSE last_new END"""
 _ENQUEUE = """INSERT INTO imports
 (source_host, source_user, address, owner, started_at, pid, process_started, result, waiting_pid,
 waiting_process_started)
@@ -58,6 +60,7 @@ class State:
     Attributes:
         places: places in line for what only so many processes may have at once.
         budgets: what came from sources that give only so much a day.
+        switches: what is known of the switch of domains.
     """
 
     def __init__(self, state_dir: str) -> None:
@@ -84,6 +87,7 @@ class State:
         self._database = database
         self.places = Places(database)
         self.budgets = Budgets(database)
+        self.switches = Switches(database)
 
     def close(self) -> None:
         self._database.close()
@@ -150,7 +154,7 @@ class State:
             _BEGIN,
             *key,
             owner,
-            time.time(),
+            clock.now(),
             pid,
             start_time(pid),
             result_to_json(result),
@@ -165,7 +169,7 @@ class State:
             for key, owner in waiting:
                 result = ImportResult(email=key.address, source="%s@%s" % (key.source_user, key.source_host))
                 self._database.execute(
-                    _ENQUEUE, *key, owner, time.time(), pid, started, result_to_json(result), pid, started
+                    _ENQUEUE, *key, owner, clock.now(), pid, started, result_to_json(result), pid, started
                 )
 
     def request_stop(self, key: ImportKey) -> None:
@@ -215,15 +219,17 @@ class State:
         """Record how an import ended; `to_the_end`: the source is imported, and stays known as that whatever later runs
         come to.
         """
-        now = time.time()
+        now = clock.now()
         self._update(
             key,
             "result = ?, finished_at = ?, completed_once = completed_once OR ?, "
-            "last_success = COALESCE(?, last_success), bytes_imported = bytes_imported + ?",
+            "last_success = COALESCE(?, last_success), last_new = COALESCE(?, last_new), "
+            "bytes_imported = bytes_imported + ?",
             result_to_json(result),
             now,
             to_the_end,
             now if result.state == "completed" else None,
+            now if result.messages_copied else None,
             result.bytes_copied,
         )
 
@@ -321,7 +327,7 @@ class State:
     def note_notice(self, address: str, kind: str) -> None:
         """Record, durably, that a notice was delivered."""
         with self._database.transaction(durable=True):
-            self._database.execute("INSERT OR IGNORE INTO notices VALUES (?, ?, ?)", address, kind, time.time())
+            self._database.execute("INSERT OR IGNORE INTO notices VALUES (?, ?, ?)", address, kind, clock.now())
 
     def lock_mailbox(self, address: Address, waiting: Optional[Callable[[], None]] = None) -> ContextManager[int]:
         """Hold a mailbox against all other runs on this host, see `mailbox_lock`."""

@@ -37,8 +37,9 @@ class ImportRecord:
     `interrupted`. `waiting`: a run that is alive has yet to come to this import. `store_root` is the root of the store
     that it writes to, None when nothing there can show whether its mail is still there. `stop_requested`:
     whoever runs it, or is going to, is to end it. `last_success` is when a run last ended `completed`, in seconds since
-    the epoch. `bytes_imported` is what all runs that ended have brought into the mail that is there. The latest run
-    began at `started_at` and ended at `finished_at`, None when it has not.
+    the epoch, `last_new` when one last brought a message, or was killed while it wrote. `bytes_imported` is what all
+    runs that ended have brought into the mail that is there. The latest run began at `started_at` and ended at
+    `finished_at`, None when it has not.
     """
 
     key: ImportKey
@@ -53,6 +54,7 @@ class ImportRecord:
     store_root: Optional[str] = None
     stop_requested: bool = False
     last_success: Optional[float] = None
+    last_new: Optional[float] = None
     bytes_imported: int = 0
     started_at: float = 0.0
     finished_at: Optional[float] = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import array
 import json
 import sqlite3
-from typing import Dict, Iterable, List, Tuple
+from typing import Dict, Iterable, List, Optional, Tuple
 
 from ..model.imports import ImportKey
 from ..process.alive import start_time
@@ -35,11 +35,18 @@ def import_record(row: sqlite3.Row, path: str) -> ImportRecord:
             waiting=waiting,
             store_root=row["store_root"],
             stop_requested=bool(row["stop_requested"]),
-            last_success=None if row["last_success"] is None else float(row["last_success"]),
+            last_success=_moment(row["last_success"]),
+            last_new=_moment(row["last_new"]),
             bytes_imported=int(row["bytes_imported"]),
             started_at=float(row["started_at"]),
-            finished_at=None if row["finished_at"] is None else float(row["finished_at"]),
+            finished_at=_moment(row["finished_at"]),
         )
+
+
+def _moment(value: object) -> Optional[float]:
+    if value is None or isinstance(value, (int, float)):
+        return value
+    raise TypeError("%r is no moment" % (value,))
 
 
 def folder_mark(row: sqlite3.Row, path: str) -> FolderMark:

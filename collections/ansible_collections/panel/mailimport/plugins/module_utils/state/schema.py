@@ -126,6 +126,23 @@ _MIGRATIONS = (
     );
     CREATE INDEX spent_of_source ON spent (source_host, source_user, spent_at);
     """,
+    # When a run last brought a message; which MX records the domains had, as the switch goes on; what is finished.
+    """
+    ALTER TABLE imports ADD COLUMN last_new REAL;
+    CREATE TABLE mx_records (
+        id INTEGER PRIMARY KEY,
+        domain TEXT NOT NULL,
+        switched TEXT NOT NULL,
+        records TEXT NOT NULL,
+        ttl INTEGER,
+        first_seen REAL NOT NULL,
+        last_seen REAL NOT NULL
+    );
+    CREATE TABLE migrations (
+        name TEXT PRIMARY KEY,
+        finished_at REAL NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 
 

@@ -20,6 +20,7 @@ from ..run.info import STATES, Filter
 from ..run.notices import DEFAULT_BODY, DEFAULT_SUBJECT, Notice, Text
 from ..run.run_notices import Administrators
 from ..run.settings import HostSettings, default_state_dir
+from ..run.switch import SWITCHED
 
 Options = Dict[str, Dict[str, Any]]
 
@@ -80,6 +81,17 @@ def import_filter(params: Mapping[str, Any]) -> Filter:
     return Filter(*(tuple(params[name]) for name in ("addresses", "domains", "states")))
 
 
+def delivery_options() -> Options:
+    """Every option of `mail_delivery_check`."""
+    return dict(
+        target_options(),
+        addresses=dict(type="list", elements="str", required=True),
+        server=dict(type="str", default="localhost"),
+        port=dict(type="int", default=25),
+        timeout=dict(type="int", default=60),
+    )
+
+
 def notice_options() -> Options:
     """Every option a task of `mail_notice` may give."""
     text = dict(subject=dict(type="str", required=True), body=dict(type="str", required=True))
@@ -117,6 +129,21 @@ def recipients_options() -> Options:
         sender=dict(type="str", default=""),
         patience=dict(type="int", default=600),
         timeout=dict(type="int", default=60),
+    )
+
+
+def switch_options() -> Options:
+    """Every option of `mail_switch`."""
+    answer = dict(
+        domain=dict(type="str", required=True),
+        switched=dict(type="str", choices=list(SWITCHED), required=True),
+        records=dict(type="list", elements="str", default=[]),
+        ttl=dict(type="int"),
+    )
+    return dict(
+        target_options(),
+        domains=dict(type="list", elements="dict", options=answer, default=[]),
+        finished=dict(type="str"),
     )
 
 

@@ -33,7 +33,7 @@ STATES = {
 _DONE = ("completed", "skipped")
 _KEPT_FORMATS = "\u200c\u200d"  # join letters and emoji
 # What an entry of the results has that says nothing yet.
-_NOTHING = {**ImportResult("", "").as_dict(), "last_success": None, "bytes_imported": 0}
+_NOTHING = {**ImportResult("", "").as_dict(), "bytes_imported": 0}
 
 
 @dataclass
@@ -72,6 +72,8 @@ class Mailbox:
     messages_missing: int = 0
     bytes_imported: int = 0
     last_success: str | None = None
+    last_run: str | None = None
+    last_new: str | None = None
     duration: float = 0.0
     not_imported: list[Lack] = field(default_factory=list)
 
@@ -191,7 +193,9 @@ def _known_mailbox(host: str, known: Entry, listed: bool) -> Mailbox:
         messages_here=entry["messages_copied"] + entry["messages_present"],
         messages_missing=entry["messages_failed"],
         bytes_imported=entry["bytes_imported"],
-        last_success=entry["last_success"] and clean(entry["last_success"]),
+        last_success=_moment(entry, "last_success"),
+        last_run=_moment(entry, "last_run"),
+        last_new=_moment(entry, "last_new"),
         duration=entry["duration"],
         not_imported=[
             Lack(
@@ -205,6 +209,10 @@ def _known_mailbox(host: str, known: Entry, listed: bool) -> Mailbox:
             for lack in entry["not_imported"]
         ],
     )
+
+
+def _moment(entry: Entry, name: str) -> str | None:
+    return clean(entry[name]) if entry.get(name) else None
 
 
 def _accept(mailbox: Mailbox, acceptances: t.Sequence[Acceptance]) -> None:

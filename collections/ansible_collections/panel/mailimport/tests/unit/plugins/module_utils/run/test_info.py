@@ -10,8 +10,10 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model import clock
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey, ImportResult
+from ansible_collections.panel.mailimport.plugins.module_utils.model.moment import read_moment
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import Filter, imports_on_host, summarize
 from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings
 from ansible_collections.panel.mailimport.plugins.module_utils.state import schema
@@ -171,3 +173,28 @@ def test_a_success_of_a_version_that_did_not_note_it_is_known(tmp_path):
         old.commit()
     found = [entry["last_success"] for entry in imports_on_host(HostSettings(str(tmp_path)))["imports"]]
     assert found == ["2023-11-14T22:13:20Z", None]
+
+
+def test_when_something_new_came_last_is_known(tmp_path, monkeypatch):
+    settings = HostSettings(str(tmp_path))
+
+    def seen(hours, copied, killed=False):
+        monkeypatch.setenv(clock.AHEAD, str(hours * 3600))
+        with State(str(tmp_path)) as state:
+            state.begin(KEY, "customer", os.getpid())
+            if killed:
+                state.note_writing(KEY, None)
+            else:
+                state.finish(KEY, ImportResult(KEY.address, "x", "completed", messages_copied=copied), True)
+        (entry,) = imports_on_host(settings)["imports"]
+        return tuple(
+            entry[name] and round((read_moment(entry[name]) - began) / 3600) for name in ("last_run", "last_new")
+        )
+
+    began = clock.now()
+    assert seen(0, 0) == (0, None)
+    assert seen(1, 3) == (1, 1)
+    assert seen(2, 0) == (2, 1)
+    # A run that was killed while it wrote may have brought something: the next one knows.
+    assert seen(3, 0, killed=True) == (None, 1)
+    assert seen(4, 0) == (4, 4)

@@ -1,0 +1,152 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Says how far a migration is and what may be done now, on the controller, from what the mail hosts remember."""
+
+from __future__ import annotations
+
+import typing as t
+from importlib.util import find_spec
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.panel.mailimport.plugins.module_utils.model import clock
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError, one_line
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.check import check_rows
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, mailbox_of
+from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import (
+    found_file,
+    plain,
+    read_list,
+    rows_of_values,
+)
+from ansible_collections.panel.mailimport.plugins.plugin_utils.migration import gates as gates_of
+from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.checks import (
+    logins_refused,
+    names_of,
+    problems_of,
+    silent_domains,
+)
+from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.definition import (
+    OF_THE_PLAYBOOKS,
+    Migration,
+    migration_of,
+)
+from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.facts import Facts, domains_of, seconds_of
+from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.lines import lines, turn_after
+from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
+from ansible_collections.panel.mailimport.plugins.plugin_utils.report.acceptance import acceptances_of
+from ansible_collections.panel.mailimport.plugins.plugin_utils.report.mailboxes import compare
+
+from .mail_import_report import ACCEPTANCE
+
+MODULE = "panel.mailimport.mail_migration"
+
+OPTIONS: dict[str, dict[str, t.Any]] = {
+    "migration": {"type": "raw", "required": True},
+    "phase": {"type": "str", "choices": list(gates_of.PHASES), "default": "status"},
+    "moment": {"type": "str", "choices": ["before", "after"], "default": "before"},
+    "src": {"type": "path"},
+    "mailboxes": {"type": "list", "elements": "raw", "no_log": True},
+    "addresses": {"type": "list", "elements": "str"},
+    "source_host": {"type": "str"},
+    "hosts": {"type": "dict", "required": True},
+    "switches": {"type": "dict", "default": {}},
+    "runs": {"type": "dict", "default": {}},
+    "checks": {"type": "dict", "default": {}},
+    "accept_not_imported": {"type": "list", "elements": "dict", "options": ACCEPTANCE, "default": []},
+}
+
+
+class ActionModule(ActionBase):
+    _supports_check_mode = True
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        if find_spec("jsonschema") is None:
+            raise AnsibleActionFail("%s needs jsonschema on the controller: pip install jsonschema" % MODULE)
+        params = validated(self._task.args, OPTIONS, MODULE)
+        chosen = [name for name in OF_THE_PLAYBOOKS if name in (task_vars or {})]
+        if chosen:
+            raise AnsibleActionFail("leave out the variable %s: the playbooks of a migration choose it" % chosen[0])
+        try:
+            migration = migration_of(plain(params["migration"]))
+            rows = self._rows(params)
+            facts = _facts(migration, rows, params)
+        except MailImportError as error:
+            raise AnsibleActionFail(error.message) from error
+        phase = params["phase"]
+        gates = (gates_of.before if params["moment"] == "before" else gates_of.after)(phase, facts)
+        came = gates_of.verdict(gates)
+        turn = turn_after(phase, came, facts)
+        result.update(
+            changed=False,
+            verdict=came,
+            gates=[{"name": gate.name, "state": gate.state, "reasons": list(gate.reasons)} for gate in gates],
+            only=_only(facts, phase, rows, plain(params["hosts"])),
+            waves={wave.name: facts.state_of(wave) for wave in migration.waves},
+            next=turn.phase,
+            lines=lines(phase, gates, facts, turn, _command(task_vars or {})),
+        )
+        return result
+
+    def _rows(self, params: dict[str, t.Any]) -> list[Row]:
+        given = [name for name in ("src", "mailboxes", "addresses") if params[name] is not None]
+        if len(given) != 1:
+            raise AnsibleActionFail("one of src, mailboxes and addresses is required, and not several")
+        if params["mailboxes"] is not None:
+            return rows_of_values(self._task.args["mailboxes"])
+        if params["addresses"] is not None:
+            return [Row("mailbox %s" % address, {"email": address}) for address in params["addresses"]]
+        return read_list(self._loader, found_file(self, params["src"]))
+
+
+def _facts(migration: Migration, rows: list[Row], params: dict[str, t.Any]) -> Facts:
+    good, bad = (rows, []) if params["addresses"] is not None else check_rows(rows)
+    boxes = compare(
+        good,
+        bad,
+        plain(params["hosts"]),
+        params["source_host"],
+        acceptances_of(params["accept_not_imported"]),
+    )
+    checks, runs = plain(params["checks"]), plain(params["runs"])
+    switches = {name: value for name, value in plain(params["switches"]).items() if "domains" in value}
+    finished = [seconds_of(value["finished"].get(migration.name)) for value in switches.values()]
+    return Facts(
+        migration,
+        [box for box in boxes if box.listed],
+        domains_of(migration, switches, silent_domains(checks.get("dns"))),
+        clock.now(),
+        problems_of(checks) + (logins_refused(runs) if params["phase"] == "plan" else []),
+        _trouble(runs),
+        names_of({**checks, "import": runs}),
+        # Finished is what is finished on each of the mail hosts.
+        None if not finished or None in finished else max(each for each in finished if each is not None),
+    )
+
+
+def _trouble(runs: dict[str, t.Any]) -> list[str]:
+    """Mail hosts that a run could not be done on; a mailbox that failed is known from elsewhere."""
+    return [
+        "%s: %s" % (name, one_line(str(run.get("msg") or "no answer"), 300))
+        for name, run in sorted(runs.items())
+        if (run.get("failed") or run.get("unreachable")) and "imports" not in run
+    ]
+
+
+def _only(facts: Facts, phase: str, rows: list[Row], hosts: dict[str, t.Any]) -> dict[str, list[str]]:
+    """The mailboxes that a phase imports, by mail host."""
+    due = {box.email for box in gates_of.due(phase, facts)}
+    found: dict[str, list[str]] = {}
+    for host in hosts:
+        meant = (mailbox_of(row) for row in rows if row.values.get("mail_host") in (None, host))
+        found[host] = [address for address in dict.fromkeys(meant) if address in due]
+    return found
+
+
+def _command(variables: dict[str, t.Any]) -> tuple[str, str]:
+    sources = variables.get("ansible_inventory_sources") or ["hosts.yml"]
+    return ",".join(str(source) for source in sources), "migration.yml"

@@ -1,0 +1,207 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Say how far a migration is, and what may be done now. It is done by the action plugin of this name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mail_migration
+short_description: Say how far a migration is, and what may be done now
+version_added: 0.3.0
+author:
+  - The panel.mailimport contributors (!UNKNOWN)
+description:
+  - Checks what a migration file says, and puts it beside the list of mailboxes and what the mail hosts remember. So it
+    knows the state of each wave, whether the next phase may begin, and what is in its way.
+  - A gate that opens with time is C(waiting), one for which somebody has to do something is C(closed). Nothing waits
+    here, run it again.
+  - Nothing is set by hand, and nothing is written. The playbooks C(plan), C(pilot), C(bulk), C(delta), C(ready),
+    C(switched), C(verify) and C(finish) of this collection are made of it.
+  - Runs on the controller alone. The passwords of the list go nowhere.
+requirements:
+  - jsonschema >= 4.0 on the controller.
+options:
+  migration:
+    description:
+      - What the migration file says under C(migration), described by C(docs/migration.schema.json) of this collection.
+    type: raw
+    required: true
+  phase:
+    description:
+      - The phase whose gates are looked at.
+    type: str
+    choices: [plan, pilot, bulk, delta, ready, switched, verify, finish, status]
+    default: status
+  moment:
+    description:
+      - V(before) asks whether the phase may begin, V(after) what it has come to.
+    type: str
+    choices: [before, after]
+    default: before
+  src:
+    description:
+      - The list, as O(panel.mailimport.mail_import_csv#module:src) takes it.
+      - One of O(src), O(mailboxes) and O(addresses) is required.
+    type: path
+  mailboxes:
+    description:
+      - The list itself, as O(panel.mailimport.mail_import_csv#module:mailboxes) takes it.
+    type: list
+    elements: raw
+  addresses:
+    description:
+      - The addresses of the mailboxes, where a provider lists them.
+    type: list
+    elements: str
+  source_host:
+    description:
+      - As O(panel.mailimport.mail_import_report#module:source_host).
+    type: str
+  hosts:
+    description:
+      - Results of M(panel.mailimport.mail_import_info) by the name of the mail host.
+    type: dict
+    required: true
+  switches:
+    description:
+      - Results of M(panel.mailimport.mail_switch) by the name of the mail host.
+    type: dict
+    default: {}
+  runs:
+    description:
+      - Results of the imports of this phase by the name of the mail host. One that failed as a whole closes the gate
+        behind the phase.
+    type: dict
+    default: {}
+  checks:
+    description:
+      - Results of checks. C(dns) is one of M(panel.mailimport.mail_dns_info), C(recipients) one of
+        M(panel.mailimport.mail_recipients_check), C(delivery) those of M(panel.mailimport.mail_delivery_check) by the
+        name of the mail host.
+    type: dict
+    default: {}
+  accept_not_imported:
+    description:
+      - As O(panel.mailimport.mail_import_report#module:accept_not_imported).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      email:
+        description: The mailbox on the mail host.
+        type: str
+        required: true
+      folder:
+        description: The folder at the source.
+        type: str
+      uid:
+        description: The UID of the message in O(accept_not_imported[].folder).
+        type: int
+      message_id:
+        description: The Message-ID, with its angle brackets.
+        type: str
+      reason:
+        description: The reason word, such as V(message_refused).
+        type: str
+      note:
+        description: Words for the report, such as who has looked at it.
+        type: str
+extends_documentation_fragment:
+  - panel.mailimport.attributes
+  - panel.mailimport.attributes.info_module
+attributes:
+  async:
+    support: none
+  platform:
+    support: full
+  action_group:
+    support: none
+    membership: []
+seealso:
+  - module: panel.mailimport.mail_switch
+  - ref: ansible_collections.panel.mailimport.docsite.cutover_guide
+    description: The playbooks of a migration, one after the other.
+"""
+
+EXAMPLES = r"""
+- name: Say how far the migration is
+  hosts: mail_hosts
+  gather_facts: false
+  vars:
+    migration:
+      name: example-2026
+      domains: [example.org]
+      mx: [mail1.example.net]
+      waves:
+        - name: pilot
+          mailboxes: [anna@example.org]
+        - name: everybody
+          start_after: "2026-12-04T22:00+01:00"
+  tasks:
+    - name: Ask the mail host
+      panel.mailimport.mail_import_info:
+      register: known
+
+    - name: See how far it is
+      panel.mailimport.mail_migration:
+        migration: "{{ migration }}"
+        src: company.csv
+        hosts: "{{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all | map('extract', hostvars, 'known'))) }}"
+      register: far
+      run_once: true
+
+    - name: Tell
+      ansible.builtin.debug:
+        msg: "{{ far.lines }}"
+      run_once: true
+"""
+
+RETURN = r"""
+verdict:
+  description: V(open), V(waiting) or V(closed), the worst of the gates.
+  type: str
+  returned: success
+gates:
+  description: The gates that were looked at.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: A word for it.
+      type: str
+      returned: always
+    state:
+      description: V(open), V(waiting) or V(closed).
+      type: str
+      returned: always
+    reasons:
+      description: Why, a line each.
+      type: list
+      elements: str
+      returned: always
+waves:
+  description:
+    - The state of each wave, by its name.
+    - C(planned), then C(copying), C(synced) or C(synced_with_errors), then C(switched) until the last old MX record has
+      run out, C(completing) during the quiet hours, C(completed), and C(finished). A wave without mailboxes is
+      C(empty).
+  type: dict
+  returned: success
+only:
+  description: The mailboxes that the phase imports, by mail host.
+  type: dict
+  returned: success
+next:
+  description: The phase whose turn it is, V(null) when there is none.
+  type: str
+  returned: success
+lines:
+  description: About twenty lines for people, the last of which names the next command.
+  type: list
+  elements: str
+  returned: success
+"""

@@ -1,0 +1,75 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the checks of a phase have found, whichever module made them."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import one_line
+
+from .facts import Problem
+
+Result = t.Mapping[str, t.Any]
+
+
+def problems_of(checks: t.Mapping[str, Result]) -> list[Problem]:
+    """What the results of modules say that is wrong, those that failed included.
+
+    Args:
+        checks: `dns` is a result of `mail_dns_info`, `recipients` one of `mail_recipients_check`, `delivery` are
+            results of `mail_delivery_check` by mail host.
+    """
+    found = []
+    dns, recipients = checks.get("dns"), checks.get("recipients")
+    if dns:
+        found += [
+            Problem("dns", each["severity"], "%s: %s" % (each["domain"], each["message"]), each["advice"])
+            for each in dns.get("problems", ())
+        ] or _failure("dns", "DNS", dns)
+    if recipients:
+        found += _recipients(recipients) or _failure("recipients", "recipients", recipients)
+    for host, result in sorted(checks.get("delivery", {}).items()):
+        found += _failure("delivery", "delivery to %s" % host, result)
+    return found
+
+
+def names_of(checks: t.Mapping[str, Result]) -> tuple[str, ...]:
+    """The checks that were made."""
+    return tuple(name for name, result in checks.items() if result and not result.get("skipped"))
+
+
+def logins_refused(runs: t.Mapping[str, Result]) -> list[Problem]:
+    """What a run in check mode says that an import would come to."""
+    return [
+        Problem("import", "error", "%s: %s (%s)" % (entry["email"], entry["message"], entry["reason"]))
+        for _host, run in sorted(runs.items())
+        for entry in run.get("imports", ())
+        if entry["state"] == "failed"
+    ]
+
+
+def silent_domains(dns: Result | None) -> frozenset[str]:
+    """Domains whose name servers gave no answer."""
+    entries = dns.get("domains", ()) if dns else ()
+    return frozenset(str(entry["domain"]).lower() for entry in entries if entry["switched"] == "unknown")
+
+
+def _recipients(result: Result) -> list[Problem]:
+    found = [
+        Problem("recipients", "error", "%s is %s: %s" % (each["email"], how, one_line("%(code)s %(text)s" % each)))
+        for key, how in (("refused", "refused"), ("deferred", "still put off"))
+        for each in result.get(key, ())
+    ]
+    if not found and not result.get("ready", True):
+        words = "%s: the mail host takes mail for any address, so that nothing is proved"
+        found = [Problem("recipients", "error", words % domain) for domain in result["catch_all"]]
+    return found
+
+
+def _failure(check: str, what: str, result: Result) -> list[Problem]:
+    if not (result.get("failed") or result.get("unreachable")):
+        return []
+    return [Problem(check, "error", "%s: %s" % (what, one_line(str(result.get("msg") or "no answer"), 300)))]
