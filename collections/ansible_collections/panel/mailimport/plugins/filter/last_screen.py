@@ -56,7 +56,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.panel.mailimport.plugins.module_utils.model import last_screen as words
-from ansible_collections.panel.mailimport.plugins.module_utils.model.estimate import estimate_lines
+from ansible_collections.panel.mailimport.plugins.module_utils.model.estimate import estimate_lines, lines_of_many
 
 
 def last_screen(results: t.Mapping[str, t.Mapping[str, t.Any]], again: str | None = None) -> list[str]:
@@ -72,8 +72,11 @@ def last_screen(results: t.Mapping[str, t.Mapping[str, t.Any]], again: str | Non
         if "imports" not in result
     ]
     looks = {host: result["estimate"] for host, result in results.items() if result.get("estimate")}
-    for host, estimate in looks.items():
-        told += [line if len(results) == 1 else "%s: %s" % (host, line) for line in estimate_lines(estimate)]
+    if again is None and len(looks) > 1:
+        told += lines_of_many(list(looks.values()))
+    else:
+        for host, estimate in looks.items():
+            told += [line if len(results) == 1 else "%s: %s" % (host, line) for line in estimate_lines(estimate)]
     if again is not None:
         lines = words.how_to_go_on(entries, again)
     else:

@@ -23,9 +23,10 @@ description:
   - A run that finds nothing left to do changes nothing and says so.
   - Passwords do not travel as arguments of the module. They are written to a file that only the module can read, in the
     temporary directory of the task, and the module removes it as soon as it has read it.
+  - A task in a C(loop) imports one mailbox after the other. For more than a few, use
+    M(panel.mailimport.mail_import_csv), which imports many at a time.
   - Ansible itself shows the items of a C(loop), and their passwords with them. See the examples for a loop without
-    passwords in it. For more than a few
-    mailboxes use M(panel.mailimport.mail_import_csv).
+    passwords in it.
 requirements:
   - IMAPClient >= 3.0 on the mail host. The role P(panel.mailimport.setup#role) installs it where the module finds it.
 extends_documentation_fragment:

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Sequence
 
 from .last_screen import duration, readable_size
 
 Estimate = Mapping[str, Any]
+
+# So many of the largest mailboxes are named.
+MOST_NAMED = 5
 
 
 def estimate_lines(estimate: Estimate) -> Iterator[str]:
@@ -22,6 +25,17 @@ def estimate_lines(estimate: Estimate) -> Iterator[str]:
         if estimate["connections"]:
             yield _connections(estimate["connections"])
         yield _time(estimate)
+
+
+def lines_of_many(estimates: Sequence[Estimate]) -> Iterator[str]:
+    """The lines of runs of one mailbox each, which say nothing of how long all of them take."""
+    summed = {name: sum(estimate[name] for estimate in estimates) for name in ("mailboxes", "messages", "bytes")}
+    largest = sorted((each for estimate in estimates for each in estimate["largest"]), key=lambda each: -each["bytes"])
+    if summed["mailboxes"]:
+        estimated = any(estimate["bytes_estimated"] for estimate in estimates)
+        yield _mail(dict(summed, bytes_estimated=estimated, largest=largest[:MOST_NAMED]))
+    lacking = (too_small(disk) for estimate in estimates for disk in estimate["disks"] if not disk["enough"])
+    yield from dict.fromkeys(lacking)
 
 
 def _mail(estimate: Estimate) -> str:

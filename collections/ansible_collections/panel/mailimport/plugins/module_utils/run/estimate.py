@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..imap.tls import tls_context
 from ..model.errors import MailImportError
+from ..model.estimate import MOST_NAMED
 from ..model.imports import ImportRequest
 from ..process.errand import nobody
 from ..queue.channel import Message
@@ -32,7 +33,6 @@ from .settings import HostSettings
 QUEUES = (1, 2, 4, 8)
 # Less mail than this is not worth a sample: it is here before one is taken.
 LEAST_BYTES = 4 << 20
-_MOST_NAMED = 5
 # An import logs in at the source twice, and makes a mailbox; a look logs in once.
 _OVERHEAD = 2.0
 
@@ -69,7 +69,7 @@ def estimate(
         "bytes_estimated": any(outcome.look.size_estimated for _request, outcome in coming),
         "largest": [
             {"email": result.email, "messages": result.messages_copied, "bytes": result.bytes_copied}
-            for result in results[:_MOST_NAMED]
+            for result in results[:MOST_NAMED]
             if result.bytes_copied
         ],
         "disks": _disks([outcome for _request, outcome in coming]),

@@ -152,7 +152,9 @@ class ImportEvents:
         result = self._result
         result.messages_copied, result.messages_present, result.bytes_copied = news.messages, news.present, news.bytes
         self._show_progress()
-        self._reporter.note("%s: %d of %d messages" % (result.email, news.messages, result.messages_total))
+        # That all have come is said when the import has ended.
+        if news.messages < result.messages_total - result.messages_present:
+            self._reporter.note("%s: %d of %d messages" % (result.email, news.messages, result.messages_total))
 
     def _on_sized(self, news: Sized) -> None:
         if self.recorded:

@@ -99,7 +99,7 @@ def test_c4_each_line_is_shown_once_whatever_comes_between(
     action: Action, monkeypatch: pytest.MonkeyPatch, banner: str, line_end: str
 ) -> None:
     shown: List[str] = []
-    monkeypatch.setattr(importing.display, "display", shown.append)
+    monkeypatch.setattr(importing.display, "display", lambda line, stderr: shown.append(line))
     action.banner, action.line_end = banner.replace("\n", line_end), line_end
     watch(action)
     assert shown == ["[?] %s" % note for note in NOTES]

@@ -71,6 +71,27 @@ def test_a_disk_without_room_or_inodes():
 
 def test_the_screen_of_several_hosts_has_them_of_each():
     result = {"imports": [ImportResult("a@a.example", "s").as_dict()], "estimate": estimate(largest=[], disks=[])}
-    alone, several = by_host({"mail1": result}), by_host({"mail1": result, "mail2": result})
+    alone, several = by_host({"mail1": result}), by_host({"mail1": result, "mail2": result}, "only")
     assert alone[1] == "to import: 2,936 messages, 142 MB"
     assert several[1] == "mail1: to import: 2,936 messages, 142 MB" and several[4].startswith("mail2: to import")
+
+
+def test_the_screen_of_mailboxes_that_are_hosts_has_them_together():
+    small = dict(DISK, bytes_free=9_000_000, enough=False)
+    results = {
+        name: {
+            "imports": [ImportResult(name, "s").as_dict()],
+            "estimate": estimate(
+                mailboxes=1,
+                messages=3,
+                bytes=size,
+                largest=[{"email": name, "messages": 3, "bytes": size}],
+                disks=[small],
+            ),
+        }
+        for name, size in (("a@a.example", 1_000_000), ("b@a.example", 2_000_000))
+    }
+    assert by_host(results)[1:] == [
+        "to import: 6 messages, 3.0 MB; the largest: b@a.example 2.0 MB, a@a.example 1.0 MB",
+        "not enough room in /var/vmail: about 150 MB needed, 9.0 MB free",
+    ]
