@@ -23,16 +23,13 @@ from typing import Iterable, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "collections"))
 
+from ansible_collections.panel.mailimport.plugins.module_utils.task import google, yandex360  # noqa: E402
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import (  # noqa: E402
     importing_options,
     list_options,
     mailbox_options,
     source_options,
     target_options,
-)
-from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360 import (  # noqa: E402
-    organization_options,
-    service_options,
 )
 
 SHIPPED = ROOT / "collections" / "ansible_collections" / "panel" / "mailimport" / "playbooks"
@@ -59,13 +56,15 @@ class Head(NamedTuple):
 TASKS = (
     ("import_imap.yml", "mail_import_imap", mailbox_options()),
     ("tasks/import_csv.yml", "mail_import_csv", list_options()),
-    ("import_yandex.yml", "mail_import_yandex", organization_options()),
+    ("import_google.yml", "mail_import_google", google.organization_options()),
+    ("import_yandex.yml", "mail_import_yandex", yandex360.organization_options()),
 )
 HEADS = (
     Head("import_imap.yml", mailbox_options()),
     Head("import_csv.yml", list_options()),
     Head("import_each.yml", [name for name in list_options() if name not in OF_THE_HOST]),
-    Head("import_yandex.yml", organization_options(), "where Yandex is and how to reach it"),
+    Head("import_google.yml", google.organization_options(), "where Google is and how to reach it"),
+    Head("import_yandex.yml", yandex360.organization_options(), "where Yandex is and how to reach it"),
 )
 
 
@@ -91,7 +90,10 @@ def with_task_options(text: str, module: str, options: Iterable[str]) -> str:
 def with_head(text: str, head: Head) -> str:
     """The playbook whose head names each of the options, those of a group above the words that explain the group."""
     groups = {
-        head.source_words: [*source_options(), *service_options()],
+        head.source_words: [
+            *source_options(),
+            *dict.fromkeys([*yandex360.service_options(), *google.service_options()]),
+        ],
         "what is imported, and how": [*importing_options()],
         "the mail host, if its own configuration": [*target_options()],
     }

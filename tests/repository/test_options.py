@@ -18,8 +18,8 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.imports imp
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
 from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling
 from ansible_collections.panel.mailimport.plugins.module_utils.run.run_notices import Administrators
+from ansible_collections.panel.mailimport.plugins.module_utils.task import google, yandex360
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import list_options, mailbox_options
-from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360 import organization_options
 from support.mail import REPOSITORY
 from support.run import COLLECTION, environment, run_command
 
@@ -46,7 +46,9 @@ def given(file: Path, module: str) -> set[str]:
 def test_every_option_can_be_given_as_a_variable() -> None:
     assert given(COLLECTION / "playbooks" / "import_imap.yml", "mail_import_imap") == set(mailbox_options())
     assert given(COLLECTION / "playbooks" / "tasks" / "import_csv.yml", "mail_import_csv") == set(list_options())
-    assert given(COLLECTION / "playbooks" / "import_yandex.yml", "mail_import_yandex") == set(organization_options())
+    for provider, name in ((google, "google"), (yandex360, "yandex")):
+        playbook = COLLECTION / "playbooks" / ("import_%s.yml" % name)
+        assert given(playbook, "mail_import_" + name) == set(provider.organization_options())
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,8 @@ def test_every_option_can_be_given_as_a_variable() -> None:
     [
         ("import_imap", set(mailbox_options())),
         ("import_csv", set(list_options()) - {"mail_host"}),
-        ("import_yandex", set(organization_options())),
+        ("import_google", set(google.organization_options())),
+        ("import_yandex", set(yandex360.organization_options())),
         ("import_each", set(list_options()) - OF_THE_HOST),
     ],
 )
@@ -74,7 +77,8 @@ def test_the_playbooks_are_as_the_script_writes_them() -> None:
     [
         ("mail_import_imap", mailbox_options()),
         ("mail_import_csv", list_options()),
-        ("mail_import_yandex", organization_options()),
+        ("mail_import_google", google.organization_options()),
+        ("mail_import_yandex", yandex360.organization_options()),
     ],
 )
 def test_the_documentation_has_every_option_as_it_is(module: str, options: dict[str, dict[str, Any]]) -> None:

@@ -21,8 +21,8 @@ REASONS = frozenset(
 
 # Why a provider's directory has a mailbox that is left out: such an import is `skipped`, which is no failure.
 SKIP_REASONS = frozenset(
-    """blocked dismissed domain_unverified foreign_domain never_opened no_address portal_account robot
-    shared_mailbox""".split()
+    """archived blocked dismissed domain_unverified foreign_domain guest never_opened no_address no_mailbox
+    portal_account resource robot shared_mailbox suspended""".split()
 )
 
 # Stands at the end of a text of which no more is shown.

@@ -16,8 +16,28 @@ YANDEX_CAUSES = (
     "off for the organization or in the mailbox; a mailbox that its user has never opened"
 )
 
-# Words of a refusal, and what they may mean.
-_HINTS = ((re.compile(r"invalid credentials or IMAP is disabled", re.IGNORECASE), YANDEX_CAUSES),)
+_IMAP_OFF = (
+    "IMAP is switched off for the organization or its unit: Admin console, Apps, Google Workspace, Gmail, End User "
+    "Access, POP and IMAP access"
+)
+_IMAP_OFF_HERE = "IMAP is switched off in the mailbox: Gmail, Settings, Forwarding and POP/IMAP"
+_APP_PASSWORD = (
+    "Gmail takes an app password in place of the password of the account, which its user makes at "
+    "https://myaccount.google.com/apppasswords"
+)
+_WEB_LOGIN = "Gmail wants its user to log in on the web once; an app password, or an administrator's key, does without"
+
+# Words of a refusal, and what they may mean. Gmail's are those of its own IMAP server.
+_HINTS = tuple(
+    (re.compile(words, re.IGNORECASE), meaning)
+    for words, meaning in (
+        (r"invalid credentials or IMAP is disabled", YANDEX_CAUSES),
+        (r"IMAP access is disabled for your domain", _IMAP_OFF),
+        (r"not enabled for IMAP use", _IMAP_OFF_HERE),
+        (r"Application-specific password required", _APP_PASSWORD),
+        (r"Web login required|log in via your web browser", _WEB_LOGIN),
+    )
+)
 
 
 def with_hint(refusal: str) -> str:

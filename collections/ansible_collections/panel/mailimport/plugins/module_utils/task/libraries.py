@@ -40,6 +40,9 @@ DRIVERS = {
     ),
 }
 REQUESTS = Library("requests", "to ask services over HTTP", "https://requests.readthedocs.io")
+# To sign with a key; the first does it with the help of the second.
+PYJWT = Library("jwt", "to sign with the key of a service account", "https://pyjwt.readthedocs.io")
+CRYPTOGRAPHY = Library("cryptography", "to sign with the key of a service account", "https://cryptography.io")
 
 
 def prepare_interpreter(module: AnsibleModule, *libraries: Library) -> None:
