@@ -12,6 +12,7 @@ import signal
 import sqlite3
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.sessions import HostSessions
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from fakes.imap_mail import Folder, Message
 from fakes.imap_server import CAPABILITIES, Command, FakeServer, Session
@@ -215,3 +216,21 @@ def test_a22_a_keyword_without_a_letter_is_taken_away(bench: Bench, capabilities
         assert flags_here(bench)[28:] == [{"Keyword29", "mine"}, {"Keyword1"}]
         assert not bench.completed(server, state="latest").result.changed
     assert flags_here(bench)[0] == {"Keyword0", "Keyword29", "mine"}
+
+
+@pytest.mark.parametrize("repaired", [True, False])
+def test_c06_keywords_that_a_repair_of_the_host_took_from_earlier_messages(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, repaired: bool
+) -> None:
+    """mdbox loses keywords when its indexes are rebuilt; without that, it is their owner who has removed them."""
+    marked = [Message(uid, small_message(uid), flags=(b"\\Flagged", b"Work")) for uid in (1, 2)]
+    with FakeServer([Folder(b"INBOX", [*marked, Message(3, small_message(3))])]) as server:
+        bench.completed(server, message_store="imap")
+        with bench.session() as owner:
+            owner.select("INBOX")
+            owner.command(b"UID STORE 1:* -FLAGS (Work \\Flagged)")
+        server.folders[0].messages += [Message(4, small_message(4))]
+        monkeypatch.setattr(HostSessions, "has_rebuilt", lambda _sessions: repaired)
+        assert bench.run(server.port, state="latest", message_store="imap").result.state == "completed"
+    flags = [sorted(facts.flags - {"\\Recent"}) for _uid, facts in sorted(bench.messages().items())]
+    assert flags == ([["Work"], ["Work"], [], []] if repaired else [[], [], [], []]), flags

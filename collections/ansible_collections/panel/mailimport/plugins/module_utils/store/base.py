@@ -226,6 +226,11 @@ class MessageStore(HeldMail):
         """True when it is known of every message that was added whether it is there."""
         return True
 
+    @property
+    def has_lost_keywords(self) -> bool:
+        """True when the mailbox's server has repaired its indexes in this run: earlier messages may lack keywords."""
+        return False
+
     @abstractmethod
     def finish(self) -> None:
         """Everything is committed: leave the mailbox as its server wants to find it."""

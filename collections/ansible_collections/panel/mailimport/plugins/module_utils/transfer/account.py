@@ -19,7 +19,7 @@ from ..store.base import FolderPath, MessageStore, joined_path
 from .batch import Batch
 from .budget import Budget
 from .copy import AccountCopy
-from .flags import FlagUpdate, ask_for_flags
+from .flags import FlagUpdate, ask_for_flags, give_keywords_again
 from .left_out import SourceFolders, find_left_out, is_mailless, line_of, list_folders
 from .line import Line
 from .login import Login
@@ -132,6 +132,8 @@ def _fill_store(
         lambda: login.open(emit), request.connections, lambda text: emit(Note("the import " + text))
     )
     AccountCopy(line, connections, batch, store, marks).run(plans)
+    if store.has_lost_keywords:
+        give_keywords_again(store, request.key, plans, memories)
     if request.state == "latest" and not marks and memories:
         # An import that begins again: which messages are the source's is known only now.
         _carry_flags(line, FlagUpdate(request.key, plans, {}, memories), store, changed, emit)

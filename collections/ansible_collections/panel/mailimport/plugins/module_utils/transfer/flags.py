@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..imap.fetch import FetchRequest, FolderStream
@@ -76,6 +77,18 @@ def looks(
             origin = Origin(key, source.raw_name, uidvalidity)
             found[source.raw_name] = FlagLook(plan, mark, origin, memory, last_uid, since)
     return found
+
+
+def give_keywords_again(store: MessageStore, key: ImportKey, plans: Sequence[FolderPlan], memories: Memories) -> None:
+    """Give messages of all runs the keywords that they had at the source, where the host has lost them."""
+    for plan in plans:
+        raw_name = plan.source.raw_name
+        epoch = memories.epoch_of(raw_name)
+        if epoch is None:
+            continue
+        keywords = memories.load(raw_name, epoch).with_keywords()
+        while some := {uid: FlagChange(add=names) for uid, names in islice(keywords, _WINDOW)}:
+            store.change_flags(plan.target, Origin(key, raw_name, epoch), some)
 
 
 class FlagUpdate:

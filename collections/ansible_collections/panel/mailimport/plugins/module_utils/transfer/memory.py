@@ -15,7 +15,7 @@ import json
 import zlib
 from bisect import bisect_left, bisect_right
 from operator import sub
-from typing import Dict, FrozenSet, Iterable, List, Mapping, Optional, Tuple
+from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from ..imap.flags import split_flags
 from ..imap.uids import MAX_UID
@@ -82,6 +82,15 @@ class MessageMemory:
         """Return the names of a message's flags in small letters; None when they are not known."""
         kind = self._kind(uid)
         return self._sets[kind] if kind >= _FIRST_SET else None
+
+    def with_keywords(self) -> Iterator[Tuple[int, Flags]]:
+        """Yield the messages that had keywords, ascending, and these in small letters."""
+        if self._late:
+            self._sort_in()
+        keywords = [tuple(sorted(name for name in names if not name.startswith(b"\\"))) for names in self._sets]
+        for first, end, kind in zip(self._firsts, self._firsts[1:], self._kinds):
+            if keywords[kind]:
+                yield from ((uid, keywords[kind]) for uid in range(first, end))
 
     def _kind(self, uid: int) -> int:
         if self._late:

@@ -205,6 +205,10 @@ class ImapStore(MessageStore):
     def settled(self) -> bool:
         return self.appender.idle and self._all_answers_known and not any(writer.has_work for writer in self._writers)
 
+    @property
+    def has_lost_keywords(self) -> bool:
+        return self.sessions.has_rebuilt()
+
     def finish(self) -> None:
         """When the host has rebuilt its indexes, as it may do after a crash, remove copies that this has brought to
         light, and give flags again that it has lost."""
