@@ -124,7 +124,7 @@ def _no_aliases() -> MailImportError:
     return MailImportError("invalid_row", message)
 
 
-class HostSession(ABC):
+class SessionProcess(ABC):
     """An IMAP session of one mailbox on the mail host, already logged in, held by a process of its own."""
 
     @property
@@ -174,7 +174,7 @@ class MailServer(ABC):
         """Where and how the mail of a mailbox is kept, None when the server does not know the mailbox."""
 
     @abstractmethod
-    def start_session(self, address: Address, keep: Sequence[int]) -> HostSession:
+    def start_session(self, address: Address, keep: Sequence[int]) -> SessionProcess:
         """Start an IMAP session of an existing mailbox, with its rights, that holds the descriptors `keep` while it
         lives.
         """

@@ -14,7 +14,7 @@ from ..model.address import Address
 from ..model.alias import Alias, AliasState
 from ..model.errors import MailImportError, telling_first
 from ..model.mail import ImapAccount, NewHome, StoreLocation
-from .base import Accounts, HostSession, MailServer
+from .base import Accounts, MailServer, SessionProcess
 from .domain_map import DomainMap
 
 _ASK_AGAIN = 0.1
@@ -161,7 +161,7 @@ class MailHost:
         """See MailServer."""
         self._server.expect(addresses)
 
-    def start_session(self, address: Address, keep: Sequence[int]) -> HostSession:
+    def start_session(self, address: Address, keep: Sequence[int]) -> SessionProcess:
         """Start an IMAP session of an existing mailbox, see MailServer."""
         return self._server.start_session(address, keep)
 

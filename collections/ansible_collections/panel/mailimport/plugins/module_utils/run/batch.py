@@ -70,10 +70,10 @@ def import_batch(
     Returns:
         An outcome for each item, in their order. One that fails stops no other.
     """
-    return _Batch(items, settings, how, check_mode, progress or Progress()).run()
+    return _Imports(items, settings, how, check_mode, progress or Progress()).run()
 
 
-class _Batch:
+class _Imports:
     def __init__(
         self, items: Sequence[Item], settings: HostSettings, how: Scheduling, check_mode: bool, progress: Progress
     ) -> None:

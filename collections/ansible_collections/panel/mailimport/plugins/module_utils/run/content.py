@@ -19,7 +19,7 @@ from ..process.errand import nobody
 from ..process.title import set_title
 from ..state.records import FolderMark
 from ..store.aside import check_movable
-from ..store.marker import is_marked
+from ..store.marker import has_marker
 from ..transfer.account import import_account
 from ..transfer.line import check_login
 from ..transfer.login import Login
@@ -88,7 +88,7 @@ class MailboxContent:
             self._work_as(
                 location, lambda login: partial(import_account, self._request, login, target), keep=(desk.descriptor,)
             )
-            if root and not is_marked(root, self._request.key):
+            if root and not has_marker(root, self._request.key):
                 self._state.note_store(self._request.key, None)  # the source had nothing, and nothing was made
 
     def _target(self, found: MailboxStatus, location: StoreLocation, desk: SessionDesk, aside: Optional[str]) -> Target:

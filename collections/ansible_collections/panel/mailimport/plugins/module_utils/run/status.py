@@ -16,7 +16,7 @@ from ..model.mail import MailFiles
 from ..model.moment import is_past
 from ..state.database import State
 from ..state.records import ImportRecord
-from ..store.marker import is_marked
+from ..store.marker import has_marker
 from .evidence import holds_mail_of_import, is_ours
 
 
@@ -101,7 +101,7 @@ def _holds_our_mail(request: ImportRequest, state: State, host: MailHost) -> boo
 
 def _is_mail_removed(request: ImportRequest, record: ImportRecord, state: State, host: MailHost) -> bool:
     """Whether the mail of an import that is known was removed on the host, store and all. One look where it was not."""
-    if record.store_root is None or is_marked(record.store_root, request.key):
+    if record.store_root is None or has_marker(record.store_root, request.key):
         return False
     if not record.completed_once and not state.folder_marks(request.key):
         return False  # nothing has come yet

@@ -52,18 +52,18 @@ class Origin:
         return _digest("\0".join(self.key).encode("utf-8"))
 
     @cached_property
-    def _folder_mark(self) -> str:
+    def _folder_part(self) -> str:
         """What every file name of this origin has behind the UID."""
         return ".V%dI%s" % (self.uidvalidity, self.digest)
 
     @cached_property
-    def import_mark(self) -> str:
+    def import_suffix(self) -> str:
         """What every file name of this import ends with, sizes and flags aside, whatever the folder."""
         return "K%s.mailimport" % self.import_digest[:8]
 
     @cached_property
     def _name_end(self) -> str:
-        return self._folder_mark + self.import_mark
+        return self._folder_part + self.import_suffix
 
     def base_name(self, uid: int) -> str:
         """Return the unique part of a message's file name. Sorting by name is sorting by UID, as Dovecot does."""
@@ -77,7 +77,7 @@ class Origin:
 
     def uid_of(self, name: str) -> int:
         """Return the UID in a file name of this origin, 0 when the file is of another."""
-        return int(name[:10]) if name.startswith(self._folder_mark, 10) and name[:10].isdecimal() else 0
+        return int(name[:10]) if name.startswith(self._folder_part, 10) and name[:10].isdecimal() else 0
 
 
 def _digest(text: bytes) -> str:

@@ -13,7 +13,7 @@ from ..model.mail import MailFiles, StoreLocation
 from .base import Origin
 from .maildir.stage import has_stage, import_stages
 from .maildir.tree import MaildirTree
-from .marker import is_marked
+from .marker import has_marker
 
 
 def holds_import(location: StoreLocation, key: ImportKey) -> bool:
@@ -28,7 +28,7 @@ def holds_import(location: StoreLocation, key: ImportKey) -> bool:
     """
     if not isinstance(location, MailFiles):
         return False
-    if is_marked(location.root, key):
+    if has_marker(location.root, key):
         return True
     if location.driver != "maildir" or not os.path.isdir(location.root):
         return False
@@ -36,7 +36,7 @@ def holds_import(location: StoreLocation, key: ImportKey) -> bool:
     tree = MaildirTree(location)
     try:
         return has_stage(tree, import_stages(origin)) or any(
-            origin.import_mark in name for name in tree.all_message_names()
+            origin.import_suffix in name for name in tree.all_message_names()
         )
     finally:
         tree.close()

@@ -24,7 +24,7 @@ _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def is_marked(root: str, key: ImportKey) -> bool:
+def has_marker(root: str, key: ImportKey) -> bool:
     """Whether an import has been at the store with that root, if its owner is to be believed."""
     try:
         return stat.S_ISREG(os.lstat(_path(root, key)).st_mode)
@@ -44,7 +44,7 @@ def is_proved(root: str, key: ImportKey, proof: bytes) -> bool:
         os.close(fd)
 
 
-def mark(location: StoreLocation, key: ImportKey, proof: bytes) -> None:
+def place_marker(location: StoreLocation, key: ImportKey, proof: bytes) -> None:
     """Leave the marker, durably, unless it is there; nothing happens where there is no such root.
 
     What the owner has put in its place is replaced, but for a directory: then the store stays without one.
@@ -54,7 +54,7 @@ def mark(location: StoreLocation, key: ImportKey, proof: bytes) -> None:
     if not isinstance(location, MailFiles) or not os.path.isabs(location.root):
         return
     path = _path(location.root, key)
-    if is_proved(location.root, key, proof) or (not proof and is_marked(location.root, key)) or os.path.isdir(path):
+    if is_proved(location.root, key, proof) or (not proof and has_marker(location.root, key)) or os.path.isdir(path):
         return
     temporary = path + ".new"
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 from typing import Callable, Optional
 
-from ..host.base import HostSession
+from ..host.base import SessionProcess
 from ..model.errors import MailImportError
 from ..store.imap.pipe import HostPipe
 from .news import Emit, SessionWanted
@@ -27,10 +27,10 @@ class SessionDesk:
         start: starts an IMAP process of the mailbox.
     """
 
-    def __init__(self, start: Callable[[], HostSession]) -> None:
+    def __init__(self, start: Callable[[], SessionProcess]) -> None:
         self._start = start
         self._here, self._there = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._process: Optional[HostSession] = None
+        self._process: Optional[SessionProcess] = None
         self._served = 0
 
     @property

@@ -18,7 +18,7 @@ import tempfile
 from typing import BinaryIO, Mapping, Sequence, Tuple, cast
 
 from ...model.errors import MailImportError
-from ..base import HostSession
+from ..base import SessionProcess
 
 # A batch of small messages fits: the program stores one while the next is read from the source.
 _PIPE_SIZE = 1 << 20
@@ -26,7 +26,7 @@ _F_SETPIPE_SZ = 1031  # fcntl.F_SETPIPE_SZ since Python 3.10
 _LEAVING = 30.0
 
 
-class ImapProcess(HostSession):
+class ImapProcess(SessionProcess):
     """A running `imap`.
 
     Args:

@@ -17,7 +17,7 @@ from ...model.address import Address
 from ...model.errors import MailImportError
 from ...model.mail import ImapAccount, MailSession, TargetAccount
 from ...process.errand import nobody, run_errand
-from ..base import HostSession, MailServer
+from ..base import MailServer, SessionProcess
 from .look import Mailbox, look_at_mailbox
 from .options import ImapServerOptions
 
@@ -126,7 +126,7 @@ class ImapServer(MailServer):
             connections=self._options.connections,
         )
 
-    def start_session(self, address: Address, keep: Sequence[int]) -> HostSession:
+    def start_session(self, address: Address, keep: Sequence[int]) -> SessionProcess:
         _no_process(self.place)
 
     def refresh_folder_list(self, address: Address) -> None:

@@ -17,7 +17,7 @@ from ...model.errors import MailImportError
 from ...model.mail import MailSession, StoreLocation
 from ..aside import check_movable, move_directories_aside
 from ..base import FlagChange, FolderPath, FolderWriter, MessageStore, Origin, Subscribed, joined_path
-from ..marker import mark
+from ..marker import place_marker
 from .appender import Appender
 from .channel import HostChannel
 from .content_search import ContentSearch
@@ -119,7 +119,7 @@ class ImapStore(MessageStore):
         if record.last_run_incomplete:
             self._search.note_uidnexts()
         opened = self._folders.open(name)
-        mark(self._location, origin.key, self._proof)  # the host has made the root by now
+        place_marker(self._location, origin.key, self._proof)  # the host has made the root by now
         writer = ImapWriter(self.appender, self._search, path, name, origin, opened, record, self._given, by_content)
         self._writers.append(writer)
         return writer

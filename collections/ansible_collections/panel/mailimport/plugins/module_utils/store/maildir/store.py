@@ -17,7 +17,7 @@ from ...model.mail import MailFiles
 from ..aside import move_directories_aside
 from ..base import FlagChange, FolderPath, FolderWriter, MessageStore, Origin, Subscribed, joined_path
 from ..imap.pipe import HostPipe
-from ..marker import mark
+from ..marker import place_marker
 from .control_files import SUBSCRIPTIONS, dotlock, uidlist_entries
 from .files import exists, make_directory, syncfs
 from .flusher import Flusher
@@ -68,7 +68,7 @@ class MaildirStore(MessageStore):
         self._flusher = Flusher(self._tree.root)
 
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
-        mark(self.location, origin.key, self._proof)
+        place_marker(self.location, origin.key, self._proof)
         # What was staged of a folder that had this name before.
         remove_stages(self._tree, origin_stages(origin), keep=(stage_name(origin),))
         writer = MaildirWriter(self._tree, self._flusher, self._record_of(origin), path, origin, by_content)

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
 from ansible_collections.panel.mailimport.plugins.module_utils.store.evidence import holds_import
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
-from ansible_collections.panel.mailimport.plugins.module_utils.store.marker import is_marked, mark
+from ansible_collections.panel.mailimport.plugins.module_utils.store.marker import has_marker, place_marker
 
 OTHER = ImportKey("imap.old.example", "bert", "anna@example.org")
 PATHS = [("INBOX",), ("A",), ("A", "B", "C")]
@@ -55,28 +55,28 @@ def test_a11_the_marker_tells_it_where_no_message_is_left(where, root, origin, f
     fill(MaildirStore(where), ("INBOX",), origin(), [1])
     for message in (root / "cur").iterdir():
         message.unlink()
-    assert holds_import(where, origin().key) and is_marked(where.root, origin().key)
-    assert not is_marked(where.root, OTHER)
+    assert holds_import(where, origin().key) and has_marker(where.root, origin().key)
+    assert not has_marker(where.root, OTHER)
     shutil.rmtree(root)
-    assert not holds_import(where, origin().key) and not is_marked(where.root, origin().key)
+    assert not holds_import(where, origin().key) and not has_marker(where.root, origin().key)
 
 
 def test_a11_a_marker_is_left_where_there_is_a_root_only(where, root, origin):
-    mark(where, origin().key, b"proof")
+    place_marker(where, origin().key, b"proof")
     assert not root.exists()
     root.mkdir()
-    mark(where, origin().key, b"proof")
-    mark(where, origin().key, b"proof")
+    place_marker(where, origin().key, b"proof")
+    place_marker(where, origin().key, b"proof")
     assert holds_import(where, origin().key) and len(list(root.iterdir())) == 1
 
 
 def test_a11_a_link_in_place_of_the_marker_is_not_followed(where, root, tmp_path, origin):
     root.mkdir()
-    mark(where, origin().key, b"proof")
+    place_marker(where, origin().key, b"proof")
     (marker,) = root.iterdir()
     marker.unlink()
     marker.symlink_to(tmp_path / "elsewhere")
-    mark(where, origin().key, b"proof")
+    place_marker(where, origin().key, b"proof")
     assert not (tmp_path / "elsewhere").exists()
 
 
