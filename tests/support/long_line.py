@@ -171,5 +171,8 @@ class _Direction:
                 due, data = self._under_way.get()
             time.sleep(max(0.0, due - time.monotonic()))
             self._writer.shutdown(socket.SHUT_WR)
+        if data:  # nobody is there any more: the sender hears it, and says no more
+            with contextlib.suppress(OSError):
+                self._reader.shutdown(socket.SHUT_RDWR)
         while data:  # the reading thread is not left waiting for a place
             _due, data = self._under_way.get()
