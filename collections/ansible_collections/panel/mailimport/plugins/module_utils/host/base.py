@@ -15,12 +15,23 @@ Neither may keep a connection in anything that a fork inherits.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import FrozenSet, Optional, Sequence, Set, Tuple
+from typing import Dict, FrozenSet, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from ..model.address import Address
 from ..model.alias import Alias, AliasState
 from ..model.errors import MailImportError
 from ..model.mail import ImapAccount, NewHome, StoreLocation
+
+# Why something could not be done for one of many.
+Failure = Union[MailImportError, OSError]
+
+
+class NewMailbox(NamedTuple):
+    """A mailbox to be created: it opens with `password`; its domain, if that is missing, is for `owner`."""
+
+    address: Address
+    password: str
+    owner: str
 
 
 class Accounts(ABC):
@@ -81,6 +92,18 @@ class Accounts(ABC):
         Raises:
             MailImportError: `host_refused` when somebody else has created it meanwhile.
         """
+
+    def create_many(self, wanted: Sequence[NewMailbox]) -> Dict[Address, Failure]:
+        """Declare mailboxes, as `create` does; return why some could not be, by address. Kinds that can, do it in one
+        step.
+        """
+        failures: Dict[Address, Failure] = {}
+        for each in wanted:
+            try:
+                self.create(*each)
+            except (MailImportError, OSError) as failure:
+                failures[each.address] = failure
+        return failures
 
     @abstractmethod
     def remove(self, address: Address) -> None:

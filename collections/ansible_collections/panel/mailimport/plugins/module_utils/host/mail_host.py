@@ -14,7 +14,7 @@ from ..model.address import Address
 from ..model.alias import Alias, AliasState
 from ..model.errors import MailImportError, telling_first
 from ..model.mail import ImapAccount, NewHome, StoreLocation
-from .base import Accounts, MailServer, SessionProcess
+from .base import Accounts, Failure, MailServer, NewMailbox, SessionProcess
 from .domain_map import DomainMap
 
 _ASK_AGAIN = 0.1
@@ -82,18 +82,25 @@ class MailHost:
         return self._accounts.new_home(address)
 
     def create_mailbox(self, address: Address, password: str, owner: str) -> None:
-        """Declare a new mailbox that opens with `password`, and its domain for `owner` when that is missing.
+        """Declare one new mailbox, see create_mailboxes."""
+        for failure in self.create_mailboxes([NewMailbox(address, password, owner)]).values():
+            raise failure
 
-        Whether the mail server knows it is found out by `store_of`, which may have to wait until the server notices:
+    def create_mailboxes(self, wanted: Sequence[NewMailbox]) -> Dict[Address, Failure]:
+        """Declare new mailboxes, and their domains where these are missing; return why some could not be, by address.
+
+        Whether the mail server knows them is found out by `store_of`, which may have to wait until the server notices:
         whoever creates many mailboxes does not wait for each of them.
         """
-        self._accounts.create(address, password, owner)
-        try:
-            self._after_change(address)
-        except MailImportError as error:
-            with telling_first(error, "%s could not be taken back" % str(address)):
-                self._accounts.remove(address)
-            raise
+        failures = self._accounts.create_many(wanted)
+        for address in [each.address for each in wanted if each.address not in failures]:
+            try:
+                self._after_change(address)
+            except MailImportError as error:
+                with telling_first(error, "%s could not be taken back" % str(address)):
+                    self._accounts.remove(address)
+                failures[address] = error
+        return failures
 
     def remove_mailbox(self, address: Address) -> None:
         """Take back a mailbox that was created and never had any mail."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Dict, Optional
 
+from ..host.base import Failure, NewMailbox
 from ..model.errors import MailImportError
 from ..model.mail import MailFiles, StoreLocation
 from .job import MailboxJob
@@ -25,18 +26,40 @@ class MailboxAccount:
 
     def make(self, found: MailboxStatus) -> None:
         """Claim the mail domain, and create the mailbox if it is missing."""
-        address, owner = self._request.address, self._request.owner
-        # First, so that of two runs with different owners the one that loses makes no mailbox.
-        holder = self._host.owner_of(address.domain, owner) or self._state.claim_domain(address.domain, owner)
-        check_holder(address.domain, owner, holder)
-        if not found.exists:
-            try:
-                self._host.create_mailbox(address, self._request.password, owner)
-            except (MailImportError, OSError):
-                if not found.domain_known:
-                    self._state.release_domain(address.domain, self._request.key)
-                raise
-            self._result.created = self._result.changed = True
+        self.claim_domain()
+        if found.exists:
+            self._tell_domain(found)
+            return
+        failure: Optional[Failure] = None
+        try:
+            self._host.create_mailbox(*self.wanted)
+        except (MailImportError, OSError) as error:
+            failure = error
+        self.conclude_creation(found, failure)
+
+    @property
+    def wanted(self) -> NewMailbox:
+        """The mailbox as it is to be created."""
+        return NewMailbox(self._request.address, self._request.password, self._request.owner)
+
+    def claim_domain(self) -> None:
+        """Make sure that the mail domain is the owner's. Before the mailbox is created, so that of two runs with
+        different owners the one that loses makes none.
+        """
+        domain, owner = self._request.address.domain, self._request.owner
+        check_holder(domain, owner, self._host.owner_of(domain, owner) or self._state.claim_domain(domain, owner))
+
+    def conclude_creation(self, found: MailboxStatus, failure: Optional[Failure]) -> None:
+        """The mailbox was created, or that failed."""
+        if failure is not None:
+            if not found.domain_known:
+                self._state.release_domain(self._request.address.domain, self._request.key)
+            raise failure
+        self._result.created = True
+        self._result.changed = True
+        self._tell_domain(found)
+
+    def _tell_domain(self, found: MailboxStatus) -> None:
         self._result.changed = self._result.changed or not found.domain_known
         # The map may have been missing or altered though the domain was known.
         if self._host.publish_domains(self._state.domains):

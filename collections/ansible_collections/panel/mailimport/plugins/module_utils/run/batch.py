@@ -15,6 +15,7 @@ from functools import partial
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Union
 
 from ..host.mail_host import MailHost
+from ..model.address import Address
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, ImportResult
 from ..process.stop import stopping_on_signals
@@ -25,7 +26,7 @@ from ..state.database import State
 from ..state.records import ImportRecord
 from ..state.shared import SharedState
 from .job import RunContext
-from .mailbox import import_mailbox, known_outcome, make_mailbox
+from .mailbox import import_mailbox, known_outcome, make_mailboxes
 from .outcome import Outcome, conclude_with, new_outcome, outcome_of
 from .progress import Progress
 from .reporter import Reporter
@@ -36,6 +37,10 @@ from .watch import worker_title
 # What is to be done about one mailbox, or what has come of it already: of a malformed row, of an account that has no
 # mailbox.
 Item = Union[ImportRequest, ImportResult]
+
+
+# So many mailboxes are made with one edit of the host's accounts.
+_MADE_TOGETHER = 50
 
 
 @dataclass(frozen=True)
@@ -213,14 +218,39 @@ class _Imports:
         proved = [
             number for number in self._left() if number in self._checked or not self._requests[number].import_content
         ]
-        missing = [number for number in proved if not host.mailbox_exists(self._requests[number].address)]
+        # One import of each; those of other sources into the same mailbox find it there.
+        missing: Dict[Address, int] = {}
+        for number in proved:
+            address = self._requests[number].address
+            if address not in missing and not host.mailbox_exists(address):
+                missing[address] = number
         if len(missing) > 1:
-            self._over_queues(missing, Bounds(self._how.numbers), self._make_one_mailbox)
+            self._make_together(list(missing.values()))
 
-    def _make_one_mailbox(self, assignment: Assignment, tell: Tell) -> Message:
-        reporter = Reporter(note=lambda line: tell({"note": line}))
-        context = RunContext(shared=self._shared)
-        return make_mailbox(self._requests[assignment.number], self._settings, reporter, context).as_dict()
+    def _make_together(self, missing: Sequence[int]) -> None:
+        size = min(_MADE_TOGETHER, -(-len(missing) // len(self._how.numbers)))
+        groups = [missing[start : start + size] for start in range(0, len(missing), size)]
+
+        def make(assignment: Assignment, tell: Tell) -> Message:
+            requests = [self._requests[number] for number in groups[assignment.number]]
+            set_title("queue %d: makes %d mailboxes" % (assignment.queue, len(requests)))
+            reporter = Reporter(note=lambda line: tell({"note": line}))
+            made = make_mailboxes(requests, self._settings, reporter, self._shared)
+            return {"made": [outcome.as_dict() for outcome in made]}
+
+        def take(group: int, message: Message) -> None:
+            if "note" in message:
+                self._progress.note(message["note"])
+            else:
+                for number, made in zip(groups[group], message["made"]):
+                    self._take_outcome(number, Outcome.from_dict(made))
+
+        def lose(group: int, why: str) -> None:
+            for number in groups[group]:
+                self._lose(number, why)
+
+        jobs = [Job(group, "") for group in range(len(groups))]
+        self._run_jobs(jobs, Bounds(self._how.numbers), make, take, lose)
 
     def _import(self) -> None:
         bounds = Bounds(
@@ -276,15 +306,20 @@ class _Imports:
         records: Optional[VisitRecords] = None,
     ) -> None:
         jobs = [Job(number, self._requests[number].source.host.casefold()) for number in numbers]
-        run_over_queues(
-            jobs,
-            bounds,
-            work,
-            partial(self._take, records),
-            lambda number, why: self._end(number, self._failed(number, MailImportError("interrupted", why))),
-            self._progress.note,
-            self._progress.is_abandoned,
-        )
+        self._run_jobs(jobs, bounds, work, partial(self._take, records), self._lose)
+
+    def _run_jobs(
+        self,
+        jobs: Sequence[Job],
+        bounds: Bounds,
+        work: Callable[[Assignment, Tell], Optional[Message]],
+        take: Callable[[int, Message], None],
+        lose: Callable[[int, str], None],
+    ) -> None:
+        run_over_queues(jobs, bounds, work, take, lose, self._progress.note, self._progress.is_abandoned)
+
+    def _lose(self, number: int, why: str) -> None:
+        self._end(number, self._failed(number, MailImportError("interrupted", why)))
 
     def _take(self, records: Optional[VisitRecords], number: int, message: Message) -> None:
         if "note" in message:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import nullcontext
-from typing import Callable, ContextManager, Optional
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import Callable, ContextManager, Iterator, List, Optional, Sequence, Tuple
 
 from ..model.errors import MailImportError, telling_first
 from ..model.grade import HARMLESS_REASONS
-from ..model.imports import COMPLETED_MESSAGE, ImportRequest
+from ..model.imports import COMPLETED_MESSAGE, ImportKey, ImportRequest
 from ..model.mail import StoreLocation
 from ..process.stop import stopped
 from ..state.database import State
+from ..state.shared import SharedState
 from ..store.aside import check_movable
 from ..transfer.stores import store_kind
 from .account import MailboxAccount
@@ -82,18 +83,44 @@ def import_mailbox(
     return outcome
 
 
-def make_mailbox(
-    request: ImportRequest, settings: HostSettings, reporter: Reporter, context: Optional[RunContext] = None
-) -> Outcome:
-    """Create the mailbox if it is missing, ahead of its import; the result stays `queued` unless that failed."""
-    outcome = new_outcome(request)
-    context = context or RunContext()
+def make_mailboxes(
+    requests: Sequence[ImportRequest], settings: HostSettings, reporter: Reporter, shared: SharedState
+) -> List[Outcome]:
+    """Create mailboxes that are missing, ahead of their imports and together: one flush of the state and one edit of
+    the host's accounts do for all of them. Results stay `queued` unless that failed.
+
+    Args:
+        requests: of different mailboxes.
+    """
+    outcomes = [new_outcome(request) for request in requests]
+    with ExitStack() as locks:
+        found: List[Tuple[_MailboxRun, MailboxStatus]] = []
+        # In one order, whoever takes several locks.
+        for request, outcome in sorted(zip(requests, outcomes), key=lambda pair: str(pair[0].address)):
+            with _concluding(request, outcome):
+                lock = locks.enter_context(_locked(request, shared.state, reporter))
+                run = _MailboxRun(request, settings, shared.state, outcome, reporter, lock, RunContext())
+                missing = run.find_missing()
+                if missing:
+                    found.append((run, missing))
+        try:
+            shared.state.note_new(run.key for run, _missing in found)
+            failures = settings.open_host().create_mailboxes([run.account.wanted for run, _missing in found])
+        except (MailImportError, OSError) as failure:
+            failures = {run.account.wanted.address: failure for run, _missing in found}
+        for run, missing in found:
+            with run.concluding():
+                run.account.conclude_creation(missing, failures.get(run.account.wanted.address))
+    return outcomes
+
+
+@contextmanager
+def _concluding(request: ImportRequest, outcome: Outcome) -> Iterator[None]:
+    """What goes wrong with one mailbox ends that one."""
     try:
-        with _opened_state(settings, context, State) as state, _locked(request, state, reporter) as lock:
-            _MailboxRun(request, settings, state, outcome, reporter, lock, context).make()
+        yield
     except (MailImportError, OSError) as error:
         conclude_with(outcome.result, error, request)
-    return outcome
 
 
 def _opened_state(
@@ -149,8 +176,8 @@ class _MailboxRun:
         self._context = context
         self._writes = lock is not None
         job = MailboxJob(request, self._host, state, settings.state_dir, outcome, self.events, lock, context)
-        self._account = MailboxAccount(job)
-        self._content = MailboxContent(job, self._account)
+        self.account = MailboxAccount(job)
+        self._content = MailboxContent(job, self.account)
 
     def conclude_if_known(self) -> bool:
         """Say in the result how things stand when nothing is left to do; False when something is."""
@@ -164,15 +191,25 @@ class _MailboxRun:
         self._conclude_without_import(found)
         return True
 
-    def make(self) -> None:
-        """Create the mailbox of an import that is to come, if it is missing."""
+    @property
+    def key(self) -> ImportKey:
+        return self._request.key
+
+    def concluding(self) -> ContextManager[None]:
+        """What goes wrong inside ends this run."""
+        return _concluding(self._request, self._outcome)
+
+    def find_missing(self) -> Optional[MailboxStatus]:
+        """Make sure that the mailbox of an import that is to come can be created, its domain too; None when it need not
+        be.
+        """
         found = self._examine()
         if found.exists or found.final_state:
-            return
+            return None
         self._host.check_new_mailbox(self._request.address)
         self._forget_removed(found)
-        self._state.note_contact(self._request.key, False)
-        self._account.make(found)
+        self.account.claim_domain()
+        return found
 
     def perform(self) -> None:
         """Do what is left to do, and say so in the result."""
@@ -211,7 +248,7 @@ class _MailboxRun:
             self._result.messages_total = self._result.messages_present = found.record.result.messages_total
             self._result.folders = found.record.result.folders
             self._result.replaced_to = found.record.replaced_to
-        self._account.update_password(self._request.update_password == "always")
+        self.account.update_password(self._request.update_password == "always")
         self._result.state, self._result.message = "completed", COMPLETED_MESSAGE
 
     def _stay_paused(self) -> None:
@@ -236,9 +273,9 @@ class _MailboxRun:
         if steps.copy_content:
             self._content.preview(found, location, steps.move_aside)
         if found.exists:
-            self._account.update_password(steps.set_password or (steps.move_aside and self._host.sets_passwords))
+            self.account.update_password(steps.set_password or (steps.move_aside and self._host.sets_passwords))
         self._result.created = steps.create_mailbox
-        published = self._account.would_publish_domain()
+        published = self.account.would_publish_domain()
         self._result.changed = self._result.changed or steps.are_a_change or published
         self._result.state = "queued"
         self._result.message = "%d messages would be imported" % self._result.messages_copied
@@ -277,17 +314,17 @@ class _MailboxRun:
         self._state.note_contact(key, found.existed)
         if steps.forget:
             (self._state.forget if request.force else self._state.forget_mail)(key)
-        self._account.make(found)
+        self.account.make(found)
         try:
             if location is None:
                 location = self._checked_store(found)
-            self._account.update_password(steps.set_password)
+            self.account.update_password(steps.set_password)
             if steps.copy_content:
                 self._content.fill(found, location, steps.move_aside)
         except MailImportError as error:
             if error.reason == "host_refused":
                 with telling_first(error, "%s could not be taken back" % str(request.address)):
-                    self._account.withdraw(found, location)
+                    self.account.withdraw(found, location)
             raise
         self._conclude()
         if found.mail_removed:

@@ -45,6 +45,7 @@ def may_have_nothing_new(request: ImportRequest, record: Optional[ImportRecord])
         request.state == "latest"
         and request.import_content
         and not request.force
+        and not request.only_verifies
         and request.update_password != "always"
         and record is not None
         and record.completed_once

@@ -185,6 +185,12 @@ class State:
         with self._database.transaction(durable=True):
             self._update(key, "mailbox_existed = COALESCE(mailbox_existed, ?)", mailbox_existed)
 
+    def note_new(self, keys: Iterable[ImportKey]) -> None:
+        """Record, durably and in one go, that these mailboxes did not exist; they are about to be created."""
+        with self._database.transaction(durable=True):
+            for key in keys:
+                self._update(key, "mailbox_existed = COALESCE(mailbox_existed, 0)")
+
     def drop(self, key: ImportKey) -> None:
         """Forget an import altogether: its mailbox is gone."""
         self._database.execute("DELETE FROM imports WHERE " + _OF_KEY, *key)

@@ -7,18 +7,19 @@
 from __future__ import annotations
 
 import grp
+import os
 import re
 from functools import cached_property
-from typing import Callable, Optional, Set
+from typing import Callable, Dict, Mapping, Optional, Sequence, Set
 
 from ...model.address import Address
 from ...model.errors import MailImportError
 from ...model.mail import NewHome
-from ..base import Accounts
+from ..base import Accounts, Failure, NewMailbox
 from ..dovecot.doveadm import SCHEME
 from ..dovecot.location import group_id, user_id
 from ..dovecot.settings import Settings, lacking_of_users, reads_passwd_file, users_file_of
-from .users_file import UsersFile
+from .users_file import NewUser, UsersFile
 
 # The one behind it means "none" to the system.
 _LAST_ID = 2**32 - 2
@@ -77,8 +78,25 @@ class PasswdFileAccounts(Accounts):
         return NewHome(home, user_id(str(uid)), group_id(str(gid))) if home and uid and gid else None
 
     def create(self, address: Address, password: str, owner: str) -> None:
-        self.check_new(address)
-        self._users.add(address, self._hash_password(password), self._uid, self._gid, self._home_of(address))
+        for failure in self.create_many([NewMailbox(address, password, owner)]).values():
+            raise failure
+
+    def create_many(self, wanted: Sequence[NewMailbox]) -> Dict[Address, Failure]:
+        failures: Dict[Address, Failure] = {}
+        users: Dict[Address, NewUser] = {}
+        for address, password, _owner in wanted:
+            try:
+                self.check_new(address)
+                home = self._home_of(address)
+                _require_other_homes(home, users)
+                users[address] = NewUser(self._hash_password(password), self._uid, self._gid, home)
+            except (MailImportError, OSError) as failure:
+                failures[address] = failure
+        try:
+            failures.update(self._users.add_all(users))
+        except (MailImportError, OSError) as failure:
+            failures.update(dict.fromkeys(users, failure))
+        return failures
 
     def remove(self, address: Address) -> None:
         self._users.remove(address)
@@ -122,11 +140,7 @@ class PasswdFileAccounts(Accounts):
         """Two mailboxes with one home show the mail of both to either."""
         other = self._users.user_at(home) if home else None
         if other:
-            raise MailImportError(
-                "host_refused",
-                "mail_home %s is the home of %s: give each mailbox one of its own, with %%u, or %%d and %%n"
-                % (home, other),
-            )
+            raise _same_home(home, other)
 
     def _require_fields(self) -> None:
         """Dovecot opens no mailbox of which it does not know the owner and the home."""
@@ -157,6 +171,18 @@ class PasswdFileAccounts(Accounts):
             return grp.getgrnam(name).gr_gid
         except KeyError as error:
             raise MailImportError("host_refused", "Dovecot's group %r does not exist on this host" % name) from error
+
+
+def _require_other_homes(home: Optional[str], users: Mapping[Address, NewUser]) -> None:
+    """The same among those that are created together."""
+    for address, user in users.items():
+        if home and user.home and os.path.normpath(user.home) == os.path.normpath(home):
+            raise _same_home(home, str(address))
+
+
+def _same_home(home: Optional[str], other: str) -> MailImportError:
+    message = "mail_home %s is the home of %s: give each mailbox one of its own, with %%u, or %%d and %%n"
+    return MailImportError("host_refused", message % (home, other))
 
 
 def _expand_home(template: str, address: Address) -> str:

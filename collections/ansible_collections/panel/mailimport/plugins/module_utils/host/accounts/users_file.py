@@ -13,14 +13,24 @@ from __future__ import annotations
 import os
 import stat
 import time
-from typing import FrozenSet, List, Optional, Tuple
+from typing import Collection, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
 from ...files.atomic import NewFile, exclusive, replace_file
 from ...model.address import Address
 from ...model.errors import MailImportError, file_errors
+from ..base import Failure
 
 # Dovecot looks at the file at most once a second; one more for the rounding of times.
 _NOTICED_AFTER = 2.0
+
+
+class NewUser(NamedTuple):
+    """What is written of a new user; what is None is left to Dovecot's defaults."""
+
+    password_hash: str
+    uid: Optional[int]
+    gid: Optional[int]
+    home: Optional[str]
 
 
 class UsersFile:
@@ -34,31 +44,32 @@ class UsersFile:
     def __init__(self, path: str, gid: int) -> None:
         self.path = os.path.realpath(path)
         self._new = NewFile(0o640, 0, gid)
-        self._seen: Tuple[Tuple[int, ...], FrozenSet[str]] = ((), frozenset())
+        self._seen: Tuple[Tuple[int, ...], Tuple[FrozenSet[str], Mapping[str, str]]] = ((), (frozenset(), {}))
 
-    def users(self) -> FrozenSet[str]:
-        """Names of all users, in lower case. The file is read when it is another one, or was written to, since the last
-        time.
+    def users(self) -> Collection[str]:
+        """Names of all users, in lower case."""
+        return self._known()[0]
+
+    def user_at(self, home: str) -> Optional[str]:
+        """Name of a user whose line has that home directory, None when nobody's has."""
+        return self._known()[1].get(os.path.normpath(home))
+
+    def _known(self) -> Tuple[FrozenSet[str], Mapping[str, str]]:
+        """The users, and those of them by their homes. The file is read when it is another one, or was written to,
+        since the last time.
         """
         with file_errors(self.path):
             try:
                 status = os.stat(self.path)
             except FileNotFoundError:
-                return frozenset()
+                return frozenset(), {}
         version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         if self._seen[0] != version:
-            self._seen = version, frozenset(user for user in map(_user, self._read()) if user is not None)
+            users = [(user, _home(line)) for line in self._read() for user in [_user(line)] if user is not None]
+            # Of several at one home, the first.
+            homes = {os.path.normpath(home): user for user, home in reversed(users) if home}
+            self._seen = version, (frozenset(user for user, _home in users), homes)
         return self._seen[1]
-
-    def user_at(self, home: str) -> Optional[str]:
-        """Name of a user whose line has that home directory, None when nobody's has."""
-        wanted = os.path.normpath(home)
-        # Looked at closely only where its last part occurs: this is asked for each mailbox that is made.
-        last = os.fsencode(os.path.basename(wanted))
-        for line in self._read():
-            if last in line and _user(line) is not None and _home(line) and os.path.normpath(_home(line)) == wanted:
-                return _user(line)
-        return None
 
     def __contains__(self, address: Address) -> bool:
         return str(address) in self.users()
@@ -78,23 +89,28 @@ class UsersFile:
         # A file from the future is one whose clock was set back since.
         return changed_at + _NOTICED_AFTER if changed_at < time.time() + 1 else 0.0
 
-    def add(
-        self, address: Address, password_hash: str, uid: Optional[int], gid: Optional[int], home: Optional[str]
-    ) -> None:
-        """Append a line for a new user; what is None is left to Dovecot's defaults.
+    def add_all(self, users: Mapping[Address, NewUser]) -> Dict[Address, Failure]:
+        """Append lines for new users, in one step; return why some were not, by address.
 
         Raises:
-            MailImportError: `host_refused` when the user has a line already or the file cannot be written, `disk_full`.
+            MailImportError: `host_refused` when the file cannot be written, `disk_full`.
         """
-        values = (address, password_hash, "" if uid is None else uid, "" if gid is None else gid, home or "")
-        line = ("%s:%s:%s:%s::%s::\n" % values).encode("utf-8")
+        failures: Dict[Address, Failure] = {}
         with file_errors(self.path), exclusive(self.path):
             lines = self._read()
-            if str(address) in map(_user, lines):
-                raise MailImportError("host_refused", "%s has been added to %s meanwhile" % (address, self.path))
-            if lines and not lines[-1].endswith(b"\n"):
-                line = b"\n" + line[:-1]  # the file goes on ending the way it did
-            replace_file(self.path, b"".join(lines) + line, self._new)
+            known = set(map(_user, lines))
+            added = b""
+            for address, user in users.items():
+                if str(address) in known:
+                    message = "%s has been added to %s meanwhile" % (address, self.path)
+                    failures[address] = MailImportError("host_refused", message)
+                else:
+                    added += _line(address, user)
+            if added:
+                if lines and not lines[-1].endswith(b"\n"):
+                    added = b"\n" + added[:-1]  # the file goes on ending the way it did
+                replace_file(self.path, b"".join(lines) + added, self._new)
+        return failures
 
     def remove(self, address: Address) -> None:
         """Take a user's line out.
@@ -130,6 +146,11 @@ class UsersFile:
                     return stream.readlines()
             except FileNotFoundError:
                 return []
+
+
+def _line(address: Address, user: NewUser) -> bytes:
+    uid, gid = ("" if number is None else number for number in (user.uid, user.gid))
+    return ("%s:%s:%s:%s::%s::\n" % (address, user.password_hash, uid, gid, user.home or "")).encode("utf-8")
 
 
 def _user(line: bytes) -> Optional[str]:

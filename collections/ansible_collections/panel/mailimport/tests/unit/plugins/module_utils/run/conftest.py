@@ -51,6 +51,18 @@ class DirectoryHost(MailHost):
         assert address not in self.passwords
         self.passwords[address] = password
 
+    def expect(self, addresses):
+        pass
+
+    def create_mailboxes(self, wanted):
+        failures = {}
+        for each in wanted:
+            try:
+                self.create_mailbox(*each)
+            except OSError as failure:
+                failures[each.address] = failure
+        return failures
+
     def remove_mailbox(self, address):
         del self.passwords[address]
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
 from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling, import_batch
-from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox, make_mailbox
+from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox, make_mailboxes
 from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
+from ansible_collections.panel.mailimport.plugins.module_utils.state.shared import SharedState
 from ansible_collections.panel.mailimport.plugins.module_utils.store.base import Origin
 
 ANNA = parse_address("anna@example.org")
@@ -203,7 +204,10 @@ class TestOneOfMany:
         request = request_for()
         with State(settings.state_dir) as state:
             state.enqueue([(request.key, request.owner)], os.getpid())
-        result = make_mailbox(request, settings, Reporter()).result
+        shared = SharedState(settings.state_dir)
+        (outcome,) = make_mailboxes([request], settings, Reporter(), shared)
+        shared.state.close()
+        result = outcome.result
         assert (result.state, result.reason) == ("failed", "host_refused")
 
 

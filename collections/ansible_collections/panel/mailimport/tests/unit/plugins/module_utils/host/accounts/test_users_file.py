@@ -12,7 +12,7 @@ import stat
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.files import atomic
-from ansible_collections.panel.mailimport.plugins.module_utils.host.accounts.users_file import UsersFile
+from ansible_collections.panel.mailimport.plugins.module_utils.host.accounts.users_file import NewUser, UsersFile
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import Address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 
@@ -27,6 +27,11 @@ FILES = [
 ]
 
 
+def add(users, address, *fields):
+    for failure in users.add_all({address: NewUser(*fields)}).values():
+        raise failure
+
+
 def users_file(tmp_path, content=b""):
     path = tmp_path / "users"
     path.write_bytes(content)
@@ -37,7 +42,7 @@ def users_file(tmp_path, content=b""):
 def test_new_line_leaves_every_other_byte(tmp_path, content):
     users, path = users_file(tmp_path, content)
     assert ANNA not in users
-    users.add(ANNA, "{X}hash", None, None, None)
+    add(users, ANNA, "{X}hash", None, None, None)
     assert ANNA in users
     after = path.read_bytes()
     assert after.startswith(content)
@@ -64,7 +69,7 @@ def test_new_password_changes_one_field(tmp_path, before, after):
 def test_user_is_added_once_and_changed_only_when_there(tmp_path):
     users, path = users_file(tmp_path, b"ANNA@example.org:{PLAIN}x\n")
     with pytest.raises(MailImportError) as refused:
-        users.add(ANNA, "{X}hash", None, None, None)
+        add(users, ANNA, "{X}hash", None, None, None)
     assert refused.value.reason == "host_refused"
     with pytest.raises(MailImportError):
         users.set_hash(Address("bert", "example.org"), "{X}hash")
@@ -80,7 +85,7 @@ def test_mode_owner_and_symbolic_link_are_kept(tmp_path):
     before = path.stat()
     link = tmp_path / "link"
     link.symlink_to(path)
-    UsersFile(str(link), 0).add(ANNA, "{X}hash", 1, 2, "/home/anna")
+    add(UsersFile(str(link), 0), ANNA, "{X}hash", 1, 2, "/home/anna")
     assert link.is_symlink()
     assert path.read_bytes() == b"anna@example.org:{X}hash:1:2::/home/anna::\n"
     after = path.stat()
@@ -92,7 +97,7 @@ def test_new_file_is_readable_by_dovecot_only(tmp_path):
         pytest.skip("needs root to give a file to another group")
     users = UsersFile(str(tmp_path / "users"), 4321)
     assert list(users.users()) == []
-    users.add(ANNA, "{X}hash", None, None, None)
+    add(users, ANNA, "{X}hash", None, None, None)
     status = (tmp_path / "users").stat()
     assert (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (0o640, 0, 4321)
 
@@ -100,7 +105,7 @@ def test_new_file_is_readable_by_dovecot_only(tmp_path):
 def _add_many(path, worker):
     users = UsersFile(path, os.getgid())
     for number in range(15):
-        users.add(Address("user%d-%d" % (worker, number), "example.org"), "{X}hash", None, None, None)
+        add(users, Address("user%d-%d" % (worker, number), "example.org"), "{X}hash", None, None, None)
 
 
 def test_concurrent_runs_lose_no_line(tmp_path):
@@ -123,11 +128,11 @@ def test_killed_before_the_rename_the_old_file_stands_and_the_next_run_goes_on(t
     child = os.fork()
     if child == 0:
         os.rename = lambda *_paths: os.kill(os.getpid(), signal.SIGKILL)
-        users.add(ANNA, "{X}hash", None, None, None)
+        add(users, ANNA, "{X}hash", None, None, None)
         os._exit(0)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     assert path.read_bytes() == b"# comment\nbert@example.org:{PLAIN}x\n"
-    users.add(ANNA, "{X}hash", None, None, None)
+    add(users, ANNA, "{X}hash", None, None, None)
     assert path.read_bytes() == b"# comment\nbert@example.org:{PLAIN}x\n" + LINE + b":\n"
     assert os.listdir(tmp_path) == ["users"]
 
@@ -136,7 +141,7 @@ def test_no_two_versions_share_size_and_second(tmp_path):
     users, path = users_file(tmp_path, b"# comment\n")
     versions = []
     for number in range(4):
-        users.add(Address("user%d" % number, "example.org"), "{X}hash", None, None, None)
+        add(users, Address("user%d" % number, "example.org"), "{X}hash", None, None, None)
         versions.append((path.stat().st_size, int(path.stat().st_mtime)))
         for hashed in ("{X}HASH", "{X}h", "{X}hash"):
             users.set_hash(Address("user%d" % number, "example.org"), hashed)
@@ -147,7 +152,7 @@ def test_no_two_versions_share_size_and_second(tmp_path):
 def test_directory_that_is_not_there(tmp_path):
     users = UsersFile(str(tmp_path / "absent" / "users"), os.getgid())
     with pytest.raises(MailImportError, match="absent/users: No such file") as refused:
-        users.add(ANNA, "{X}hash", None, None, None)
+        add(users, ANNA, "{X}hash", None, None, None)
     assert refused.value.reason == "host_refused"
 
 
@@ -159,7 +164,7 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(MailImportError) as refused:
-        users.add(ANNA, "{X}hash", None, None, None)
+        add(users, ANNA, "{X}hash", None, None, None)
     assert refused.value.reason == "disk_full"
     assert path.read_bytes() == b"# comment\n"
     assert os.listdir(tmp_path) == ["users"]
@@ -174,10 +179,20 @@ def test_a_lock_that_somebody_does_not_let_go_of_is_not_waited_for_for_ever(tmp_
     signal.alarm(10)
     try:
         with pytest.raises(MailImportError, match="lslocks") as error:
-            users.add(ANNA, "{X}hash", None, None, None)
+            add(users, ANNA, "{X}hash", None, None, None)
     finally:
         signal.alarm(0)
         os.close(descriptor)
     assert error.value.reason == "host_refused" and str(tmp_path) in error.value.message
     assert path.read_bytes() == b""
-    users.add(ANNA, "{X}hash", None, None, None)
+    add(users, ANNA, "{X}hash", None, None, None)
+
+
+def test_many_are_added_in_one_step_and_who_is_there_is_told(tmp_path):
+    path = tmp_path / "users"
+    path.write_text("anna@example.org:{X}hers::::::")
+    users = UsersFile(str(path), os.getgid())
+    ben = Address("ben", "example.org")
+    failures = users.add_all({each: NewUser("{X}hash", None, None, None) for each in (ANNA, ben)})
+    assert [(address, "meanwhile" in failure.message) for address, failure in failures.items()] == [(ANNA, True)]
+    assert path.read_text() == "anna@example.org:{X}hers::::::\nben@example.org:{X}hash::::::"
