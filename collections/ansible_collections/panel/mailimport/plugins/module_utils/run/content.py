@@ -105,8 +105,8 @@ class MailboxContent:
             location=location,
             desk=desk,
             marks=self._marks(),
-            deliveries=self._state.deliveries(request.key),
-            messages=self._state.source_messages(request.key) if aside is None else (),
+            deliveries=self._state.folders.deliveries(request.key),
+            messages=self._state.folders.messages(request.key) if aside is None else (),
             last_run_incomplete=forgotten or (record is not None and record.result.state != "completed"),
             may_hold_unrecorded_mail=forgotten or (record is not None and record.may_hold_unrecorded_mail),
             aside=aside,
@@ -123,7 +123,10 @@ class MailboxContent:
         untouched = not found.contacted and not found.recovered
         if not found.record or found.mail_removed:
             return TargetSnapshot(location, True, untouched=untouched)
-        deliveries, messages = self._state.deliveries(found.record.key), self._state.source_messages(found.record.key)
+        deliveries, messages = (
+            self._state.folders.deliveries(found.record.key),
+            self._state.folders.messages(found.record.key),
+        )
         return TargetSnapshot(location, True, self._marks(), deliveries, messages, untouched)
 
     @contextmanager
@@ -156,7 +159,7 @@ class MailboxContent:
         self._job.result.replaced_to = replacement.conclude(beside)
 
     def _marks(self) -> Dict[bytes, FolderMark]:
-        return {mark.raw_name: mark for mark in self._state.folder_marks(self._request.key)}
+        return {mark.raw_name: mark for mark in self._state.folders.marks(self._request.key)}
 
     def _work_as(
         self,

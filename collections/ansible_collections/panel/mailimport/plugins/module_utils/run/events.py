@@ -130,7 +130,7 @@ class ImportEvents:
             self._outcome.after["folders"][name] = (self._outcome.before["folders"][name] or 0) + sum(arrived.values())
 
     def _on_committed(self, news: Committed) -> None:
-        self._state.commit_folders(self._request.key, news.marks, news.messages, news.deliveries)
+        self._state.folders.commit(self._request.key, news.marks, news.messages, news.deliveries)
 
     def _on_secret(self, _news: SecretWanted) -> None:
         if self.login is None:

@@ -103,7 +103,7 @@ def _is_mail_removed(request: ImportRequest, record: ImportRecord, state: State,
     """Whether the mail of an import that is known was removed on the host, store and all. One look where it was not."""
     if record.store_root is None or has_marker(record.store_root, request.key):
         return False
-    if not record.completed_once and not state.folder_marks(request.key):
+    if not record.completed_once and not state.folders.marks(request.key):
         return False  # nothing has come yet
     location = host.store_of(request.address)
     if not isinstance(location, MailFiles):

@@ -112,8 +112,8 @@ class SourceVisits:
         """What a look at the source is compared with; None when the import has to come anyway."""
         if not may_have_nothing_new(request, found.record) or found.mail_removed or not found.domain_known:
             return None
-        marks = {mark.raw_name: mark for mark in self._shared.state.folder_marks(request.key)}
-        return Known(request.key, request.rules, marks, self._shared.state.source_messages(request.key))
+        marks = {mark.raw_name: mark for mark in self._shared.state.folders.marks(request.key)}
+        return Known(request.key, request.rules, marks, self._shared.state.folders.messages(request.key))
 
     def _send_scout(
         self, request: ImportRequest, assignment: Assignment, known: Optional[Known], heard: _Heard

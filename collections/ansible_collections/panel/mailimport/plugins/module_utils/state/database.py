@@ -6,10 +6,7 @@
 
 from __future__ import annotations
 
-import array
-import json
 import os
-import sqlite3
 from typing import Callable, ContextManager, Dict, Iterable, List, Optional, Set, Tuple
 
 from ..model import clock
@@ -21,17 +18,14 @@ from . import rows
 from .budgets import Budgets
 from .connection import Connection
 from .errors import database_errors, state_file_errors
+from .folders import OF_KEY, Folders, require_begun
 from .host_key import make_host_key, proof_of
 from .locks import mailbox_lock
 from .places import Places
-from .records import Deliveries, FolderMark, ImportRecord, SourceMessages, result_to_json
+from .records import ImportRecord, result_to_json
 from .schema import open_database, snapshot_database
 from .switches import Switches
 
-_OF_KEY = "source_host = ? AND source_user = ? AND address = ?"
-_FOLDER_COLUMNS = (
-    "raw_name, target_name, uidvalidity, last_uid, uidnext, messages, highest_modseq, copied, missing, flagless"
-)
 _BEGIN = """INSERT INTO imports (source_host, source_user, address, owner, started_at, pid, process_started, result)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (source_host, source_user, address) DO UPDATE SET owner = excluded.owner,
@@ -58,6 +52,7 @@ class State:
             version; `disk_full`. So do all methods.
 
     Attributes:
+        folders: how far the folders of imports have come.
         places: places in line for what only so many processes may have at once.
         budgets: what came from sources that give only so much a day.
         switches: what is known of the switch of domains.
@@ -85,6 +80,7 @@ class State:
     def _use(self, state_dir: str, database: Connection) -> None:
         self._directory = state_dir
         self._database = database
+        self.folders = Folders(database)
         self.places = Places(database)
         self.budgets = Budgets(database)
         self.switches = Switches(database)
@@ -121,7 +117,7 @@ class State:
         """
         self._database.execute(
             "DELETE FROM domains WHERE domain = ? AND NOT EXISTS "
-            "(SELECT 1 FROM imports WHERE substr(address, -length(?)) = ? AND NOT (%s))" % _OF_KEY,
+            "(SELECT 1 FROM imports WHERE substr(address, -length(?)) = ? AND NOT (%s))" % OF_KEY,
             domain,
             "@" + domain,
             "@" + domain,
@@ -137,7 +133,7 @@ class State:
         return {row["domain"]: row["owner"] for row in self._database.rows("SELECT * FROM domains ORDER BY domain")}
 
     def import_record(self, key: ImportKey) -> Optional[ImportRecord]:
-        row = self._database.row("SELECT * FROM imports WHERE " + _OF_KEY, *key)
+        row = self._database.row("SELECT * FROM imports WHERE " + OF_KEY, *key)
         return rows.import_record(row, self._database.path) if row else None
 
     def imports(self) -> List[ImportRecord]:
@@ -177,7 +173,7 @@ class State:
         self._update(key, "stop_requested = 1")
 
     def is_stop_requested(self, key: ImportKey) -> bool:
-        row = self._database.row("SELECT stop_requested FROM imports WHERE " + _OF_KEY, *key)
+        row = self._database.row("SELECT stop_requested FROM imports WHERE " + OF_KEY, *key)
         return bool(row and row["stop_requested"])
 
     def note_contact(self, key: ImportKey, mailbox_existed: bool) -> None:
@@ -193,7 +189,7 @@ class State:
 
     def drop(self, key: ImportKey) -> None:
         """Forget an import altogether: its mailbox is gone."""
-        self._database.execute("DELETE FROM imports WHERE " + _OF_KEY, *key)
+        self._database.execute("DELETE FROM imports WHERE " + OF_KEY, *key)
 
     def progress(self, key: ImportKey, result: ImportResult) -> None:
         """Record the counts of an import that is running."""
@@ -260,71 +256,9 @@ class State:
 
     def _forget_progress(self, key: ImportKey, *tables: str) -> None:
         for table in tables:
-            statement = "DELETE FROM %s WHERE import = (SELECT id FROM imports WHERE %s)" % (table, _OF_KEY)
+            statement = "DELETE FROM %s WHERE import = (SELECT id FROM imports WHERE %s)" % (table, OF_KEY)
             self._database.execute(statement, *key)
         self._update(key, "completed_once = 0, store_root = NULL, bytes_imported = 0")
-
-    def folder_marks(self, key: ImportKey) -> List[FolderMark]:
-        """Marks of all folders of an import, in order of their names at the source."""
-        query = "SELECT %s FROM folders JOIN imports ON imports.id = folders.import WHERE %s ORDER BY raw_name"
-        found = self._database.rows(query % (_FOLDER_COLUMNS, _OF_KEY), *key)
-        return [rows.folder_mark(row, self._database.path) for row in found]
-
-    def commit_folders(
-        self,
-        key: ImportKey,
-        marks: Iterable[FolderMark],
-        messages: Iterable[SourceMessages] = (),
-        deliveries: Iterable[Deliveries] = (),
-    ) -> None:
-        """Record how far folders have come, what their messages are at the source, and which ones of the target folders
-        they are; those are durable by then. The import has begun.
-        """
-        insert = "INSERT OR REPLACE INTO source_messages SELECT id, ?, ?, ? FROM imports WHERE " + _OF_KEY
-        with self._database.transaction():
-            for delivered in deliveries:
-                self._add_deliveries(key, delivered)
-            for mark in marks:
-                self._commit_folder(key, mark)
-            for each in messages:
-                _require_begun(self._database.execute(insert, each.raw_name, each.uidvalidity, each.packed, *key), key)
-
-    def source_messages(self, key: ImportKey) -> List[SourceMessages]:
-        """What is remembered of the source's messages, a folder an entry."""
-        query = (
-            "SELECT raw_name, uidvalidity, packed FROM source_messages "
-            "JOIN imports ON imports.id = source_messages.import WHERE " + _OF_KEY
-        )
-        return [SourceMessages(**dict(row)) for row in self._database.rows(query, *key)]
-
-    def _commit_folder(self, key: ImportKey, mark: FolderMark) -> None:
-        executed = self._database.execute(
-            "INSERT OR REPLACE INTO folders (import, %s) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM imports WHERE %s"
-            % (_FOLDER_COLUMNS, _OF_KEY),
-            *_values_of(mark),
-            *key,
-        )
-        _require_begun(executed, key)
-
-    def _add_deliveries(self, key: ImportKey, delivered: Deliveries) -> None:
-        """Record messages beside those recorded before under the same UIDVALIDITYs; others are forgotten."""
-        folder = (delivered.raw_name, delivered.uidvalidity, delivered.target_uidvalidity)
-        outdated = "raw_name = ? AND (uidvalidity, target_uidvalidity) != (?, ?)"
-        self._database.execute(
-            "DELETE FROM deliveries WHERE import = (SELECT id FROM imports WHERE %s) AND %s" % (_OF_KEY, outdated),
-            *key,
-            *folder,
-        )
-        insert = "INSERT INTO deliveries SELECT id, ?, ?, ?, ? FROM imports WHERE " + _OF_KEY
-        _require_begun(self._database.execute(insert, *folder, array.array("I", delivered.runs).tobytes(), *key), key)
-
-    def deliveries(self, key: ImportKey) -> List[Deliveries]:
-        """All messages that are known to have been delivered into stores that choose the UIDs, a folder an entry."""
-        query = (
-            "SELECT deliveries.* FROM deliveries JOIN imports ON imports.id = deliveries.import WHERE %s ORDER BY "
-            "deliveries.rowid" % _OF_KEY
-        )
-        return rows.deliveries(self._database.rows(query, *key), self._database.path)
 
     def notices(self, kind: str) -> Set[str]:
         """Addresses of the mailboxes whose owners have had a notice of this kind."""
@@ -340,34 +274,13 @@ class State:
         return mailbox_lock(self._directory, address, waiting)
 
     def _update(self, key: ImportKey, assignments: str, *values: object) -> None:
-        _require_begun(
-            self._database.execute("UPDATE imports SET %s WHERE %s" % (assignments, _OF_KEY), *values, *key), key
+        require_begun(
+            self._database.execute("UPDATE imports SET %s WHERE %s" % (assignments, OF_KEY), *values, *key), key
         )
 
 
 def _database_in(state_dir: str) -> str:
     return os.path.join(state_dir, "state.db")
-
-
-def _values_of(mark: FolderMark) -> Tuple[object, ...]:
-    """What is recorded of a folder, as in _FOLDER_COLUMNS."""
-    return (
-        mark.raw_name,
-        mark.target_name,
-        mark.uidvalidity,
-        mark.last_uid,
-        mark.uidnext,
-        mark.messages,
-        mark.highest_modseq,
-        mark.copied,
-        json.dumps(mark.missing),
-        mark.flagless,
-    )
-
-
-def _require_begun(executed: sqlite3.Cursor, key: ImportKey) -> None:
-    if executed.rowcount != 1:
-        raise LookupError("the import of %s has not begun" % key.address)
 
 
 def _require_ours(state_dir: str) -> None:

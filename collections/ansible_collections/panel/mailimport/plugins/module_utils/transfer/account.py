@@ -15,11 +15,12 @@ from ..model.mail import SourceFolder
 from ..source.connections import Connections
 from ..source.profiles import SourceProfile
 from ..state.records import Deliveries, FolderMark
-from ..store.base import FolderPath, MessageStore, joined_path
+from ..store.base import MessageStore, joined_path
 from .batch import Batch
 from .budget import Budget
 from .copy import AccountCopy
 from .flags import FlagUpdate, ask_for_flags, give_keywords_again
+from .folder_copy import FolderCopy
 from .left_out import SourceFolders, find_left_out, is_mailless, line_of, list_folders
 from .line import Line
 from .login import Login
@@ -83,7 +84,7 @@ def import_account(
     store = open_store(request, target, emit, delivered.append)
     complete = False
     try:
-        _fill_store(store, delivered, request, login, target, emit)
+        _AccountImport(request, login, target, store, delivered, emit).run()
         complete = True
     finally:
         # What a killed run left is looked for until a run has been through all folders.
@@ -91,124 +92,171 @@ def import_account(
             emit(Settled())
 
 
-def _fill_store(
-    store: MessageStore,
-    delivered: List[Deliveries],
-    request: ImportRequest,
-    login: Login,
-    target: Target,
-    emit: Emit,
-) -> None:
-    marks = target.marks
-    memories = Memories(target.messages)
-    patience = Patience(emit, target.patient)
-    batch = Batch(request, store, marks, memories, emit, patience.gained, target.room, delivered)
-    line = Line(lambda: login.open(emit), patience, batch.commit, renewable=request.renew is not None)
-    listed_folders = line.attempt(list_folders)
-    folders = folders_with_mail(listed_folders, request.rules, emit)
-    batch.budget = Budget(daily_limit(request, listed_folders.profile), target.spent, emit)
-    known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
-    plans = plan_folders(folders, request.rules, target.location, known)
-    # Not before it is known that there is something to take its place.
-    if target.aside:
-        emit(Replaced(bool(store.move_aside(target.aside))))
-    store.forget(request.key, [plan.source.raw_name for plan in plans])
-    listed = sum(plan.source.messages or 0 for plan in plans)
-    batch.expected = listed
-    emit(Listed(len(plans), listed))
-    _tell_names(plans, request, target, emit)
-    check = NumberingCheck(
-        plans, Earlier(request.key, marks, memories, store, target.last_run_incomplete, request.force, target.untouched)
-    )
-    ask_patiently(line, check)
-    plans = check.checked()
-    for told in check.lines():
-        emit(Note(told))
-    changed: List[int] = []
-    if request.state == "latest" and marks:
-        untold = _carry_flags(line, FlagUpdate(request.key, plans, marks, memories), store, changed, emit)
-        plans = [_ask_again(plan, marks, untold) for plan in plans]
-    connections = Connections(
-        lambda: login.open(emit), request.connections, lambda text: emit(Note("the import " + text))
-    )
-    AccountCopy(line, connections, batch, store, marks).run(plans)
-    if store.has_lost_keywords:
-        give_keywords_again(store, request.key, plans, memories)
-    if request.state == "latest" and not marks and memories:
-        # An import that begins again: which messages are the source's is known only now.
-        _carry_flags(line, FlagUpdate(request.key, plans, {}, memories), store, changed, emit)
-    if batch.without_flags:
-        _ask_for_flags(line, batch, store, changed, emit)
-    total = batch.total(plans)
-    if total != listed:
-        emit(Listed(len(plans), total))
-    # Subscriptions come last: a run that did not get that far left them to this one.
-    wanted = [
-        plan.target
-        for plan in plans
-        if plan.source.subscribed and (target.last_run_incomplete or plan.source.raw_name not in marks)
-    ]
-    if wanted:
-        _subscribe(store, wanted, emit)
-    lost = store.lost_keywords()[:MOST_KEYWORDS]
-    tell_left_behind(emit, [NotImported("", "keyword_refused", "keyword %s could not be kept" % name) for name in lost])
-    if line.session:
-        line.session.close()
+class _AccountImport:
+    """One import, step by step."""
 
+    def __init__(
+        self,
+        request: ImportRequest,
+        login: Login,
+        target: Target,
+        store: MessageStore,
+        delivered: List[Deliveries],
+        emit: Emit,
+    ) -> None:
+        self._request = request
+        self._login = login
+        self._target = target
+        self._store = store
+        self._emit = emit
+        self._marks = target.marks
+        self._memories = Memories(target.messages)
+        patience = Patience(emit, target.patient)
+        self._batch = Batch(request, store, self._marks, self._memories, emit, patience.gained, target.room, delivered)
+        self._line = Line(lambda: login.open(emit), patience, self._batch.commit, renewable=request.renew is not None)
+        # How many messages got other flags, as often as some did.
+        self._changed: List[int] = []
 
-def _tell_names(plans: Sequence[FolderPlan], request: ImportRequest, target: Target, emit: Emit) -> None:
-    """Tell which folders are not called here as the source or the request calls them."""
-    for plan in plans:
-        if plan.renamed:
-            emit(Note("folder %s is called %s on this host" % (plan.source.name, joined_path(plan.target))))
-    for plan in overruled(plans, request.rules, target.location):
-        message = "folder %s stays %s, where an earlier run brought it, whatever folder_map says" % (
-            plan.source.name,
-            joined_path(plan.target),
+    def run(self) -> None:
+        """Do it all, from the listing of the source to the last subscription."""
+        plans: Sequence[FolderPlan] = self._plan()
+        listed = self._make_room(plans)
+        self._tell_names(plans)
+        plans = self._check_numbering(plans)
+        plans = self._copy(plans)
+        total = self._batch.total(plans)
+        if total != listed:
+            self._emit(Listed(len(plans), total))
+        self._subscribe(plans)
+        self._tell_lost_keywords()
+        if self._line.session:
+            self._line.session.close()
+
+    def _plan(self) -> List[FolderPlan]:
+        """List the source, and choose its folders and their names here."""
+        request = self._request
+        listed = self._line.attempt(list_folders)
+        folders = folders_with_mail(listed, request.rules, self._emit)
+        self._batch.budget = Budget(daily_limit(request, listed.profile), self._target.spent, self._emit)
+        known = {raw_name: mark.target_name for raw_name, mark in self._marks.items()}
+        return plan_folders(folders, request.rules, self._target.location, known)
+
+    def _make_room(self, plans: Sequence[FolderPlan]) -> int:
+        """Take away what is to make place, and what stays of folders that come no more; return how many messages the
+        source says it has.
+        """
+        # Not before it is known that there is something to take its place.
+        if self._target.aside:
+            self._emit(Replaced(bool(self._store.move_aside(self._target.aside))))
+        self._store.forget(self._request.key, [plan.source.raw_name for plan in plans])
+        listed = sum(plan.source.messages or 0 for plan in plans)
+        self._batch.expected = listed
+        self._emit(Listed(len(plans), listed))
+        return listed
+
+    def _tell_names(self, plans: Sequence[FolderPlan]) -> None:
+        """Tell which folders are not called here as the source or the request calls them."""
+        for plan in plans:
+            if plan.renamed:
+                self._emit(Note("folder %s is called %s on this host" % (plan.source.name, joined_path(plan.target))))
+        for plan in overruled(plans, self._request.rules, self._target.location):
+            message = "folder %s stays %s, where an earlier run brought it, whatever folder_map says" % (
+                plan.source.name,
+                joined_path(plan.target),
+            )
+            self._emit(Note(message))
+
+    def _check_numbering(self, plans: Sequence[FolderPlan]) -> List[FolderPlan]:
+        request, target = self._request, self._target
+        earlier = Earlier(
+            request.key,
+            self._marks,
+            self._memories,
+            self._store,
+            target.last_run_incomplete,
+            request.force,
+            target.untouched,
         )
-        emit(Note(message))
+        check = NumberingCheck(plans, earlier)
+        ask_patiently(self._line, check)
+        for told in check.lines():
+            self._emit(Note(told))
+        return check.checked()
 
+    def _copy(self, plans: Sequence[FolderPlan]) -> Sequence[FolderPlan]:
+        """Bring messages, and what changed about flags; return the plans as they are known by then."""
+        request, marks, memories = self._request, self._marks, self._memories
+        latest = request.state == "latest"
+        if latest and marks:
+            untold = self._carry_flags(FlagUpdate(request.key, plans, marks, memories))
+            plans = [_ask_again(plan, marks, untold) for plan in plans]
+        connections = Connections(
+            lambda: self._login.open(self._emit),
+            request.connections,
+            lambda text: self._emit(Note("the import " + text)),
+        )
+        AccountCopy(self._line, connections, self._batch, self._store, marks).run(plans)
+        if self._store.has_lost_keywords:
+            give_keywords_again(self._store, request.key, plans, memories)
+        if latest and not marks and memories:
+            # An import that begins again: which messages are the source's is known only now.
+            self._carry_flags(FlagUpdate(request.key, plans, {}, memories))
+        if self._batch.without_flags:
+            self._ask_for_flags(self._batch.without_flags)
+        return plans
 
-def _subscribe(store: MessageStore, wanted: Sequence[FolderPath], emit: Emit) -> None:
-    subscribed = store.subscribe(wanted)
-    emit(Subscribed(subscribed.new))
-    refused = [
-        NotImported(joined_path(path), "folder_refused", text) for path, text in sorted(subscribed.refused.items())
-    ]
-    tell_left_behind(emit, refused)
+    def _carry_flags(self, update: FlagUpdate) -> Mapping[bytes, str]:
+        """Carry what changed about flags, and tell whose flags the source did not tell: what it said, by raw name."""
+        try:
+            current, untold = self._line.attempt(
+                lambda session: update.carry(session, self._store, self._changed.append)
+            )
+        finally:
+            # Of all attempts, also when the last of them failed: the next one finds nothing to change there.
+            self._emit(FlagsUpdated(sum(self._changed)))
+            tell_committed(self._emit, (), update.memories.take_changed())
+        tell_committed(self._emit, current)
+        message = "the source does not tell the flags of this folder: %s"
+        names = {plan.source.raw_name: plan.source.name for plan in update.plans}
+        entries = [NotImported(names[raw], "source_unavailable", message % text) for raw, text in untold.items()]
+        tell_left_behind(self._emit, entries)
+        return untold
 
+    def _ask_for_flags(self, folders: Sequence[FolderCopy]) -> None:
+        """Ask for flags that did not come along with their messages; until they are told, the folder does not count as
+        copied.
+        """
+        self._line.attempt(lambda session: ask_for_flags(session, self._store, folders, self._changed.append))
+        self._emit(FlagsUpdated(sum(self._changed)))
+        for folder in folders:
+            self._memories.store(folder.origin.raw_name, folder.origin.uidvalidity, folder.memory)
+        marks = [folder.as_mark(copied=True) for folder in folders]
+        tell_committed(self._emit, marks, self._memories.take_changed())
+        untold = [(folder.name, len(folder.without_flags)) for folder in folders if folder.without_flags]
+        message = "the source does not tell the flags of %d messages of this folder"
+        entries = [NotImported(name, "source_unavailable", message % count) for name, count in untold]
+        tell_left_behind(self._emit, entries)
 
-def _ask_for_flags(line: Line, batch: Batch, store: MessageStore, changed: List[int], emit: Emit) -> None:
-    """Ask for flags that did not come along with their messages; until they are told, the folder does not count as
-    copied.
-    """
-    line.attempt(lambda session: ask_for_flags(session, store, batch.without_flags, changed.append))
-    emit(FlagsUpdated(sum(changed)))
-    for folder in batch.without_flags:
-        batch.memories.store(folder.origin.raw_name, folder.origin.uidvalidity, folder.memory)
-    marks = [folder.as_mark(copied=True) for folder in batch.without_flags]
-    tell_committed(emit, marks, batch.memories.take_changed())
-    untold = [(folder.name, len(folder.without_flags)) for folder in batch.without_flags if folder.without_flags]
-    message = "the source does not tell the flags of %d messages of this folder"
-    tell_left_behind(emit, [NotImported(name, "source_unavailable", message % count) for name, count in untold])
+    def _subscribe(self, plans: Sequence[FolderPlan]) -> None:
+        """Subscriptions come last: a run that did not get that far left them to this one."""
+        wanted = [
+            plan.target
+            for plan in plans
+            if plan.source.subscribed and (self._target.last_run_incomplete or plan.source.raw_name not in self._marks)
+        ]
+        if not wanted:
+            return
+        subscribed = self._store.subscribe(wanted)
+        self._emit(Subscribed(subscribed.new))
+        refused = [
+            NotImported(joined_path(path), "folder_refused", text) for path, text in sorted(subscribed.refused.items())
+        ]
+        tell_left_behind(self._emit, refused)
 
-
-def _carry_flags(
-    line: Line, update: FlagUpdate, store: MessageStore, changed: List[int], emit: Emit
-) -> Mapping[bytes, str]:
-    """Carry what changed about flags, and tell whose flags the source did not tell: what it said, by raw name."""
-    try:
-        current, untold = line.attempt(lambda session: update.carry(session, store, changed.append))
-    finally:
-        # Of all attempts, also when the last of them failed: the next one finds nothing to change there.
-        emit(FlagsUpdated(sum(changed)))
-        tell_committed(emit, (), update.memories.take_changed())
-    tell_committed(emit, current)
-    message = "the source does not tell the flags of this folder: %s"
-    names = {plan.source.raw_name: plan.source.name for plan in update.plans}
-    entries = [NotImported(names[raw], "source_unavailable", message % text) for raw, text in untold.items()]
-    tell_left_behind(emit, entries)
-    return untold
+    def _tell_lost_keywords(self) -> None:
+        lost = self._store.lost_keywords()[:MOST_KEYWORDS]
+        entries = [NotImported("", "keyword_refused", "keyword %s could not be kept" % name) for name in lost]
+        tell_left_behind(self._emit, entries)
 
 
 def _ask_again(plan: FolderPlan, marks: Mapping[bytes, FolderMark], untold: Mapping[bytes, str]) -> FolderPlan:

@@ -154,17 +154,10 @@ class Batch:
             copy.doubtful = True
             return False
         message = fetched.message
-        if message.uid in copy.record.unverified:
-            copy.compared.add(message.uid)
         copy.doubtful = copy.doubtful or (message.uid or 0) < highest
-        came = size is not None or message.uid not in copy.memory
-        if came and message.uid is not None and message.uid in copy.writer.held:
-            copy.memory.note(message.uid, message.flags if message.flags_told else None)
-            copy.memory.signs.note(message.uid, beginning)
+        copy.note_come(message, beginning, stored=size is not None)
         if size is None:
             return False
-        if not message.flags_told and message.uid is not None:
-            copy.without_flags.append(message.uid)
         self._gained()
         self.messages_copied += 1
         self.bytes_copied += size
@@ -208,22 +201,8 @@ class Batch:
         if refusal is None:
             return copy.writer.add(fetched)
         message_id = message_id_in(fetched.skip())  # its UID may come behind it
-        self.leave_out(copy, fetched.message.uid, "message_refused", refusal, fetched.size, message_id)
+        copy.leave_out(fetched.message.uid, "message_refused", refusal, fetched.size, message_id)
         return None
-
-    def leave_out(
-        self,
-        copy: FolderCopy,
-        uid: Optional[int],
-        reason: str,
-        message: str,
-        size: Optional[int] = None,
-        message_id: Optional[str] = None,
-    ) -> None:
-        """A message does not arrive, for that reason."""
-        if uid is None:
-            raise NoUidError("protocol_error", "a message of %s came without its UID" % copy.name)
-        copy.failed[uid] = NotImported(copy.name, reason, message, uid, message_id, size)
 
     def _take_refusals(self) -> None:
         """Correct what was counted for messages that the store did not take, or not as they were."""
@@ -236,7 +215,7 @@ class Batch:
                         )
                     )
                 else:
-                    self.leave_out(copy, refusal.uid, refusal.reason, refusal.message, refusal.size, refusal.message_id)
+                    copy.leave_out(refusal.uid, refusal.reason, refusal.message, refusal.size, refusal.message_id)
                 if refusal.reason != "message_altered" and refusal.uid not in copy.compared:
                     copy.copied -= 1
                     self.messages_copied -= 1

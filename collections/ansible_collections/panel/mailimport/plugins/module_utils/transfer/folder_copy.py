@@ -10,9 +10,10 @@ import array
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Set
 
+from ..imap.fetch import NoUidError
 from ..imap.uids import MAX_UID, parse_sequence_set, sequence_set
 from ..model.imports import NotImported
-from ..model.mail import SourceFolder
+from ..model.mail import Message, SourceFolder
 from ..state.records import FolderMark
 from ..store.base import FolderWriter, Origin, joined_path
 from .memory import MessageMemory
@@ -144,6 +145,32 @@ class FolderCopy:
     def covers(self, uid: int) -> bool:
         """True when there is nothing to do about a UID."""
         return uid in self.failed or uid in self.compared or self.record.has(uid)
+
+    def note_come(self, message: Message, beginning: bytearray, stored: bool) -> None:
+        """Remember a message that the source sent; `stored`: the folder did not have it."""
+        uid = message.uid
+        if uid is None:
+            return
+        if uid in self.record.unverified:
+            self.compared.add(uid)
+        if (stored or uid not in self.memory) and uid in self.writer.held:
+            self.memory.note(uid, message.flags if message.flags_told else None)
+            self.memory.signs.note(uid, beginning)
+        if stored and not message.flags_told:
+            self.without_flags.append(uid)
+
+    def leave_out(
+        self,
+        uid: Optional[int],
+        reason: str,
+        message: str,
+        size: Optional[int] = None,
+        message_id: Optional[str] = None,
+    ) -> None:
+        """A message does not arrive, for that reason."""
+        if uid is None:
+            raise NoUidError("protocol_error", "a message of %s came without its UID" % self.name)
+        self.failed[uid] = NotImported(self.name, reason, message, uid, message_id, size)
 
     def as_mark(self, copied: bool) -> FolderMark:
         source = self.plan.source

@@ -43,8 +43,8 @@ def fetch_what_is_missing(line: Line, batch: Batch, copy: FolderCopy) -> None:
         if rest and len(piece) == 1:  # the trouble may not have been its own: once more
             trouble = _fetch_piece(line, batch, copy, piece)
             if not copy.covers(rest[0]) and (trouble or line.attempt(partial(_is_there, copy=copy, uid=rest[0]))):
-                batch.leave_out(
-                    copy, rest[0], "source_unavailable", trouble or "the source lists this message and does not send it"
+                copy.leave_out(
+                    rest[0], "source_unavailable", trouble or "the source lists this message and does not send it"
                 )
         elif rest:
             half = (len(rest) + 1) // 2
@@ -63,7 +63,7 @@ def _leave_out_too_large(line: Line, batch: Batch, copy: FolderCopy, missing: Se
         too_large = partial(SourceSession.longer_than, size=batch.max_message_size, folder=copy.plan.source, uids=uids)
         for uid in line.attempt(too_large):
             if uid in some:
-                batch.leave_out(copy, uid, "message_refused", TOO_LARGE)
+                copy.leave_out(uid, "message_refused", TOO_LARGE)
 
 
 def _list_patiently(line: Line, batch: Batch, copy: FolderCopy) -> Optional[Sequence[int]]:

@@ -91,51 +91,80 @@ def preview_account(
     for directory in directories:
         _check_writable(directory)
     session = open_first(login, False, emit)
-    folders = folders_with_mail(list_folders(session), request.rules, emit)
-    marks = {} if request.force else snapshot.marks
-    plans = plan_folders(
-        folders,
-        request.rules,
-        snapshot.location or ANY_STORE,
-        {raw_name: mark.target_name for raw_name, mark in marks.items()},
-    )
-    listed = sum(plan.source.messages or 0 for plan in plans)
-    emit(Listed(len(plans), listed))
-    tree = _readable_maildir(request, snapshot)
-    memories = Memories(snapshot.messages)
-    held = MaildirMail(tree) if tree else None
-    check = NumberingCheck(plans, Earlier(request.key, marks, memories, held, True, request.force, snapshot.untouched))
-    check.ask(session)
-    plans = check.checked()
-    for line in check.lines():
-        emit(Note(line))
-    coming = present = lacking = 0
-    arriving: List[Tuple[SourceFolder, int]] = []
-    for plan in plans:
-        mark = mark_of(plan.source, marks.get(plan.source.raw_name))
-        if mark and has_nothing_new(plan.source, mark):
-            present += plan.source.messages or 0
-            continue
-        origin = Origin(request.key, plan.source.raw_name, plan.source.epoch or (mark.uidvalidity if mark else 0))
-        there = _look_into(tree, plan, origin) if tree else _delivered(snapshot, plan, origin)
-        record = FolderRecord(mark, memories.load(plan.source.raw_name, origin.uidvalidity), there.held)
-        found = _survey(session, plan, record)
-        damaged = [] if tree else [NotImported(plan.source.name, *_DAMAGED, uid) for uid in sorted(record.unverified)]
-        tell_left_behind(emit, damaged, len(damaged))
-        name, after = joined_path(plan.target), there.messages + there.waiting + found.coming
-        emit(FolderFilled(plan.source.name, name, not there.exists, there.messages, after))
-        tell_left_behind(emit, found.problems(plan.source.name), found.shortfall)
-        arriving.append((plan.source, found.coming))
-        coming, present, lacking = coming + found.coming, present + found.present, lacking + found.shortfall
-        lacking += len(damaged)
-    if coming + present + lacking != listed:
-        emit(Listed(len(plans), coming + present + lacking))
-    emit(Copied(coming, present, 0))
-    if request.state == "latest" and (marks or memories):
-        folders_to_look_at = looks(session, request.key, plans, marks, memories)
-        emit(FlagsUpdated(count_flag_changes(session, folders_to_look_at, tree)))
-    _tell_size(session, arriving, emit)
+    _Preview(request, session, snapshot, emit).run()
     session.close()
+
+
+class _Preview:
+    """What one import would bring, counted folder by folder.
+
+    `coming` are messages that would be copied, `present` those that are here, `lacking` those that would not arrive.
+    """
+
+    def __init__(self, request: ImportRequest, session: SourceSession, snapshot: TargetSnapshot, emit: Emit) -> None:
+        self._request = request
+        self._session = session
+        self._snapshot = snapshot
+        self._emit = emit
+        self._marks = {} if request.force else snapshot.marks
+        self._memories = Memories(snapshot.messages)
+        self._tree = _readable_maildir(request, snapshot)
+        self._coming = self._present = self._lacking = 0
+        self._arriving: List[Tuple[SourceFolder, int]] = []
+
+    def run(self) -> None:
+        """Tell it all."""
+        plans = self._plan()
+        listed = sum(plan.source.messages or 0 for plan in plans)
+        self._emit(Listed(len(plans), listed))
+        plans = self._check_numbering(plans)
+        for plan in plans:
+            self._look_at(plan)
+        total = self._coming + self._present + self._lacking
+        if total != listed:
+            self._emit(Listed(len(plans), total))
+        self._emit(Copied(self._coming, self._present, 0))
+        if self._request.state == "latest" and (self._marks or self._memories):
+            folders = looks(self._session, self._request.key, plans, self._marks, self._memories)
+            self._emit(FlagsUpdated(count_flag_changes(self._session, folders, self._tree)))
+        _tell_size(self._session, self._arriving, self._emit)
+
+    def _plan(self) -> List[FolderPlan]:
+        rules = self._request.rules
+        folders = folders_with_mail(list_folders(self._session), rules, self._emit)
+        known = {raw_name: mark.target_name for raw_name, mark in self._marks.items()}
+        return plan_folders(folders, rules, self._snapshot.location or ANY_STORE, known)
+
+    def _check_numbering(self, plans: Sequence[FolderPlan]) -> List[FolderPlan]:
+        request = self._request
+        held = MaildirMail(self._tree) if self._tree else None
+        earlier = Earlier(request.key, self._marks, self._memories, held, True, request.force, self._snapshot.untouched)
+        check = NumberingCheck(plans, earlier)
+        check.ask(self._session)
+        for line in check.lines():
+            self._emit(Note(line))
+        return check.checked()
+
+    def _look_at(self, plan: FolderPlan) -> None:
+        """Count what of a folder would come."""
+        source, tree, emit = plan.source, self._tree, self._emit
+        mark = mark_of(source, self._marks.get(source.raw_name))
+        if mark and has_nothing_new(source, mark):
+            self._present += source.messages or 0
+            return
+        origin = Origin(self._request.key, source.raw_name, source.epoch or (mark.uidvalidity if mark else 0))
+        there = _look_into(tree, plan, origin) if tree else _delivered(self._snapshot, plan, origin)
+        record = FolderRecord(mark, self._memories.load(source.raw_name, origin.uidvalidity), there.held)
+        found = _survey(self._session, plan, record)
+        damaged = [] if tree else [NotImported(source.name, *_DAMAGED, uid) for uid in sorted(record.unverified)]
+        tell_left_behind(emit, damaged, len(damaged))
+        after = there.messages + there.waiting + found.coming
+        emit(FolderFilled(source.name, joined_path(plan.target), not there.exists, there.messages, after))
+        tell_left_behind(emit, found.problems(source.name), found.shortfall)
+        self._arriving.append((source, found.coming))
+        self._coming += found.coming
+        self._present += found.present
+        self._lacking += found.shortfall + len(damaged)
 
 
 def _check_writable(directory: str) -> None:

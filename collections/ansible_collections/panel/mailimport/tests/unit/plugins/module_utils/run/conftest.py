@@ -26,6 +26,9 @@ class DirectoryHost(MailHost):
         self.published = {}
         self.owners = {}
 
+    def expect(self, addresses):
+        pass
+
     def domains(self):
         return {address.domain for address in self.passwords}
 

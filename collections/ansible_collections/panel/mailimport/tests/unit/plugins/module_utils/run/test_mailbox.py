@@ -412,11 +412,11 @@ def test_a_run_that_dies_is_known_as_interrupted_and_goes_on(run, request_for, s
 def test_an_import_that_runs_shows_how_far_it_is(request_for, settings):
     seen = []
 
-    def look(line):
+    def look(_result):
         with State.open_readonly(settings.state_dir) as state:
             seen.append([(record.result.state, record.result.messages_total) for record in state.imports()])
 
-    import_mailbox(request_for(), settings, reporter=Reporter(note=look))
+    import_mailbox(request_for(), settings, reporter=Reporter(progress=look))
     assert seen and all(entries == [("running", 3)] for entries in seen)
 
 

@@ -98,13 +98,13 @@ def test_domains_and_owners(state):
 def test_everything_is_there_after_opening_again(tmp_path):
     with State(str(tmp_path)) as state:
         begin(state)
-        state.commit_folders(KEY, [MARK])
+        state.folders.commit(KEY, [MARK])
         state.note_replaced(KEY, "/var/replaced/anna", done=True)
         state.finish(KEY, COMPLETED, to_the_end=True)
     with State(str(tmp_path)) as state:
         record = state.import_record(KEY)
         assert state.imports() == [record]
-        assert state.folder_marks(KEY) == [MARK]
+        assert state.folders.marks(KEY) == [MARK]
     assert record.result == COMPLETED
     assert (record.key, record.owner, record.mailbox_existed) == (KEY, "customer", False)
     assert (record.replaced_to, record.completed_once) == ("/var/replaced/anna", True)
@@ -168,13 +168,13 @@ def test_folder_marks_belong_to_their_import(state):
     begin(state)
     begin(state, OTHER)
     early = FolderMark(b"\xff raw \0 name", "raw", 1)
-    state.commit_folders(KEY, [MARK])
-    state.commit_folders(KEY, [replace(MARK, last_uid=80_000, missing=())])
-    state.commit_folders(KEY, [early])
-    state.commit_folders(OTHER, [replace(MARK, uidnext=None, messages=None, highest_modseq=None, copied=False)])
-    assert state.folder_marks(KEY) == [replace(MARK, last_uid=80_000, missing=()), early]
-    assert [(mark.raw_name, mark.uidnext) for mark in state.folder_marks(OTHER)] == [(MARK.raw_name, None)]
-    assert state.folder_marks(ImportKey("x", "y", "z")) == []
+    state.folders.commit(KEY, [MARK])
+    state.folders.commit(KEY, [replace(MARK, last_uid=80_000, missing=())])
+    state.folders.commit(KEY, [early])
+    state.folders.commit(OTHER, [replace(MARK, uidnext=None, messages=None, highest_modseq=None, copied=False)])
+    assert state.folders.marks(KEY) == [replace(MARK, last_uid=80_000, missing=()), early]
+    assert [(mark.raw_name, mark.uidnext) for mark in state.folders.marks(OTHER)] == [(MARK.raw_name, None)]
+    assert state.folders.marks(ImportKey("x", "y", "z")) == []
 
 
 def test_a_place_that_mail_may_have_been_moved_to_is_not_forgotten(state):
@@ -187,19 +187,19 @@ def test_a_place_that_mail_may_have_been_moved_to_is_not_forgotten(state):
 def test_forget_lets_one_import_begin_again(state):
     for key in (KEY, OTHER):
         begin(state, key, mailbox_existed=True)
-        state.commit_folders(key, [MARK])
+        state.folders.commit(key, [MARK])
         state.note_replaced(key, "/var/replaced", done=True)
         state.finish(key, COMPLETED, to_the_end=True)
     state.forget(KEY)
     record = state.import_record(KEY)
     assert (record.completed_once, record.replaced_to, record.mailbox_existed) == (False, None, True)
-    assert state.folder_marks(KEY) == []
-    assert state.import_record(OTHER).completed_once and state.folder_marks(OTHER) == [MARK]
+    assert state.folders.marks(KEY) == []
+    assert state.import_record(OTHER).completed_once and state.folders.marks(OTHER) == [MARK]
 
 
 def test_an_import_that_has_not_begun_takes_nothing(state):
     for record in (
-        lambda: state.commit_folders(KEY, [MARK]),
+        lambda: state.folders.commit(KEY, [MARK]),
         lambda: state.progress(KEY, COMPLETED),
         lambda: state.finish(KEY, COMPLETED, to_the_end=True),
         lambda: state.note_replaced(KEY, "/x", done=True),

@@ -32,30 +32,30 @@ def delivered(raw_name=b"A", uidvalidity=7, target_uidvalidity=9, runs=(1, 1, 5)
 def known(state, key=KEY):
     return [
         (entry.raw_name, entry.uidvalidity, entry.target_uidvalidity, tuple(entry.runs))
-        for entry in state.deliveries(key)
+        for entry in state.folders.deliveries(key)
     ]
 
 
 def test_runs_add_up_folder_by_folder(state):
-    state.commit_folders(KEY, (), (), [delivered()])
-    state.commit_folders(KEY, (), (), [delivered(raw_name=b"B\xff", runs=(2**32 - 1, 8, 1))])
-    state.commit_folders(KEY, (), (), [delivered(runs=(9, 6, 2, 20, 9, 1))])
+    state.folders.commit(KEY, (), (), [delivered()])
+    state.folders.commit(KEY, (), (), [delivered(raw_name=b"B\xff", runs=(2**32 - 1, 8, 1))])
+    state.folders.commit(KEY, (), (), [delivered(runs=(9, 6, 2, 20, 9, 1))])
     assert known(state) == [(b"A", 7, 9, (1, 1, 5, 9, 6, 2, 20, 9, 1)), (b"B\xff", 7, 9, (2**32 - 1, 8, 1))]
     assert known(state, OTHER) == []
 
 
 @pytest.mark.parametrize("change", [{"uidvalidity": 8}, {"target_uidvalidity": 10}])
 def test_uids_of_another_folder_under_the_same_name_replace_the_old(state, change):
-    state.commit_folders(KEY, (), (), [delivered()])
-    state.commit_folders(OTHER, (), (), [delivered()])
-    state.commit_folders(KEY, (), (), [delivered(runs=(3, 3, 1), **change)])
+    state.folders.commit(KEY, (), (), [delivered()])
+    state.folders.commit(OTHER, (), (), [delivered()])
+    state.folders.commit(KEY, (), (), [delivered(runs=(3, 3, 1), **change)])
     assert [entry[3] for entry in known(state)] == [(3, 3, 1)]
     assert [entry[3] for entry in known(state, OTHER)] == [(1, 1, 5)]
 
 
 def test_forgotten_and_dropped_imports_have_none(state):
     for key in (KEY, OTHER):
-        state.commit_folders(key, (), (), [delivered()])
+        state.folders.commit(key, (), (), [delivered()])
     state.forget(KEY)
     state.drop(OTHER)
     assert known(state) == known(state, OTHER) == []
@@ -85,7 +85,7 @@ def test_a_state_of_before_comes_up_to_date(tmp_path):
     with State(str(directory)) as state:
         assert state.owner_of("example.org") == "customer1"
         state.begin(KEY, "customer1", 1)
-        state.commit_folders(KEY, (), (), [delivered()])
+        state.folders.commit(KEY, (), (), [delivered()])
         assert len(known(state)) == 1
 
 
@@ -93,10 +93,10 @@ def test_what_the_source_had_outlives_a_new_beginning_and_not_the_mailbox(tmp_pa
     messages = [SourceMessages(b"A", 7, b"\0packed"), SourceMessages(b"B", 2**32 - 1, b"")]
     with State(str(tmp_path)) as state:
         state.begin(KEY, "customer", os.getpid())
-        state.commit_folders(KEY, [], messages)
-        state.commit_folders(KEY, [], [SourceMessages(b"A", 8, b"more")])
+        state.folders.commit(KEY, [], messages)
+        state.folders.commit(KEY, [], [SourceMessages(b"A", 8, b"more")])
         state.forget(KEY)
-        assert state.source_messages(KEY) == [SourceMessages(b"A", 8, b"more"), messages[1]]
+        assert state.folders.messages(KEY) == [SourceMessages(b"A", 8, b"more"), messages[1]]
         state.drop(KEY)
         state.begin(KEY, "customer", os.getpid())
-        assert state.source_messages(KEY) == []
+        assert state.folders.messages(KEY) == []
