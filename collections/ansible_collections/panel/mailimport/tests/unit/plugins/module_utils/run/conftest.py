@@ -54,9 +54,6 @@ class DirectoryHost(MailHost):
         assert address not in self.passwords
         self.passwords[address] = password
 
-    def expect(self, addresses):
-        pass
-
     def create_mailboxes(self, wanted):
         failures = {}
         for each in wanted:
