@@ -264,7 +264,7 @@ def test_q37_authenticated_but_not_connected_for_good(
         for name in names:
             server.on(name, says(NOT_CONNECTED))
         run = bench.run(server.port)
-    assert (run.result.state, run.result.reason, run.reasons) == ("failed", "source_unavailable", [])
+    assert (run.result.state, run.result.reason, run.reasons) == ("failed", "permission_denied", [])
     assert "authenticated but not connected" in run.result.message
 
 

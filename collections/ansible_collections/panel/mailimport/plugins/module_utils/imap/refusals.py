@@ -78,7 +78,7 @@ def busy_error(status: Status, peer: str) -> Optional[SourceBusyError]:
     codes = {status.code.split(b" ", 1)[0].upper(), at_end.group(1).upper().encode("utf-8") if at_end else b""}
     if _NOT_CONNECTED.search(text):
         words = "%s is busy, or has no mailbox behind this login: %s" % (peer, status)
-        return SourceBusyError(words, DEFAULT_WAIT, overload=True, reason="source_unavailable")
+        return SourceBusyError(words, DEFAULT_WAIT, overload=True, reason="permission_denied")
     named, is_locked = _named_wait(text), bool(_LOCK_WORDS.search(text))
     crowded = bool(_CROWDED_WORDS.search(text))
     overload = bool(named or is_locked or crowded or codes & _THROTTLE_CODES or _THROTTLE_WORDS.search(text))

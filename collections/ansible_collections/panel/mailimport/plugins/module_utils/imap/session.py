@@ -38,6 +38,7 @@ class ImapSession(ABC):
         reader: the responses in that.
         capabilities: what it offers, in capitals.
         reading: the folder whose answers are being read.
+        pipelined: how many folders are asked for ahead of their answers.
     """
 
     def __init__(self, stream: ByteStream, ended: Callable[[Status], MailImportError]) -> None:
@@ -46,6 +47,7 @@ class ImapSession(ABC):
         self.reader = ResponseReader(stream, ended)
         self.capabilities: FrozenSet[bytes] = frozenset()
         self.reading: Optional[SourceFolder] = None
+        self.pipelined = PIPELINE_DEPTH
         self._tags = 0
 
     @abstractmethod
@@ -89,12 +91,12 @@ class ImapSession(ABC):
         commands: List[bytes] = []
         requests: List[FetchRequest] = []
         # Refilled only when half empty: one write for many commands.
-        if len(queue) > PIPELINE_DEPTH // 2:
+        if len(queue) > self.pipelined // 2:
             return
         for request in waiting:
             commands += [self.opening(request), request.command()]
             requests.append(request)
-            if len(queue) + len(requests) >= PIPELINE_DEPTH:
+            if len(queue) + len(requests) >= self.pipelined:
                 break
         if requests:
             tags = self.send(*commands)

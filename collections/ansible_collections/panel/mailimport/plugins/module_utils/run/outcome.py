@@ -57,7 +57,7 @@ def conclude_with(result: ImportResult, error: Union[MailImportError, OSError], 
     if isinstance(error, OSError):
         error = os_failure(error)
     diagnosis = LoginDiagnosis("failed", error.reason, with_hint(error.message))
-    if request.diagnose and error.reason == "auth_failed" and not result.changed:
+    if request.diagnose and error.reason in ("auth_failed", "permission_denied") and not result.changed:
         with suppress(MailImportError):  # then it is as the source says
             diagnosis = request.diagnose(error)
     result.state, result.reason, result.message = (

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import FrozenSet, Optional, Pattern
 
+from ..imap.session import PIPELINE_DEPTH
 from ..model.mail import SourceFolder
 
 
@@ -20,7 +21,9 @@ class SourceProfile:
     `name` is for people. `greeting` and `capability` are what it is known by, either of them. `daily_bytes` is how much
     one account gives within a day, None without a limit that is known; `connections` how many an import opens to one
     account by itself, for its owner's programs need some, too. `mailless` are folders, by their names in small letters,
-    in which there is no mail but something else, and all below them.
+    in which there is no mail but something else, and all below them. `pipelined` is how many folders are asked for
+    ahead, `uids_per_command` how many messages one command names. `login_proves_nothing`: a login is welcomed, and the
+    first command told that there is no mailbox behind it.
     """
 
     name: str
@@ -29,6 +32,9 @@ class SourceProfile:
     daily_bytes: Optional[int] = None
     connections: Optional[int] = None
     mailless: FrozenSet[str] = frozenset()
+    pipelined: int = PIPELINE_DEPTH
+    uids_per_command: int = 500
+    login_proves_nothing: bool = False
 
     def holds_no_mail(self, folder: SourceFolder) -> bool:
         """True for a folder in which there is something else than mail."""
@@ -50,11 +56,14 @@ GMAIL = SourceProfile(
 )
 
 # Exchange Online and Exchange Server. Their folders of other things have no attribute that says so; these are the
-# English names.
+# English names. It answers many commands that are sent ahead with "BAD Command Error. 10", and long ones with 12.
 EXCHANGE = SourceProfile(
     "Exchange",
     re.compile(rb"\* OK .*Microsoft Exchange (Server \d+ )?IMAP4 (service|server)", re.IGNORECASE),
     mailless=frozenset(("calendar", "contacts", "tasks", "notes", "journal", "outbox", "sync issues")),
+    pipelined=2,
+    uids_per_command=80,
+    login_proves_nothing=True,
 )
 
 _PROFILES = (GMAIL, EXCHANGE)

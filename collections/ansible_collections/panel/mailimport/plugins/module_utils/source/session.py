@@ -18,7 +18,7 @@ from ..imap.fetch import FETCH_RESPONSE, FetchRequest
 from ..imap.login import connect
 from ..imap.refusals import busy_error, refusal_error
 from ..imap.responses import Parts, Status, is_quotable, parse_parts, quote
-from ..imap.session import PIPELINE_DEPTH, ImapSession
+from ..imap.session import ImapSession
 from ..model.errors import MailImportError
 from ..model.mail import SourceAccount, SourceFolder
 from .listing import LIST_STATUS_ITEMS, Listing
@@ -53,6 +53,7 @@ class SourceSession(ImapSession):
         super().__init__(stream, partial(_ended_error, stream.peer))
         self.capabilities = frozenset(word.upper() for word in self._client.capabilities())
         self.profile = profile_of(self._client.greeting, self.capabilities)
+        self.pipelined = self.profile.pipelined
         self._token_ends = time.monotonic() + TOKEN_AGE if account.auth in ("xoauth2", "oauthbearer") else None
         self.foreign_folders: List[str] = []
         self._deflater: Optional[zlib._Compress] = None
@@ -86,6 +87,15 @@ class SourceSession(ImapSession):
         if self.reader.collect(self.send(b"COMPRESS DEFLATE")).ok:
             self.stream.start_inflating()
             self._deflater = zlib.compressobj(1, zlib.DEFLATED, -15)
+
+    def prove_mailbox(self) -> None:
+        """Make sure that there is a mailbox behind the login, where a login alone does not tell.
+
+        Raises:
+            MailImportError: `permission_denied` when there is none.
+        """
+        if self.profile.login_proves_nothing:
+            self._check_listed(self.reader.collect(self.send(b'LIST "" INBOX')))
 
     def list_folders(self) -> List[SourceFolder]:
         """Return the account's own folders with their figures, in the server's order.
@@ -131,7 +141,7 @@ class SourceSession(ImapSession):
         ]
         waiting: Deque[bytes] = deque()
         for command in commands:
-            if len(waiting) >= PIPELINE_DEPTH:
+            if len(waiting) >= self.pipelined:
                 self.reader.collect([waiting.popleft()], listing.handle)
             waiting.extend(self.send(command))
         if waiting:

@@ -11,7 +11,6 @@ from typing import Dict, List, NamedTuple, Sequence
 
 from ..imap.fetch import FetchRequest
 from ..imap.responses import Parts, is_quotable, quote
-from ..imap.session import PIPELINE_DEPTH
 from ..model.mail import SourceFolder
 from .listing import canonical, status_values
 from .session import SourceSession
@@ -53,8 +52,8 @@ def _from_status(session: SourceSession, folders: Sequence[SourceFolder]) -> Dic
                 if isinstance(value, bytes) and value.isdigit() and bytes(item or b"").upper() == b"SIZE":
                     found[canonical(values[0])] = FolderSize(int(value), False)
 
-    for start in range(0, len(folders), PIPELINE_DEPTH):
-        some = folders[start : start + PIPELINE_DEPTH]
+    for start in range(0, len(folders), session.pipelined):
+        some = folders[start : start + session.pipelined]
         session.reader.collect(session.send(*(b"STATUS %s (SIZE)" % quote(each.raw_name) for each in some)), take)
     return found
 

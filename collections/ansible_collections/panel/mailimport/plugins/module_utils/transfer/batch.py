@@ -41,9 +41,9 @@ from ..model.imports import ImportRequest, NotImported
 from ..state.records import Deliveries, FolderMark
 from ..store.base import MessageStore, Origin, joined_path
 from .budget import Budget
-from .folder_copy import TOO_LARGE, FolderCopy
+from .folder_copy import SURROGATE, TOO_LARGE, FolderCopy
 from .memory import Memories
-from .news import Copied, Emit, FolderFilled, tell_committed, tell_left_behind
+from .news import Copied, Emit, FolderFilled, Note, tell_committed, tell_left_behind
 from .plan import FolderPlan
 from .signs import watch_beginning
 
@@ -197,7 +197,7 @@ class Batch:
         if fetched.size > self._request.max_message_size:
             refusal = TOO_LARGE
         elif fetched.is_surrogate:
-            refusal = "Exchange cannot give this message over IMAP and sends a notice in its place"
+            refusal = SURROGATE
         if refusal is None:
             return copy.writer.add(fetched)
         message_id = message_id_in(fetched.skip())  # its UID may come behind it
@@ -249,6 +249,12 @@ class Batch:
         """Everything has been tried to get what the folder holds."""
         self._gained()
         self._heed_quota()
+        if copy.holds_no_mail:
+            self.discard(copy)
+            self._counted[copy.plan.source.raw_name] = 0
+            message = "folder %s is left out: it holds %d items that are no mail, such as appointments or contacts"
+            self._emit(Note(message % (copy.name, len(copy.failed))))
+            return
         copy.writer.finish()
         self._finished.append(copy)
         if copy.without_flags or copy.unremembered:

@@ -17,7 +17,7 @@ from ..model.imports import ImportKey
 from ..source.session import SourceSession
 from ..state.records import FolderMark
 from ..store.base import FlagChange, MessageStore, Origin
-from .folder_copy import UIDS_PER_COMMAND, FolderCopy
+from .folder_copy import FolderCopy
 from .memory import Memories, MessageMemory
 from .plan import FolderPlan
 from .survey import remembers_all
@@ -175,10 +175,11 @@ def ask_for_flags(
     Raises:
         MailImportError: when the connection is lost; what was done by then is done.
     """
+    most = session.profile.uids_per_command
     for copy in copies:
         wanted = sorted({*copy.without_flags, *copy.unremembered})
         of_earlier_runs = {*copy.unremembered, *(uid for uid in copy.without_flags if uid < copy.first)}
-        pieces = [wanted[start : start + UIDS_PER_COMMAND] for start in range(0, len(wanted), UIDS_PER_COMMAND)]
+        pieces = [wanted[start : start + most] for start in range(0, len(wanted), most)]
         asked = {uids: parse_sequence_set(uids, len(piece)) for piece in pieces for uids in sequence_set(piece)}
         answered = UidSet()
         for opened in session.fetch(FetchRequest(copy.plan.source, uids, flags_only=True) for uids in asked):

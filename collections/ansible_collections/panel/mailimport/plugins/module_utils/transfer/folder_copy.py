@@ -20,10 +20,11 @@ from .memory import MessageMemory
 from .plan import FolderPlan
 from .survey import FolderRecord
 
-TOO_LARGE = "larger than max_message_size: raise that, and run the task again"
+# RFC 6154, in capitals.
+USES_OF_MAIL = frozenset((b"\\ALL", b"\\ARCHIVE", b"\\DRAFTS", b"\\FLAGGED", b"\\JUNK", b"\\SENT", b"\\TRASH"))
 
-# Keeps a command below the 8,000 octets that RFC 7162 section 4 wants servers to take.
-UIDS_PER_COMMAND = 500
+SURROGATE = "Exchange cannot give this message over IMAP and sends a notice in its place"
+TOO_LARGE = "larger than max_message_size: raise that, and run the task again"
 
 
 def mark_of(source: SourceFolder, mark: Optional[FolderMark]) -> Optional[FolderMark]:
@@ -109,6 +110,16 @@ class FolderCopy:
         """
         counted = self.first == 1 and not self.resumed and self.lacking == 0
         return self.all_answered and not self.doubtful and counted
+
+    @property
+    def holds_no_mail(self) -> bool:
+        """True when the server has sent a notice in place of each message: they are appointments, contacts or notes,
+        which IMAP cannot give. INBOX and folders for a use of mail hold mail, whatever has become of it.
+        """
+        source = self.plan.source
+        is_for_mail = source.raw_name == b"INBOX" or not source.attributes.isdisjoint(USES_OF_MAIL)
+        notices = sum(entry.message == SURROGATE for entry in self.failed.values())
+        return 0 < notices == len(self.failed) == self.messages and not (is_for_mail or len(self.writer.held))
 
     @property
     def lacking(self) -> int:

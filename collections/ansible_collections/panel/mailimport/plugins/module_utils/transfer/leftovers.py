@@ -18,7 +18,7 @@ from ..model.errors import MailImportError
 from ..model.imports import NotImported
 from ..source.session import SourceSession
 from .batch import Batch
-from .folder_copy import TOO_LARGE, UIDS_PER_COMMAND, FolderCopy
+from .folder_copy import TOO_LARGE, FolderCopy
 from .line import Line, SessionTooOldError
 from .patience import PASSING
 from .survey import survey_folder
@@ -35,7 +35,8 @@ def fetch_what_is_missing(line: Line, batch: Batch, copy: FolderCopy) -> None:
         return
     _leave_out_too_large(line, batch, copy, missing)
     missing = array.array("I", (uid for uid in missing if not copy.covers(uid)))
-    pieces = [missing[start : start + UIDS_PER_COMMAND] for start in range(0, len(missing), UIDS_PER_COMMAND)][::-1]
+    most = line.connected().profile.uids_per_command
+    pieces = [missing[start : start + most] for start in range(0, len(missing), most)][::-1]
     while pieces:
         piece = pieces.pop()
         trouble = _fetch_piece(line, batch, copy, piece)
@@ -57,8 +58,9 @@ def _leave_out_too_large(line: Line, batch: Batch, copy: FolderCopy, missing: Se
     for nothing.
     """
     retried = sorted(copy.record.left_before & set(missing))
-    for start in range(0, len(retried), UIDS_PER_COMMAND):
-        some = frozenset(retried[start : start + UIDS_PER_COMMAND])
+    most = line.connected().profile.uids_per_command if retried else 1
+    for start in range(0, len(retried), most):
+        some = frozenset(retried[start : start + most])
         uids = b",".join(b"%d" % uid for uid in sorted(some))
         too_large = partial(SourceSession.longer_than, size=batch.max_message_size, folder=copy.plan.source, uids=uids)
         for uid in line.attempt(too_large):

@@ -17,6 +17,9 @@ from .patience import Patience
 
 _Result = TypeVar("_Result")
 
+# Exchange says the same when it is busy and when there is no right to a mailbox, and there may be a thousand of those.
+_MOST_DENIED = 2
+
 
 class SessionTooOldError(Exception):
     """The session's access token is about to expire: the work goes on over another session, which is no trouble."""
@@ -103,13 +106,22 @@ def check_login(login: Login, patient: bool, emit: Emit) -> None:
 
 
 def open_first(login: AccountDoor, patient: bool, emit: Emit) -> SourceSession:
-    """Open the first session; a source that ends it during the login, as busy ones do now and then, is asked again."""
+    """Open the first session, and make sure that there is a mailbox behind it where a login alone does not tell; a
+    source that ends it during the login, as busy ones do now and then, is asked again.
+    """
     patience = Patience(emit, patient)
+    denied = 0
     while True:
+        session = None
         try:
-            return login.open(emit)
+            session = login.open(emit)
+            session.prove_mailbox()
+            return session
         except MailImportError as error:
+            if session is not None:
+                session.abandon()
             crowded = isinstance(error, SourceBusyError) and error.crowded
-            if not crowded and error.reason != "source_unavailable":
+            denied += error.reason == "permission_denied"
+            if denied > _MOST_DENIED or not (crowded or denied or error.reason == "source_unavailable"):
                 raise
             patience.wait(error, connecting=crowded)

@@ -63,7 +63,7 @@ class Patience:
         if isinstance(error, SourceBusyError):
             if error.crowded and not self._crowds:
                 raise error
-            is_busy = error.overload and error.reason != "source_unavailable"
+            is_busy = error.overload and error.reason not in ("source_unavailable", "permission_denied")
             longest = LONGEST_BUSY if is_busy else LONGEST_OUTAGE
             seconds = max(error.wait, min(LONGEST_BACKOFF, error.wait * min(8, step)))
         elif error.reason in PASSING:

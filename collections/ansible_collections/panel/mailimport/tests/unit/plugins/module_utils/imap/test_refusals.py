@@ -105,5 +105,5 @@ def test_b11_a_lock_that_is_too_long_to_be_waited_for_says_until_when(line, hour
 @pytest.mark.parametrize("judge", [busy_error, refusal_error])
 def test_b11_authenticated_but_not_connected_is_waited_for(judge):
     error = judge(parse_status(b"NO User is authenticated but not connected."), "imap.example:993")
-    assert (error.reason, error.overload, error.wait) == ("source_unavailable", True, DEFAULT_WAIT)
+    assert (error.reason, error.overload, error.wait) == ("permission_denied", True, DEFAULT_WAIT)
     assert "no mailbox behind this login" in error.message
