@@ -23,7 +23,7 @@ from typing import Iterable, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "collections"))
 
-from ansible_collections.panel.mailimport.plugins.module_utils.task import google, yandex360  # noqa: E402
+from ansible_collections.panel.mailimport.plugins.module_utils.task import google, microsoft365, yandex360  # noqa: E402
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import (  # noqa: E402
     importing_options,
     list_options,
@@ -57,6 +57,7 @@ TASKS = (
     ("import_imap.yml", "mail_import_imap", mailbox_options()),
     ("tasks/import_csv.yml", "mail_import_csv", list_options()),
     ("import_google.yml", "mail_import_google", google.organization_options()),
+    ("import_microsoft365.yml", "mail_import_microsoft365", microsoft365.organization_options()),
     ("import_yandex.yml", "mail_import_yandex", yandex360.organization_options()),
 )
 HEADS = (
@@ -64,6 +65,7 @@ HEADS = (
     Head("import_csv.yml", list_options()),
     Head("import_each.yml", [name for name in list_options() if name not in OF_THE_HOST]),
     Head("import_google.yml", google.organization_options(), "where Google is and how to reach it"),
+    Head("import_microsoft365.yml", microsoft365.organization_options(), "where Microsoft is and how to reach it"),
     Head("import_yandex.yml", yandex360.organization_options(), "where Yandex is and how to reach it"),
 )
 
@@ -92,7 +94,14 @@ def with_head(text: str, head: Head) -> str:
     groups = {
         head.source_words: [
             *source_options(),
-            *dict.fromkeys([*yandex360.service_options(), *google.service_options()]),
+            *dict.fromkeys(
+                [
+                    *yandex360.service_options(),
+                    *google.service_options(),
+                    *microsoft365.service_options(),
+                    "mail_resource",
+                ]
+            ),
         ],
         "what is imported, and how": [*importing_options()],
         "the mail host, if its own configuration": [*target_options()],

@@ -18,7 +18,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.imports imp
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
 from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling
 from ansible_collections.panel.mailimport.plugins.module_utils.run.run_notices import Administrators
-from ansible_collections.panel.mailimport.plugins.module_utils.task import google, yandex360
+from ansible_collections.panel.mailimport.plugins.module_utils.task import google, microsoft365, yandex360
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import list_options, mailbox_options
 from support.mail import REPOSITORY
 from support.run import COLLECTION, environment, run_command
@@ -46,7 +46,7 @@ def given(file: Path, module: str) -> set[str]:
 def test_every_option_can_be_given_as_a_variable() -> None:
     assert given(COLLECTION / "playbooks" / "import_imap.yml", "mail_import_imap") == set(mailbox_options())
     assert given(COLLECTION / "playbooks" / "tasks" / "import_csv.yml", "mail_import_csv") == set(list_options())
-    for provider, name in ((google, "google"), (yandex360, "yandex")):
+    for provider, name in ((google, "google"), (microsoft365, "microsoft365"), (yandex360, "yandex")):
         playbook = COLLECTION / "playbooks" / ("import_%s.yml" % name)
         assert given(playbook, "mail_import_" + name) == set(provider.organization_options())
 
@@ -57,6 +57,7 @@ def test_every_option_can_be_given_as_a_variable() -> None:
         ("import_imap", set(mailbox_options())),
         ("import_csv", set(list_options()) - {"mail_host"}),
         ("import_google", set(google.organization_options())),
+        ("import_microsoft365", set(microsoft365.organization_options())),
         ("import_yandex", set(yandex360.organization_options())),
         ("import_each", set(list_options()) - OF_THE_HOST),
     ],
@@ -78,6 +79,7 @@ def test_the_playbooks_are_as_the_script_writes_them() -> None:
         ("mail_import_imap", mailbox_options()),
         ("mail_import_csv", list_options()),
         ("mail_import_google", google.organization_options()),
+        ("mail_import_microsoft365", microsoft365.organization_options()),
         ("mail_import_yandex", yandex360.organization_options()),
     ],
 )

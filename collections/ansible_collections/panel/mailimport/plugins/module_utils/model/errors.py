@@ -21,7 +21,7 @@ REASONS = frozenset(
 
 # Why a provider's directory has a mailbox that is left out: such an import is `skipped`, which is no failure.
 SKIP_REASONS = frozenset(
-    """archived blocked dismissed domain_unverified foreign_domain guest never_opened no_address no_mailbox
+    """archived blocked dismissed domain_unverified foreign_domain guest never_opened no_address no_mailbox on_premises
     portal_account resource robot shared_mailbox suspended""".split()
 )
 

@@ -283,7 +283,8 @@ def _retry_after(value: Optional[str]) -> Optional[float]:
     """Seconds to wait (RFC 9110 section 10.2.3: a number of seconds, or a date), None when it says nothing of use."""
     if value is None:
         return None
-    if re.fullmatch(r"\d{1,9}", value.strip()):
+    # Microsoft Graph gives fractions.
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value.strip()):
         return float(value)
     try:
         moment = email.utils.parsedate_to_datetime(value).timestamp()

@@ -1,0 +1,32 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads the application's certificate and the list of passwords on the controller, keeps all secrets out of the
+module's arguments, and shows how the imports come along.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.panel.mailimport.plugins.module_utils.task.microsoft365 import (
+    IMPORT_SECRETS,
+    lacking,
+    organization_options,
+)
+from ansible_collections.panel.mailimport.plugins.plugin_utils.microsoft365 import with_certificate
+from ansible_collections.panel.mailimport.plugins.plugin_utils.organization import Organizations, import_organization
+
+MICROSOFT = Organizations("panel.mailimport.mail_import_microsoft365", organization_options(), IMPORT_SECRETS, lacking)
+
+
+class ActionModule(ActionBase):
+    _supports_async = True
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        result.update(import_organization(self, MICROSOFT, with_certificate(self, self._task.args), task_vars))
+        return result

@@ -1,0 +1,30 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads the application's certificate on the controller, and keeps its secrets out of the module's arguments."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.panel.mailimport.plugins.module_utils.task.microsoft365 import INFO_SECRETS, info_options
+from ansible_collections.panel.mailimport.plugins.plugin_utils.microsoft365 import with_certificate
+from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
+from ansible_collections.panel.mailimport.plugins.plugin_utils.secrets_file import run_with_secrets
+
+MODULE = "panel.mailimport.microsoft365_info"
+
+
+class ActionModule(ActionBase):
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        given = with_certificate(self, self._task.args)
+        params = validated(given, info_options(), MODULE)
+        secrets = {name: params[name] for name in INFO_SECRETS if params[name]}
+        arguments = {name: value for name, value in given.items() if name not in INFO_SECRETS}
+        result.update(run_with_secrets(self, MODULE, arguments, secrets, task_vars))
+        return result

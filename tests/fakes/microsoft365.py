@@ -1,0 +1,386 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A fake of Microsoft 365: its tokens and Microsoft Graph, over real HTTP on loopback.
+
+Nothing here is Microsoft. What it does was read in Microsoft's descriptions and in clients that work with it;
+Microsoft's own client for tokens is content with it (tests/microsoft365/test_services.py). Its IMAP side is
+`exchange_relay.py`.
+
+Trouble comes on demand, once for each entry: `service.trouble("/users", status(503), reset())`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import ThreadingHTTPServer
+from typing import Any, Optional
+
+import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from .http_service import Answer, Handler, RefusedError, Trouble
+
+TENANT = "aaaaaaaa-1111-2222-3333-444444444444"
+CLIENT_ID = "bbbbbbbb-1111-2222-3333-444444444444"
+SECRET = "~8Q~the.secret-of_the.application"  # noqa: S105 - of a service that lives for one test
+MAIL_ROLE = "IMAP.AccessAsApp"
+GRAPH_ROLES = ("User.Read.All", "Domain.Read.All", "Group.Read.All", "MailboxSettings.Read", "Organization.Read.All")
+_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_TRACE = "\r\nTrace ID: 0\r\nCorrelation ID: 0\r\nTimestamp: 2026-01-01 00:00:00Z"
+
+
+@dataclass
+class Tenant:
+    """What an organization has: users, domains and groups as Graph has them, and what each mailbox is for, by user."""
+
+    users: list[dict[str, Any]] = field(default_factory=list)
+    domains: list[dict[str, Any]] = field(default_factory=list)
+    groups: list[dict[str, Any]] = field(default_factory=list)
+    members: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    purposes: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, domain: str = "one.example", purpose: Optional[str] = "user", **changes: Any) -> str:
+        """Add a user with a licence, or with a mailbox without one when `purpose` is another; return the address.
+        `changes` to what Graph tells, None takes it away.
+        """
+        address = "%s@%s" % (name, domain)
+        plans = [
+            {"service": "exchange", "capabilityStatus": "Deleted"},
+            {"service": "exchange", "capabilityStatus": "Enabled"},
+        ]
+        user = {
+            "id": hashlib.sha256(address.encode()).hexdigest()[:32],
+            "userPrincipalName": address,
+            "mail": address,
+            "proxyAddresses": ["SMTP:" + address, "SIP:" + address, "x500:/o=Example/cn=" + name],
+            "userType": "Member",
+            "accountEnabled": purpose == "user",
+            "assignedPlans": plans if purpose == "user" else [],
+            **changes,
+        }
+        self.users.append(user)
+        if purpose is not None:
+            self.purposes[user["id"]] = purpose
+        return address
+
+
+def company(people: int = 40) -> Tenant:
+    """An organization of so many people on two domains, and of every other kind of account."""
+    tenant = Tenant()
+    for number in range(people):
+        tenant.add("person%d" % number, "two.example" if number % 4 == 1 else "one.example")
+    tenant.users[0]["proxyAddresses"] += ["smtp:boss@one.example", "smtp:boss@two.example"]
+    tenant.domains = [
+        {"id": "one.example", "isDefault": True, "isVerified": True, "supportedServices": ["Email", "Intune"]},
+        {"id": "two.example", "isDefault": False, "isVerified": True, "supportedServices": ["Email"]},
+        {"id": "new.example", "isDefault": False, "isVerified": False, "supportedServices": ["Email"]},
+        {"id": "web.example", "isDefault": False, "isVerified": True, "supportedServices": []},
+        {"id": "example.onmicrosoft.com", "isInitial": True, "isVerified": True, "supportedServices": ["Email"]},
+    ]
+    tenant.add("info", purpose="shared")
+    tenant.add("room", purpose="room")
+    tenant.add("beamer", purpose="equipment")
+    tenant.add("no-licence", purpose=None)
+    tenant.add("hybrid", purpose="on_premises")
+    guest = "guest_else.example#EXT#@example.onmicrosoft.com"
+    tenant.add("guest", "else.example", userType="Guest", userPrincipalName=guest)
+    tenant.add("admin", "example.onmicrosoft.com")
+    tenant.add("early", "new.example")
+    tenant.add("nobody", mail=None, proxyAddresses=[], purpose=None)
+    tenant.add("grace", assignedPlans=[{"service": "exchange", "capabilityStatus": "Warning"}])
+    tenant.groups = [
+        _group("sales", ["Unified"]),
+        _group("all", []),
+        {**_group("security", []), "mailEnabled": False, "mail": None},
+    ]
+    people_of = [{"id": user["id"], "mail": user["mail"]} for user in tenant.users[:3]]
+    tenant.members = {"group-sales": people_of, "group-all": [*people_of, {"id": "group-sales", "mail": None}]}
+    return tenant
+
+
+def _group(name: str, kinds: list[str]) -> dict[str, Any]:
+    address = "%s@one.example" % name
+    return {
+        "id": "group-" + name,
+        "displayName": name.title(),
+        "mail": address,
+        "mailEnabled": True,
+        "groupTypes": kinds,
+        "proxyAddresses": ["SMTP:" + address, "smtp:%s@two.example" % name],
+    }
+
+
+@dataclass
+class Grant:
+    """What a token opens."""
+
+    resource: str
+    roles: frozenset[str]
+    expires_at: float
+    revoked: bool = False
+
+
+def _refused(code: int, word: str, message: str, **headers: str) -> RefusedError:
+    body = {"error": {"code": word, "message": message, "innerError": {"request-id": "0"}}}
+    return RefusedError(Answer(code, body, {name.replace("_", "-"): value for name, value in headers.items()}))
+
+
+def _oauth_error(code: int, word: str, number: int, text: str) -> RefusedError:
+    description = "AADSTS%d: %s%s" % (number, text, _TRACE)
+    body = {"error": word, "error_description": description, "error_codes": [number], "trace_id": "0"}
+    return RefusedError(Answer(code, body))
+
+
+class Service:
+    """The services around one tenant, started by entering the context.
+
+    `requests` holds "METHOD path" of all that came, in order. `consented` are the permissions of new tokens.
+    `certificates` (PEM) are those registered at the application. `certificate` makes it speak TLS.
+
+    Attributes that change its ways: `page_size`, the most entries of a page; `next_link_host`, where lists go on;
+    `clock`, seconds by which its clock differs; `secret_expired`; `disabled`.
+    """
+
+    def __init__(self, tenant: Tenant, certificate: Any = None) -> None:
+        self.tenant = tenant
+        self.consented = {MAIL_ROLE, *GRAPH_ROLES}
+        self.certificates: list[str] = []
+        self.page_size = 999
+        self.next_link_host: Optional[str] = None
+        self.clock = 0.0
+        self.secret_expired = False
+        self.grants: dict[str, Grant] = {}
+        self.replays: set[str] = set()
+        self.requests: list[str] = []
+        self.before: Callable[[str], None] = lambda request: None
+        self._troubles: dict[str, list[Trouble]] = {}
+        self._now = 0.0
+        self._random = random.Random(365)
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("BoundHandler", (MicrosoftHandler,), {"service": self, "routes": _ROUTES})
+        )
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self.lock = threading.RLock()
+        scheme = "http"
+        if certificate is not None:
+            scheme = "https"
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate.certificate, certificate.key)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = "%s://127.0.0.1:%d" % (scheme, self.port)
+
+    def __enter__(self) -> Service:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, for tokens."""
+        self._now += seconds
+
+    def revoke(self) -> None:
+        """Revoke all tokens."""
+        for grant in self.grants.values():
+            grant.revoked = True
+
+    def issue(self, resource: str) -> tuple[str, int]:
+        """Make a token for a service; one without permissions where nobody has consented."""
+        is_graph = resource == self.url
+        roles = frozenset(self.consented & set(GRAPH_ROLES if is_graph else (MAIL_ROLE,)))
+        lifetime = self._random.randrange(3600, 5400)
+        claims = {"aud": resource, "idtyp": "app", "jti": str(len(self.grants))}
+        if roles:
+            claims["roles"] = sorted(roles)  # type: ignore[assignment]
+        parts = [_base64(json.dumps(part).encode()) for part in ({"alg": "none"}, claims)]
+        token = ".".join([*parts, _base64(b"signature " * 60)])
+        self.grants[token] = Grant(resource, roles, self._now + lifetime)
+        return token, lifetime
+
+    def opens(self, token: str, role: str) -> bool:
+        """Whether a token is good and has a permission."""
+        grant = self.grants.get(token)
+        return bool(grant and not grant.revoked and grant.expires_at > self._now and role in grant.roles)
+
+    def trouble(self, path: str, *troubles: Trouble) -> None:
+        """Meet the next requests whose path ends so with trouble, one after the other."""
+        self._troubles.setdefault(path, []).extend(troubles)
+
+    def next_trouble(self, path: str) -> Optional[Trouble]:
+        """What the next request to a path meets."""
+        for end, troubles in self._troubles.items():
+            if path.endswith(end) and troubles:
+                return troubles.pop(0)
+        return None
+
+    def check_proof(self, form: dict[str, str], url: str) -> None:
+        """Make sure that the application has proved itself.
+
+        Raises:
+            RefusedError: as Microsoft refuses.
+        """
+        if form.get("client_assertion_type") == _ASSERTION:
+            self._check_assertion(form.get("client_assertion", ""), url)
+        elif form.get("client_secret") != SECRET:
+            text = (
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value"
+            )
+            raise _oauth_error(401, "invalid_client", 7000215, text)
+        elif self.secret_expired:
+            raise _oauth_error(401, "invalid_client", 7000222, "The provided client secret keys are expired.")
+
+    def _check_assertion(self, assertion: str, url: str) -> None:
+        refused = _oauth_error(401, "invalid_client", 700027, "Client assertion failed signature validation.")
+        try:
+            header = jwt.get_unverified_header(assertion)
+        except jwt.exceptions.PyJWTError:
+            raise refused from None
+        for pem in self.certificates:
+            certificate = x509.load_pem_x509_certificate(pem.encode())
+            der = certificate.public_bytes(Encoding.DER)
+            digests = {"x5t#S256": hashlib.sha256(der), "x5t": hashlib.sha1(der)}  # noqa: S324 - as older clients do
+            if not any(header.get(name) == _base64(digest.digest()) for name, digest in digests.items()):
+                continue
+            try:
+                options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
+                claims = jwt.decode(assertion, certificate.public_key(), ["PS256", "RS256"], options, audience=url)  # type: ignore[arg-type]
+            except jwt.exceptions.PyJWTError:
+                raise refused from None
+            now = time.time() + self.clock
+            if not claims["nbf"] - 300 <= now <= claims["exp"] + 300 or claims["exp"] - claims["nbf"] > 600:
+                raise _oauth_error(
+                    401, "invalid_client", 700024, "Client assertion is not within its valid time range."
+                )
+            if claims["jti"] in self.replays or claims["iss"] != CLIENT_ID or claims["sub"] != CLIENT_ID:
+                raise refused
+            self.replays.add(claims["jti"])
+            return
+        raise refused
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class MicrosoftHandler(Handler):
+    """One request."""
+
+    service: Service
+
+    def version_string(self) -> str:
+        """The name that the service gives itself."""
+        return "Microsoft-IIS/10.0"
+
+    def unknown_path(self, path: str) -> Answer:
+        """What a path that is none is answered."""
+        return Answer(404, {"error": {"code": "ResourceNotFound", "message": "Resource not found for the segment."}})
+
+    def token(self, tenant: str) -> Any:
+        """A token for the application."""
+        form, service = self.form(), self.service
+        if tenant not in (TENANT, "one.example"):
+            raise _oauth_error(400, "invalid_request", 90002, "Tenant '%s' not found." % tenant)
+        if form.get("client_id") != CLIENT_ID:
+            text = "Application with identifier '%s' was not found in the directory" % form.get("client_id")
+            raise _oauth_error(400, "unauthorized_client", 700016, text)
+        service.check_proof(form, "%s/%s/oauth2/v2.0/token" % (service.url, tenant))
+        resource, _slash, default = form.get("scope", "").rpartition("/")
+        if form.get("grant_type") != "client_credentials" or default != ".default":
+            raise _oauth_error(400, "invalid_scope", 70011, "The provided value for scope is not valid.")
+        token, lifetime = service.issue(resource)
+        return {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token}
+
+    def _check_role(self, role: str) -> None:
+        token = self.headers.get("Authorization", "").partition("Bearer ")[2]
+        grant = self.service.grants.get(token)
+        if not grant or grant.revoked or grant.expires_at <= self.service._now:
+            raise _refused(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.")
+        if role not in grant.roles:
+            raise _refused(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+
+    def _page(self, entries: list[dict[str, Any]], path: str) -> Any:
+        top = int(self.query.get("$top", 100))
+        if top > 999:
+            raise _refused(400, "Request_UnsupportedQuery", "Invalid page size specified: '%d'." % top)
+        start, size = int(self.query.get("$skiptoken", 0)), min(top, self.service.page_size)
+        wanted = self.query.get("$select")
+        fields = set(wanted.split(",")) if wanted else {"id", "displayName", "mail", "userPrincipalName"}
+        page = [{name: entry[name] for name in entry if name in fields} for entry in entries[start : start + size]]
+        answer: dict[str, Any] = {"@odata.context": "$metadata", "value": page}
+        if start + size < len(entries):
+            host = self.service.next_link_host or self.service.url
+            link = "%s/v1.0%s?$top=%d&$select=%s&$skiptoken=%d"
+            answer["@odata.nextLink"] = link % (host, path, top, wanted or "", start + size)
+        return answer
+
+    def users(self) -> Any:
+        """Everybody."""
+        self._check_role("User.Read.All")
+        return self._page(self.service.tenant.users, "/users")
+
+    def domains(self) -> Any:
+        """All domains, in one page."""
+        self._check_role("Domain.Read.All")
+        return {"value": self.service.tenant.domains}
+
+    def groups(self) -> Any:
+        """All groups."""
+        self._check_role("Group.Read.All")
+        return self._page(self.service.tenant.groups, "/groups")
+
+    def members(self, group: str) -> Any:
+        """Who is in a group."""
+        self._check_role("Group.Read.All")
+        return self._page(self.service.tenant.members.get(group, []), "/groups/%s/members" % group)
+
+    def organization(self) -> Any:
+        """What the tenant is called."""
+        self._check_role("Organization.Read.All")
+        return {"value": [{"id": TENANT, "displayName": "Example"}]}
+
+    def mailbox_settings(self, user: str) -> Any:
+        """What a mailbox is for."""
+        self._check_role("MailboxSettings.Read")
+        purpose = self.service.tenant.purposes.get(user)
+        if purpose is None:
+            raise _refused(404, "MailboxNotEnabledForRESTAPI", "The mailbox is either inactive or soft-deleted.")
+        if purpose == "on_premises":
+            text = "The mailbox is either inactive, soft-deleted, or is hosted on-premise."
+            raise _refused(404, "MailboxNotEnabledForRESTAPI", text)
+        return {"userPurpose": purpose}
+
+    def openid_configuration(self, tenant: str) -> Any:
+        """What Microsoft's own client asks for first."""
+        url = "%s/%s" % (self.service.url, tenant)
+        return {
+            "issuer": url + "/v2.0",
+            "authorization_endpoint": url + "/oauth2/v2.0/authorize",
+            "token_endpoint": url + "/oauth2/v2.0/token",
+            "device_authorization_endpoint": url + "/oauth2/v2.0/devicecode",
+        }
+
+
+_ROUTES = [
+    ("POST", r"/([^/]+)/oauth2/v2\.0/token", MicrosoftHandler.token),
+    ("GET", r"/([^/]+)/v2\.0/\.well-known/openid-configuration", MicrosoftHandler.openid_configuration),
+    ("GET", r"/v1\.0/users", MicrosoftHandler.users),
+    ("GET", r"/v1\.0/users/([^/]+)/mailboxSettings", MicrosoftHandler.mailbox_settings),
+    ("GET", r"/v1\.0/domains", MicrosoftHandler.domains),
+    ("GET", r"/v1\.0/groups", MicrosoftHandler.groups),
+    ("GET", r"/v1\.0/groups/([^/]+)/members", MicrosoftHandler.members),
+    ("GET", r"/v1\.0/organization", MicrosoftHandler.organization),
+]
