@@ -180,6 +180,9 @@ class MessageStore(HeldMail):
     def expect_folders(self, paths: Sequence[FolderPath]) -> None:  # noqa: B027 - not every store gains from it
         """Take note which folders are going to be opened, in this order: a store may prepare many at once."""
 
+    def note_uses(self, uses: Mapping[FolderPath, str]) -> None:  # noqa: B027 - a store of files has no use for it
+        """Take note what folders are for (RFC 6154, `\\Sent`), of those that the host has no folder of its own for."""
+
     @abstractmethod
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
         """Begin or continue to write the messages of an origin into a folder, creating it.

@@ -28,7 +28,7 @@ from .memory import Memories
 from .news import Emit, FlagsUpdated, Listed, Note, Replaced, Settled, Subscribed, tell_committed, tell_left_behind
 from .numbering import Earlier, NumberingCheck, ask_patiently
 from .patience import Patience
-from .plan import FolderPlan, missing_folders, overruled, plan_folders
+from .plan import FolderPlan, missing_folders, overruled, plan_folders, uses_to_tell
 from .stores import Target, open_store
 
 
@@ -139,7 +139,9 @@ class _AccountImport:
         folders = folders_with_mail(listed, request.rules, self._emit)
         self._batch.budget = Budget(daily_limit(request, listed.profile), self._target.spent, self._emit)
         known = {raw_name: mark.target_name for raw_name, mark in self._marks.items()}
-        return plan_folders(folders, request.rules, self._target.location, known)
+        plans = plan_folders(folders, request.rules, self._target.location, known)
+        self._store.note_uses(uses_to_tell(plans, request.rules, self._target.location))
+        return plans
 
     def _make_room(self, plans: Sequence[FolderPlan]) -> int:
         """Take away what is to make place, and what stays of folders that come no more; return how many messages the

@@ -47,6 +47,8 @@ _REFUSED_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
 _WILDCARD = re.compile(r"[*?]")
 
+# Special uses of folders that are no views of others.
+_OWN_USES = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")
 _SPECIAL_USE = ("\\ALL", "\\ARCHIVE", "\\DRAFTS", "\\FLAGGED", "\\JUNK", "\\SENT", "\\TRASH")
 
 
@@ -195,6 +197,19 @@ def _special_use_targets(folders: Sequence[SourceFolder], location: StoreLocatio
         if len(having) == 1 and use in hosts:
             targets[having[0].raw_name] = tuple(hosts[use].split(location.separator))
     return targets
+
+
+def uses_to_tell(plans: Sequence[FolderPlan], rules: FolderRules, location: StoreLocation) -> Dict[FolderPath, str]:
+    """Return what folders are for that the host has no folder of its own for, where one of the source is for that."""
+    if not rules.automap:
+        return {}
+    hosts = {use.upper() for use in location.special_use}
+    uses = {}
+    for use in _OWN_USES:
+        having = [plan for plan in plans if use.upper().encode() in plan.source.attributes]
+        if len(having) == 1 and use.upper() not in hosts:
+            uses[having[0].target] = use
+    return uses
 
 
 def clean_path(path: Sequence[str], location: StoreLocation) -> FolderPath:

@@ -106,4 +106,4 @@ def _imap_store(target: Target, book: DeliveryBook, emit: Emit) -> ImapStore:
         time.sleep(seconds)
 
     dialler = Dialler(location.account, target.tls, pause)
-    return ImapStore(location, dialler.open, book, target.proof, dialler.open_more)
+    return ImapStore(location, dialler.open, book, target.proof, dialler.open_more, pause)

@@ -8,15 +8,18 @@ unanswered."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
+from ...imap.refusals import LONGEST_WAIT, busy_error
+from ...imap.responses import Status
 from ...model.errors import MailImportError
+from .appending import Appended
 from .conversation import SessionEndedError
 from .destination import Destination
 from .digests import UidsByContent
 from .lanes import Lanes, Sent
 from .pending import PendingMessage
-from .session import Appended, HostSession
+from .session import HostSession
 from .sessions import HostSessions
 
 # One command stores this much: for each the process flushes the disk, and until it is answered the messages stay in
@@ -46,11 +49,13 @@ class Appender:
 
     sessions: HostSessions
     lanes: Lanes
+    pause: Callable[[float, str], None]
     full: Optional[MailImportError] = None
     _folder: Optional[Destination] = None
     _waiting: List[PendingMessage] = field(default_factory=list)
     _bytes: int = 0
     _sent: Optional[_Sent] = None
+    _waited: float = 0.0
 
     @property
     def idle(self) -> bool:
@@ -160,7 +165,7 @@ class Appender:
             return
         (folder, session, commands), self._sent = self._sent, None
         refused: List[PendingMessage] = []
-        may_reveal = False
+        may_reveal = is_lost = False
         for number, (tag, messages) in enumerate(commands):
             try:
                 appended = session.collect_append(tag, len(messages))
@@ -172,6 +177,9 @@ class Appender:
             else:
                 refused += messages
                 may_reveal = may_reveal or appended.may_reveal
+                is_lost = is_lost or appended.status.condition == "BAD"
+        if is_lost:  # whatever was sent ahead may have been taken for something else than it is
+            self.sessions.drop()
         if may_reveal:
             refused = self._not_found(folder, refused, folder.arrivals())
         self._store_or_refuse(folder, refused)
@@ -237,7 +245,9 @@ class Appender:
                     )
                     ends = 0
                 continue
-            self.full = answer.error
+            if self._has_waited(answer.status, message):
+                continue
+            self.full = self.full or answer.error
             if answer.may_reveal and not failures and not self.full:
                 failures += 1
                 left = self._not_found(folder, left[::-1], folder.arrivals())[::-1]
@@ -250,6 +260,19 @@ class Appender:
                     text = "this host does not store the message: %s" % answer.status
                     folder.refuse(message, "message_refused", text)
         return left[::-1]
+
+    def _has_waited(self, status: Status, message: PendingMessage) -> bool:
+        """Wait when the server asks for that; False when it does not, or for too long in all."""
+        busy = None if status.ok else busy_error(status, self.sessions.session().peer)
+        # LIMIT is what Cyrus says of too many keywords.
+        if busy is None or not busy.overload or status.code.upper() == b"LIMIT" or not message.replayable:
+            return False
+        self._waited += busy.wait
+        if self._waited > LONGEST_WAIT:
+            self.full = MailImportError("host_refused", "the mail host takes nothing for now: %s" % busy.message)
+            return False
+        self.pause(busy.wait, busy.message)
+        return True
 
     def _append_one(self, folder: Destination, message: PendingMessage, looked: bool) -> Appended:
         """Store a message, without keywords if need be; return the answer.

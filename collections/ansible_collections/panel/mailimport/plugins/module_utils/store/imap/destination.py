@@ -10,9 +10,9 @@ from abc import ABC, abstractmethod
 from typing import Iterable, Tuple
 
 from ...model.errors import MailImportError
+from .appending import Outgoing
 from .digests import UidsByContent
 from .pending import PendingMessage
-from .session import Outgoing
 
 
 class Destination(ABC):

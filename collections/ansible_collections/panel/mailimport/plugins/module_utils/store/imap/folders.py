@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, NamedTuple, Sequence, Union
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Sequence, Union
 
 from ...model.errors import MailImportError
 from .session import FOLDERS_AHEAD, Figures, HostSession
@@ -27,6 +27,8 @@ class Folders:
         self._sessions = sessions
         self._expected: List[bytes] = []
         self._results: Dict[bytes, Union[OpenedFolder, MailImportError]] = {}
+        # What folders are for, as far as it is to be told when they are made.
+        self.uses: Dict[bytes, bytes] = {}
 
     def expect(self, names: Iterable[bytes]) -> None:
         """Take note which folders are going to be opened, in this order."""
@@ -44,18 +46,20 @@ class Folders:
                 following = self._expected.pop()
                 if following not in self._results and following != name:
                     names.append(following)
-            self._results.update(self._sessions.attempt(lambda session: _open_all(session, names)))
+            self._results.update(self._sessions.attempt(lambda session: _open_all(session, names, self.uses)))
         result = self._results.pop(name)  # its figures are true once
         if isinstance(result, MailImportError):
             raise result
         return result
 
 
-def _open_all(session: HostSession, names: Sequence[bytes]) -> Dict[bytes, Union[OpenedFolder, MailImportError]]:
+def _open_all(
+    session: HostSession, names: Sequence[bytes], uses: Mapping[bytes, bytes]
+) -> Dict[bytes, Union[OpenedFolder, MailImportError]]:
     results: Dict[bytes, Union[OpenedFolder, MailImportError]] = {}
     there = session.figures_of(names)
     missing = [name for name in names if name not in there]
-    refused = session.create(missing)
+    refused = session.create(missing, uses)
     made = session.figures_of([name for name in missing if name not in refused])
     for name in names:
         if name in there or name in made:

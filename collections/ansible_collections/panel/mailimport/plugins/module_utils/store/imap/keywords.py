@@ -6,19 +6,31 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Set, Tuple
+from typing import FrozenSet, Iterable, Optional, Set, Tuple
 
 
 class FolderKeywords:
-    """What is known of a folder's keywords so far; `lost` are those that messages did not get."""
+    """What is known of a folder's keywords so far; `lost` are those that messages did not get. `asked`: the server was
+    asked which it takes.
+    """
 
     def __init__(self) -> None:
         self.lost: Set[bytes] = set()
         self._taken: Set[bytes] = set()
         self._refused: Set[bytes] = set()
+        self._permitted: Optional[FrozenSet[bytes]] = None
+        self.asked = False
+
+    def permit_only(self, flags: Optional[FrozenSet[bytes]]) -> None:
+        """Take note which flags the folder can keep, in small letters; None for any."""
+        self.asked, self._permitted = True, flags
 
     def usable(self, keywords: Tuple[bytes, ...]) -> Tuple[bytes, ...]:
         """Return keywords without those that were refused."""
+        if self._permitted is not None:
+            for keyword in keywords:
+                if keyword.lower() not in self._permitted and not keyword.startswith(b"\\"):
+                    self.refuse(keyword)
         if not self._refused:
             return keywords
         return tuple(keyword for keyword in keywords if keyword.lower() not in self._refused)

@@ -16,11 +16,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Callable, Deque, Dict, List, Optional, Sequence, Tuple
 
+from .appending import Appended
 from .channel import HostChannel
 from .conversation import SessionEndedError
 from .destination import Destination
 from .pending import PendingMessage
-from .session import Appended, HostSession
+from .session import HostSession
 
 # So many messages show how fast one connection is, and then how fast several are.
 _TRIAL = 8
@@ -79,8 +80,9 @@ class Lanes:
         waiting = deque(messages)
         while waiting and sent.error is None:
             for step in (_Lane.offer, _Lane.wait, _Lane.give):
-                for lane in lanes:
-                    sent.error = sent.error or lane.attempt(step, waiting)
+                for lane in lanes:  # all of them, or one would wait for a message that was asked for
+                    error = lane.attempt(step, waiting)
+                    sent.error = sent.error or error
         for lane in lanes:
             sent.error = lane.collect(sent) or sent.error
         self._others = [session for session in self._others if not any(lane.lost_session(session) for lane in lanes)]

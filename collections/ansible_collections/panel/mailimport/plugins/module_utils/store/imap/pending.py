@@ -15,8 +15,8 @@ from ...imap.dates import date_from_header
 from ...imap.fetch import Fetched, message_id_in
 from ...imap.flags import SplitFlags, split_flags
 from ...model.errors import MailImportError
+from .appending import Outgoing
 from .digests import Digester, Digests, digests_of
-from .session import Outgoing
 
 _BLOCK = 256 * 1024
 _BEGINNING = 64 * 1024

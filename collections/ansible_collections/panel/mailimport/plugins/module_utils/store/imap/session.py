@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from types import MappingProxyType
+from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ...imap.dates import format_internal_date
 from ...imap.fetch import Fetched, FetchRequest, FolderStream
 from ...imap.responses import Parts, Status, parse_parts, quote
-from ...imap.uids import parse_sequence_set
 from ...model.errors import MailImportError
 from ...model.mail import SourceFolder
+from .appending import AppendingSession
 from .channel import HostChannel
-from .conversation import HostConversation
 from .digests import Digester, Digests
 
-_APPENDUID = re.compile(rb"APPENDUID (\d{1,10}) ([\d:,]+)$", re.IGNORECASE)
-_LITERAL_MINUS = 4096
-
-# Sent in one piece: many small writes wake the process up as many times.
-_WRITE_SIZE = 256 * 1024
+_PERMANENTFLAGS = re.compile(rb"OK \[PERMANENTFLAGS \(([^)]*)\)", re.IGNORECASE)
 
 # Folders that commands in one piece may name; they fit the pipe.
 FOLDERS_AHEAD = 128
@@ -48,32 +43,6 @@ class Figures(NamedTuple):
     append_limit: Optional[int] = None
 
 
-class Outgoing(NamedTuple):
-    """A message to be appended. `flags` are ones that an IMAP command can hold; the date is in seconds since the
-    epoch."""
-
-    flags: Tuple[bytes, ...]
-    date: int
-    size: int
-    chunks: Iterable[Union[bytes, memoryview]]
-
-
-class Appended(NamedTuple):
-    """The answer to APPEND, and the UIDs it names: a hint, empty when it names none or not as many as were sent.
-
-    `error` is set when it is not this message that the host does not want, but any: the mailbox or the disk is full.
-    """
-
-    status: Status
-    uids: Sequence[int]
-    error: Optional[MailImportError] = None
-
-    @property
-    def may_reveal(self) -> bool:
-        """True for a failure of the host's own: Dovecot repairs its indexes then, and shows mail it did not know of."""
-        return not self.status.ok and self.status.code.upper() in (b"", b"SERVERBUG", b"CORRUPTION", b"UNAVAILABLE")
-
-
 class Kept(NamedTuple):
     """A message as the host keeps it; the date is in seconds since the epoch, None when it tells none. `digests` are
     None where its bytes were not asked for.
@@ -84,7 +53,7 @@ class Kept(NamedTuple):
     flags: Tuple[bytes, ...]
 
 
-class HostSession(HostConversation):
+class HostSession(AppendingSession):
     """What a store needs of the mailbox: folders made and looked at, messages stored and read back.
 
     Raises as its base does.
@@ -92,10 +61,6 @@ class HostSession(HostConversation):
 
     def __init__(self, channel: HostChannel) -> None:
         super().__init__(channel)
-        # Tags of APPENDs
-        self._unanswered: List[bytes] = []
-        # The command that opened the folder which is open, None when there is none
-        self._opened_by: Optional[bytes] = None
         self._append_limit = self._capability_figure(b"APPENDLIMIT=")
 
     def figures_of(self, names: Sequence[bytes]) -> Dict[bytes, Figures]:
@@ -136,14 +101,45 @@ class HostSession(HostConversation):
             before = figures
             time.sleep(_QUIET)
 
-    def create(self, names: Sequence[bytes]) -> Dict[bytes, MailImportError]:
-        """Create folders, which may be there; return the errors of those that the host does not make."""
-        statuses = self.ask_all([b"CREATE " + quote(name) for name in names])
+    def create(
+        self, names: Sequence[bytes], uses: Mapping[bytes, bytes] = MappingProxyType({})
+    ) -> Dict[bytes, MailImportError]:
+        """Create folders, which may be there; return the errors of those that the host does not make.
+
+        Args:
+            uses: what folders are for; a host that knows such uses is told (CREATE-SPECIAL-USE, RFC 6154).
+        """
+        with_use = [name for name in names if name in uses and b"CREATE-SPECIAL-USE" in self.capabilities]
+        made = self.ask_all([b"CREATE %s (USE (%s))" % (quote(name), uses[name]) for name in with_use])
+        # One that cannot have that use is made without it.
+        plain = set(names) - {name for name, status in zip(with_use, made) if status.ok}
+        left = [name for name in names if name in plain]
+        statuses = self.ask_all([b"CREATE " + quote(name) for name in left])
         return {
-            name: self.refusal(status, "folder_refused", "this host does not make the folder")
-            for name, status in zip(names, statuses)
+            name: self._not_made(status)
+            for name, status in zip(left, statuses)
             if not status.ok and status.code.upper() != b"ALREADYEXISTS"
         }
+
+    def _not_made(self, status: Status) -> MailImportError:
+        error = self.refusal(status, "folder_refused", "this host does not make the folder")
+        if error.reason != "folder_refused" or self.is_own_process:
+            return error
+        return MailImportError(error.reason, "%s (folder_map can give it another name)" % error.message)
+
+    def permanent_flags(self, name: bytes) -> Optional[FrozenSet[bytes]]:
+        """Return the flags that messages of a folder can have, in small letters; None when any will do (RFC 3501
+        section 7.1, PERMANENTFLAGS).
+        """
+        told: List[bytes] = []
+
+        def handle(parts: Parts) -> None:
+            found = _PERMANENTFLAGS.match(parts[0])
+            if found:
+                told.extend(found.group(1).lower().split())
+
+        self.ask(self.opening(FetchRequest(SourceFolder(name, ()), select=True)), handle)
+        return None if not told or b"\\*" in told else frozenset(told)
 
     def remove_if_empty(self, name: bytes) -> None:
         """Remove a folder of our own making."""
@@ -182,100 +178,6 @@ class HostSession(HostConversation):
 
         self.ask(command, handle)
         return found
-
-    def send_append(self, name: bytes, messages: Sequence[Outgoing], waiting: bool = False) -> bytes:
-        """Send one APPEND (of many messages with MULTIAPPEND, RFC 3502) and return its tag.
-
-        Args:
-            waiting: send each message only when it is asked for, whatever the server offers: then nothing of it can
-                ever be taken for a command.
-
-        Raises:
-            Exception: whatever reading the chunks raises; the session is of no use then.
-        """
-        if not self.reads_on:
-            self._leave_folder()
-        tag = self.next_tag()
-        self._unanswered.append(tag)
-        text = bytearray(b"%s APPEND %s" % (tag, quote(name)))
-        for message in messages:
-            ahead = not waiting and self._takes_unasked(message.size)
-            text += _announced(message, b"+" if ahead else b"")
-            if not ahead:
-                self.transmit(text)
-                text.clear()
-                if not self.is_asked_for(tag):
-                    return tag
-            for chunk in message.chunks:
-                text += chunk
-                if len(text) >= _WRITE_SIZE:
-                    self.transmit(text)
-                    text.clear()
-        self.transmit(text + b"\r\n")
-        return tag
-
-    def opening(self, request: FetchRequest) -> bytes:
-        self._opened_by = super().opening(request)
-        return self._opened_by
-
-    def _leave_folder(self) -> None:
-        """Close the folder that is open, without removing anything: Courier stores nothing in a folder that is open for
-        reading, and GNU Mailutils changes the UIDVALIDITY of one that is open.
-        """
-        opened_by, self._opened_by = self._opened_by, None
-        if opened_by is None:
-            return
-        if b"UNSELECT" in self.capabilities:
-            self.ask(b"UNSELECT")
-        else:  # what is open for reading only loses nothing (RFC 3501 section 6.4.2)
-            self.ask_all([opened_by.replace(b"SELECT ", b"EXAMINE ", 1), b"CLOSE"])
-
-    def offer_append(self, tag: bytes, name: bytes, message: Outgoing) -> None:
-        """Ask the server to store one message, which goes on its way when it is asked for."""
-        self._leave_folder()
-        self._unanswered.append(tag)
-        self.transmit(b"%s APPEND %s%s" % (tag, quote(name), _announced(message, b"")))
-
-    def give_append(self, message: Outgoing) -> None:
-        """Send the message that the server has asked for."""
-        text = bytearray()
-        for chunk in message.chunks:
-            text += chunk
-            if len(text) >= _WRITE_SIZE:
-                self.transmit(text)
-                text.clear()
-        self.transmit(text + b"\r\n")
-
-    def collect_append(self, tag: bytes, count: int) -> Appended:
-        """Return the answer to an APPEND of `count` messages."""
-        with self._process():
-            status = self._answer(tag)
-        if tag in self._unanswered:
-            self._unanswered.remove(tag)
-        if not status.ok:
-            return Appended(status, (), self._error_of_all(status))
-        found = _APPENDUID.match(status.code)
-        uids = parse_sequence_set(found.group(2), count) if found else []
-        return Appended(status, uids if len(uids) == count and 0 not in uids else ())
-
-    def _error_of_all(self, status: Status) -> Optional[MailImportError]:
-        if status.code.upper() == b"OVERQUOTA":
-            text = "the mailbox is full: %s; make room and run the task again to continue"
-            return MailImportError("over_quota", text % status)
-        error = self.refusal(status, "message_refused", "")
-        return error if error.reason != "message_refused" else None
-
-    def begin_append(self, name: bytes) -> None:
-        """Ask the host to store a message and send none; the session is of no use then but to be let go."""
-        tag = self.next_tag()
-        self.transmit(b'%s APPEND %s () "%s" {2}\r\n' % (tag, quote(name), format_internal_date(0)))
-        self.is_asked_for(tag)
-
-    def _takes_unasked(self, size: int) -> bool:
-        """Literals that need no asking, of RFC 7888, where none of them can ever be taken for commands."""
-        if not self.reads_on:
-            return False
-        return b"LITERAL+" in self.capabilities or (b"LITERAL-" in self.capabilities and size <= _LITERAL_MINUS)
 
     def kept(self, name: bytes, uids: bytes) -> Iterator[Tuple[int, Kept]]:
         """Yield UID and what is kept of messages of a folder.
@@ -376,9 +278,3 @@ class HostSession(HostConversation):
         """Remove messages of a folder for good (UID EXPUNGE, RFC 4315)."""
         if self.change_flags(name, uids, b"+", b"\\Deleted").ok and b"UIDPLUS" in self.capabilities:
             self.ask(b"UID EXPUNGE " + uids)
-
-
-def _announced(message: Outgoing, sign: bytes) -> bytes:
-    """What APPEND has of a message before its bytes."""
-    flags, date = b" ".join(message.flags), format_internal_date(message.date)
-    return b' (%s) "%s" {%d%s}\r\n' % (flags, date, message.size, sign)

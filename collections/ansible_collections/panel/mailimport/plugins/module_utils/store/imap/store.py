@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
@@ -40,6 +41,7 @@ class ImapStore(MessageStore):
         book: what earlier runs delivered; it takes what this one does, before it is recorded otherwise.
         proof: the host's, for the marker of the import.
         open_more: opens another session beside those that are open, or returns None when there can be no more.
+        pause: waits so many seconds, for that reason.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class ImapStore(MessageStore):
         book: DeliveryBook,
         proof: bytes = b"",
         open_more: Callable[[], Optional[HostChannel]] = lambda: None,
+        pause: Callable[[float, str], None] = lambda seconds, why: time.sleep(seconds),
     ) -> None:
         self._location = location
         self._proof = proof
@@ -58,7 +61,7 @@ class ImapStore(MessageStore):
         self._verify = elsewhere.verify if elsewhere else "digests"
         self._views = elsewhere.views if elsewhere else frozenset()
         self._lanes = Lanes(open_more, elsewhere.connections if elsewhere else 1)
-        self.appender = Appender(self.sessions, self._lanes)
+        self.appender = Appender(self.sessions, self._lanes, pause)
         self._folders = Folders(self.sessions)
         self._search = ContentSearch(self.sessions, book, may_show_again=location.driver == "mdbox")
         self._given = GivenFlags()
@@ -109,6 +112,11 @@ class ImapStore(MessageStore):
             with suppress(MailImportError):  # it is said when the folder is opened
                 names.append(self.name_of(path))
         self._folders.expect(names)
+
+    def note_uses(self, uses: Mapping[FolderPath, str]) -> None:
+        for path, use in uses.items():
+            with suppress(MailImportError):  # it is said when the folder is opened
+                self._folders.uses[self.name_of(path)] = use.encode("ascii")
 
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
         if path in self._views:

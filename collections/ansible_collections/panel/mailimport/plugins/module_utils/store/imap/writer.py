@@ -19,7 +19,7 @@ sent. That holds, too, for a folder that has mail and no map at all, as when the
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Optional, Set, Tuple
+from typing import Dict, FrozenSet, Iterable, List, Optional, Set, Tuple
 
 from ...imap.fetch import Fetched
 from ...imap.flags import split_flags
@@ -35,6 +35,7 @@ from .flags import GivenFlags, carry_flags
 from .folders import OpenedFolder
 from .keywords import FolderKeywords
 from .pending import PendingMessage, pending_spooled, pending_stream, pending_whole
+from .session import HostSession
 from .uid_map import DeliveryRecord, UidMap
 from .verification import Difference, ReadBack, Sent, differences, sent_of
 
@@ -86,6 +87,7 @@ class ImapWriter(FolderWriter, Destination):
         # What we cannot tell the UID of is at or behind this one, and none of those that were taken since.
         self._next_target = opened.figures.uidnext
         self._taken: Set[int] = set()
+        self._append_limit = opened.figures.append_limit
         self._flags_in_doubt = record.last_run_incomplete
         self._first_claimed = opened.figures.uidnext
         self._present: Optional[UidsByContent] = None
@@ -145,6 +147,13 @@ class ImapWriter(FolderWriter, Destination):
         self.held.add(message.uid)
         self._in_hand[message.uid] = message
         self.written += 1
+        if self._append_limit is not None and message.size > self._append_limit:
+            fetched.skip()
+            text = "is larger than the %d bytes that this host takes (APPENDLIMIT)" % self._append_limit
+            self.refuse(message, "message_refused", "message UID %d %s" % (message.uid, text))
+            return message.size
+        if message.flags.keywords and not self.keywords.asked:
+            self.keywords.permit_only(self._sessions.attempt(self._permanent_flags))
         if whole is not None:
             self._appender.put(self, message)
         elif not self._append_alone(message):
@@ -152,6 +161,9 @@ class ImapWriter(FolderWriter, Destination):
         self.keywords.lost.update(message.flags.lost)
         self.last_uid = max(self.last_uid, message.uid)
         return message.size
+
+    def _permanent_flags(self, session: HostSession) -> Optional[FrozenSet[bytes]]:
+        return None if session.is_own_process else session.permanent_flags(self.name)
 
     def _compare_again(self, message: PendingMessage) -> None:
         """Look anew at a message of an earlier run that the host did not keep as it was sent, or did not show."""
@@ -245,6 +257,8 @@ class ImapWriter(FolderWriter, Destination):
     def _note_stored(self, message: PendingMessage, target: int, sent: Sent) -> None:
         self._in_hand.pop(message.uid, None)
         self.held.add(message.uid)
+        if target in self._unverified:  # a server that keeps equal messages once (Gmail) names the same UID again
+            self._new.add(self._unverified[target].source_uid, target)
         self._unverified[target] = sent
         self._taken.add(target)
 

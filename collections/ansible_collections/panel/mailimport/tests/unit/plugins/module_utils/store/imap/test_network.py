@@ -1,0 +1,303 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The IMAP store against a server over the network that misbehaves: nothing of a message is ever run as a command, and
+each message is there once.
+"""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import session as session_module
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.lanes import Lanes
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
+    NetworkHost,
+    network_store,
+)
+
+# A message that is a session of its own for whoever reads on in it.
+COMMANDS = b"Subject: x\r\n\r\n" + b"".join(
+    b"X%d %s\r\n" % (number, command)
+    for number, command in enumerate(
+        (b'DELETE "INBOX"', b'CREATE "Owned"', b'APPEND "INBOX" {3+}\r\nabc', b"LOGOUT", b'RENAME "INBOX" "Gone"')
+    )
+)
+
+
+@pytest.fixture
+def host(monkeypatch):
+    monkeypatch.setattr(session_module, "_QUIET", 0.01)
+    host = NetworkHost()
+    host.folders[b"A"] = []
+    yield host
+    host.close()
+
+
+def bodies(host):
+    return sorted(message.data for message in host.folders[b"A"])
+
+
+def imported(host, origin, messages, delivered=None, **how):
+    """Fill folder A; return the writer's refusals, and the store."""
+    store = network_store(host, {} if delivered is None else delivered, **how)
+    writer = fill(store, origin, messages)
+    store.finish()
+    store.sessions.close()
+    return writer.take_refusals(), store
+
+
+@pytest.mark.parametrize("product", ["Cyrus IMAP", "Stalwart", "", "NotDovecot"])
+def test_a_server_that_refuses_early_never_runs_a_message(host, origin, message, some, product):
+    """It would read the rest of the message as commands if that came unasked, whatever it offers."""
+    host.product = product
+    host.refuse_early = lambda line: b"NO [TOOBIG] too big" if b"{%d}" % len(COMMANDS) in line else None
+    refusals, _store = imported(host, origin, [*some(1, 2), message(3, COMMANDS), *some(4)])
+    assert host.ran == []
+    assert set(host.folders) == {b"INBOX", b"A"}
+    assert bodies(host) == [body(1), body(2), body(4)]
+    assert [(refusal.uid, refusal.reason) for refusal in refusals] == [(3, "message_refused")]
+    assert "TOOBIG" in refusals[0].message
+
+
+def test_a_long_message_that_is_refused_early_is_not_run_either(host, origin, message, some):
+    long_one = COMMANDS * 3000
+    host.refuse_early = lambda line: b"NO [TOOBIG] too big" if b"{%d}" % len(long_one) in line else None
+    cut = message(3, long_one, cuts=[100_000, 300_000])
+    refusals, _store = imported(host, origin, [*some(1), cut, *some(4)])
+    assert (host.ran, bodies(host)) == ([], [body(1), body(4)])
+    assert [refusal.uid for refusal in refusals] == [3]
+
+
+def test_only_dovecot_is_sent_what_it_has_not_asked_for(host, origin, message, some):
+    host.product = "Dovecot"
+    host.capabilities = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS ID"
+    imported(host, origin, [*some(1, 2), message(3, COMMANDS)])
+    assert host.commands.count("APPEND") == 1
+    host.product = "Cyrus"
+    imported(host, origin, [*some(11, 12), message(13, COMMANDS + b"more")], delivered={1: 1, 2: 2, 3: 3})
+    assert host.commands.count("APPEND") == 4
+    assert host.ran == []
+
+
+def test_many_at_once_are_not_sent_to_a_server_that_may_store_some_of_them(host, origin, some):
+    host.stores_some = True
+    host.refuse = lambda flags, data: b"NO not that" if data == body(5) else None
+    delivered = {}
+    refusals, _store = imported(host, origin, some(*range(1, 9)), delivered)
+    assert bodies(host) == sorted(body(uid) for uid in range(1, 9) if uid != 5)
+    assert [refusal.uid for refusal in refusals] == [5]
+    assert sorted(delivered) == [1, 2, 3, 4, 6, 7, 8]
+
+
+@pytest.mark.parametrize("fate", ["before", "after", "late"])
+@pytest.mark.parametrize("width", [1, 4])
+def test_lost_acknowledgements_are_found_out(host, origin, some, fate, width, monkeypatch):
+    """Also where one of several connections ends while the others go on, and where what was sent is stored later."""
+    monkeypatch.setattr(Lanes, "_width", lambda self, messages: width)
+    monkeypatch.setattr(session_module, "_QUIET", 0.01 if fate != "late" else 0.3)
+    host.dies = lambda number: fate if number % 13 == 0 else None
+    delivered = {}
+    refusals, store = imported(host, origin, some(*range(1, 81)), delivered)
+    assert bodies(host) == sorted(map(body, range(1, 81)))
+    assert sorted(delivered) == list(range(1, 81))
+    assert sorted(delivered.values()) == sorted(message.uid for message in host.folders[b"A"])
+    assert (refusals, store.settled, host.ran) == ([], True, [])
+
+
+def test_a_killed_run_is_continued_and_nothing_comes_twice(host, origin, some):
+    delivered = {}
+    store = network_store(host, delivered)
+    writer = store.open_folder(A, origin(), False)
+    for fetched in some(*range(1, 41)):
+        writer.add(fetched)
+    store.appender.drain()
+    store.sessions.close()
+    assert (len(host.folders[b"A"]), delivered) == (40, {})
+    refusals, _store = imported(host, origin, some(*range(1, 61)), delivered, interrupted=True)
+    assert bodies(host) == sorted(map(body, range(1, 61)))
+    assert (sorted(delivered), refusals) == (list(range(1, 61)), [])
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda data: data + b"\r\n",
+        lambda data: data.rstrip(b"\r\n"),
+        lambda data: data.replace(b"Message-ID: ", b"Message-ID:"),
+        lambda data: data.replace(b"\xe4", b"X"),
+        lambda data: b"X-UID: 7\r\n" + data,
+    ],
+)
+def test_what_a_server_alters_is_known_again_and_told(host, origin, message, alter):
+    """After a lost acknowledgement, after a kill, and without any."""
+    bodies_sent = [b"X-Name: \xe4\r\n" + body(uid) for uid in range(1, 31)]
+    host.keep = alter
+    host.dies = lambda number: "after" if number == 11 else None
+    delivered = {}
+    sent = [message(uid, data) for uid, data in enumerate(bodies_sent, 1)]
+    refusals, _store = imported(host, origin, sent, delivered)
+    assert len(host.folders[b"A"]) == 30
+    assert sorted(delivered) == list(range(1, 31))
+    assert {refusal.reason for refusal in refusals} == {"message_altered"}
+    assert {refusal.uid for refusal in refusals} == set(range(1, 31))
+    again = [message(uid, data) for uid, data in enumerate(bodies_sent, 1)]
+    imported(host, origin, again, {}, interrupted=True)
+    assert len(host.folders[b"A"]) == 30
+
+
+def test_a_server_that_keeps_something_else_is_told_as_that(host, origin, some):
+    host.keep = lambda data: data.replace(b"Number 2", b"Number two")
+    refusals, _store = imported(host, origin, some(1, 2, 3))
+    assert [(refusal.uid, refusal.reason) for refusal in refusals] == [(2, "verification_failed")]
+
+
+def test_a_server_that_keeps_equal_messages_once(host, origin, message):
+    host.deduplicates = True
+    delivered = {}
+    refusals, _store = imported(host, origin, [message(1), message(2), message(3, b"Subject: y\r\n\r\n")], delivered)
+    assert (len(host.folders[b"A"]), refusals) == (2, [])
+    assert delivered == {1: 1, 2: 1, 3: 2}
+
+
+def test_forgotten_flags_and_refused_keywords_are_told(host, origin, message, some):
+    host.keep_flags = lambda flags: [flag for flag in flags if flag != b"\\Flagged"]
+    host.refuse = lambda flags, data: b"NO [LIMIT] Too many user flags" if b"Work" in flags else None
+    delivered = {}
+    sent = [*some(1), message(2, body(2), (b"\\Flagged", b"\\Seen")), message(3, body(3), (b"Work",))]
+    refusals, store = imported(host, origin, sent, delivered)
+    assert bodies(host) == [body(1), body(2), body(3)]
+    assert [(refusal.uid, refusal.reason) for refusal in refusals] == [(2, "message_altered")]
+    assert "without \\Flagged" in refusals[0].message
+    assert store.lost_keywords() == ["Work"]
+
+
+def test_keywords_that_a_folder_cannot_keep_are_not_sent(host, origin, message):
+    examine = host.on_select
+
+    def select(rest, lines, output):
+        output.write(b"* OK [PERMANENTFLAGS (\\Seen \\Answered Work)] limited\r\n")
+        return examine(rest, lines, output)
+
+    host.on_select = select
+    sent = [message(1, body(1), (b"\\Seen", b"Work", b"Play"))]
+    refusals, store = imported(host, origin, sent)
+    assert host.folders[b"A"][0].flags == {b"\\Seen", b"Work"}
+    assert (refusals, store.lost_keywords()) == ([], ["Play"])
+
+
+def test_a_message_that_is_too_large_is_not_sent(host, origin, message, some):
+    host.capabilities += " APPENDLIMIT=1000"
+    large = [message(2, b"x" * 1001), message(3, b"y" * 5000, cuts=[2000])]
+    refusals, _store = imported(host, origin, [*some(1), *large, *some(4)])
+    assert bodies(host) == [body(1), body(4)]
+    assert [(refusal.uid, refusal.reason) for refusal in refusals] == [(2, "message_refused"), (3, "message_refused")]
+    assert "1000 bytes" in refusals[0].message
+    assert host.commands.count("APPEND") == 2
+
+
+def test_a_server_that_asks_to_wait_is_given_time(host, origin, some):
+    left = [2]
+
+    def throttle(_flags, data):
+        if data == body(2) and left[0]:
+            left[0] -= 1
+            return b"NO Request is throttled. Suggested Backoff Time: 7000 milliseconds"
+        return None
+
+    host.refuse = throttle
+    refusals, store = imported(host, origin, some(1, 2, 3))
+    assert (bodies(host), refusals) == ([body(1), body(2), body(3)], [])
+    assert [seconds for seconds, _why in store.pauses] == [7.0]
+
+
+def test_a_full_mailbox_ends_the_import(host, origin, some):
+    host.refuse = lambda flags, data: b"NO [OVERQUOTA] full" if len(host.folders[b"A"]) >= 3 else None
+    delivered = {}
+    with pytest.raises(MailImportError, match="the mailbox is full") as error:
+        imported(host, origin, some(*range(1, 9)), delivered)
+    assert error.value.reason == "over_quota"
+    assert len(host.folders[b"A"]) == 3
+
+
+def test_connections_are_as_many_as_the_server_admits(host, origin, some):
+    host.most = 2
+    refusals, _store = imported(host, origin, some(*range(1, 101)), connections=6)
+    assert (len(bodies(host)), refusals) == (100, [])
+    assert host.busiest <= 3  # one was asked for and refused
+
+
+def test_one_connection_is_one(host, origin, some):
+    imported(host, origin, some(*range(1, 101)), connections=1)
+    assert (len(bodies(host)), host.busiest) == (100, 1)
+
+
+@pytest.mark.parametrize(("verify", "told"), [("digests", {1, 2}), ("counts", {2}), ("none", set())])
+def test_as_much_is_read_back_as_was_asked_for(host, origin, message, verify, told):
+    host.keep = lambda data: data + b"\r\n"
+    host.keep_flags = lambda flags: []
+    sent = [message(1, body(1)), message(2, body(2), (b"\\Seen",))]
+    refusals, _store = imported(host, origin, sent, verify=verify)
+    assert {refusal.uid for refusal in refusals} == told
+    assert ("UID FETCH" in host.commands) == (verify != "none")
+
+
+def test_a_use_is_told_when_a_folder_is_made(host, origin, some):
+    """And a server that does not take it makes the folder without."""
+    host.capabilities += " CREATE-SPECIAL-USE"
+    said = []
+
+    def create(rest, lines, output):
+        said.append(rest.strip())
+        if b"Junk" in rest and b"USE" in rest:
+            return b"NO [USEATTR] not here"
+        host.folders.setdefault(rest.split(b'"')[1], [])
+        return None
+
+    host.on_create = create
+    store = network_store(host, {})
+    store.note_uses({("Gesendet",): "\\Sent", ("Junk",): "\\Junk"})
+    for name in ("Gesendet", "Junk", "Other"):
+        assert store.open_folder((name,), origin(), False).created
+    store.sessions.close()
+    assert said == [b'"Gesendet" (USE (\\Sent))', b'"Junk" (USE (\\Junk))', b'"Junk"', b'"Other"']
+
+
+def test_a_view_is_never_written_to(host, origin):
+    store = network_store(host, {})
+    store._views = frozenset((("[Gmail]", "All Mail"),))
+    with pytest.raises(MailImportError, match="is a view of this host") as error:
+        store.open_folder(("[Gmail]", "All Mail"), origin(), False)
+    assert error.value.reason == "folder_refused"
+
+
+def test_a_server_that_is_away_for_a_while_is_waited_for(host, origin, some, monkeypatch):
+    store = network_store(host, {})
+    writer = store.open_folder(A, origin(), False)
+    left = [3]
+    login = host.on_login
+
+    def away(rest, lines, output):
+        if left[0]:
+            left[0] -= 1
+            return b"NO [UNAVAILABLE] being restarted"
+        return login(rest, lines, output)
+
+    host.on_login = away
+    store.sessions.drop()
+    for fetched in some(1, 2):
+        writer.add(fetched)
+    store.commit()
+    assert bodies(host) == [body(1), body(2)]
+    assert len(store.pauses) == 3
+    store.sessions.close()
+
+
+def test_a_password_that_opens_it_no_more_ends_the_import_at_once(host):
+    host.on_login = lambda rest, lines, output: b"NO [AUTHENTICATIONFAILED] no"
+    store = network_store(host, {})
+    with pytest.raises(MailImportError) as error:
+        store.subscribe([A])
+    assert (error.value.reason, store.pauses) == ("auth_failed", [])

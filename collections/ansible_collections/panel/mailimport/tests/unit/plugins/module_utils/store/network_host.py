@@ -1,0 +1,183 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A scripted IMAP server over the network, any number of connections at a time, and stores that write to it."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from contextlib import suppress
+
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import MailSession, TargetAccount
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.deliveries import DeliveryBook
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.network import Dialler
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.store import ImapStore
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import UidMap
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import (
+    _ITEM,
+    GoneError,
+    Host,
+    Stored,
+)
+
+WITHOUT_MANY = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS NAMESPACE ID UNSELECT"
+
+
+class NetworkHost(Host):
+    """See the module. Attributes that make it misbehave besides those of Host:
+
+    `refuse_early` takes the line of an APPEND and returns the answer that refuses it before its message was read, or
+    None: what comes then is taken for commands. `dies` may return `late`, too: the connection ends, and the message is
+    stored a little later. `stores_some`: of many messages in one APPEND, those before a refused
+    one stay. `deduplicates`: a message that is there already is not stored again, and its UID is told. `product` is
+    what it says that it is; `most` the number of connections it admits.
+
+    `ran` are the commands that no client of ours has.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.capabilities = WITHOUT_MANY
+        self.refuse_early = lambda line: None
+        self.stores_some = self.deduplicates = False
+        self.product = "Scripted"
+        self.most = 100
+        self.ran = []
+        self.lock = threading.RLock()
+        self.connections = 0
+        self.busiest = 0
+        self._of_thread = threading.local()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def open(self):
+        return self._of_thread.open
+
+    @open.setter
+    def open(self, folder):
+        self._of_thread.open = folder
+
+    def close(self):
+        self._listener.close()
+
+    def _accept(self):
+        with suppress(OSError):
+            while True:
+                client = self._listener.accept()[0]
+                threading.Thread(target=self._serve_client, args=(client,), daemon=True).start()
+
+    def _serve_client(self, client):
+        with client, client.makefile("rb") as lines, client.makefile("wb", 0) as output, suppress(OSError):
+            with self.lock:
+                self.connections += 1
+                self.busiest = max(self.busiest, self.connections)
+                admitted = self.connections <= self.most
+            try:
+                if admitted:
+                    self.serve(lines, output)
+                else:
+                    output.write(b"* BYE Too many connections\r\n")
+            finally:
+                with self.lock:
+                    self.connections -= 1
+
+    def serve(self, lines, output):
+        self.open = None
+        output.write(b"* OK [CAPABILITY %s] hello\r\n" % self.capabilities.encode())
+        with suppress(GoneError, BrokenPipeError, ConnectionResetError):
+            for line in lines:
+                tag, _blank, rest = line.rstrip(b"\r\n").partition(b" ")
+                found = re.match(rb"((?:UID )?\S+) ?(.*)", rest, re.DOTALL)
+                name = "on_" + found.group(1).decode("latin-1").lower().replace(" ", "_") if found else ""
+                if not hasattr(self, name) or not re.fullmatch(rb"[A-Z]+\d+", tag):
+                    self.ran.append(line)
+                    output.write(tag + b" BAD what is that\r\n")
+                    continue
+                with self.lock:
+                    self.commands.append(found.group(1).decode())
+                answer = getattr(self, name)(found.group(2) + b"\r\n", lines, output)
+                output.write(tag + b" " + (answer or b"OK") + b"\r\n")
+
+    def on_login(self, rest, lines, output):
+        return b"OK [CAPABILITY %s] in" % self.capabilities.encode()
+
+    def on_id(self, rest, lines, output):
+        output.write(b'* ID ("name" "%s")\r\n' % self.product.encode())
+
+    def on_unselect(self, rest, lines, output):
+        self.open = None
+
+    on_close = on_unselect
+
+    def on_append(self, rest, lines, output):
+        early = self.refuse_early(rest)
+        if early:
+            return early
+        name, items = rest.split(b'"')[1], []
+        while _ITEM.search(rest):
+            flags, date, size, ahead = _ITEM.search(rest).groups()
+            if not ahead:
+                output.write(b"+ go on\r\n")
+            data = lines.read(int(size))
+            if len(data) < int(size):
+                raise GoneError
+            refusal = self.refuse(flags.split(), data)
+            if refusal:
+                if self.stores_some:
+                    self.store(name, items)
+                return refusal
+            items.append((flags.split(), date, data))
+            rest = lines.readline()
+        with self.lock:
+            self.appends += 1
+            self.append_lines.append(rest)
+            fate = self.dies(self.appends)
+            if fate == "late":
+                threading.Timer(0.1, self.store, (name, items)).start()
+            if fate in ("before", "late"):
+                raise GoneError
+            uids = self.store(name, items)
+            if fate == "after":
+                raise GoneError
+        code = self.appenduid(uids)
+        return b"OK [%s] done" % code if code else b"OK done"
+
+    def store(self, name, items):
+        folder = self.folders[name]
+        uids = []
+        with self.lock:
+            for flags, date, data in items:
+                same = next((each.uid for each in folder if each.data == data), None) if self.deduplicates else None
+                if same is None:
+                    folder.append(Stored(self.next_uid, self.keep_flags(flags), self.keep_date(date), self.keep(data)))
+                    self.next_uid += 1
+                uids.append(same or folder[-1].uid)
+        return uids
+
+
+def network_store(host, delivered, interrupted=False, connections=4, verify="digests"):
+    """A store of one run, and the pauses that it made; `delivered` maps UIDs, and takes what is delivered."""
+    location = MailSession(0, 0, separator="/", connections=connections, verify=verify)
+    account = TargetAccount("127.0.0.1", "anna", "secret", port=host.port, tls="none", timeout=30.0)
+
+    def take(_origin, _uidvalidity, uids):
+        delivered.update({**dict.fromkeys(uids.hidden(), 0), **uids.targets_of(uids.sources())})
+
+    book = DeliveryBook(interrupted, take)
+    known = UidMap()
+    for source, target in sorted(delivered.items()):
+        known.add(source, target)
+    if known:
+        book.load(b"A", 77, 5, known.runs)
+    pauses = []
+    dialler = Dialler(account, None, lambda seconds, why: pauses.append((seconds, why)))
+    store = ImapStore(
+        location, dialler.open, book, b"", dialler.open_more, lambda seconds, why: pauses.append((seconds, why))
+    )
+    store.pauses = pauses
+    return store
