@@ -14,6 +14,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from ...model.address import Address
 from ...model.errors import MailImportError, one_line
+from .crypt import sha512_crypt
 from .imap_process import ImapProcess
 
 # Salted, slow, of any libc since 2007 and readable by other software. bcrypt ignores all behind 72 bytes, and Argon2
@@ -57,6 +58,9 @@ class Doveadm:
             MailImportError: `invalid_row` for a password that cannot be hashed or typed at a login.
         """
         secret = password_line(password)
+        made_here = sha512_crypt(secret[:-1])
+        if made_here:
+            return "{%s}%s" % (SCHEME, made_here)
         completed = self._run("doveadm", "pw", "-s", SCHEME, stdin=secret + secret)
         hashed = _text(self._checked(completed, "hash a password")).strip()
         # doveadm says "don't match" and hashes what comes next, crypt(3) says "*0", both with success
