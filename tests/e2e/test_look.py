@@ -91,7 +91,12 @@ def test_fewer_connections_than_tried_are_told(run: Run, people: list[Employee])
         looked = run.module(check_mode=True, mailboxes=as_rows(people), source_port=door.port).result
     assert looked["estimate"]["connections"] == {"tried": 4, "admitted": 2}
     assert "set source_max_connections=2" in looked["msg"]
-    bounded = run.module(check_mode=True, mailboxes=as_rows(people), source_max_connections=1).result
+    bounded = run.module(
+        check_mode=True, mailboxes=as_rows(people), source_max_connections=1, source_daily_bytes="1M"
+    ).result
+    assert {each["days"] for each in bounded["estimate"]["slow"]} == {2} and "%s 2 days" % people[0].address in bounded[
+        "msg"
+    ]
     assert bounded["estimate"]["connections"] == {"tried": 1, "admitted": 1}
 
 

@@ -228,6 +228,18 @@ estimate:
       type: list
       elements: dict
       returned: always
+    over_quota:
+      description: New mailboxes whose mail is more than the option C(quota). Other quotas are not looked at.
+      type: list
+      elements: str
+      returned: always
+    slow:
+      description:
+        - Mailboxes with more mail than their source gives within a day (O(source_daily_bytes)), with C(email) and the
+          number of C(days) that they take, with a run each day.
+      type: list
+      elements: dict
+      returned: always
     disks:
       description:
         - The file systems that the mail goes to, as far as that is known before a mailbox is made. There is a warning
@@ -261,7 +273,7 @@ estimate:
           type: int
           returned: always
         enough:
-          description: Whether it is enough. Quotas of single mailboxes are not looked at.
+          description: Whether it is enough.
           type: bool
           returned: always
     connections:

@@ -17,9 +17,13 @@ MOST_NAMED = 5
 
 
 def estimate_lines(estimate: Estimate) -> Iterator[str]:
-    """The lines that stand below the headline; none when there is nothing to import."""
-    if estimate["mailboxes"]:
+    """The lines that stand below the headline; of a single small mailbox that says it all, but for what is wrong."""
+    if estimate["mailboxes"] == 1 and not estimate["durations"]:
+        yield from _troubles(estimate)
+        yield from (too_small(disk) for disk in estimate["disks"] if not disk["enough"])
+    elif estimate["mailboxes"]:
         yield _mail(estimate)
+        yield from _troubles(estimate)
         for disk in estimate["disks"]:
             yield _room(disk) if disk["enough"] else too_small(disk)
         if estimate["connections"]:
@@ -34,6 +38,8 @@ def lines_of_many(estimates: Sequence[Estimate]) -> Iterator[str]:
     if summed["mailboxes"]:
         estimated = any(estimate["bytes_estimated"] for estimate in estimates)
         yield _mail(dict(summed, bytes_estimated=estimated, largest=largest[:MOST_NAMED]))
+    troubles = {name: [each for estimate in estimates for each in estimate[name]] for name in ("over_quota", "slow")}
+    yield from _troubles(troubles)
     lacking = (too_small(disk) for estimate in estimates for disk in estimate["disks"] if not disk["enough"])
     yield from dict.fromkeys(lacking)
 
@@ -45,6 +51,21 @@ def _mail(estimate: Estimate) -> str:
     coming = "to import: %s, %s" % (_counted(estimate["messages"], "message"), size)
     largest = ["%s %s" % (each["email"], readable_size(each["bytes"])) for each in estimate["largest"]]
     return "%s; the largest: %s" % (coming, ", ".join(largest)) if len(largest) > 1 else coming
+
+
+def _troubles(estimate: Estimate) -> Iterator[str]:
+    """Lines for what keeps single mailboxes from being imported in one go."""
+    if estimate["over_quota"]:
+        yield "more mail than the quota of the new mailbox: %s" % _named(estimate["over_quota"])
+    if estimate["slow"]:
+        slowest = sorted(estimate["slow"], key=lambda each: -each["days"])
+        days = _named(["%s %d days" % (each["email"], each["days"]) for each in slowest])
+        yield "more mail than the source gives within a day, with a run each day: %s" % days
+
+
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (" and %s more" % format(more, ",") if more > 0 else "")
 
 
 def _room(disk: Mapping[str, Any]) -> str:

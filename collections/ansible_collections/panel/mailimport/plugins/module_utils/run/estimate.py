@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 from ..imap.tls import tls_context
 from ..model.errors import MailImportError
 from ..model.estimate import MOST_NAMED
-from ..model.imports import ImportRequest
+from ..model.imports import ImportRequest, ImportResult
 from ..process.errand import nobody
 from ..queue.channel import Message
 from ..queue.workers import Assignment, Bounds, Job, Tell, run_over_queues
@@ -74,11 +74,27 @@ def estimate(
             for result in results[:MOST_NAMED]
             if result.bytes_copied
         ],
+        "slow": _slow([outcome for _request, outcome in coming]),
+        "over_quota": _over_quota(results, settings.options.get("quota")),
         "disks": _disks([outcome for _request, outcome in coming]),
         "connections": _connections(samples),
         "sampled_bytes": sum(sample.bytes for sample in samples.values()),
         "durations": [_duration(queues, results, samples) for queues in QUEUES] if samples.get(1) else [],
     }
+
+
+def _slow(outcomes: Sequence[Outcome]) -> List[Dict[str, Any]]:
+    """Mailboxes of which the source does not give everything in a day, and in how many it does."""
+    return [
+        {"email": outcome.result.email, "days": -(-outcome.result.bytes_copied // outcome.look.daily_bytes)}
+        for outcome in outcomes
+        if outcome.look.daily_bytes and outcome.result.bytes_copied > outcome.look.daily_bytes
+    ]
+
+
+def _over_quota(results: Sequence[ImportResult], quota: Optional[int]) -> List[str]:
+    """New mailboxes whose mail is more than the quota that they are made with."""
+    return [result.email for result in results if quota and result.created and result.bytes_copied > quota]
 
 
 def _disks(outcomes: Sequence[Outcome]) -> List[Dict[str, Any]]:
@@ -117,7 +133,7 @@ def _connections(samples: Dict[int, _Sample]) -> Optional[Dict[str, int]]:
     return {"tried": tried, "admitted": samples[tried].connections}
 
 
-def _duration(queues: int, results: Sequence[Any], samples: Dict[int, _Sample]) -> Dict[str, Any]:
+def _duration(queues: int, results: Sequence[ImportResult], samples: Dict[int, _Sample]) -> Dict[str, Any]:
     """How long it takes over so many queues: mail at the rate that they had together, logins besides, and no less than
     the largest mailbox alone.
     """

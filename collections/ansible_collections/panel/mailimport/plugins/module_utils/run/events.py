@@ -159,7 +159,8 @@ class ImportEvents:
     def _on_sized(self, news: Sized) -> None:
         if self.recorded:
             raise ValueError("an import counts what it copies")
-        self._result.bytes_copied, self._outcome.look.size_estimated = news.bytes, news.estimated
+        look = self._outcome.look
+        self._result.bytes_copied, look.size_estimated, look.daily_bytes = news.bytes, news.estimated, news.daily
 
     def _on_sampled(self, news: Sampled) -> None:
         self.sampled = news

@@ -82,10 +82,13 @@ class Copied(News):
 
 @dataclass(frozen=True)
 class Sized(News):
-    """What would be copied has so many bytes by the source's word; `estimated` from some of the messages."""
+    """What would be copied has so many bytes by the source's word; `estimated` from some of the messages. The source
+    gives so many bytes of it within a day, None without a limit.
+    """
 
     bytes: int
     estimated: bool
+    daily: Optional[int] = None
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from ..store.maildir.held import MaildirMail
 from ..store.maildir.letters import messages_that_differ
 from ..store.maildir.stage import staged_uids
 from ..store.maildir.tree import MaildirTree
-from .account import folders_with_mail
+from .account import daily_limit, folders_with_mail
 from .flags import FlagLook, changed_flags, looks, windows
 from .folder_copy import has_nothing_new, mark_of
 from .left_out import list_folders
@@ -111,6 +111,7 @@ class _Preview:
         self._tree = _readable_maildir(request, snapshot)
         self._coming = self._present = self._lacking = 0
         self._arriving: List[Tuple[SourceFolder, int]] = []
+        self._daily_limit: Optional[int] = None
 
     def run(self) -> None:
         """Tell it all."""
@@ -127,11 +128,13 @@ class _Preview:
         if self._request.state == "latest" and (self._marks or self._memories):
             folders = looks(self._session, self._request.key, plans, self._marks, self._memories)
             self._emit(FlagsUpdated(count_flag_changes(self._session, folders, self._tree)))
-        _tell_size(self._session, self._arriving, self._emit)
+        _tell_size(self._session, self._arriving, self._daily_limit, self._emit)
 
     def _plan(self) -> List[FolderPlan]:
         rules = self._request.rules
-        folders = folders_with_mail(list_folders(self._session), rules, self._emit)
+        listed = list_folders(self._session)
+        self._daily_limit = daily_limit(self._request, listed.profile)
+        folders = folders_with_mail(listed, rules, self._emit)
         known = {raw_name: mark.target_name for raw_name, mark in self._marks.items()}
         return plan_folders(folders, rules, self._snapshot.location or ANY_STORE, known)
 
@@ -174,7 +177,9 @@ def _check_writable(directory: str) -> None:
         raise os_failure(PermissionError(errno.EACCES, os.strerror(errno.EACCES), place))
 
 
-def _tell_size(session: SourceSession, arriving: Sequence[Tuple[SourceFolder, int]], emit: Emit) -> None:
+def _tell_size(
+    session: SourceSession, arriving: Sequence[Tuple[SourceFolder, int]], daily: Optional[int], emit: Emit
+) -> None:
     """Tell how many bytes the messages that are to come have; those of a folder in part are taken for average ones."""
     wanted: Dict[bytes, int] = {folder.raw_name: coming for folder, coming in arriving if coming}
     try:
@@ -188,7 +193,7 @@ def _tell_size(session: SourceSession, arriving: Sequence[Tuple[SourceFolder, in
         if size and folder.messages:
             total += size.bytes * coming // folder.messages
             estimated = estimated or size.estimated or coming != folder.messages
-    emit(Sized(total, estimated))
+    emit(Sized(total, estimated, daily))
 
 
 def _readable_maildir(request: ImportRequest, snapshot: TargetSnapshot) -> Optional[MaildirTree]:

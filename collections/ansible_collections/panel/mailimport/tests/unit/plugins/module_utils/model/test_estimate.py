@@ -31,6 +31,8 @@ def estimate(**changes: Any) -> Dict[str, Any]:
         "bytes": 142_000_000,
         "bytes_estimated": False,
         "largest": [{"email": "%s@a.example" % name, "messages": 9, "bytes": 40_000_000} for name in ("anna", "ben")],
+        "over_quota": [],
+        "slow": [],
         "disks": [DISK],
         "connections": {"tried": 8, "admitted": 8},
         "sampled_bytes": 24_000_000,
@@ -59,7 +61,16 @@ def test_what_is_estimated_missing_or_too_little_is_said():
         "connections: of 8 at a time the source admitted 5: set source_max_connections=5",
         "time: not estimated, this is too little mail to measure the source with",
     ]
-    assert lines(mailboxes=0) == []
+    assert lines(mailboxes=0) == lines(mailboxes=1, durations=[]) == []
+
+
+def test_mailboxes_that_cannot_come_in_one_go():
+    slow = [{"email": "%d@a.example" % days, "days": days} for days in range(2, 9)]
+    assert lines(over_quota=["anna@a.example"], slow=slow)[1:3] == [
+        "more mail than the quota of the new mailbox: anna@a.example",
+        "more mail than the source gives within a day, with a run each day: 8@a.example 8 days, 7@a.example 7 days, "
+        "6@a.example 6 days, 5@a.example 5 days, 4@a.example 4 days and 2 more",
+    ]
 
 
 def test_a_disk_without_room_or_inodes():
