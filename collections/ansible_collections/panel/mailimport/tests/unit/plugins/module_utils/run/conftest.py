@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.host.mail_host import MailHost
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import MailFiles, NewHome
+from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source.account_server import AccountServer
 
 
@@ -129,3 +130,13 @@ def source(account):
 def request_for(account):
     """What a task asks for."""
     return account.request
+
+
+@pytest.fixture
+def run(settings):
+    """Run one import; return its result."""
+
+    def perform(request, **options):
+        return import_mailbox(request, settings, **options).result
+
+    return perform

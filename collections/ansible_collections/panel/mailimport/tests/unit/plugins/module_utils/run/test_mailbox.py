@@ -26,14 +26,6 @@ pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 @pytest.fixture
-def run(settings):
-    def perform(request, **options):
-        return import_mailbox(request, settings, **options).result
-
-    return perform
-
-
-@pytest.fixture
 def mail(host):
     """Messages in the mailbox's INBOX and Sent."""
 
@@ -178,13 +170,6 @@ def test_flags_that_a_run_changed_before_its_connection_was_lost_are_counted(
     assert (result.state, result.changed, result.flags_updated) == (state, True, 2 if state == "completed" else 1)
 
 
-def test_a_map_of_domains_that_was_missing_is_written_again_and_that_is_a_change(run, request_for, host):
-    run(request_for())
-    host.published = {}
-    assert run(request_for(state="latest")).changed is True and host.published == {"example.org": "customer"}
-    assert run(request_for(state="latest")).changed is False
-
-
 def test_what_hands_out_sessions_is_closed_when_the_quota_cannot_be_asked(run, request_for, host, monkeypatch):
     desks = []
 
@@ -239,65 +224,12 @@ def test_a_folder_that_its_user_has_unsubscribed_stays_so(run, request_for, host
     assert subscriptions.read_bytes() == b"V\t2\n\nINBOX\n"
 
 
-def test_a_domain_belongs_to_one_owner(run, request_for):
-    run(request_for())
-    result = run(request_for(owner="another"))
-    assert (result.state, result.reason, result.changed) == ("failed", "domain_owned_by_other", False)
-    assert "belongs to customer" in result.message
-
-
-def test_a_domain_that_another_run_takes_meanwhile_is_not_taken_from_it(run, request_for, host, settings, monkeypatch):
-    check = host.check_new_mailbox
-
-    def check_late(address):
-        with State(settings.state_dir) as state:
-            state.claim_domain("example.org", "another")
-        check(address)
-
-    monkeypatch.setattr(host, "check_new_mailbox", check_late)
-    result = run(request_for())
-    assert (result.state, result.reason, result.messages_copied) == ("failed", "domain_owned_by_other", 0)
-    assert "belongs to another" in result.message and host.published == {}
-
-
-def test_the_word_of_a_host_that_keeps_owners_counts(run, request_for, host, settings):
-    with State(settings.state_dir) as state:
-        state.claim_domain("example.org", "customer")
-    host.owners = {"example.org": "panel"}
-    result = run(request_for(owner="customer"))
-    assert (result.state, result.reason, host.passwords) == ("failed", "domain_owned_by_other", {})
-    assert "belongs to panel" in result.message
-    assert run(request_for(owner="panel")).state == "completed"
-
-
-@pytest.mark.parametrize("owner", ["", "two\nlines", "nul\0"])
-def test_an_owner_has_a_name(run, request_for, host, owner):
-    assert run(request_for(owner=owner)).reason == "invalid_row"
-    assert host.passwords == {}
-
-
 def test_content_may_follow_later(run, request_for, source, mail):
     result = run(request_for(import_content=False))
     assert (result.state, result.created, result.changed) == ("completed", True, True) and source.heard == []
     assert run(request_for(import_content=False)).changed is False
     result = run(request_for())
     assert (result.state, result.messages_copied, result.changed) == ("completed", 3, True) and mail() == [2, 1]
-
-
-def test_a_password_stays_what_it_is(run, request_for, host):
-    run(request_for())
-    assert run(replace(request_for(), password="new")).changed is False
-    assert host.passwords == {ANNA: "the mailbox's"}
-
-
-def test_password_is_brought_up_to_date_when_asked(run, request_for, host):
-    run(request_for())
-    new = replace(request_for(update_password="always"), password="new")
-    assert run(new, check_mode=True).changed is True
-    assert host.passwords == {ANNA: "the mailbox's"}
-    assert run(new).changed is True
-    assert host.passwords == {ANNA: "new"}
-    assert run(new).changed is False
 
 
 def test_check_mode_says_what_would_come_and_writes_nothing(settings, request_for, source, host, tmp_path):
@@ -318,17 +250,6 @@ def test_check_mode_says_what_would_come_and_writes_nothing(settings, request_fo
     assert (again.changed, again.messages_copied) == (False, 0) and tree(tmp_path) == before
     source.answers[b"LOGIN"] = b"TAG NO wrong\r\n"
     assert import_mailbox(request_for(state="latest"), settings, check_mode=True).result.reason == "auth_failed"
-
-
-def test_a_domain_that_is_new_to_the_host_is_a_change_by_itself(run, request_for, host, monkeypatch):
-    host.create_mailbox(ANNA, "the mailbox's", "customer")
-    host.published = {"example.org": "customer"}
-    monkeypatch.setattr(host, "domains", set)
-    wanted = request_for(ignore_existing=False, existing_content="merge", import_content=False)
-    for check_mode in (True, False):
-        result = run(wanted, check_mode=check_mode)
-        assert (result.created, result.changed) == (False, True)
-    assert run(wanted, check_mode=True).changed is False
 
 
 def test_messages_left_behind_make_a_run_fail_and_are_counted(run, request_for, account, mail):
