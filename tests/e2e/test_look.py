@@ -100,6 +100,19 @@ def test_fewer_connections_than_tried_are_told(run: Run, people: list[Employee])
     assert bounded["estimate"]["connections"] == {"tried": 1, "admitted": 1}
 
 
+def test_several_connections_of_one_import_count(run: Run, people: list[Employee]) -> None:
+    """Four connections for one mailbox give what four mailboxes get over one each."""
+    rows = as_rows(people[:3])
+    with Relay(run.source.port, DELAY, 2 * RATE) as line:
+        looked = [
+            run.module(check_mode=True, mailboxes=rows, source_port=line.port, source_connections=number).result
+            for number in ("1", "2")
+        ]
+    one, two = ([each["bytes_per_second"] for each in result["estimate"]["durations"]] for result in looked)
+    assert [result["estimate"]["connections"]["tried"] for result in looked] == [2, 4]
+    assert one[0] * 1.5 < one[1] == one[3] and two[0] > one[0] * 1.5 and two[1] > one[1] * 1.5
+
+
 def test_what_a_run_would_stumble_over(run: Run, people: list[Employee], small_disk: Callable[..., None]) -> None:
     """A directory that is not the owner's, and a disk that is too small: said first, and true."""
     rows = as_rows(people[::2])

@@ -49,11 +49,18 @@ class _Sample:
 
 
 def estimate(
-    items: Sequence[Item], outcomes: Sequence[Outcome], settings: HostSettings, how: Scheduling
+    items: Sequence[Item],
+    outcomes: Sequence[Outcome],
+    settings: HostSettings,
+    how: Scheduling,
+    note: Callable[[str], None] = lambda line: None,
 ) -> Dict[str, Any]:
     """Say what the imports that check mode has looked into are going to take.
 
     Mail is read from the source to find out how fast it gives it, some megabytes at most, and thrown away.
+
+    Args:
+        note: told what takes some seconds.
     """
     coming = [
         (item, outcome)
@@ -63,24 +70,33 @@ def estimate(
     coming.sort(key=lambda pair: -pair[1].result.bytes_copied)
     results = [outcome.result for _request, outcome in coming]
     total = sum(result.bytes_copied for result in results)
-    samples = _samples([request for request, outcome in coming if outcome.result.bytes_copied], settings, how, total)
+    sources = [request for request, outcome in coming if outcome.result.bytes_copied]
+    each = max((request.connections.most for request in sources), default=1)
+    samples: Dict[int, _Sample] = {}
+    if total >= LEAST_BYTES:
+        note("a little mail is read from the source, to estimate how long the imports take")
+        samples = _samples(_connections_of(sources), settings, how.source_max_connections)
     return {
         "mailboxes": len(coming),
         "messages": sum(result.messages_copied for result in results),
         "bytes": total,
         "bytes_estimated": any(outcome.look.size_estimated for _request, outcome in coming),
-        "largest": [
-            {"email": result.email, "messages": result.messages_copied, "bytes": result.bytes_copied}
-            for result in results[:MOST_NAMED]
-            if result.bytes_copied
-        ],
+        "largest": _largest(results),
         "slow": _slow([outcome for _request, outcome in coming]),
         "over_quota": _over_quota(results, settings.options.get("quota")),
         "disks": _disks([outcome for _request, outcome in coming]),
         "connections": _connections(samples),
         "sampled_bytes": sum(sample.bytes for sample in samples.values()),
-        "durations": [_duration(queues, results, samples) for queues in QUEUES] if samples.get(1) else [],
+        "durations": [_duration(queues, each, results, samples) for queues in QUEUES] if samples.get(1) else [],
     }
+
+
+def _largest(results: Sequence[ImportResult]) -> List[Dict[str, Any]]:
+    return [
+        {"email": result.email, "messages": result.messages_copied, "bytes": result.bytes_copied}
+        for result in results[:MOST_NAMED]
+        if result.bytes_copied
+    ]
 
 
 def _slow(outcomes: Sequence[Outcome]) -> List[Dict[str, Any]]:
@@ -133,29 +149,36 @@ def _connections(samples: Dict[int, _Sample]) -> Optional[Dict[str, int]]:
     return {"tried": tried, "admitted": samples[tried].connections}
 
 
-def _duration(queues: int, results: Sequence[ImportResult], samples: Dict[int, _Sample]) -> Dict[str, Any]:
-    """How long it takes over so many queues: mail at the rate that they had together, logins besides, and no less than
-    the largest mailbox alone.
+def _duration(
+    queues: int, connections: int, results: Sequence[ImportResult], samples: Dict[int, _Sample]
+) -> Dict[str, Any]:
+    """How long it takes over so many queues, each import having so many connections: mail at the rate that they had
+    together, logins besides, and no less than the largest mailbox alone.
     """
-    alone = samples[1].rate
-    rate = samples[max(number for number in samples if number <= queues)].rate
+    alone, rate = (
+        samples[max(number for number in samples if number <= most)].rate
+        for most in (connections, queues * connections)
+    )
     overhead = [_OVERHEAD * result.duration for result in results]
     together = sum(overhead) / min(queues, len(results)) + sum(result.bytes_copied for result in results) / rate
-    longest = max(each + result.bytes_copied / alone for each, result in zip(overhead, results))
+    longest = max(besides + result.bytes_copied / alone for besides, result in zip(overhead, results))
     seconds = _BEGINNING + max(together, longest)
     return {"queues": queues, "bytes_per_second": round(rate), "seconds": round(seconds, 1)}
 
 
-def _samples(
-    requests: Sequence[ImportRequest], settings: HostSettings, how: Scheduling, total: int
-) -> Dict[int, _Sample]:
-    """Read over 1, 2, 4 and 8 connections at a time, as far as there are mailboxes and the task allows it."""
-    most = min(len(requests), how.source_max_connections or len(requests))
+def _connections_of(requests: Sequence[ImportRequest]) -> List[ImportRequest]:
+    """The connections that imports may have: one of each, then the second one of those that have two, and so on."""
+    turns = range(max((request.connections.most for request in requests), default=0))
+    return [request for turn in turns for request in requests if turn < request.connections.most]
+
+
+def _samples(connections: Sequence[ImportRequest], settings: HostSettings, bound: Optional[int]) -> Dict[int, _Sample]:
+    """Read over 1, 2, 4 and 8 connections at a time, as far as imports may have them."""
     found: Dict[int, _Sample] = {}
-    for number in QUEUES if total >= LEAST_BYTES else ():
-        if number > most:
+    for number in QUEUES:
+        if number > min(len(connections), bound or len(connections)):
             break
-        sample = _sample(requests[:number], settings)
+        sample = _sample(connections[:number], settings)
         if sample is None:
             break
         found[number] = sample

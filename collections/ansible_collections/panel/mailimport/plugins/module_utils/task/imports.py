@@ -169,7 +169,7 @@ def run_batch(module: AnsibleModule, params: Mapping[str, Any], items: Sequence[
     for trouble in notices.troubles:
         module.warn(trouble)
     only_looks_ahead = module.check_mode and not only_verifies
-    return Ran(outcomes, estimate(items, outcomes, settings, how) if only_looks_ahead else None)
+    return Ran(outcomes, estimate(items, outcomes, settings, how, progress.note) if only_looks_ahead else None)
 
 
 def exit_with(
