@@ -15,7 +15,7 @@ import re
 import socket
 import ssl
 import time
-from typing import Any, Callable, Optional, Protocol, Sequence, Tuple, Union
+from typing import Any, Callable, Optional, Protocol, Sequence, Tuple, Union, cast
 
 from ..model.errors import MailImportError, one_line
 from ..model.mail import ImapAccount
@@ -238,7 +238,7 @@ class Client(IMAPClient):
     @property
     def incoming(self) -> ByteStream:
         """What the server sends."""
-        return self._imap.stream
+        return cast(ByteStream, self._imap.stream)
 
     @property
     def greeting(self) -> bytes:
@@ -248,7 +248,7 @@ class Client(IMAPClient):
 
     @property
     def is_logged_in(self) -> bool:
-        return self._imap.state == "AUTH"
+        return bool(self._imap.state == "AUTH")
 
     @property
     def farewell(self) -> Optional[bytes]:
@@ -305,6 +305,6 @@ def server_text(error: Exception, account: ImapAccount) -> str:
 
 def _decoded(found: re.Match[str]) -> str:
     try:
-        return ast.literal_eval(found.group()).decode("utf-8", "replace")
+        return str(ast.literal_eval(found.group()).decode("utf-8", "replace"))
     except (SyntaxError, ValueError):
         return found.group()  # the server's own words that look like Python

@@ -10,7 +10,7 @@ import imaplib
 import re
 import ssl
 from functools import partial
-from typing import List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional, Tuple
 
 from ..model.errors import MailImportError, one_line
 from ..model.mail import ImapAccount
@@ -130,7 +130,7 @@ class _Way(NamedTuple):
     as_literal: bool = False
 
 
-def _ways_to_send(login_name: str, account: ImapAccount, mechanism: str, offered: tuple) -> List[_Way]:
+def _ways_to_send(login_name: str, account: ImapAccount, mechanism: str, offered: Tuple[bytes, ...]) -> List[_Way]:
     """Return in which ways a password is sent, one after the other while it is refused.
 
     There is more than one only for characters that servers treat differently. The server counts each as a failed login.
@@ -183,7 +183,7 @@ def _choose_mechanism(client: Client, account: ImapAccount, peer: str) -> str:
     return mechanism
 
 
-def _no_login(account: ImapAccount, capabilities: tuple, peer: str) -> str:
+def _no_login(account: ImapAccount, capabilities: Tuple[bytes, ...], peer: str) -> str:
     """Say what to do where LOGIN is not allowed (RFC 3501 section 6.2.3)."""
     if account.tls == "none":
         return "%s allows no login on this connection: use %s implicit or starttls" % (peer, account.option("tls"))

@@ -75,7 +75,7 @@ class SourceFolder:
 
     raw_name: bytes
     path: Tuple[str, ...]
-    attributes: frozenset = frozenset()
+    attributes: FrozenSet[bytes] = frozenset()
     selectable: bool = True
     subscribed: bool = False
     messages: Optional[int] = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple, cast
+from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Set, Tuple, cast
 
 from ..imap.folder_names import decode_folder_name
 from ..imap.responses import Parts, figure, parse_parts
@@ -44,7 +44,7 @@ _NOT_SELECTABLE = frozenset((b"\\NOSELECT", b"\\NONEXISTENT"))
 @dataclass
 class _Entry:
     separator: Optional[bytes]
-    attributes: frozenset
+    attributes: FrozenSet[bytes]
     figures: Dict[bytes, Optional[int]] = field(default_factory=dict)
 
 
@@ -61,7 +61,7 @@ class Listing:
 
     def __init__(self) -> None:
         self._entries: Dict[bytes, _Entry] = {}
-        self._subscribed: set = set()
+        self._subscribed: Set[bytes] = set()
         self._bytes = 0
         self._personal_prefix = b""
         self._foreign_spaces: Tuple[Tuple[bytes, bytes], ...] = ()
@@ -110,7 +110,7 @@ class Listing:
         if folders >= MAX_FOLDERS:
             raise MailImportError("protocol_error", "the source lists more than %d folders" % MAX_FOLDERS)
 
-    def _take_status(self, values: list) -> None:
+    def _take_status(self, values: List[Any]) -> None:
         if len(values) < 2 or not isinstance(values[0], bytes) or not isinstance(values[1], list):
             return  # seen from servers whose STATUS failed half-way; SELECT tells the same figures
         entry = self._entries.get(canonical(values[0]))
@@ -120,7 +120,7 @@ class Listing:
             if isinstance(item, bytes) and isinstance(value, bytes) and item.upper() in _FIGURES:
                 entry.figures[item.upper()] = figure(item, value)
 
-    def _take_namespace(self, values: list) -> None:
+    def _take_namespace(self, values: List[Any]) -> None:
         kinds = [
             [space for space in kind if isinstance(space, list) and space and isinstance(space[0], bytes)]
             if isinstance(kind, list)
@@ -195,7 +195,7 @@ class Listing:
         return tuple(decode_folder_name(piece) for piece in (canonical(pieces[0]), *pieces[1:]))
 
 
-def _values(parts: Parts) -> list:
+def _values(parts: Parts) -> List[Any]:
     """Return the values of a response, none of one whose parentheses or quotes do not match."""
     try:
         return parse_parts(parts)
@@ -222,11 +222,11 @@ def _listed(parts: Parts) -> _Listed:
     return _Listed(_attributes((found.group("attributes") or b"").split()), unquoted, name)
 
 
-def _attributes(values: list) -> FrozenSet[bytes]:
+def _attributes(values: List[Any]) -> FrozenSet[bytes]:
     return frozenset(value.upper() for value in values if isinstance(value, bytes))
 
 
-def status_values(parts: Parts) -> list:
+def status_values(parts: Parts) -> List[Any]:
     """Name and items of a STATUS response. GNU Mailutils writes names without quotes, whatever is in them."""
     bare = _BARE_STATUS.match(parts[0]) if len(parts) == 1 else None
     return [bare.group(1), bare.group(2).split()] if bare else _values(parts)[1:]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from typing import Any, Dict
+from typing import Any, Dict, cast
 
 from ..model.errors import MailImportError
 
@@ -28,7 +28,7 @@ def take_secrets(path: str) -> Dict[str, Any]:
         _check_private(os.fstat(handle), path)
         _remove(path)
         with open(handle, encoding="ascii", closefd=False) as stream:
-            return json.load(stream)
+            return cast(Dict[str, Any], json.load(stream))
     finally:
         os.close(handle)
 

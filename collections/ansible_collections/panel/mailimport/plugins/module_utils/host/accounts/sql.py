@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, FrozenSet, Optional, Sequence, Set
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Sequence, Set
 
 from ...model.address import Address
 from ...model.alias import Alias, AliasState
@@ -134,7 +134,8 @@ class SqlAccounts(Accounts):
 
     def _change(self, statements: Sequence[str], values: Dict[str, Any]) -> int:
         with self._engine.transaction(write=True) as connection:
-            return max(connection.execute(statement, _only(values, statement)) for statement in statements)
+            changed: List[int] = [connection.execute(statement, _only(values, statement)) for statement in statements]
+            return max(changed)
 
     def _check_name(self, connection: Connection, address: Address) -> None:
         """An address must be free, and no other that the database takes for the same may be there."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Union
+from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Union
 
 from ...imap.responses import Parts, Status, parse_parts
 from ...imap.session import ImapSession
@@ -67,7 +67,7 @@ class HostConversation(ImapSession):
         figures = [each[len(word) :] for each in self.capabilities if each.startswith(word)]
         return next((int(figure) for figure in figures if figure.isdigit()), None)
 
-    def _ask_capabilities(self) -> frozenset:
+    def _ask_capabilities(self) -> FrozenSet[bytes]:
         responses: List[bytes] = []
         self.ask(b"CAPABILITY", lambda parts: responses.append(parts[0]))
         return frozenset(b" ".join(responses).upper().split())
