@@ -99,6 +99,25 @@ def test_everything_arrives_and_a_second_run_changes_nothing(target_scene: Targe
     assert lines(target_scene.host_account(HERS)) == lines(target_scene.source_account())
 
 
+def test_source_and_target_are_compared_without_copying(target_scene: TargetScene) -> None:
+    twin = small_message(901)
+    with target_scene.source_session() as source, target_scene.host_session(HERS) as target:
+        source.append("INBOX", [Item(twin)])
+        target.append("INBOX", [Item(twin)])
+    assert target_scene.run().entry["state"] == "completed"
+    same = target_scene.run(verify="deep").entry
+    assert (same["state"], same["message"]) == ("completed", "Verified: 41 messages compared, nothing differs")
+    with target_scene.host_session(HERS) as session:
+        session.select("Sent")
+        session.delete(session.uids()[:2])
+        session.append("Sent", [Item(small_message(902))])
+    outcome = target_scene.run(verify="deep")
+    told = [(each["folder"], each["reason"]) for each in outcome.entry["not_imported"]]
+    assert told == [("Sent", "message_missing")] * 2
+    assert not outcome.result["changed"]
+    assert outcome.entry["message"] == "Verified: 39 messages compared, 2 missing here"
+
+
 def test_what_is_there_stays_and_equal_messages_do_not_come_twice(target_scene: TargetScene) -> None:
     """Through STARTTLS, in the name of the user as an administrator who has a login name of his own."""
     own = Item(small_message(901), ("\\Seen",), 1_100_000_000)

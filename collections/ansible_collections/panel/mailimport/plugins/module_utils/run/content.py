@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Callable, Dict, Iterator, Optional, Sequence, Union
@@ -62,13 +63,13 @@ class MailboxContent:
 
     def verify(self, found: MailboxStatus, location: StoreLocation) -> None:
         """Compare the source with the mailbox, and write nothing."""
-        snapshot = self._snapshot(found, location)
+        snapshot, tls = self._snapshot(found, location), _tls_to(location)
         desk = SessionDesk(lambda: self._host.start_session(self._request.address, self._job.locks))
         self._job.events.desk = desk
         try:
             self._work_as(
                 location,
-                lambda login: partial(verify_account, self._request, login, snapshot, desk),
+                lambda login: partial(verify_account, self._request, login, snapshot, desk, tls),
                 keep=(desk.descriptor,),
             )
         finally:
@@ -115,7 +116,7 @@ class MailboxContent:
             patient=self._job.context.patient,
             spent=self._state.budgets.spent(request.key),
             untouched=untouched,
-            tls=tls_context(location.account) if isinstance(location, MailSession) and location.account else None,
+            tls=_tls_to(location),
         )
 
     def _snapshot(self, found: MailboxStatus, location: Optional[StoreLocation]) -> TargetSnapshot:
@@ -192,6 +193,11 @@ def _directories(owner: Union[StoreLocation, NewHome, None]) -> Sequence[str]:
     if isinstance(owner, MailFiles) and os.path.isabs(owner.root):
         return (owner.root, owner.control)
     return ()
+
+
+def _tls_to(location: StoreLocation) -> Optional[ssl.SSLContext]:
+    """The TLS of sessions with a mail host over the network."""
+    return tls_context(location.account) if isinstance(location, MailSession) and location.account else None
 
 
 def _root_to_look_at(location: StoreLocation) -> Optional[str]:

@@ -166,6 +166,7 @@ class ImportEvents:
         self.sampled = news
 
     def _on_verified(self, news: Verified) -> None:
+        self._result.messages_present = news.present
         parts = ["%d messages compared" % news.compared]
         parts += ["%d missing here" % news.missing] if news.missing else []
         parts += ["%d differ" % news.differing] if news.differing else []

@@ -101,10 +101,11 @@ class Sampled(News):
 
 @dataclass(frozen=True)
 class Verified(News):
-    """A source was compared with its mailbox: so many messages were, so many are not here, are others, or have other
-    flags.
+    """A source was compared with its mailbox: so many messages are here, were compared, are not here, are others, or
+    have other flags.
     """
 
+    present: int
     compared: int
     missing: int
     differing: int

@@ -97,13 +97,19 @@ def open_store(
 
 
 def _imap_store(target: Target, book: DeliveryBook, emit: Emit) -> ImapStore:
-    location = target.location
+    dialler = dialler_to(target.location, target.tls, emit)
+    if dialler is None:
+        return ImapStore(target.location, partial(target.desk.open_pipe, emit), book, target.proof)
+    return ImapStore(target.location, dialler.open, book, target.proof, dialler.open_more, partial(_pause, emit))
+
+
+def dialler_to(location: StoreLocation, tls: Optional[ssl.SSLContext], emit: Emit) -> Optional[Dialler]:
+    """Return what opens sessions of a mailbox over the network; None where a process of this machine serves it."""
     if not isinstance(location, MailSession) or location.account is None:
-        return ImapStore(location, partial(target.desk.open_pipe, emit), book, target.proof)
+        return None
+    return Dialler(location.account, tls, partial(_pause, emit))
 
-    def pause(seconds: float, why: str) -> None:
-        emit(Waiting(round(seconds, 1), why))
-        time.sleep(seconds)
 
-    dialler = Dialler(location.account, target.tls, pause)
-    return ImapStore(location, dialler.open, book, target.proof, dialler.open_more, pause)
+def _pause(emit: Emit, seconds: float, why: str) -> None:
+    emit(Waiting(round(seconds, 1), why))
+    time.sleep(seconds)

@@ -11,7 +11,9 @@ whoever owns the mailbox may have changed them.
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 from ..imap.fetch import FetchRequest
@@ -27,16 +29,17 @@ from .left_out import list_folders
 from .line import open_first
 from .login import Login
 from .memory import Memories
-from .news import Copied, Emit, Listed, Note, Verified, tell_left_behind
+from .news import Emit, Listed, Note, Verified, tell_left_behind
 from .numbering import Earlier, NumberingCheck
 from .plan import plan_folders
 from .preview import TargetSnapshot
 from .session_desk import SessionDesk
-from .stores import store_kind
+from .stores import dialler_to, store_kind
 from .survey import FolderRecord
 from .views import FolderView, ImapView, MailboxView, MaildirView, comparable_flags
 
 _NEVER_CAME = "the source has this message, and no run has brought it yet: import again"
+_LEFT_BEHIND = "earlier runs could not bring this message, and said why"
 _CAME = "an earlier run brought this message, and it is not in its folder any more: moved, deleted, or lost here"
 _DIFFERS = "the message here is not the one that the source has under this UID"
 _NOT_GIVEN = "the source does not send this message, so it cannot be compared"
@@ -56,9 +59,17 @@ class _Found:
 
 
 def verify_account(
-    request: ImportRequest, login: Login, snapshot: TargetSnapshot, desk: SessionDesk, emit: Emit
+    request: ImportRequest,
+    login: Login,
+    snapshot: TargetSnapshot,
+    desk: SessionDesk,
+    tls: Optional[ssl.SSLContext],
+    emit: Emit,
 ) -> None:
     """Compare every folder, and tell what differs as `not_imported`.
+
+    Args:
+        desk, tls: what sessions of the mailbox are opened with, as for Target.
 
     Raises:
         MailImportError: what keeps the account from being compared.
@@ -75,11 +86,7 @@ def verify_account(
     check.ask(session)
     for line in check.lines():
         emit(Note(line))
-    held: MailboxView
-    if isinstance(location, MailFiles) and store_kind(request, location) == "maildir":
-        held = MaildirView(location)
-    else:
-        held = ImapView(location, lambda: desk.open_pipe(emit), snapshot.deliveries)
+    held = _view_of(request, snapshot, desk, tls, emit)
     plans = check.checked()
     total = _Found()
     for plan in plans:
@@ -90,9 +97,21 @@ def verify_account(
         tell_left_behind(emit, found.entries, found.missing + found.differing)
         total = _sum(total, found)
         emit(Listed(len(plans), total.listed))
-        emit(Copied(0, total.listed - total.missing, 0))
-    emit(Verified(total.compared, total.missing, total.differing, total.other_flags))
+    present = total.listed - total.missing
+    emit(Verified(present, total.compared, total.missing, total.differing, total.other_flags))
     session.close()
+
+
+def _view_of(
+    request: ImportRequest, snapshot: TargetSnapshot, desk: SessionDesk, tls: Optional[ssl.SSLContext], emit: Emit
+) -> MailboxView:
+    location = snapshot.location
+    if location is None:
+        raise ValueError("there is no mailbox")
+    if isinstance(location, MailFiles) and store_kind(request, location) == "maildir":
+        return MaildirView(location)
+    dialler = dialler_to(location, tls, emit)
+    return ImapView(location, dialler.open if dialler else partial(desk.open_pipe, emit), snapshot.deliveries)
 
 
 def _sum(one: _Found, other: _Found) -> _Found:
@@ -131,7 +150,12 @@ class _Comparison:
                 self._found.compared += 1
                 continue
             self._found.missing += 1
-            self._tell(uid, "message_missing", _CAME if self._record.has(uid) else _NEVER_CAME)
+            self._tell(uid, "message_missing", self._reason_of(uid))
+
+    def _reason_of(self, uid: int) -> str:
+        if uid in self._record.left_before:
+            return _LEFT_BEHIND
+        return _CAME if self._record.has(uid) else _NEVER_CAME
 
     def _compare(self, uids: Sequence[int]) -> None:
         # Of a message whose figures the source does not tell, the content is looked at.

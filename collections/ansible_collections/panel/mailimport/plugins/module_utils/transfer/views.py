@@ -16,8 +16,8 @@ from ..imap.uids import sequence_set
 from ..model.mail import MailFiles, StoreLocation
 from ..state.records import Deliveries
 from ..store.base import FolderPath, Origin
+from ..store.imap.channel import HostChannel
 from ..store.imap.deliveries import DeliveryBook
-from ..store.imap.pipe import HostPipe
 from ..store.imap.session import HostSession
 from ..store.imap.store import ImapStore
 from ..store.imap.uid_map import UidMap
@@ -188,12 +188,12 @@ class _ImapFolder(FolderView):
 
 
 class ImapView(MailboxView):
-    """By what the host's own IMAP process says, and what earlier runs noted of which message is which."""
+    """By what the host's IMAP server says, and what earlier runs noted of which message is which."""
 
     def __init__(
-        self, location: StoreLocation, open_pipe: Callable[[], HostPipe], deliveries: Sequence[Deliveries]
+        self, location: StoreLocation, open_channel: Callable[[], HostChannel], deliveries: Sequence[Deliveries]
     ) -> None:
-        self._store = ImapStore(location, open_pipe, DeliveryBook(False, lambda *_noted: None))
+        self._store = ImapStore(location, open_channel, DeliveryBook(False, lambda *_noted: None))
         self._deliveries = deliveries
 
     def folder(self, path: FolderPath, origin: Origin) -> FolderView:
