@@ -195,7 +195,7 @@ SPF_FAULTS = {
         "does not have the old mail host",
     ),
     "void look-ups": (
-        ('@ TXT "v=spf1 include:_spf.google.com ip4:192.0.2.10 ip6:2001:db8::10 a:x.weg a:y.weg a:z.weg ~all"',),
+        ('@ TXT "v=spf1 include:_spf.google.com ip4:192.0.2.10 ip6:2001:db8::10 a:x.weg a:y.weg mx:z.weg ~all"',),
         "3 look-ups of the SPF record of firma.example find nothing",
     ),
     "it depends on the mail": (
@@ -289,6 +289,14 @@ def test_dkim_keys_that_can_be_used(internet: Internet) -> None:
     more = ("ed._domainkey TXT " + ed25519_key(), "alias._domainkey CNAME neu._domainkey")
     internet.publish(*READY, *keys, *more)
     assert internet.look(dkim_selectors=("neu", "klein", "ed", "alias")).problems("dkim") == []
+
+
+def test_a_key_counts_before_caches_know_of_it(internet: Internet) -> None:
+    internet.publish(*READY, "neu._domainkey TXT " + rsa_key(2048), servers=(internet.first, internet.second))
+    assert internet.look(dkim_selectors=("neu",)).problems("dkim") == []
+    internet.publish(*READY, servers=(internet.first, internet.second))
+    internet.publish(*READY, "neu._domainkey TXT " + rsa_key(2048), servers=(internet.resolver,))
+    assert "there is no key" in internet.look(dkim_selectors=("neu",)).problem("dkim")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ import dns.query
 import dns.rcode
 
 from .dovecot import wait_until
+from .processes import group_members
 
 PORT = 53
 
@@ -110,6 +111,7 @@ class DnsServer:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         for name in self.zones:
             self._wait_for(name)
@@ -127,8 +129,17 @@ class DnsServer:
         self._serials[zone] = serial or self._serials[zone] + 1
         self._write(zone)
         if self._process is not None:
+            group = self._process.pid
+            before = set(group_members(group))
             self._process.send_signal(signal.SIGHUP)
             self._wait_for(zone)
+
+            def has_changed_over() -> bool:
+                # For a moment, the process that has the old zone answers too.
+                now = set(group_members(group))
+                return now != before and len(now) == len(before)
+
+            wait_until(has_changed_over, "the old process of NSD to end", seconds=10)
 
     @contextlib.contextmanager
     def published(self, zone: str, *records: str) -> Iterator[None]:
