@@ -12,6 +12,7 @@ from typing import Any, Callable
 
 import pytest
 from support.dovecot import Dovecot, wait_until
+from support.dovecot_words import words
 from support.imap import snapshot
 from support.scene import Scene
 
@@ -98,7 +99,9 @@ def test_a09_a_mailbox_that_was_converted_is_not_imported_again(
     scene.run()
     config = scene.host.config
     scene.host.doveadm("backup", "-u", scene.address, "sdbox:~/sdbox")
-    config.write_text(config.read_text().replace("maildir:~/Maildir", "sdbox:~/sdbox"))
+    before, after = (words().mail_location(place) for place in ("maildir:~/Maildir", "sdbox:~/sdbox"))
+    assert before in config.read_text()
+    config.write_text(config.read_text().replace(before, after))
     scene.host.stop()
     scene.host.start()
     shutil.rmtree(scene.maildir)

@@ -30,7 +30,6 @@ LMTP = """
 protocols = imap lmtp
 service lmtp {
   inet_listener lmtp {
-    address = 127.0.0.1
     port = %d
   }
 }

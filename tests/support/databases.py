@@ -117,7 +117,9 @@ def _run_upgrade(directory: Path, settings: dict[str, str]) -> None:
     (place / "public" / "dbconfig.inc.php").write_text(
         "<?php\n%s\n" % "\n".join("$db%s = '';" % name for name in names)
     )
-    made = subprocess.run(["php", "upgrade.php"], cwd=place / "public", capture_output=True, text=True, check=False)
+    # As PostfixAdmin's own command line does: its pages need a library that not every Debian puts in the same place.
+    script = "define('POSTFIXADMIN_CLI', true); require 'upgrade.php';"
+    made = subprocess.run(["php", "-r", script], cwd=place / "public", capture_output=True, text=True, check=False)
     if made.returncode:
         raise RuntimeError("PostfixAdmin's upgrade.php fails: %s%s" % (made.stdout, made.stderr))
 

@@ -130,7 +130,8 @@ class MailFiles:
     indexes in memory). `layout` is `maildir++` or `fs`; `separator` and `prefix` are the private namespace's;
     `special_use` maps attributes such as `\\Sent` to folder names on this host, components joined with `separator`,
     without prefix. `unsupported` says in words why files cannot be written directly, None when they can; `scattered`
-    why the directories named here do not hold all of the mail and nothing else, None when they do.
+    why the directories named here do not hold all of the mail and nothing else, None when they do. `shares_home`: a new
+    root takes over the rights of a shared directory above it.
     """
 
     uid: int
@@ -145,6 +146,7 @@ class MailFiles:
     special_use: Mapping[str, str] = field(default_factory=dict)
     unsupported: Optional[str] = None
     scattered: Optional[str] = None
+    shares_home: bool = True
 
 
 @dataclass(frozen=True)

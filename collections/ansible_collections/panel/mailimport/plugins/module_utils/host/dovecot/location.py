@@ -57,6 +57,7 @@ def store_location(user: UserFields, settings: Settings, expand: Expand) -> Mail
         special_use=namespace.special_use,
         unsupported=next(_obstacles(files, namespace, user, own, settings), None),
         scattered=next(_scattering(files, namespace, user, own, settings), None),
+        shares_home=settings.shares_home,
     )
 
 

@@ -91,7 +91,8 @@ class Settings:
     `valid_ids` are the first and the last `uid` and `gid` that Dovecot serves, 0 for no bound. `whole_addresses`: a
     login's name is altered in case at most. `caches_logins`: see auth_cache_size. `has_quota`: the plugin is loaded.
     `of_user` tells what applies to one mailbox. `user_defaults` are the `uid`, `gid` and `home` of a user of whom the
-    userdb says none, empty ones left out.
+    userdb says none, empty ones left out. `shares_home`: a new mailbox in a directory with the setgid bit has the
+    rights of that.
     """
 
     libexec_dir: str
@@ -106,6 +107,7 @@ class Settings:
     namespaces: Tuple[Namespace, ...]
     of_user: Callable[[UserFields, Expand], UserSettings]
     user_defaults: Mapping[str, str] = field(default_factory=dict)
+    shares_home: bool = True
 
 
 def users_file_of(settings: Settings) -> str:

@@ -123,6 +123,7 @@ def read_settings(doveconf: Doveconf) -> Settings:
         namespaces=tuple(_namespaces(configuration)),
         of_user=lambda user, expand: _of_user(user, configuration, plugins, expand),
         user_defaults=user_defaults(lambda name: values.get(name, "")),
+        shares_home=False,
     )
 
 

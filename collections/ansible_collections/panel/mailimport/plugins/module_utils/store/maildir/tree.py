@@ -18,18 +18,19 @@ from .control_files import read_uidlist_header
 from .files import entries, exists, make_directory, open_directory
 
 
-def _make_root(path: str) -> None:
+def _make_root(path: str, shared: bool) -> None:
     """Create a mailbox's root with what is missing above it.
 
-    As Dovecot does: for the owner alone, unless the directory above has the setgid bit and so shares its rights.
+    As Dovecot does: for the owner alone, unless the directory above has the setgid bit and so shares its rights, and
+    this Dovecot goes by that (`shared`).
     """
     above = os.path.dirname(path)
     if os.path.isdir(path) or above == path:
         return
-    _make_root(above)
+    _make_root(above, shared)
     mode = os.stat(above).st_mode
     with suppress(FileExistsError):
-        os.mkdir(path, mode & 0o777 if mode & stat.S_ISGID else 0o700)
+        os.mkdir(path, mode & 0o777 if shared and mode & stat.S_ISGID else 0o700)
 
 
 class MaildirTree:
@@ -54,7 +55,7 @@ class MaildirTree:
     def make(cls, location: MailFiles) -> MaildirTree:
         """Open the directories, making them unless they are there."""
         for path in (location.root, location.control):
-            _make_root(path)
+            _make_root(path, location.shares_home)
         return cls(location)
 
     def close(self) -> None:

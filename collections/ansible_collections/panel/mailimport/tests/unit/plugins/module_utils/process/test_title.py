@@ -21,7 +21,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.process.title imp
 for title in %r:
     set_title(title)
     shown = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(os.getpid())], capture_output=True, check=True).stdout
-    print(ascii(shown.decode().strip()))
+    print(ascii(shown.decode().strip()), flush=True)
 subprocess.run([sys.executable, "-c", "import os; print(os.environ['SOMETHING'])"], check=True)
 """
 
