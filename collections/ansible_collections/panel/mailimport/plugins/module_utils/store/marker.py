@@ -44,12 +44,15 @@ def is_proved(root: str, key: ImportKey, proof: bytes) -> bool:
         os.close(fd)
 
 
-def place_marker(location: StoreLocation, key: ImportKey, proof: bytes) -> None:
-    """Leave the marker, durably, unless it is there; nothing happens where there is no such root.
+def place_marker(location: StoreLocation, key: ImportKey, proof: bytes, durable: bool = True) -> None:
+    """Leave the marker unless it is there; nothing happens where there is no such root.
 
     What the owner has put in its place is replaced, but for a directory: then the store stays without one.
 
     Call with the rights of the mailbox, before the first message of the import is there.
+
+    Args:
+        durable: False where a flush of the filesystem comes before the first message is in sight.
     """
     if not isinstance(location, MailFiles) or not os.path.isabs(location.root):
         return
@@ -58,10 +61,12 @@ def place_marker(location: StoreLocation, key: ImportKey, proof: bytes) -> None:
         return
     temporary = path + ".new"
     try:
-        _write(temporary, proof)
+        _write(temporary, proof, durable)
     except FileNotFoundError:
         return
     os.replace(temporary, path)
+    if not durable:
+        return
     directory = os.open(location.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(directory)
@@ -69,7 +74,7 @@ def place_marker(location: StoreLocation, key: ImportKey, proof: bytes) -> None:
         os.close(directory)
 
 
-def _write(path: str, content: bytes) -> None:
+def _write(path: str, content: bytes, durable: bool) -> None:
     try:
         fd = os.open(path, _WRITE, 0o600)
     except FileExistsError:  # left by a run that was killed here
@@ -77,7 +82,8 @@ def _write(path: str, content: bytes) -> None:
         fd = os.open(path, _WRITE, 0o600)
     try:
         os.write(fd, content)
-        os.fsync(fd)
+        if durable:
+            os.fsync(fd)
     finally:
         os.close(fd)
 

@@ -139,8 +139,6 @@ class MaildirStage:
 
     def _open(self) -> None:
         self.handle = make_directory(self._name, self._tree.root)
-        for part in ("new", "tmp"):
-            os.close(make_directory(part, self.handle))
         self.cur = make_directory("cur", self.handle)
         self.last_uid = 0
         self.size = 0
@@ -214,6 +212,8 @@ class MaildirStage:
         return True
 
     def _rename_into_place(self) -> None:
+        for part in ("new", "tmp"):
+            os.close(make_directory(part, self.handle))
         if self._tree.location.layout != "fs":
             write_file("maildirfolder", self.handle, b"")
         if self._tree.separate_control:

@@ -68,7 +68,8 @@ class MaildirStore(MessageStore):
         self._flusher = Flusher(self._tree.root)
 
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
-        place_marker(self.location, origin.key, self._proof)
+        # As durable as what comes: `commit` flushes before anything is in sight.
+        place_marker(self.location, origin.key, self._proof, durable=False)
         # What was staged of a folder that had this name before.
         remove_stages(self._tree, origin_stages(origin), keep=(stage_name(origin),))
         writer = MaildirWriter(self._tree, self._flusher, self._record_of(origin), path, origin, by_content)

@@ -381,7 +381,7 @@ def test_links_in_a_leftover_stage_are_removed_not_followed(location, root, outs
     fill(MaildirStore(location()), A, origin(), [1], finish=False)
     (stage,) = (root / "tmp").iterdir()
     (stage / "cur" / "link").symlink_to(outside / "file")
-    (stage / "new" / "link").symlink_to(outside)
+    (stage / "new").symlink_to(outside)
     store = resumed(location)
     store.discard(store.open_folder(A, origin(), False))
     assert os.listdir(root / "tmp") == [] and (outside / "file").exists()
