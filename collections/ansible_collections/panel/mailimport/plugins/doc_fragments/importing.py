@@ -109,6 +109,21 @@ options:
         whatever they are called. They are recognized by their special-use attributes (RFC 6154).
     type: bool
     default: true
+  labels:
+    description:
+      - What becomes of Gmail's labels, of which a message may have several. Its mail comes over the line once in any
+        case. Other servers have none, and there it is an error to choose anything but the default.
+      - With V(folders), a message is in each folder whose label it has, as at Gmail. In a Maildir that is one file with
+        several names. Messages without any label go to the folder for archived mail. All Mail, Important and Starred
+        are no folders here, and starred messages are flagged.
+      - With V(first), each message is in one folder only, that of a label which people made, the deepest of them first,
+        then in Sent, Drafts, INBOX, or the archive. Dovecot counts a message in each of its folders, so this one takes
+        the least of a quota.
+      - With V(all_mail), everything is in the archive, but for spam and what was deleted.
+    type: str
+    choices: [folders, first, all_mail]
+    default: folders
+    version_added: 0.3.0
   max_message_size:
     description:
       - Size of the largest message that is accepted, in bytes or with a unit such as V(50M). A larger one is listed in

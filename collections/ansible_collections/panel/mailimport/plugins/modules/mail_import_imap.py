@@ -197,6 +197,11 @@ imports:
       description: Number of messages that this run copied.
       type: int
       returned: always
+    messages_linked:
+      description: Number of those of them that are in another folder as well and were not fetched a second time, as
+        with Gmail's labels.
+      type: int
+      returned: always
     messages_present:
       description:
         - Number of messages of the source that needed no copying, because an earlier run had brought them or, with

@@ -30,13 +30,15 @@ class FolderRules:
     """Which folders are carried over and under what names (readable names, components joined with `/`).
 
     `include` and `exclude` are globs; an empty `include` means every folder. `mapping` (source name to target name)
-    wins over `automap`, which lands special-use folders on the host's own.
+    wins over `automap`, which lands special-use folders on the host's own. `labels` says what becomes of Gmail's:
+    `folders`, `first` or `all_mail`.
     """
 
     include: Tuple[str, ...] = ()
     exclude: Tuple[str, ...] = ()
     mapping: Mapping[str, str] = field(default_factory=dict)
     automap: bool = True
+    labels: str = "folders"
 
 
 class LoginDiagnosis(NamedTuple):
@@ -158,6 +160,7 @@ class ImportResult:
     message_store_reason: Optional[str] = None
     queue: Optional[int] = None
     retry_at: Optional[str] = None
+    messages_linked: int = 0
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ImportResult:

@@ -70,6 +70,7 @@ class SourceFolder:
 
     `raw_name` is the name's bytes as the server sent them (usually modified UTF-7), the only form used to talk to
     it. `path` is the readable name split at the separator. The figures are None where the server gave none.
+    `landing` is the readable name that it gets on the host where nothing else names it, empty for its own.
     `renumbered` is how often the source was found to have given its messages other UIDs under the same UIDVALIDITY.
     """
 
@@ -83,6 +84,7 @@ class SourceFolder:
     uidnext: Optional[int] = None
     highest_modseq: Optional[int] = None
     renumbered: int = 0
+    landing: Tuple[str, ...] = ()
 
     @property
     def epoch(self) -> Optional[int]:

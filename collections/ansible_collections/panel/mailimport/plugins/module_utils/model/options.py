@@ -134,6 +134,7 @@ FOLDERS = (
     Option("exclude_folders", "list", (), elements="str", field="exclude"),
     Option("folder_map", "dict", {}),
     Option("automap", "bool", True, field="automap"),
+    Option("labels", default="folders", choices=("folders", "first", "all_mail"), field="labels"),
 )
 
 # Attributes of Scheduling.

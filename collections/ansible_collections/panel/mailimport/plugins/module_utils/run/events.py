@@ -151,6 +151,7 @@ class ImportEvents:
     def _on_copied(self, news: Copied) -> None:
         result = self._result
         result.messages_copied, result.messages_present, result.bytes_copied = news.messages, news.present, news.bytes
+        result.messages_linked = news.linked
         self._show_progress()
         # That all have come is said when the import has ended.
         if news.messages < result.messages_total - result.messages_present:

@@ -105,6 +105,25 @@ class Refusal:
     stored: bool = False
 
 
+class Place(NamedTuple):
+    """Where a message is that came before: a folder on the host, its origin, and the UID at the source there."""
+
+    path: FolderPath
+    origin: Origin
+    uid: int
+
+
+class HeldCopy(NamedTuple):
+    """A message of a source folder of which other folders may have copies here: its UID, flags and size at the source,
+    and where they are.
+    """
+
+    uid: int
+    flags: Tuple[bytes, ...]
+    size: int
+    places: Tuple[Place, ...]
+
+
 class Subscribed(NamedTuple):
     """How many folders were not subscribed to before, and why others cannot be; one that is not there is neither."""
 
@@ -190,6 +209,15 @@ class MessageStore(HeldMail):
         Args:
             by_content: leave out messages of which the folder has an equal one of another origin: the same bytes but
                 for notes of mbox files.
+        """
+
+    @abstractmethod
+    def copy_held(self, writer: FolderWriter, copies: Sequence[HeldCopy]) -> Dict[int, int]:
+        """Give a folder messages that are in other folders here; everything that was added is committed.
+
+        Returns:
+            Sizes in bytes by UID, of those that the folder has got: the others are not here any more, or cannot be
+            copied.
         """
 
     @abstractmethod

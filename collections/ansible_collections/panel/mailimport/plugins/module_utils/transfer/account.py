@@ -21,7 +21,8 @@ from .budget import Budget
 from .copy import AccountCopy
 from .flags import FlagUpdate, ask_for_flags, give_keywords_again
 from .folder_copy import FolderCopy
-from .left_out import SourceFolders, find_left_out, is_mailless, line_of, list_folders
+from .labels import Labels, in_order
+from .left_out import SourceFolders, find_left_out, line_of, list_folders
 from .line import Line
 from .login import Login
 from .memory import Memories
@@ -51,7 +52,7 @@ def folders_with_mail(listed: SourceFolders, rules: FolderRules, emit: Emit) -> 
     Raises:
         MailImportError: `folder_missing` when nothing is left to import.
     """
-    folders = [folder for folder in listed.own if not is_mailless(folder, listed.profile, rules)]
+    folders = listed.importable(rules)
     report_missing(folders, rules, emit)
     told = line_of(find_left_out(listed, rules))
     if told:
@@ -116,16 +117,17 @@ class _AccountImport:
         self._line = Line(lambda: login.open(emit), patience, self._batch.commit, renewable=request.renew is not None)
         # How many messages got other flags, as often as some did.
         self._changed: List[int] = []
+        self._listed: Optional[SourceFolders] = None
 
     def run(self) -> None:
         """Do it all, from the listing of the source to the last subscription."""
         plans: Sequence[FolderPlan] = self._plan()
-        listed = self._make_room(plans)
+        self._make_room(plans)
         self._tell_names(plans)
         plans = self._check_numbering(plans)
         plans = self._copy(plans)
         total = self._batch.total(plans)
-        if total != listed:
+        if total != self._batch.expected:
             self._emit(Listed(len(plans), total))
         self._subscribe(plans)
         self._tell_lost_keywords()
@@ -140,21 +142,22 @@ class _AccountImport:
         self._batch.budget = Budget(daily_limit(request, listed.profile), self._target.spent, self._emit)
         known = {raw_name: mark.target_name for raw_name, mark in self._marks.items()}
         plans = plan_folders(folders, request.rules, self._target.location, known)
+        if listed.has_labels:
+            plans = in_order(plans, request.rules.labels)
+        self._listed = listed
         self._store.note_uses(uses_to_tell(plans, request.rules, self._target.location))
         return plans
 
-    def _make_room(self, plans: Sequence[FolderPlan]) -> int:
-        """Take away what is to make place, and what stays of folders that come no more; return how many messages the
+    def _make_room(self, plans: Sequence[FolderPlan]) -> None:
+        """Take away what is to make place, and what stays of folders that come no more; tell how many messages the
         source says it has.
         """
         # Not before it is known that there is something to take its place.
         if self._target.aside:
             self._emit(Replaced(bool(self._store.move_aside(self._target.aside))))
         self._store.forget(self._request.key, [plan.source.raw_name for plan in plans])
-        listed = sum(plan.source.messages or 0 for plan in plans)
-        self._batch.expected = listed
-        self._emit(Listed(len(plans), listed))
-        return listed
+        self._batch.expected = sum(plan.source.messages or 0 for plan in plans)
+        self._emit(Listed(len(plans), self._batch.expected))
 
     def _tell_names(self, plans: Sequence[FolderPlan]) -> None:
         """Tell which folders are not called here as the source or the request calls them."""
@@ -185,6 +188,20 @@ class _AccountImport:
             self._emit(Note(told))
         return check.checked()
 
+    def _ask_for_labels(self, plans: Sequence[FolderPlan]) -> Optional[Labels]:
+        """Find out which messages are the same, where the source tells, and what that comes to."""
+        rules, listed, batch = self._request.rules, self._listed, self._batch
+        if listed is None:
+            return None
+        labels = self._line.attempt(
+            lambda session: Labels.asked(session, listed, rules, plans, self._marks, self._memories)
+        )
+        if labels:
+            batch.count_remembered(labels.plans)
+            batch.expected, batch.expected_bytes = labels.expected(), labels.download_size()
+            self._emit(Listed(len(plans), batch.expected))
+        return labels
+
     def _copy(self, plans: Sequence[FolderPlan]) -> Sequence[FolderPlan]:
         """Bring messages, and what changed about flags; return the plans as they are known by then."""
         request, marks, memories = self._request, self._marks, self._memories
@@ -197,7 +214,10 @@ class _AccountImport:
             request.connections,
             lambda text: self._emit(Note("the import " + text)),
         )
-        AccountCopy(self._line, connections, self._batch, self._store, marks).run(plans)
+        labels = self._ask_for_labels(plans)
+        if labels:
+            plans = labels.plans
+        AccountCopy(self._line, connections, self._batch, self._store, marks, labels).run(plans)
         if self._store.has_lost_keywords:
             give_keywords_again(self._store, request.key, plans, memories)
         if latest and not marks and memories:

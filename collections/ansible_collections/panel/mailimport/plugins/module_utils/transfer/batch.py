@@ -39,9 +39,9 @@ from ..imap.fetch import Fetched, NoUidError, message_id_in
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
 from ..state.records import Deliveries, FolderMark
-from ..store.base import MessageStore, Origin, joined_path
+from ..store.base import HeldCopy, MessageStore, Origin, joined_path
 from .budget import Budget
-from .folder_copy import SURROGATE, TOO_LARGE, FolderCopy
+from .folder_copy import SURROGATE, TOO_LARGE, FolderCopy, mark_of
 from .memory import Memories
 from .news import Copied, Emit, FolderFilled, Note, tell_committed, tell_left_behind
 from .plan import FolderPlan
@@ -71,7 +71,8 @@ class Batch:
 
     Attributes:
         budget: what the source may still give today.
-        expected: how many messages the source has, as far as it says so.
+        expected: how many messages the source has, as far as it says so; `expected_bytes`, how many bytes of them
+            have to be fetched, None when nobody knows.
     """
 
     def __init__(
@@ -100,16 +101,26 @@ class Batch:
         self._finished: List[FolderCopy] = []
         self._messages = self._bytes = 0
         self._began = time.monotonic()
-        self.messages_copied = self.bytes_copied = 0
+        self.messages_copied = self.messages_linked = self.bytes_copied = 0
+        self._bytes_linked = 0
         self.memories = memories
         self.open_copies: Dict[bytes, FolderCopy] = {}
         self.without_flags: List[FolderCopy] = []
         self.budget = Budget(None, 0, emit)
         self.expected = 0
+        self.expected_bytes: Optional[int] = None
 
     @property
     def max_message_size(self) -> int:
         return self._request.max_message_size
+
+    def count_remembered(self, plans: Sequence[FolderPlan]) -> None:
+        """Of folders whose messages are meant for them in part only, the source's own figures tell nothing."""
+        for plan in plans:
+            raw_name = plan.source.raw_name
+            mark = mark_of(plan.source, self._marks.get(raw_name))
+            if plan.partial and mark:
+                self._present[raw_name] = self._counted[raw_name] = self.memories.count(plan)
 
     def total(self, plans: Sequence[FolderPlan]) -> int:
         """How many messages the source has: as counted one by one, or as it says where nothing was to be done."""
@@ -175,18 +186,44 @@ class Batch:
             return True
         return False
 
+    def take_copies(self, copy: FolderCopy, copies: Sequence[HeldCopy]) -> None:
+        """Give a folder messages of which others have copies here; those that are not here any more are left to be
+        fetched.
+        """
+        for uid, size in self._store.copy_held(copy.writer, copies).items():
+            flags = next(held.flags for held in copies if held.uid == uid)
+            copy.memory.note(uid, flags)
+            self._gained()
+            copy.copied += 1
+            self.messages_copied += 1
+            self.messages_linked += 1
+            self._messages += 1
+            self._bytes_linked += size
+        for held in copies:
+            if held.uid in copy.writer.held and held.uid not in copy.memory:
+                copy.memory.note(held.uid, held.flags)  # the folder had it already
+        self._heed_quota()
+
     def check_budget(self) -> None:
         """Stop when the source gives no more today, as far as is known.
 
         Raises:
             MailImportError: the import is paused.
         """
+        if self.budget.left == 0:
+            self.commit()  # what has come is known then
+            self.budget.check(self.messages_copied + sum(self._present.values()), self.expected, self._left_to_fetch())
+
+    def _left_to_fetch(self) -> float:
+        """How many bytes have yet to come, as far as is known."""
+        if self.expected_bytes is not None:
+            return self.expected_bytes - self.bytes_copied
         average = self.bytes_copied / self.messages_copied if self.messages_copied else 0.0
-        self.budget.check(self.messages_copied + sum(self._present.values()), self.expected, average)
+        return average * (self.expected - self.messages_copied - sum(self._present.values()))
 
     def _heed_quota(self) -> None:
         """Stop when the mailbox would hold more than its quota once everything that is staged is in sight."""
-        added = self._bytes_staged + self.bytes_copied
+        added = self._bytes_staged + self.bytes_copied + self._bytes_linked
         if self._room is not None and added > self._room:
             self.commit()
             message = "the source holds more than the %d bytes that the quota leaves: raise it and run the task again"
@@ -276,12 +313,14 @@ class Batch:
         self._finished = []
         self._messages = self._bytes = 0
         self._began = time.monotonic()
-        self._emit(Copied(self.messages_copied, sum(self._present.values()), self.bytes_copied))
+        here = sum(self._present.values())
+        self._emit(Copied(self.messages_copied, here, self.bytes_copied, self.messages_linked))
 
     def _report(self, closed: Sequence[FolderCopy]) -> None:
         """Tell what is to be recorded, and then what came of folders; `closed` are durable to their end."""
         for copy in closed:
             raw_name = copy.plan.source.raw_name
+            copy.note_numbers()
             self.memories.store(copy.origin.raw_name, copy.origin.uidvalidity, copy.memory)
             self._present[raw_name] = copy.came_before
             self._counted[raw_name] = copy.came_before + copy.copied + copy.left_behind

@@ -16,7 +16,7 @@ from .news import Emit, Spent
 
 _DAY = 24 * 3600.0
 # What comes along with each message, about, in bytes; and how much may come before the state is told.
-_BESIDE_MESSAGE = 200
+BESIDE_MESSAGE = 200
 _UNTOLD = 16 << 20
 
 
@@ -35,11 +35,16 @@ class Budget:
         self._untold = 0
         self._emit = emit
 
+    @property
+    def left(self) -> Optional[int]:
+        """How many bytes may still come today, None without a limit."""
+        return None if not self._limit else max(0, self._limit - self._spent)
+
     def spend(self, size: int) -> None:
         """A message of that size comes."""
         if self._limit:
-            self._spent += size + _BESIDE_MESSAGE
-            self._untold += size + _BESIDE_MESSAGE
+            self._spent += size + BESIDE_MESSAGE
+            self._untold += size + BESIDE_MESSAGE
             if self._untold >= _UNTOLD:
                 self.tell()
 
@@ -49,11 +54,11 @@ class Budget:
             self._emit(Spent(self._untold))
             self._untold = 0
 
-    def check(self, here: int, total: int, average: float) -> None:
+    def check(self, here: int, total: int, rest_size: float) -> None:
         """Make sure that something is left.
 
         Args:
-            here, total: messages, for people; `average` is their size in bytes, 0 when nobody knows.
+            here, total: messages, for people; `rest_size` is what has yet to come in bytes, about, 0 when nobody knows.
 
         Raises:
             MailImportError: nothing is; it says when to go on.
@@ -61,7 +66,7 @@ class Budget:
         if not self._limit or self._spent < self._limit:
             return
         again = time.time() + _DAY
-        days = days_of(max(0, total - here) * (average + _BESIDE_MESSAGE), self._limit) if average else 0
+        days = days_of(rest_size + BESIDE_MESSAGE * max(0, total - here), self._limit) if rest_size > 0 else 0
         rest = ", and the rest takes about %d day%s more" % (days, "" if days == 1 else "s") if days else ""
         message = (
             "%s came from this account within a day, which is all that it gives (source_daily_bytes): run the task "

@@ -12,7 +12,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence
 from ..imap.fetch import FetchRequest
 from ..imap.refusals import SourceBusyError, is_overload, refusal_error
 from ..imap.responses import quote
-from ..imap.uids import MAX_UID
+from ..imap.uids import MAX_UID, sequence_set
 from ..model.errors import MailImportError
 from ..model.mail import SourceFolder
 from ..source.connections import Connections, OpenedFolder
@@ -20,6 +20,7 @@ from ..state.records import FolderMark
 from ..store.base import MessageStore
 from .batch import BATCH_FOLDERS, Batch
 from .folder_copy import FolderCopy, has_nothing_new, mark_of
+from .labels import Labels
 from .leftovers import fetch_what_is_missing
 from .line import Line, SessionTooOldError
 from .plan import FolderPlan
@@ -34,6 +35,7 @@ class AccountCopy:
         batch: takes what comes of it.
         store: where messages go.
         marks: how far earlier runs came, by raw folder name.
+        labels: which messages are the same, None where that cannot be told.
     """
 
     def __init__(
@@ -43,13 +45,18 @@ class AccountCopy:
         batch: Batch,
         store: MessageStore,
         marks: Mapping[bytes, FolderMark],
+        labels: Optional[Labels] = None,
     ) -> None:
         self._line = line
         self._connections = connections
         self._batch = batch
         self._store = store
         self._marks = marks
+        self._labels = labels
         self._incomplete: List[FolderCopy] = []
+        # Bytes that the source may still give today, and what of that was asked for in this pass.
+        self._today: Optional[int] = None
+        self._asked_today = 0
 
     def run(self, plans: Sequence[FolderPlan]) -> None:
         """Copy everything; what could not be copied has been emitted as `not_imported` by then.
@@ -68,12 +75,15 @@ class AccountCopy:
         self._store.finish()
 
     def _complete_folders(self) -> None:
+        if self._labels and self._incomplete:
+            self._batch.commit()  # other folders can be copied from then
         while self._incomplete:
-            fetch_what_is_missing(self._line, self._batch, self._incomplete.pop(0))
+            fetch_what_is_missing(self._line, self._batch, self._incomplete.pop(0), self._labels)
 
     def _pass_over(self, plans: Sequence[FolderPlan]) -> List[FolderPlan]:
         """Go through the folders once; return those that a lost connection or a changed UIDVALIDITY left over."""
         left = {plan.source.raw_name: plan for plan in plans}
+        self._today, self._asked_today = self._batch.budget.left, 0
         session = self._line.connected()
         self._store.expect_folders([plan.target for plan in plans if self._is_to_be_opened(plan.source)])
         try:
@@ -122,7 +132,28 @@ class AccountCopy:
                 continue
             self._batch.check_budget()
             copy.asked = copy.begin
-            yield FetchRequest(plan.source, b"%d:*" % copy.asked, select=copy.renewed)
+            uids = self._uids_of(copy)
+            if uids is None:
+                left.pop(plan.source.raw_name)
+                copy.all_answered = True
+                (self._batch.finish_folder if copy.whole and not copy.retried else self._set_aside)(copy)
+                continue
+            yield FetchRequest(plan.source, uids, select=copy.renewed)
+
+    def _uids_of(self, copy: FolderCopy) -> Optional[bytes]:
+        """What to ask a folder for: all from a UID on, or some of those that no folder before has. Returns None if
+        there are none of these.
+        """
+        if self._labels is None:
+            return b"%d:*" % copy.asked
+        self._labels.prepare(copy)
+        # What was asked for ahead has yet to come.
+        left = None if self._today is None else self._today - self._asked_today
+        wanted, size = self._labels.affordable(copy, self._labels.to_fetch(copy), left)
+        self._asked_today += size
+        source = copy.plan.source
+        copy.messages, copy.uidnext = source.messages, source.uidnext
+        return next(sequence_set(wanted), None)
 
     def _copy_of(self, plan: FolderPlan) -> Optional[FolderCopy]:
         """Return the folder's copy, opening it in the store; None when nothing there is new since its mark."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import array
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..imap.fetch import FetchRequest, FolderStream
 from ..imap.uids import UidSet, parse_sequence_set, sequence_set
@@ -44,6 +44,13 @@ class FlagLook:
     @property
     def request(self) -> FetchRequest:
         return FetchRequest(self.plan.source, b"1:%d" % self.last_uid, flags_only=True, changed_since=self.since)
+
+    def meant(self, told: Iterable[Dict[int, Tuple[bytes, ...]]]) -> Iterator[Dict[int, Tuple[bytes, ...]]]:
+        """Yield what is told of messages that are meant for this folder."""
+        for window in told:
+            if self.plan.partial:
+                window = {uid: flags for uid, flags in window.items() if uid in self.memory}
+            yield window
 
     def concerns(self, opened: FolderStream) -> bool:
         """False when what was opened is another folder than that of the messages."""
@@ -146,9 +153,9 @@ class FlagUpdate:
     ) -> None:
         memory = folder.memory
         # After an older version, which did not remember them, all of them count as messages that came.
-        adopted = folder.mark is not None and not remembers_all(memory, folder.mark)
+        adopted = folder.mark is not None and not folder.plan.partial and not remembers_all(memory, folder.mark)
         try:
-            for told in windows(opened):
+            for told in folder.meant(windows(opened)):
                 changes = changed_flags(memory, told)
                 if changes:
                     count(store.change_flags(folder.plan.target, folder.origin, changes))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import array
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Set
+from typing import Callable, Dict, Iterable, List, Optional, Set, Tuple
 
 from ..imap.fetch import NoUidError
-from ..imap.uids import MAX_UID, parse_sequence_set, sequence_set
+from ..imap.uids import MAX_UID, UidSet, parse_sequence_set, sequence_set
 from ..model.imports import NotImported
 from ..model.mail import Message, SourceFolder
 from ..state.records import FolderMark
@@ -57,7 +57,9 @@ class FolderCopy:
     next run, by UID, `problems` what it has to look for anew, `altered` messages that are there, but not as the source
     sent them. `compared` are UIDs of messages of earlier runs that were fetched only to be compared again.
     `without_flags` are UIDs of messages that came with no word on their flags, in this run or an earlier
-    one, `unremembered` those of messages that a killed run brought: with which flags, nobody knows.
+    one, `unremembered` those of messages that a killed run brought: with which flags, nobody knows. `passed_over` are
+    UIDs of messages that are meant for other folders, `numbers` gives what the source calls messages, by UID, where
+    they have names that are the same in all folders.
     """
 
     plan: FolderPlan
@@ -82,6 +84,8 @@ class FolderCopy:
     shortfall: int = 0
     without_flags: array.array[int] = field(default_factory=lambda: array.array("I"))
     unremembered: array.array[int] = field(default_factory=lambda: array.array("I"))
+    passed_over: UidSet = field(default_factory=UidSet)
+    numbers: Callable[[], Iterable[Tuple[int, int]]] = tuple
     record: FolderRecord = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,6 +97,13 @@ class FolderCopy:
                 for uid in parse_sequence_set(self.mark.flagless.encode("ascii"), MAX_UID)
                 if uid in self.writer.held and self.memory.names_of(uid) is None
             )
+
+    def note_numbers(self) -> None:
+        """Remember what the source calls the messages that came."""
+        known = {uid for uid, _number in self.memory.numbers.pairs()}
+        for uid, number in self.numbers():
+            if uid in self.memory and uid not in known:
+                self.memory.numbers.add(uid, number)
 
     @property
     def name(self) -> str:
@@ -124,7 +135,8 @@ class FolderCopy:
     @property
     def lacking(self) -> int:
         """How many messages fewer than the source counts have come; 0 where that cannot be told."""
-        return 0 if self.first > 1 else max(0, (self.messages or 0) - len(self.writer.held) - len(self.failed))
+        here = len(self.writer.held) + len(self.failed) + len(self.passed_over)
+        return 0 if self.first > 1 else max(0, (self.messages or 0) - here)
 
     @property
     def first(self) -> int:
@@ -134,6 +146,8 @@ class FolderCopy:
     @property
     def came_before(self) -> int:
         """How many of the source's messages earlier runs brought, or were there otherwise."""
+        if self.plan.partial:
+            return self.memory.count() - self.copied
         if self.present is None:
             return len(self.writer.held) - self.copied - len(self.spoiled)
         return self.present + len(self.compared - self.spoiled)
@@ -155,7 +169,7 @@ class FolderCopy:
 
     def covers(self, uid: int) -> bool:
         """True when there is nothing to do about a UID."""
-        return uid in self.failed or uid in self.compared or self.record.has(uid)
+        return uid in self.failed or uid in self.compared or uid in self.passed_over or self.record.has(uid)
 
     def note_come(self, message: Message, beginning: bytearray, stored: bool) -> None:
         """Remember a message that the source sent; `stored`: the folder did not have it."""

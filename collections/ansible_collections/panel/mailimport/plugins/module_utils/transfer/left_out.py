@@ -10,31 +10,82 @@ chose for this mailbox, so such a message counts as left behind.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
+from ..model.errors import MailImportError
 from ..model.imports import FolderRules
 from ..model.mail import SourceFolder
+from ..source.message_ids import CAPABILITY
 from ..source.profiles import SourceProfile
 from ..source.session import SourceSession
 from .plan import is_named, is_wanted
 
+ALL = b"\\ALL"
+_NOT_IN_ALL_MAIL = frozenset((ALL, b"\\JUNK", b"\\TRASH"))
+_VIEWS = frozenset((b"\\IMPORTANT", b"\\FLAGGED"))
 # So many names are told of each kind.
 _MOST_NAMES = 20
 
 
 class SourceFolders(NamedTuple):
-    """What a source lists: the account's own folders, and the names of others; `profile` is its kind of server's."""
+    """What a source lists: the account's own folders, and the names of others; `profile` is its kind of server's.
+    `has_labels`: a message may be in several folders, and has a number of its own (Gmail).
+    """
 
     own: Sequence[SourceFolder]
     foreign: Tuple[str, ...]
     profile: SourceProfile
+    has_labels: bool = False
+
+    def importable(self, rules: FolderRules) -> List[SourceFolder]:
+        """The folders that may hold mail of their own; All Mail as the archive that it is then.
+
+        Raises:
+            MailImportError: `invalid_row` when labels are spoken of where there are none.
+        """
+        if rules.labels != "folders" and not self.has_labels:
+            raise MailImportError("invalid_row", "labels=%s is for Gmail, and the source is none" % rules.labels)
+        views = {folder.raw_name for folder in views_of(self, rules)}
+        kept = [
+            folder
+            for folder in self.own
+            if folder.raw_name not in views and not is_mailless(folder, self.profile, rules)
+        ]
+        if not self.has_labels:
+            return kept
+        is_taken = any(folder.name.casefold() == _ARCHIVE.casefold() for folder in kept)
+        return [_as_archive(folder, is_taken) if ALL in folder.attributes else folder for folder in kept]
+
+
+_ARCHIVE = "Archive"
+# Where a label has that name.
+_ALL_MAIL = "All Mail"
+
+
+def _as_archive(folder: SourceFolder, is_taken: bool) -> SourceFolder:
+    if is_taken:
+        return replace(folder, landing=(_ALL_MAIL,))
+    return replace(folder, attributes=folder.attributes | {b"\\ARCHIVE"}, landing=(_ARCHIVE,))
 
 
 def list_folders(session: SourceSession) -> SourceFolders:
     """Ask a source for its folders."""
     own = session.list_folders()
-    return SourceFolders(own, tuple(session.foreign_folders), session.profile)
+    has_labels = CAPABILITY in session.capabilities
+    return SourceFolders(own, tuple(session.foreign_folders), session.profile, has_labels)
+
+
+def views_of(listed: SourceFolders, rules: FolderRules) -> List[SourceFolder]:
+    """Return the folders that show mail of others: what is important or starred, and with `labels: all_mail` all but
+    All Mail. Where All Mail is not there, nothing else may show that mail.
+    """
+    wanted = [folder for folder in listed.own if folder.selectable and is_wanted(folder, rules)]
+    if not listed.has_labels or not any(ALL in folder.attributes for folder in wanted):
+        return []
+    if rules.labels == "all_mail":
+        return [folder for folder in wanted if not folder.attributes & _NOT_IN_ALL_MAIL]
+    return [folder for folder in wanted if folder.attributes & _VIEWS and not is_named(folder, rules)]
 
 
 @dataclass(frozen=True)
@@ -55,10 +106,12 @@ def find_left_out(listed: SourceFolders, rules: FolderRules) -> List[LeftOut]:
     folders = [folder for folder in listed.own if folder.selectable]
     mailless = tuple(folder.name for folder in folders if is_mailless(folder, listed.profile, rules))
     unwanted = tuple(folder.name for folder in folders if not is_wanted(folder, rules) and folder.name not in mailless)
+    views = tuple(folder.name for folder in views_of(listed, rules))
     kinds = [
         LeftOut("by folders and exclude_folders", unwanted),
         LeftOut("shared or other users'", listed.foreign),
         LeftOut("without mail", mailless),
+        LeftOut("with mail that is in other folders", views),
     ]
     return [kind for kind in kinds if kind.folders]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import array
 from contextlib import suppress
 from functools import partial
-from typing import Optional, Sequence
+from typing import Container, Optional, Sequence
 
 from ..imap.fetch import FetchRequest
 from ..imap.refusals import SourceBusyError, is_overload, refusal_error
@@ -19,13 +19,17 @@ from ..model.imports import NotImported
 from ..source.session import SourceSession
 from .batch import Batch
 from .folder_copy import TOO_LARGE, FolderCopy
+from .labels import Labels
 from .line import Line, SessionTooOldError
 from .patience import PASSING
 from .survey import survey_folder
 
 
-def fetch_what_is_missing(line: Line, batch: Batch, copy: FolderCopy) -> None:
+def fetch_what_is_missing(line: Line, batch: Batch, copy: FolderCopy, labels: Optional[Labels] = None) -> None:
     """Finish a folder: get what can be got, and note what cannot.
+
+    Args:
+        labels: tells which messages are in other folders here.
 
     Raises:
         MailImportError: what ends the import as a whole.
@@ -34,11 +38,18 @@ def fetch_what_is_missing(line: Line, batch: Batch, copy: FolderCopy) -> None:
     if missing is None:
         return
     _leave_out_too_large(line, batch, copy, missing)
+    if labels:
+        batch.take_copies(copy, labels.copies(copy, [uid for uid in missing if not copy.covers(uid)]))
     missing = array.array("I", (uid for uid in missing if not copy.covers(uid)))
     most = line.connected().profile.uids_per_command
     pieces = [missing[start : start + most] for start in range(0, len(missing), most)][::-1]
     while pieces:
         piece = pieces.pop()
+        if labels:
+            batch.check_budget()
+            today = len(labels.affordable(copy, piece, batch.budget.left)[0])
+            pieces += [piece[today:]] if piece[today:] else []
+            piece = piece[:today]
         trouble = _fetch_piece(line, batch, copy, piece)
         rest = array.array("I", (uid for uid in piece if not copy.covers(uid)))
         if rest and len(piece) == 1:  # the trouble may not have been its own: once more
@@ -91,12 +102,23 @@ def _list_missing(session: SourceSession, copy: FolderCopy) -> Sequence[int]:
             copy.unremembered.append(uid)
             copy.memory.note(uid, None)
 
-    found = survey_folder(session, copy.plan.source, copy.record, copy.failed.keys() | copy.compared, note)
+    found = survey_folder(session, copy.plan.source, copy.record, _GivenUp(copy), note)
     copy.messages = found.exists
     copy.present = max(0, found.present - copy.copied - len(copy.spoiled - copy.compared))
     copy.shortfall = found.shortfall
     copy.problems = found.problems(copy.name)
     return found.missing
+
+
+class _GivenUp(Container[int]):
+    """UIDs that this run has tried, or does not want in this folder."""
+
+    def __init__(self, copy: FolderCopy) -> None:
+        self._copy = copy
+
+    def __contains__(self, uid: object) -> bool:
+        copy = self._copy
+        return uid in copy.failed or uid in copy.compared or (isinstance(uid, int) and uid in copy.passed_over)
 
 
 def _give_up(batch: Batch, copy: FolderCopy, text: str) -> None:

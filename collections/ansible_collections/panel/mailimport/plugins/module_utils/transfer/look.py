@@ -18,7 +18,8 @@ from ..state.records import FolderMark, SourceMessages
 from .account import folders_with_mail
 from .flags import changed_flags, looks, windows
 from .folder_copy import has_nothing_new, mark_of
-from .left_out import is_mailless, list_folders
+from .labels import in_order
+from .left_out import list_folders
 from .memory import Memories
 from .news import Copied, Emit, Listed
 from .numbering import Earlier, NumberingCheck
@@ -46,13 +47,15 @@ def is_unchanged(session: SourceSession, known: Known, emit: Emit) -> bool:
         MailImportError: it cannot be found out.
     """
     listed = list_folders(session)
-    folders = [folder for folder in listed.own if not is_mailless(folder, listed.profile, known.rules)]
+    folders = listed.importable(known.rules)
     if missing_folders(folders, known.rules):
         return False
     chosen = [folder for folder in folders if folder.selectable and is_wanted(folder, known.rules)]
     if not all(folder.raw_name in known.marks for folder in chosen):
         return False
     stay = [FolderPlan(each, tuple(known.marks[each.raw_name].target_name.split("/")), False) for each in chosen]
+    if listed.has_labels:
+        stay = in_order(stay, known.rules.labels)
     memories = Memories(known.messages)
     plans = NumberingCheck(stay, Earlier(known.key, known.marks, memories, None, False, False)).checked()
     if not (keeps_names(plans, known.rules) and all(_is_done(plan, known) for plan in plans)):
@@ -60,9 +63,14 @@ def is_unchanged(session: SourceSession, known: Known, emit: Emit) -> bool:
     if _have_other_flags(session, plans, known, memories):
         return False
     folders_with_mail(listed, known.rules, emit)  # which tells what is left out
-    emit(Listed(len(plans), sum(folder.messages or 0 for folder in chosen)))
-    emit(Copied(0, sum(mark.messages or 0 for mark in known.marks.values() if mark.copied), 0))
+    emit(Listed(len(plans), sum(_messages_of(plan, memories) for plan in plans)))
+    emit(Copied(0, sum(_messages_of(plan, memories) for plan in plans), 0))
     return True
+
+
+def _messages_of(plan: FolderPlan, memories: Memories) -> int:
+    """How many messages a folder has, all of which came."""
+    return memories.count(plan) if plan.partial else plan.source.messages or 0
 
 
 def _is_done(plan: FolderPlan, known: Known) -> bool:
@@ -78,8 +86,8 @@ def _have_other_flags(session: SourceSession, plans: Sequence[FolderPlan], known
         return True
     for opened in session.fetch([look.request for look in found.values()]):
         look = found[opened.folder.raw_name]
-        if not look.concerns(opened) or not remembers_all(look.memory, look.mark):
+        if not look.concerns(opened) or not (look.plan.partial or remembers_all(look.memory, look.mark)):
             return True
-        if any(changed_flags(look.memory, told) for told in windows(opened)) or not opened.complete:
+        if any(changed_flags(look.memory, told) for told in look.meant(windows(opened))) or not opened.complete:
             return True
     return False

@@ -21,6 +21,8 @@ from ..imap.flags import split_flags
 from ..imap.uids import MAX_UID
 from ..state.records import SourceMessages
 from ..store.base import FlagChange
+from .message_numbers import MessageNumbers
+from .plan import FolderPlan
 from .signs import MessageSigns
 
 Flags = Tuple[bytes, ...]
@@ -40,7 +42,8 @@ class MessageMemory:
     """Messages of one folder by UID, in runs with equal flags: a million messages take some kilobytes to megabytes.
 
     `_firsts` are the UIDs with which runs begin, `_kinds` what each run is; the last run is behind all messages.
-    `signs` tell which messages a few of the UIDs stood for.
+    `signs` tell which messages a few of the UIDs stood for, `numbers` what the source calls them, where it has names
+    that are the same in all folders.
 
     Args:
         packed: what `pack` returned; what is damaged counts as nothing.
@@ -62,6 +65,7 @@ class MessageMemory:
         self._sets: List[FrozenSet[bytes]] = [frozenset(), frozenset()]
         self._late: Dict[int, int] = {}
         self.signs = MessageSigns()
+        self.numbers = MessageNumbers()
 
     @property
     def last_uid(self) -> int:
@@ -193,17 +197,17 @@ class MessageMemory:
         steps = array.array("I", self._firsts[:1])
         steps.extend(map(sub, self._firsts[1:], self._firsts))
         sets = [sorted(name.decode("latin-1") for name in self._sets[kind]) for kind in used]
-        header = json.dumps([len(kinds), sets, self.signs.as_dict()]).encode("ascii")
-        return zlib.compress(b"%s\n%s%s" % (header, steps.tobytes(), kinds.tobytes()))
+        header = json.dumps([len(kinds), sets, self.signs.as_dict(), len(self.numbers)]).encode("ascii")
+        return zlib.compress(b"%s\n%s%s%s" % (header, steps.tobytes(), kinds.tobytes(), self.numbers.pack()))
 
     def _unpack(self, packed: bytes) -> None:
         content = zlib.decompressobj().decompress(packed, _LONGEST_UNPACKED)
         header, _line_end, runs = content.partition(b"\n")
-        # An older version remembered no signs.
-        count, sets, *signs = json.loads(header)
+        # An older version remembered no signs, and no numbers.
+        count, sets, *more = json.loads(header)
         steps, kinds = array.array("I"), array.array("H")
         steps.frombytes(runs[: 4 * count])
-        kinds.frombytes(runs[4 * count :])
+        kinds.frombytes(runs[4 * count : 6 * count])
         firsts = array.array("I")
         first = 0
         for step in steps:
@@ -213,7 +217,8 @@ class MessageMemory:
         if not len(firsts) == len(kinds) == count or not count or kinds[-1] or max(kinds) >= len(self._sets):
             raise ValueError("runs that do not fit together")
         self._firsts, self._kinds = firsts, kinds
-        self.signs = MessageSigns({int(uid): str(sign) for uid, sign in dict(*signs).items()})
+        self.signs = MessageSigns({int(uid): str(sign) for uid, sign in dict(*more[:1]).items()})
+        self.numbers = MessageNumbers(more[1], runs[6 * count :]) if more[1:] else MessageNumbers()
 
 
 class Memories:
@@ -239,6 +244,10 @@ class Memories:
         """Return what the UIDs that are remembered of a folder belong to; None when none are."""
         known = self._known.get(raw_name)
         return known.uidvalidity if known else None
+
+    def count(self, plan: FolderPlan) -> int:
+        """Return how many messages of a folder came."""
+        return self.load(plan.source.raw_name, plan.source.epoch or self.epoch_of(plan.source.raw_name) or 0).count()
 
     def store(self, raw_name: bytes, uidvalidity: int, memory: MessageMemory) -> None:
         messages = SourceMessages(raw_name, uidvalidity, memory.pack())

@@ -73,11 +73,14 @@ class Committed(News):
 
 @dataclass(frozen=True)
 class Copied(News):
-    """Messages and bytes that this run has copied so far, and messages that are there from earlier ones."""
+    """Messages and bytes that this run has copied so far, and messages that are there from earlier ones. `linked` of
+    the messages were copied from another folder here.
+    """
 
     messages: int
     present: int
     bytes: int
+    linked: int = 0
 
 
 @dataclass(frozen=True)

@@ -54,11 +54,14 @@ _SPECIAL_USE = ("\\ALL", "\\ARCHIVE", "\\DRAFTS", "\\FLAGGED", "\\JUNK", "\\SENT
 
 @dataclass(frozen=True)
 class FolderPlan:
-    """One folder of the source and the path it gets on the host; `renamed` when its own name cannot be kept there."""
+    """One folder of the source and the path it gets on the host; `renamed` when its own name cannot be kept there.
+    `partial`: only some of its messages are meant, the others are in other folders.
+    """
 
     source: SourceFolder
     target: FolderPath
     renamed: bool
+    partial: bool = False
 
 
 def plan_folders(
@@ -92,9 +95,10 @@ def plan_folders(
     for folder in sorted(chosen, key=lambda folder: _claim(folder, location)):
         target = ruled.get(folder.raw_name)
         if target is None:
-            target = _free_name(clean_path(folder.path, location), taken, numbers, location)
+            target = _free_name(clean_path(folder.landing or folder.path, location), taken, numbers, location)
             taken.add(target)
-        plans[folder.raw_name] = FolderPlan(folder, target, folder.raw_name not in ruled and target != folder.path)
+        is_renamed = folder.raw_name not in ruled and target != (folder.landing or folder.path)
+        plans[folder.raw_name] = FolderPlan(folder, target, is_renamed)
     return [plans[folder.raw_name] for folder in chosen]
 
 
@@ -139,7 +143,7 @@ def _claim(folder: SourceFolder, location: StoreLocation) -> int:
     """Rank of a folder's claim to its name: a renamed one never takes a name from its rightful owner."""
     if folder.raw_name == b"INBOX":
         return 0
-    return 1 if clean_path(folder.path, location) == folder.path else 2
+    return 1 if not folder.landing and clean_path(folder.path, location) == folder.path else 2
 
 
 def _mapped(folder: SourceFolder, name: str, location: StoreLocation) -> FolderPath:

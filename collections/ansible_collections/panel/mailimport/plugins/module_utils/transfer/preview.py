@@ -28,7 +28,8 @@ from ..store.maildir.tree import MaildirTree
 from .account import daily_limit, folders_with_mail
 from .flags import FlagLook, changed_flags, looks, windows
 from .folder_copy import has_nothing_new, mark_of
-from .left_out import list_folders
+from .labels import Labels
+from .left_out import SourceFolders, list_folders
 from .line import open_first
 from .login import Login
 from .memory import Memories
@@ -112,6 +113,8 @@ class _Preview:
         self._coming = self._present = self._lacking = 0
         self._arriving: List[Tuple[SourceFolder, int]] = []
         self._daily_limit: Optional[int] = None
+        self._listed: Optional[SourceFolders] = None
+        self._labels: Optional[Labels] = None
 
     def run(self) -> None:
         """Tell it all."""
@@ -119,6 +122,11 @@ class _Preview:
         listed = sum(plan.source.messages or 0 for plan in plans)
         self._emit(Listed(len(plans), listed))
         plans = self._check_numbering(plans)
+        if self._listed:
+            rules = self._request.rules
+            self._labels = Labels.asked(self._session, self._listed, rules, plans, self._marks, self._memories)
+        if self._labels:
+            plans = self._labels.plans
         for plan in plans:
             self._look_at(plan)
         total = self._coming + self._present + self._lacking
@@ -128,11 +136,14 @@ class _Preview:
         if self._request.state == "latest" and (self._marks or self._memories):
             folders = looks(self._session, self._request.key, plans, self._marks, self._memories)
             self._emit(FlagsUpdated(count_flag_changes(self._session, folders, self._tree)))
-        _tell_size(self._session, self._arriving, self._daily_limit, self._emit)
+        if self._labels:
+            self._emit(Sized(self._labels.download_size(), False, self._daily_limit))
+        else:
+            _tell_size(self._session, self._arriving, self._daily_limit, self._emit)
 
     def _plan(self) -> List[FolderPlan]:
         rules = self._request.rules
-        listed = list_folders(self._session)
+        listed = self._listed = list_folders(self._session)
         self._daily_limit = daily_limit(self._request, listed.profile)
         folders = folders_with_mail(listed, rules, self._emit)
         known = {raw_name: mark.target_name for raw_name, mark in self._marks.items()}
@@ -153,12 +164,14 @@ class _Preview:
         source, tree, emit = plan.source, self._tree, self._emit
         mark = mark_of(source, self._marks.get(source.raw_name))
         if mark and has_nothing_new(source, mark):
-            self._present += source.messages or 0
+            self._present += self._memories.count(plan) if plan.partial else source.messages or 0
             return
         origin = Origin(self._request.key, source.raw_name, source.epoch or (mark.uidvalidity if mark else 0))
         there = _look_into(tree, plan, origin) if tree else _delivered(self._snapshot, plan, origin)
         record = FolderRecord(mark, self._memories.load(source.raw_name, origin.uidvalidity), there.held)
-        found = _survey(self._session, plan, record)
+        found = _survey(self._session, plan, record, self._labels.passed_over(plan) if self._labels else UidSet())
+        if plan.partial:
+            found.present = self._memories.count(plan)
         damaged = [] if tree else [NotImported(source.name, *_DAMAGED, uid) for uid in sorted(record.unverified)]
         tell_left_behind(emit, damaged, len(damaged))
         after = there.messages + there.waiting + found.coming
@@ -228,12 +241,12 @@ def _delivered(snapshot: TargetSnapshot, plan: FolderPlan, origin: Origin) -> _F
     return _Folder(found.exists or len(found.held) > 0, len(found.held), held=found.held)
 
 
-def _survey(session: SourceSession, plan: FolderPlan, record: FolderRecord) -> Survey:
+def _survey(session: SourceSession, plan: FolderPlan, record: FolderRecord, passed_over: UidSet) -> Survey:
     """Find out what would come of a folder. One of which nothing is here is not asked: the source has counted it."""
     messages = plan.source.messages
     if record.mark is None and messages is not None and not len(record.held):
-        return Survey(messages, coming=messages)
-    return survey_folder(session, plan.source, record, record.unverified)
+        return Survey(messages, coming=messages - len(passed_over))
+    return survey_folder(session, plan.source, record, record.unverified | frozenset(passed_over))
 
 
 def count_flag_changes(session: SourceSession, folders: Mapping[bytes, FlagLook], tree: Optional[MaildirTree]) -> int:
@@ -247,7 +260,7 @@ def count_flag_changes(session: SourceSession, folders: Mapping[bytes, FlagLook]
             folder = folders[opened.folder.raw_name]
             if not folder.concerns(opened):
                 continue
-            for told in windows(opened):
+            for told in folder.meant(windows(opened)):
                 changes = changed_flags(folder.memory, told)
                 path, origin = folder.plan.target, folder.origin
                 changed += len(messages_that_differ(tree, path, origin, changes) if tree and changes else changes)

@@ -25,6 +25,7 @@ from ..store.base import Origin
 from ..store.contents import CanonicalDigest, ContentIndex
 from .account import folders_with_mail
 from .folder_copy import mark_of
+from .labels import Labels
 from .left_out import list_folders
 from .line import open_first
 from .login import Login
@@ -78,7 +79,8 @@ def verify_account(
     if location is None:
         raise ValueError("there is no mailbox")
     session = open_first(login, False, emit)
-    folders = folders_with_mail(list_folders(session), request.rules, emit)
+    listing = list_folders(session)
+    folders = folders_with_mail(listing, request.rules, emit)
     known = {raw_name: mark.target_name for raw_name, mark in snapshot.marks.items()}
     memories = Memories(snapshot.messages)
     plans = plan_folders(folders, request.rules, location, known)
@@ -88,12 +90,17 @@ def verify_account(
         emit(Note(line))
     held = _view_of(request, snapshot, desk, tls, emit)
     plans = check.checked()
+    labels = Labels.asked(session, listing, request.rules, plans, {}, Memories())
+    if labels:
+        plans = labels.plans
     total = _Found()
     for plan in plans:
         mark = mark_of(plan.source, snapshot.marks.get(plan.source.raw_name))
         origin = Origin(request.key, plan.source.raw_name, plan.source.epoch or (mark.uidvalidity if mark else 0))
         record = FolderRecord(mark, memories.load(plan.source.raw_name, origin.uidvalidity), UidSet())
-        found = _Comparison(session, plan.source, held.folder(plan.target, origin), record).run(request.verify_sample)
+        passed_over = labels.passed_over(plan) if labels else UidSet()
+        there = held.folder(plan.target, origin)
+        found = _Comparison(session, plan.source, there, record, passed_over).run(request.verify_sample)
         tell_left_behind(emit, found.entries, found.missing + found.differing)
         total = _sum(total, found)
         emit(Listed(len(plans), total.listed))
@@ -122,13 +129,24 @@ def _sum(one: _Found, other: _Found) -> _Found:
 class _Comparison:
     """One folder of the source against its folder here."""
 
-    def __init__(self, session: SourceSession, source: SourceFolder, held: FolderView, record: FolderRecord) -> None:
+    def __init__(
+        self,
+        session: SourceSession,
+        source: SourceFolder,
+        held: FolderView,
+        record: FolderRecord,
+        passed_over: UidSet,
+    ) -> None:
         self._session, self._source, self._held, self._record = session, source, held, record
+        self._passed_over = passed_over
         self._found = _Found()
 
     def run(self, sample: Optional[int]) -> _Found:
         found, uids = self._found, UidSet()
         exists = self._session.search_uids(self._source, uids.add)
+        for uid in [uid for uid in uids if uid in self._passed_over]:
+            uids.discard(uid)
+            exists -= 1
         found.listed = max(exists, len(uids))
         if len(uids) < exists:
             found.missing += exists - len(uids)

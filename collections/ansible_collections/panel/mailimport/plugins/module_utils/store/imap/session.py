@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ...imap.fetch import Fetched, FetchRequest, FolderStream
-from ...imap.responses import Parts, Status, parse_parts, quote
+from ...imap.responses import Parts, Status, parse_parts, parse_status, quote
+from ...imap.uids import parse_sequence_set
 from ...model.errors import MailImportError
 from ...model.mail import SourceFolder
 from .appending import AppendingSession
@@ -20,6 +21,7 @@ from .channel import HostChannel
 from .digests import Digester, Digests
 
 _PERMANENTFLAGS = re.compile(rb"OK \[PERMANENTFLAGS \(([^)]*)\)", re.IGNORECASE)
+_COPYUID = re.compile(rb"COPYUID \d{1,10} ([\d:,]+) ([\d:,]+)$", re.IGNORECASE)
 
 # Folders that commands in one piece may name; they fit the pipe.
 FOLDERS_AHEAD = 128
@@ -201,6 +203,27 @@ class HostSession(AppendingSession):
                 if fetched.message.uid is not None:
                     found[fetched.message.uid] = beginning
         return found
+
+    def copy(self, name: bytes, uidvalidity: int, uids: bytes, most: int, target: bytes) -> Dict[int, int]:
+        """Copy messages of a folder into another one (UID COPY); return their new UIDs, by the old ones.
+
+        Empty when the folder is another one by now, or the host does not say what became of them (RFC 4315).
+        """
+        opened: List[bytes] = []
+
+        def note_epoch(parts: Parts) -> None:
+            status = parse_status(parts[0])
+            opened.append(status.code.upper() if status else b"")
+
+        selected = self.ask(b"SELECT " + quote(name), note_epoch)
+        if not selected.ok or b"UIDVALIDITY %d" % uidvalidity not in opened or b"UIDPLUS" not in self.capabilities:
+            return {}
+        copied = self.ask(b"UID COPY %s %s" % (uids, quote(target)))
+        found = _COPYUID.match(copied.code) if copied.ok else None
+        if not found:
+            return {}
+        both = [parse_sequence_set(found.group(place), most) for place in (1, 2)]
+        return dict(zip(*both)) if len(both[0]) == len(both[1]) else {}
 
     def sizes(self, name: bytes, uids: bytes) -> List[Tuple[int, int]]:
         """Return UID and size of messages of a folder, as the host counts it."""

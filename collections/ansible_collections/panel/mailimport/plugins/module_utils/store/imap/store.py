@@ -17,7 +17,7 @@ from ...imap.uids import UidSet, sequence_set
 from ...model.errors import MailImportError
 from ...model.mail import MailSession, StoreLocation
 from ..aside import check_movable, move_directories_aside
-from ..base import FlagChange, FolderPath, FolderWriter, MessageStore, Origin, Subscribed, joined_path
+from ..base import FlagChange, FolderPath, FolderWriter, HeldCopy, MessageStore, Origin, Subscribed, joined_path
 from ..marker import place_marker
 from .appender import Appender
 from .channel import HostChannel
@@ -146,6 +146,38 @@ class ImapStore(MessageStore):
                 lambda session: session.beginnings(name, record.target_uidvalidity, wanted, size)  # noqa: B023 - called at once
             )
             yield from ((sources[target], beginning) for target, beginning in found.items() if target in sources)
+
+    def copy_held(self, writer: FolderWriter, copies: Sequence[HeldCopy]) -> Dict[int, int]:
+        mine = next(known for known in self._writers if known is writer)
+        if not mine.takes_copies:
+            return {}
+        left = {held.uid: held for held in copies}
+        found: Dict[int, int] = {}
+        for path, origin in dict.fromkeys((place.path, place.origin) for held in copies for place in held.places):
+            there = {
+                place.uid: held
+                for held in left.values()
+                for place in held.places
+                if (place.path, place.origin) == (path, origin)
+            }
+            for held, target in self._copied(mine, self.name_of(path), origin, there):
+                mine.copied(held, target)
+                found[held.uid] = held.size
+                del left[held.uid]
+        return found
+
+    def _copied(
+        self, writer: ImapWriter, name: bytes, origin: Origin, wanted: Mapping[int, HeldCopy]
+    ) -> Iterator[Tuple[HeldCopy, int]]:
+        """Copy messages of an origin out of its folder, by their UIDs at the source; yield them with their new UIDs."""
+        record = self._book.record_of(origin)
+        targets = {target: wanted[uid] for uid, target in record.delivered.targets_of(wanted).items()}
+        for uids in sequence_set(targets):
+            # Not to be done twice: whether a session that ended has copied them, the next run finds out.
+            known, writer.all_answers_known = writer.all_answers_known, False
+            new = self.sessions.session().copy(name, record.target_uidvalidity, uids, len(targets), writer.name)
+            writer.all_answers_known = known
+            yield from ((targets[old], target) for old, target in new.items() if old in targets)
 
     def commit(self) -> None:
         self.appender.drain()

@@ -25,7 +25,7 @@ from ...imap.fetch import Fetched
 from ...imap.flags import split_flags
 from ...imap.uids import UidSet
 from ...model.errors import MailImportError
-from ..base import FlagChange, FolderPath, FolderWriter, Origin, Refusal, joined_path
+from ..base import FlagChange, FolderPath, FolderWriter, HeldCopy, Origin, Refusal, joined_path
 from .appender import Appender
 from .content_search import ContentSearch
 from .conversation import SessionEndedError
@@ -164,6 +164,21 @@ class ImapWriter(FolderWriter, Destination):
 
     def _permanent_flags(self, session: HostSession) -> Optional[FrozenSet[bytes]]:
         return None if session.is_own_process else session.permanent_flags(self.name)
+
+    @property
+    def takes_copies(self) -> bool:
+        """False as long as the folder may hold messages of the source that nobody took note of."""
+        return not self._present
+
+    def copied(self, held: HeldCopy, target: int) -> None:
+        """A message of another folder was copied into this one, with the flags that it had there."""
+        flags = split_flags(held.flags)
+        self.held.add(held.uid)
+        self.last_uid = max(self.last_uid, held.uid)
+        self.written += 1
+        self._without_flags[target] = flags.system + flags.keywords
+        self._unverified[target] = Sent(held.uid, held.size, None, None, flags.system + flags.keywords)
+        self._next_target = max(self._next_target, target + 1)
 
     def _compare_again(self, message: PendingMessage) -> None:
         """Look anew at a message of an earlier run that the host did not keep as it was sent, or did not show."""

@@ -15,7 +15,7 @@ from ...model.errors import MailImportError
 from ...model.imports import ImportKey
 from ...model.mail import MailFiles
 from ..aside import move_directories_aside
-from ..base import FlagChange, FolderPath, FolderWriter, MessageStore, Origin, Subscribed, joined_path
+from ..base import FlagChange, FolderPath, FolderWriter, HeldCopy, MessageStore, Origin, Subscribed, joined_path
 from ..imap.pipe import HostPipe
 from ..marker import place_marker
 from .control_files import SUBSCRIPTIONS, dotlock, uidlist_entries
@@ -23,6 +23,7 @@ from .files import exists, make_directory, syncfs
 from .flusher import Flusher
 from .held import MaildirMail
 from .letters import FolderFlags
+from .linked import copy_held
 from .more_keywords import ExcessKeywords
 from .shown import ShownRecord
 from .stage import import_stages, origin_stages, remove_stages, stage_name
@@ -90,6 +91,10 @@ class MaildirStore(MessageStore):
         if self._record is None:
             self._record = ShownRecord(origin, self._tree.root, self._after_kill)
         return self._record
+
+    def copy_held(self, writer: FolderWriter, copies: Sequence[HeldCopy]) -> Dict[int, int]:
+        mine = next(known for known in self._writers if known is writer)
+        return copy_held(self._tree, self._writers, mine, copies)
 
     def commit(self) -> None:
         # The order is what makes a message exist exactly once: bytes, compared as they were written, become durable,

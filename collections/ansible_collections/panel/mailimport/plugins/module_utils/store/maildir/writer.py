@@ -14,7 +14,7 @@ from ...imap.dates import date_from_header
 from ...imap.fetch import Fetched
 from ...imap.uids import UidSet
 from ...model.errors import MailImportError
-from ..base import FolderPath, FolderWriter, Origin, joined_path
+from ..base import FolderPath, FolderWriter, HeldCopy, Origin, joined_path
 from .control_files import keywords_by_number
 from .files import CREATE, digest_of_content, entries, mode_of_files, start_writing_back
 from .flusher import Flusher
@@ -227,6 +227,41 @@ class MaildirWriter(FolderWriter):
         # S and W are Maildir++ sizes: bytes in the file, and bytes with every line end as CRLF.
         base_name = self.origin.base_name(self._uid(fetched))
         return "%s,S=%d,W=%d:2,%s" % (base_name, size, virtual_size, self._flags.letters(fetched.message.flags))
+
+    @property
+    def stage_directory(self) -> int:
+        """Where the messages are that wait to be shown."""
+        return self._cur
+
+    def link(self, directory: int, name: str, held: HeldCopy, size: int, virtual_size: int) -> bool:
+        """Give the folder a message that has a file already; return whether that is there, in all its length.
+
+        Args:
+            size, virtual_size: as its name tells them.
+        """
+        if held.uid in self.held:
+            return False
+        letters = self._flags.letters(held.flags)
+        new = "%s,S=%d,W=%d:2,%s" % (self.origin.base_name(held.uid), size, virtual_size, letters)
+        staged = Staged(held.uid, new, size)
+        try:
+            os.link(name, new, src_dir_fd=directory, dst_dir_fd=self._cur, follow_symlinks=False)
+        except OSError:
+            return False  # its owner has moved it, or a file has as many names as it can
+        if not has_its_length(staged, self._cur):
+            os.unlink(new, dir_fd=self._cur)
+            return False
+        known = self._contents is not None and self._contents.take(digest_of_content(new, self._cur))
+        self.held.add(held.uid)
+        self.last_uid = max(self.last_uid, held.uid)
+        if known:
+            os.unlink(new, dir_fd=self._cur)
+            return False
+        for keyword in self._flags.beyond_letters(held.flags):
+            self.waiting.add(keyword, held.uid)
+        self._staged.append(staged)
+        self.written += 1
+        return True
 
     def finish(self) -> None:
         self._finished = True
