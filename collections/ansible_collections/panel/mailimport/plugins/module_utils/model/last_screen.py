@@ -43,7 +43,8 @@ def how_to_go_on(entries: Sequence[Entry], option: str) -> List[str]:
     failed = [entry["email"] for entry in entries if entry["state"] == "failed" and entry["email"]]
     if not failed or len(failed) == len(entries):
         return []
-    return ["%s %s=%s" % (_AGAIN, option, json.dumps(failed[:MOST_NAMED], ensure_ascii=False))]
+    named = list(dict.fromkeys(failed))[:MOST_NAMED]  # several hosts may have failed to import one
+    return ["%s %s=%s" % (_AGAIN, option, json.dumps(named, ensure_ascii=False))]
 
 
 def how_to_go_on_with_hosts(hosts: Sequence[str]) -> List[str]:

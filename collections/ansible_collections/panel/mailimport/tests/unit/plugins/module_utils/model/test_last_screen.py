@@ -37,6 +37,7 @@ def test_d3_the_headline_has_states_messages_bytes_and_time():
         'only=["f0@example.org", "f1@example.org"]',
     ]
     assert how_to_go_on(failed, "only") == how_to_go_on(done, "only") == []
+    assert how_to_go_on([*done, *failed, *failed], "only") == how_to_go_on([*done, *failed], "only")
 
 
 def test_hosts_are_picked_by_a_limit():
