@@ -179,7 +179,8 @@ def _database(configuration: _Configuration, block: Section) -> Database:
         path=configuration.of_block(block, "passwd_file_path") if driver == "passwd-file" else "",
         whole_addresses=without_blanks(configuration.of_block(block, "auth_username_format")) in _WHOLE_ADDRESS,
         logins=configuration.of_block(block, "master") != "yes" and configuration.of_block(block, "deny") != "yes",
-        adds_fields=bool(block.all("fields") or block.all("userdb_fields")),
+        adds_fields=any(section.kind.endswith("fields") for section in block.sections)
+        or any("fields" in key for key in block.values),
     )
 
 
