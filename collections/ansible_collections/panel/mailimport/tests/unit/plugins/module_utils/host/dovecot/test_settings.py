@@ -12,7 +12,10 @@ from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.sect
     unquote,
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.server import DovecotServer
-from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.settings import users_file_of
+from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.settings import (
+    lacking_of_users,
+    users_file_of,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.settings_23 import read_settings
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 
@@ -84,3 +87,21 @@ def test_d6_a_users_file_that_is_not_sure_is_refused_with_what_was_found(found, 
 
 def test_d6_one_users_file_beside_another_database_is_taken():
     assert users_file_of(settings_with(passdb("", driver="sql"), passdb("/etc/users"))) == "/etc/users"
+
+
+USERDB = "userdb {\n  driver = passwd-file\n  args = /etc/users\n  default_fields = %s\n  override_fields = %s\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "lacking"),
+    [
+        ([USERDB % ("", "")], {"uid", "gid", "home"}),
+        (["mail_uid = vmail\n", "mail_home = /srv/%u\n", USERDB % ("", "")], {"gid"}),
+        ([USERDB % ("uid=5000", "")], set()),
+        ([USERDB % ("", "home=/srv/%u")], set()),
+        ([USERDB % ("", ""), "userdb {\n  driver = prefetch\n}\n"], set()),
+        ([], set()),
+    ],
+)
+def test_what_the_line_of_a_new_user_must_say(blocks, lacking):
+    assert lacking_of_users(settings_with(*blocks)) == lacking

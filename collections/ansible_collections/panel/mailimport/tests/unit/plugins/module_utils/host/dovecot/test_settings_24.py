@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.location import store_location
 from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.settings import (
+    lacking_of_users,
     reads_passwd_file,
     users_file_of,
 )
@@ -267,3 +268,21 @@ def test_bounds_of_ids(printed, last):
 def test_the_cache_of_logins():
     assert not settings_of("").caches_logins
     assert settings_of("auth_cache_size = 1M\n").caches_logins
+
+
+USERDB = "userdb passwd-file {\n  driver = passwd-file\n  passwd_file_path = /etc/users\n%s}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "lacking"),
+    [
+        (USERDB % "", {"uid", "gid", "home"}),
+        ("mail_uid = vmail\nmail_gid = vmail\n" + USERDB % "", {"home"}),
+        (USERDB % "  fields {\n    uid:default = 5000\n  }\n", set()),
+        (USERDB % "  userdb_fields {\n    uid = 5000\n  }\n", set()),
+        (USERDB % "" + "userdb static {\n  driver = static\n}\n", set()),
+        ("", set()),
+    ],
+)
+def test_what_the_line_of_a_new_user_must_say(text, lacking):
+    assert lacking_of_users(settings_of(text)) == lacking
