@@ -32,10 +32,11 @@ from support.run import COLLECTION, PlaybookRun, environment, run_command, run_p
 from support.scene import difference, fill
 from support.tls import Authority
 
-pytestmark = pytest.mark.both_dovecots
+# The servers are asked on both Dovecots; what Ansible says and does is the same there.
+on_both = pytest.mark.both_dovecots
 
 NAME = "mail1.example.net"
-ANNA, BEN, CARL = "anna@example.org", "ben@example.org", "carl@example.com"
+ANNA, BEN = "anna@example.org", "ben@example.org"
 PASSWORD = "pass word of many"  # noqa: S105 - of servers that live for one run
 STRANGER = "somebody@elsewhere.example"
 QUOTA = 2 << 20
@@ -106,13 +107,13 @@ def letter(subject: str, sender: str = STRANGER, size: int = 0) -> str:
 
 
 @pytest.fixture(scope="module")
-def made(shelf: Path, workplace: Path, authority: Authority) -> Iterator[NewHost]:
-    """A machine that one run has made a mail host of, after check mode."""
+def machine(shelf: Path, authority: Authority) -> Iterator[NewHost]:
+    """A machine on which nobody has run anything yet."""
     refusal = guests_refused(shelf / "probe")
     if refusal:
         pytest.skip("no machine on this machine: %s" % refusal)
     certificate = authority.issue("source", host="source.example", address=Guest.gateway)
-    users = dict.fromkeys((ANNA, BEN, CARL), PASSWORD)
+    users = dict.fromkeys((ANNA, BEN), PASSWORD)
     guest = Guest(shelf / "guest", Path(BARE_TREE or "/"), shared=() if BARE_TREE else (Path(sys.prefix),))
     source = Dovecot(
         shelf / "source", "old-%s" % shelf.name, certificate=certificate, users=users, address=guest.gateway
@@ -123,14 +124,16 @@ def made(shelf: Path, workplace: Path, authority: Authority) -> Iterator[NewHost
         for mailbox in users:
             with Session(source.port, mailbox, PASSWORD, address=guest.gateway) as session:
                 fill(session, load_mail(12), ("INBOX", "Sent", "Projects{0}2024"))
-        checked = host.run("check")
-        assert checked.returncode == 0, checked.output
-        assert checked.recap[NAME]["changed"] > 0
-        assert "vmail" not in guest.run("cat", "/etc/passwd").stdout
-        run = host.run("import")
-        assert run.returncode == 0, run.output
-        assert "Ready for the switch: %s takes mail for example.org." % NAME in " ".join(run.output.split())
         yield host
+
+
+@pytest.fixture(scope="module")
+def made(machine: NewHost) -> NewHost:
+    """The machine after one run has made a mail host of it, with two mailboxes."""
+    run = machine.run("import")
+    assert run.returncode == 0, run.output
+    assert "Ready for the switch: %s takes mail for example.org." % NAME in " ".join(run.output.split())
+    return machine
 
 
 def prepare(host: NewHost, authority: Authority) -> None:
@@ -176,28 +179,39 @@ def test_the_pipelines_run_the_same_playbook(job: str) -> None:
     assert playbook_command("github-actions", job) == playbook_command("gitlab-ci", job)
 
 
-def test_the_mailboxes_are_there_and_a_second_run_changes_nothing(made: NewHost) -> None:
+def test_check_mode_tells_of_a_machine_and_leaves_it_as_it_is(machine: NewHost) -> None:
+    run = machine.run("check")
+    assert run.returncode == 0, run.output
+    assert run.recap[NAME]["changed"] > 0
+    assert "vmail" not in machine.guest.run("cat", "/etc/passwd").stdout
+
+
+@on_both
+def test_one_run_makes_the_host_and_brings_the_mailboxes(made: NewHost) -> None:
     with Session(made.source.port, ANNA, PASSWORD, address=made.guest.gateway) as session:
         source = session.account()
     with made.imap(ANNA) as session:
         host = session.account()
     # A login makes the folders that mail programs want.
-    own = [
-        line for line in difference(source, host) if "Drafts" not in line and "Junk" not in line and "Trash" not in line
-    ]
-    assert own == []
+    own = ("Drafts", "Junk", "Trash")
+    assert [line for line in difference(source, host) if not any(name in line for name in own)] == []
     assert {("Drafts",), ("Sent",), ("Junk",), ("Trash",)} <= set(host.folders)
+
+
+def test_a_second_run_changes_nothing(made: NewHost) -> None:
     run = made.run("import")
     assert run.returncode == 0, run.output
     assert run.recap[NAME]["changed"] == 0, run.output
 
 
+@on_both
 def test_mail_from_outside_reaches_the_mailbox(made: NewHost) -> None:
     with made.smtp() as server:
         server.sendmail(STRANGER, [ANNA, "anna+shop@example.org", "postmaster"], letter("from outside"))
     wait_until(lambda: made.has_message(ANNA, "from outside"), "the message to arrive")
 
 
+@on_both
 @pytest.mark.parametrize(
     ("recipient", "answer"),
     [
@@ -207,7 +221,7 @@ def test_mail_from_outside_reaches_the_mailbox(made: NewHost) -> None:
         ("somebody%elsewhere.example@example.org", "554 5.7.1"),
         ('"somebody@elsewhere.example"@example.org', "554 5.7.1"),
         ("@example.org:" + STRANGER, "554 5.7.1"),
-        (CARL, "554 5.7.1"),
+        ("carl@example.com", "554 5.7.1"),
     ],
 )
 def test_mail_for_nobody_here_is_refused(made: NewHost, recipient: str, answer: str) -> None:
@@ -218,6 +232,7 @@ def test_mail_for_nobody_here_is_refused(made: NewHost, recipient: str, answer: 
         assert ("%d %s" % (code, text.decode())).startswith(answer), text
 
 
+@on_both
 def test_no_password_goes_over_a_plain_connection(made: NewHost) -> None:
     with pytest.raises(ImapError, match="PRIVACYREQUIRED|LOGINDISABLED|Plaintext|Cleartext"):
         Session(143, ANNA, PASSWORD, address=made.guest.address)
@@ -232,6 +247,7 @@ def test_no_password_goes_over_a_plain_connection(made: NewHost) -> None:
         assert not server.has_extn("auth")  # other servers have nothing to log in for
 
 
+@on_both
 @pytest.mark.parametrize("size", [QUOTA - 2000, QUOTA + 1])
 def test_a_full_mailbox_is_told_of_before_the_message(made: NewHost, size: int) -> None:
     """Ben has more than 2000 bytes already; the other message would not fit into an empty mailbox."""
@@ -242,6 +258,7 @@ def test_a_full_mailbox_is_told_of_before_the_message(made: NewHost, size: int) 
     assert ("%d %s" % (code, text.decode())).startswith("552 5.2."), text
 
 
+@on_both
 def test_mail_programs_send_with_the_imported_password(made: NewHost) -> None:
     with made.submission(ANNA) as server:
         server.sendmail(ANNA, [BEN], letter("from Anna", ANNA))
@@ -254,3 +271,17 @@ def test_mail_programs_send_with_the_imported_password(made: NewHost) -> None:
         made.submission(ANNA, "wrong")
     with smtplib.SMTP_SSL(made.guest.address, 465, context=made._any_name(), timeout=60) as server:
         server.login(BEN, PASSWORD)
+
+
+def test_a_broken_configuration_is_not_put_in_place(made: NewHost) -> None:
+    """The administrator's own file is a part of it. Everything goes on as it was."""
+    inventory = made.directory / "hosts.yml"
+    inventory.write_text(inventory.read_text().replace("mail_host_quota: 2M", "mail_host_quota: 3M"))
+    made.guest.run("tee", "/etc/dovecot/local.conf", stdin="mail_max_userip_connections = many\n")
+    run = made.run("import")
+    made.guest.run("rm", "/etc/dovecot/local.conf")
+    assert run.returncode != 0
+    assert "/etc/dovecot/local.conf line 1" in " ".join(run.output.split())
+    assert "3145728" not in made.guest.run("cat", "/etc/dovecot/dovecot.conf").stdout
+    with made.imap(ANNA):
+        pass
