@@ -23,22 +23,39 @@ options:
         As every mailbox was there before its import, set C(ignore_existing=false), and most often
         C(existing_content=merge). Passwords stay as they are, with C(existing_content=replace) too; with
         C(update_password=always), one that does not open the mailbox is an error.
+      - V(docker_mailserver) is the container of that name. Its file C(postfix-accounts.cf), O(users_file), gets the new
+        mailboxes, and O(dovecot_command) leads into it.
+      - V(mailcow) is mailcow, whose API makes domains, mailboxes and passwords (O(mailcow_url), O(mailcow_api_key)).
+        O(dovecot_command) leads into its container C(dovecot-mailcow). It is sent hashes, so its rules for
+        passwords do not apply. It was tried with a stand-in for its API, and on no live one.
       - V(imap) is any IMAP server over the network, O(target_host). The task may run anywhere, such as on the
         controller (C(delegate_to=localhost)), and does not need root. The mailbox must be there, and
         its password open it; nothing but mail is changed. As with V(none), set C(ignore_existing=false) and
         C(existing_content=merge). Mail cannot be moved aside, so C(existing_content=replace) is an error.
       - An option that belongs to another kind of mail host is an error.
     type: str
-    choices: [dovecot, sql, ispmanager, command, none, imap]
+    choices: [dovecot, sql, ispmanager, command, none, docker_mailserver, mailcow, imap]
     default: dovecot
   dovecot_config:
     description:
       - Configuration file of the Dovecot instance. Default is the one that Dovecot itself uses.
     type: path
+  dovecot_command:
+    description:
+      - Words of a command before C(doveadm), C(doveconf) and C(imap), for a Dovecot in a container, such as
+        V([docker, exec, -i, mailserver]). It must pass standard input on, and make no terminal.
+      - The mail is written through that Dovecot's own IMAP then, and cannot be moved aside.
+      - It means something with V(sql), V(command), V(none), V(docker_mailserver) and V(mailcow) of O(host_backend), and
+        the last two need it. O(dovecot_config) is a path inside.
+    type: list
+    elements: str
+    version_added: 0.3.0
   users_file:
     description:
       - The passwd-file with the mailboxes, which a passdb or userdb of Dovecot must name. Default is the one named in
         Dovecot's configuration. With O(host_backend=ispmanager) it is the file that the panel writes.
+      - With O(host_backend=docker_mailserver), which needs it, it is C(postfix-accounts.cf) in the container's
+        configuration, as the host sees it. The container notices within seconds.
     type: path
   mail_home:
     description:
@@ -57,7 +74,8 @@ options:
   quota:
     description:
       - Quota of a new mailbox, such as V(2G). Default is none, and with O(host_backend=ispmanager) the
-        panel's own. It means something with V(sql), V(ispmanager) and V(command) of O(host_backend).
+        panel's own. It means something with V(sql), V(ispmanager), V(command),
+        V(docker_mailserver) and V(mailcow) of O(host_backend).
     type: bytes
     version_added: 0.3.0
   mgrctl:
@@ -167,8 +185,24 @@ options:
     version_added: 0.3.0
   ca_cert:
     description:
-      - File on the mail host with the certificate authorities of the database's certificate.
+      - File on the mail host with the certificate authorities of the certificate of the database, or of
+        O(mailcow_url).
     type: path
+    version_added: 0.3.0
+  mailcow_url:
+    description:
+      - Address of the site with O(host_backend=mailcow), such as V(https://mail.example.org).
+    type: str
+    version_added: 0.3.0
+  mailcow_api_key:
+    description:
+      - A key of its API that reads and writes. It must admit the mail host's address.
+    type: str
+    version_added: 0.3.0
+  mailcow_validate_certs:
+    description:
+      - Whether the certificate of O(mailcow_url) must be valid. Default is V(true).
+    type: bool
     version_added: 0.3.0
   target_host:
     description:

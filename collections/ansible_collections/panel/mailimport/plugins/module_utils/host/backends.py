@@ -12,9 +12,12 @@ from typing import Any, Callable, Dict, FrozenSet, Mapping
 from ..model.errors import MailImportError
 from .accounts.command import CommandAccounts
 from .accounts.command_lines import CommandLines
+from .accounts.docker_mailserver import DockerMailserverAccounts
 from .accounts.imap_login import LoginAccounts
 from .accounts.ispmanager import IspmanagerAccounts
 from .accounts.made_elsewhere import MadeElsewhere
+from .accounts.mailcow import MailcowAccounts
+from .accounts.mailcow_api import MailcowApi
 from .accounts.mgrctl import Mgrctl
 from .accounts.passwd_file import PasswdFileAccounts
 from .accounts.sql import SqlAccounts
@@ -45,6 +48,10 @@ class Backend:
     open: Callable[[Mapping[str, Any], str], MailHost]
 
 
+def _server(options: Mapping[str, Any]) -> DovecotServer:
+    return DovecotServer(options.get("dovecot_config"), options.get("dovecot_command") or ())
+
+
 def _open_dovecot(options: Mapping[str, Any], domains_file: str) -> MailHost:
     server = DovecotServer(options.get("dovecot_config"))
     own = {name: options.get(name) for name in ("users_file", "mail_home", "uid", "gid")}
@@ -53,7 +60,7 @@ def _open_dovecot(options: Mapping[str, Any], domains_file: str) -> MailHost:
 
 
 def _open_sql(options: Mapping[str, Any], domains_file: str) -> MailHost:
-    server = DovecotServer(options.get("dovecot_config"))
+    server = _server(options)
     missing = [name for name in ("sql_engine", "sql_schema") if not options.get(name)]
     if missing:
         raise MailImportError("invalid_row", "host_backend=sql needs %s" % " and ".join(missing))
@@ -67,7 +74,7 @@ def _open_sql(options: Mapping[str, Any], domains_file: str) -> MailHost:
 
 
 def _open_none(options: Mapping[str, Any], _domains_file: str) -> MailHost:
-    server = DovecotServer(options.get("dovecot_config"))
+    server = _server(options)
     return MailHost(MadeElsewhere(server), server)
 
 
@@ -79,12 +86,35 @@ def _open_ispmanager(options: Mapping[str, Any], _domains_file: str) -> MailHost
 
 
 def _open_command(options: Mapping[str, Any], domains_file: str) -> MailHost:
-    server = DovecotServer(options.get("dovecot_config"))
+    server = _server(options)
     if not options.get("host_command"):
         raise MailImportError("invalid_row", "host_backend=command needs host_command")
     lines = CommandLines(options["host_command"])
     accounts = CommandAccounts(lines, server.hash_password, options.get("quota") or 0)
     return MailHost(accounts, server, None if "create_domain" in lines else DomainMap(domains_file))
+
+
+def _open_docker_mailserver(options: Mapping[str, Any], domains_file: str) -> MailHost:
+    _require("docker_mailserver", options, "dovecot_command", "users_file")
+    server = _server(options)
+    accounts = DockerMailserverAccounts(options["users_file"], server.hash_password, options.get("quota") or 0)
+    return MailHost(accounts, server, DomainMap(domains_file))
+
+
+def _open_mailcow(options: Mapping[str, Any], _domains_file: str) -> MailHost:
+    _require("mailcow", options, "dovecot_command", "mailcow_url", "mailcow_api_key")
+    server = _server(options)
+    validate = options.get("mailcow_validate_certs")
+    api = MailcowApi(
+        options["mailcow_url"], options["mailcow_api_key"], options.get("ca_cert"), validate is None or validate
+    )
+    return MailHost(MailcowAccounts(api, server.hash_password, options.get("quota") or 0), server)
+
+
+def _require(kind: str, options: Mapping[str, Any], *names: str) -> None:
+    missing = [name for name in names if not options.get(name)]
+    if missing:
+        raise MailImportError("invalid_row", "host_backend=%s needs %s" % (kind, " and ".join(missing)))
 
 
 def _open_imap(options: Mapping[str, Any], _domains_file: str) -> MailHost:
@@ -96,15 +126,21 @@ _IMAP_OPTIONS = """target_host target_port target_tls target_validate_certs targ
 target_user target_master_user target_master_password target_auth target_timeout target_max_connections
 target_verify"""
 
-_SQL_OPTIONS = """dovecot_config sql_engine sql_schema sql_statements sql_password_days quota login_host login_port
-login_unix_socket login_user login_password login_db ssl_mode ca_cert"""
+_MAILCOW_OPTIONS = "dovecot_config dovecot_command mailcow_url mailcow_api_key mailcow_validate_certs ca_cert quota"
+
+_SQL_OPTIONS = """dovecot_config dovecot_command sql_engine sql_schema sql_statements sql_password_days quota login_host
+login_port login_unix_socket login_user login_password login_db ssl_mode ca_cert"""
 
 BACKENDS: Dict[str, Backend] = {
-    "command": Backend(frozenset(("dovecot_config", "host_command", "quota")), _open_command),
+    "command": Backend(frozenset(("dovecot_config", "dovecot_command", "host_command", "quota")), _open_command),
+    "docker_mailserver": Backend(
+        frozenset(("dovecot_config", "dovecot_command", "users_file", "quota")), _open_docker_mailserver
+    ),
     "dovecot": Backend(frozenset(("dovecot_config", "users_file", "mail_home", "uid", "gid")), _open_dovecot),
     "imap": Backend(frozenset(_IMAP_OPTIONS.split()), _open_imap),
     "ispmanager": Backend(frozenset(("dovecot_config", "users_file", "mgrctl", "quota")), _open_ispmanager),
-    "none": Backend(frozenset(("dovecot_config",)), _open_none),
+    "mailcow": Backend(frozenset(_MAILCOW_OPTIONS.split()), _open_mailcow),
+    "none": Backend(frozenset(("dovecot_config", "dovecot_command")), _open_none),
     "sql": Backend(frozenset(_SQL_OPTIONS.split()), _open_sql),
 }
 

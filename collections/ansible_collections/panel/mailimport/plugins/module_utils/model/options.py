@@ -71,12 +71,13 @@ SOURCE = (
 )
 
 # Each has an entry in BACKENDS (host/backends.py), which this layer must not know.
-HOST_KINDS = ("dovecot", "sql", "ispmanager", "command", "none", "imap")
+HOST_KINDS = ("dovecot", "sql", "ispmanager", "command", "none", "docker_mailserver", "mailcow", "imap")
 
 # The mail host, which is one for all mailboxes of a task.
 TARGET = (
     Option("host_backend", default="dovecot", choices=HOST_KINDS, per_row=False),
     Option("dovecot_config", "path", per_row=False),
+    Option("dovecot_command", "list", elements="str", per_row=False),
     Option("users_file", "path", per_row=False),
     Option("mail_home", per_row=False),
     Option("uid", "int", per_row=False),
@@ -96,6 +97,9 @@ TARGET = (
     Option("login_db", per_row=False),
     Option("ssl_mode", choices=("disable", "prefer", "require", "verify-ca", "verify-full"), per_row=False),
     Option("ca_cert", "path", per_row=False),
+    Option("mailcow_url", per_row=False),
+    Option("mailcow_api_key", secret=True, per_row=False),
+    Option("mailcow_validate_certs", "bool", per_row=False),
     Option("target_host", per_row=False),
     Option("target_port", "int", kind="port", minimum=1, maximum=65535, per_row=False),
     Option("target_tls", choices=("implicit", "starttls", "none"), per_row=False),

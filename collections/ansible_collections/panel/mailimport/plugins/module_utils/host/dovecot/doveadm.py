@@ -25,6 +25,8 @@ _LONGEST_PASSWORD = 511
 # NUL ends a password everywhere; the others Dovecot refuses at every login
 _ILLEGAL_IN_PASSWORD = b"\0\1\t\r\n"
 _TIMEOUT = 30.0
+# What commands of container engines go by.
+_OF_CONTAINERS = ("HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "CONTAINER_HOST", "XDG_RUNTIME_DIR")
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 
 # sysexits(3) as doveadm uses them
@@ -38,14 +40,18 @@ class Doveadm:
 
     Args:
         config: its configuration file, None for the system's.
+        enter: words of a command that runs another one where Dovecot is, in a container say.
 
     Every method raises MailImportError `host_refused` when Dovecot is not installed, not running, or fails.
     """
 
-    def __init__(self, config: Optional[str] = None) -> None:
+    def __init__(self, config: Optional[str] = None, enter: Sequence[str] = ()) -> None:
         self._config = config
+        self._enter = list(enter)
         # Nothing else of our environment: Dovecot's programs take settings from it (CONFIG_FILE).
         self._environment = {"PATH": os.pathsep.join(filter(None, (os.environ.get("PATH"), _PATH))), "LC_ALL": "C"}
+        if enter:
+            self._environment.update((name, os.environ[name]) for name in _OF_CONTAINERS if name in os.environ)
 
     def doveconf(self, *arguments: str) -> str:
         """What `doveconf` prints."""
@@ -149,13 +155,13 @@ class Doveadm:
         return ImapProcess(self._command(program, arguments), self._environment, keep)
 
     def _command(self, program: str, arguments: Sequence[str]) -> List[bytes]:
-        words = [program] + (["-c", self._config] if self._config else []) + list(arguments)
+        words = [*self._enter, program, *(["-c", self._config] if self._config else []), *arguments]
         return [word.encode("utf-8", "surrogateescape") for word in words]
 
     def _run(
         self, program: str, *arguments: str, stdin: bytes = b"", timeout: float = _TIMEOUT
     ) -> subprocess.CompletedProcess[bytes]:
-        executable = shutil.which(program, path=self._environment["PATH"])
+        executable = program if self._enter else shutil.which(program, path=self._environment["PATH"])
         if executable is None:
             message = "%s is not installed on this host: install Dovecot (Debian: dovecot-imapd)" % program
             raise MailImportError("host_refused", message)
@@ -173,7 +179,8 @@ class Doveadm:
             message = "%s %s did not answer within %d seconds" % (program, arguments[0], timeout)
             raise MailImportError("host_refused", message) from error
         except OSError as error:
-            raise MailImportError("host_refused", "cannot run %s: %s" % (executable, error.strerror)) from error
+            ran = self._enter[0] if self._enter else executable
+            raise MailImportError("host_refused", "cannot run %s: %s" % (ran, error.strerror)) from error
 
     @staticmethod
     def _checked(completed: subprocess.CompletedProcess[bytes], purpose: str) -> bytes:

@@ -13,7 +13,8 @@ from typing import Optional, Sequence
 
 from ...model.address import Address
 from ...model.errors import MailImportError
-from ...model.mail import MailFiles
+from ...model.mail import MailFiles, MailSession, StoreLocation
+from ...process.errand import nobody
 from ..base import MailServer
 from . import settings_23, settings_24
 from .doveadm import Doveadm
@@ -34,10 +35,13 @@ class DovecotServer(MailServer):
 
     Args:
         config: configuration file of the instance, None for the system's.
+        enter: words of a command that runs another one where Dovecot is, in a container say. Its files are not those of
+            this machine then, so that its mail is only reached through its IMAP.
     """
 
-    def __init__(self, config: Optional[str] = None) -> None:
-        self._doveadm = Doveadm(config)
+    def __init__(self, config: Optional[str] = None, enter: Sequence[str] = ()) -> None:
+        self._doveadm = Doveadm(config, enter)
+        self._is_elsewhere = bool(enter)
         self._users = UserLookups(self._doveadm)
 
     @cached_property
@@ -66,9 +70,15 @@ class DovecotServer(MailServer):
     def expect(self, addresses: Sequence[Address]) -> None:
         self._users.expect(addresses)
 
-    def find_store(self, address: Address) -> Optional[MailFiles]:
+    def find_store(self, address: Address) -> Optional[StoreLocation]:
         user = self._users.find(address)
-        return None if user is None else store_location(user, self.settings, partial(self._doveadm.expand, address))
+        if user is None:
+            return None
+        expand = partial(self._doveadm.expand, address)
+        if self._is_elsewhere:
+            # The names of its users mean nothing here.
+            return _session_of(store_location({**user, "uid": "1", "gid": "1"}, self.settings, expand))
+        return store_location(user, self.settings, expand)
 
     def start_session(self, address: Address, keep: Sequence[int]) -> ImapProcess:
         program = os.path.join(self.settings.libexec_dir, "imap")
@@ -94,6 +104,23 @@ class DovecotServer(MailServer):
     def flush_auth_cache(self, address: Address) -> None:
         if self.settings.caches_logins:
             self._doveadm.flush_auth_cache(address)
+
+
+def _session_of(files: MailFiles) -> MailSession:
+    """What is known of mail whose files are not of this machine."""
+    uid, gid = nobody()
+    why = "Dovecot runs where dovecot_command leads, and the mail's files are there"
+    return MailSession(
+        uid,
+        gid,
+        separator=files.separator,
+        prefix=files.prefix,
+        special_use=files.special_use,
+        driver=files.driver,
+        layout=files.layout,
+        unsupported=why,
+        scattered=why,
+    )
 
 
 def _read_settings(doveadm: Doveadm, printed: str) -> Settings:

@@ -29,7 +29,7 @@ def test_kinds_and_their_options_are_those_of_the_modules():
 
 
 def test_an_unknown_kind_is_an_error(tmp_path):
-    with pytest.raises(MailImportError, match="host_backend must be one of command, dovecot"):
+    with pytest.raises(MailImportError, match="host_backend must be one of command, docker_mailserver, dovecot"):
         open_backend("exchange", {}, str(tmp_path))
 
 
