@@ -7,12 +7,17 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from ansible_collections.panel.mailimport.plugins.module_utils.run import status as status_of
+from ansible_collections.panel.mailimport.plugins.module_utils.source import profiles
 from ansible_collections.panel.mailimport.plugins.module_utils.state import budgets
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.writer import MaildirWriter
 from fakes.gmail import ALL, DRAFTS, IMPORTANT, SENT, SPAM, STARRED, TRASH, GmailAccount
 from fakes.imap_server import FakeServer
 from support.mail import small_message
@@ -195,10 +200,20 @@ def test_a10_where_all_mail_is_hidden_nothing_is_lost(bench: Bench) -> None:
     made.add(body(2), IMPORTANT)
     made.add(body(3), STARRED)
     with made.serve() as server:
-        completed(bench.run(server.port))
-        kept = Counter(name for found in here(bench).values() for name in found)
+        run = completed(bench.run(server.port))
+        kept = sum(here(bench).values(), Counter())
         assert kept == Counter({digest(body(1)): 3, digest(body(2)): 1, digest(body(3)): 1})
         assert made.sent_bytes == made.size
+        assert any("All Mail is not shown over IMAP" in line for line in run.lines)
+
+
+def test_q76_a_folder_that_may_be_limited_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = account()
+    limits = replace(profiles.GMAIL, limits_folders_to=frozenset((30,)))
+    monkeypatch.setattr(profiles, "_PROFILES", (limits,))
+    with made.serve() as server:
+        (told,) = [line for line in bench.look(server.port).lines if "exactly as many messages" in line]
+        assert "(INBOX)" in told and "Folder size limits" in told
 
 
 def test_a10_what_is_left_out_by_name_does_not_come_by_way_of_all_mail(bench: Bench) -> None:
@@ -255,3 +270,39 @@ def test_a10_verification_knows_labels(bench: Bench) -> None:
         completed(bench.run(server.port))
         run = bench.run(server.port, verify="deep")
         assert run.reasons == [], run
+
+
+@pytest.mark.parametrize("store", ["maildir", "imap"])
+def test_a10_a_kill_while_messages_are_copied_here_doubles_and_loses_none(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, store: str
+) -> None:
+    made = account()
+    place, name = (MaildirWriter, "link") if store == "maildir" else (HostSession, "copy")
+    whole = getattr(place, name)
+    done: list[int] = []
+
+    def killed_behind(count: int) -> None:
+        """Let the importing process die behind so many copies."""
+
+        def act(*arguments: object) -> object:
+            answer = whole(*arguments)
+            done.append(1)
+            if len(done) == count:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return answer
+
+        monkeypatch.setattr(place, name, act)
+
+    with made.serve() as server:
+        ends = []
+        for count in (1, 2, 9):
+            killed_behind(count)
+            ends.append(bench.run(server.port, message_store=store).result.reason)
+        assert ends[:2] == ["interrupted", "interrupted"]
+        monkeypatch.setattr(place, name, whole)
+        completed(bench.run(server.port, message_store=store))
+        assert here(bench) == expected(made)
+        # Over IMAP, a folder that may hold more than is recorded is compared with what the source sends.
+        assert made.sent_bytes == made.size or store == "imap"
+        again = completed(bench.run(server.port, message_store=store, state="latest")).result
+        assert (again.changed, here(bench)) == (False, expected(made))

@@ -65,7 +65,12 @@ def new_scene(
         def make(customer: Customer) -> GoogleScene:
             service = stack.enter_context(Service(customer))
             imap = stack.enter_context(GoogleImap(place / "google", "google-%s" % place.name, service, certificate))
-            return GoogleScene(place, service, imap, host, authority.ca_file)
+            source = {
+                "source_host": "localhost",
+                "source_port": imap.server.tls_port,
+                "source_ca_cert": str(authority.ca_file),
+            }
+            return GoogleScene(place, service, host, source, server=imap)
 
         yield make
 

@@ -8,15 +8,19 @@ happens once.
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 from pathlib import Path
 from typing import Callable
 
+from fakes.gmail import CAPABILITIES, GmailAccount
 from fakes.google import DIRECTORY, MAIL, Service
 from fakes.google_organization import company
+from fakes.imap_server import Command, Hook, Session
+from support.dovecot import Dovecot
 from support.google import GoogleScene, entries
-from support.imap import Item
+from support.imap import Item, snapshot
 from support.mail import REPOSITORY, small_message
 from support.run import environment, run_module, run_playbook, run_task
 from support.tls import Authority, Certificate
@@ -168,3 +172,67 @@ def test_info_says_what_to_do_and_what_there_is(place: Path, certificate: Certif
     with Service(company(3), certificate) as service:
         given = {**untrusted, **service.urls(), "service_account": service.key_text()}
         assert "not trusted (set api_ca_cert" in run_module(given, place, "google_workspace_info").result["msg"]
+
+
+def test_a_gmail_account_with_labels_comes_once_with_tokens_that_are_renewed(place: Path, host: Dovecot) -> None:
+    """Tokens of the service account at a server with Gmail's extensions, which ends the session in mid-import."""
+    customer = company(3)
+    account = GmailAccount((b"Work", b"Kunden"))
+    for number in range(40):
+        labels = [(b"INBOX",), (b"INBOX", b"Work"), (b"Work", b"Kunden"), ()][number % 4]
+        account.add(small_message(number) + b"y" * 3000 + b"\r\n", *labels)
+    with Service(customer) as service, account.serve() as server:
+        logins: list[str] = []
+
+        def authenticate(session: Session, command: Command) -> None:
+            said = base64.b64decode(command.rest.split(b" ")[1]).decode()
+            user, token = said.split("\1")[0].partition("=")[2], said.split("Bearer ")[1].rstrip("\1")
+            grant = service.opens(token, MAIL)
+            if grant is None or grant.user != user:
+                session.write(b"+ %s\r\n" % base64.b64encode(b'{"status":"400","schemes":"Bearer"}'))
+                session.flush()
+                session._input.readline()
+                session.answer(command, b"NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)")
+                return
+            logins.append(token)
+            session.write(b"* CAPABILITY %s\r\n" % CAPABILITIES)
+            session.answer(command, b"OK %s authenticated (Success)" % user.encode())
+
+        def expire(session: Session, command: Command) -> None:
+            """Send some of what is asked for, and end the session: its token has expired."""
+            some = list(session.wanted(command))
+            session.send_messages(command, some[: len(some) // 2])
+            service.revoke()
+            session.write(b"* BYE Session expired, please login again\r\n")
+            session.hang_up()
+
+        server.capabilities = CAPABILITIES.replace(b"UIDPLUS", b"SASL-IR AUTH=XOAUTH2 UIDPLUS")
+        server.on("AUTHENTICATE", authenticate)
+        usual = server.hook("UID FETCH")
+        server.on("UID FETCH", once_for_bodies(expire, usual))
+        source = {"source_host": "localhost", "source_port": server.port, "source_tls": "none"}
+        scene = GoogleScene(place, service, host, source, {"mailboxes": PEOPLE[:1]})
+        first = scene.run()
+        entry = entries(first)[PEOPLE[0]]
+        assert (entry["state"], entry["not_imported"]) == ("completed", []), first.output
+        assert (entry["messages_copied"], entry["messages_linked"]) == (60, 20)
+        assert account.sent_bytes <= 1.05 * account.size, "what had come by then did not come again"
+        assert len(set(logins)) == len(logins) >= 2, "each login has a token of its own"
+        here = snapshot(host.port, PEOPLE[0], scene.new_passwords()[PEOPLE[0]])
+        counts = {path[-1]: len(folder.messages) for path, folder in here.folders.items() if folder.messages}
+        assert counts == {"INBOX": 20, "Work": 20, "Kunden": 10, "Archive": 10}
+        again = scene.run(state="latest")
+        assert again.result["changed"] is False and account.sent_bytes <= 1.05 * account.size, again.output
+        hidden = [*service.grants, *service.key()["private_key"].splitlines()[1:-1]]
+        assert not [secret for secret in hidden if secret in first.output + again.output]
+
+
+def once_for_bodies(hook: Hook, usual: Hook) -> Hook:
+    """Let the hook act for the first command that asks for whole messages."""
+    left = [hook]
+
+    def act(session: Session, command: Command) -> None:
+        is_whole = b"BODY.PEEK[]" in command.rest and b"BODY.PEEK[]<" not in command.rest
+        (left.pop() if is_whole and left else usual)(session, command)
+
+    return act

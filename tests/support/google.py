@@ -95,14 +95,22 @@ class GoogleImap:
 
 @dataclass
 class GoogleScene:
-    """A customer of the fake Google, a mail host, and the options that bring the one to the other."""
+    """A customer of the fake Google, a mail host, and the options that bring the one to the other; `source` are those
+    of its IMAP server.
+    """
 
     directory: Path
     service: Service
-    imap: GoogleImap
     host: Dovecot
-    ca_file: Path
+    source: dict[str, Any]
     options: dict[str, Any] = field(default_factory=dict)
+    server: Optional[GoogleImap] = None
+
+    @property
+    def imap(self) -> GoogleImap:
+        """The Dovecot behind it, where it is not a scripted server."""
+        assert self.server is not None
+        return self.server
 
     def arguments(self, **changes: Any) -> dict[str, Any]:
         """The module's options: the scene's, with `changes`; a change to None leaves the option out."""
@@ -110,9 +118,7 @@ class GoogleScene:
             **self.service.urls(),
             "service_account": self.service.key_text(),
             "admin": "person0@one.example",
-            "source_host": "localhost",
-            "source_port": self.imap.server.tls_port,
-            "source_ca_cert": str(self.ca_file),
+            **self.source,
             "generated_passwords": str(self.passwords_file),
             "owner": "customer1",
             "dovecot_config": str(self.host.config),

@@ -23,7 +23,8 @@ class SourceProfile:
     account by itself, for its owner's programs need some, too. `mailless` are folders, by their names in small letters,
     in which there is no mail but something else, and all below them. `pipelined` is how many folders are asked for
     ahead, `uids_per_command` how many messages one command names. `login_proves_nothing`: a login is welcomed, and the
-    first command told that there is no mailbox behind it.
+    first command told that there is no mailbox behind it. `limits_folders_to` are numbers of messages to which people
+    can limit what a folder shows.
     """
 
     name: str
@@ -32,6 +33,7 @@ class SourceProfile:
     daily_bytes: Optional[int] = None
     connections: Optional[int] = None
     mailless: FrozenSet[str] = frozenset()
+    limits_folders_to: FrozenSet[int] = frozenset()
     pipelined: int = PIPELINE_DEPTH
     uids_per_command: int = 500
     login_proves_nothing: bool = False
@@ -53,6 +55,7 @@ GMAIL = SourceProfile(
     daily_bytes=2300 << 20,
     connections=2,
     mailless=frozenset(("[gmail]/chats", "[google mail]/chats")),
+    limits_folders_to=frozenset((1000, 2000, 5000, 10_000)),
 )
 
 # Exchange Online and Exchange Server. Their folders of other things have no attribute that says so; these are the

@@ -22,7 +22,7 @@ from .copy import AccountCopy
 from .flags import FlagUpdate, ask_for_flags, give_keywords_again
 from .folder_copy import FolderCopy
 from .labels import Labels, in_order
-from .left_out import SourceFolders, find_left_out, line_of, list_folders
+from .left_out import SourceFolders, doubts_of, find_left_out, line_of, list_folders
 from .line import Line
 from .login import Login
 from .memory import Memories
@@ -55,8 +55,8 @@ def folders_with_mail(listed: SourceFolders, rules: FolderRules, emit: Emit) -> 
     folders = listed.importable(rules)
     report_missing(folders, rules, emit)
     told = line_of(find_left_out(listed, rules))
-    if told:
-        emit(Note(told))
+    for line in [*([told] if told else []), *doubts_of(listed)]:
+        emit(Note(line))
     return folders
 
 

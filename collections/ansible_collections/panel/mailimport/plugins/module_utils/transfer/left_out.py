@@ -121,6 +121,25 @@ def is_mailless(folder: SourceFolder, profile: SourceProfile, rules: FolderRules
     return profile.holds_no_mail(folder) and not is_named(folder, rules)
 
 
+def doubts_of(listed: SourceFolders) -> List[str]:
+    """Return what people should know of mail that a source may not show at all."""
+    doubts = []
+    limited = [folder.name for folder in listed.own if folder.messages in listed.profile.limits_folders_to]
+    if limited:
+        text = (
+            "%s shows exactly as many messages (%s) as its owner can limit folders to: if there are more, they are not "
+            "imported; look at the limit there (Gmail: Settings, Forwarding and POP/IMAP, Folder size limits)"
+        )
+        names = ", ".join(limited[:_MOST_NAMES])
+        doubts.append(text % ("this folder" if len(limited) == 1 else "each of these %d folders" % len(limited), names))
+    if listed.has_labels and not any(ALL in folder.attributes for folder in listed.own):
+        doubts.append(
+            "All Mail is not shown over IMAP, so archived messages without a label are not imported: have it shown "
+            "(Gmail: Settings, Labels, Show in IMAP)"
+        )
+    return doubts
+
+
 def line_of(left_out: Sequence[LeftOut]) -> Optional[str]:
     """Return what people are told. Returns None if nothing is left out."""
     return "folders left out on purpose: %s" % "; ".join(map(str, left_out)) if left_out else None

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.hints import with_hint
 
 
@@ -19,3 +20,21 @@ def test_the_one_text_of_yandex_is_explained():
 
 def test_a_refusal_that_speaks_for_itself_stays_alone():
     assert with_hint("the password has expired") == "the password has expired"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "meaning"),
+    [
+        (
+            "[ALERT] IMAP access is disabled for your domain. Please contact your domain administrator",
+            "POP and IMAP access",
+        ),
+        ("[ALERT] Your account is not enabled for IMAP use. Please visit your Gmail settings page", "in the mailbox"),
+        ("[ALERT] Application-specific password required: https://support.google.com/accounts", "apppasswords"),
+        ("[WEBALERT https://accounts.google.com/signin] Web login required.", "log in on the web once"),
+        ("[ALERT] Please log in via your web browser: https://support.google.com/mail/", "log in on the web once"),
+    ],
+)
+def test_what_gmail_says_of_a_login_is_explained(refusal, meaning):
+    told = with_hint("imap.gmail.com:993 refuses the login of anna@one.example: " + refusal)
+    assert refusal in told and meaning in told.partition(refusal + "; ")[2]
