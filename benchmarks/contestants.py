@@ -30,6 +30,7 @@ DSYNC = "dsync"
 IMAPSYNC = "imapsync"
 FLOOR = "cp -a && sync"
 ONE_BY_ONE = "one at a time"
+OVER_IMAP = "engine over IMAP"
 BARE_LOOP = "bare loop"
 NETWORK_IMPORTERS = (ENGINE, DSYNC, MBSYNC, IMAPSYNC)
 
@@ -41,7 +42,7 @@ class Job:
     `port` is where the source, or the relay in front of it, listens; `again` tells that all has been imported before.
     `state` is the option of the engine, `latest` for another import of the same unless it is given.
     `ca_file` asks for TLS, which only the engine is measured with; so are `compress`, and more import `queues` than
-    one.
+    one. `relay_port` is that of a relay in front of the host.
     """
 
     accounts: Sequence[Account]
@@ -55,6 +56,12 @@ class Job:
     queues: int = 1
     state: Optional[str] = None
     connections: str = "1"
+    relay_port: Optional[int] = None
+
+    @property
+    def host_port(self) -> int:
+        """Where the host's IMAP is reached."""
+        return self.relay_port or self.host.port
 
     def write(self, name: str, text: str) -> Path:
         """Write a file that may hold passwords."""
@@ -111,6 +118,11 @@ class Engine(Contestant):
 
     name = ENGINE
     needs_mailbox = False
+    backend = "dovecot"
+
+    @staticmethod
+    def _host_options(job: Job) -> Dict[str, Any]:
+        return _host_options(job)
 
     def command(self, job: Job) -> Command:
         way = {
@@ -120,7 +132,8 @@ class Engine(Contestant):
             "ca_cert": str(job.ca_file) if job.ca_file else None,
         }
         orders = {
-            "host": _host_options(job),
+            "host": self._host_options(job),
+            "backend": self.backend,
             "state_dir": str(_state_dir(job)),
             "sources": [{**way, "user": account.user, "password": account.password} for account in job.accounts],
             "addresses": [account.address for account in job.accounts],
@@ -130,6 +143,18 @@ class Engine(Contestant):
             "connections": job.connections,
         }
         return Command([sys.executable, str(Path(__file__).with_name("engine.py"))], json.dumps(orders), environment())
+
+
+class EngineOverImap(Engine):
+    """The engine with the host's IMAP over the network as its target, everything read back."""
+
+    name = OVER_IMAP
+    needs_mailbox = True
+    backend = "imap"
+
+    @staticmethod
+    def _host_options(job: Job) -> Dict[str, Any]:
+        return {"target_host": "localhost", "target_port": job.host_port, "target_tls": "none"}
 
 
 class EngineWithAnsible(Contestant):
@@ -178,7 +203,7 @@ class Mbsync(Contestant):
         sections = ["Create Near\nSync Pull\nCopyArrivalDate yes\nSyncState %s/mbsync/\n" % job.directory]
         (job.directory / "mbsync").mkdir(exist_ok=True)
         for number, account in enumerate(job.accounts):
-            for side, port, user in (("far", job.port, account.user), ("near", job.host.port, account.address)):
+            for side, port, user in (("far", job.port, account.user), ("near", job.host_port, account.address)):
                 sections.append(
                     'IMAPAccount {side}{n}\nHost 127.0.0.1\nPort {port}\nUser "{user}"\nPass "{password}"\nSSLType '
                     "None\nAuthMechs LOGIN\n\n"
@@ -232,7 +257,7 @@ class Imapsync(Contestant):
                     job.port,
                     account.user,
                     password,
-                    job.host.port,
+                    job.host_port,
                     account.address,
                     password,
                     password.parent,

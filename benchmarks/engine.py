@@ -25,7 +25,9 @@ from ansible_collections.panel.mailimport.plugins.module_utils.run.settings impo
 def main() -> int:
     """Run the job; print the seconds it took without the start of Python, and what failed."""
     job = json.load(sys.stdin)
-    settings = HostSettings(job["state_dir"], options=job["host"])
+    settings = HostSettings(job["state_dir"], job["backend"], job["host"])
+    # A mailbox that is only reached over IMAP was there before.
+    merging = job["backend"] == "imap"
     requests = []
     began = time.monotonic()
     for source, address in zip(job["sources"], job["addresses"]):
@@ -37,6 +39,8 @@ def main() -> int:
                 account.password,
                 owner="benchmark",
                 state=job["state"],
+                ignore_existing=not merging,
+                existing_content="merge" if merging else "replace",
                 connections=SourceConnections.parse(job["connections"]),
             )
         )

@@ -21,7 +21,20 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Type
 
 import plots
 import report
-from contestants import BARE_LOOP, CONTESTANTS, ENGINE, FLOOR, NETWORK_IMPORTERS, BareLoop, Contestant, Job, OneByOne
+from contestants import (
+    BARE_LOOP,
+    CONTESTANTS,
+    ENGINE,
+    FLOOR,
+    IMAPSYNC,
+    MBSYNC,
+    NETWORK_IMPORTERS,
+    BareLoop,
+    Contestant,
+    EngineOverImap,
+    Job,
+    OneByOne,
+)
 from machine import describe_machine
 from stage import Stage
 from support.long_line import Relay
@@ -30,7 +43,7 @@ from support.overlay import OverlayError
 from support.tls import Authority
 from workloads import DOMAIN, WORKLOADS, Account, Workload
 
-SECTIONS = ("copies", "line", "folders", "compression", "tls", "queues", "wide", "many", "servers")
+SECTIONS = ("copies", "line", "folders", "compression", "tls", "queues", "wide", "many", "servers", "target")
 DEFAULT_WORKLOADS = ("small", "large", "mailboxes", "tiny")
 QUICK_WORKLOADS = ("small", "large")
 # Who needs so many seconds for a run has only one.
@@ -54,6 +67,7 @@ _DELAY_OF_A_CONNECTION = 0.02
 
 _QUICK_FACTOR = 20
 QUICK_ROUND_TRIPS = (0.0, 0.2)
+TARGET_ROUND_TRIPS = (0.0, 0.04)
 QUICK_RATES = (12_500_000, None)
 
 Runs = Dict[str, Dict[str, Any]]
@@ -120,6 +134,18 @@ class Benchmark:
                     job = self._stage.job(workload.accounts, relay.port)
                     by_length["%g" % (seconds * 1000)] = self._in_turn(contestants, job, relay)
         return {"title": workload.title, "milliseconds": by_length}
+
+    def target(self, name: str) -> Dict[str, Any]:
+        """Into the host over the network, on lines of some length to it; the source is near."""
+        by_length = {}
+        peers = [one for one in self._contestants if one.name in (MBSYNC, IMAPSYNC)]
+        with self._stage.made(self._sized(name)) as workload:
+            for seconds in TARGET_ROUND_TRIPS:
+                say("\n%s into IMAP, round trips of %g ms" % (workload.title, seconds * 1000))
+                with Relay(self._stage.host.port, seconds / 2) as relay:
+                    job = replace(self._stage.job(workload.accounts), relay_port=relay.port)
+                    by_length["%g" % (seconds * 1000)] = self._in_turn([EngineOverImap(), *peers], job, relay)
+        return {"title": "%s, into IMAP over the network" % workload.title, "milliseconds": by_length}
 
     def compression(self, name: str) -> Dict[str, Any]:
         """The engine on lines of some width, with and without COMPRESS=DEFLATE."""
@@ -266,6 +292,7 @@ def measure(options: argparse.Namespace, stage: Stage) -> Dict[str, Any]:
         "many": lambda: benchmark.many("many", options.mailboxes),
         "wide": lambda: benchmark.wide("wide"),
         "servers": lambda: benchmark.servers("servers"),
+        "target": lambda: benchmark.target("narrow"),
     }
     return {**results, **{name: work() for name, work in sections.items() if name in options.sections}}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from contestants import BARE_LOOP, DSYNC, ENGINE, FLOOR, IMAPSYNC, MBSYNC
+from contestants import BARE_LOOP, DSYNC, ENGINE, FLOOR, IMAPSYNC, MBSYNC, OVER_IMAP
 
 _LONG_LINE = "200"
 _LONG_LINE_SECONDS = 0.2
@@ -39,7 +39,9 @@ def ratio(mine: Mapping[str, Any], other: Mapping[str, Any]) -> Optional[float]:
 def round_trips(line: Mapping[str, Any], contestant: str, kind: str) -> Optional[float]:
     """Round trips of a run: what it takes longer on the long line than on none, in round trips of that line."""
     lengths = line["milliseconds"]
-    near, far = (lengths[length].get(contestant, {}).get(kind, {}).get("seconds") for length in ("0", _LONG_LINE))
+    near, far = (
+        lengths.get(length, {}).get(contestant, {}).get(kind, {}).get("seconds") for length in ("0", _LONG_LINE)
+    )
     return None if near is None or far is None else round((far - near) / _LONG_LINE_SECONDS, 1)
 
 
@@ -55,7 +57,7 @@ def _summaries(results: Mapping[str, Any]) -> Iterator[Tuple[str, Mapping[str, A
     groups = [
         copies["contestants"] for section in ("copies", "servers") for copies in results.get(section, {}).values()
     ]
-    for section in ("line", "folders"):
+    for section in ("line", "folders", "target"):
         groups += list(results.get(section, {}).get("milliseconds", {}).values())
     for group in groups:
         for name, kinds in group.items():
@@ -99,6 +101,11 @@ def goals(results: Mapping[str, Any]) -> List[Dict[str, Any]]:
     for kind, words, limit in (("again", "nothing new", 2), ("first", "a first import of all", 4)):
         many = _many_ratio(results, kind)
         found.append(("times as long as a bare loop for many mailboxes, %s" % words, "<=", limit, many))
+    for peer, goal in ((IMAPSYNC, 10), (MBSYNC, 2)):
+        for length, group in results.get("target", {}).get("milliseconds", {}).items():
+            found.append(
+                ("times as fast as %s into IMAP, %s ms" % (peer, length), ">=", goal, _target_ratio(group, peer))
+            )
     found.append(("MiB of memory", "<", 64, max(peaks) if peaks else None))
     return [
         {"what": what, "relation": relation, "goal": goal, "found": value, "met": _met(relation, goal, value)}
@@ -133,6 +140,10 @@ def _many_ratio(results: Mapping[str, Any], kind: str) -> Optional[float]:
     return ratio(group.get(BARE_LOOP, {}).get(kind, {}), group.get(ENGINE, {}).get(kind, {}))
 
 
+def _target_ratio(group: Mapping[str, Any], peer: str) -> Optional[float]:
+    return ratio(group.get(OVER_IMAP, {}).get("first", {}), group.get(peer, {}).get("first", {}))
+
+
 def _met(relation: str, goal: float, value: Optional[float]) -> Optional[bool]:
     if value is None:
         return None
@@ -143,7 +154,7 @@ def text(results: Mapping[str, Any]) -> str:
     """All results as tables."""
     blocks = [_copies_table(copies) for copies in results.get("copies", {}).values()]
     blocks += [_copies_table(copies) for copies in results.get("servers", {}).values()]
-    blocks += [_line_table(results[section]) for section in ("line", "folders") if section in results]
+    blocks += [_line_table(results[section]) for section in ("line", "folders", "target") if section in results]
     if "compression" in results:
         blocks.append(_variants_table(results["compression"]["title"] + ", seconds", results["compression"]["rates"]))
     if "tls" in results:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
-from contestants import BARE_LOOP, ENGINE, Command, Contestant, Job
+from contestants import BARE_LOOP, ENGINE, OVER_IMAP, Command, Contestant, Job
 from support.dovecot import MAIL_GID, MAIL_UID, Dovecot
 from support.dovecot_words import words
 from support.imap import ImapError
@@ -138,7 +138,7 @@ class Stage:
             if contestant.needs_mailbox:
                 self._wait_for_mailboxes(job)
             os.sync()
-        reports = contestant.name in (ENGINE, BARE_LOOP)
+        reports = contestant.name in (ENGINE, OVER_IMAP, BARE_LOOP)
         measured = _timed(contestant.command(job), self.directory / "time", reports)
         return (
             measured if measured.trouble else replace(measured, trouble=self._difference(job, contestant.adds_header))

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from support.dovecot import MAIL_GID, MAIL_UID, MASTER_PASSWORD, MASTER_USER, Dovecot, free_ports
+from fakes.fault_relay import FaultRelay
+from support.dovecot import MAIL_GID, MAIL_UID, MASTER_PASSWORD, MASTER_USER, Dovecot, free_ports, wait_until
 from support.imap import Account, Item
 from support.mail import load_mail, small_message
 from support.run import environment
@@ -22,6 +25,8 @@ from support.scene import Scene, fill
 from support.tls import Authority, Certificate
 
 HERS = "hers"
+# So many lines break, and as many runs are killed; a campaign takes more.
+FAULTS = int(os.environ.get("TARGET_FAULTS", "3"))
 
 
 class TargetScene(Scene):
@@ -200,3 +205,39 @@ def test_no_root_is_needed(target_scene: TargetScene) -> None:
         assert (entry["state"], entry["changed"]) == ("completed", changed), ran.stdout + ran.stderr
     assert (home / ".local" / "state" / "panel-mailimport" / "state.db").exists()
     assert lines(target_scene.host_account(HERS)) == lines(target_scene.source_account())
+
+
+def test_broken_lines_and_kills_bring_each_message_once(target_scene: TargetScene) -> None:
+    """The line to the target breaks, or the run is killed, somewhere; at the end each message is there once."""
+    scene, seed = target_scene, random.randrange(2**32)
+    chance, source = random.Random(seed), lines(target_scene.source_account())
+    boxes = ["box%d-%d@target.example" % (number, seed) for number in range(2 * FAULTS + 1)]
+    with scene.host.users_file.open("a") as users:
+        users.write("".join("%s:{PLAIN}%s::::::\n" % (box, HERS) for box in boxes))
+    scene.host.wait_for_password(boxes[-1], HERS)
+
+    def through(relay: FaultRelay, box: str) -> dict[str, Any]:
+        return {"target_email": box, "target_tls": "none", "target_ca_cert": None, "target_port": relay.port}
+
+    with FaultRelay(scene.host.port) as relay:
+        assert scene.run(**through(relay, boxes[-1])).entry["state"] == "completed"
+        said = relay.passed
+    for number, box in enumerate(boxes[:-1]):
+        label = "seed %d, box %d" % (seed, number)
+        breaks = number % 2 == 0
+        kind = chance.choice(("reset", "close", "bye")) if breaks else "stall"
+        # What an answer breaks off in is known to be somewhere in what the server says of a whole import.
+        with FaultRelay(scene.host.port, kind, chance.randrange(2000, said)) as relay:
+            running = scene.start(**through(relay, box))
+            if breaks:
+                running.communicate()
+            else:
+                wait_until(lambda: relay.faults > 0 or running.poll() is not None, label)  # noqa: B023 - called at once
+                os.killpg(running.pid, signal.SIGKILL)
+                running.communicate()
+        with FaultRelay(scene.host.port) as relay:
+            outcome = scene.run(**through(relay, box))
+            assert outcome.entry["state"] == "completed", label + outcome.output
+            with scene.host.session(box, HERS) as session:
+                assert lines(session.account()) == source, label
+            assert scene.run(state="latest", **through(relay, box)).result["changed"] is False, label
