@@ -2,32 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The kinds of mail hosts by name (`host_backend`): which options each takes, and how it is opened."""
+"""The kinds of mail hosts by name (`host_backend`): which options each takes, and how it is opened.
+
+The code of a kind is loaded when it is chosen.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, FrozenSet, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Mapping
 
 from ..model.errors import MailImportError
-from .accounts.command import CommandAccounts
-from .accounts.command_lines import CommandLines
-from .accounts.docker_mailserver import DockerMailserverAccounts
-from .accounts.imap_login import LoginAccounts
-from .accounts.ispmanager import IspmanagerAccounts
-from .accounts.made_elsewhere import MadeElsewhere
-from .accounts.mailcow import MailcowAccounts
-from .accounts.mailcow_api import MailcowApi
-from .accounts.mgrctl import Mgrctl
-from .accounts.passwd_file import PasswdFileAccounts
-from .accounts.sql import SqlAccounts
-from .accounts.sql_engines import open_engine
-from .accounts.sql_schemas import schema_of
 from .domain_map import DomainMap
-from .dovecot.server import DovecotServer
-from .imap_server.options import server_options
-from .imap_server.server import ImapServer
 from .mail_host import MailHost
+
+if TYPE_CHECKING:
+    from .dovecot.server import DovecotServer
 
 # Where ispmanager 6 installs itself.
 _MGRCTL = "/usr/local/mgr5/sbin/mgrctl"
@@ -49,17 +39,25 @@ class Backend:
 
 
 def _server(options: Mapping[str, Any]) -> DovecotServer:
+    from .dovecot.server import DovecotServer
+
     return DovecotServer(options.get("dovecot_config"), options.get("dovecot_command") or ())
 
 
 def _open_dovecot(options: Mapping[str, Any], domains_file: str) -> MailHost:
-    server = DovecotServer(options.get("dovecot_config"))
+    from .accounts.passwd_file import PasswdFileAccounts
+
+    server = _server(options)
     own = {name: options.get(name) for name in ("users_file", "mail_home", "uid", "gid")}
     accounts = PasswdFileAccounts(lambda: server.settings, server.hash_password, **own)
     return MailHost(accounts, server, DomainMap(domains_file))
 
 
 def _open_sql(options: Mapping[str, Any], domains_file: str) -> MailHost:
+    from .accounts.sql import SqlAccounts
+    from .accounts.sql_engines import open_engine
+    from .accounts.sql_schemas import schema_of
+
     server = _server(options)
     missing = [name for name in ("sql_engine", "sql_schema") if not options.get(name)]
     if missing:
@@ -74,18 +72,26 @@ def _open_sql(options: Mapping[str, Any], domains_file: str) -> MailHost:
 
 
 def _open_none(options: Mapping[str, Any], _domains_file: str) -> MailHost:
+    from .accounts.made_elsewhere import MadeElsewhere
+
     server = _server(options)
     return MailHost(MadeElsewhere(server), server)
 
 
 def _open_ispmanager(options: Mapping[str, Any], _domains_file: str) -> MailHost:
-    server = DovecotServer(options.get("dovecot_config"))
+    from .accounts.ispmanager import IspmanagerAccounts
+    from .accounts.mgrctl import Mgrctl
+
+    server = _server(options)
     mgrctl = Mgrctl(options.get("mgrctl") or _MGRCTL)
     own = [options.get(name) for name in ("users_file", "quota")]
     return MailHost(IspmanagerAccounts(mgrctl, lambda: server.settings, *own), server)
 
 
 def _open_command(options: Mapping[str, Any], domains_file: str) -> MailHost:
+    from .accounts.command import CommandAccounts
+    from .accounts.command_lines import CommandLines
+
     server = _server(options)
     if not options.get("host_command"):
         raise MailImportError("invalid_row", "host_backend=command needs host_command")
@@ -95,6 +101,8 @@ def _open_command(options: Mapping[str, Any], domains_file: str) -> MailHost:
 
 
 def _open_docker_mailserver(options: Mapping[str, Any], domains_file: str) -> MailHost:
+    from .accounts.docker_mailserver import DockerMailserverAccounts
+
     _require("docker_mailserver", options, "dovecot_command", "users_file")
     server = _server(options)
     accounts = DockerMailserverAccounts(options["users_file"], server.hash_password, options.get("quota") or 0)
@@ -102,6 +110,9 @@ def _open_docker_mailserver(options: Mapping[str, Any], domains_file: str) -> Ma
 
 
 def _open_mailcow(options: Mapping[str, Any], _domains_file: str) -> MailHost:
+    from .accounts.mailcow import MailcowAccounts
+    from .accounts.mailcow_api import MailcowApi
+
     _require("mailcow", options, "dovecot_command", "mailcow_url", "mailcow_api_key")
     server = _server(options)
     validate = options.get("mailcow_validate_certs")
@@ -118,6 +129,10 @@ def _require(kind: str, options: Mapping[str, Any], *names: str) -> None:
 
 
 def _open_imap(options: Mapping[str, Any], _domains_file: str) -> MailHost:
+    from .accounts.imap_login import LoginAccounts
+    from .imap_server.options import server_options
+    from .imap_server.server import ImapServer
+
     server = ImapServer(server_options(options))
     return MailHost(LoginAccounts(server), server)
 

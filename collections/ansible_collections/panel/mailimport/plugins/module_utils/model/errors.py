@@ -79,3 +79,17 @@ def one_line(text: str, limit: int = 500) -> str:
     """Fold any text, a server's answer say, into one printable line of at most `limit` characters."""
     folded = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return folded if len(folded) <= limit else folded[: limit - 1] + CUT
+
+
+def os_failure(error: OSError) -> MailImportError:
+    """Return what an error of the operating system means for an import."""
+    what = "%s%s" % (error.strerror or error, ": %s" % error.filename if error.filename else "")
+    if error.errno == errno.ENOSPC:
+        return MailImportError(
+            "disk_full", "the disk of the mailbox is full; free space and run the task again to continue"
+        )
+    if error.errno == errno.EDQUOT:
+        return MailImportError(
+            "over_quota", "the disk quota of the mailbox's user is used up; raise it and run the task again to continue"
+        )
+    return MailImportError("host_refused", "cannot write the mailbox: %s" % what)

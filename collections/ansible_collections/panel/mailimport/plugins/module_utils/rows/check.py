@@ -8,12 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
-try:
-    import jsonschema
-except ImportError:
-    # Reading rows does without. Who checks them has looked for it before, and said what is missing.
-    jsonschema = None
-
 from ..model.address import parse_address
 from ..model.errors import MailImportError, one_line
 from .columns import COLUMNS, ROW_SCHEMA
@@ -39,6 +33,9 @@ def check_rows(rows: Sequence[Row]) -> Tuple[List[Row], List[BadRow]]:
 
 
 def _validator() -> Any:
+    # Reading rows does without. Who checks them has looked for it before, and said what is missing.
+    import jsonschema
+
     formats = jsonschema.FormatChecker(formats=())
     formats.checks("mailbox-address", raises=MailImportError)(
         lambda value: not isinstance(value, str) or bool(parse_address(value))

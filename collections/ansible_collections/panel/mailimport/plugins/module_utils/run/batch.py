@@ -10,29 +10,28 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Union
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Sequence, Set, Union
 
 from ..host.mail_host import MailHost
 from ..model.address import Address
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, ImportResult
 from ..process.stop import stopping_on_signals
-from ..process.title import set_title
 from ..queue.channel import Message
 from ..queue.workers import Assignment, Bounds, Job, Tell, run_over_queues
 from ..state.database import State
 from ..state.records import ImportRecord
 from ..state.shared import SharedState
-from .job import RunContext
-from .mailbox import import_mailbox, known_outcome, make_mailboxes
 from .outcome import Outcome, conclude_with, new_outcome, outcome_of
 from .progress import Progress
-from .reporter import Reporter
 from .settings import HostSettings
-from .visits import CROWDED, SourceVisits, VisitRecords, may_have_nothing_new
-from .watch import worker_title
+from .standing import known_outcome
+
+if TYPE_CHECKING:
+    from .visits import VisitRecords
+    from .work import ImportWork
 
 # What is to be done about one mailbox, or what has come of it already: of a malformed row, of an account that has no
 # mailbox.
@@ -185,8 +184,20 @@ class _Imports:
         conclude_with(outcome.result, error, self._requests[number])
         return outcome
 
+    def _work(self) -> ImportWork:
+        """What workers do. It is loaded here, before they are forked: a run with nothing to do does without all that
+        talks to servers and writes mail.
+        """
+        from .work import ImportWork
+
+        return ImportWork(
+            self._requests, self._settings, self._check_mode, self._how.source_max_connections, self._shared
+        )
+
     def _visit_sources(self, host: MailHost) -> None:
         """Check the logins of imports that begin, and look at the sources of finished ones whether anything is new."""
+        from .visits import SourceVisits, VisitRecords, may_have_nothing_new
+
         unproved: Set[int] = set()
         finished: Set[int] = set()
         with State.open_readonly(self._settings.state_dir) as state:
@@ -231,13 +242,6 @@ class _Imports:
         size = min(_MADE_TOGETHER, -(-len(missing) // len(self._how.numbers)))
         groups = [missing[start : start + size] for start in range(0, len(missing), size)]
 
-        def make(assignment: Assignment, tell: Tell) -> Message:
-            requests = [self._requests[number] for number in groups[assignment.number]]
-            set_title("queue %d: makes %d mailboxes" % (assignment.queue, len(requests)))
-            reporter = Reporter(note=lambda line: tell({"note": line}))
-            made = make_mailboxes(requests, self._settings, reporter, self._shared)
-            return {"made": [outcome.as_dict() for outcome in made]}
-
         def take(group: int, message: Message) -> None:
             if "note" in message:
                 self._progress.note(message["note"])
@@ -250,53 +254,24 @@ class _Imports:
                 self._lose(number, why)
 
         jobs = [Job(group, "") for group in range(len(groups))]
-        self._run_jobs(jobs, Bounds(self._how.numbers), make, take, lose)
+        self._run_jobs(jobs, Bounds(self._how.numbers), partial(self._work().make, groups), take, lose)
 
     def _import(self) -> None:
+        if not self._left():
+            return
         bounds = Bounds(
             self._how.numbers, self._most_imports_of_a_source(), None if self._check_mode else self._settings.state_dir
         )
         with suppress(MailImportError):  # each import will tell
             self._settings.open_host().expect([self._requests[number].address for number in self._left()])
-        self._over_queues(self._left(), bounds, self._import_one)
+        work = self._work()
+        work.made, work.login_checked = self._made.keys(), self._checked
+        self._over_queues(self._left(), bounds, work.import_one)
 
     def _most_imports_of_a_source(self) -> Optional[int]:
         """How many imports may read from one source at a time, as each has so many connections."""
         most = self._how.source_max_connections
         return most and max(1, most // max((each.connections.most for each in self._requests.values()), default=1))
-
-    def _import_one(self, assignment: Assignment, tell: Tell) -> Optional[Message]:
-        request = self._requests[assignment.number]
-        set_title(worker_title(request.address, assignment.queue))
-        reporter = Reporter(
-            note=lambda line: tell({"note": line}),
-            progress=lambda result: tell(
-                {
-                    "total": result.messages_total - result.messages_present,
-                    "copied": result.messages_copied,
-                    "bytes": result.bytes_copied,
-                }
-            ),
-        )
-        context = RunContext(
-            queue=None if self._check_mode else assignment.queue,
-            made=assignment.number in self._made,
-            login_checked=assignment.number in self._checked,
-            patient=assignment.patient,
-            # A single import that is turned away tells so at once; one of many has its turn when others are done.
-            patient_login=assignment.patient and len(self._requests) > 1,
-            shared=self._shared,
-        )
-        request = replace(request, connections=request.connections.at_most(self._how.source_max_connections))
-        outcome = import_mailbox(request, self._settings, self._check_mode, reporter, context)
-        if outcome.result.reason == CROWDED and not assignment.patient:
-            self._show_as_waiting(request)
-            return None
-        return outcome.as_dict()
-
-    def _show_as_waiting(self, request: ImportRequest) -> None:
-        if not self._check_mode:
-            self._shared.state.enqueue([(request.key, request.owner)], os.getppid())
 
     def _over_queues(
         self,

@@ -27,30 +27,12 @@ from .job import MailboxJob, RunContext
 from .outcome import Outcome, conclude_with, new_outcome
 from .reporter import Reporter
 from .settings import HostSettings
-from .status import MailboxStatus, examine
+from .standing import Standing
+from .status import MailboxStatus
 from .steps import decide
 from .watch import STOP_REQUESTED
 
-_SKIPPED_MESSAGE = (
-    "the mailbox existed before its first import and is left as it is. ignore_existing=false with "
-    "existing_content=merge adds the source's mail to it; existing_content=replace moves its mail aside and changes "
-    "its password"
-)
-
 _AGAIN = "; the mailbox's mail had been removed on this host and was imported again"
-
-
-def known_outcome(request: ImportRequest, settings: HostSettings, state: State) -> Optional[Outcome]:
-    """Return the outcome when it needs neither the source nor a change on the host, None when there is something to
-    do."""
-    outcome = new_outcome(request)
-    run = _MailboxRun(request, settings, state, outcome, Reporter(), None, RunContext())
-    try:
-        known = run.conclude_if_known()
-    except (MailImportError, OSError) as error:
-        conclude_with(outcome.result, error, request)
-        known = True
-    return outcome if known else None
 
 
 def import_mailbox(
@@ -173,23 +155,12 @@ class _MailboxRun:
         self.events = ImportEvents(request, state, outcome, reporter)
         self._request, self._host, self._state = request, settings.open_host(), state
         self._outcome, self._result = outcome, outcome.result
+        self._standing = Standing(request, self._host, state, outcome)
         self._context = context
         self._writes = lock is not None
         job = MailboxJob(request, self._host, state, settings.state_dir, outcome, self.events, lock, context)
         self.account = MailboxAccount(job)
         self._content = MailboxContent(job, self.account)
-
-    def conclude_if_known(self) -> bool:
-        """Say in the result how things stand when nothing is left to do; False when something is."""
-        found = self._examine()
-        if self._request.only_verifies and found.final_state != "skipped":
-            return False
-        if found.final_state is None or (
-            found.final_state == "completed" and self._request.update_password == "always"
-        ):
-            return False
-        self._conclude_without_import(found)
-        return True
 
     @property
     def key(self) -> ImportKey:
@@ -203,7 +174,7 @@ class _MailboxRun:
         """Make sure that the mailbox of an import that is to come can be created, its domain too; None when it need not
         be.
         """
-        found = self._examine()
+        found = self._standing.examine()
         if found.exists or found.final_state:
             return None
         self._host.check_new_mailbox(self._request.address)
@@ -213,54 +184,17 @@ class _MailboxRun:
 
     def perform(self) -> None:
         """Do what is left to do, and say so in the result."""
-        found = self._examine()
+        found = self._standing.examine()
         if self._request.only_verifies and found.final_state != "skipped":
             self._verify(found)
         elif found.final_state:
-            self._conclude_without_import(found)
+            self._standing.conclude(found)
+            if found.final_state == "completed":
+                self.account.update_password(self._request.update_password == "always")
         elif self._writes:
             self._import(found)
         else:
             self._preview(found)
-
-    def _examine(self) -> MailboxStatus:
-        self._host.introduce(self._request.address, self._request.password)
-        self._host.check_source(self._request.source, self._request.address)
-        found = examine(self._request, self._state, self._host)
-        domain = self._request.address.domain
-        for side, mailbox, known in (
-            (self._outcome.before, found.exists, found.domain_known),
-            (self._outcome.after, True, True),
-        ):
-            side["domain"] = domain if known else None
-            side["mailbox"] = str(self._request.address) if mailbox else None
-        return found
-
-    def _conclude_without_import(self, found: MailboxStatus) -> None:
-        """Nothing is left to do but perhaps the password; the source is not asked."""
-        if found.final_state == "skipped":
-            self._result.state, self._result.message = "skipped", _SKIPPED_MESSAGE
-            return
-        if found.final_state == "paused":
-            self._stay_paused()
-            return
-        if found.record:
-            self._result.messages_total = self._result.messages_present = found.record.result.messages_total
-            self._result.folders = found.record.result.folders
-            self._result.replaced_to = found.record.replaced_to
-        self.account.update_password(self._request.update_password == "always")
-        self._result.state, self._result.message = "completed", COMPLETED_MESSAGE
-
-    def _stay_paused(self) -> None:
-        """An earlier run was told when to go on, and it is not that time yet."""
-        record = self._state.import_record(self._request.key)
-        if record is None:
-            return
-        earlier, result = record.result, self._result
-        result.state, result.reason, result.message = "paused", earlier.reason, earlier.message
-        result.retry_at, result.replaced_to = earlier.retry_at, record.replaced_to
-        result.folders, result.messages_total = earlier.folders, earlier.messages_total
-        result.messages_present = earlier.messages_copied + earlier.messages_present
 
     def _preview(self, found: MailboxStatus) -> None:
         """Find out what a run would do: log in, list and count."""

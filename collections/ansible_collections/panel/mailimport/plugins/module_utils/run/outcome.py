@@ -10,13 +10,12 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Dict, NamedTuple, Union
 
-from ..model.errors import MailImportError
+from ..model.errors import MailImportError, os_failure
 from ..model.imports import ImportRequest, ImportResult, LoginDiagnosis
 from ..model.look import Look
 from ..model.moment import moment
 from ..model.secret import hide_secret
 from ..provider.hints import with_hint
-from ..transfer.sandbox import os_failure
 
 
 class Outcome(NamedTuple):

@@ -17,7 +17,6 @@ from ..model.moment import is_past
 from ..state.database import State
 from ..state.records import ImportRecord
 from ..store.marker import has_marker
-from .evidence import holds_mail_of_import, is_ours
 
 
 class MailboxStatus(NamedTuple):
@@ -95,6 +94,8 @@ def _holds_our_mail(request: ImportRequest, state: State, host: MailHost) -> boo
     """Whether a mailbox that the state knows nothing of is ours all the same: the state was lost. Who merges need not
     know.
     """
+    from .evidence import is_ours  # it is seldom needed, and loads half of the engine
+
     matters = request.ignore_existing or request.existing_content == "replace"
     return matters and is_ours(host.store_of(request.address), request.key, state)
 
@@ -110,6 +111,8 @@ def _is_mail_removed(request: ImportRequest, record: ImportRecord, state: State,
         return False
     if location.root != record.store_root:
         return not os.path.lexists(location.root)  # kept elsewhere now: converted, or moved
+    from .evidence import holds_mail_of_import
+
     return not holds_mail_of_import(location, request.key)
 
 

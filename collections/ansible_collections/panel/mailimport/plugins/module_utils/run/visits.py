@@ -29,7 +29,8 @@ from ..transfer.news import Copied, Listed, News, Note, NothingNew, SecretWanted
 from ..transfer.scout import Scout, Visit
 from .outcome import Outcome, conclude_with, new_outcome, without_secret
 from .settings import HostSettings
-from .status import MailboxStatus, examine
+from .standing import Standing
+from .status import MailboxStatus
 from .watch import ImportWatch, worker_title
 
 CROWDED = "too_many_connections"
@@ -100,13 +101,13 @@ class SourceVisits:
         return outcome.as_dict()
 
     def _look(self, request: ImportRequest, assignment: Assignment, heard: _Heard, outcome: Outcome) -> None:
-        found = examine(request, self._shared.state, self._settings.open_host())
+        found = Standing(request, self._settings.open_host(), self._shared.state, outcome).examine()
         known = self._known(request, found)
         if known is None or found.record is None:
             return  # somebody has removed something since
         self._send_scout(request, assignment, known, heard)
         if heard.nothing_new:
-            _conclude(outcome, request, found.record, assignment.queue)
+            _conclude(outcome, found.record, assignment.queue)
 
     def _known(self, request: ImportRequest, found: MailboxStatus) -> Optional[Known]:
         """What a look at the source is compared with; None when the import has to come anyway."""
@@ -174,11 +175,9 @@ class _Heard:
         self._tell({"note": "%s: %s" % (self._result.email, masked)})
 
 
-def _conclude(outcome: Outcome, request: ImportRequest, record: ImportRecord, queue: int) -> None:
+def _conclude(outcome: Outcome, record: ImportRecord, queue: int) -> None:
     """All is here that the source holds."""
     result, earlier = outcome.result, record.result
-    for side in (outcome.before, outcome.after):
-        side.update(domain=request.address.domain, mailbox=str(request.address))
     result.state, result.message, result.queue = "completed", COMPLETED_MESSAGE, queue
     result.replaced_to = record.replaced_to if record.replaced else None
     result.message_store, result.message_store_reason = earlier.message_store, earlier.message_store_reason

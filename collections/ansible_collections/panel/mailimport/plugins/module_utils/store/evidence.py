@@ -10,10 +10,10 @@ import os
 
 from ..model.imports import ImportKey
 from ..model.mail import MailFiles, StoreLocation
-from .base import Origin
 from .maildir.stage import has_stage, import_stages
 from .maildir.tree import MaildirTree
 from .marker import has_marker
+from .origin import Origin
 
 
 def holds_import(location: StoreLocation, key: ImportKey) -> bool:

@@ -17,7 +17,7 @@ import stat
 
 from ..model.imports import ImportKey
 from ..model.mail import MailFiles, StoreLocation
-from .base import Origin
+from .origin import Origin
 
 _NAME = "mailimport-%s"
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -22,7 +22,6 @@ from ..rows.read import read_rows
 from ..rows.row import BadRow, Row, rows_of_list, select_rows
 from ..run.aliases import HostAlias
 from ..run.batch import Item, Scheduling, import_batch
-from ..run.estimate import estimate
 from ..run.info import summarize
 from ..run.outcome import Outcome
 from ..run.progress import Progress
@@ -168,8 +167,11 @@ def run_batch(module: AnsibleModule, params: Mapping[str, Any], items: Sequence[
     notices.finish([outcome.result for outcome in outcomes])
     for trouble in notices.troubles:
         module.warn(trouble)
-    only_looks_ahead = module.check_mode and not only_verifies
-    return Ran(outcomes, estimate(items, outcomes, settings, how, progress.note) if only_looks_ahead else None)
+    if only_verifies or not module.check_mode:
+        return Ran(outcomes, None)
+    from ..run.estimate import estimate  # it loads what reads mail
+
+    return Ran(outcomes, estimate(items, outcomes, settings, how, progress.note))
 
 
 def exit_with(

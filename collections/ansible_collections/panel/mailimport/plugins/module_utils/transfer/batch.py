@@ -39,7 +39,8 @@ from ..imap.fetch import Fetched, NoUidError, message_id_in
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
 from ..state.records import Deliveries, FolderMark
-from ..store.base import HeldCopy, MessageStore, Origin, joined_path
+from ..store.base import HeldCopy, MessageStore, joined_path
+from ..store.origin import Origin
 from .budget import Budget
 from .folder_copy import SURROGATE, TOO_LARGE, FolderCopy, mark_of
 from .memory import Memories

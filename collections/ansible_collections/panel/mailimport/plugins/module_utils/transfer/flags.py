@@ -16,7 +16,8 @@ from ..imap.uids import UidSet, parse_sequence_set, sequence_set
 from ..model.imports import ImportKey
 from ..source.session import SourceSession
 from ..state.records import FolderMark
-from ..store.base import FlagChange, MessageStore, Origin
+from ..store.base import FlagChange, MessageStore
+from ..store.origin import Origin
 from .folder_copy import FolderCopy
 from .memory import Memories, MessageMemory
 from .plan import FolderPlan

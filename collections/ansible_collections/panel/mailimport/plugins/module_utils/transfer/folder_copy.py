@@ -15,7 +15,8 @@ from ..imap.uids import MAX_UID, UidSet, parse_sequence_set, sequence_set
 from ..model.imports import NotImported
 from ..model.mail import Message, SourceFolder
 from ..state.records import FolderMark
-from ..store.base import FolderWriter, Origin, joined_path
+from ..store.base import FolderWriter, joined_path
+from ..store.origin import Origin
 from .memory import MessageMemory
 from .plan import FolderPlan
 from .survey import FolderRecord

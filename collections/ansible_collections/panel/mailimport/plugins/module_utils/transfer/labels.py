@@ -24,7 +24,8 @@ from ..model.mail import SourceFolder
 from ..source.message_ids import KnownMessage, list_messages
 from ..source.session import SourceSession
 from ..state.records import FolderMark
-from ..store.base import HeldCopy, Origin, Place
+from ..store.base import HeldCopy, Place
+from ..store.origin import Origin
 from .budget import BESIDE_MESSAGE
 from .folder_copy import FolderCopy, has_nothing_new, mark_of
 from .left_out import ALL, SourceFolders, is_mailless, views_of

@@ -25,7 +25,8 @@ from ..model.imports import ImportKey
 from ..model.mail import SourceFolder, split_epoch
 from ..source.session import SourceSession
 from ..state.records import FolderMark
-from ..store.base import HeldMail, Origin
+from ..store.base import HeldMail
+from ..store.origin import Origin
 from .folder_copy import has_nothing_new
 from .line import Line
 from .memory import Memories, MessageMemory

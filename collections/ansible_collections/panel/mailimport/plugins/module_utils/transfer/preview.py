@@ -13,18 +13,19 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..files.nearest import nearest_directory
 from ..imap.uids import UidSet
-from ..model.errors import MailImportError
+from ..model.errors import MailImportError, os_failure
 from ..model.imports import ImportRequest, NotImported
 from ..model.mail import MailFiles, SourceFolder, StoreLocation
 from ..source.session import SourceSession
 from ..source.sizes import folder_sizes
 from ..state.records import Deliveries, FolderMark, SourceMessages
-from ..store.base import Origin, joined_path
+from ..store.base import joined_path
 from ..store.imap.uid_map import UidMap
 from ..store.maildir.held import MaildirMail
 from ..store.maildir.letters import messages_that_differ
 from ..store.maildir.stage import staged_uids
 from ..store.maildir.tree import MaildirTree
+from ..store.origin import Origin
 from .account import daily_limit, folders_with_mail
 from .flags import FlagLook, changed_flags, looks, windows
 from .folder_copy import has_nothing_new, mark_of
@@ -36,7 +37,6 @@ from .memory import Memories
 from .news import Copied, Emit, FlagsUpdated, FolderFilled, Listed, Note, Sized, tell_left_behind
 from .numbering import Earlier, NumberingCheck
 from .plan import FolderPlan, plan_folders
-from .sandbox import os_failure
 from .stores import store_kind
 from .survey import FolderRecord, Survey, survey_folder
 

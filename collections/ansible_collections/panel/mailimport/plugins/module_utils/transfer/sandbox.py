@@ -10,7 +10,6 @@ can tell its parent is news of known kinds and a bounded size.
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
 import select
@@ -20,7 +19,7 @@ import time
 from io import FileIO
 from typing import Callable, Iterator, NoReturn, Optional, Sequence, Tuple, Type
 
-from ..model.errors import MailImportError
+from ..model.errors import MailImportError, os_failure
 from ..process.alive import is_suspended, start_time
 from ..process.fork import describe_bug, die_with, give_up_privileges, keep_only, limit_memory, load_codecs
 from .news import Emit, Failed, News, decode, encode
@@ -221,17 +220,3 @@ class _GivenUpError(BaseException):
 
 def _give_up(*_signal: object) -> None:
     raise _GivenUpError
-
-
-def os_failure(error: OSError) -> MailImportError:
-    """Return what an error of the operating system means for an import."""
-    what = "%s%s" % (error.strerror or error, ": %s" % error.filename if error.filename else "")
-    if error.errno == errno.ENOSPC:
-        return MailImportError(
-            "disk_full", "the disk of the mailbox is full; free space and run the task again to continue"
-        )
-    if error.errno == errno.EDQUOT:
-        return MailImportError(
-            "over_quota", "the disk quota of the mailbox's user is used up; raise it and run the task again to continue"
-        )
-    return MailImportError("host_refused", "cannot write the mailbox: %s" % what)

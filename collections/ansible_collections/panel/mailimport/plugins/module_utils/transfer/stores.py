@@ -16,12 +16,13 @@ from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
 from ..model.mail import MailFiles, MailSession, StoreLocation
 from ..state.records import Deliveries, FolderMark, SourceMessages
-from ..store.base import MessageStore, Origin
+from ..store.base import MessageStore
 from ..store.imap.deliveries import DeliveryBook
 from ..store.imap.network import Dialler
 from ..store.imap.store import ImapStore
 from ..store.imap.uid_map import UidMap
 from ..store.maildir.store import MaildirStore
+from ..store.origin import Origin
 from .news import Emit, Waiting
 from .session_desk import SessionDesk
 

@@ -21,8 +21,8 @@ from ..imap.uids import UidSet, sequence_set
 from ..model.imports import ImportRequest, NotImported
 from ..model.mail import MailFiles, SourceFolder
 from ..source.session import SourceSession
-from ..store.base import Origin
 from ..store.contents import CanonicalDigest, ContentIndex
+from ..store.origin import Origin
 from .account import folders_with_mail
 from .folder_copy import mark_of
 from .labels import Labels

@@ -15,7 +15,7 @@ from ..imap.flags import split_flags
 from ..imap.uids import sequence_set
 from ..model.mail import MailFiles, StoreLocation
 from ..state.records import Deliveries
-from ..store.base import FolderPath, Origin
+from ..store.base import FolderPath
 from ..store.imap.channel import HostChannel
 from ..store.imap.deliveries import DeliveryBook
 from ..store.imap.session import HostSession
@@ -24,6 +24,7 @@ from ..store.imap.uid_map import UidMap
 from ..store.maildir.control_files import MAX_KEYWORDS, keywords_by_number
 from ..store.maildir.files import digest_of_content, open_directory
 from ..store.maildir.tree import MaildirTree
+from ..store.origin import Origin
 
 _SYSTEM_LETTERS = {"D": b"\\draft", "F": b"\\flagged", "R": b"\\answered", "S": b"\\seen", "T": b"\\deleted"}
 

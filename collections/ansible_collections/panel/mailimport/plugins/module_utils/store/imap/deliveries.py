@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Iterator, Sequence, Tuple
 
-from ..base import Origin
+from ..origin import Origin
 from .uid_map import DeliveryRecord, UidMap
 
 

@@ -17,8 +17,9 @@ from ...imap.uids import UidSet, sequence_set
 from ...model.errors import MailImportError
 from ...model.mail import MailSession, StoreLocation
 from ..aside import check_movable, move_directories_aside
-from ..base import FlagChange, FolderPath, FolderWriter, HeldCopy, MessageStore, Origin, Subscribed, joined_path
+from ..base import FlagChange, FolderPath, FolderWriter, HeldCopy, MessageStore, Subscribed, joined_path
 from ..marker import place_marker
+from ..origin import Origin
 from .appender import Appender
 from .channel import HostChannel
 from .content_search import ContentSearch

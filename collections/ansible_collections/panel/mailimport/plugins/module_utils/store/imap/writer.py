@@ -25,7 +25,8 @@ from ...imap.fetch import Fetched
 from ...imap.flags import split_flags
 from ...imap.uids import UidSet
 from ...model.errors import MailImportError
-from ..base import FlagChange, FolderPath, FolderWriter, HeldCopy, Origin, Refusal, joined_path
+from ..base import FlagChange, FolderPath, FolderWriter, HeldCopy, Refusal, joined_path
+from ..origin import Origin
 from .appender import Appender
 from .content_search import ContentSearch
 from .conversation import SessionEndedError

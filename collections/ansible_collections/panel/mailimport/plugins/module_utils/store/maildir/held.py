@@ -14,7 +14,8 @@ from typing import Iterator, Tuple
 from ...imap.uids import UidSet
 from ...model.errors import MailImportError
 from ...model.mail import split_epoch
-from ..base import FolderPath, HeldMail, Origin
+from ..base import FolderPath, HeldMail
+from ..origin import Origin
 from .files import entries, open_directory, open_file
 from .stage import stage_name, staged_epochs, staged_uids
 from .tree import MaildirTree

@@ -11,7 +11,8 @@ from contextlib import nullcontext
 from typing import Dict, Mapping, Optional, Set, Tuple
 
 from ...imap.flags import MOST_KEYWORDS, keyword_of
-from ..base import FlagChange, FolderPath, Origin
+from ..base import FlagChange, FolderPath
+from ..origin import Origin
 from .control_files import MAX_KEYWORDS, UIDLIST, dotlock, read_keywords, write_keyword
 from .files import open_directory
 from .tree import MaildirTree

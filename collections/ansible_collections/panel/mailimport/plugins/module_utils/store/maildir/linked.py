@@ -16,7 +16,8 @@ from contextlib import suppress
 from typing import Dict, Iterator, List, Sequence, Tuple
 
 from ...model.errors import MailImportError
-from ..base import FolderPath, HeldCopy, Origin
+from ..base import FolderPath, HeldCopy
+from ..origin import Origin
 from .files import entries, open_directory
 from .tree import MaildirTree
 from .writer import MaildirWriter

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from typing import Iterable, Iterator, Set, Tuple
 
-from ..base import FolderPath, Origin
+from ..base import FolderPath
 from ..contents import ContentIndex
+from ..origin import Origin
 from .files import digest_of_content, make_directory
 from .tree import MaildirTree
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Dict, Iterable, List, Tuple
 
 from ...imap.uids import MAX_UID, UidSet
-from ..base import Origin
+from ..origin import Origin
 from .files import CREATE, make_directory, mode_of_files, open_directory, open_file, remove_tree
 
 _FILE = "shown"

@@ -18,7 +18,8 @@ from contextlib import suppress
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from ...imap.uids import UidSet
-from ..base import FolderPath, Origin
+from ..base import FolderPath
+from ..origin import Origin
 from . import control_files
 from .control_files import KEYWORDS, UIDLIST, UidlistHeader
 from .files import (

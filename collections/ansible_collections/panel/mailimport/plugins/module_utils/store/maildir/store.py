@@ -15,9 +15,10 @@ from ...model.errors import MailImportError
 from ...model.imports import ImportKey
 from ...model.mail import MailFiles
 from ..aside import move_directories_aside
-from ..base import FlagChange, FolderPath, FolderWriter, HeldCopy, MessageStore, Origin, Subscribed, joined_path
+from ..base import FlagChange, FolderPath, FolderWriter, HeldCopy, MessageStore, Subscribed, joined_path
 from ..imap.pipe import HostPipe
 from ..marker import place_marker
+from ..origin import Origin
 from .control_files import SUBSCRIPTIONS, dotlock, uidlist_entries
 from .files import exists, make_directory, syncfs
 from .flusher import Flusher

@@ -14,7 +14,8 @@ from ...imap.dates import date_from_header
 from ...imap.fetch import Fetched
 from ...imap.uids import UidSet
 from ...model.errors import MailImportError
-from ..base import FolderPath, FolderWriter, HeldCopy, Origin, joined_path
+from ..base import FolderPath, FolderWriter, HeldCopy, joined_path
+from ..origin import Origin
 from .control_files import keywords_by_number
 from .files import CREATE, digest_of_content, entries, mode_of_files, start_writing_back
 from .flusher import Flusher

@@ -17,7 +17,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox impor
 from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
 from ansible_collections.panel.mailimport.plugins.module_utils.state.shared import SharedState
-from ansible_collections.panel.mailimport.plugins.module_utils.store.base import Origin
+from ansible_collections.panel.mailimport.plugins.module_utils.store.origin import Origin
 
 ANNA = parse_address("anna@example.org")
 OTHER = parse_address("other@example.org")

@@ -12,8 +12,8 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.fetch import Fetched
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import MailFiles, Message
-from ansible_collections.panel.mailimport.plugins.module_utils.store.base import Origin
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
+from ansible_collections.panel.mailimport.plugins.module_utils.store.origin import Origin
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import Host
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import Run, body
 

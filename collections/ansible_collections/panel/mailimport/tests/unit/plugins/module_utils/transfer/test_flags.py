@@ -10,9 +10,9 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
 from ansible_collections.panel.mailimport.plugins.module_utils.state.records import FolderMark, SourceMessages
-from ansible_collections.panel.mailimport.plugins.module_utils.store.base import Origin
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.tree import MaildirTree
+from ansible_collections.panel.mailimport.plugins.module_utils.store.origin import Origin
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.flags import FlagUpdate, looks
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.memory import Memories, MessageMemory
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import plan_folders

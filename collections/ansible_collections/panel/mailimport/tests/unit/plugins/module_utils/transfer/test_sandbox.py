@@ -15,9 +15,9 @@ import time
 from contextlib import suppress
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError, os_failure
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news import Note
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer.sandbox import keep_only, os_failure, run_as
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.sandbox import keep_only, run_as
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a process another uid")
 UID, GID = (65_534, 65_533) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
