@@ -100,8 +100,8 @@ class Connections:
             self._ask_ahead()
             if not self._window:
                 return
+            first.reading = self._window[0].parts[0].request.folder
             opened = DividedFolder(self._open_part(), self._next_part)
-            first.reading = opened.folder
             if opened.wants_select:
                 again = replace(opened.request, uids=b"%d:*" % opened.request.lowest, select=True)
                 self._requests = itertools.chain((again,), self._requests)
@@ -178,10 +178,17 @@ class Connections:
             # Its sizes are asked for when everything before has come.
             self._requests = itertools.chain((request,), self._requests)
         else:
-            self._kept_whole.add(request.folder.raw_name)
-            self._parts.extend(divide(self._members[0].session, request))
-            self._kept_whole.discard(request.folder.raw_name)
+            self._divide(request)
         return bool(self._parts)
+
+    def _divide(self, request: FetchRequest) -> None:
+        """Divide a folder. When that fails, it is known whose trouble it is, and the folder stays whole."""
+        first = self._members[0].session
+        before, first.reading = first.reading, request.folder
+        self._kept_whole.add(request.folder.raw_name)
+        self._parts.extend(divide(first, request))
+        self._kept_whole.discard(request.folder.raw_name)
+        first.reading = before
 
     def _open_another(self) -> bool:
         """Open one more connection, for which there is work; False when there are as many as there may be."""

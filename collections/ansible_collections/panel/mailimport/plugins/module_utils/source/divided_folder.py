@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Callable, Iterator, Optional
 
 from ..imap.fetch import Fetched, FolderStream
+from ..imap.refusals import refusal_error
 from ..imap.responses import Status
 
 NextPart = Callable[[Optional[int]], Optional[FolderStream]]
@@ -55,8 +56,13 @@ class DividedFolder:
     def _go_on(self, part: FolderStream) -> None:
         """Take the end of one part and open the next."""
         self.complete = self.complete and part.complete
-        # An answer that tells of a trouble is the folder's.
-        if self.status is None or self.status.ok:
-            self.status = part.status
+        # The answer that tells of the most trouble is the folder's: an OK can, too.
+        answers = [status for status in (self.status, part.status) if status]
+        self.status = max(
+            answers, key=lambda status: (bool(refusal_error(status, self.peer)), not status.ok), default=None
+        )
         self.exists = part.exists
         self._part = self._next_part(self.uidvalidity)
+        # Where messages came or went between two parts, their number proves nothing, were it the same.
+        if self._part is not None and (self._part.exists, self._part.uidnext) != (self.exists, self.uidnext):
+            self.complete = False

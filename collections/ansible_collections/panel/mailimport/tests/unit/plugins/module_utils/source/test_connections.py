@@ -129,3 +129,37 @@ def test_what_is_no_number(opened):
     for text in ("0", "17", "-1", "many", "", "1.5", "٣"):
         with pytest.raises(MailImportError, match="source_connections must be auto or a number from 1 to 16"):
             SourceConnections.parse(text)
+
+
+def test_what_one_part_says_of_the_source_s_load_is_the_folder_s(opened):
+    fetch = opened.account.server.answers[b"UID FETCH"]
+    first_part = []
+
+    def throttled(command):
+        answer = fetch(command)
+        if b"BODY" in command and not first_part:
+            first_part.append(command)
+            return answer.replace(b"TAG OK", b"TAG OK [THROTTLED]")
+        return answer
+
+    opened.account.server.answers[b"UID FETCH"] = throttled
+    first = opened()
+    (folder,) = Connections(opened, SourceConnections(2), opened.told.append).fetch(
+        first, [FetchRequest(first.list_folders()[0], b"1:*")]
+    )
+    assert folder.status.code == b"THROTTLED"
+
+
+def test_messages_that_come_and_go_between_two_parts_leave_it_open_whether_all_came(opened):
+    """As many as before, one of them new: the number alone proves nothing."""
+    examine = opened.account.server.answers[b"EXAMINE"]
+    examined = []
+
+    def examine_later(command):
+        examined.append(command)
+        answer = examine(command)
+        # The sizes are listed and the first part is opened before.
+        return answer if len(examined) < 3 else answer.replace(b"[UIDNEXT 600]", b"[UIDNEXT 601]")
+
+    opened.account.server.answers[b"EXAMINE"] = examine_later
+    assert fetch_all(Connections(opened, SourceConnections(2), opened.told.append), opened())[1] == [False]

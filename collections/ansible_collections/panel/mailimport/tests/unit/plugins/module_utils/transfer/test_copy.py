@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("no_waiting")
 def run(location):
     """Copy an account into the mailbox, in this process; return all events."""
 
-    def copy(account, marks=None, sessions=1000, **options):
+    def copy(account, marks=None, sessions=1000, connections="1", **options):
         events, opened = [], []
 
         def open_session():
@@ -38,8 +38,8 @@ def run(location):
         store = MaildirStore(location)
         patient = patience.Patience(events.append)
         batch = Batch(account.request(**options), store, marks or {}, Memories(), events.append, patient.gained)
-        one = Connections(open_session, SourceConnections(1), str)
-        copier = AccountCopy(Line(open_session, patient, batch.commit), one, batch, store, marks or {})
+        several = Connections(open_session, SourceConnections.parse(connections), str)
+        copier = AccountCopy(Line(open_session, patient, batch.commit), several, batch, store, marks or {})
         plans = plan_folders(account.session().list_folders(), FolderRules(), location, {})
         try:
             copier.run(plans)
@@ -207,6 +207,19 @@ def test_a_folder_that_is_refused_does_not_end_the_others(account, run, uids):
     assert uids(".A") == uids(".C") == [1]
     (refused,) = [event for event in events if isinstance(event, LeftBehind)]
     assert refused.messages == 2 and "not yours" in refused.entries[0].message
+
+
+@pytest.mark.parametrize("connections", ["1", "auto"])
+def test_a_folder_that_breaks_whatever_connection_opens_it_does_not_end_the_others(account, run, uids, connections):
+    """Large, so that its sizes are asked for, or small."""
+    source = account(A=[1], Large=range(1, 120), Small=[1, 2], Z=[1])
+    examine = source.server.answers[b"EXAMINE"]
+    source.server.answers[b"EXAMINE"] = source.server.answers[b"SELECT"] = lambda command: (
+        None if b'"Large"' in command or b'"Small"' in command else examine(command)
+    )
+    events = run(source, connections=connections)
+    assert uids(".A") == uids(".Z") == [1]
+    assert not_imported(events) == [("Large", None, "folder_refused"), ("Small", None, "folder_refused")]
 
 
 def test_many_folders_do_not_use_up_descriptors(account, run, marks_in, tmp_path):
