@@ -126,12 +126,14 @@ class FolderCopy:
     @property
     def holds_no_mail(self) -> bool:
         """True when the server has sent a notice in place of each message: they are appointments, contacts or notes,
-        which IMAP cannot give. INBOX and folders for a use of mail hold mail, whatever has become of it.
+        which IMAP cannot give. INBOX and folders for a use of mail hold mail, whatever has become of it, and so does a
+        folder of which some came in an earlier run, wherever that is now.
         """
         source = self.plan.source
         is_for_mail = source.raw_name == b"INBOX" or not source.attributes.isdisjoint(USES_OF_MAIL)
+        has_brought_mail = len(self.writer.held) > 0 or self.memory.count() > 0
         notices = sum(entry.message == SURROGATE for entry in self.failed.values())
-        return 0 < notices == len(self.failed) == self.messages and not (is_for_mail or len(self.writer.held))
+        return 0 < notices == len(self.failed) == self.messages and not (is_for_mail or has_brought_mail)
 
     @property
     def lacking(self) -> int:

@@ -16,7 +16,13 @@ from ansible_collections.panel.mailimport.plugins.module_utils.transfer.batch im
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.copy import AccountCopy
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.line import Line
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.memory import Memories
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news import Copied, Failed, LeftBehind, Waiting
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news import (
+    Copied,
+    Failed,
+    LeftBehind,
+    Note,
+    Waiting,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import plan_folders
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
@@ -26,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("no_waiting")
 def run(location):
     """Copy an account into the mailbox, in this process; return all events."""
 
-    def copy(account, marks=None, sessions=1000, connections="1", **options):
+    def copy(account, marks=None, sessions=1000, connections="1", memories=None, **options):
         events, opened = [], []
 
         def open_session():
@@ -37,7 +43,8 @@ def run(location):
 
         store = MaildirStore(location)
         patient = patience.Patience(events.append)
-        batch = Batch(account.request(**options), store, marks or {}, Memories(), events.append, patient.gained)
+        memories = Memories() if memories is None else memories
+        batch = Batch(account.request(**options), store, marks or {}, memories, events.append, patient.gained)
         several = Connections(open_session, SourceConnections.parse(connections), str)
         copier = AccountCopy(Line(open_session, patient, batch.commit), several, batch, store, marks or {})
         plans = plan_folders(account.session().list_folders(), FolderRules(), location, {})
@@ -167,6 +174,27 @@ def test_a_message_that_is_too_large(account, run, uids, marks_in):
     events = run(account(A={1: b"x" * 100, 2: b"x" * 101, 3: b"x" * 300_000}), max_message_size=100)
     assert uids(".A") == [1] and not_imported(events) == [("A", 2, "message_refused"), ("A", 3, "message_refused")]
     assert marks_in(events)[b"A"].missing == (2, 3)
+
+
+NOTICE = (
+    b"From: Microsoft Exchange Server\r\nSubject: Retrieval using the IMAP4 protocol failed for the following "
+    b"message: 7\r\n\r\nThe server couldn't retrieve the following message\r\n"
+)
+
+
+def test_a_folder_of_notices_alone_holds_no_mail_unless_mail_came_of_it_before(account, run, marks_in, tmp_path):
+    source = account(Kalender={1: NOTICE, 2: NOTICE}, Clients={1: b"Subject: mail\r\n\r\nbody\r\n"})
+    memories = Memories()
+    events = run(source, memories=memories)
+    assert not_imported(events) == [] and not (tmp_path / "Maildir" / ".Kalender").exists()
+    (told,) = [event.message for event in events if isinstance(event, Note)]
+    assert "Kalender is left out" in told
+    # Both have put the mail elsewhere.
+    for file in (tmp_path / "Maildir" / ".Clients" / "cur").iterdir():
+        file.unlink()
+    source.folders[b"Clients"] = {2: NOTICE}
+    events = run(source, marks_in(events), memories=memories)
+    assert not_imported(events) == [("Clients", 2, "message_refused")]
 
 
 def test_a_connection_that_breaks_in_the_middle_goes_on_where_it_broke(account, run, uids):
