@@ -123,8 +123,7 @@ def _next_visit(orders: socket.socket) -> Optional[Visit]:
     length = orders.recv(_LENGTH.size, socket.MSG_WAITALL)
     if len(length) < _LENGTH.size:
         return None
-    visit = pickle.loads(orders.recv(_LENGTH.unpack(length)[0], socket.MSG_WAITALL))
-    assert isinstance(visit, Visit)
+    visit: Visit = pickle.loads(orders.recv(_LENGTH.unpack(length)[0], socket.MSG_WAITALL))
     return visit
 
 

@@ -37,8 +37,8 @@ def test_an_event_is_a_line_of_plain_characters(event):
     assert decode(line) == event
 
 
-def spoiled(event, /, **values):
-    return json.dumps({**json.loads(encode(event)), **values})
+def spoiled(progress, /, **values):
+    return json.dumps({**json.loads(encode(progress)), **values})
 
 
 @pytest.mark.parametrize(
