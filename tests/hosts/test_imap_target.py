@@ -20,8 +20,8 @@ from fakes.fault_relay import FaultRelay
 from support.dovecot import MAIL_GID, MAIL_UID, MASTER_PASSWORD, MASTER_USER, Dovecot, free_ports, wait_until
 from support.imap import Account, Item
 from support.mail import load_mail, small_message
-from support.run import environment
-from support.scene import Scene, fill
+from support.run import INFO_MODULE, environment, run_module
+from support.scene import OWNER, Scene, fill
 from support.tls import Authority, Certificate
 
 HERS = "hers"
@@ -177,6 +177,30 @@ def test_a_target_that_is_the_source_is_refused(target_scene: TargetScene) -> No
         ).entry
         assert (entry["reason"], entry["changed"]) == ("invalid_row", False)
         assert "is the mailbox that its mail would come from" in entry["message"]
+
+
+def test_one_mailbox_of_a_list_that_does_not_open_stops_no_other(target_scene: TargetScene) -> None:
+    scene = target_scene
+    others = ["list%d-%s@target.example" % (number, scene.directory.name) for number in range(2)]
+    for other in others:
+        scene.host.add_user(other, HERS)
+    options = {**scene.host_options(), **{name: value for name, value in scene.arguments().items() if "source" in name}}
+    del options["target_password"]
+    row = {"email": scene.address, "source_user": scene.address, "password": HERS, "source_password": scene.password}
+    rows = [{**row, "target_email": other} for other in others]
+    rows.insert(1, {**row, "target_email": scene.address, "target_password": "wrong"})
+    arguments = {**options, "owner": OWNER, "mailboxes": rows}
+    outcome = run_module(arguments, scene.directory, module="mail_import_csv")
+    states = [(entry["state"], entry["reason"]) for entry in outcome.result["imports"]]
+    assert states == [("completed", None), ("failed", "auth_failed"), ("completed", None)], outcome.output
+    for other in others:
+        with scene.host.session(other, HERS) as session:
+            assert lines(session.account()) == lines(scene.source_account())
+    about = {name: value for name, value in options.items() if name.startswith(("host_", "state_", "target_"))}
+    known = run_module(about, scene.directory, module=INFO_MODULE).result
+    assert (known["host_backend"], len(known["imports"])) == ("imap", 3)
+    again = run_module(arguments, scene.directory, module="mail_import_csv").result
+    assert again["changed"] is False
 
 
 def test_no_root_is_needed(target_scene: TargetScene) -> None:

@@ -25,6 +25,10 @@ from .options import ImapServerOptions
 _USUAL_PORTS = frozenset((143, 993))
 
 
+# What is said of a source, and must not be taken for one's here.
+_OF_SOURCES = frozenset(("source_unavailable", "throttled", "too_many_connections"))
+
+
 class ImapServer(MailServer):
     """See the module. Nothing is asked of the server but by processes without privileges."""
 
@@ -81,6 +85,8 @@ class ImapServer(MailServer):
             except MailImportError as error:
                 if error.reason == "auth_failed":
                     self._refusals[account] = error
+                if error.reason in _OF_SOURCES:
+                    raise MailImportError("host_refused", "the mail host cannot be used: %s" % error.message) from error
                 raise
         return self._mailboxes[account]
 

@@ -240,9 +240,8 @@ class Appender:
                 if ends and not message.replayable:
                     folder.ask_again(left.pop())
                 elif ends >= _MOST_ENDS:
-                    folder.refuse(
-                        left.pop(), "message_refused", "the IMAP process of this host ends when it is given the message"
-                    )
+                    text = "the session ends each time the message is sent: %s" % error.message
+                    folder.refuse(left.pop(), "message_refused", text)
                     ends = 0
                 continue
             if self._has_waited(answer.status, message):

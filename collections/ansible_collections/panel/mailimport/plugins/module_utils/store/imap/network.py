@@ -58,7 +58,7 @@ class NetworkChannel(HostChannel):
 
 
 class Dialler:
-    """Opens connections to the mailbox, patient with a server that is busy or away once it was there.
+    """Opens connections to the mailbox, patient with a server that is busy or away: it was there when the import began.
 
     Args:
         account: the login.
@@ -72,7 +72,6 @@ class Dialler:
         self._account = account
         self._context = context
         self._pause = pause
-        self._was_there = False
 
     def open(self) -> HostChannel:
         """Log in.
@@ -89,7 +88,6 @@ class Dialler:
                 self._pause(seconds, error.message)
                 waited, step = waited + seconds, min(_MOST_WAIT, 2 * step)
             else:
-                self._was_there = True
                 return channel
 
     def open_more(self) -> Optional[HostChannel]:
@@ -105,7 +103,7 @@ class Dialler:
         if isinstance(error, SourceBusyError):
             seconds, longest = max(error.wait, step), LONGEST_WAIT
         else:
-            seconds, longest = step, LONGEST_OUTAGE if self._was_there else 0.0
+            seconds, longest = step, LONGEST_OUTAGE
         if waited + seconds > longest:
             _refuse(error)
         return seconds

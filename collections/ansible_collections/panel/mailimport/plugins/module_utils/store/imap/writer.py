@@ -307,7 +307,7 @@ class ImapWriter(FolderWriter, Destination):
         self.all_answers_known = self.all_answers_known and not self._in_hand
         self.refuse_all(
             self._in_hand.values(),
-            MailImportError("host_refused", "the IMAP process of this host did not take the message"),
+            MailImportError("host_refused", "this host did not take the message"),
         )
         if self._without_flags:
             wanted = {target: FlagChange(add=flags) for target, flags in self._without_flags.items()}

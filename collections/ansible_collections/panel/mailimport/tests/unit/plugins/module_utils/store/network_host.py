@@ -106,6 +106,10 @@ class NetworkHost(Host):
     def on_login(self, rest, lines, output):
         return b"OK [CAPABILITY %s] in" % self.capabilities.encode()
 
+    def on_authenticate(self, rest, lines, output):
+        self.authenticated = rest.split()
+        return self.on_login(rest, lines, output)
+
     def on_id(self, rest, lines, output):
         output.write(b'* ID ("name" "%s")\r\n' % self.product.encode())
 
@@ -160,10 +164,10 @@ class NetworkHost(Host):
         return uids
 
 
-def network_store(host, delivered, interrupted=False, connections=4, verify="digests"):
+def network_store(host, delivered, interrupted=False, connections=4, verify="digests", auth="auto"):
     """A store of one run, and the pauses that it made; `delivered` maps UIDs, and takes what is delivered."""
     location = MailSession(0, 0, separator="/", connections=connections, verify=verify)
-    account = TargetAccount("127.0.0.1", "anna", "secret", port=host.port, tls="none", timeout=30.0)
+    account = TargetAccount("127.0.0.1", "anna", "secret", port=host.port, tls="none", timeout=30.0, auth=auth)
 
     def take(_origin, _uidvalidity, uids):
         delivered.update({**dict.fromkeys(uids.hidden(), 0), **uids.targets_of(uids.sources())})

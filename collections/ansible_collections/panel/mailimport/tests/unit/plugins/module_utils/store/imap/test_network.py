@@ -8,6 +8,8 @@ each message is there once.
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import session as session_module
@@ -301,3 +303,14 @@ def test_a_password_that_opens_it_no_more_ends_the_import_at_once(host):
     with pytest.raises(MailImportError) as error:
         store.subscribe([A])
     assert (error.value.reason, store.pauses) == ("auth_failed", [])
+
+
+@pytest.mark.parametrize("auth", ["xoauth2", "oauthbearer"])
+def test_a_token_opens_the_mailbox(host, origin, some, auth):
+    host.capabilities += " SASL-IR AUTH=XOAUTH2 AUTH=OAUTHBEARER"
+    store = network_store(host, {}, auth=auth)
+    fill(store, origin, some(1))
+    store.sessions.close()
+    mechanism, initial = host.authenticated
+    assert (mechanism.decode(), bodies(host)) == (auth.upper(), [body(1)])
+    assert b"Bearer secret" in base64.b64decode(initial)
