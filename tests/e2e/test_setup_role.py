@@ -90,9 +90,9 @@ def changes(run: PlaybookRun) -> int:
 def test_the_role_prepares_a_host_once(small_scene: Scene, wheels: Path, where: str) -> None:
     """With the folder nothing else is asked: the index leads nowhere."""
     place = small_scene.directory
-    options: dict[str, Any] = (
-        {"setup_wheel_dir": str(wheels), "env": {"PIP_INDEX_URL": "http://127.0.0.1:9/"}} if where == "folder" else {}
-    )
+    options: dict[str, Any] = {"setup_sources": ["google_workspace"]}
+    if where == "folder":
+        options = {"setup_wheel_dir": str(wheels), "env": {"PIP_INDEX_URL": "http://127.0.0.1:9/"}}
 
     assert changes(prepare(place, "--check", **options)) == 1
     assert not (place / "virtual env").exists()
@@ -100,6 +100,8 @@ def test_the_role_prepares_a_host_once(small_scene: Scene, wheels: Path, where: 
     assert changes(prepare(place, **options)) == 0
     assert changes(prepare(place, "--check", **options)) == 0
 
+    signs = [str(place / "virtual env" / "bin" / "python"), "-c", "import jwt, cryptography"]
+    assert (subprocess.run(signs, capture_output=True, check=False).returncode == 0) is (where == "index")
     assert changes(import_with(str(place / "virtual env" / "bin" / "python"), small_scene)) == 1
     assert difference(small_scene.source_account(), small_scene.host_account()) == []
 
