@@ -91,7 +91,9 @@ def company(people: int = 40) -> Tenant:
     tenant.add("info", purpose="shared")
     tenant.add("room", purpose="room")
     tenant.add("beamer", purpose="equipment")
-    tenant.add("no-licence", purpose=None)
+    # What comes with a licence for another service.
+    foundation = {"servicePlanId": "113feb6c-3fe4-4440-bddc-54d774bf0318", "capabilityStatus": "Enabled"}
+    tenant.add("no-licence", purpose=None, assignedPlans=[{"service": "exchange", **foundation}])
     tenant.add("hybrid", purpose="on_premises")
     guest = "guest_else.example#EXT#@example.onmicrosoft.com"
     tenant.add("guest", "else.example", userType="Guest", userPrincipalName=guest)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import datetime
 import os
+import time
+from types import SimpleNamespace
 
 import msal
 import pytest
 import requests
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365 import shared_token
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.credentials import (
     ClientCertificate,
     ClientSecret,
@@ -24,6 +27,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsof
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.shared_token import SharedToken
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.tokens import AppTokens, roles_in
+from ansible_collections.panel.mailimport.plugins.module_utils.source.session import TOKEN_AGE
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -101,6 +105,13 @@ def test_a_token_is_asked_for_once_and_again_before_it_ends(tokens: AppTokens, s
     assert tokens.token(MAIL) == first and len(service.requests) == 1
     assert tokens.token(service.url) != first and len(service.requests) == 2
     assert tokens.new_token(MAIL) != first
+
+
+def test_a_token_lasts_as_long_as_a_session_counts_on_it(tokens: AppTokens, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = tokens.token(MAIL)
+    later = time.monotonic() + 5400 - TOKEN_AGE
+    monkeypatch.setattr(shared_token, "time", SimpleNamespace(monotonic=lambda: later))
+    assert tokens.token(MAIL) != first, "one of 90 minutes, which are the most"
 
 
 def test_processes_share_a_token() -> None:

@@ -33,6 +33,10 @@ _ON_PREMISES = "hosted on-premise"
 
 # Plans in these states are served (https://learn.microsoft.com/graph/api/resources/assignedplan).
 _SERVED = frozenset(("Enabled", "Warning"))
+# Plans of Exchange's that come with licences for something else, and with no mailbox
+# (https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference): EXCHANGE_S_FOUNDATION and
+# EXCHANGE_S_ARCHIVE_ADDON.
+_WITHOUT_MAILBOX = frozenset(("113feb6c-3fe4-4440-bddc-54d774bf0318", "176a09a6-7ec5-4039-ac02-b2791c6ba793"))
 
 
 @dataclass(frozen=True)
@@ -183,7 +187,6 @@ def _origin(url: str) -> str:
 def _user_of(entry: Entry) -> User:
     login = entry.get("userPrincipalName") or ""
     email, aliases = _addresses(entry.get("proxyAddresses"), (entry.get("mail") or "").lower())
-    plans = entry.get("assignedPlans") or ()
     return User(
         id=entry["id"],
         login=login,
@@ -191,7 +194,15 @@ def _user_of(entry: Entry) -> User:
         aliases=aliases,
         # Their names have the mark also where nobody says what they are.
         is_guest=entry.get("userType") == "Guest" or "#EXT#" in login,
-        has_plan=any(plan.get("service") == "exchange" and plan.get("capabilityStatus") in _SERVED for plan in plans),
+        has_plan=any(map(_gives_mailbox, entry.get("assignedPlans") or ())),
+    )
+
+
+def _gives_mailbox(plan: Mapping[str, Any]) -> bool:
+    return (
+        plan.get("service") == "exchange"
+        and plan.get("capabilityStatus") in _SERVED
+        and plan.get("servicePlanId") not in _WITHOUT_MAILBOX
     )
 
 

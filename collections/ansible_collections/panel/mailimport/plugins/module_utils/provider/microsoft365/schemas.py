@@ -27,7 +27,10 @@ def _listing(**properties: Schema) -> Schema:
     }
 
 
-_PLAN: Schema = {"type": "object", "properties": {"service": _TEXT, "capabilityStatus": _TEXT}}
+_PLAN: Schema = {
+    "type": "object",
+    "properties": {"service": _TEXT, "servicePlanId": _TEXT, "capabilityStatus": _TEXT},
+}
 USERS = _listing(
     userPrincipalName=_TEXT,
     mail=_TEXT,
