@@ -15,6 +15,7 @@ import pickle
 import socket
 import ssl
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Callable, Optional
@@ -82,7 +83,8 @@ class Scout:
         """
         packed = pickle.dumps(visit)
         try:
-            self._here.sendall(_LENGTH.pack(len(packed)) + packed)
+            with suppress(ConnectionError):  # a process that is gone is heard of below
+                self._here.sendall(_LENGTH.pack(len(packed)) + packed)
             failure = self._process.hear(handle, watch, last=Visited)
         except BaseException:
             self.close(in_time=False)
