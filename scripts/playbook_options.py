@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT / "collections"))
 
 from ansible_collections.panel.mailimport.plugins.module_utils.task import google, microsoft365, yandex360  # noqa: E402
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import (  # noqa: E402
+    delivery_options,
     importing_options,
     list_options,
     mailbox_options,
@@ -59,6 +60,7 @@ TASKS = (
     ("import_google.yml", "mail_import_google", google.organization_options()),
     ("import_microsoft365.yml", "mail_import_microsoft365", microsoft365.organization_options()),
     ("import_yandex.yml", "mail_import_yandex", yandex360.organization_options()),
+    ("tasks/migration/prove.yml", "mail_delivery_check", delivery_options()),
 )
 HEADS = (
     Head("import_imap.yml", mailbox_options()),

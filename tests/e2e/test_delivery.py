@@ -6,33 +6,16 @@
 
 from __future__ import annotations
 
-import re
-import smtplib
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
 from support.company import Employee, Run, as_rows, employees
-from support.dovecot import Dovecot, free_ports, wait_until
+from support.delivery import NOT_OURS, Delivery
+from support.dovecot import Dovecot, wait_until
 from support.imap import snapshot
-from support.postfix import MASTER, Postfix
-from support.run import COLLECTION, Outcome, run_module
-
-# Postfix puts off what is for domains of others, by default.
-NOT_OURS = 454
-GUIDE = COLLECTION / "docs" / "docsite" / "rst" / "delivery_guide.rst"
-LMTP = """
-protocols = imap lmtp
-service lmtp {
-  inet_listener lmtp {
-    address = 127.0.0.1
-    port = %d
-  }
-}
-protocol lmtp {
-  postmaster_address = postmaster@firma.example
-}
-"""
+from support.postfix import Postfix
+from support.run import Outcome, run_module
 
 
 @pytest.fixture(scope="module")
@@ -40,86 +23,54 @@ def people() -> list[Employee]:
     return employees(4)
 
 
-def settings_of_the_guide(state: Path, lmtp_port: int) -> dict[str, str]:
-    """Lines of main.cf as the guide has them, with this test's places."""
-    text = GUIDE.read_text(encoding="utf-8").partition("# /etc/postfix/main.cf\n")[2].partition("\n\n")[0]
-    text = text.replace("/var/lib/panel-mailimport", str(state)).replace(
-        "unix:private/dovecot-lmtp", "inet:127.0.0.1:%d" % lmtp_port
-    )
-    return dict(re.findall(r"^ +(\w+) = (.*)$", text, re.MULTILINE))
-
-
 @pytest.fixture
-def mail(new_host: Callable[..., Dovecot], place: Path, company: Dovecot) -> Iterator[tuple[Run, Postfix]]:
-    if not (MASTER.exists() and Path("/usr/lib/dovecot/lmtp").exists()):
+def mail(new_host: Callable[..., Dovecot], place: Path, company: Dovecot) -> Iterator[tuple[Run, Delivery]]:
+    if Delivery.missing():
         pytest.skip("needs Postfix and Dovecot's LMTP server: apt-get install postfix dovecot-lmtpd")
-    (port,) = free_ports(1)
-    run = Run(place, company, new_host(extra_config=LMTP % port))
-    state = place / "state"
-    state.mkdir(mode=0o711)
-    (state / "domains").touch()
-    # mynetworks would let everything in from this machine.
-    settings = {**settings_of_the_guide(state, port), "mynetworks": "192.0.2.1/32"}
-    # The guide's minute is some seconds here.
-    settings["address_verify_negative_refresh_time"] = "2s"
-    settings["address_verify_negative_expire_time"] = "4s"
-    settings["address_verify_poll_delay"] = "1s"
-    with Postfix(place / "postfix", (), settings=settings) as postfix:
-        yield run, postfix
-
-
-def recipient(postfix: Postfix, address: str) -> int:
-    """What the server answers to the address, as strangers ask."""
-    with smtplib.SMTP("127.0.0.1", postfix.port) as server:
-        server.ehlo()
-        server.mail("sender@elsewhere.example")
-        return server.rcpt(address)[0]
+    with Delivery(place / "postfix", place / "state") as delivery:
+        yield Run(place, company, new_host(extra_config=delivery.dovecot_settings)), delivery
 
 
 def check(run: Run, postfix: Postfix, *addresses: str, check_mode: bool = False, **changes: Any) -> Outcome:
-    scene_options = {name: value for name, value in run.arguments().items() if not name.startswith(("source", "owner"))}
-    options = {**scene_options, "addresses": addresses, "server": "127.0.0.1", "port": postfix.port, **changes}
+    host_options = {name: value for name, value in run.arguments().items() if not name.startswith(("source", "owner"))}
+    options = {**host_options, "addresses": addresses, "server": "127.0.0.1", "port": postfix.port, **changes}
     return run_module(options, run.directory, "mail_delivery_check", check_mode)
 
 
-def reload(postfix: Postfix, address: str) -> None:
-    postfix.reload()
-    wait_until(lambda: recipient(postfix, address) != NOT_OURS, "postfix to know the domain")
-
-
-def test_mail_arrives_in_a_mailbox_just_imported(mail: tuple[Run, Postfix], people: list[Employee]) -> None:
-    run, postfix = mail
+def test_mail_arrives_in_a_mailbox_just_imported(mail: tuple[Run, Delivery], people: list[Employee]) -> None:
+    run, delivery = mail
     first, other_domain, second, _fourth = people
-    assert recipient(postfix, first.address) == NOT_OURS  # nobody knows the domain
     run.module(mailboxes=as_rows([first]))
-    lost = check(run, postfix, first.address)
-    assert lost.result["failed"] and lost.result["msg"].startswith("%s: refused: 454 " % first.address)
+    lost = check(run, delivery.postfix, first.address)  # nobody has told Postfix of the domain
+    assert lost.result["failed"] and lost.result["msg"].startswith("%s: refused: %d " % (first.address, NOT_OURS))
 
-    reload(postfix, first.address)
-    assert recipient(postfix, first.address) == 250
-    assert recipient(postfix, second.address) == 550 and recipient(postfix, other_domain.address) == NOT_OURS
+    delivery.know_domain_of(first.address)
+    assert delivery.answer(first.address) == 250
+    assert delivery.answer(second.address) == 550 and delivery.answer(other_domain.address) == NOT_OURS
     # One that was refused a moment ago is taken soon after it is imported.
     run.module(mailboxes=as_rows([second]))
-    wait_until(lambda: recipient(postfix, second.address) == 250, "postfix to ask again")
+    wait_until(lambda: delivery.answer(second.address) == 250, "postfix to ask again")
 
     before = snapshot(run.host.port, *first).folders
-    asked = check(run, postfix, first.address, check_mode=True).result
+    asked = check(run, delivery.postfix, first.address, check_mode=True).result
     assert asked["deliveries"][0]["message"] == "would be taken" and snapshot(run.host.port, *first).folders == before
-    proof = check(run, postfix, first.address, second.address).result
+    proof = check(run, delivery.postfix, first.address, second.address).result
     assert [each["delivered"] for each in proof["deliveries"]] == [True, True] and not proof["changed"]
     assert {each["folder"] for each in proof["deliveries"]} == {"INBOX"}
     # Nothing stays behind, nor comes back to anybody.
-    assert snapshot(run.host.port, *first).folders == before and postfix.queue() == []
+    assert snapshot(run.host.port, *first).folders == before and delivery.postfix.queue() == []
 
-    with smtplib.SMTP("127.0.0.1", postfix.port) as server:
-        server.sendmail("sender@elsewhere.example", [first.address], "Subject: welcome\r\n\r\nHello\r\n")
-    postfix.wait_until_delivered()
+    delivery.send(first.address, b"Subject: welcome\r\n\r\nHello\r\n")
     inbox = snapshot(run.host.port, *first).folders[("INBOX",)]
     assert len(inbox.messages) == len(before[("INBOX",)].messages) + 1
+    # Whoever goes back finds what came here, and not what was imported, as the guide says.
+    passed = ("HEADER", "Received", "by mx.firma.example")
+    assert run.host.doveadm("-f", "tab", "fetch", "-u", first.address, "hdr.subject", *passed).split()[1:] == [
+        "welcome"
+    ]
 
 
-def test_a_delivery_that_goes_elsewhere_is_no_proof(mail: tuple[Run, Postfix], people: list[Employee]) -> None:
-    run, _postfix = mail
+def test_a_delivery_that_goes_elsewhere_is_no_proof(run: Run, people: list[Employee]) -> None:
     run.module(mailboxes=as_rows(people[:1]))
     with Postfix(run.directory / "elsewhere", ["firma.example"]) as elsewhere:
         lost = check(run, elsewhere, people[0].address, timeout=1)

@@ -133,7 +133,7 @@ def _results(hosts: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return plain(hosts)
 
 
-class _File:
+class File:
     """A file of the report, as it is to be."""
 
     def __init__(self, path: str, content: str, mode: int) -> None:
@@ -173,12 +173,12 @@ class _File:
             raise AnsibleActionFail("%s cannot be written: %s" % (self.path, error.strerror)) from error
 
 
-def _rendered(report: Report, params: dict[str, t.Any]) -> list[_File]:
+def _rendered(report: Report, params: dict[str, t.Any]) -> list[File]:
     if params["dest"] is None:
         return []
     directory = os.path.abspath(params["dest"])
     return [
-        _File(os.path.join(directory, name), render(report), mode)
+        File(os.path.join(directory, name), render(report), mode)
         for kind in _FILES
         if kind in params["formats"]
         for name, render, mode in _FILES[kind]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 from importlib.util import find_spec
 
@@ -23,7 +24,8 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list impo
 )
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration import gates as gates_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.checks import (
-    logins_refused,
+    changes_of,
+    failures_of,
     names_of,
     problems_of,
     silent_domains,
@@ -39,7 +41,7 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.options import va
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.acceptance import acceptances_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.mailboxes import compare
 
-from .mail_import_report import ACCEPTANCE
+from .mail_import_report import ACCEPTANCE, File
 
 MODULE = "panel.mailimport.mail_migration"
 
@@ -55,8 +57,11 @@ OPTIONS: dict[str, dict[str, t.Any]] = {
     "switches": {"type": "dict", "default": {}},
     "runs": {"type": "dict", "default": {}},
     "checks": {"type": "dict", "default": {}},
+    "dest": {"type": "path"},
     "accept_not_imported": {"type": "list", "elements": "dict", "options": ACCEPTANCE, "default": []},
 }
+# What the runs of a phase tell that no record does.
+_OF_RUNS = {"plan": failures_of, "verify": failures_of, "pilot": changes_of}
 
 
 class ActionModule(ActionBase):
@@ -81,15 +86,22 @@ class ActionModule(ActionBase):
         gates = (gates_of.before if params["moment"] == "before" else gates_of.after)(phase, facts)
         came = gates_of.verdict(gates)
         turn = turn_after(phase, came, facts)
+        told = lines(phase, gates, facts, turn, _command(task_vars or {}))
+        file = None if params["dest"] is None else File(os.path.abspath(params["dest"]), "\n".join(told) + "\n", 0o600)
+        if file and file.differs and not self._task.check_mode:
+            file.write()
         result.update(
-            changed=False,
+            changed=bool(file and file.differs),
             verdict=came,
             gates=[{"name": gate.name, "state": gate.state, "reasons": list(gate.reasons)} for gate in gates],
             only=_only(facts, phase, rows, plain(params["hosts"])),
+            probes=_probes(facts),
             waves={wave.name: facts.state_of(wave) for wave in migration.waves},
             next=turn.phase,
-            lines=lines(phase, gates, facts, turn, _command(task_vars or {})),
+            lines=told,
         )
+        if file and file.differs and self._task.diff:
+            result["diff"] = file.difference
         return result
 
     def _rows(self, params: dict[str, t.Any]) -> list[Row]:
@@ -120,7 +132,7 @@ def _facts(migration: Migration, rows: list[Row], params: dict[str, t.Any]) -> F
         [box for box in boxes if box.listed],
         domains_of(migration, switches, silent_domains(checks.get("dns"))),
         clock.now(),
-        problems_of(checks) + (logins_refused(runs) if params["phase"] == "plan" else []),
+        problems_of(checks) + _OF_RUNS.get(params["phase"], lambda _runs: [])(runs),
         _trouble(runs),
         names_of({**checks, "import": runs}),
         # Finished is what is finished on each of the mail hosts.
@@ -144,6 +156,18 @@ def _only(facts: Facts, phase: str, rows: list[Row], hosts: dict[str, t.Any]) ->
     for host in hosts:
         meant = (mailbox_of(row) for row in rows if row.values.get("mail_host") in (None, host))
         found[host] = [address for address in dict.fromkeys(meant) if address in due]
+    return found
+
+
+def _probes(facts: Facts) -> dict[str, list[str]]:
+    """A mailbox of each domain that is here, by its mail host."""
+    found: dict[str, list[str]] = {}
+    seen = set()
+    for box in facts.mailboxes:
+        domain = box.email.rpartition("@")[2]
+        if box.state == "completed" and box.mail_host and domain not in seen:
+            seen.add(domain)
+            found.setdefault(box.mail_host, []).append(box.email)
     return found
 
 

@@ -20,6 +20,10 @@ class ActionModule(HostAction):
     _supports_async = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        if isinstance(self._task.args.get("domains"), list):
+            self._task.args["domains"] = [
+                _answer(entry) for entry in self._task.args["domains"] if entry.get("switched") != "unknown"
+            ]
         result = super().run(tmp, task_vars)
         if self._task.args.get("finished") and not result.get("failed") and not self._task.check_mode:
             shell = self._connection._shell
@@ -27,3 +31,15 @@ class ActionModule(HostAction):
             if removed:
                 result.update(changed=True, removed=removed)
         return result
+
+
+def _answer(entry: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """An entry of `mail_dns_info` as the module takes it; any other as it is."""
+    if "mx" not in entry:
+        return dict(entry)
+    return {
+        "domain": entry["domain"],
+        "switched": entry["switched"],
+        "records": [record["host"] for record in entry["mx"]],
+        "ttl": entry["ttl"],
+    }

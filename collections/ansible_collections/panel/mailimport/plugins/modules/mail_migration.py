@@ -18,8 +18,8 @@ description:
     knows the state of each wave, whether the next phase may begin, and what is in its way.
   - A gate that opens with time is C(waiting), one for which somebody has to do something is C(closed). Nothing waits
     here, run it again.
-  - Nothing is set by hand, and nothing is written. The playbooks C(plan), C(pilot), C(bulk), C(delta), C(ready),
-    C(switched), C(verify) and C(finish) of this collection are made of it.
+  - Nothing is set by hand, and nothing is written but O(dest). The playbooks C(plan), C(pilot), C(bulk), C(delta),
+    C(ready), C(switched), C(verify) and C(finish) of this collection are made of it.
   - Runs on the controller alone. The passwords of the list go nowhere.
 requirements:
   - jsonschema >= 4.0 on the controller.
@@ -83,6 +83,10 @@ options:
         name of the mail host.
     type: dict
     default: {}
+  dest:
+    description:
+      - A file on the controller for RV(lines), of mode 0600. Its directory is made if it is missing.
+    type: path
   accept_not_imported:
     description:
       - As O(panel.mailimport.mail_import_report#module:accept_not_imported).
@@ -111,8 +115,13 @@ options:
         type: str
 extends_documentation_fragment:
   - panel.mailimport.attributes
-  - panel.mailimport.attributes.info_module
 attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
   async:
     support: none
   platform:
@@ -193,6 +202,10 @@ waves:
   returned: success
 only:
   description: The mailboxes that the phase imports, by mail host.
+  type: dict
+  returned: success
+probes:
+  description: A mailbox of each domain that is here, by mail host.
   type: dict
   returned: success
 next:

@@ -23,6 +23,8 @@ options:
   domains:
     description:
       - What the servers of each domain say now. Without any, only what is known is returned.
+      - RV(panel.mailimport.mail_dns_info#module:domains) can be given as it is. Domains whose servers gave no answer
+        are left out then.
     type: list
     elements: dict
     default: []

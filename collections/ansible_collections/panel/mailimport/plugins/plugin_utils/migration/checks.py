@@ -38,17 +38,36 @@ def problems_of(checks: t.Mapping[str, Result]) -> list[Problem]:
 
 def names_of(checks: t.Mapping[str, Result]) -> tuple[str, ...]:
     """The checks that were made."""
-    return tuple(name for name, result in checks.items() if result and not result.get("skipped"))
+    return tuple(name for name, result in checks.items() if result and not _is_skipped(name, result))
 
 
-def logins_refused(runs: t.Mapping[str, Result]) -> list[Problem]:
-    """What a run in check mode says that an import would come to."""
+def _is_skipped(name: str, result: Result) -> bool:
+    if name in ("delivery", "import"):
+        return all(each.get("skipped") for each in result.values())
+    return bool(result.get("skipped"))
+
+
+def failures_of(runs: t.Mapping[str, Result]) -> list[Problem]:
+    """The mailboxes that failed in a run that leaves no record: a look first, or a comparison."""
     return [
         Problem("import", "error", "%s: %s (%s)" % (entry["email"], entry["message"], entry["reason"]))
-        for _host, run in sorted(runs.items())
-        for entry in run.get("imports", ())
+        for entry in _entries(runs)
         if entry["state"] == "failed"
     ]
+
+
+def changes_of(runs: t.Mapping[str, Result]) -> list[Problem]:
+    """The mailboxes in which a second run changed something although nothing new came."""
+    return [
+        Problem("import", "error", "%s: another run changed something, and nothing new had come" % entry["email"])
+        for entry in _entries(runs)
+        if entry["changed"] and not entry["messages_copied"] and not entry["flags_updated"]
+    ]
+
+
+def _entries(runs: t.Mapping[str, Result]) -> t.Iterator[Result]:
+    for _host, run in sorted(runs.items()):
+        yield from run.get("imports", ())
 
 
 def silent_domains(dns: Result | None) -> frozenset[str]:

@@ -64,6 +64,7 @@ def after(phase: str, facts: Facts) -> list[Gate]:
         "pilot": lambda: [
             _is_synced("pilot", facts.of_wave(waves[0]), "wave %s" % waves[0].name),
             _is_whole(facts.of_wave(waves[0])),
+            _checks_are_green(facts, ("import",)),
         ],
         "bulk": lambda: [_is_synced("copied", begun, "the waves that have begun")],
         "delta": lambda: [_is_not_stale(facts)],
@@ -79,7 +80,7 @@ def after(phase: str, facts: Facts) -> list[Gate]:
         "verify": lambda: [
             _is_synced("synced", everybody, "the list"),
             _is_whole(everybody),
-            _checks_are_green(facts, ()),
+            _checks_are_green(facts, ("import",)),
         ],
         "finish": lambda: [_is_synced("synced", everybody, "the list"), _is_silent(facts)],
     }

@@ -143,7 +143,7 @@ def turn_after(phase: str, came: str, facts: Facts) -> Turn:
         else Turn("ready", "every night again, and before the switch"),
         "ready": Turn("switched", "change the MX records, then"),
         "switched": Turn("verify", "run the delta every night, then"),
-        "verify": Turn("finish") if facts.switched else Turn("ready"),
+        "verify": turn_of(facts),
         "finish": Turn(None, "nothing"),
     }
     if phase == "bulk":

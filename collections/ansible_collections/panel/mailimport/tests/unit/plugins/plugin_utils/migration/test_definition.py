@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
+import yaml
 from ansible_collections.panel.mailimport.plugins.module_utils.model import clock
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.moment import moment, read_moment
-from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.definition import migration_of
+from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.definition import SCHEMA, migration_of
 
 GOOD = {
     "name": "example-2026",
@@ -23,6 +26,13 @@ GOOD = {
 
 def changed(**values):
     return {name: value for name, value in {**GOOD, **values}.items() if value is not None}
+
+
+def test_the_file_of_the_guide_is_good():
+    guide = (SCHEMA.parent / "docsite" / "rst" / "cutover_guide.rst").read_text(encoding="utf-8")
+    block = guide.partition("   # migration.yml\n")[2].partition("\n\n")[0]
+    migration = migration_of(yaml.safe_load(textwrap.dedent(block))["migration"])
+    assert [wave.name for wave in migration.waves] == ["pilot", "everybody"]
 
 
 def test_a_good_file_has_its_defaults():
@@ -53,7 +63,8 @@ def test_a_mailbox_may_be_of_no_wave():
         (changed(name=""), "migration.name: "),
         (changed(wave=[]), "migration: there is no wave: is waves meant?"),
         (changed(xyzzy=[]), "migration: there is no xyzzy: known are name, source, "),
-        (changed(source="exchange"), "migration.source: 'exchange' is not one of ['csv', "),
+        (changed(source="exchange"), "migration.source: 'exchange' is not one of ['csv']"),
+        (changed(dns={"resolver": ["9.9.9.9"]}), "migration.dns: there is no resolver: is resolvers meant?"),
         (changed(domains=[]), "migration.domains: "),
         (changed(domains=["example"]), "migration.domains: 'example' is not a mail domain"),
         (changed(domains="example.org"), "migration.domains: 'example.org' is not of type 'array'"),

@@ -207,9 +207,13 @@ def test_what_is_finished_stays_finished():
 
 def test_grades_count_where_messages_are_missing():
     anna = box("anna", "failed", grade="investigate")
-    assert "anna@example.org has the grade investigate" in reasons(after("verify", facts(START, anna, box("ben"))))
+    compared = {"checked": ("import",)}
+    assert "anna@example.org has the grade investigate" in reasons(
+        after("verify", facts(START, anna, box("ben"), **compared))
+    )
     accepted = box("anna", "failed", grade="investigate", accepted=True)
-    assert verdict(after("verify", facts(START, accepted, box("ben")))) == "open"
+    assert verdict(after("verify", facts(START, accepted, box("ben"), **compared))) == "open"
+    assert verdict(after("verify", facts(START, accepted, box("ben")))) == "closed"
 
 
 def test_mailboxes_of_no_wave_and_waves_of_no_mailbox_are_told_of():
