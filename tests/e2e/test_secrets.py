@@ -25,14 +25,8 @@ SECRETS = (SOURCE_PASSWORD.encode(), TARGET_PASSWORD.encode())
 @pytest.fixture
 def secret_scene(small_scene: Scene) -> Scene:
     """A scene whose passwords are easy to find wherever they are."""
-    lines = small_scene.source.users_file.read_text()
-    small_scene.source.users_file.write_text(
-        lines.replace("{PLAIN}%s:" % small_scene.password, "{PLAIN}%s:" % SOURCE_PASSWORD)
-    )
+    small_scene.source.change_password(small_scene.address, small_scene.password, SOURCE_PASSWORD)
     small_scene.password = SOURCE_PASSWORD
-    wait_until(
-        lambda: small_scene.source.accepts_password(small_scene.address, SOURCE_PASSWORD), "the password's change"
-    )
     small_scene.options["target_password"] = TARGET_PASSWORD
     return small_scene
 

@@ -222,6 +222,13 @@ class Dovecot:
         last, password = list(passwords.items())[-1]
         self.wait_for_password(last, password)
 
+    def change_password(self, address: str, former: str, password: str) -> None:
+        """Give a mailbox another password, and return when it opens with it."""
+        lines = self.users_file.read_text(encoding="utf-8")
+        changed = lines.replace(_user_line((address, former)), _user_line((address, password)))
+        self.users_file.write_text(changed, encoding="utf-8")
+        self.wait_for_password(address, password)
+
     def wait_for_password(self, address: str, password: str) -> None:
         """Return when a mailbox opens with a password that is new in the file of users."""
         wait_until(lambda: self.accepts_password(address, password), "mailbox %s to open" % address)

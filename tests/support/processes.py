@@ -33,10 +33,24 @@ def peak_memory_mib(pid: int) -> float:
 
 def command_lines() -> Iterator[bytes]:
     """Argument lists, as `ps` shows them, and environments of all processes."""
+    yield from arguments()
+    yield from environments()
+
+
+def arguments() -> Iterator[bytes]:
+    """The argument list of each process."""
+    return _all("cmdline")
+
+
+def environments() -> Iterator[bytes]:
+    """The environment that each process was started with."""
+    return _all("environ")
+
+
+def _all(name: str) -> Iterator[bytes]:
     for pid in _pids():
-        for name in ("cmdline", "environ"):
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-                yield Path("/proc/%d/%s" % (pid, name)).read_bytes()
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            yield Path("/proc/%d/%s" % (pid, name)).read_bytes()
 
 
 @contextlib.contextmanager
