@@ -118,9 +118,8 @@ def _name(line: bytes) -> str:
 
 
 def _with_hash(line: bytes, hashed: bytes) -> bytes:
-    name, _bar, rest = line.rstrip(b"\n").partition(b"|")
-    _old, bar, more = rest.partition(b"|")
-    return name + b"|" + hashed + bar + more + b"\n"
+    fields = line.rstrip(b"\n").split(b"|")
+    return b"|".join([fields[0], hashed, *fields[2:]]) + b"\n"
 
 
 def _append(path: str, line: str) -> None:

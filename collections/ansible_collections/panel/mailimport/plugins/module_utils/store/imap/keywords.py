@@ -25,12 +25,15 @@ class FolderKeywords:
         """Take note which flags the folder can keep, in small letters; None for any."""
         self.asked, self._permitted = True, flags
 
+    def note_sent(self, keywords: Iterable[bytes]) -> None:
+        """Take note of what goes to a server that does not keep all flags, by its own word, and is not looked at again.
+        They are sent all the same: pymap keeps more than it says.
+        """
+        if self._permitted is not None:
+            self.lost.update(keyword for keyword in keywords if keyword.lower() not in self._permitted)
+
     def usable(self, keywords: Tuple[bytes, ...]) -> Tuple[bytes, ...]:
         """Return keywords without those that were refused."""
-        if self._permitted is not None:
-            for keyword in keywords:
-                if keyword.lower() not in self._permitted and not keyword.startswith(b"\\"):
-                    self.refuse(keyword)
         if not self._refused:
             return keywords
         return tuple(keyword for keyword in keywords if keyword.lower() not in self._refused)

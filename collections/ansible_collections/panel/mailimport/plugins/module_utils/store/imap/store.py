@@ -129,7 +129,18 @@ class ImapStore(MessageStore):
             self._search.note_uidnexts()
         opened = self._folders.open(name)
         place_marker(self._location, origin.key, self._proof)  # the host has made the root by now
-        writer = ImapWriter(self.appender, self._search, path, name, origin, opened, record, self._given, by_content)
+        writer = ImapWriter(
+            self.appender,
+            self._search,
+            path,
+            name,
+            origin,
+            opened,
+            record,
+            self._given,
+            by_content,
+            self._verify == "none",
+        )
         self._writers.append(writer)
         return writer
 

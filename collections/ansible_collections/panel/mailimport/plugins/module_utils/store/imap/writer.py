@@ -19,7 +19,7 @@ sent. That holds, too, for a folder that has mail and no map at all, as when the
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Iterable, List, Optional, Set, Tuple
+from typing import Dict, Iterable, List, Optional, Set, Tuple
 
 from ...imap.fetch import Fetched
 from ...imap.flags import split_flags
@@ -36,7 +36,6 @@ from .flags import GivenFlags, carry_flags
 from .folders import OpenedFolder
 from .keywords import FolderKeywords
 from .pending import PendingMessage, pending_spooled, pending_stream, pending_whole
-from .session import HostSession
 from .uid_map import DeliveryRecord, UidMap
 from .verification import Difference, ReadBack, Sent, differences, sent_of
 
@@ -50,6 +49,7 @@ class ImapWriter(FolderWriter, Destination):
         record: what earlier runs recorded of the origin.
         given: takes the flags of messages that are stored.
         by_content: leave out what the folder has already, whoever delivered it.
+        is_unseen: nothing is read back of what is stored.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class ImapWriter(FolderWriter, Destination):
         record: DeliveryRecord,
         given: GivenFlags,
         by_content: bool,
+        is_unseen: bool = False,
     ) -> None:
         self.path = path
         self.name = name
@@ -88,6 +89,7 @@ class ImapWriter(FolderWriter, Destination):
         # What we cannot tell the UID of is at or behind this one, and none of those that were taken since.
         self._next_target = opened.figures.uidnext
         self._taken: Set[int] = set()
+        self._is_unseen = is_unseen
         self._append_limit = opened.figures.append_limit
         self._flags_in_doubt = record.last_run_incomplete
         self._first_claimed = opened.figures.uidnext
@@ -153,8 +155,10 @@ class ImapWriter(FolderWriter, Destination):
             text = "is larger than the %d bytes that this host takes (APPENDLIMIT)" % self._append_limit
             self.refuse(message, "message_refused", "message UID %d %s" % (message.uid, text))
             return message.size
-        if message.flags.keywords and not self.keywords.asked:
-            self.keywords.permit_only(self._sessions.attempt(self._permanent_flags))
+        if self._is_unseen and message.flags.keywords:
+            if not self.keywords.asked:
+                self.keywords.permit_only(self._sessions.attempt(lambda session: session.permanent_flags(self.name)))
+            self.keywords.note_sent(message.flags.keywords)
         if whole is not None:
             self._appender.put(self, message)
         elif not self._append_alone(message):
@@ -162,9 +166,6 @@ class ImapWriter(FolderWriter, Destination):
         self.keywords.lost.update(message.flags.lost)
         self.last_uid = max(self.last_uid, message.uid)
         return message.size
-
-    def _permanent_flags(self, session: HostSession) -> Optional[FrozenSet[bytes]]:
-        return None if session.is_own_process else session.permanent_flags(self.name)
 
     @property
     def takes_copies(self) -> bool:

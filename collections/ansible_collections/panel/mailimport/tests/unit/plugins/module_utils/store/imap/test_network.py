@@ -176,7 +176,9 @@ def test_forgotten_flags_and_refused_keywords_are_told(host, origin, message, so
     assert store.lost_keywords() == ["Work"]
 
 
-def test_keywords_that_a_folder_cannot_keep_are_not_sent(host, origin, message):
+@pytest.mark.parametrize(("verify", "told"), [("digests", []), ("none", ["Play"])])
+def test_keywords_that_a_folder_does_not_admit_are_sent_and_told_if_nobody_looks(host, origin, message, verify, told):
+    """Some servers keep more than they say."""
     examine = host.on_select
 
     def select(rest, lines, output):
@@ -185,9 +187,9 @@ def test_keywords_that_a_folder_cannot_keep_are_not_sent(host, origin, message):
 
     host.on_select = select
     sent = [message(1, body(1), (b"\\Seen", b"Work", b"Play"))]
-    refusals, store = imported(host, origin, sent)
-    assert host.folders[b"A"][0].flags == {b"\\Seen", b"Work"}
-    assert (refusals, store.lost_keywords()) == ([], ["Play"])
+    refusals, store = imported(host, origin, sent, verify=verify)
+    assert host.folders[b"A"][0].flags == {b"\\Seen", b"Work", b"Play"}
+    assert (refusals, store.lost_keywords()) == ([], told)
 
 
 def test_a_message_that_is_too_large_is_not_sent(host, origin, message, some):
