@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,6 +47,24 @@ def test_d9_a_variable_with_a_typing_error_is_refused(small_scene: Scene, wrong:
 def test_d9_every_playbook_looks_at_its_variables(small_scene: Scene, playbook: str) -> None:
     run = run_shipped(small_scene, playbook, owner="customer1", stat="latest")
     assert "reads no variable stat: is state meant?" in " ".join(run.output.split())
+
+
+def test_d9_variables_of_the_role_are_no_misspelt_options(place: Path) -> None:
+    """`mail_host_uid` is much like the option `mail_host`."""
+    run = run_playbook(
+        REPOSITORY / "playbooks" / "import_csv.yml",
+        inventory="localhost,",
+        variables={
+            "import_hosts": "localhost",
+            "import_setup": False,
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "mail_host_uid": 5000,
+        },
+        directory=place,
+    )
+    assert "reads no variable" not in run.output
+    assert "src" in run.output
 
 
 def test_d9_variables_of_ones_own_are_left_alone(small_scene: Scene) -> None:
