@@ -27,7 +27,7 @@ from .deliveries import DeliveryBook
 from .flags import GivenFlags, carry_flags
 from .folders import Folders
 from .lanes import Lanes
-from .session import HostSession
+from .session import HostSession, Kept
 from .sessions import HostSessions
 from .verification import read_back
 from .writer import ImapWriter
@@ -161,8 +161,6 @@ class ImapStore(MessageStore):
 
     def copy_held(self, writer: FolderWriter, copies: Sequence[HeldCopy]) -> Dict[int, int]:
         mine = next(known for known in self._writers if known is writer)
-        if not mine.takes_copies:
-            return {}
         left = {held.uid: held for held in copies}
         found: Dict[int, int] = {}
         for path, origin in dict.fromkeys((place.path, place.origin) for held in copies for place in held.places):
@@ -184,12 +182,35 @@ class ImapStore(MessageStore):
         """Copy messages of an origin out of its folder, by their UIDs at the source; yield them with their new UIDs."""
         record = self._book.record_of(origin)
         targets = {target: wanted[uid] for uid, target in record.delivered.targets_of(wanted).items()}
+        if writer.may_hold_more:
+            known = self._recognized(writer, name, record.target_uidvalidity, targets)
+            targets = {target: held for target, held in targets.items() if held.uid not in known}
         for uids in sequence_set(targets):
             # Not to be done twice: whether a session that ended has copied them, the next run finds out.
-            known, writer.all_answers_known = writer.all_answers_known, False
+            before, writer.all_answers_known = writer.all_answers_known, False
             new = self.sessions.session().copy(name, record.target_uidvalidity, uids, len(targets), writer.name)
-            writer.all_answers_known = known
+            writer.all_answers_known = before
             yield from ((targets[old], target) for old, target in new.items() if old in targets)
+
+    def _recognized(
+        self, writer: ImapWriter, name: bytes, uidvalidity: int, targets: Mapping[int, HeldCopy]
+    ) -> Set[int]:
+        """Let a folder that may hold more than is recorded look for messages of another one, by their content; return
+        those that are not to be copied any more.
+        """
+
+        def read(session: HostSession) -> List[Tuple[int, Kept]]:
+            figures = session.figures_of([name]).get(name)
+            if figures is None or figures.uidvalidity != uidvalidity:
+                return []
+            return [each for uids in sequence_set(targets) for each in session.kept(name, uids)]
+
+        found = set()
+        for target, kept in self.sessions.attempt(read):
+            held = targets.get(target)
+            if held and kept.digests and writer.recognizes(held, kept.digests):
+                found.add(held.uid)
+        return found
 
     def commit(self) -> None:
         self.appender.drain()

@@ -31,7 +31,7 @@ from .appender import Appender
 from .content_search import ContentSearch
 from .conversation import SessionEndedError
 from .destination import Destination
-from .digests import UidsByContent
+from .digests import Digests, UidsByContent
 from .flags import GivenFlags, carry_flags
 from .folders import OpenedFolder
 from .keywords import FolderKeywords
@@ -168,16 +168,30 @@ class ImapWriter(FolderWriter, Destination):
         return message.size
 
     @property
-    def takes_copies(self) -> bool:
-        """False as long as the folder may hold messages of the source that nobody took note of."""
-        return not self._present
+    def may_hold_more(self) -> bool:
+        """True as long as the folder may hold messages of the source that nobody took note of."""
+        return bool(self._present)
+
+    def recognizes(self, held: HeldCopy, digests: Digests) -> bool:
+        """Look whether a message is here already, given what it is like; take note of that."""
+        target = self._present.take(digests) if self._present else None
+        if target is None:
+            return False
+        self.held.add(held.uid)
+        self.last_uid = max(self.last_uid, held.uid)
+        if target >= self._first_claimed:
+            self._note_copy(held, target)
+        return True
 
     def copied(self, held: HeldCopy, target: int) -> None:
         """A message of another folder was copied into this one, with the flags that it had there."""
-        flags = split_flags(held.flags)
         self.held.add(held.uid)
         self.last_uid = max(self.last_uid, held.uid)
         self.written += 1
+        self._note_copy(held, target)
+
+    def _note_copy(self, held: HeldCopy, target: int) -> None:
+        flags = split_flags(held.flags)
         self._without_flags[target] = flags.system + flags.keywords
         self._unverified[target] = Sent(held.uid, held.size, None, None, flags.system + flags.keywords)
         self._next_target = max(self._next_target, target + 1)
