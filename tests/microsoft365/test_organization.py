@@ -132,6 +132,7 @@ def test_folders_without_mail_are_left_out_and_told(new_scene: NewScene) -> None
     with scene.imap.session("person0@one.example") as session:
         for name in ("Calendar", "Kalender", "Notizen", "Archiv"):
             session.create(name)
+            session.subscribe(name)
         for name in ("Calendar", "Kalender"):
             session.append(name, [Item(notice % number) for number in range(5)])
         session.append("Notizen", [Item(notice % 1), Item(small_message(2))])
@@ -143,8 +144,10 @@ def test_folders_without_mail_are_left_out_and_told(new_scene: NewScene) -> None
     assert (entry["messages_total"], entry["messages_copied"]) == (4, 2)
     assert "Calendar" in outcome.output and "folder Kalender is left out: it holds 5 items" in outcome.output
     with_password = scene.new_passwords()["person0@one.example"]
-    names = {path[0] for path in scene.host.session("person0@one.example", with_password).folders()}
+    session = scene.host.session("person0@one.example", with_password)
+    names = {path[0] for path in session.folders()}
     assert "Archiv" in names and "Notizen" in names and not names & {"Calendar", "Kalender"}
+    assert set(session.subscriptions()) == {("Archiv",), ("Notizen",)}
 
 
 @pytest.mark.parametrize(

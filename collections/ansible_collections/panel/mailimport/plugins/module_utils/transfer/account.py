@@ -261,10 +261,13 @@ class _AccountImport:
 
     def _subscribe(self, plans: Sequence[FolderPlan]) -> None:
         """Subscriptions come last: a run that did not get that far left them to this one."""
+        subscribed_there = [
+            plan for plan in plans if plan.source.subscribed and plan.source.raw_name not in self._batch.without_mail
+        ]
         wanted = [
             plan.target
-            for plan in plans
-            if plan.source.subscribed and (self._target.last_run_incomplete or plan.source.raw_name not in self._marks)
+            for plan in subscribed_there
+            if self._target.last_run_incomplete or plan.source.raw_name not in self._marks
         ]
         if not wanted:
             return

@@ -33,7 +33,7 @@ So the state may know less than the mailbox, and never more.
 from __future__ import annotations
 
 import time
-from typing import Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set
 
 from ..imap.fetch import Fetched, NoUidError, message_id_in
 from ..model.errors import MailImportError
@@ -74,6 +74,7 @@ class Batch:
         budget: what the source may still give today.
         expected: how many messages the source has, as far as it says so; `expected_bytes`, how many bytes of them
             have to be fetched, None when nobody knows.
+        without_mail: raw names of folders that turned out to hold none.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class Batch:
         self.memories = memories
         self.open_copies: Dict[bytes, FolderCopy] = {}
         self.without_flags: List[FolderCopy] = []
+        self.without_mail: Set[bytes] = set()
         self.budget = Budget(None, 0, emit)
         self.expected = 0
         self.expected_bytes: Optional[int] = None
@@ -289,6 +291,7 @@ class Batch:
         self._heed_quota()
         if copy.holds_no_mail:
             self.discard(copy)
+            self.without_mail.add(copy.plan.source.raw_name)
             self._counted[copy.plan.source.raw_name] = 0
             message = "folder %s is left out: it holds %d items that are no mail, such as appointments or contacts"
             self._emit(Note(message % (copy.name, len(copy.failed))))
