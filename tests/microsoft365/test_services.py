@@ -140,6 +140,15 @@ def test_lists_are_followed_page_by_page(directory: Directory, service: Service)
     }
 
 
+def test_a_list_that_goes_round_in_circles_is_no_shorter_list(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = {"value": [], "@odata.nextLink": directory.resource + "/v1.0/users?$skiptoken=1"}
+    monkeypatch.setattr(directory, "_call", lambda *_call: page)
+    with pytest.raises(MailImportError, match="the list of /users has no end"):
+        directory.users()
+
+
 def test_a_list_that_goes_on_elsewhere_is_not_followed(directory: Directory, service: Service) -> None:
     service.page_size, service.next_link_host = 7, "https://graph.evil.example"
     with pytest.raises(MailImportError, match="goes on at another address than api_url") as refused:

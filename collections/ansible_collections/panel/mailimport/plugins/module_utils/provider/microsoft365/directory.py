@@ -152,8 +152,10 @@ class Directory:
             answer = self._get(url, schema, asked, permission)
             yield answer["value"]
             following = answer.get("@odata.nextLink")
-            if not following or following == url:
+            if not following:
                 return
+            if following == url:
+                break
             # Whole, as the service gives it; but the token goes nowhere else.
             if _origin(following) != _origin(self._api_url):
                 message = "the list of %s goes on at another address than api_url, which is not followed: %s"
