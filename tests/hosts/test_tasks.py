@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 from typing import Any, Callable
 
+import pytest
 import yaml
 from ansible_collections.panel.mailimport.plugins.module_utils.host.accounts.command_lines import CommandLines
 from support.mail import REPOSITORY
@@ -65,18 +66,40 @@ def test_a_task_with_a_list_and_a_database(sql_scene: Callable[..., SqlScene]) -
         assert secret not in ran.output
 
 
-def shown_lines() -> list[tuple[str, dict[str, Any]]]:
-    """The command lines of the guide, whole or as an option of a task."""
+def shown_blocks() -> list[tuple[str, Any]]:
+    """The YAML of the guide, each with its first line."""
     text, found = GUIDE.read_text(encoding="utf-8"), []
     for block in text.split(".. code-block:: yaml\n\n")[1:]:
         lines = block.split("\n")
         end = next((n for n, line in enumerate(lines) if line and not line.startswith("   ")), len(lines))
-        document = yaml.safe_load("\n".join(lines[:end]))
-        tasks = document if isinstance(document, list) else [{"": document}]
-        for options in (options for task in tasks for options in task.values() if isinstance(options, dict)):
-            if "host_command" in options:
-                found.append((lines[0].strip(), options["host_command"]))
+        found.append((lines[0].strip(), yaml.safe_load("\n".join(lines[:end]))))
     return found
+
+
+def shown_options() -> list[tuple[str, dict[str, Any]]]:
+    """The options of the guide's tasks, or parts of them."""
+    found = []
+    for first_line, document in shown_blocks():
+        tasks = document if isinstance(document, list) else [{"": document}]
+        found += [(first_line, options) for task in tasks for options in task.values() if isinstance(options, dict)]
+    return found
+
+
+def shown_lines() -> list[tuple[str, dict[str, Any]]]:
+    """The command lines of the guide, whole or as an option of a task."""
+    return [(where, options["host_command"]) for where, options in shown_options() if "host_command" in options]
+
+
+@pytest.mark.parametrize("schema", ["iredmail", "ispmail", "custom"])
+def test_the_guides_task_for_a_database(sql_scene: Callable[..., SqlScene], schema: str) -> None:
+    """As it is shown, but for the accounts and where the servers are."""
+    (shown,) = (options for _where, options in shown_options() if options.get("sql_schema") == schema)
+    scene = sql_scene("postgresql", schema)
+    shown_kind = ("host_backend", "sql_schema")
+    ours = {name: value for name, value in scene.arguments().items() if name not in shown_kind}
+    ran = run_task({**shown, **ours}, scene.directory)
+    assert (ran.entry["state"], ran.entry["created"]) == ("completed", True), ran.output
+    assert difference(scene.source_account(), scene.host_account()) == []
 
 
 def test_the_guides_command_lines_can_be_read() -> None:

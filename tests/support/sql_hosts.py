@@ -21,6 +21,7 @@ class _Queries(NamedTuple):
     user: str
     home: tuple[str, ...]
     enabled: str
+    password: str = "password"  # noqa: S105 - a column
 
 
 _QUERIES = {
@@ -32,6 +33,7 @@ _QUERIES = {
         "active = 1 AND enableimap = 1 AND enabledoveadm = 1",
     ),
     "ispmail": _Queries("virtual_users", "email", ("'{mail}/{domain}/{local_part}'",), "1 = 1"),
+    "custom": _Queries("people", "email", ("'{mail}/{domain}/{local_part}'",), "1 = 1", "hash"),
 }
 
 
@@ -48,7 +50,8 @@ def accounts_settings(database: Database, schema: str, directory: Path, words: W
     home = "CONCAT(%s)" % ", ".join(parts) if database.engine == "mysql" else " || ".join(parts)
     name = "%u" if words is OLD else "%{user}"
     where = "FROM %s WHERE %s = '%s' AND %s" % (queries.table, queries.user, name, queries.enabled.format(**values))
-    password_query = "SELECT %s AS %s, password %s" % (queries.user, _quoted("user", database), where)
+    columns = (queries.user, _quoted("user", database), queries.password)
+    password_query = "SELECT %s AS %s, %s AS password %s" % (*columns, where)
     user_query = "SELECT %s AS home, %d AS uid, %d AS gid %s" % (home, MAIL_UID, MAIL_GID, where)
     iterate_query = "SELECT %s AS %s FROM %s" % (queries.user, _quoted("user", database), queries.table)
     if words is OLD:
