@@ -10,6 +10,7 @@ import os
 import typing as t
 from importlib.util import find_spec
 
+from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.model import clock
@@ -172,5 +173,7 @@ def _probes(facts: Facts) -> dict[str, list[str]]:
 
 
 def _command(variables: dict[str, t.Any]) -> tuple[str, str]:
+    """The inventory and the files of variables that this command was given, for the next one."""
     sources = variables.get("ansible_inventory_sources") or ["hosts.yml"]
-    return ",".join(str(source) for source in sources), "migration.yml"
+    files = [each[1:] for each in context.CLIARGS.get("extra_vars", ()) if each.startswith("@")]
+    return ",".join(map(str, sources)), " -e @".join(files or ["migration.yml"])
