@@ -12,6 +12,7 @@ from typing import Any, Dict, List
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, ImportResult
+from ansible_collections.panel.mailimport.plugins.module_utils.model.look import Look
 from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Item, Scheduling
 from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import Outcome
 from ansible_collections.panel.mailimport.plugins.module_utils.task import imports as entry
@@ -31,7 +32,7 @@ class Engine:
         self, items: List[Item], settings: object, how: Scheduling, check_mode: bool, progress: object
     ) -> List[Outcome]:
         self.items, self.how = items, how
-        return [Outcome(self._result(item), {"mailbox": None}, {"mailbox": "there"}) for item in items]
+        return [Outcome(self._result(item), {"mailbox": None}, {"mailbox": "there"}, Look()) for item in items]
 
     @staticmethod
     def _result(item: Item) -> ImportResult:

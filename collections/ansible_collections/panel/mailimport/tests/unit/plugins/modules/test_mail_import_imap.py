@@ -16,6 +16,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.imports imp
     ImportRequest,
     ImportResult,
 )
+from ansible_collections.panel.mailimport.plugins.module_utils.model.look import Look
 from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Item, Scheduling
 from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import Outcome
 from ansible_collections.panel.mailimport.plugins.module_utils.task import imports as entry
@@ -44,7 +45,7 @@ class Engine:
         self.requests += [item for item in items if isinstance(item, ImportRequest)]
         self.check_modes.append(check_mode)
         results = [self.answer if isinstance(item, ImportRequest) else item for item in items]
-        return [Outcome(result, {"folders": {}}, {"folders": {"INBOX": 3}}) for result in results]
+        return [Outcome(result, {"folders": {}}, {"folders": {"INBOX": 3}}, Look()) for result in results]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.panel.mailimport.plugins.module_utils.model.options import NOTICE
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.columns import (
     CELLS,
     COLUMNS,
@@ -21,7 +22,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.task.options impo
 )
 
 # `password` can be two, and a row can name its mail host.
-OF_TASKS_ALONE = {"verify", "verify_sample"}
+OF_TASKS_ALONE = {"verify", "verify_sample", *(option.name for option in NOTICE)}
 OF_ROWS_ALONE = {"source_password", "mail_host"}
 
 
