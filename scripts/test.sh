@@ -27,7 +27,8 @@ collection=$repository/collections/ansible_collections/panel/mailimport
 # Of the tools in .venv and the system's only: version managers put launchers for Pythons that are not there into PATH.
 export PATH=$venv/bin:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin
 export ANSIBLE_COLLECTIONS_PATH=$repository/collections
-pytest_options=(-p no:cacheprovider --numprocesses 2 --dist loadfile)
+# One more than processors: many a test waits for a server.
+pytest_options=(-p no:cacheprovider --numprocesses $(($(nproc) + 1)) --dist loadfile)
 python_version=$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 # ansible-test runs with a home of its own: its stand-in for get-pip.py is no business of the user's.
