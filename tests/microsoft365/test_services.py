@@ -27,7 +27,6 @@ from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsof
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.shared_token import SharedToken
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.tokens import AppTokens, roles_in
-from ansible_collections.panel.mailimport.plugins.module_utils.source.session import TOKEN_AGE
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -107,11 +106,15 @@ def test_a_token_is_asked_for_once_and_again_before_it_ends(tokens: AppTokens, s
     assert tokens.new_token(MAIL) != first
 
 
-def test_a_token_lasts_as_long_as_a_session_counts_on_it(tokens: AppTokens, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_serves_until_shortly_before_its_end(
+    tokens: AppTokens, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few requests an hour, whatever the number of mailboxes."""
     first = tokens.token(MAIL)
-    later = time.monotonic() + 5400 - TOKEN_AGE
-    monkeypatch.setattr(shared_token, "time", SimpleNamespace(monotonic=lambda: later))
-    assert tokens.token(MAIL) != first, "one of 90 minutes, which are the most"
+    began = time.monotonic()
+    for minutes, asked in ((49, 1), (91, 2)):
+        monkeypatch.setattr(shared_token, "time", SimpleNamespace(monotonic=lambda at=began + 60 * minutes: at))
+        assert (tokens.token(MAIL) == first, len(service.requests)) == (asked == 1, asked)
 
 
 def test_processes_share_a_token() -> None:

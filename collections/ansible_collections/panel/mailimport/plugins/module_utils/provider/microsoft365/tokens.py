@@ -19,9 +19,9 @@ from ..http import Call, Http, ServiceError
 from .credentials import Credential
 from .shared_token import SharedToken
 
-# A token that is good for less than this is not used for anything new, in seconds: a session of mail counts on so much.
-# They are good for 60 to 90 minutes.
-_SPARE = 3000.0
+# A token that is good for less than this is not used for anything new, in seconds; they are good for 60 to 90 minutes.
+# A session that Exchange ends with its token goes on over another one, which costs less than asking for tokens often.
+_SPARE = 600.0
 _USUAL_LIFETIME = 3600.0
 _DEFAULT = "/.default"
 
