@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator
 from types import FrameType, SimpleNamespace
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.imap import connection
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.fetch import FetchRequest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.responses import Status
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.session import ImapSession
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.stream import MAX_LINE, ByteStream
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount, SourceFolder
-from ansible_collections.panel.mailimport.plugins.module_utils.source import connection
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
 from hypothesis import HealthCheck, given, settings, strategies
 

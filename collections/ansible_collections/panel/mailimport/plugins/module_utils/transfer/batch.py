@@ -306,22 +306,25 @@ class Batch:
     def commit(self) -> None:
         """Make durable what has come, then report it: the parent writes the state only then."""
         closed: List[FolderCopy] = []
+        stored = False
         try:
             self._store.commit()
-            closed = self._finished
+            closed, stored = self._finished, True
         finally:
             self.budget.tell()
             # What a host has acknowledged is delivered, and what it damaged is known, whatever else it fails at.
             self._take_refusals()
-            self._report(closed)
+            self._report(closed, stored)
         self._finished = []
         self._messages = self._bytes = 0
         self._began = time.monotonic()
         here = sum(self._present.values())
         self._emit(Copied(self.messages_copied, here, self.bytes_copied, self.messages_linked))
 
-    def _report(self, closed: Sequence[FolderCopy]) -> None:
-        """Tell what is to be recorded, and then what came of folders; `closed` are durable to their end."""
+    def _report(self, closed: Sequence[FolderCopy], stored: bool) -> None:
+        """Tell what is to be recorded, and then what came of folders; `closed` are durable to their end, and of others
+        what has come is, if it is `stored`.
+        """
         for copy in closed:
             raw_name = copy.plan.source.raw_name
             copy.note_numbers()
@@ -335,7 +338,7 @@ class Batch:
             for copy in self.open_copies.values()
             if not copy.writer.staged and (copy.writer.fresh or copy.writer.written)
         ]
-        marks = [*(copy.as_mark(copied=True) for copy in closed), *(copy.as_mark(copied=False) for copy in begun)]
+        marks = [*(copy.as_mark(copied=True) for copy in closed), *(copy.as_mark(False, stored) for copy in begun)]
         tell_committed(self._emit, marks, self.memories.take_changed(), self._delivered)
         self._delivered.clear()
         for copy in (*closed, *begun):

@@ -200,11 +200,18 @@ class FolderCopy:
             raise NoUidError("protocol_error", "a message of %s came without its UID" % self.name)
         self.failed[uid] = NotImported(self.name, reason, message, uid, message_id, size)
 
-    def as_mark(self, copied: bool) -> FolderMark:
+    def as_mark(self, copied: bool, stored: bool = True) -> FolderMark:
+        """What is to be recorded of the folder.
+
+        Args:
+            copied: it has been gone through.
+            stored: what has come is durable; otherwise nobody knows which of it the store has.
+        """
         source = self.plan.source
         finished = copied and not self.problems
         # Nobody has looked yet for what an earlier run left behind, unless the folder is finished.
-        missing = self.failed.keys() | self.spoiled | (set() if finished else set(self.retried))
+        behind = set(self.retried) if stored else self.record.left_before
+        missing = self.failed.keys() | self.spoiled | (set() if finished else behind)
         return FolderMark(
             raw_name=source.raw_name,
             target_name=joined_path(self.plan.target),

@@ -121,6 +121,27 @@ def test_a_message_left_behind_is_tried_again_until_it_comes_or_is_gone(account,
     assert marks_in(events)[b"A"].copied
 
 
+def test_a_message_left_behind_that_the_disk_had_no_room_for_is_still_left_behind(
+    account, run, uids, marks_in, monkeypatch
+):
+    """It had come, and was not stored: whatever is recorded then, the next run asks for it again."""
+    source = account(A=[1, 2, 3])
+    source.withheld = {2}
+    marks = marks_in(run(source))
+    assert marks[b"A"].missing == (2,)
+    source.withheld = set()
+    with monkeypatch.context() as full:
+
+        def no_room(store):
+            raise MailImportError("disk_full", "no room")
+
+        full.setattr(MaildirStore, "commit", no_room)
+        marks.update(marks_in(run(source, marks)))
+    assert uids(".A") == [1, 3]
+    run(source, marks)
+    assert uids(".A") == [1, 2, 3]
+
+
 @pytest.mark.parametrize("status", [b"OK", b"NO"])
 def test_a_gap_in_what_came_is_never_taken_for_delivered(account, run, uids, marks_in, status):
     """The folder is there and in sight, so each batch counts at once: a run that ends then must not hide the gap."""
