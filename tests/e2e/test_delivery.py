@@ -40,6 +40,7 @@ def check(run: Run, postfix: Postfix, *addresses: str, check_mode: bool = False,
 def test_mail_arrives_in_a_mailbox_just_imported(mail: tuple[Run, Delivery], people: list[Employee]) -> None:
     run, delivery = mail
     first, other_domain, second, _fourth = people
+    assert delivery.answer(first.address) == NOT_OURS  # and by now its processes have read the domains
     run.module(mailboxes=as_rows([first]))
     lost = check(run, delivery.postfix, first.address)  # nobody has told Postfix of the domain
     assert lost.result["failed"] and lost.result["msg"].startswith("%s: refused: %d " % (first.address, NOT_OURS))
