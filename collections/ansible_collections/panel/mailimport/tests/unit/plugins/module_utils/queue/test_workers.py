@@ -214,7 +214,7 @@ def few_descriptors():
 
 
 def test_more_queues_than_descriptors_are_fewer_queues(run, few_descriptors):
-    few_descriptors(40)
+    few_descriptors(60)
     results = run(jobs(100), lambda assignment, tell: done(assignment), queues=range(1, 101))
     assert sorted(results) == list(range(100)) and run.lost == {}
 
