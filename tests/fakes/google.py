@@ -187,7 +187,7 @@ class Service:
         try:
             if not self.key_is_alive:
                 raise _oauth_error("invalid_grant", "Invalid JWT: No valid verifier found for issuer.")
-            options = {"verify_exp": False, "verify_iat": False}
+            options: Any = {"verify_exp": False, "verify_iat": False}
             claims = jwt.decode(assertion, self._key.public_key(), ["RS256"], options, audience=AUDIENCE)
         except jwt.exceptions.PyJWTError:
             raise _oauth_error("invalid_grant", "Invalid JWT Signature.") from None
