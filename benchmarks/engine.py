@@ -15,9 +15,13 @@ import json
 import sys
 import time
 
+# What a run loads when it finds something to do is part of Python's start here.
+from ansible_collections.panel.mailimport.plugins.module_utils.host.accounts import passwd_file  # noqa: F401
+from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot import server  # noqa: F401
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, SourceConnections
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
+from ansible_collections.panel.mailimport.plugins.module_utils.run import visits, work  # noqa: F401
 from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling, import_batch
 from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings
 
