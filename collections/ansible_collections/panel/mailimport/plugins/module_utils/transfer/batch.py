@@ -226,8 +226,7 @@ class Batch:
 
     def _heed_quota(self) -> None:
         """Stop when the mailbox would hold more than its quota once everything that is staged is in sight."""
-        added = self._bytes_staged + self.bytes_copied + self._bytes_linked
-        if self._room is not None and added > self._room:
+        if self._room is not None and self._bytes_staged + self.bytes_copied + self._bytes_linked > self._room:
             self.commit()
             message = "the source holds more than the %d bytes that the quota leaves: raise it and run the task again"
             raise MailImportError("over_quota", message % self._room)

@@ -18,11 +18,8 @@ from ..state.records import FolderMark
 from ..store.base import FolderWriter, joined_path
 from ..store.origin import Origin
 from .memory import MessageMemory
-from .plan import FolderPlan
+from .plan import SPECIAL_USE, FolderPlan
 from .survey import FolderRecord
-
-# RFC 6154, in capitals.
-USES_OF_MAIL = frozenset((b"\\ALL", b"\\ARCHIVE", b"\\DRAFTS", b"\\FLAGGED", b"\\JUNK", b"\\SENT", b"\\TRASH"))
 
 SURROGATE = "Exchange cannot give this message over IMAP and sends a notice in its place"
 TOO_LARGE = "larger than max_message_size: raise that, and run the task again"
@@ -130,7 +127,7 @@ class FolderCopy:
         folder of which some came in an earlier run, wherever that is now.
         """
         source = self.plan.source
-        is_for_mail = source.raw_name == b"INBOX" or not source.attributes.isdisjoint(USES_OF_MAIL)
+        is_for_mail = source.raw_name == b"INBOX" or any(use.encode() in source.attributes for use in SPECIAL_USE)
         has_brought_mail = len(self.writer.held) > 0 or self.memory.count() > 0
         notices = sum(entry.message == SURROGATE for entry in self.failed.values())
         return 0 < notices == len(self.failed) == self.messages and not (is_for_mail or has_brought_mail)

@@ -49,7 +49,8 @@ _WILDCARD = re.compile(r"[*?]")
 
 # Special uses of folders that are no views of others.
 _OWN_USES = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")
-_SPECIAL_USE = ("\\ALL", "\\ARCHIVE", "\\DRAFTS", "\\FLAGGED", "\\JUNK", "\\SENT", "\\TRASH")
+# RFC 6154, in capitals.
+SPECIAL_USE = ("\\ALL", "\\ARCHIVE", "\\DRAFTS", "\\FLAGGED", "\\JUNK", "\\SENT", "\\TRASH")
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def _special_use_targets(folders: Sequence[SourceFolder], location: StoreLocatio
     """Land special-use folders (RFC 6154) on the host's own, where exactly one folder of the source has that use."""
     targets = {}
     hosts = {use.upper(): name for use, name in location.special_use.items()}
-    for use in _SPECIAL_USE:
+    for use in SPECIAL_USE:
         having = [folder for folder in folders if use.encode() in folder.attributes]
         if len(having) == 1 and use in hosts:
             targets[having[0].raw_name] = tuple(hosts[use].split(location.separator))
