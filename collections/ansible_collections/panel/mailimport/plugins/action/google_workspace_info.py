@@ -15,7 +15,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.task.google impor
     KEY_REQUIRED,
     info_options,
 )
-from ansible_collections.panel.mailimport.plugins.plugin_utils.google import with_key
+from ansible_collections.panel.mailimport.plugins.plugin_utils.key_file import SERVICE_ACCOUNT, with_key
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
 from ansible_collections.panel.mailimport.plugins.plugin_utils.secrets_file import run_with_secrets
 
@@ -27,7 +27,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        given = with_key(self, self._task.args)
+        given = with_key(self, self._task.args, SERVICE_ACCOUNT)
         params = validated(given, info_options(), MODULE)
         if not params["service_account"]:
             raise AnsibleActionFail(KEY_REQUIRED)

@@ -16,7 +16,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.task.google impor
     lacking,
     organization_options,
 )
-from ansible_collections.panel.mailimport.plugins.plugin_utils.google import with_key
+from ansible_collections.panel.mailimport.plugins.plugin_utils.key_file import SERVICE_ACCOUNT, with_key
 from ansible_collections.panel.mailimport.plugins.plugin_utils.organization import Organizations, import_organization
 
 GOOGLE = Organizations("panel.mailimport.mail_import_google", organization_options(), IMPORT_SECRETS, lacking)
@@ -28,5 +28,5 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        result.update(import_organization(self, GOOGLE, with_key(self, self._task.args), task_vars))
+        result.update(import_organization(self, GOOGLE, with_key(self, self._task.args, SERVICE_ACCOUNT), task_vars))
         return result

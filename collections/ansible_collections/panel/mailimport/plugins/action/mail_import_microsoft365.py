@@ -16,7 +16,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.task.microsoft365
     lacking,
     organization_options,
 )
-from ansible_collections.panel.mailimport.plugins.plugin_utils.microsoft365 import with_certificate
+from ansible_collections.panel.mailimport.plugins.plugin_utils.key_file import CLIENT_CERTIFICATE, with_key
 from ansible_collections.panel.mailimport.plugins.plugin_utils.organization import Organizations, import_organization
 
 MICROSOFT = Organizations("panel.mailimport.mail_import_microsoft365", organization_options(), IMPORT_SECRETS, lacking)
@@ -28,5 +28,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        result.update(import_organization(self, MICROSOFT, with_certificate(self, self._task.args), task_vars))
+        result.update(
+            import_organization(self, MICROSOFT, with_key(self, self._task.args, CLIENT_CERTIFICATE), task_vars)
+        )
         return result

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.task.microsoft365 import INFO_SECRETS, info_options
-from ansible_collections.panel.mailimport.plugins.plugin_utils.microsoft365 import with_certificate
+from ansible_collections.panel.mailimport.plugins.plugin_utils.key_file import CLIENT_CERTIFICATE, with_key
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
 from ansible_collections.panel.mailimport.plugins.plugin_utils.secrets_file import run_with_secrets
 
@@ -22,7 +22,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        given = with_certificate(self, self._task.args)
+        given = with_key(self, self._task.args, CLIENT_CERTIFICATE)
         params = validated(given, info_options(), MODULE)
         secrets = {name: params[name] for name in INFO_SECRETS if params[name]}
         arguments = {name: value for name, value in given.items() if name not in INFO_SECRETS}

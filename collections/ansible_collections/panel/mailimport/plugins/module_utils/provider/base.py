@@ -15,7 +15,7 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 try:
     import idna
@@ -134,6 +134,39 @@ class Access(ABC):
     @abstractmethod
     def open(self, request: ImportRequest, mailbox: SourceMailbox) -> ImportRequest:
         """Return the request with what it needs to log in: a secret, or how to get one (`renew`), and `diagnose`."""
+
+
+class NoAccess(Access):
+    """No mailbox is opened, because no content is wanted."""
+
+    def open(self, request: ImportRequest, _mailbox: SourceMailbox) -> ImportRequest:
+        return request
+
+
+def excuse(error: MailImportError, what: str, warnings: List[str]) -> None:
+    """Go on without what an optional right or plan is needed for, with a warning.
+
+    Args:
+        what: what cannot be listed, and what follows from it.
+
+    Raises:
+        MailImportError: `error` itself, when it says something else.
+    """
+    if error.reason not in ("permission_denied", "not_found"):
+        raise error
+    warnings.append("cannot list %s: %s" % (what, error.message))
+
+
+def domains_or_those_of(
+    emails: Iterable[str], list_domains: Callable[[], Sequence[Domain]], warnings: List[str]
+) -> Sequence[Domain]:
+    """Return the domains, or, where nobody may list them, those of the users' addresses."""
+    try:
+        return list_domains()
+    except MailImportError as error:
+        excuse(error, "domains, so only those of the users are known", warnings)
+    names = sorted({email.rpartition("@")[2] for email in emails if "@" in email})
+    return [Domain(name, False, True) for name in names]
 
 
 class Selection(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence
 from ansible.module_utils.basic import AnsibleModule
 
 from ..model.errors import MailImportError
-from ..provider.base import Access, OrganizationId, SourceMailbox, find_organization, select
+from ..provider.base import Access, NoAccess, OrganizationId, SourceMailbox, find_organization, select
 from ..provider.google.access import DelegatedAccess
 from ..provider.google.directory import API_URL, GMAIL_API_URL, MY_CUSTOMER, Directory
 from ..provider.google.mailboxes import GoogleOrganization
@@ -106,18 +106,11 @@ class GoogleWorkspace(Provider):
 
     def access(self, params: Mapping[str, Any], organization: OrganizationId) -> Access:
         if not params["import_content"]:
-            return _NoAccess()
+            return NoAccess()
         tokens = _tokens(params)
         if params["admin"]:
             _check_delegation(tokens, params["admin"])
         return DelegatedAccess(tokens)
-
-
-class _NoAccess(Access):
-    """No mailbox is opened."""
-
-    def open(self, request: Any, mailbox: SourceMailbox) -> Any:
-        return request
 
 
 def _check_delegation(tokens: Tokens, admin: str) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 from ansible.module_utils.basic import AnsibleModule
 
 from ..model.errors import MailImportError
-from ..provider.base import Access, OrganizationId, SourceMailbox, find_organization, select
+from ..provider.base import Access, NoAccess, OrganizationId, find_organization, select
 from ..provider.microsoft365.access import MAIL_ROLE, AppAccess
 from ..provider.microsoft365.clouds import CLOUDS
 from ..provider.microsoft365.credentials import ClientCertificate, ClientSecret, Credential
@@ -149,7 +149,7 @@ class Microsoft365(Provider):
 
     def access(self, params: Mapping[str, Any], organization: OrganizationId) -> Access:
         if not params["import_content"] and not params["use_directory"]:
-            return _NoAccess()
+            return NoAccess()
         application = self._of(params)
         if params["import_content"]:
             # Before each mailbox fails of it; and all processes share this one.
@@ -162,13 +162,6 @@ class Microsoft365(Provider):
         if self._application is None:
             self._application = _Application(params)
         return self._application
-
-
-class _NoAccess(Access):
-    """No mailbox is opened."""
-
-    def open(self, request: Any, mailbox: SourceMailbox) -> Any:
-        return request
 
 
 def run_microsoft_import(module: AnsibleModule) -> None:

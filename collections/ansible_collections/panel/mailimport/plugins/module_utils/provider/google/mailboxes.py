@@ -19,6 +19,8 @@ from ..base import (
     SkipReason,
     SourceMailbox,
     as_ascii,
+    domains_or_those_of,
+    excuse,
 )
 from .directory import Directory, Group, User
 
@@ -62,12 +64,12 @@ def survey(directory: Directory, organization: Organization) -> OrganizationCont
     """
     warnings: List[str] = []
     users = directory.users()
-    domains = _domains(directory, users, warnings)
+    domains = domains_or_those_of((user.email for user in users), directory.domains, warnings)
     groups: List[Group] = []
     try:
         groups = directory.groups()
     except MailImportError as error:
-        _excuse(error, "groups, so no mailing lists are in the results", warnings)
+        excuse(error, "groups, so no mailing lists are in the results", warnings)
     mailboxes = sorted((_mailbox_of(user, domains) for user in users), key=lambda mailbox: mailbox.email)
     lists = [MailingList(group.email, group.name, group.aliases, group.members, group.complete) for group in groups]
     return OrganizationContents(
@@ -82,21 +84,6 @@ def survey(directory: Directory, organization: Organization) -> OrganizationCont
 def _name_of(domains: Sequence[Domain]) -> str:
     """What people call the customer: its main domain."""
     return next((domain.name for domain in domains if domain.master), "")
-
-
-def _domains(directory: Directory, users: Sequence[User], warnings: List[str]) -> Sequence[Domain]:
-    try:
-        return directory.domains()
-    except MailImportError as error:
-        _excuse(error, "domains, so only those of the users are known", warnings)
-    names = sorted({user.email.rpartition("@")[2] for user in users if "@" in user.email})
-    return [Domain(name, False, True) for name in names]
-
-
-def _excuse(error: MailImportError, what: str, warnings: List[str]) -> None:
-    if error.reason not in ("permission_denied", "not_found"):
-        raise error
-    warnings.append("cannot list %s: %s" % (what, error.message))
 
 
 def _mailbox_of(user: User, domains: Sequence[Domain]) -> SourceMailbox:

@@ -19,6 +19,8 @@ from ..base import (
     SkipReason,
     SourceMailbox,
     as_ascii,
+    domains_or_those_of,
+    excuse,
 )
 from .directory import Directory, Group, User
 
@@ -63,14 +65,14 @@ class MicrosoftOrganization(OrganizationDirectory):
         """Read everything. What an optional permission is needed for is left out with a warning when it is missing."""
         warnings: List[str] = []
         users = self._directory.users()
-        domains = self._domains(users, warnings)
+        domains = domains_or_those_of((user.email for user in users), self._directory.domains, warnings)
         mailboxes = [self._mailbox_of(user, domains, warnings) for user in users]
         self.logins = {user.email: user.login for user in users if user.email and user.login}
         groups: Sequence[Group] = ()
         try:
             groups = self._directory.groups()
         except MailImportError as error:
-            _excuse(error, "groups, so no mailing lists are in the results", warnings)
+            excuse(error, "groups, so no mailing lists are in the results", warnings)
         own = sum(group.has_mailbox for group in groups)
         if own:
             message = "%d groups have a mailbox of their own, which IMAP does not open: their conversations stay behind"
@@ -83,14 +85,6 @@ class MicrosoftOrganization(OrganizationDirectory):
             tuple(sorted(lists, key=lambda entry: entry.email)),
             tuple(warnings),
         )
-
-    def _domains(self, users: Sequence[User], warnings: List[str]) -> Sequence[Domain]:
-        try:
-            return self._directory.domains()
-        except MailImportError as error:
-            _excuse(error, "domains, so only those of the users are known", warnings)
-        names = sorted({user.email.rpartition("@")[2] for user in users if "@" in user.email})
-        return [Domain(name, False, True) for name in names]
 
     def _mailbox_of(self, user: User, domains: Sequence[Domain], warnings: List[str]) -> SourceMailbox:
         skip = _GUEST if user.is_guest else None
@@ -109,9 +103,7 @@ class MicrosoftOrganization(OrganizationDirectory):
         try:
             return self._directory.purpose_of(user.id)
         except MailImportError as error:
-            _excuse(
-                error, "shared mailboxes and rooms, so users without a licence count as without a mailbox", warnings
-            )
+            excuse(error, "shared mailboxes and rooms, so users without a licence count as without a mailbox", warnings)
         self._purposes_unknown = True
         return "none"
 
@@ -130,12 +122,6 @@ class MicrosoftOrganization(OrganizationDirectory):
         if name.endswith(_MICROSOFTS):
             return None if self._onmicrosoft else _ONMICROSOFT
         return _UNVERIFIED if any(as_ascii(each.name) == name and not each.verified for each in domains) else None
-
-
-def _excuse(error: MailImportError, what: str, warnings: List[str]) -> None:
-    if error.reason not in ("permission_denied", "not_found"):
-        raise error
-    warnings.append("cannot list %s: %s" % (what, error.message))
 
 
 def commands_for(application: str, mailboxes: Sequence[SourceMailbox], logins: Mapping[str, str]) -> List[str]:

@@ -24,6 +24,7 @@ from ..base import (
     SourceMailbox,
     as_ascii,
     count_on,
+    excuse,
 )
 from .directory import Directory, Group, User
 
@@ -69,7 +70,7 @@ def survey(directory: Directory, organization: Organization) -> OrganizationCont
     try:
         groups = directory.groups(organization.id)
     except MailImportError as error:
-        _excuse(error, "groups, so no mailing lists are", warnings)
+        excuse(error, "groups, so no mailing lists are in the results", warnings)
     mailboxes = [_mailbox_of(user, domains) for user in users]
     try:
         mailboxes += [
@@ -77,7 +78,7 @@ def survey(directory: Directory, organization: Organization) -> OrganizationCont
             for shared in directory.shared_mailboxes(organization.id)
         ]
     except MailImportError as error:
-        _excuse(error, "shared mailboxes, so none of them is", warnings)
+        excuse(error, "shared mailboxes, so none of them is in the results", warnings)
     mailboxes.sort(key=lambda mailbox: mailbox.email)
     return OrganizationContents(
         organization,
@@ -94,12 +95,6 @@ def _aliases_marked(domains: Sequence[Domain], mailboxes: Sequence[SourceMailbox
     for domain in domains:
         is_alias = not domain.master and not count_on(domain.name, mailboxes)
         yield replace(domain, alias_of=main) if is_alias else domain
-
-
-def _excuse(error: MailImportError, what: str, warnings: List[str]) -> None:
-    if error.reason not in ("permission_denied", "not_found"):
-        raise error
-    warnings.append("cannot list %s in the results: %s" % (what, error.message))
 
 
 def _mailbox_of(user: User, domains: Sequence[Domain]) -> SourceMailbox:
