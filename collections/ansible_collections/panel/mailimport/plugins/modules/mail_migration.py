@@ -87,34 +87,9 @@ options:
     description:
       - A file on the controller for RV(lines), of mode 0600. Its directory is made if it is missing.
     type: path
-  accept_not_imported:
-    description:
-      - As O(panel.mailimport.mail_import_report#module:accept_not_imported).
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      email:
-        description: The mailbox on the mail host.
-        type: str
-        required: true
-      folder:
-        description: The folder at the source.
-        type: str
-      uid:
-        description: The UID of the message in O(accept_not_imported[].folder).
-        type: int
-      message_id:
-        description: The Message-ID, with its angle brackets.
-        type: str
-      reason:
-        description: The reason word, such as V(message_refused).
-        type: str
-      note:
-        description: Words for the report, such as who has looked at it.
-        type: str
 extends_documentation_fragment:
   - panel.mailimport.attributes
+  - panel.mailimport.report
 attributes:
   check_mode:
     support: full
