@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http, HttpSettings
 from support.dovecot import Dovecot
 from support.mail import load_mail
 from support.scene import Scene, fill
@@ -108,3 +109,15 @@ def small_scene(scene: Scene) -> Scene:
     with scene.source_session() as session:
         fill(session, load_mail(40), ("INBOX", "Sent", "Party 🎉", "Projects{0}2024"))
     return scene
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    """Seconds that a client would have waited."""
+    return []
+
+
+@pytest.fixture
+def http(pauses: list[float]) -> Http:
+    """A client without patience for a silent service, and with all patience for a failing one."""
+    return Http(HttpSettings(timeout=2.0), pauses.append)

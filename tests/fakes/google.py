@@ -8,8 +8,6 @@ Nothing here is Google. What it does was read in Google's descriptions of its AP
 the vendor's own clients are content with it (tests/google/test_fake.py). Its IMAP side is a real Dovecot
 (support/google.py) that asks `/tokeninfo` here whether a token opens a mailbox, or a scripted server for what only
 Gmail does.
-
-Trouble comes on demand, once for each entry: `service.trouble("/users", status(503), reset())`.
 """
 
 from __future__ import annotations
@@ -17,12 +15,8 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-import ssl
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import ThreadingHTTPServer
 from typing import Any, Optional
 
 import jwt
@@ -30,7 +24,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from .google_organization import Customer
-from .http_service import Answer, Handler, RefusedError, Trouble, status
+from .http_service import Answer, Handler, HttpService, RefusedError, status
 
 AUDIENCE = "https://oauth2.googleapis.com/token"
 MAIL = "https://mail.google.com/"
@@ -71,11 +65,10 @@ def _oauth_error(word: str, description: str, code: int = 400) -> RefusedError:
     return RefusedError(Answer(code, {"error": word, "error_description": description}))
 
 
-class Service:
+class Service(HttpService):
     """The services around one customer, started by entering the context.
 
-    `requests` holds "METHOD path" of all that came, in order. `delegated` are the scopes that the administrator has
-    allowed the service account. `certificate` makes it speak TLS.
+    `delegated` are the scopes that the administrator has allowed the service account.
 
     Attributes that change its ways: `text_lifetimes`, `expires_in` is a text; `page_size`, the most entries of a page;
     `gmail_api`, whether that API is switched on; `clock`, seconds by which its clock differs; `key_is_alive`;
@@ -83,6 +76,7 @@ class Service:
     """
 
     def __init__(self, customer: Customer, certificate: Any = None) -> None:
+        super().__init__(GoogleHandler, certificate)
         self.customer = customer
         self.delegated = set(SCOPES)
         self.effective_after = 0
@@ -94,32 +88,7 @@ class Service:
         self.honours_fields = True
         self.policy_refuses: set[str] = set()
         self.grants: dict[str, Grant] = {}
-        self.requests: list[str] = []
-        self.before: Callable[[str], None] = lambda request: None
-        self._troubles: dict[str, list[Trouble]] = {}
-        self._now = 0.0
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self._server = ThreadingHTTPServer(
-            ("127.0.0.1", 0), type("BoundHandler", (GoogleHandler,), {"service": self, "routes": _ROUTES})
-        )
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        self.lock = threading.RLock()
-        scheme = "http"
-        if certificate is not None:
-            scheme = "https"
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate.certificate, certificate.key)
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.url = "%s://127.0.0.1:%d" % (scheme, self.port)
-
-    def __enter__(self) -> Service:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def urls(self) -> dict[str, str]:
         """The options of the modules that name the services."""
@@ -146,10 +115,6 @@ class Service:
         """The same as the file has it."""
         return json.dumps(self.key(**changes), indent=2)
 
-    def advance(self, seconds: float) -> None:
-        """Let time pass, for tokens."""
-        self._now += seconds
-
     def revoke(self) -> None:
         """Revoke all tokens."""
         for grant in self.grants.values():
@@ -158,25 +123,14 @@ class Service:
     def issue(self, user: str, scopes: frozenset[str]) -> str:
         """Make a token that acts for a user."""
         token = "ya29." + secrets.token_urlsafe(120)
-        self.grants[token] = Grant(user, scopes, self._now + 3599)
+        self.grants[token] = Grant(user, scopes, self.now + 3599)
         return token
 
     def opens(self, token: str, scope: str) -> Optional[Grant]:
         """The grant of a token that is good and has a scope."""
         grant = self.grants.get(token)
-        good = grant and not grant.revoked and grant.expires_at > self._now
+        good = grant and not grant.revoked and grant.expires_at > self.now
         return grant if grant and good and scope in grant.scopes else None
-
-    def trouble(self, path: str, *troubles: Trouble) -> None:
-        """Meet the next requests whose path ends so with trouble, one after the other."""
-        self._troubles.setdefault(path, []).extend(troubles)
-
-    def next_trouble(self, path: str) -> Optional[Trouble]:
-        """What the next request to a path meets."""
-        for end, troubles in self._troubles.items():
-            if path.endswith(end) and troubles:
-                return troubles.pop(0)
-        return None
 
     def claims_of(self, assertion: str) -> dict[str, Any]:
         """The claims of an assertion that the service account's key has signed, for this service and this time.
@@ -337,7 +291,7 @@ def _gmail(handler: GoogleHandler, what: str) -> Any:
     return {name: value for name, value in known.items() if name in ("enabled", "maxFolderSize") and value}
 
 
-_ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
+GoogleHandler.routes = [
     ("POST", "/token", _token),
     ("GET", "/tokeninfo", _tokeninfo),
     ("GET", "/admin/directory/v1/users", _users),

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What fakes of HTTP services have in common: routes, answers, and trouble on demand."""
+"""What fakes of HTTP services have in common: a server, routes, answers, and trouble on demand.
+
+Trouble comes once for each entry: `service.trouble("/users", status(503), reset())`.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,17 @@ import json
 import os
 import re
 import socket
+import ssl
 import struct
 import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
-from typing import Any, ClassVar, Optional
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar, Optional, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
+_Self = TypeVar("_Self", bound="HttpService")
 _HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 
 
@@ -83,8 +88,54 @@ class RefusedError(Exception):
         self.answer = answer
 
 
+class HttpService:
+    """A service on loopback, started by entering the context.
+
+    `requests` holds "METHOD path" of all that came, in order; `before` is called with each. `now` is the service's own
+    clock, in seconds. `certificate` makes it speak TLS.
+    """
+
+    def __init__(self, handler: type[Handler], certificate: Any = None) -> None:
+        self.requests: list[str] = []
+        self.before: Callable[[str], None] = lambda request: None
+        self.now = 0.0
+        self.lock = threading.RLock()
+        self._troubles: dict[str, list[Trouble]] = {}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (handler,), {"service": self}))
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate.certificate, certificate.key)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = "%s://127.0.0.1:%d" % ("https" if certificate else "http", self.port)
+
+    def __enter__(self: _Self) -> _Self:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+    def trouble(self, path: str, *troubles: Trouble) -> None:
+        """Meet the next requests whose path ends so with trouble, one after the other."""
+        self._troubles.setdefault(path, []).extend(troubles)
+
+    def next_trouble(self, path: str) -> Optional[Trouble]:
+        """What the next request to a path meets."""
+        for end, troubles in self._troubles.items():
+            if path.endswith(end) and troubles:
+                return troubles.pop(0)
+        return None
+
+
 class Handler(BaseHTTPRequestHandler):
-    """One request at a time of one connection; `service` has `lock`, `requests`, `before` and `next_trouble`."""
+    """One request at a time of one connection."""
 
     service: Any
     routes: ClassVar[list[tuple[str, str, Callable[..., Any]]]] = []

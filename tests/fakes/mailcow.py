@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Callable, ClassVar, Optional
+from typing import Any, Callable, ClassVar
 
-from .http_service import Answer, Handler, RefusedError
+from .http_service import Answer, Handler, HttpService, RefusedError
 
 KEY, READ_ONLY_KEY = "a key that may write", "a key that may read"
 _HASH = re.compile(r"\{SHA512-CRYPT\}\$6\$.+")
 
 
-class Mailcow:
+class Mailcow(HttpService):
     """The service, started by entering its context.
 
     Args:
@@ -32,32 +30,13 @@ class Mailcow:
     """
 
     def __init__(self, users_file: Path, line: Callable[[str, str], str]) -> None:
+        super().__init__(_MailcowHandler)
         self._users_file = users_file
         self._line = line
-        self.lock = threading.RLock()
-        self.requests: list[str] = []
         self.domains: dict[str, dict[str, Any]] = {}
         self.mailboxes: dict[str, dict[str, Any]] = {}
         self.aliases: set[str] = set()
         self.faults: list[str] = []
-        handler = type("MailcowHandler", (_MailcowHandler,), {"service": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.url = "http://127.0.0.1:%d" % self._server.server_address[1]
-
-    def __enter__(self) -> Mailcow:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def before(self, _request: str) -> None:
-        """Nothing happens before a request."""
-
-    def next_trouble(self, _path: str) -> Optional[Any]:
-        """It has none."""
-        return None
 
     def write_users(self) -> None:
         """What its Dovecot reads."""

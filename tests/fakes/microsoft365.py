@@ -7,8 +7,6 @@
 Nothing here is Microsoft. What it does was read in Microsoft's descriptions and in clients that work with it;
 Microsoft's own client for tokens is content with it (tests/microsoft365/test_services.py). Its IMAP side is
 `exchange_relay.py`.
-
-Trouble comes on demand, once for each entry: `service.trouble("/users", status(503), reset())`.
 """
 
 from __future__ import annotations
@@ -17,19 +15,15 @@ import base64
 import hashlib
 import json
 import random
-import ssl
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import ThreadingHTTPServer
 from typing import Any, Optional
 
 import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from .http_service import Answer, Handler, RefusedError, Trouble
+from .http_service import Answer, Handler, HttpService, RefusedError
 
 TENANT = "aaaaaaaa-1111-2222-3333-444444444444"
 CLIENT_ID = "bbbbbbbb-1111-2222-3333-444444444444"
@@ -144,17 +138,17 @@ def _oauth_error(code: int, word: str, number: int, text: str) -> RefusedError:
     return RefusedError(Answer(code, body))
 
 
-class Service:
+class Service(HttpService):
     """The services around one tenant, started by entering the context.
 
-    `requests` holds "METHOD path" of all that came, in order. `consented` are the permissions of new tokens.
-    `certificates` (PEM) are those registered at the application. `certificate` makes it speak TLS.
+    `consented` are the permissions of new tokens, `certificates` (PEM) those registered at the application.
 
     Attributes that change its ways: `page_size`, the most entries of a page; `next_link_host`, where lists go on;
     `clock`, seconds by which its clock differs; `secret_expired`; `disabled`.
     """
 
     def __init__(self, tenant: Tenant, certificate: Any = None) -> None:
+        super().__init__(MicrosoftHandler, certificate)
         self.tenant = tenant
         self.consented = {MAIL_ROLE, *GRAPH_ROLES}
         self.certificates: list[str] = []
@@ -164,36 +158,7 @@ class Service:
         self.secret_expired = False
         self.grants: dict[str, Grant] = {}
         self.replays: set[str] = set()
-        self.requests: list[str] = []
-        self.before: Callable[[str], None] = lambda request: None
-        self._troubles: dict[str, list[Trouble]] = {}
-        self._now = 0.0
         self._random = random.Random(365)
-        self._server = ThreadingHTTPServer(
-            ("127.0.0.1", 0), type("BoundHandler", (MicrosoftHandler,), {"service": self, "routes": _ROUTES})
-        )
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        self.lock = threading.RLock()
-        scheme = "http"
-        if certificate is not None:
-            scheme = "https"
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate.certificate, certificate.key)
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.url = "%s://127.0.0.1:%d" % (scheme, self.port)
-
-    def __enter__(self) -> Service:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass, for tokens."""
-        self._now += seconds
 
     def revoke(self) -> None:
         """Revoke all tokens."""
@@ -210,24 +175,13 @@ class Service:
             claims["roles"] = sorted(roles)  # type: ignore[assignment]
         parts = [_base64(json.dumps(part).encode()) for part in ({"alg": "none"}, claims)]
         token = ".".join([*parts, _base64(b"signature " * 60)])
-        self.grants[token] = Grant(resource, roles, self._now + lifetime)
+        self.grants[token] = Grant(resource, roles, self.now + lifetime)
         return token, lifetime
 
     def opens(self, token: str, role: str) -> bool:
         """Whether a token is good and has a permission."""
         grant = self.grants.get(token)
-        return bool(grant and not grant.revoked and grant.expires_at > self._now and role in grant.roles)
-
-    def trouble(self, path: str, *troubles: Trouble) -> None:
-        """Meet the next requests whose path ends so with trouble, one after the other."""
-        self._troubles.setdefault(path, []).extend(troubles)
-
-    def next_trouble(self, path: str) -> Optional[Trouble]:
-        """What the next request to a path meets."""
-        for end, troubles in self._troubles.items():
-            if path.endswith(end) and troubles:
-                return troubles.pop(0)
-        return None
+        return bool(grant and not grant.revoked and grant.expires_at > self.now and role in grant.roles)
 
     def check_proof(self, form: dict[str, str], url: str) -> None:
         """Make sure that the application has proved itself.
@@ -309,7 +263,7 @@ class MicrosoftHandler(Handler):
     def _check_role(self, role: str) -> None:
         token = self.headers.get("Authorization", "").partition("Bearer ")[2]
         grant = self.service.grants.get(token)
-        if not grant or grant.revoked or grant.expires_at <= self.service._now:
+        if not grant or grant.revoked or grant.expires_at <= self.service.now:
             raise _refused(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.")
         if role not in grant.roles:
             raise _refused(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
@@ -376,7 +330,7 @@ class MicrosoftHandler(Handler):
         }
 
 
-_ROUTES = [
+MicrosoftHandler.routes = [
     ("POST", r"/([^/]+)/oauth2/v2\.0/token", MicrosoftHandler.token),
     ("GET", r"/([^/]+)/v2\.0/\.well-known/openid-configuration", MicrosoftHandler.openid_configuration),
     ("GET", r"/v1\.0/users", MicrosoftHandler.users),

@@ -8,22 +8,18 @@ Nothing here is Yandex. What it does was read in Yandex's documentation and in r
 it is inferred, and then an attribute of `Switches`. Its IMAP side is a real Dovecot (support/yandex.py) that asks
 `/tokeninfo` here whether a token opens a mailbox. Only what an importer calls is there: nothing that makes or removes
 accounts.
-
-Trouble comes on demand, once for each entry: `service.trouble("/users", status(503), reset())`.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-import ssl
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import ThreadingHTTPServer
 from typing import Any, Optional
 
-from .http_service import Answer, Handler, RefusedError, Trouble
+from .http_service import Answer, Handler, HttpService, RefusedError
+from .yandex360_oauth import FIRST_DOMAIN_UID, Application, Grant, device_endpoint, oauth_error, token_endpoint
 from .yandex360_organization import Organization
 
 ADMIN_SCOPES = frozenset(
@@ -38,8 +34,6 @@ ADMIN_SCOPES = frozenset(
         "ya360_admin:mail_read_organization_settings",
     )
 )
-EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
-_FIRST_DOMAIN_UID = 1130000000000000
 
 
 @dataclass
@@ -60,75 +54,27 @@ class Switches:
     whoami: bool = True
 
 
-@dataclass
-class Grant:
-    """What a token opens: scopes, and an organization's administration or one mailbox."""
-
-    scopes: frozenset[str]
-    login: str
-    mailbox: Optional[str] = None
-    expires_at: float = float("inf")
-    revoked: bool = False
-
-
-@dataclass
-class Application:
-    """An OAuth application; on an organization's list it is a service application."""
-
-    secret: str
-    scopes: frozenset[str]
-    service: bool = True
-
-
 def _error(code: int, grpc: int, message: str) -> RefusedError:
     return RefusedError(Answer(code, {"code": grpc, "message": message, "details": []}))
 
 
-def _oauth_error(word: str, description: str = "refused", code: int = 400) -> RefusedError:
-    return RefusedError(Answer(code, {"error": word, "error_description": description}))
-
-
-class Service:
+class Service(HttpService):
     """The services around one organization, started by entering the context.
 
-    `requests` holds "METHOD path" of all that came, in order; `changed_passwords` the ids of accounts as they were
-    changed. `on_password` is called with an address and its new password. `certificate` makes it speak TLS.
+    `changed_passwords` holds the ids of accounts as they were changed. `on_password` is called with an address and its
+    new password.
     """
 
     def __init__(self, organization: Organization, certificate: Any = None) -> None:
+        super().__init__(YandexHandler, certificate)
         self.organization = organization
         self.switches = Switches()
         self.applications: dict[str, Application] = {}
         self.grants: dict[str, Grant] = {}
         self.refresh_tokens: dict[str, str] = {}
         self.device_codes: dict[str, dict[str, Any]] = {}
-        self.requests: list[str] = []
         self.changed_passwords: list[str] = []
         self.on_password: Callable[[str, str], None] = lambda address, password: None
-        self.before: Callable[[str], None] = lambda request: None
-        self._troubles: dict[str, list[Trouble]] = {}
-        self._now = 0.0
-        self._server = ThreadingHTTPServer(
-            ("127.0.0.1", 0), type("BoundHandler", (YandexHandler,), {"service": self, "routes": _ROUTES})
-        )
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        self.lock = threading.RLock()
-        scheme = "http"
-        if certificate is not None:
-            scheme = "https"
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate.certificate, certificate.key)
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.url = "%s://127.0.0.1:%d" % (scheme, self.port)
-
-    def __enter__(self) -> Service:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def urls(self) -> dict[str, str]:
         """The options of the modules that name the services."""
@@ -150,10 +96,6 @@ class Service:
         self.grants[token] = grant
         return token
 
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        self._now += seconds
-
     def revoke(self, mailbox: Optional[str] = None) -> None:
         """Revoke all tokens of a mailbox, or of the administrators."""
         for grant in self.grants.values():
@@ -162,23 +104,12 @@ class Service:
     def opens(self, token: str, address: Optional[str] = None) -> Optional[Grant]:
         """The grant of a token that is good, for that mailbox or any."""
         grant = self.grants.get(token)
-        good = grant and not grant.revoked and grant.expires_at > self._now
+        good = grant and not grant.revoked and grant.expires_at > self.now
         return grant if good and address in (None, grant.mailbox if grant else None) else None
 
     def expires(self, seconds: float) -> float:
         """So many seconds from now, in the time of the fake."""
-        return self._now + seconds
-
-    def trouble(self, path: str, *troubles: Trouble) -> None:
-        """Meet the next requests whose path ends so with trouble, one after the other."""
-        self._troubles.setdefault(path, []).extend(troubles)
-
-    def next_trouble(self, path: str) -> Optional[Trouble]:
-        """What the next request to a path meets."""
-        for end, troubles in self._troubles.items():
-            if path.endswith(end) and troubles:
-                return troubles.pop(0)
-        return None
+        return self.now + seconds
 
     def enter_code(self, user_code: str) -> None:
         """What a person does at the address of the device flow."""
@@ -227,7 +158,7 @@ class YandexHandler(Handler):
         form = self.form()
         application = self.service.applications.get(form.get("client_id", ""))
         if application is None or application.secret != form.get("client_secret"):
-            raise _oauth_error("invalid_client", "Wrong client secret")
+            raise oauth_error("invalid_client", "Wrong client secret")
         return application
 
 
@@ -285,7 +216,7 @@ def _change_user(handler: YandexHandler, organization: str, uid: str) -> Any:
     user = _own_user(handler, uid)
     body = json.loads(handler.data)
     password = body.get("password")
-    if int(uid) < _FIRST_DOMAIN_UID:
+    if int(uid) < FIRST_DOMAIN_UID:
         raise _error(403, 7, "portal account")
     if password is not None and len(password) < 8:
         raise _error(400, 3, "password is too weak: %s" % password)
@@ -339,103 +270,18 @@ def _mail_settings(handler: YandexHandler, organization: str) -> Any:
     }
 
 
-def _token(handler: YandexHandler) -> Any:
-    grants = {EXCHANGE: _exchange, "device_code": _redeem_device, "refresh_token": _refresh}
-    grant = grants.get(handler.form().get("grant_type", ""))
-    if grant is None:
-        raise _oauth_error("unsupported_grant_type")
-    return grant(handler, handler.application(), handler.form())
-
-
-def _exchange(handler: YandexHandler, application: Application, form: dict[str, str]) -> Any:
-    service = handler.service
-    if not application.service:
-        raise _oauth_error("unauthorized_client", "not a service application")
-    if service.switches.exchange_needs_scope and "scope" not in form:
-        raise _oauth_error("invalid_scope", "scope is required")
-    subject, is_address = form["subject_token"], form["subject_token_type"].endswith(":email")
-    try:
-        uid, address = service.organization.find(subject)
-    except KeyError:
-        raise _oauth_error("invalid_grant", "unknown subject %s" % subject) from None
-    if ("@" in subject) != is_address or int(uid) < _FIRST_DOMAIN_UID:
-        raise _oauth_error("invalid_grant", "wrong subject")
-    token = service.issue(Grant(application.scopes, address, address, service.expires(3600)), prefix="2.%s." % uid)
-    issued = "urn:ietf:params:oauth:token-type:access_token"
-    return {
-        "access_token": token,
-        "expires_in": 3600,
-        "issued_token_type": issued,
-        "scope": " ".join(application.scopes),
-        "token_type": "bearer",
-    }
-
-
-def _begin_device(handler: YandexHandler) -> Any:
-    form = handler.form()
-    if form.get("client_id") not in handler.service.applications:
-        raise _oauth_error("invalid_client")
-    code, user_code = secrets.token_hex(16), "%s-%s" % (secrets.token_hex(2).upper(), secrets.token_hex(2).upper())
-    handler.service.device_codes[code] = {
-        "user_code": user_code,
-        "approved": False,
-        "expires_at": handler.service.expires(600),
-        "client": form["client_id"],
-    }
-    return {
-        "device_code": code,
-        "user_code": user_code,
-        "verification_url": "https://ya.ru/device",
-        "expires_in": 600,
-        "interval": 1,
-    }
-
-
-def _redeem_device(handler: YandexHandler, application: Application, form: dict[str, str]) -> Any:
-    code = handler.service.device_codes.get(form.get("code", ""))
-    if code is None or code["client"] != form["client_id"] or code["expires_at"] <= handler.service.expires(0):
-        raise _oauth_error("bad_verification_code", "Code has expired")
-    if code.pop("hurried", False):
-        raise _oauth_error("slow_down", "You are polling too often")
-    if not code["approved"]:
-        raise _oauth_error("authorization_pending", "User has not yet authorized your application")
-    del handler.service.device_codes[form["code"]]
-    return _personal_token(handler.service, application.scopes)
-
-
-def _refresh(handler: YandexHandler, application: Application, form: dict[str, str]) -> Any:
-    service = handler.service
-    old = service.refresh_tokens.pop(form.get("refresh_token", ""), None)
-    if old is None or service.grants[old].revoked:
-        raise _oauth_error("invalid_grant", "expired_token %s" % form.get("refresh_token"))
-    if not service.switches.refresh_keeps_token:
-        return _personal_token(service, application.scopes)
-    service.grants[old].expires_at = service.expires(31536000)
-    return _personal_answer(service, old)
-
-
-def _personal_token(service: Service, scopes: frozenset[str]) -> Any:
-    return _personal_answer(service, service.issue(Grant(scopes, "admin@one.example", None, service.expires(31536000))))
-
-
-def _personal_answer(service: Service, token: str) -> Any:
-    refresh = "1:" + secrets.token_urlsafe(30)
-    service.refresh_tokens[refresh] = token
-    return {"access_token": token, "token_type": "bearer", "expires_in": 31536000, "refresh_token": refresh}
-
-
 def _tokeninfo(handler: YandexHandler) -> Any:
     """What Dovecot asks: the mailbox that a token opens by IMAP. Refused for all four causes alike."""
     made = handler.service.organization
     grant = handler.service.opens(handler.query.get("oauth", ""))
     readable = grant is not None and grant.mailbox is not None and {"mail:imap_ro", "mail:imap_full"} & grant.scopes
     if grant is None or not readable or not made.imap_enabled or made.find(str(grant.mailbox))[0] in made.unopened:
-        raise _oauth_error("invalid_token", code=401)
+        raise oauth_error("invalid_token", code=401)
     return {"email": grant.mailbox, "scope": " ".join(grant.scopes)}
 
 
 _ORGANIZATION = r"/directory/v1/org/(\d+)"
-_ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
+YandexHandler.routes = [
     ("GET", r"/whoami", _whoami),
     ("GET", r"/directory/v1/org", _organizations),
     ("GET", _ORGANIZATION + "/domains", _domains),
@@ -451,7 +297,7 @@ _ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("GET", r"/admin/v1/org/(\d+)/mailboxes/shared/(\d+)", _shared_mailbox),
     ("GET", r"/admin/v1/org/(\d+)/mail/users/(\d+)/settings/sender_info", _sender_info),
     ("GET", r"/cloud/v1/admin/org/(\d+)/mail-settings", _mail_settings),
-    ("POST", r"/oauth/token", _token),
-    ("POST", r"/oauth/device/code", _begin_device),
+    ("POST", r"/oauth/token", token_endpoint),
+    ("POST", r"/oauth/device/code", device_endpoint),
     ("GET", r"/tokeninfo", _tokeninfo),
 ]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A customer of the fake Google Workspace, and clients that do not really wait."""
+"""A customer of the fake Google Workspace."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.google.directory import Directory
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.google.service_account import ServiceAccount
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.google.tokens import Tokens
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http, HttpSettings
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http
 from fakes.google import Service
 from fakes.google_organization import Customer, company
 from support.dovecot import Dovecot
@@ -29,18 +29,6 @@ def service() -> Iterator[Service]:
     """The services, around a company of 60 people."""
     with Service(company()) as running:
         yield running
-
-
-@pytest.fixture
-def pauses() -> list[float]:
-    """Seconds that a client would have waited."""
-    return []
-
-
-@pytest.fixture
-def http(pauses: list[float]) -> Http:
-    """A client without patience for a silent service, and with all patience for a failing one."""
-    return Http(HttpSettings(timeout=2.0), pauses.append)
 
 
 @pytest.fixture
@@ -65,12 +53,7 @@ def new_scene(
         def make(customer: Customer) -> GoogleScene:
             service = stack.enter_context(Service(customer))
             imap = stack.enter_context(GoogleImap(place / "google", "google-%s" % place.name, service, certificate))
-            source = {
-                "source_host": "localhost",
-                "source_port": imap.server.tls_port,
-                "source_ca_cert": str(authority.ca_file),
-            }
-            return GoogleScene(place, service, host, source, server=imap)
+            return GoogleScene(place, service, host, imap.source_options(authority), imap)
 
         yield make
 

@@ -19,9 +19,10 @@ from fakes.google import DIRECTORY, MAIL, Service
 from fakes.google_organization import company
 from fakes.imap_server import Command, Hook, Session
 from support.dovecot import Dovecot
-from support.google import GoogleScene, entries
+from support.google import GoogleScene
 from support.imap import Item, snapshot
 from support.mail import REPOSITORY, small_message
+from support.organization import entries
 from support.run import environment, run_module, run_playbook, run_task
 from support.tls import Authority, Certificate
 
@@ -211,7 +212,7 @@ def test_a_gmail_account_with_labels_comes_once_with_tokens_that_are_renewed(pla
         usual = server.hook("UID FETCH")
         server.on("UID FETCH", once_for_bodies(expire, usual))
         source = {"source_host": "localhost", "source_port": server.port, "source_tls": "none"}
-        scene = GoogleScene(place, service, host, source, {"mailboxes": PEOPLE[:1]})
+        scene = GoogleScene(place, service, host, source, options={"mailboxes": PEOPLE[:1]})
         first = scene.run()
         entry = entries(first)[PEOPLE[0]]
         assert (entry["state"], entry["not_imported"]) == ("completed", []), first.output

@@ -142,7 +142,7 @@ def company(sql_scene: NewScene, certificate: Any, authority: Any) -> Iterator[t
         Service(made) as service,
         YandexImap(host.directory / "yandex", "yandex-aliases", service, certificate) as imap,
     ):
-        scene = YandexScene(host.directory, service, imap, host.host, authority.ca_file).with_access()
+        scene = YandexScene(host.directory, service, host.host, imap.source_options(authority), imap).with_access()
         scene.options.update(host.host_options(), users_file=None, mail_home=None, uid=None, gid=None)
         scene.options.update(create_aliases=True, import_content=False)
         yield scene, host

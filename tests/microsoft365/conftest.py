@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A tenant of the fake Microsoft 365, and clients that do not really wait."""
+"""A tenant of the fake Microsoft 365."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http, HttpSettings
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.credentials import ClientSecret
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.directory import Directory
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.tokens import AppTokens
@@ -28,18 +28,6 @@ def service() -> Iterator[Service]:
     """The services, around a company of 50 accounts."""
     with Service(company()) as running:
         yield running
-
-
-@pytest.fixture
-def pauses() -> list[float]:
-    """Seconds that a client would have waited."""
-    return []
-
-
-@pytest.fixture
-def http(pauses: list[float]) -> Http:
-    """A client without patience for a silent service, and with all patience for a failing one."""
-    return Http(HttpSettings(timeout=2.0), pauses.append)
 
 
 @pytest.fixture
@@ -64,6 +52,6 @@ def new_scene(
         def make(tenant: Tenant) -> MicrosoftScene:
             service = stack.enter_context(Service(tenant))
             imap = stack.enter_context(ExchangeImap(place / "exchange", "ex-%s" % place.name, service, certificate))
-            return MicrosoftScene(place, service, imap, host, authority.ca_file)
+            return MicrosoftScene(place, service, host, imap.source_options(authority), imap)
 
         yield make

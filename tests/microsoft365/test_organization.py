@@ -13,7 +13,8 @@ from fakes.http_service import status
 from fakes.microsoft365 import MAIL_ROLE, SECRET, Tenant, company
 from support.imap import Item
 from support.mail import small_message
-from support.microsoft import MicrosoftScene, entries
+from support.microsoft import MicrosoftScene
+from support.organization import entries
 
 NewScene = Callable[[Tenant], MicrosoftScene]
 SKIPPED = {
@@ -37,7 +38,7 @@ def test_a_whole_organization(new_scene: NewScene) -> None:
     login = "anna.smith@one.example"
     scene.service.tenant.users[2]["userPrincipalName"] = login
     scene.imap.server.add_user(login, "hers")
-    scene.imap._passwords[login] = "hers"
+    scene.imap.passwords[login] = "hers"
     logins = {address: address for address in importable}
     logins["person2@one.example"] = login
     for number, address in enumerate(sorted(importable)):
@@ -47,7 +48,7 @@ def test_a_whole_organization(new_scene: NewScene) -> None:
     assert {address: entry["reason"] for address, entry in found.items() if entry["state"] == "skipped"} == SKIPPED
     assert {entry["state"] for address, entry in found.items() if address in importable} == {"completed"}, first.output
     for address in sorted(importable)[:12]:
-        assert scene.unequal(logins[address], address, scene.new_passwords()[address]) == []
+        assert scene.unequal(address, scene.new_passwords()[address], logins[address]) == []
     assert first.result["aliases"][0] == {
         "email": "person0@one.example",
         "aliases": ["boss@one.example", "boss@two.example"],

@@ -6,99 +6,54 @@
 
 from __future__ import annotations
 
-import csv
 import re
-import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
 from fakes.yandex360 import Service
 
-from .dovecot import MAIL_GID, MAIL_UID, Dovecot
-from .dovecot import SPECIAL_USE as HOST_SPECIAL_USE
-from .dovecot_words import words
-from .imap import Account, Item, Session, snapshot
-from .mail import small_message
-from .run import Outcome, run_module, run_task
-from .scene import difference
+from .organization import OrganizationScene, ProviderImap, token_settings
 from .tls import Certificate
-
-IMPORT_YANDEX = "mail_import_yandex"
-
-# As a recorded LIST of a Russian account has them. The attribute \\Templates of the folder below that of drafts is none
-# that Dovecot knows.
-SPECIAL_USE = {
-    "\\Sent": "Отправленные",
-    "\\Junk": "Спам",
-    "\\Trash": "Удаленные",
-    "\\Drafts": "Черновики",
-}
-FOLDERS = ("INBOX", "Отправленные", "Исходящие", "Спам", "Удаленные", "Черновики", "Черновики|template", "Проекты|2024")
 
 # What the server offers before and after the login, by the measurement of 2026: no SASL-IR, SPECIAL-USE, CONDSTORE or
 # LIST-STATUS.
 _CAPABILITIES = "IMAP4rev1 CHILDREN UNSELECT LITERAL+ NAMESPACE UIDPLUS ENABLE ID IDLE MOVE"
 
-_CONFIG = """\
-auth_mechanisms = plain login xoauth2 oauthbearer
-imap_capability = {capabilities}
-{oauth2}"""
 
-
-class YandexImap:
+class YandexImap(ProviderImap):
     """The mailboxes of a service's organization, each with the folders of a Russian account.
 
-    A person's password at Yandex is nobody's business, so nobody knows it; what is set over the API opens the mailbox.
+    A password that is set over the API opens the mailbox.
     """
+
+    separator = "|"
+    # As a recorded LIST of a Russian account has them. The attribute \\Templates of the folder below that of drafts is
+    # none that Dovecot knows.
+    special_use = {  # noqa: RUF012 - nobody changes it
+        "\\Sent": "Отправленные",
+        "\\Junk": "Спам",
+        "\\Trash": "Удаленные",
+        "\\Drafts": "Черновики",
+    }
+    folders = (
+        "INBOX",
+        "Отправленные",
+        "Исходящие",
+        "Спам",
+        "Удаленные",
+        "Черновики",
+        "Черновики|template",
+        "Проекты|2024",
+    )
+    keyword = "system_hamon"
 
     def __init__(self, directory: Path, name: str, service: Service, certificate: Optional[Certificate]) -> None:
         organization = service.organization
         addresses = [entry["email"] for entry in [*organization.users, *organization.shared] if entry["email"]]
-        self._passwords = {address: secrets.token_hex(12) for address in addresses}
-        directory.mkdir(parents=True)
-        oauth2 = words().oauth2_settings("%s/tokeninfo?oauth=" % service.url, directory / "oauth2.conf")
-        self.server = Dovecot(
-            directory,
-            name,
-            separator="|",
-            special_use=SPECIAL_USE,
-            certificate=certificate,
-            users=self._passwords,
-            extra_config=_CONFIG.format(capabilities=_CAPABILITIES, oauth2=oauth2),
-        )
+        config = token_settings(_CAPABILITIES, service.url, directory)
+        super().__init__(directory, name, addresses, certificate=certificate, extra_config=config)
         service.on_password = self._set_password
-
-    def __enter__(self) -> YandexImap:
-        self.server.start()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.server.stop()
-
-    def session(self, address: str) -> Session:
-        """A login of a mailbox's user."""
-        return Session(self.server.port, address, self._passwords[address])
-
-    def fill(self, address: str, messages: int = 3, folders: tuple[str, ...] = FOLDERS) -> None:
-        """Put so many messages into each folder of a mailbox."""
-        with self.session(address) as session:
-            for number, name in enumerate(folders):
-                if name != "INBOX":
-                    session.create(name)
-                    session.subscribe(name)
-                text = "Of %s in folder %d." % (address, number)
-                session.append(
-                    name,
-                    [
-                        Item(small_message(place, text), ("\\Seen", "system_hamon") if place % 2 else ())
-                        for place in range(messages)
-                    ],
-                )
-
-    def password_of(self, address: str) -> str:
-        """The password that opens a mailbox now."""
-        return self._passwords[address]
 
     def _set_password(self, address: str, password: str) -> None:
         users = self.server.users_file
@@ -106,79 +61,21 @@ class YandexImap:
         users.write_text(
             re.sub("^%s:.*\n" % re.escape(address), lambda found: line, users.read_text(), flags=re.MULTILINE)
         )
-        self._passwords[address] = password
+        self.passwords[address] = password
         self.server.wait_for_password(address, password)
 
 
 @dataclass
-class YandexScene:
-    """An organization at the fake Yandex 360, a mail host, and the options that bring the one to the other."""
+class YandexScene(OrganizationScene):
+    """An organization at the fake Yandex 360, and a mail host."""
 
-    directory: Path
-    service: Service
-    imap: YandexImap
-    host: Dovecot
-    ca_file: Path
-    options: dict[str, Any] = field(default_factory=dict)
+    module = "mail_import_yandex"
 
-    def arguments(self, **changes: Any) -> dict[str, Any]:
-        """The module's options: the scene's, with `changes`; a change to None leaves the option out."""
-        options = {
-            **self.service.urls(),
-            "source_host": "localhost",
-            "source_port": self.imap.server.tls_port,
-            "source_ca_cert": str(self.ca_file),
-            "generated_passwords": str(self.passwords_file),
-            "owner": "customer1",
-            "dovecot_config": str(self.host.config),
-            "users_file": str(self.host.users_file),
-            "mail_home": str(self.host.home_of("%n@%d")),
-            "uid": MAIL_UID,
-            "gid": MAIL_GID,
-            "state_dir": str(self.directory / "state"),
-            "parallel": True,
-            **self.options,
-            **changes,
-        }
-        return {name: value for name, value in options.items() if value is not None}
+    def access(self) -> dict[str, Any]:
+        """The addresses of the services; what opens them is among the scene's options, see `with_access`."""
+        return dict(self.service.urls())
 
     def with_access(self) -> YandexScene:
         """The scene with an administrator's token and a service application."""
         self.options = {"token": self.service.admin_token(), **self.service.service_application()}
         return self
-
-    @property
-    def passwords_file(self) -> Path:
-        """Where passwords that were made up are kept."""
-        return self.directory / "new-passwords.csv"
-
-    def new_passwords(self) -> dict[str, str]:
-        """The passwords in that file, by address."""
-        with self.passwords_file.open(newline="") as stream:
-            return dict(csv.reader(stream))
-
-    def run(self, check_mode: bool = False, **changes: Any) -> Outcome:
-        """Run `mail_import_yandex` to its end."""
-        return run_module(self.arguments(**changes), self.directory, IMPORT_YANDEX, check_mode)
-
-    def task(
-        self, *options: str, module: str = IMPORT_YANDEX, keywords: Optional[dict[str, Any]] = None, **changes: Any
-    ) -> Outcome:
-        """Run a module as a task of a play."""
-        arguments = self.arguments(**changes) if module == IMPORT_YANDEX else changes
-        return run_task(arguments, self.directory, *options, module=module, **(keywords or {}))
-
-    def unequal(self, address: str, password: str) -> list[str]:
-        """Where the mailbox on the host differs from the one at Yandex, special folders having the host's names."""
-        there = snapshot(self.imap.server.port, address, self.imap.password_of(address))
-        here = snapshot(self.host.port, address, password)
-        names: dict[tuple[str, ...], tuple[str, ...]] = {
-            (name,): (HOST_SPECIAL_USE[use],) for use, name in SPECIAL_USE.items()
-        }
-        folders = {names.get(path, path): content for path, content in there.folders.items()}
-        return difference(Account(folders, frozenset(names.get(path, path) for path in there.subscriptions)), here)
-
-
-def entries(outcome: Outcome) -> dict[str, dict[str, Any]]:
-    """The results of a run by address."""
-    return {entry["email"]: entry for entry in outcome.result["imports"]}

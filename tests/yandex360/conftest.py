@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An organization at the fake Yandex 360, and clients that do not really wait."""
+"""An organization at the fake Yandex 360."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http, HttpSettings
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.directory import Directory
 from fakes.yandex360 import Service
 from fakes.yandex360_organization import Organization, company
@@ -25,18 +25,6 @@ def service() -> Iterator[Service]:
     """The services, around a company of 60 people."""
     with Service(company()) as running:
         yield running
-
-
-@pytest.fixture
-def pauses() -> list[float]:
-    """Seconds that a client would have waited."""
-    return []
-
-
-@pytest.fixture
-def http(pauses: list[float]) -> Http:
-    """A client without patience for a silent service, and with all patience for a failing one."""
-    return Http(HttpSettings(timeout=2.0), pauses.append)
 
 
 @pytest.fixture
@@ -55,7 +43,7 @@ def new_scene(
         def make(organization: Organization) -> YandexScene:
             service = stack.enter_context(Service(organization))
             imap = stack.enter_context(YandexImap(place / "yandex", "yandex-%s" % place.name, service, certificate))
-            return YandexScene(place, service, imap, host, authority.ca_file).with_access()
+            return YandexScene(place, service, host, imap.source_options(authority), imap).with_access()
 
         yield make
 

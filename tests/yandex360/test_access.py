@@ -17,8 +17,9 @@ from fakes.yandex360 import ADMIN_SCOPES, Service
 from fakes.yandex360_organization import company
 from support.imap import Item
 from support.mail import small_message
+from support.organization import entries
 from support.run import run_module
-from support.yandex import IMPORT_YANDEX, YandexScene, entries
+from support.yandex import YandexScene
 
 PERSON = "person0@one.example"
 
@@ -152,6 +153,6 @@ def test_an_organization_that_cannot_be_read_is_one_clear_error(
         options["token"] = service.admin_token(ADMIN_SCOPES - {"directory:read_users", "directory:write_users"})
     else:
         service.trouble("/users", status(200, {"users": "none"}))
-    outcome = run_module(options, place, IMPORT_YANDEX)
+    outcome = run_module(options, place, YandexScene.module)
     assert outcome.result["failed"] and outcome.result["reason"] == reason and words in outcome.result["msg"]
     assert not [token for token in service.grants if token in outcome.output] and not (place / "state").exists()

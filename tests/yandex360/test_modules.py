@@ -19,9 +19,10 @@ import pytest
 from fakes.yandex360 import ADMIN_SCOPES, Service
 from fakes.yandex360_organization import company
 from support.mail import REPOSITORY
+from support.organization import entries
 from support.processes import command_lines, repeatedly
 from support.run import Outcome, environment, run_module, run_playbook, run_task
-from support.yandex import YandexScene, entries
+from support.yandex import YandexScene
 
 PERSON = "person0@one.example"
 GIVEN = "Chutney-on-the-host"

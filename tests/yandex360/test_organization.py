@@ -14,7 +14,8 @@ from fakes.yandex360 import ADMIN_SCOPES
 from fakes.yandex360_organization import company
 from support.imap import Item, Session
 from support.mail import small_message
-from support.yandex import YandexScene, entries
+from support.organization import entries
+from support.yandex import YandexScene
 
 SKIPPED = {
     "yndx-forms-cnt-robot@yandex.ru": "robot",
@@ -201,8 +202,7 @@ def test_passwords_at_yandex_are_replaced_with_consent_only_and_once(scene: Yand
     assert sorted(scene.service.changed_passwords) == [ids[0], ids[2]]
     passwords = scene.new_passwords()
     assert (
-        passwords[PEOPLE[0]] == scene.imap.password_of(PEOPLE[0])
-        and scene.unequal(PEOPLE[0], passwords[PEOPLE[0]]) == []
+        passwords[PEOPLE[0]] == scene.imap.passwords[PEOPLE[0]] and scene.unequal(PEOPLE[0], passwords[PEOPLE[0]]) == []
     )
     assert PEOPLE[1] not in passwords
 
