@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http, HttpSettings
 from support.dovecot import Dovecot
 from support.mail import load_mail
+from support.network import Network
 from support.scene import Scene, fill
 from support.tls import Authority, Certificate
 
@@ -57,6 +58,13 @@ def source(workplace: Path, certificate: Certificate) -> Iterator[Dovecot]:
     users = {"user%d@source.example" % number: "pass word %d" % number for number in range(SOURCE_ACCOUNTS)}
     with Dovecot(workplace / "source", "source-%s" % workplace.name, certificate=certificate, users=users) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def network() -> Iterator[Network]:
+    """A network for servers that are to have the ports that everybody knows."""
+    with Network() as network:
+        yield network
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.mail_dns.provider
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mail_dns.survey import Survey, addresses_of_hosts
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mail_dns.wanted import Wanted
 from support.dns_servers import DnsServer
+from support.network import Network
 
 DOMAIN = "firma.example"
 NEW_HOST = "mail.neu.example"
@@ -68,10 +69,11 @@ class Found(NamedTuple):
 class Internet:
     """A resolver that has all zones, and the two name servers of DOMAIN, the second of which may lag behind."""
 
-    def __init__(self, directory: Path) -> None:
-        self.resolver = DnsServer(directory / "resolver", {**OTHER_ZONES, DOMAIN: [], "neu.example": []})
-        self.first = DnsServer(directory / "first", {DOMAIN: []}, negative_ttl=600)
-        self.second = DnsServer(directory / "second", {DOMAIN: []}, negative_ttl=600)
+    def __init__(self, network: Network, directory: Path) -> None:
+        self.network = network
+        self.resolver = DnsServer(network, directory / "resolver", {**OTHER_ZONES, DOMAIN: [], "neu.example": []})
+        self.first = DnsServer(network, directory / "first", {DOMAIN: []}, negative_ttl=600)
+        self.second = DnsServer(network, directory / "second", {DOMAIN: []}, negative_ttl=600)
         self._serial = 1
         for name, records in self.resolver.zones.items():
             if records is not None and name not in (".", DOMAIN):
@@ -119,8 +121,8 @@ class Internet:
 
 
 @pytest.fixture(scope="module")
-def running_internet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
-    internet = Internet(tmp_path_factory.mktemp("dns"))
+def running_internet(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
+    internet = Internet(network, tmp_path_factory.mktemp("dns"))
     try:
         for server in internet.servers:
             server.start()

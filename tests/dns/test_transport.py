@@ -17,7 +17,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fakes.smtp_server import SmtpServer
-from support.dns_servers import free_address
+from support.network import Network
 from support.tls import Authority, Certificate
 
 from .conftest import READY, SWITCHED, Internet
@@ -29,7 +29,7 @@ BOTH = GOOGLE_ONLY + "mx: *.neu.example\n"
 
 
 @contextmanager
-def policy_host(certificate: Certificate, text: str, status: int = 200) -> Iterator[str]:
+def policy_host(network: Network, certificate: Certificate, text: str, status: int = 200) -> Iterator[str]:
     """A web server that has a policy; gives its address."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -44,7 +44,8 @@ def policy_host(certificate: Certificate, text: str, status: int = 200) -> Itera
         def log_message(self, *_arguments: object) -> None:
             """Keep quiet."""
 
-    server = ThreadingHTTPServer((free_address(), 443), Handler)
+    with network.inside():
+        server = ThreadingHTTPServer((network.free_address(443), 443), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate.certificate, certificate.key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
@@ -66,7 +67,7 @@ def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Certificat
 
 
 def test_a_policy_that_has_only_the_old_host(internet: Internet, trusted: Certificate) -> None:
-    with policy_host(trusted, GOOGLE_ONLY) as address:
+    with policy_host(internet.network, trusted, GOOGLE_ONLY) as address:
         internet.publish(*READY, STS, "mta-sts A %s" % address)
         found = internet.look()
     assert found.problem("mta_sts").startswith(
@@ -78,7 +79,7 @@ def test_a_policy_that_has_only_the_old_host(internet: Internet, trusted: Certif
 
 
 def test_a_policy_that_has_both_hosts(internet: Internet, trusted: Certificate) -> None:
-    with policy_host(trusted, BOTH.replace("\n", "\r\n")) as address:
+    with policy_host(internet.network, trusted, BOTH.replace("\n", "\r\n")) as address:
         internet.publish(*READY, STS, "mta-sts A %s" % address)
         assert internet.look().problems("mta_sts") == []
         internet.publish(*SWITCHED, STS, "mta-sts A %s" % address)
@@ -87,10 +88,10 @@ def test_a_policy_that_has_both_hosts(internet: Internet, trusted: Certificate) 
 
 
 def test_a_policy_that_is_only_tried_or_switched_off(internet: Internet, trusted: Certificate) -> None:
-    with policy_host(trusted, GOOGLE_ONLY.replace("enforce", "testing")) as address:
+    with policy_host(internet.network, trusted, GOOGLE_ONLY.replace("enforce", "testing")) as address:
         internet.publish(*READY, STS, "mta-sts A %s" % address)
         assert internet.look().problem("mta_sts").startswith("warning: the policy for MTA-STS of firma.example")
-    with policy_host(trusted, POLICY % "none") as address:
+    with policy_host(internet.network, trusted, POLICY % "none") as address:
         internet.publish(*READY, STS, "mta-sts A %s" % address)
         assert internet.look().problems("mta_sts") == []
 
@@ -103,7 +104,7 @@ def test_a_policy_that_nobody_would_take(internet: Internet, trusted: Certificat
         (trusted, BOTH, 301, "HTTP 301"),
         (elsewhere, BOTH, 200, "certificate verify failed"),
     ):
-        with policy_host(certificate, text, status) as address:
+        with policy_host(internet.network, certificate, text, status) as address:
             internet.publish(*READY, STS, "mta-sts A %s" % address)
             assert words in internet.look().problem("mta_sts")
     internet.publish(*READY, STS)
@@ -127,7 +128,7 @@ def whole_digest(certificate: Certificate) -> str:
 def shown(authority: Authority, internet: Internet, neu: Callable[..., None]) -> Iterator[Callable[..., str]]:
     """Publishes TLSA records of the new host and returns what is said; the host shows the certificate `new`."""
     new, old = authority.issue("new", "mail.neu.example", None), authority.issue("old", "mail.neu.example", None)
-    with SmtpServer({}, certificate=new, address=free_address(), port=25) as server:
+    with SmtpServer({}, certificate=new, network=internet.network) as server:
 
         def publish(*records: str, more: str = "; nothing") -> str:
             values = {
@@ -137,7 +138,7 @@ def shown(authority: Authority, internet: Internet, neu: Callable[..., None]) ->
                 "old": whole_digest(old),
             }
             tlsa = ["_25._tcp.mail TLSA " + record.format(**values) for record in records]
-            neu("mail A %s" % server._server.server_address[0], *tlsa, more)
+            neu("mail A %s" % server.address, *tlsa, more)
             return " ".join(internet.look().problems("tlsa"))
 
         yield publish
@@ -162,7 +163,7 @@ def test_tlsa_of_another_certificate(shown: Callable[..., str]) -> None:
 
 
 def test_tlsa_that_cannot_be_compared(internet: Internet, neu: Callable[..., None]) -> None:
-    neu("mail A %s" % free_address(), "_25._tcp.mail TLSA 3 1 1 " + 32 * "00")
+    neu("mail A %s" % internet.network.free_address(25), "_25._tcp.mail TLSA 3 1 1 " + 32 * "00")
     assert "which cannot be compared: mail.neu.example" in internet.look().problem("tlsa")
     neu("mail A 192.0.2.10", "_25._tcp.mail CNAME x.kaputt.example.")
     assert "answers SERVFAIL" in internet.look().problem("tlsa")

@@ -14,6 +14,7 @@ from support.company import Employee, Run, as_rows, employees
 from support.delivery import NOT_OURS, Delivery
 from support.dovecot import Dovecot, wait_until
 from support.imap import snapshot
+from support.network import Network
 from support.postfix import Postfix
 from support.run import Outcome, run_module
 
@@ -24,16 +25,18 @@ def people() -> list[Employee]:
 
 
 @pytest.fixture
-def mail(new_host: Callable[..., Dovecot], place: Path, company: Dovecot) -> Iterator[tuple[Run, Delivery]]:
+def mail(
+    new_host: Callable[..., Dovecot], place: Path, company: Dovecot, network: Network
+) -> Iterator[tuple[Run, Delivery]]:
     if Delivery.missing():
         pytest.skip("needs Postfix and Dovecot's LMTP server: apt-get install postfix dovecot-lmtpd")
-    with Delivery(place / "postfix", place / "state") as delivery:
+    with Delivery(network, place / "postfix", place / "state") as delivery:
         yield Run(place, company, new_host(extra_config=delivery.dovecot_settings)), delivery
 
 
 def check(run: Run, postfix: Postfix, *addresses: str, check_mode: bool = False, **changes: Any) -> Outcome:
     host_options = {name: value for name, value in run.arguments().items() if not name.startswith(("source", "owner"))}
-    options = {**host_options, "addresses": addresses, "server": "127.0.0.1", "port": postfix.port, **changes}
+    options = {**host_options, "addresses": addresses, "server": postfix.address, "port": postfix.port, **changes}
     return run_module(options, run.directory, "mail_delivery_check", check_mode)
 
 

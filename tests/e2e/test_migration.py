@@ -25,11 +25,11 @@ from support.delivery import Delivery
 from support.dns_servers import DnsServer
 from support.dovecot import Dovecot
 from support.imap import Item, Session
+from support.network import Network
 from support.run import COLLECTION, PlaybookRun, environment, run_playbook
 
 DOMAIN = "firma.example"
 NEW, OLD = "@ 300 MX 10 mail.neu.example.", "@ 7200 MX 10 mx.alt.example."
-RECORDS = ('@ TXT "v=spf1 ip4:127.0.0.1 ip4:192.0.2.9 ~all"', '_dmarc TXT "v=DMARC1; p=none"')
 HOUR = 3600
 # A file as a run on another controller, killed a moment ago, leaves it.
 LEFTOVER = "panel-mailimport-secrets-0123456789abcdef-1-1-01234567"
@@ -43,18 +43,19 @@ def people() -> list[Employee]:
 class Names:
     """The name servers: of the domain, the second of which may lag behind, and one that looks all names up."""
 
-    def __init__(self, directory: Path) -> None:
-        self.first, self.second = (DnsServer(directory / name, {DOMAIN: []}) for name in ("first", "second"))
-        self.resolver = DnsServer(directory / "resolver", {})
+    def __init__(self, network: Network, directory: Path, mail_host: str) -> None:
+        self.first, self.second = (DnsServer(network, directory / name, {DOMAIN: []}) for name in ("first", "second"))
+        self._mail_host = mail_host
         self._serial = 1
         others = {
-            ".": ["@ NS ns1.root-servers.example."],
-            "neu.example": ["mail A 127.0.0.1"],
+            "neu.example": ["mail A %s" % mail_host],
             "alt.example": ["mx A 192.0.2.9"],
-            "127.in-addr.arpa": ["1.0.0 PTR mail.neu.example."],
+            "in-addr.arpa": ["%s PTR mail.neu.example." % ".".join(reversed(mail_host.split(".")))],
         }
-        zones = {name: ["@ NS ns", "ns A %s" % self.resolver.address, *lines] for name, lines in others.items()}
-        self.resolver = DnsServer(directory / "resolver", {**zones, ".": others["."], DOMAIN: []})
+        root = {".": ["@ NS ns1.root-servers.example."]}
+        self.resolver = DnsServer(network, directory / "resolver", {**root, **others, DOMAIN: []})
+        for name, lines in others.items():
+            self.resolver.zones[name] = ["@ NS ns", "ns A %s" % self.resolver.address, *lines]
 
     @property
     def servers(self) -> tuple[DnsServer, ...]:
@@ -63,14 +64,15 @@ class Names:
     def publish(self, mx: str, *servers: DnsServer) -> None:
         """Publish MX records of the domain, by some of its servers."""
         own = ["@ NS ns1", "@ NS ns2", "ns1 A %s" % self.first.address, "ns2 A %s" % self.second.address]
+        records = '@ TXT "v=spf1 ip4:%s ip4:192.0.2.9 ~all"' % self._mail_host, '_dmarc TXT "v=DMARC1; p=none"'
         self._serial += 1
         for server in servers or self.servers:
-            server.publish(DOMAIN, *own, mx, *RECORDS, serial=self._serial)
+            server.publish(DOMAIN, *own, mx, *records, serial=self._serial)
 
 
 @pytest.fixture
-def names(place: Path) -> Iterator[Names]:
-    names = Names(place / "dns")
+def names(network: Network, place: Path, delivery: Delivery) -> Iterator[Names]:
+    names = Names(network, place / "dns", delivery.postfix.address)
     for server in names.servers:
         server.start()
     names.publish(OLD)
@@ -105,9 +107,9 @@ class Move:
                 "sender": "it@%s" % DOMAIN,
                 "owners": {"server": "mail.neu.example", "contact": "it@%s" % DOMAIN},
             },
-            "dns": {"nameservers": [self.names.resolver.address], "mail_host_addresses": ["127.0.0.1"]},
-            "recipients": {"mail_host": "127.0.0.1", "port": self.delivery.postfix.port, "patience": 5},
-            "smtp": {"server": "127.0.0.1", "port": self.delivery.postfix.port},
+            "dns": {"nameservers": [self.names.resolver.address]},
+            "recipients": {"mail_host": self.delivery.postfix.address, "patience": 5},
+            "smtp": {"server": self.delivery.postfix.address},
         }
         ansible = {
             "import_hosts": "localhost",
@@ -166,14 +168,24 @@ class Move:
 
 
 @pytest.fixture
-def move(
-    new_host: Callable[..., Dovecot], place: Path, company: Dovecot, names: Names, people: list[Employee]
-) -> Iterator[Move]:
+def delivery(network: Network, place: Path) -> Iterator[Delivery]:
     if Delivery.missing():
         pytest.skip("needs Postfix and Dovecot's LMTP server: apt-get install postfix dovecot-lmtpd")
-    with Delivery(place / "postfix", place / "state") as delivery:
-        run = Run(place, company, new_host(extra_config=delivery.dovecot_settings))
-        yield Move(run, names, delivery, people)
+    with Delivery(network, place / "postfix", place / "state") as delivery:
+        yield delivery
+
+
+@pytest.fixture
+def move(
+    new_host: Callable[..., Dovecot],
+    place: Path,
+    company: Dovecot,
+    names: Names,
+    delivery: Delivery,
+    people: list[Employee],
+) -> Move:
+    run = Run(place, company, new_host(extra_config=delivery.dovecot_settings))
+    return Move(run, names, delivery, people)
 
 
 def done(ran: PlaybookRun, *phases: str) -> bool:

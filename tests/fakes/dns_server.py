@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 import dns.flags
 import dns.message
-from support.dns_servers import PORT, free_address
+from support.dns_servers import PORT
+from support.network import Network
 
 Answer = Callable[[dns.message.Message], "bytes | None"]
 
@@ -32,10 +33,11 @@ def cut_off(query: dns.message.Message) -> bytes | None:
 class FakeDnsServer:
     """Answers each question over UDP with what `answer` makes of it."""
 
-    def __init__(self, answer: Answer) -> None:
-        self.address = free_address()
+    def __init__(self, network: Network, answer: Answer) -> None:
+        self.address = network.free_address(PORT)
         self._answer = answer
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with network.inside():
+            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((self.address, PORT))
         self._thread = threading.Thread(target=self._serve, daemon=True)
 

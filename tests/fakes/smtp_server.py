@@ -16,8 +16,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Optional
 
+from support.network import Network
 from support.tls import Certificate
 
+PORT = 25
 UNKNOWN = "550 5.1.1 User unknown"
 GREYLISTED = "451 4.7.1 Greylisted, come back later"
 HANG_UP = ""
@@ -34,6 +36,7 @@ class SmtpServer:
         most: recipients a transaction may have.
         certificate: for STARTTLS, which is not offered without it.
         smtputf8: whether addresses may have other letters than those of ASCII.
+        network: where it has the port that everybody knows; by default it has some port of this machine.
     """
 
     def __init__(
@@ -46,8 +49,7 @@ class SmtpServer:
         most: int = 1000,
         certificate: Optional[Certificate] = None,
         smtputf8: bool = False,
-        address: str = "127.0.0.1",
-        port: int = 0,
+        network: Optional[Network] = None,
     ) -> None:
         self.replies = {name: list(answers) for name, answers in replies.items()}
         self.otherwise = otherwise
@@ -58,9 +60,13 @@ class SmtpServer:
         self.connections = 0
         self.commands: list[str] = []
         self.lock = threading.Lock()
-        self._server = _Server((address, port), _Session)
+        if network is None:
+            self._server = _Server(("127.0.0.1", 0), _Session)
+        else:
+            with network.inside():
+                self._server = _Server((network.free_address(PORT), PORT), _Session)
         self._server.scripted = self
-        self.port: int = self._server.server_address[1]
+        self.address, self.port = self._server.server_address[:2]
 
     def __enter__(self) -> SmtpServer:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)

@@ -10,22 +10,17 @@ import re
 import smtplib
 from pathlib import Path
 
-from .dovecot import free_ports, wait_until
+from .dovecot import wait_until
+from .network import Network
 from .postfix import MASTER, Postfix
 from .run import COLLECTION
 
 GUIDE = COLLECTION / "docs" / "docsite" / "rst" / "delivery_guide.rst"
 # Postfix puts off what is for domains of others, by default.
 NOT_OURS = 454
+PORT = 25
 
-_LMTP = """
-protocols = imap lmtp
-service lmtp {
-  inet_listener lmtp {
-    address = 127.0.0.1
-    port = %d
-  }
-}
+_POSTMASTER = """
 protocol lmtp {
   postmaster_address = postmaster@firma.example
 }
@@ -35,15 +30,24 @@ protocol lmtp {
 class Delivery:
     """What a mail host needs besides its Dovecot. It begins with no domain.
 
-    Attributes: `dovecot_settings` (for the Dovecot that gets the mail), `postfix`, once it was started.
+    Attributes: `dovecot_settings` (for the Dovecot that gets the mail), `postfix`.
     """
 
-    def __init__(self, directory: Path, state_dir: Path) -> None:
-        (self._lmtp_port,) = free_ports(1)
-        self._directory = directory
+    def __init__(self, network: Network, directory: Path, state_dir: Path) -> None:
         self._state_dir = state_dir
-        self.dovecot_settings = _LMTP % self._lmtp_port
-        self.postfix: Postfix
+        settings = {
+            **self._settings_of_the_guide(),
+            # mynetworks would let everything in from this machine; and the guide's minute is some seconds here.
+            "mynetworks": "192.0.2.1/32",
+            "address_verify_negative_refresh_time": "2s",
+            "address_verify_negative_expire_time": "4s",
+            "address_verify_poll_delay": "1s",
+        }
+        self.postfix = Postfix(
+            directory, (), settings=settings, address=network.free_address(PORT), port=PORT, enter=network.enter
+        )
+        socket = _of_guide("# /etc/dovecot/conf.d/99-lmtp.conf")
+        self.dovecot_settings = socket.replace("/var/spool/postfix", str(directory / "queue")) + _POSTMASTER
 
     @staticmethod
     def missing() -> bool:
@@ -53,15 +57,6 @@ class Delivery:
     def __enter__(self) -> Delivery:
         self._state_dir.mkdir(mode=0o711, exist_ok=True)
         (self._state_dir / "domains").touch()
-        settings = {
-            **self._settings_of_the_guide(),
-            # mynetworks would let everything in from this machine; and the guide's minute is some seconds here.
-            "mynetworks": "192.0.2.1/32",
-            "address_verify_negative_refresh_time": "2s",
-            "address_verify_negative_expire_time": "4s",
-            "address_verify_poll_delay": "1s",
-        }
-        self.postfix = Postfix(self._directory, (), settings=settings)
         self.postfix.start()
         return self
 
@@ -70,14 +65,12 @@ class Delivery:
 
     def _settings_of_the_guide(self) -> dict[str, str]:
         """Lines of main.cf as the guide has them, with the places of here."""
-        text = GUIDE.read_text(encoding="utf-8").partition("# /etc/postfix/main.cf\n")[2].partition("\n\n")[0]
-        text = text.replace("/var/lib/panel-mailimport", str(self._state_dir))
-        text = text.replace("unix:private/dovecot-lmtp", "inet:127.0.0.1:%d" % self._lmtp_port)
+        text = _of_guide("# /etc/postfix/main.cf").replace("/var/lib/panel-mailimport", str(self._state_dir))
         return dict(re.findall(r"^ +(\w+) = (.*)$", text, re.MULTILINE))
 
     def answer(self, address: str) -> int:
         """The code of the answer to a stranger who has mail for the address."""
-        with smtplib.SMTP("127.0.0.1", self.postfix.port) as server:
+        with smtplib.SMTP(self.postfix.address) as server:
             server.ehlo()
             server.mail("sender@elsewhere.example")
             return server.rcpt(address)[0]
@@ -89,6 +82,11 @@ class Delivery:
 
     def send(self, address: str, data: bytes) -> None:
         """Send a message and return when it has arrived."""
-        with smtplib.SMTP("127.0.0.1", self.postfix.port) as server:
+        with smtplib.SMTP(self.postfix.address) as server:
             server.sendmail("sender@elsewhere.example", [address], data)
         self.postfix.wait_until_delivered()
+
+
+def _of_guide(name: str) -> str:
+    """The first file of this name in the guide."""
+    return GUIDE.read_text(encoding="utf-8").partition(name + "\n")[2].partition("\n\n")[0]

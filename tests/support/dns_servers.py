@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real authoritative name servers (NSD), each on port 53 of a loopback address of its own, as the internet has them.
+"""Real authoritative name servers (NSD), each on port 53 of an address of its own, as the internet has them.
 
 A server that has a zone for `.` too answers for every name, as the resolver of a network does: give its address as
 `nameservers`.
@@ -11,11 +11,8 @@ A server that has a zone for `.` too answers for every name, as the resolver of 
 from __future__ import annotations
 
 import contextlib
-import errno
-import itertools
 import os
 import signal
-import socket
 import subprocess
 from pathlib import Path
 from typing import Iterable, Iterator, Mapping
@@ -26,11 +23,10 @@ import dns.query
 import dns.rcode
 
 from .dovecot import wait_until
+from .network import Network
 from .processes import group_members
 
 PORT = 53
-
-_numbers = itertools.count()
 
 _CONFIGURATION = """\
 server:
@@ -54,23 +50,6 @@ remote-control:
 """
 
 
-def free_address() -> str:
-    """A loopback address whose port for DNS nobody has, another one each time."""
-    for number in _numbers:
-        third, fourth = divmod((os.getpid() * 7 + number) % 65000, 254)
-        address = "127.53.%d.%d" % (third, fourth + 1)
-        with contextlib.ExitStack() as stack:
-            try:
-                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                    stack.enter_context(socket.socket(socket.AF_INET, kind)).bind((address, PORT))
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise
-                continue
-            return address
-    raise AssertionError
-
-
 class DnsServer:
     """A name server that has some zones.
 
@@ -80,9 +59,12 @@ class DnsServer:
     Attributes: `address`, the zones' records by their names in `zones`.
     """
 
-    def __init__(self, directory: Path, zones: Mapping[str, Iterable[str] | None], negative_ttl: int = 300) -> None:
+    def __init__(
+        self, network: Network, directory: Path, zones: Mapping[str, Iterable[str] | None], negative_ttl: int = 300
+    ) -> None:
         self.directory = directory
-        self.address = free_address()
+        self.address = network.free_address(PORT)
+        self._enter = network.enter
         self.negative_ttl = negative_ttl
         self.zones: dict[str, list[str] | None] = {
             name: None if records is None else list(records) for name, records in zones.items()
@@ -107,7 +89,7 @@ class DnsServer:
         configuration = self.directory / "nsd.conf"
         configuration.write_text("".join(lines))
         self._process = subprocess.Popen(
-            ["/usr/sbin/nsd", "-d", "-c", str(configuration)],
+            [*self._enter, "/usr/sbin/nsd", "-d", "-c", str(configuration)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -12,21 +12,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator, Optional, Sequence
+from typing import Any, Iterator, Sequence
 
 import yaml
 
 from .dovecot import MAIL_GID, MAIL_UID, Dovecot, free_ports, wait_until
+from .network import ip, namespace, namespaces_refused
 
-# 198.18.0.0/15 is set aside for tests of networks (RFC 2544).
+# Whose these addresses are, network.py says.
 _NETWORK = "198.18.%d." % (os.getpid() % 256)
+_MASK = "/25"
 _PREFIX = "mi%x" % os.getpid()
 _NAMES = ("mail1", "mail2", "mail3")
 
@@ -150,7 +151,7 @@ class Fleet:
             address, ssh_port, enter = "127.0.0.1", free_ports(1)[0], []
             if not self.refusal:
                 address, ssh_port = _NETWORK + str(10 + number), 2222
-                enter = stack.enter_context(_namespace("%s-%d" % (_PREFIX, number), address, directory))
+                enter = stack.enter_context(_connected("%s-%d" % (_PREFIX, number), address, directory))
             dovecot = stack.enter_context(
                 Dovecot(directory / "dovecot", "%s-%s" % (_PREFIX, name), address=address, enter=enter)
             )
@@ -210,62 +211,27 @@ class Fleet:
         self.inventory.write_text(yaml.safe_dump({"mail_hosts": group}))
 
 
-def namespaces_refused() -> Optional[str]:
-    """Say why this machine does not let us make network namespaces, or None when it does."""
-    if shutil.which("ip") is None:
-        return "there is no ip command, of the package iproute2"
-    probe = _PREFIX + "-0"
-    tried = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True, check=False)
-    if tried.returncode == 0:
-        tried = subprocess.run(
-            ["ip", "netns", "exec", probe, "mount", "-t", "tmpfs", "tmpfs", "/run"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        _ip("netns", "delete", probe)
-    return None if tried.returncode == 0 else tried.stderr.strip()
-
-
 @contextlib.contextmanager
 def _bridge() -> Iterator[None]:
-    _ip("link", "add", _PREFIX, "type", "bridge")
+    ip("link", "add", _PREFIX, "type", "bridge")
     try:
-        _ip("address", "add", _NETWORK + "1/24", "dev", _PREFIX)
-        _ip("link", "set", _PREFIX, "up")
+        ip("address", "add", _NETWORK + "1" + _MASK, "dev", _PREFIX)
+        ip("link", "set", _PREFIX, "up")
         yield
     finally:
-        _ip("link", "delete", _PREFIX)
+        ip("link", "delete", _PREFIX)
 
 
 @contextlib.contextmanager
-def _namespace(name: str, address: str, directory: Path) -> Iterator[list[str]]:
+def _connected(name: str, address: str, directory: Path) -> Iterator[list[str]]:
     """A network namespace with a cable to the bridge; yields the command that enters it."""
-    _ip("netns", "add", name)
-    try:
-        _ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name)
-        _ip("link", "set", name, "master", _PREFIX, "up")
-        _ip("-n", name, "address", "add", address + "/24", "dev", "eth0")
-        for device in ("lo", "eth0"):
-            _ip("-n", name, "link", "set", device, "up")
+    with namespace(name):
+        ip("link", "set", name, "master", _PREFIX, "up")
+        ip("-n", name, "address", "add", address + _MASK, "dev", "eth0")
         (directory / "empty").touch()
         script = directory / "enter"
         script.write_text(_ENTER.format(empty=directory / "empty"))
         yield ["ip", "netns", "exec", name, "sh", str(script)]
-    finally:
-        for pid in subprocess.run(
-            ["ip", "netns", "pids", name], capture_output=True, text=True, check=True
-        ).stdout.split():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid), 9)
-        # The cable goes with it.
-        _ip("netns", "delete", name)
-
-
-def _ip(*arguments: str) -> None:
-    ran = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
-    if ran.returncode != 0:
-        raise RuntimeError("ip %s: %s" % (" ".join(arguments), ran.stderr.strip()))
 
 
 def _answers_as_ssh(address: str, port: int) -> bool:

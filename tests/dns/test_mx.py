@@ -1,0 +1,244 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What mail_dns_info says of name servers and MX records, on the answers of real name servers: red, and green."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import dns.message
+import pytest
+from ansible_collections.panel.mailimport.plugins.plugin_utils.mail_dns.client import NameServer
+from ansible_collections.panel.mailimport.plugins.plugin_utils.mail_dns.survey import Change
+from fakes.dns_server import FakeDnsServer, cut_off, silence
+from support.dns_servers import DnsServer
+
+from .conftest import DOMAIN, GOOD_DMARC, GOOD_SPF, GOOGLE_MX, NEW_HOST, NEW_MX, READY, SWITCHED, Internet
+
+Publish = Callable[..., None]
+
+
+def test_a_domain_that_is_ready(internet: Internet) -> None:
+    found = internet.look()
+    assert found.result["problems"] == []
+    assert found.result["ready"]
+    assert found.result["switched"] == "no"
+    assert found.domain["mx"] == [{"host": "aspmx.l.google.com", "preference": 1, "place": "old"}]
+    assert found.domain["switch_lines"] == [
+        "firma.example. 3600 IN MX 10 mail.neu.example.",
+        "; instead of: firma.example. 3600 IN MX 1 aspmx.l.google.com.",
+    ]
+
+
+def test_a_domain_that_is_switched(internet: Internet) -> None:
+    internet.publish(*SWITCHED)
+    found = internet.look(phase="switched")
+    assert found.result["problems"] == []
+    assert found.result["switched"] == "yes"
+    assert found.result["zone_lines"] == found.result["switch_lines"] == []
+
+
+def test_ttl_is_that_of_the_zone_itself_not_of_a_cache(internet: Internet) -> None:
+    internet.publish("@ 86400 MX 1 aspmx.l.google.com.", GOOD_SPF, GOOD_DMARC, servers=(internet.first,))
+    found = internet.look()
+    assert found.domain["ttl"] == 86400
+    assert found.domain["negative_ttl"] == 600
+    assert found.result["ttl_ends_at"] == "2026-12-05T20:00:00Z"
+    assert "may be kept for 86400 s" in found.problem("ttl")
+    assert "firma.example. 300 IN MX 1 aspmx.l.google.com." in found.domain["zone_lines"]
+
+
+def test_ttl_of_a_change_ends_when_the_old_one_does(internet: Internet) -> None:
+    changed = datetime.fromisoformat("2026-12-04T22:00+01:00")
+    found = internet.look(change=Change(changed, 7200))
+    assert found.result["ttl_ends_at"] == "2026-12-04T23:00:00Z"
+
+
+def test_ttl_is_raised_again_at_the_end(internet: Internet) -> None:
+    internet.publish(*SWITCHED)
+    assert "300 s" in internet.look(phase="finish").problem("ttl")
+    internet.publish("@ 3600 MX 10 mail.neu.example.", GOOD_SPF, GOOD_DMARC)
+    assert internet.look(phase="finish").problems("ttl") == []
+
+
+def test_a_server_that_lags_behind(internet: Internet) -> None:
+    internet.publish(*SWITCHED, servers=(internet.first,))
+    found = internet.look(phase="switched")
+    assert found.problem("nameservers").startswith("error: the name servers of firma.example do not agree")
+    assert found.result["switched"] == "mixed"
+    assert not found.result["ready"]
+    assert [each["mx"] for each in found.domain["authoritative"]] == [[NEW_HOST], ["aspmx.l.google.com"]]
+    internet.publish(*SWITCHED, servers=(internet.second,))
+    assert internet.look(phase="switched").result["switched"] == "yes"
+
+
+def test_a_server_with_an_old_zone_that_has_the_same_mx(internet: Internet) -> None:
+    internet.publish(*READY, servers=(internet.first,))
+    assert "different zones" in internet.look().problem("nameservers")
+
+
+def test_a_server_that_is_gone_or_does_not_have_the_zone(internet: Internet) -> None:
+    with FakeDnsServer(internet.network, silence) as silent, FakeDnsServer(internet.network, cut_off) as broken:
+        more = (
+            "@ NS ns3",
+            "ns3 A %s" % silent.address,
+            "@ NS ns4",
+            "ns4 A %s" % broken.address,
+            "@ NS ns5.weg.example.",
+        )
+        internet.publish(*READY, *more)
+        found = internet.look(timeout=1)
+    told = " ".join(found.problems("nameservers"))
+    assert "ns3.firma.example (%s) does not answer within 1 s" % silent.address in told
+    assert "ns4.firma.example (%s)" % broken.address in told
+    assert "ns5.weg.example has no address" in told
+    assert found.result["switched"] == "no"
+
+
+def test_a_server_that_refuses_the_zone(internet: Internet, tmp_path: Path) -> None:
+    with DnsServer(internet.network, tmp_path, {"andere.example": ["@ NS ns"]}) as forgotten:
+        internet.publish(*READY, "@ NS ns3", "ns3 A %s" % forgotten.address)
+        assert "answers REFUSED" in internet.look().problem("nameservers")
+
+
+def test_a_server_that_is_no_authority_for_the_zone(internet: Internet) -> None:
+    with FakeDnsServer(internet.network, lambda query: dns.message.make_response(query).to_wire()) as other:
+        internet.publish(*READY, "@ NS ns3", "ns3 A %s" % other.address)
+        assert "does not have the zone" in internet.look().problem("nameservers")
+
+
+def test_mixed_mx(internet: Internet) -> None:
+    internet.publish(GOOGLE_MX, NEW_MX, GOOD_SPF, GOOD_DMARC)
+    for phase in ("before", "switched"):
+        found = internet.look(phase=phase)
+        assert found.problem("mx").startswith(
+            "error: the MX records of firma.example name the new mail host and others"
+        )
+        assert found.result["switched"] == "mixed"
+
+
+def test_the_old_mx_after_the_switch(internet: Internet) -> None:
+    found = internet.look(phase="switched")
+    assert found.problem("mx").startswith("error: the MX records of firma.example do not name the new mail host")
+    assert "firma.example. 3600 IN MX 10 mail.neu.example." in found.result["zone_lines"]
+
+
+def test_no_mx_and_null_mx(internet: Internet) -> None:
+    internet.publish(GOOD_SPF, GOOD_DMARC)
+    assert internet.look().problem("mx") == "warning: firma.example has no MX record: mail goes to its address"
+    internet.publish("@ MX 0 .", GOOD_SPF, GOOD_DMARC)
+    found = internet.look()
+    assert "takes no mail" in found.problem("mx")
+    assert found.result["switched"] == "no"
+    internet.publish("@ MX 0 .", NEW_MX, GOOD_SPF, GOOD_DMARC)
+    assert internet.look(phase="switched").result["switched"] == "mixed"
+
+
+def test_an_mx_of_ones_own_name_is_the_new_host_by_its_addresses(internet: Internet) -> None:
+    internet.publish("@ 300 MX 10 mx", "mx A 192.0.2.10", GOOD_SPF, GOOD_DMARC)
+    found = internet.look(phase="switched")
+    assert found.result["switched"] == "yes"
+    assert found.result["problems"] == []
+
+
+def test_a_filter_that_is_neither_the_old_host_nor_the_new_one(internet: Internet) -> None:
+    internet.publish("@ 300 MX 10 mx.filter.example.", GOOD_SPF, GOOD_DMARC)
+    assert internet.look().domain["mx"][0]["place"] == "other"
+    assert internet.look(old_hosts=["*.filter.example"]).domain["mx"][0]["place"] == "old"
+    # Whoever does not say what the old host is has one all the same.
+    assert internet.look(provider=None).domain["mx"][0]["place"] == "old"
+
+
+@pytest.mark.parametrize(
+    ("records", "words"),
+    [
+        (("mail A 192.0.2.99",), "addresses that are not the new mail host's: 192.0.2.99"),
+        ((), "has no address"),
+        (("mail CNAME real", "real A 192.0.2.10"), "is an alias (CNAME)"),
+        (("mail CNAME a", "a CNAME b", "b CNAME a"), "the chain of its aliases (CNAME) does not end"),
+        (("mail CNAME x.kaputt.example.",), "answers SERVFAIL"),
+    ],
+)
+def test_the_new_host_is_not_there(internet: Internet, neu: Publish, records: tuple[str, ...], words: str) -> None:
+    neu(*records)
+    found = internet.look(addresses=frozenset(["192.0.2.10", "2001:db8::10"]))
+    assert words in found.problem("mx_target")
+
+
+def test_an_mx_that_is_an_address(internet: Internet) -> None:
+    internet.publish("@ 300 MX 10 192.0.2.10.", GOOD_SPF, GOOD_DMARC)
+    assert "error: the MX record of firma.example is the address 192.0.2.10" in internet.look().problems("mx_target")
+
+
+def test_no_address_of_the_new_host_is_known(internet: Internet) -> None:
+    found = internet.look(hosts=("mail.weg.example",))
+    assert "mail.weg.example has no address" in found.problem("mx_target")
+    assert "no address of the new mail host is known" in found.problem("spf")
+    assert "no address of the new mail host is known" in found.problem("ptr")
+
+
+def test_how_far_the_switch_has_come(internet: Internet) -> None:
+    internet.publish(*SWITCHED, servers=(internet.first, internet.second))
+    with FakeDnsServer(internet.network, silence) as silent:
+        resolvers = [
+            NameServer(address) for address in (internet.first.address, internet.resolver.address, silent.address)
+        ]
+        found = internet.look(phase="switched", resolvers=resolvers, timeout=1)
+    assert found.result["switched"] == "yes"
+    assert found.domain["switched_for"] == 0.333
+    assert list(found.domain["resolvers"].values()) == ["yes", "no", "unknown"]
+    assert found.problem("spread").startswith("info: 1 of 3 resolvers still have the old MX records of firma.example")
+    assert found.result["ready"]
+
+
+def test_an_answer_that_only_tcp_can_carry(internet: Internet) -> None:
+    filler = ['@ TXT "%s"' % (("filler%d-" % number) * 25) for number in range(40)]
+    internet.publish(*READY, *filler)
+    assert internet.look().result["problems"] == []
+
+
+def test_a_domain_with_letters_of_its_own(internet: Internet) -> None:
+    zone = "xn--fa-hia.example"  # faß, which is not fass
+    internet.resolver.stop()
+    internet.resolver.zones[zone] = internet.neu(*(record.replace("firma", "xn--fa-hia") for record in READY))
+    internet.resolver._serials[zone] = 1
+    try:
+        internet.resolver.start()
+        found = internet.look("faß.example", "FASS.example")
+    finally:
+        internet.resolver.stop()
+        del internet.resolver.zones[zone]
+        internet.resolver.start()
+    here, other = found.result["domains"]
+    assert (here["domain"], here["name"], here["switched"]) == ("faß.example", zone, "no")
+    assert here["switch_lines"][0] == "xn--fa-hia.example. 3600 IN MX 10 mail.neu.example."
+    assert other["switched"] == "unknown"
+    assert [problem["domain"] for problem in found.result["problems"]] == ["FASS.example"]
+
+
+@pytest.mark.parametrize(
+    ("domain", "words"),
+    [
+        ("gibts.nicht.example", "there is no such domain"),
+        ("x.kaputt.example", "answers SERVFAIL"),
+        ("zwei..punkte.example", "is no domain name"),
+    ],
+)
+def test_a_domain_of_which_nothing_is_known(internet: Internet, domain: str, words: str) -> None:
+    found = internet.look(domain, DOMAIN)
+    assert found.result["domains"][0]["switched"] == "unknown"
+    assert found.result["switched"] == "unknown"
+    assert found.result["ttl_ends_at"] is None
+    assert words in found.problem("nameservers")
+    assert not found.result["ready"]
+
+
+def test_what_is_skipped_is_not_asked(internet: Internet) -> None:
+    internet.publish(GOOGLE_MX, NEW_MX)
+    found = internet.look(skipped=frozenset(["mx", "spf", "dmarc"]))
+    assert found.result["problems"] == []
+    assert found.result["switched"] == "mixed"
