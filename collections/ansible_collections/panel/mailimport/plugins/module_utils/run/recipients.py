@@ -29,6 +29,8 @@ _HANG_UPS = 3
 # Seconds between two rounds: greylisting takes minutes.
 _FIRST_PAUSE = 30.0
 _LONGEST_PAUSE = 120.0
+# Postfix puts off what is for domains that it does not have, by default. Waiting does not help.
+_NOT_ITS_DOMAIN = 454
 # So many addresses are named in the lines for people.
 _MOST_LINES = 100
 
@@ -55,7 +57,7 @@ class Answer(NamedTuple):
     @property
     def is_deferred(self) -> bool:
         """Whether it may say something else later."""
-        return 400 <= self.code < 500
+        return 400 <= self.code < 500 and self.code != _NOT_ITS_DOMAIN
 
 
 @dataclass(frozen=True)
