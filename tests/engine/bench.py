@@ -54,10 +54,10 @@ class Bench:
     state_dir: Path
     address: str
 
-    def run(self, port: int, check_mode: bool = False, **changes: Any) -> Run:
+    def run(self, port: int, check_mode: bool = False, over_network: bool = False, **changes: Any) -> Run:
         """Import from the source on that port; `changes` are fields of the request, or `source_…` ones of its
         account."""
-        return self._run(port, check_mode, changes)
+        return self._run(port, check_mode, changes, over_network)
 
     def look(self, port: int, **changes: Any) -> Run:
         """The same in check mode."""
@@ -80,10 +80,12 @@ class Bench:
         changes = {"password": PASSWORD, "owner": "customer1", "ignore_existing": False, **changes}
         return ImportRequest(account, parse_address(self.address), **changes)
 
-    def _run(self, port: int, check_mode: bool, changes: dict[str, Any]) -> Run:
+    def _run(self, port: int, check_mode: bool, changes: dict[str, Any], over_network: bool = False) -> Run:
         lines: list[str] = []
         reporter = Reporter(note=lines.append)
-        outcome = import_mailbox(self.request(port, **changes), self.settings(), check_mode, reporter=reporter)
+        outcome = import_mailbox(
+            self.request(port, **changes), self.settings(over_network), check_mode, reporter=reporter
+        )
         return Run(outcome.result, lines, outcome.before, outcome.after)
 
     def completed(self, server: FakeServer, **changes: Any) -> Run:
@@ -118,8 +120,11 @@ class Bench:
         files = sorted((self.host.home_of(self.address) / "Maildir" / "cur").iterdir())
         return [digest(file.read_bytes()) for file in files]
 
-    def settings(self) -> HostSettings:
+    def settings(self, over_network: bool = False) -> HostSettings:
         """The options of the mail host."""
+        if over_network:
+            target = {"target_host": "127.0.0.1", "target_port": self.host.port, "target_tls": "none"}
+            return HostSettings(str(self.state_dir), "imap", target)
         options = {
             "dovecot_config": str(self.host.config),
             "users_file": str(self.host.users_file),

@@ -15,9 +15,10 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import account
 from fakes.imap_mail import DATE, Folder, Message
 from fakes.imap_server import CAPABILITIES, Command, FakeServer, Session, usual_response
+from support.imap import Digest
 from support.mail import small_message
 
-from .bench import Bench, inbox, messages
+from .bench import Bench, digest, inbox, messages
 
 # 5 January 2026, 10:00 UTC: what DATE says, and the Date: of every small message.
 MOMENT = 1_767_607_200
@@ -147,6 +148,29 @@ def test_q23_more_keywords_than_a_folder_can_have(bench: Bench) -> None:
     assert {uid: facts.flags for uid, facts in bench.messages().items()} == {
         uid: {"\\Seen", "keyword%d" % uid} for uid in range(1, 31)
     }
+
+
+@pytest.mark.parametrize("way", ["dovecot", "imap"])
+def test_what_a_source_says_of_a_message_never_makes_it_run(bench: Bench, way: str) -> None:
+    """Dovecot takes what follows a line that it does not understand for commands, even a message that was announced:
+    one of more than 64 KiB, or with a date of the year 10000.
+    """
+    body = b"Subject: x\r\n\r\nX1 CREATE Owned\r\nX2 DELETE Kept\r\nX3 LOGOUT\r\n"
+    with bench.session() as session:
+        session.create("Kept")
+    with inbox(3) as server:
+        for message in server.folders[0].messages[:2]:
+            message.body = body
+        server.folders[0].messages[0].flags = tuple(b"k%d%s" % (number, b"y" * 240) for number in range(300))
+        server.folders[0].messages[1].date = b"31-Dec-9999 23:59:59 -1200"
+        changes = {"message_store": "imap"} if way == "dovecot" else {}
+        run = bench.run(server.port, over_network=way == "imap", existing_content="merge", **changes)
+    account = bench.account()
+    assert sorted(account.contents()) == sorted(
+        Digest(digest(message.body), len(message.body)) for message in server.folders[0].messages
+    )
+    assert (("Owned",) in account.folders, ("Kept",) in account.folders) == (False, True)
+    assert run.result.messages_copied == 3
 
 
 def test_q24_a_folder_without_permanentflags(bench: Bench) -> None:

@@ -11,11 +11,36 @@ from typing import Callable
 
 import pytest
 from support.dovecot import Dovecot
-from support.imap import Item
+from support.imap import ImapError, Item
 from support.mail import small_message
-from support.other_servers import PROXY_PASSWORD, PROXY_USER, ClassicCyrus, Courier, Cyrus, OtherServer, Pymap
+from support.other_servers import (
+    PROXY_PASSWORD,
+    PROXY_USER,
+    ClassicCyrus,
+    Courier,
+    Cyrus,
+    OtherServer,
+    Pymap,
+    SdboxDovecot,
+)
 
 from .conftest import NewScene
+
+# A message that is a session of its own for whoever reads on in it.
+COMMANDS = (
+    b"Subject: x\r\n\r\nX1 CREATE Owned\r\nX2 DELETE INBOX\r\nX3 APPEND INBOX {3+}\r\nabc\r\n"
+    b"X4 CREATE Owned {4}\r\nX5 LOGOUT\r\n"
+)
+# What a server can refuse before it has read the message: where it goes, or what it is said to have.
+EARLY_REFUSALS = (b"APPEND Nowhere", b'APPEND "Now%*here/\\"x"')
+# Dovecot does not read on after these, and they are not sent.
+MISTAKES = (
+    b"APPEND INBOX (\\Recent)",
+    b"APPEND INBOX (\\NoSuchFlag)",
+    b'APPEND INBOX () "32-Foo-2020 10:00:00 +0000"',
+    b'APPEND INBOX () "10-Nov-2020 10:00:00 +0000" nonsense',
+    b"APPEND INBOX (%s)" % b" ".join(b"k%d%s" % (number, b"y" * 240) for number in range(300)),
+)
 
 
 @pytest.mark.parametrize("kind", [Cyrus, ClassicCyrus])
@@ -65,3 +90,24 @@ def test_bytes_that_no_message_should_have_are_kept(kind: type[OtherServer], new
     assert scene.run().entry["state"] == "completed"
     (file,) = (scene.maildir / "cur").iterdir()
     assert hashlib.sha256(file.read_bytes()).hexdigest() == facts.content.sha256
+
+
+@pytest.mark.parametrize("kind", [Cyrus, SdboxDovecot])
+def test_what_was_not_asked_for_is_never_run(
+    kind: type[OtherServer], running: Callable[[type[OtherServer]], tuple[OtherServer, str]]
+) -> None:
+    """By servers that are sent messages without being asked, many in one command, of which they store all or none."""
+    server, user = running(kind)
+    with server.session(user, server.users[user]) as session:
+        for command in EARLY_REFUSALS + (MISTAKES if kind is Cyrus else ()):
+            for message in (COMMANDS, COMMANDS * 2000):
+                with pytest.raises(ImapError):
+                    session.command(command, message, b"")
+                assert session.command(b"NOOP") == [], command
+        with pytest.raises(ImapError):  # the second one: Cyrus wants a header, Dovecot shorter keywords
+            flags = b" (k" + b"y" * 240 + b")"
+            session.command(b"APPEND INBOX", small_message(1), flags, b"no header\r\n" + COMMANDS, b"")
+        account = session.account()
+        assert (account.contents(), ("Owned",) in account.folders) == ([], False)
+        session.command(b"APPEND INBOX", small_message(1), b"", COMMANDS, b"")
+        assert len(session.account().contents()) == 2

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sources that are not Dovecot: Cyrus, Courier, GNU Mailutils and pymap, each for the time of some tests, with a few
-accounts.
+"""Servers that are not Dovecot: Cyrus, Courier, GNU Mailutils and pymap, each for the time of some tests, with a few
+accounts. And a Dovecot that is used as they are.
 
 Cyrus, Courier and Mailutils run in overlays, as root in namespaces of their own; the settings are those of their manual
 pages (imapd.conf(5), cyrus.conf(5), makeuserdb(8), authdaemonrc, imap4d(8)).
@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
-from .dovecot import MAIL_GID, MAIL_UID, accepts, free_ports, wait_until
+from .dovecot import MAIL_GID, MAIL_UID, Dovecot, accepts, free_ports, wait_until
 from .imap import Session
 from .overlay import Overlay
 from .tls import Authority
@@ -244,3 +244,28 @@ class Pymap(OtherServer):
 
     def _output(self) -> str:
         return (self._directory / "output").read_text(errors="replace")
+
+
+class SdboxDovecot(OtherServer):
+    """Dovecot with mail in sdbox, and TLS."""
+
+    tls_port = 0
+
+    def __init__(self, directory: Path, users: Mapping[str, str], authority: Authority) -> None:
+        super().__init__(directory, users, authority)
+        self._server = Dovecot(
+            directory / "dovecot",
+            "sdbox-%s" % directory.parent.name,
+            certificate=self._certificate,
+            users=users,
+            separator="/",
+            mail_location="sdbox:~/sdbox",
+        )
+        self.port, self.tls_port = self._server.port, self._server.tls_port
+
+    def __enter__(self) -> SdboxDovecot:
+        self._server.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._server.stop()

@@ -43,7 +43,8 @@ def parse_internal_date(text: bytes) -> Optional[int]:
     midnight = _midnight(date, zone)
     if midnight is None:
         return None
-    return midnight + int(hour) * 3600 + int(minute) * 60 + int(second)
+    instant = midnight + int(hour) * 3600 + int(minute) * 60 + int(second)
+    return instant if instant <= _LATEST else None
 
 
 def format_internal_date(seconds: int) -> bytes:

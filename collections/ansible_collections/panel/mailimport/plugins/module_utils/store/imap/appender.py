@@ -119,14 +119,25 @@ class Appender:
                 self._send_side_by_side(folder, session, messages)
                 return
             groups = [messages] if session.stores_all_or_none else [[message] for message in messages]
-            commands = [
-                (session.send_append(folder.name, [folder.outgoing(message) for message in group]), group)
-                for group in groups
-            ]
+            self._send_groups(folder, session, groups)
         except SessionEndedError as error:
             self._recover(folder, messages, error)
-        else:
-            self._sent = _Sent(folder, session, commands)
+
+    def _send_groups(self, folder: Destination, session: HostSession, groups: Sequence[List[PendingMessage]]) -> None:
+        commands = [
+            (session.send_append(folder.name, [folder.outgoing(message) for message in group]), group)
+            for group in groups
+        ]
+        self._sent = _Sent(folder, session, commands)
+
+    def _send_apart(self, folder: Destination, messages: Sequence[PendingMessage]) -> None:
+        """Find out which of many messages it is that was refused, without a round trip for each."""
+        folder.begin_batch()
+        try:
+            self._send_groups(folder, self.sessions.session(), [[message] for message in messages])
+        except SessionEndedError as error:
+            self._recover(folder, messages, error)
+        self._read_answers()
 
     def _send_side_by_side(self, folder: Destination, session: HostSession, messages: List[PendingMessage]) -> None:
         while messages:
@@ -182,7 +193,10 @@ class Appender:
             self.sessions.drop()
         if may_reveal:
             refused = self._not_found(folder, refused, folder.arrivals())
-        self._store_or_refuse(folder, refused)
+        if len(commands) == 1 and len(refused) > 1 and not (is_lost or session.is_own_process):
+            self._send_apart(folder, refused)
+        else:
+            self._store_or_refuse(folder, refused)
 
     def _take_stored(self, folder: Destination, messages: Sequence[PendingMessage], appended: Appended) -> None:
         self.sessions.achieved()

@@ -21,6 +21,8 @@ from .conversation import HostConversation
 
 _APPENDUID = re.compile(rb"APPENDUID (\d{1,10}) ([\d:,]+)$", re.IGNORECASE)
 _LITERAL_MINUS = 4096
+# Servers take a line of this many bytes (RFC 2683 section 3.2.1.5).
+_SURE_LINE = 8000
 
 # Sent in one piece: many small writes wake the process up as many times.
 _WRITE_SIZE = 256 * 1024
@@ -94,8 +96,9 @@ class AppendingSession(HostConversation):
         self._unanswered.append(tag)
         text = bytearray(b"%s APPEND %s" % (tag, quote(name)))
         for message in messages:
-            ahead = not waiting and self._takes_unasked(message.size)
-            text += _announced(message, b"+" if ahead else b"")
+            announced = _announced(message, b"+")
+            ahead = not waiting and self._takes_unasked(message.size, len(announced))
+            text += announced if ahead else _announced(message, b"")
             if not ahead:
                 self.transmit(text)
                 text.clear()
@@ -150,9 +153,12 @@ class AppendingSession(HostConversation):
         self.transmit(b'%s APPEND %s () "%s" {2}\r\n' % (tag, quote(name), format_internal_date(0)))
         self.is_asked_for(tag)
 
-    def _takes_unasked(self, size: int) -> bool:
-        """Literals that need no asking, of RFC 7888, where none of them can ever be taken for commands."""
-        if not self.reads_on:
+    def _takes_unasked(self, size: int, line: int) -> bool:
+        """Literals that need no asking, of RFC 7888, where none of them can ever be taken for commands: by a server
+        that reads on, unless there is a mistake in the line before, which for Dovecot one of 64 KiB is.
+        """
+        # Cyrus leaves the end of the line behind when it refuses an empty one.
+        if not (self.reads_on and size and line <= _SURE_LINE):
             return False
         return b"LITERAL+" in self.capabilities or (b"LITERAL-" in self.capabilities and size <= _LITERAL_MINUS)
 

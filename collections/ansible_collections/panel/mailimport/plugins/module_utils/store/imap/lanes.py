@@ -23,8 +23,10 @@ from .destination import Destination
 from .pending import PendingMessage
 from .session import HostSession
 
-# So many messages show how fast one connection is, and then how fast several are.
+# So many messages of each show how fast one connection is, and then how fast several are; where the first ones take so
+# many times as long, more would not change it.
 _TRIAL = 8
+_FAR_SLOWER = 2.0
 
 
 @dataclass
@@ -59,14 +61,24 @@ class Lanes:
         sent = Sent(unsent=list(messages))
         while sent.unsent and sent.error is None:
             width = self._width(len(sent.unsent))
-            count = len(sent.unsent) if width in self._pace else _TRIAL * width
-            some, sent.unsent = sent.unsent[:count], sent.unsent[count:]
-            began = time.monotonic()
-            lanes = [_Lane(session, folder) for session in self._sessions(first, width)]
-            self._send_over(lanes, some, sent)
-            if sent.error is None and len(some) == _TRIAL * width and len(lanes) == width:
-                self._pace.setdefault(width, (time.monotonic() - began) / len(some))
+            sessions = self._sessions(first, width)
+            if width in self._pace:
+                self._send_over(sessions, folder, len(sent.unsent), sent)
+            else:
+                self._try(sessions, folder, sent)
         return sent
+
+    def _try(self, sessions: Sequence[HostSession], folder: Destination, sent: Sent) -> None:
+        """Find out how fast so many connections are, with no more than one message each where that is slow."""
+        for each in (1, _TRIAL - 1):
+            count = min(each * len(sessions), len(sent.unsent))
+            if not count or sent.error is not None:
+                return
+            pace = self._send_over(sessions, folder, count, sent) / count
+            if pace > _FAR_SLOWER * self._pace.get(1, pace):
+                break
+        if sent.error is None:
+            self._pace.setdefault(len(sessions), pace)
 
     def _width(self, messages: int) -> int:
         """How many connections are to be used."""
@@ -76,8 +88,12 @@ class Lanes:
             return self._most if messages >= _TRIAL * self._most else 1
         return min((1, self._most), key=lambda width: self._pace[width])
 
-    def _send_over(self, lanes: Sequence[_Lane], messages: Sequence[PendingMessage], sent: Sent) -> None:
-        waiting = deque(messages)
+    def _send_over(self, sessions: Sequence[HostSession], folder: Destination, count: int, sent: Sent) -> float:
+        """Store the first of the messages that are left; return the seconds that it took."""
+        waiting = deque(sent.unsent[:count])
+        sent.unsent = sent.unsent[count:]
+        lanes = [_Lane(session, folder) for session in sessions]
+        began = time.monotonic()
         while waiting and sent.error is None:
             for step in (_Lane.offer, _Lane.wait, _Lane.give):
                 for lane in lanes:  # all of them, or one would wait for a message that was asked for
@@ -87,6 +103,7 @@ class Lanes:
             sent.error = lane.collect(sent) or sent.error
         self._others = [session for session in self._others if not any(lane.lost_session(session) for lane in lanes)]
         sent.unsent = [*waiting, *sent.unsent]
+        return time.monotonic() - began
 
     def _sessions(self, first: HostSession, width: int) -> List[HostSession]:
         while len(self._others) < width - 1:

@@ -123,7 +123,7 @@ class ImapWriter(FolderWriter, Destination):
 
     @property
     def may_alter(self) -> bool:
-        return not self._sessions.session().reads_on
+        return self._sessions.session().may_alter
 
     def begin_batch(self) -> None:
         if self._taken:

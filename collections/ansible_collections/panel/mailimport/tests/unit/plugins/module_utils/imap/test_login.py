@@ -58,6 +58,16 @@ def test_user_and_password_reach_the_server_as_they_are(server, account, user, p
     assert login.split(b" ", 1)[1].decode() == "LOGIN %s %s" % (quoted(user), quoted(password))
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="only Linux has it")
+def test_a_server_never_waits_for_an_acknowledgement_that_is_held_back(server, account):
+    """As it does between the pieces of an answer (Cyrus, Courier); Linux forgets that with what is sent."""
+    client = connect(account(server()), None)
+    for _command in range(5):
+        client.send(b"X1 NOOP\r\n")
+        assert client._imap.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK) == 1
+    client.disconnect()
+
+
 @pytest.mark.parametrize(
     ("options", "capabilities", "said"),
     [

@@ -30,10 +30,10 @@ class NetworkHost(Host):
     """See the module. Attributes that make it misbehave besides those of Host:
 
     `refuse_early` takes the line of an APPEND and returns the answer that refuses it before its message was read, or
-    None: what comes then is taken for commands. `dies` may return `late`, too: the connection ends, and the message is
-    stored a little later. `stores_some`: of many messages in one APPEND, those before a refused
-    one stay. `deduplicates`: a message that is there already is not stored again, and its UID is told. `product` is
-    what it says that it is; `most` the number of connections it admits.
+    None: what comes then is taken for commands, unless it `eats` what was announced without being asked for. `dies` may
+    return `late`, too: the connection ends, and the message is stored a little later. `stores_some`: of many messages
+    in one APPEND, those before a refused one stay. `deduplicates`: a message that is there already is not stored again,
+    and its UID is told. `product` is what it says that it is; `most` the number of connections it admits.
 
     `ran` are the commands that no client of ours has.
     """
@@ -42,7 +42,7 @@ class NetworkHost(Host):
         super().__init__()
         self.capabilities = WITHOUT_MANY
         self.refuse_early = lambda line: None
-        self.stores_some = self.deduplicates = False
+        self.stores_some = self.deduplicates = self.eats = False
         self.product = "Scripted"
         self.most = 100
         self.ran = []
@@ -121,6 +121,7 @@ class NetworkHost(Host):
     def on_append(self, rest, lines, output):
         early = self.refuse_early(rest)
         if early:
+            self._eat(rest, lines)
             return early
         name, items = rest.split(b'"')[1], []
         while _ITEM.search(rest):
@@ -134,6 +135,7 @@ class NetworkHost(Host):
             if refusal:
                 if self.stores_some:
                     self.store(name, items)
+                self._eat(lines.readline(), lines)
                 return refusal
             items.append((flags.split(), date, data))
             rest = lines.readline()
@@ -150,6 +152,12 @@ class NetworkHost(Host):
                 raise GoneError
         code = self.appenduid(uids)
         return b"OK [%s] done" % code if code else b"OK done"
+
+    def _eat(self, rest, lines):
+        """Read on to the end of a refused command."""
+        while self.eats and (announced := re.search(rb"\{(\d+)\+\}\r\n$", rest)):
+            lines.read(int(announced.group(1)))
+            rest = lines.readline()
 
     def store(self, name, items):
         folder = self.folders[name]

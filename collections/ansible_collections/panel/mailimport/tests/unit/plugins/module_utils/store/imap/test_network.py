@@ -9,6 +9,8 @@ each message is there once.
 from __future__ import annotations
 
 import base64
+import threading
+import time
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
@@ -73,14 +75,24 @@ def test_a_long_message_that_is_refused_early_is_not_run_either(host, origin, me
     assert [refusal.uid for refusal in refusals] == [3]
 
 
-def test_only_dovecot_is_sent_what_it_has_not_asked_for(host, origin, message, some):
-    host.product = "Dovecot"
+@pytest.mark.parametrize("product", ["Dovecot", "Cyrus IMAPD"])
+def test_only_servers_that_read_on_are_sent_what_they_have_not_asked_for(host, origin, message, some, product):
+    """Many in one command, and when that is refused, all of them at once once more, but for an empty one."""
+    host.product, host.eats = product, True
     host.capabilities = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS ID"
-    imported(host, origin, [*some(1, 2), message(3, COMMANDS)])
-    assert host.commands.count("APPEND") == 1
+    imported(host, origin, some(1, 2))
+    assert (host.commands.count("APPEND"), len(host.append_lines)) == (1, 1)
+    size = len(COMMANDS)
+    host.refuse_early = lambda line: b"NO [TOOBIG] too big" if b"{%d" % size in line else None
+    host.refuse = lambda flags, data: b"NO [CANNOT] such a message" if data in (COMMANDS, b"") else None
+    sent = [message(13, COMMANDS), *some(14, 15), message(16, b""), *some(17)]
+    refusals, _store = imported(host, origin, sent, delivered={1: 1, 2: 2})
+    assert bodies(host) == sorted(map(body, (1, 2, 14, 15, 17)))
+    assert [refusal.uid for refusal in refusals] == [13, 16]
+    assert (host.commands.count("APPEND"), host.ran) == (1 + 1 + 5 + 2, [])
     host.product = "Cyrus"
-    imported(host, origin, [*some(11, 12), message(13, COMMANDS + b"more")], delivered={1: 1, 2: 2, 3: 3})
-    assert host.commands.count("APPEND") == 4
+    imported(host, origin, [*some(21, 22), message(23, COMMANDS)], delivered=dict.fromkeys((1, 2), 1))
+    assert host.commands.count("APPEND") == 9 + 3 + 1  # what is refused is tried alone once more
     assert host.ran == []
 
 
@@ -231,6 +243,21 @@ def test_connections_are_as_many_as_the_server_admits(host, origin, some):
     refusals, _store = imported(host, origin, some(*range(1, 101)), connections=6)
     assert (len(bodies(host)), refusals) == (100, [])
     assert host.busiest <= 3  # one was asked for and refused
+
+
+def test_a_server_that_lets_connections_wait_for_each_other_gets_all_over_one(host, origin, some):
+    """After one message over each has shown it."""
+    threads = []
+
+    def store_alone(_flags, _data):
+        threads.append(threading.get_ident())
+        if host.connections > 1 and len(set(threads)) > 1:
+            time.sleep(0.02)
+
+    host.refuse = store_alone
+    refusals, _store = imported(host, origin, some(*range(1, 101)))
+    assert (len(bodies(host)), refusals) == (100, [])
+    assert sum(thread != threads[0] for thread in threads) == 3
 
 
 def test_one_connection_is_one(host, origin, some):
