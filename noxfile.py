@@ -162,7 +162,11 @@ def playbooks(session: nox.Session, core: str) -> None:
     """
     session.install("-r", "tests/requirements-tests.txt", "imapclient", "jsonschema", "requests")
     _install_core(session, core)
-    places = [path for folder in ("e2e", "yandex360") for path in sorted(Path("tests", folder).glob("test_*.py"))]
+    places = [
+        path
+        for folder in ("e2e", "google", "microsoft365", "yandex360")
+        for path in sorted(Path("tests", folder).glob("test_*.py"))
+    ]
     paths = [str(path) for path in places if STARTS_ANSIBLE.search(path.read_text())]
     session.run("pytest", *PYTEST, *(session.posargs or paths))
 

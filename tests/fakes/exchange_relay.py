@@ -37,17 +37,18 @@ class ExchangeRelay:
     Args:
         target_port: the Dovecot's port without TLS.
         master: its master user, and the password of that.
-        opens: tells whether a token is good.
+        opens: tells whether a token opens the mailbox of a login.
         certificate: makes it speak TLS.
 
     Attributes that change its ways: `unconnected`, how many logins of a mailbox end with "authenticated but not
-    connected", by login in small letters; `in_flight`, the most commands it takes at a time; `strangers`, logins whose
-    mailbox the application must not open. `logins` counts those that were let in; `longest_line` and `most_in_flight`
-    are what clients did.
+    connected", by login in small letters; `expires_after`, how many bytes of a mailbox come before its session ends
+    with its token, by login, once each, and `on_expiry`, what happens then; `in_flight`, the most commands it takes at
+    a time; `strangers`, logins whose mailbox the application must not open. `logins` counts those that were let in;
+    `longest_line` and `most_in_flight` are what clients did.
     """
 
     def __init__(
-        self, target_port: int, master: tuple[str, str], opens: Callable[[str], bool], certificate: Any = None
+        self, target_port: int, master: tuple[str, str], opens: Callable[[str, str], bool], certificate: Any = None
     ) -> None:
         self._target_port = target_port
         self._master = master
@@ -58,6 +59,8 @@ class ExchangeRelay:
             self._context.load_cert_chain(certificate.certificate, certificate.key)
         self.unconnected: Counter[str] = Counter()
         self.strangers: set[str] = set()
+        self.expires_after: dict[str, int] = {}
+        self.on_expiry: Callable[[], None] = lambda: None
         self.in_flight = 8
         self.logins: Counter[str] = Counter()
         self.longest_line = 0
@@ -109,7 +112,7 @@ class ExchangeRelay:
                     client.sendall(b"+ \r\n")
                     initial = lines.readline().strip()
                 user, token = _parts_of(initial)
-                if not self._opens(token) or user in self.strangers:
+                if not self._opens(token, user) or user in self.strangers:
                     client.sendall(tag + b" NO AUTHENTICATE failed.\r\n")
                     continue
                 self.logins[user] += 1
@@ -141,7 +144,7 @@ class ExchangeRelay:
                 if line.startswith(b"a1 "):
                     break
             under_way: set[bytes] = set()
-            back = threading.Thread(target=self._pass_back, args=(answers, client, under_way), daemon=True)
+            back = threading.Thread(target=self._pass_back, args=(answers, client, under_way, user), daemon=True)
             back.start()
             bad = 0
             for line in lines:
@@ -161,10 +164,16 @@ class ExchangeRelay:
                 server.shutdown(socket.SHUT_WR)
             back.join(10)
 
-    @staticmethod
-    def _pass_back(answers: Any, client: socket.socket, under_way: set[bytes]) -> None:
+    def _pass_back(self, answers: Any, client: socket.socket, under_way: set[bytes], user: str) -> None:
         with contextlib.suppress(OSError, ValueError):
             while data := answers.read1(1 << 16):
+                if user in self.expires_after:
+                    self.expires_after[user] -= len(data)
+                    if self.expires_after[user] < 0:
+                        del self.expires_after[user]
+                        self.on_expiry()
+                        client.sendall(b"* BYE AccessTokenExpired\r\n")
+                        break
                 for tag in _TAGGED.findall(data):
                     under_way.discard(tag)
                 client.sendall(data)

@@ -24,12 +24,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from .http_service import Answer, Handler, HttpService, RefusedError
+from .microsoft365_people import DEVICE_GRANT, PERSON_GRAPH, PERSON_ROLE, People
 
 TENANT = "aaaaaaaa-1111-2222-3333-444444444444"
 CLIENT_ID = "bbbbbbbb-1111-2222-3333-444444444444"
 SECRET = "~8Q~the.secret-of_the.application"  # noqa: S105 - of a service that lives for one test
 MAIL_ROLE = "IMAP.AccessAsApp"
 GRAPH_ROLES = ("User.Read.All", "Domain.Read.All", "Group.Read.All", "MailboxSettings.Read", "Organization.Read.All")
+_ANY_TENANT = ("common", "organizations", "consumers")
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _TRACE = "\r\nTrace ID: 0\r\nCorrelation ID: 0\r\nTimestamp: 2026-01-01 00:00:00Z"
 
@@ -119,12 +121,13 @@ def _group(name: str, kinds: list[str]) -> dict[str, Any]:
 
 @dataclass
 class Grant:
-    """What a token opens."""
+    """What a token opens; `owner` is the person with whose rights, None for the application itself."""
 
     resource: str
     roles: frozenset[str]
     expires_at: float
     revoked: bool = False
+    owner: Optional[str] = None
 
 
 def _refused(code: int, word: str, message: str, **headers: str) -> RefusedError:
@@ -156,6 +159,7 @@ class Service(HttpService):
         self.next_link_host: Optional[str] = None
         self.clock = 0.0
         self.secret_expired = False
+        self.people = People(_oauth_error)
         self.grants: dict[str, Grant] = {}
         self.replays: set[str] = set()
         self._random = random.Random(365)
@@ -165,23 +169,36 @@ class Service(HttpService):
         for grant in self.grants.values():
             grant.revoked = True
 
-    def issue(self, resource: str) -> tuple[str, int]:
+    def issue(self, resource: str, owner: Optional[str] = None) -> tuple[str, int]:
         """Make a token for a service; one without permissions where nobody has consented."""
         is_graph = resource == self.url
-        roles = frozenset(self.consented & set(GRAPH_ROLES if is_graph else (MAIL_ROLE,)))
+        if owner is None:
+            roles = frozenset(self.consented & set(GRAPH_ROLES if is_graph else (MAIL_ROLE,)))
+        else:
+            roles = frozenset(PERSON_GRAPH if is_graph else (PERSON_ROLE,))
         lifetime = self._random.randrange(3600, 5400)
-        claims = {"aud": resource, "idtyp": "app", "jti": str(len(self.grants))}
-        if roles:
-            claims["roles"] = sorted(roles)  # type: ignore[assignment]
+        claims: dict[str, Any] = {"aud": resource, "idtyp": "user" if owner else "app", "jti": str(len(self.grants))}
+        if owner:
+            claims["scp"] = " ".join(sorted(roles))
+        elif roles:
+            claims["roles"] = sorted(roles)
         parts = [_base64(json.dumps(part).encode()) for part in ({"alg": "none"}, claims)]
         token = ".".join([*parts, _base64(b"signature " * 60)])
-        self.grants[token] = Grant(resource, roles, self.now + lifetime)
+        self.grants[token] = Grant(resource, roles, self.now + lifetime, owner=owner)
         return token, lifetime
 
     def opens(self, token: str, role: str) -> bool:
         """Whether a token is good and has a permission."""
         grant = self.grants.get(token)
         return bool(grant and not grant.revoked and grant.expires_at > self.now and role in grant.roles)
+
+    def opens_mailbox(self, token: str, login: str) -> bool:
+        """Whether a token opens a mailbox over IMAP."""
+        grant = self.grants.get(token)
+        if grant is None or grant.owner is None:
+            return self.opens(token, MAIL_ROLE)
+        theirs = {grant.owner, *self.people.full_access.get(grant.owner, ())}
+        return login in theirs and self.opens(token, PERSON_ROLE)
 
     def check_proof(self, form: dict[str, str], url: str) -> None:
         """Make sure that the application has proved itself.
@@ -248,17 +265,38 @@ class MicrosoftHandler(Handler):
     def token(self, tenant: str) -> Any:
         """A token for the application."""
         form, service = self.form(), self.service
-        if tenant not in (TENANT, "one.example"):
+        is_person = form.get("grant_type") in (DEVICE_GRANT, "refresh_token")
+        if tenant not in (TENANT, "one.example") and not (is_person and tenant in _ANY_TENANT):
             raise _oauth_error(400, "invalid_request", 90002, "Tenant '%s' not found." % tenant)
         if form.get("client_id") != CLIENT_ID:
             text = "Application with identifier '%s' was not found in the directory" % form.get("client_id")
             raise _oauth_error(400, "unauthorized_client", 700016, text)
+        if is_person:
+            return self._person_token(form)
         service.check_proof(form, "%s/%s/oauth2/v2.0/token" % (service.url, tenant))
         resource, _slash, default = form.get("scope", "").rpartition("/")
         if form.get("grant_type") != "client_credentials" or default != ".default":
             raise _oauth_error(400, "invalid_scope", 70011, "The provided value for scope is not valid.")
         token, lifetime = service.issue(resource)
         return {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token}
+
+    def _person_token(self, form: dict[str, str]) -> Any:
+        service = self.service
+        user, scope = service.people.redeem(form, service.now)
+        resource = next(word.rpartition("/")[0] for word in scope.split() if "/" in word)
+        token, lifetime = service.issue(resource, user)
+        answer = {"token_type": "Bearer", "scope": scope, "expires_in": lifetime, "access_token": token}
+        if "offline_access" in scope.split():
+            answer["refresh_token"] = service.people.refresh_token(user)
+        return answer
+
+    def device_code(self, tenant: str) -> Any:
+        """A code for a person to enter."""
+        if tenant not in (TENANT, "one.example", *_ANY_TENANT):
+            raise _oauth_error(400, "invalid_request", 90002, "Tenant '%s' not found." % tenant)
+        if self.form().get("client_id") != CLIENT_ID:
+            raise _oauth_error(400, "unauthorized_client", 700016, "Application was not found in the directory")
+        return self.service.people.begin(self.form(), self.service.now)
 
     def _check_role(self, role: str) -> None:
         token = self.headers.get("Authorization", "").partition("Bearer ")[2]
@@ -332,6 +370,7 @@ class MicrosoftHandler(Handler):
 
 MicrosoftHandler.routes = [
     ("POST", r"/([^/]+)/oauth2/v2\.0/token", MicrosoftHandler.token),
+    ("POST", r"/([^/]+)/oauth2/v2\.0/devicecode", MicrosoftHandler.device_code),
     ("GET", r"/([^/]+)/v2\.0/\.well-known/openid-configuration", MicrosoftHandler.openid_configuration),
     ("GET", r"/v1\.0/users", MicrosoftHandler.users),
     ("GET", r"/v1\.0/users/([^/]+)/mailboxSettings", MicrosoftHandler.mailbox_settings),

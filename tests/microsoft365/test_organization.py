@@ -113,14 +113,26 @@ def test_without_consent_that_is_said_and_nothing_is_made(new_scene: NewScene) -
 
 
 def test_a_token_that_ends_in_mid_import_is_renewed(new_scene: NewScene) -> None:
-    scene = new_scene(company(2))
-    scene.imap.fill("person0@one.example", messages=40)
+    """In one mailbox; and all that are opened from then on are refused the token that was good for the directory."""
+    scene = new_scene(company(4))
+    logins = ["person0@one.example", "person1@two.example", "person2@one.example", "person3@one.example"]
+    for login in logins:
+        scene.imap.fill(login, messages=30)
+    scene.imap.relay.expires_after[logins[0]] = 10_000
+    scene.imap.relay.on_expiry = scene.service.revoke
+    outcome = scene.run(mailboxes=logins, queues=2)
+    assert {entry["state"] for entry in entries(outcome).values()} == {"completed"}, outcome.output
+    assert scene.imap.relay.expires_after == {} and scene.service.requests.count(TOKEN) <= 4
+    for login in logins:
+        assert scene.unequal(login, scene.new_passwords()[login]) == []
 
-    first = scene.run(mailboxes=["person0@one.example"])
-    assert entries(first)["person0@one.example"]["state"] == "completed", first.output
-    scene.service.revoke()
-    second = scene.run(mailboxes=["person0@one.example"], state="latest")
-    assert second.result["changed"] is False, second.output
+
+def test_mailboxes_that_are_refused_do_not_ask_for_tokens_without_end(new_scene: NewScene) -> None:
+    scene = new_scene(company(12))
+    scene.imap.relay.strangers = {user["userPrincipalName"] for user in scene.service.tenant.users}
+    outcome = scene.run(mailboxes=["person*"])
+    assert {entry["reason"] for entry in entries(outcome).values()} == {"permission_denied"}
+    assert scene.service.requests.count(TOKEN) <= 2 + 4, "a token in place of the refused one, of each queue at most"
 
 
 def test_folders_without_mail_are_left_out_and_told(new_scene: NewScene) -> None:

@@ -106,6 +106,14 @@ def test_a_token_is_asked_for_once_and_again_before_it_ends(tokens: AppTokens, s
     assert tokens.new_token(MAIL) != first
 
 
+def test_a_token_that_is_refused_is_replaced_once(tokens: AppTokens, service: Service) -> None:
+    first = tokens.token(MAIL)
+    second = tokens.in_place_of(MAIL, first)
+    assert second not in (None, first) and tokens.token(MAIL) == second
+    assert tokens.in_place_of(MAIL, first) == second, "another process has been refused the first one too"
+    assert tokens.in_place_of(MAIL, str(second)) is None and len(service.requests) == 2, "it is not for the token"
+
+
 def test_a_token_serves_until_shortly_before_its_end(
     tokens: AppTokens, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from fakes.exchange_relay import ExchangeRelay
-from fakes.microsoft365 import CLIENT_ID, MAIL_ROLE, SECRET, TENANT, Service
+from fakes.microsoft365 import CLIENT_ID, SECRET, TENANT, Service
 
 from .dovecot import MASTER_PASSWORD, MASTER_USER
 from .organization import OrganizationScene, ProviderImap
@@ -39,9 +39,7 @@ class ExchangeImap(ProviderImap):
     def __init__(self, directory: Path, name: str, service: Service, certificate: Optional[Certificate]) -> None:
         addresses = [user["userPrincipalName"].lower() for user in service.tenant.users]
         super().__init__(directory, name, addresses, extra_config=_CAPABILITY)
-        self.relay = ExchangeRelay(
-            self.server.port, (MASTER_USER, MASTER_PASSWORD), lambda token: service.opens(token, MAIL_ROLE), certificate
-        )
+        self.relay = ExchangeRelay(self.server.port, (MASTER_USER, MASTER_PASSWORD), service.opens_mailbox, certificate)
 
     def __enter__(self) -> ExchangeImap:
         super().__enter__()

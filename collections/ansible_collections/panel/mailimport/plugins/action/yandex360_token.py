@@ -10,14 +10,11 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360_token import token_options
+from ansible_collections.panel.mailimport.plugins.plugin_utils.device_code import run_with_code
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
-from ansible_collections.panel.mailimport.plugins.plugin_utils.secrets_file import run_with_secrets
 
 MODULE = "panel.mailimport.yandex360_token"
-
-display = Display()
 
 
 class ActionModule(ActionBase):
@@ -34,16 +31,5 @@ class ActionModule(ActionBase):
             )
         secrets = {"client_secret": params["client_secret"]}
         arguments = {name: value for name, value in self._task.args.items() if name != "client_secret"}
-        answer = run_with_secrets(self, MODULE, arguments, secrets, task_vars)
-        if answer.get("device"):
-            device = answer["device"]
-            display.display(
-                "Enter the code %(user_code)s at %(verification_url)s, logged in as the administrator." % device
-            )
-            display.display("Waiting for that for %d minutes." % (device["expires_in"] // 60))
-            warnings = answer.get("warnings", [])
-            answer = run_with_secrets(self, MODULE, arguments, {**secrets, "device": device}, task_vars)
-            if warnings:
-                answer["warnings"] = [*warnings, *answer.get("warnings", [])]
-        result.update(answer)
+        result.update(run_with_code(self, MODULE, arguments, secrets, "the administrator", task_vars))
         return result

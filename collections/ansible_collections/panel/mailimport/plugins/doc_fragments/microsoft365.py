@@ -12,11 +12,12 @@ class ModuleDocFragment:
 options:
   tenant:
     description:
-      - Directory (tenant) ID of the organization, or one of its domains. Required.
+      - Directory (tenant) ID of the organization, or one of its domains. Required, unless a person's token is given.
     type: str
   client_id:
     description:
-      - Application (client) ID of the application that an administrator has registered. Required.
+      - Application (client) ID of the application that an administrator has registered. Required, unless a person's
+        token is given.
     type: str
   client_secret:
     description:

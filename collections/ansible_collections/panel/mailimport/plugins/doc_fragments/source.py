@@ -37,6 +37,14 @@ options:
     type: str
     choices: [auto, login, plain, xoauth2, oauthbearer]
     default: auto
+  source_token_file:
+    description:
+      - File on the mail host with a token of Microsoft's, which M(panel.mailimport.microsoft365_token) makes, to log in
+        with in place of a password. The mailbox needs a password of its own.
+      - The token is renewed when it ends, and written back, in check mode too.
+      - It needs requests and jsonschema on the mail host, which P(panel.mailimport.setup#role) installs.
+    type: path
+    version_added: 0.3.0
 """
 
     CONNECTION = r"""

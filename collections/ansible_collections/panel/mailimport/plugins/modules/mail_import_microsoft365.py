@@ -67,6 +67,13 @@ options:
     description:
       - What the token for the mail is asked for. Default is that of O(cloud).
     type: str
+  token_file:
+    description:
+      - In place of O(tenant), O(client_id) and a proof of the application, a file on the mail host with the token of a
+        person, which M(panel.mailimport.microsoft365_token) makes. It opens the mailboxes to which that person has full
+        access, and, with O(use_directory), the directory with the delegated permissions that the application has.
+    type: path
+    version_added: 0.3.0
   create_aliases:
     description:
       - After the imports, creates the aliases of mailboxes that were imported or were there already, and the mailing
@@ -100,6 +107,14 @@ EXAMPLES = r"""
     tenant: example.org
     client_id: 11111111-2222-3333-4444-555555555555
     client_certificate_src: vault/mailimport.pem
+    use_directory: false
+    mailboxes: [anna@example.org, ben@example.org]
+    passwords_src: vault/passwords.csv
+    owner: customer1
+
+- name: As an administrator who has full access to the mailboxes, without any secret of an application
+  panel.mailimport.mail_import_microsoft365:
+    token_file: /etc/mail/administrator-token.json
     use_directory: false
     mailboxes: [anna@example.org, ben@example.org]
     passwords_src: vault/passwords.csv

@@ -122,19 +122,20 @@ client_id:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.panel.mailimport.plugins.module_utils.task.device_token import run_token
 from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import (
     JSONSCHEMA,
     REQUESTS,
     prepare_interpreter,
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import secrets_option
-from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360_token import run_token, token_options
+from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360_token import token_options, wanted_token
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=dict(token_options(), **secrets_option()), supports_check_mode=True)
     prepare_interpreter(module, REQUESTS, JSONSCHEMA)
-    run_token(module)
+    run_token(module, wanted_token)
 
 
 if __name__ == "__main__":

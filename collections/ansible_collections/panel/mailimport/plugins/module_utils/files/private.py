@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
-from typing import Callable, Optional
+from contextlib import contextmanager
+from typing import Callable, Iterator, Optional
 
 from ..model.errors import MailImportError, file_errors
 from .atomic import NewFile, exclusive, replace_file
@@ -52,3 +54,24 @@ def edit_private(path: str, edit: Callable[[Optional[bytes]], bytes]) -> None:
     path = os.path.abspath(path)
     with file_errors(path), exclusive(path):
         replace_file(path, edit(read_private(path)), NewFile(0o600))
+
+
+@contextmanager
+def held_private(path: str) -> Iterator[None]:
+    """Hold off every other process that wants to hold this file, however long that takes; the holder may replace it.
+
+    Raises:
+        MailImportError: `host_refused` when it is not there, or may not be opened.
+    """
+    is_held = False
+    while not is_held:
+        with file_errors(path):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # Whoever held it before may have put another file in its place.
+            is_held = os.path.lexists(path) and os.path.samestat(os.fstat(descriptor), os.lstat(path))
+            if is_held:
+                yield
+        finally:
+            os.close(descriptor)

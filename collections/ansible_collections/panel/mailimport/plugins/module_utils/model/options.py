@@ -64,6 +64,7 @@ SOURCE = (
     Option("source_user"),
     Option("source_master_user", field="master_user"),
     Option("source_auth", default="auto", choices=("auto", "login", "plain", "xoauth2", "oauthbearer"), field="auth"),
+    Option("source_token_file", "path"),
     Option("source_timeout", "float", 60.0, kind="seconds", more_than=0, field="timeout"),
     Option("source_min_rate", "int", 100, minimum=0, field="min_rate"),
     Option("source_compress", "bool", False, field="compress"),

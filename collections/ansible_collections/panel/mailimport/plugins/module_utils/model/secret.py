@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Callable, List
+from typing import Callable, List, Optional
 
 from .errors import CUT, one_line
 
@@ -49,15 +49,25 @@ class Renewal:
 
     Args:
         get: returns it; raises MailImportError when there is none.
+        get_in_place: returns one in place of that which it is given and which was refused, None when another one would
+            be refused too. For a `get` that may return the same one again.
 
     Attributes: `issued`, all that it has given, for they must show nowhere.
     """
 
-    def __init__(self, get: Callable[[], str]) -> None:
+    def __init__(self, get: Callable[[], str], get_in_place: Optional[Callable[[str], Optional[str]]] = None) -> None:
         self._get = get
+        self._get_in_place = get_in_place
         self.issued: List[str] = []
 
     def __call__(self) -> str:
         secret = self._get()
         self.issued.append(secret)
+        return secret
+
+    def in_place(self) -> Optional[str]:
+        """Return a secret in place of the last one, which was refused; None when there is no better one."""
+        secret = self._get_in_place(self.issued[-1]) if self._get_in_place else None
+        if secret is not None:
+            self.issued.append(secret)
         return secret

@@ -25,7 +25,7 @@ try:
     import jsonschema
     import requests
     from requests.auth import AuthBase
-except ImportError:  # the module says which package is missing before anything here is used
+except ImportError:  # most imports do without
     jsonschema = requests = None  # type: ignore[assignment]
     AuthBase = object  # type: ignore[assignment,misc]
 
@@ -44,6 +44,10 @@ _FORBIDDEN = 403
 _RATE_WORDS = frozenset(("quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded", "RESOURCE_EXHAUSTED"))
 _RATE_TEXT = re.compile(r"request rate higher than|quota exceeded for|rate limit exceeded", re.IGNORECASE)
 _MARKUP = re.compile(rb"\s*<")
+_NO_LIBRARIES = (
+    "services are asked with the Python packages requests and jsonschema, which are not on this host: the role "
+    "panel.mailimport.setup installs them"
+)
 _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 
 
@@ -117,9 +121,14 @@ class Http:
 
     Args:
         pause: waits so many seconds.
+
+    Raises:
+        MailImportError: `host_refused`, without the libraries for it.
     """
 
     def __init__(self, settings: HttpSettings, pause: Callable[[float], None] = time.sleep) -> None:
+        if requests is None:
+            raise MailImportError("host_refused", _NO_LIBRARIES)
         self._settings = settings
         self._pause = pause
         self._session: Any = None

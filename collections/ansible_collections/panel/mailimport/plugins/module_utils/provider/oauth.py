@@ -34,6 +34,9 @@ _TOKEN: Mapping[str, Any] = {
 _CAUSES = {
     "invalid_client": "client_id or client_secret is wrong",
     "invalid_scope": "the application does not have one of the scopes",
+    "access_denied": "the person who was asked has declined",
+    "authorization_declined": "the person who was asked has declined",
+    "expired_token": "nobody entered the code in time, so begin again",
 }
 
 
@@ -61,19 +64,22 @@ class OAuthClient:
     """One application at an OAuth service.
 
     Args:
+        client_secret: empty for an application that has none, which only people can use.
         token_url, device_url: the addresses that give tokens, and codes for people.
 
     Attributes, for a provider to set: `PROVIDER`, its name for people; `DEVICE_GRANT`, what a code is exchanged with;
-    `VERIFICATION_URL`, what it calls the address at which the code is entered.
+    `VERIFICATION_URL`, what it calls the address at which the code is entered; `URL_OPTION`, what says where it is.
     """
 
     PROVIDER = "the service"
     DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
     VERIFICATION_URL = "verification_uri"
+    URL_OPTION = "oauth_url"
 
     def __init__(self, http: Http, client_id: str, client_secret: str, token_url: str, device_url: str) -> None:
         self._http = http
-        self._client = {"client_id": client_id, "client_secret": client_secret}
+        self._client_secret = client_secret
+        self._client = {"client_id": client_id, **({"client_secret": client_secret} if client_secret else {})}
         self._token_url = token_url
         self._device_url = device_url
 
@@ -126,15 +132,19 @@ class OAuthClient:
     def _code_field(self, device_code: str) -> Dict[str, str]:
         return {"device_code": device_code}
 
-    def refresh(self, refresh_token: str) -> Token:
-        """Get a new token for a refresh token; the answer may hold the same access token, and holds a new refresh
+    def refresh(self, refresh_token: str, scopes: str = "") -> Token:
+        """Get a new token for a refresh token; the answer may hold the same access token, and may hold a new refresh
         token.
+
+        Args:
+            scopes: separated by blanks; the same as before when empty.
 
         Raises:
             MailImportError: `auth_failed` when it is refused.
         """
         try:
-            return self._token(grant_type="refresh_token", refresh_token=refresh_token)
+            asked = {"scope": scopes} if scopes else {}
+            return self._token(grant_type="refresh_token", refresh_token=refresh_token, **asked)
         except ServiceError as error:
             hint = "it was revoked or has expired, so get a new one"
             raise self._refused(error, "the token is not renewed", hint) from None
@@ -145,7 +155,7 @@ class OAuthClient:
 
     def _post(self, url: str, form: Mapping[str, str], schema: Mapping[str, Any]) -> Dict[str, Any]:
         secrets = [value for name, value in form.items() if name in ("code", "device_code", "refresh_token")]
-        secrets.append(self._client["client_secret"])
+        secrets.append(self._client_secret)
         return self._http.call(Call("POST", url, schema, form={**form, **self._client}, secrets=tuple(secrets)))
 
     def _refused(self, error: ServiceError, what: str, hint: str) -> MailImportError:
@@ -153,8 +163,12 @@ class OAuthClient:
         if error.status >= 500 or error.status == 429:
             return error
         if error.status == 404:
-            return MailImportError("not_found", "%s: is oauth_url right?" % error.message)
+            return MailImportError("not_found", "%s: is %s right?" % (error.message, self.URL_OPTION))
         words = ", ".join(filter(None, (error.word, error.said)))
         said = " (%s)" % words if words else ""
-        advice = _CAUSES.get(error.word, hint)
+        advice = self._advice(error, hint)
         return MailImportError("auth_failed", "%s: %s refuses%s: %s" % (what, self.PROVIDER, said, advice))
+
+    def _advice(self, error: ServiceError, hint: str) -> str:
+        """Say what to do about a refusal; `hint` where its word does not tell."""
+        return _CAUSES.get(error.word, hint)

@@ -132,10 +132,10 @@ class ImportEvents:
     def _on_committed(self, news: Committed) -> None:
         self._state.folders.commit(self._request.key, news.marks, news.messages, news.deliveries)
 
-    def _on_secret(self, _news: SecretWanted) -> None:
+    def _on_secret(self, news: SecretWanted) -> None:
         if self.login is None:
             raise ValueError("there is no login that a secret could be for")
-        self.login.serve()
+        self.login.serve(news.refused)
 
     def _on_session(self, _news: SessionWanted) -> None:
         if self.desk is None:

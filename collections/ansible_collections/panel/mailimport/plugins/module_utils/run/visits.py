@@ -162,7 +162,7 @@ class _Heard:
         elif isinstance(news, Copied):
             self._result.messages_present = news.present
         elif isinstance(news, SecretWanted) and self.secrets:
-            self.secrets.serve()
+            self.secrets.serve(news.refused)
         elif isinstance(news, Waiting):
             self._note("waiting %g seconds: %s" % (news.seconds, news.message))
         elif isinstance(news, Note):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
@@ -51,14 +51,19 @@ def prepare_interpreter(module: AnsibleModule, *libraries: Library) -> None:
     """
     forbid_core_dumps()
     use_neutral_locale()
-    driver = DRIVERS.get(module.params.get("sql_engine") or "")
-    for library in (*libraries, *([driver] if driver else [])):
+    for library in (*libraries, *_libraries_of(module.params)):
         _require(module, library)
     if encodes_paths_in_utf8():
         return
     if has_respawned():
         module.fail_json(msg="Python encodes paths as %s: set LC_ALL=C.UTF-8 for it" % sys.getfilesystemencoding())
     respawn_module(sys.executable)
+
+
+def _libraries_of(params: Mapping[str, Any]) -> Sequence[Library]:
+    """What some values of options need."""
+    driver = DRIVERS.get(params.get("sql_engine") or "")
+    return (*([driver] if driver else []), *((REQUESTS, JSONSCHEMA) if params.get("source_token_file") else ()))
 
 
 def _require(module: AnsibleModule, library: Library) -> None:

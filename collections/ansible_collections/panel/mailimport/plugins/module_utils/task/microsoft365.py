@@ -14,12 +14,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..model.errors import MailImportError
 from ..provider.base import Access, NoAccess, OrganizationId, find_organization, select
-from ..provider.microsoft365.access import MAIL_ROLE, AppAccess
+from ..provider.microsoft365.access import MAIL_ROLE, AppAccess, PersonAccess
 from ..provider.microsoft365.clouds import CLOUDS
 from ..provider.microsoft365.credentials import ClientCertificate, ClientSecret, Credential
 from ..provider.microsoft365.directory import DOMAINS, GROUPS, ORGANIZATION, SETTINGS, USERS, Directory
 from ..provider.microsoft365.mailboxes import MicrosoftOrganization, commands_for
-from ..provider.microsoft365.tokens import AppTokens, roles_in
+from ..provider.microsoft365.token_file import PersonTokens, TokenFile
+from ..provider.microsoft365.tokens import AppTokens, Tokens, roles_in
 from .options import HOST_SECRETS, Options
 from .organization import (
     Provider,
@@ -38,6 +39,9 @@ from .organization import (
 # What the action plugins take out of a task's arguments and hand over in a file.
 INFO_SECRETS = ("client_secret", "client_certificate")
 IMPORT_SECRETS = (*INFO_SECRETS, "passwords", *HOST_SECRETS)
+
+# The options that say which application it is, and prove that.
+_APPLICATION = ("tenant", "client_id", *INFO_SECRETS, "client_certificate_src")
 
 # Permissions of the kind Application. The others are optional: what they would give is left out.
 _GRAPH_ROLES = (USERS, DOMAINS, GROUPS, SETTINGS, ORGANIZATION)
@@ -72,6 +76,7 @@ def organization_options() -> Options:
     return dict(
         use_directory=dict(type="bool", default=True),
         mail_resource=dict(type="str", no_log=False),
+        token_file=dict(type="path", no_log=False),
         **service_options(),
         **options,
     )
@@ -79,6 +84,10 @@ def organization_options() -> Options:
 
 def lacking_application(params: Mapping[str, Any]) -> Optional[str]:
     """Say in one line what the application lacks, or None when it has all it needs."""
+    if params.get("token_file"):
+        given = [name for name in _APPLICATION if params[name]]
+        message = "token_file says which application it is and needs no proof of it: leave out %s"
+        return message % " and ".join(given) if given else None
     for name in ("tenant", "client_id"):
         if not params[name]:
             return "%s is required, and must not be empty" % name
@@ -107,21 +116,23 @@ class _Application:
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         cloud = CLOUDS[params["cloud"]]
-        self.client_id: str = params["client_id"] or ""
         self.mail_resource: str = params.get("mail_resource") or cloud.mail_resource
         api_url = (params["api_url"] or cloud.api_url).rstrip("/")
         http = http_of(params)
-        self.tokens = AppTokens(
-            http,
-            params["tenant"],
-            self.client_id,
-            _credential(params),
-            params["login_url"] or cloud.login_url,
-            frozenset((api_url, self.mail_resource)),
-        )
+        resources = frozenset((api_url, self.mail_resource))
+        self.is_person = bool(params.get("token_file"))
+        self.tokens: Tokens
+        if self.is_person:
+            file = TokenFile(http, params["token_file"])
+            self.tokens, self.client_id = PersonTokens(file, self.mail_resource, resources), file.client_id
+            tenant = file.tenant
+        else:
+            tenant, self.client_id = params["tenant"], params["client_id"] or ""
+            login_url = params["login_url"] or cloud.login_url
+            self.tokens = AppTokens(http, tenant, self.client_id, _credential(params), login_url, resources)
         self.directory = Directory(http, self.tokens, api_url)
         self.organization = MicrosoftOrganization(
-            self.directory, params["tenant"], params["include_resources"], params["include_onmicrosoft"]
+            self.directory, tenant, params["include_resources"], params["include_onmicrosoft"]
         )
 
 
@@ -154,7 +165,8 @@ class Microsoft365(Provider):
         if params["import_content"]:
             # Before each mailbox fails of it; and all processes share this one.
             application.tokens.token(application.mail_resource)
-        return AppAccess(
+        access = PersonAccess if application.is_person else AppAccess
+        return access(
             application.tokens, application.mail_resource, application.client_id, application.organization.logins
         )
 

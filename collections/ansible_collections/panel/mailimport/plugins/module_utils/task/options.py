@@ -202,7 +202,7 @@ def incomplete(params: Mapping[str, Any]) -> Optional[str]:
     for name in ("email", "owner", "source_host"):
         if not params[name]:
             return "%s is required, and must not be empty" % name
-    if params["import_content"] and not params["password"]:
+    if params["import_content"] and not params["password"] and not params["source_token_file"]:
         return "password is required, to log in at the source"
     if params["source_master_user"] and not params["target_password"]:
         return "target_password is required with source_master_user: password is the administrator's"
@@ -252,7 +252,7 @@ def mailbox_request(params: Mapping[str, Any]) -> ImportRequest:
     if params["force"] and params["verify"] == "deep":
         raise MailImportError("invalid_row", "verify=deep imports nothing, so there is nothing to force: leave it out")
     mapping = {str(name): _folder_name(name, target) for name, target in params["folder_map"].items()}
-    return ImportRequest(
+    request = ImportRequest(
         source=source_account(params),
         address=parse_address(params["target_email"] or params["email"]),
         password=params["target_password"] or params["password"],
@@ -260,6 +260,21 @@ def mailbox_request(params: Mapping[str, Any]) -> ImportRequest:
         connections=SourceConnections.parse(params["source_connections"]),
         **fields_of(IMPORT, params),
     )
+    return _with_token_file(request, params["source_token_file"]) if params.get("source_token_file") else request
+
+
+def _with_token_file(request: ImportRequest, path: str) -> ImportRequest:
+    """The request with a login by the token in a file.
+
+    Raises:
+        MailImportError: `invalid_row` or `host_refused`, when there is none, or it is for no such login.
+    """
+    from ..provider.microsoft365.access import with_token_file  # it loads what speaks HTTP
+
+    if request.source.master_user or request.source.auth in ("login", "plain"):
+        message = "source_token_file is a token, so source_auth is xoauth2 or oauthbearer, without source_master_user"
+        raise MailImportError("invalid_row", message)
+    return with_token_file(request, path)
 
 
 def _folder_name(name: Any, target: Any) -> str:

@@ -43,7 +43,9 @@ from .secrets import take_secrets
 _NO_MAILBOX = "domains, mailboxes and exclude_mailboxes leave no mailbox of the organization"
 
 # What is not for a task to say: Access makes the logins.
-_LOGIN: Mapping[str, Any] = dict(source_user=None, source_master_user=None, source_auth="xoauth2")
+_LOGIN: Mapping[str, Any] = dict(
+    source_user=None, source_master_user=None, source_auth="xoauth2", source_token_file=None
+)
 
 
 class Provider(ABC):
@@ -105,7 +107,7 @@ def import_options(source_host: str) -> Options:
     source = {
         name: option
         for name, option in source_options().items()
-        if name not in ("source_user", "source_master_user", "source_auth")
+        if name not in ("source_user", "source_master_user", "source_auth", "source_token_file")
     }
     source["source_host"] = dict(type="str", default=source_host)
     return dict(

@@ -9,11 +9,12 @@ from __future__ import annotations
 import socket
 import ssl
 from dataclasses import replace
-from typing import Callable, Optional, Sequence
+from typing import Optional, Sequence
 
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
 from ..model.mail import SourceAccount
+from ..model.secret import Renewal
 from ..source.session import SourceSession
 from .news import Emit, SecretWanted
 
@@ -30,19 +31,20 @@ class SecretDesk:
         socket: its other end is the process's.
     """
 
-    def __init__(self, renew: Optional[Callable[[], str]], socket: socket.socket) -> None:
+    def __init__(self, renew: Optional[Renewal], socket: socket.socket) -> None:
         self._renew = renew
         self._socket = socket
 
-    def serve(self) -> None:
-        """Get another secret and hand it over.
+    def serve(self, refused: bool = False) -> None:
+        """Get another secret and hand it over; nothing, where the one before was `refused` and there is no better one.
 
         Raises:
             MailImportError: there is none.
         """
         if self._renew is None:
             raise ValueError("the secret of this source cannot be renewed")
-        self._socket.sendall(self._renew().encode("utf-8") + b"\n")
+        secret = self._renew.in_place() if refused else self._renew()
+        self._socket.sendall((secret or "").encode("utf-8") + b"\n")
 
 
 class AccountDoor:
@@ -68,17 +70,12 @@ class AccountDoor:
             MailImportError: what keeps the account from being opened; `auth_failed` when a new secret is refused too,
                 or there is none.
         """
-        if self._secrets is None:
-            return SourceSession(self._account, self._context)
-        if not self._account.password or self._stale:
-            self._take_new_secret(emit, self._secrets)
-            return self._session()
+        handed_over = (not self._account.password or self._stale) and self._take_secret(SecretWanted(), emit)
         try:
             return self._session()
         except MailImportError as error:
-            if error.reason != "auth_failed":
+            if error.reason != "auth_failed" or not self._take_secret(SecretWanted(refused=handed_over), emit):
                 raise
-        self._take_new_secret(emit, self._secrets)
         return self._session()
 
     def _session(self) -> SourceSession:
@@ -88,15 +85,20 @@ class AccountDoor:
         self._stale = self._account.auth in ("xoauth2", "oauthbearer")
         return session
 
-    def _take_new_secret(self, emit: Emit, secrets: socket.socket) -> None:
-        emit(SecretWanted())
+    def _take_secret(self, wanted: SecretWanted, emit: Emit) -> bool:
+        """Ask for a secret; False when there is none."""
+        if self._secrets is None:
+            return False
+        emit(wanted)
         secret = b""
         while not secret.endswith(b"\n"):
-            piece = secrets.recv(_MAX_SECRET)
+            piece = self._secrets.recv(_MAX_SECRET)
             if not piece:
                 raise MailImportError("internal_error", "no secret for the source was handed over")
             secret += piece
-        self._account = replace(self._account, password=secret[:-1].decode("utf-8"))
+        if secret != b"\n":
+            self._account = replace(self._account, password=secret[:-1].decode("utf-8"))
+        return secret != b"\n"
 
 
 class Login(AccountDoor, SecretDesk):

@@ -161,7 +161,9 @@ class Note(News):
 
 @dataclass(frozen=True)
 class SecretWanted(News):
-    """A new secret for the source is waited for."""
+    """A new secret for the source is waited for; `refused`: in place of the one that was handed over last."""
+
+    refused: bool = False
 
 
 @dataclass(frozen=True)

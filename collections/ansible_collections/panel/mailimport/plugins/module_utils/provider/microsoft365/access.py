@@ -14,8 +14,10 @@ from ...model.errors import MailImportError
 from ...model.imports import ImportRequest, LoginDiagnosis
 from ...model.secret import Renewal
 from ..base import Access, SourceMailbox
+from ..http import Http, HttpSettings
 from .mailboxes import permission_command
-from .tokens import AppTokens, roles_in
+from .token_file import TokenFile
+from .tokens import Tokens, roles_in
 
 MAIL_ROLE = "IMAP.AccessAsApp"
 
@@ -30,6 +32,38 @@ _NOT_LET_IN = (
 )
 
 
+_PERSON_REFUSED = (
+    "Microsoft says the same of several things: whoever entered the code for the token has no full access to this "
+    "mailbox (%s is not a mailbox of theirs, or not its main address); the token has no permission "
+    "IMAP.AccessAsUser.All; IMAP is switched off in the mailbox"
+)
+
+
+def with_token_file(request: ImportRequest, path: str) -> ImportRequest:
+    """Return the request with a login by the token in a file of `microsoft365_token`.
+
+    Raises:
+        MailImportError: `invalid_row` or `host_refused`, when there is no such file, or it cannot be used.
+    """
+    file = TokenFile(Http(HttpSettings()), path)
+    source = request.source
+    if source.auth == "auto":
+        source = replace(source, auth="xoauth2")
+    renewal = Renewal(file.token, file.in_place_of)
+    return replace(
+        request,
+        source=replace(source, password=""),
+        renew=renewal,
+        diagnose=partial(_diagnose_person, source.user, renewal),
+    )
+
+
+def _diagnose_person(login: str, renewal: Renewal, error: MailImportError) -> LoginDiagnosis:
+    if not renewal.issued:
+        return LoginDiagnosis("failed", error.reason, error.message)
+    return LoginDiagnosis("failed", "permission_denied", "%s (%s)" % (_PERSON_REFUSED % login, error.message))
+
+
 class AppAccess(Access):
     """See the module.
 
@@ -39,7 +73,7 @@ class AppAccess(Access):
         logins: what mailboxes are opened as, by address, where that is another name.
     """
 
-    def __init__(self, tokens: AppTokens, resource: str, client_id: str, logins: Mapping[str, str]) -> None:
+    def __init__(self, tokens: Tokens, resource: str, client_id: str, logins: Mapping[str, str]) -> None:
         self._tokens = tokens
         self._resource = resource
         self._client_id = client_id
@@ -47,7 +81,8 @@ class AppAccess(Access):
 
     def open(self, request: ImportRequest, mailbox: SourceMailbox) -> ImportRequest:
         login = self._logins.get(mailbox.email, mailbox.email)
-        renewal = Renewal(partial(self._tokens.token, self._resource))
+        tokens, resource = self._tokens, self._resource
+        renewal = Renewal(partial(tokens.token, resource), partial(tokens.in_place_of, resource))
         source = replace(request.source, user=login, password="", auth="xoauth2")
         return replace(request, source=source, renew=renewal, diagnose=partial(self._diagnose, login, renewal))
 
@@ -59,3 +94,10 @@ class AppAccess(Access):
             return LoginDiagnosis("failed", error.reason, "%s (%s)" % (_NO_ROLE, error.message))
         advice = _NOT_LET_IN % permission_command(self._client_id, login)
         return LoginDiagnosis("failed", "permission_denied", "%s (%s)" % (advice, error.message))
+
+
+class PersonAccess(AppAccess):
+    """The same with the token of a person, who has full access to the mailboxes."""
+
+    def _diagnose(self, login: str, renewal: Renewal, error: MailImportError) -> LoginDiagnosis:
+        return _diagnose_person(login, renewal, error)

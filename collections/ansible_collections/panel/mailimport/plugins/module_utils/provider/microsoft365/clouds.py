@@ -15,14 +15,15 @@ from typing import Mapping, NamedTuple
 
 
 class Cloud(NamedTuple):
-    """Addresses of the services that give tokens and tell of the directory, the IMAP server, and what a token for the
-    mail is asked for.
+    """Addresses of the services that give tokens and tell of the directory, the IMAP server, what a token for the mail
+    is asked for, and the scope of one that a person gets.
     """
 
     login_url: str
     api_url: str
     imap_host: str
     mail_resource: str
+    mail_scope: str
 
 
 CLOUDS: Mapping[str, Cloud] = {
@@ -31,23 +32,27 @@ CLOUDS: Mapping[str, Cloud] = {
         "https://graph.microsoft.com",
         "outlook.office365.com",
         "https://outlook.office365.com",
+        "https://outlook.office.com/IMAP.AccessAsUser.All",
     ),
     "us_gov": Cloud(
         "https://login.microsoftonline.us",
         "https://graph.microsoft.us",
         "outlook.office365.us",
         "https://outlook.office365.us",
+        "https://outlook.office365.us/IMAP.AccessAsUser.All",
     ),
     "us_dod": Cloud(
         "https://login.microsoftonline.us",
         "https://dod-graph.microsoft.us",
         "outlook-dod.office365.us",
         "https://outlook-dod.office365.us",
+        "https://outlook-dod.office365.us/IMAP.AccessAsUser.All",
     ),
     "china": Cloud(
         "https://login.partner.microsoftonline.cn",
         "https://microsoftgraph.chinacloudapi.cn",
         "partner.outlook.cn",
         "https://partner.outlook.cn",
+        "https://partner.outlook.cn/IMAP.AccessAsUser.All",
     ),
 }

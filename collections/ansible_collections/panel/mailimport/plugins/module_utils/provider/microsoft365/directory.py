@@ -17,7 +17,7 @@ from ..base import Domain
 from ..http import Call, Http, ServiceError
 from ..paging import MAX_PAGES, Entry, read_steadily
 from . import schemas
-from .tokens import AppTokens
+from .tokens import Tokens
 
 _USERS_PER_PAGE = 999
 _USER_FIELDS = "id,userPrincipalName,mail,proxyAddresses,userType,assignedPlans"
@@ -74,7 +74,7 @@ class Directory:
         api_url: of Microsoft Graph, without a path. Tokens are asked for it.
     """
 
-    def __init__(self, http: Http, tokens: AppTokens, api_url: str) -> None:
+    def __init__(self, http: Http, tokens: Tokens, api_url: str) -> None:
         self._http = http
         self._tokens = tokens
         self._api_url = api_url.rstrip("/")
@@ -168,11 +168,11 @@ class Directory:
             return self._call(url, schema, params, self._tokens.token(self.resource))
         except ServiceError as error:
             if error.status != 401:
-                raise _explained(error, permission) from None
+                raise _explained(error, permission, self._tokens.KIND) from None
         try:  # a token that was revoked, or has expired before its time
             return self._call(url, schema, params, self._tokens.new_token(self.resource))
         except ServiceError as error:
-            raise _explained(error, permission) from None
+            raise _explained(error, permission, self._tokens.KIND) from None
 
     def _call(self, url: str, schema: Mapping[str, Any], params: Mapping[str, Any], token: str) -> Dict[str, Any]:
         return self._http.call(Call("GET", url, schema, token=token, params=params))
@@ -224,13 +224,13 @@ def _addresses(proxies: Optional[List[str]], mail: str) -> Tuple[str, Tuple[str,
     return main, tuple(sorted(others - {main}))
 
 
-def _explained(error: ServiceError, permission: str) -> ServiceError:
+def _explained(error: ServiceError, permission: str, kind: str) -> ServiceError:
     """The same error, with what to do about it."""
     advice = ""
     if error.status == 403:
         advice = (
-            "the application has no permission %s (of the kind Application) of Microsoft Graph, or nobody has granted "
-            "admin consent since it was added; microsoft365_info returns the link" % permission
+            "the application has no permission %s (of the kind %s) of Microsoft Graph, or nobody has granted "
+            "admin consent since it was added; microsoft365_info returns the link" % (permission, kind)
         )
     elif error.status == 401:
         advice = "the token is refused, a new one too: is api_url of the same cloud as login_url?"

@@ -11,7 +11,9 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import Any, Dict, FrozenSet, Mapping, Optional
+import time
+from abc import ABC, abstractmethod
+from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple
 from urllib.parse import quote
 
 from ...model.errors import MailImportError
@@ -19,11 +21,14 @@ from ..http import Call, Http, ServiceError
 from .credentials import Credential
 from .shared_token import SharedToken
 
+# A token in place of a refused one: for so many seconds, a refusal of it is not for its age. Mailboxes that the
+# application must not open would ask for one after the other otherwise.
+_NEWEST = 120.0
 # A token that is good for less than this is not used for anything new, in seconds; they are good for 60 to 90 minutes.
 # A session that Exchange ends with its token goes on over another one, which costs less than asking for tokens often.
 _SPARE = 600.0
-_USUAL_LIFETIME = 3600.0
-_DEFAULT = "/.default"
+USUAL_LIFETIME = 3600.0
+DEFAULT_SCOPES = "/.default"
 
 _TOKEN: Mapping[str, Any] = {
     "type": "object",
@@ -47,14 +52,74 @@ _MEANINGS = {
     "700027": "the certificate is not registered on the application's page, or is another one",
     "700024": "the clock of this host is wrong: set it (NTP)",
     "70011": "the application cannot be given this scope",
-    "53003": "a Conditional Access policy for workload identities keeps this application out",
+    "53003": "a Conditional Access policy keeps this application, or this way of logging in, out",
+    "7000218": "the application must allow it: on its page, Authentication, Allow public client flows: Yes",
+    "65001": "nobody has consented to what the application asks for: let the person, or an administrator, consent",
+    "65004": "the person who was asked has declined",
+    "90094": "only an administrator may consent to what the application asks for",
+    "70008": "the token has expired, or was not used for 90 days",
+    "700082": "the token has expired, or was not used for 90 days",
+    "70043": "a policy on how often people log in ends the token",
+    "50173": "the token was revoked: the person's password was changed, or an administrator ended all logins",
+    "50076": "the person has to log in anew with a second factor",
+    "50079": "the person has to set up a second factor",
+    "50034": "there is no such user in this tenant",
+    "50057": "the user's account is disabled",
+    "50020": "the account is of another tenant: tenant is the Directory (tenant) ID of its own, or common",
+    "50194": "the application is of one tenant only: tenant is its Directory (tenant) ID",
+    "9002346": "the application is for personal accounts only: tenant=consumers",
+    "9002331": "the application is for personal accounts only: tenant=consumers",
     "7000112": "the application is disabled in this tenant (Enterprise applications, Properties)",
     "500011": "the service behind the scope is not in this tenant, or the scope is another cloud's: see option cloud",
 }
 
 
-class AppTokens:
+class Tokens(ABC):
     """Gets tokens, and keeps them for this process and those that are forked from it, as long as they are good.
+
+    Args:
+        resources: what there will be tokens for.
+
+    Attributes: `KIND`, of the permissions that they have, as Microsoft calls it.
+    """
+
+    KIND = "Application"
+
+    def __init__(self, resources: FrozenSet[str]) -> None:
+        self._shared: Dict[str, SharedToken] = {resource: SharedToken() for resource in resources}
+
+    @abstractmethod
+    def _ask(self, resource: str) -> Tuple[str, float]:
+        """Ask for a token; return it, and for how many seconds it is good."""
+
+    def token(self, resource: str) -> str:
+        """Return a token for a service; the same one as long as it is good.
+
+        Raises:
+            MailImportError: `auth_failed` with what to do when there is none; see Http.call for the rest.
+        """
+        return self._shared[resource].get() or self.new_token(resource)
+
+    def new_token(self, resource: str, newest_for: float = 0.0) -> str:
+        """Return another token than before; raises as `token` does."""
+        token, lifetime = self._ask(resource)
+        self._shared[resource].put(token, max(0.0, lifetime - _SPARE), newest_for)
+        return token
+
+    def in_place_of(self, resource: str, refused: str) -> Optional[str]:
+        """Return a token in place of one that was refused, None where that was not for the token; raises as `token`
+        does.
+        """
+        found = self._shared[resource].find()
+        if found and found.token != refused:
+            return found.token
+        if found and time.monotonic() < found.newest_until:
+            return None
+        return self.new_token(resource, _NEWEST)
+
+
+class AppTokens(Tokens):
+    """Tokens of the application itself.
 
     Args:
         tenant: Directory (tenant) ID, or a domain of it.
@@ -71,25 +136,16 @@ class AppTokens:
         login_url: str,
         resources: FrozenSet[str],
     ) -> None:
+        super().__init__(resources)
         self._http = http
         self._client_id = client_id
         self._credential = credential
         self._url = "%s/%s/oauth2/v2.0/token" % (login_url.rstrip("/"), quote(tenant, safe=""))
-        self._shared: Dict[str, SharedToken] = {resource: SharedToken() for resource in resources}
 
-    def token(self, resource: str) -> str:
-        """Return a token for a service; the same one as long as it is good.
-
-        Raises:
-            MailImportError: `auth_failed` with what to do when there is none; see Http.call for the rest.
-        """
-        return self._shared[resource].get() or self.new_token(resource)
-
-    def new_token(self, resource: str) -> str:
-        """Return another token than before; raises as `token` does."""
+    def _ask(self, resource: str) -> Tuple[str, float]:
         form = {
             "client_id": self._client_id,
-            "scope": resource + _DEFAULT,
+            "scope": resource + DEFAULT_SCOPES,
             "grant_type": "client_credentials",
             **self._credential.form(self._client_id, self._url),
         }
@@ -97,14 +153,11 @@ class AppTokens:
         try:
             answer = self._http.call(Call("POST", self._url, _TOKEN, form=form, secrets=secrets))
         except ServiceError as error:
-            raise _explained(error) from None
-        token = str(answer["access_token"])
-        lifetime = float(answer.get("expires_in") or _USUAL_LIFETIME)
-        self._shared[resource].put(token, max(0.0, lifetime - _SPARE))
-        return token
+            raise explained(error) from None
+        return str(answer["access_token"]), float(answer.get("expires_in") or USUAL_LIFETIME)
 
 
-def _explained(error: ServiceError) -> MailImportError:
+def explained(error: ServiceError) -> MailImportError:
     """Return what a refusal means for people. The words decide, the numbers only help to understand: Microsoft changes
     them.
     """
@@ -112,14 +165,19 @@ def _explained(error: ServiceError) -> MailImportError:
         return error
     if error.status == 404 and not error.word:
         return MailImportError("not_found", "%s: is login_url right?" % error.message)
-    number = _NUMBER.search(error.said)
-    advice = _MEANINGS.get(number.group(1), "") if number else ""
+    advice = meaning_of(error)
     if not advice and error.word == "invalid_client":
         advice = "client_id, client_secret or client_certificate is wrong"
     words = ", ".join(filter(None, (error.word, error.said))) or "HTTP %d" % error.status
     return MailImportError(
         "auth_failed", "no token: Microsoft refuses (%s)%s" % (words, ": %s" % advice if advice else "")
     )
+
+
+def meaning_of(error: ServiceError) -> str:
+    """Return what the number in a refusal means, empty when nobody knows."""
+    number = _NUMBER.search(error.said)
+    return _MEANINGS.get(number.group(1), "") if number else ""
 
 
 def roles_in(token: str) -> Optional[FrozenSet[str]]:

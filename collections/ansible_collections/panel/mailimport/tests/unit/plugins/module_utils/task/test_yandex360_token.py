@@ -10,7 +10,7 @@ import time
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.oauth import DeviceCode, Token
-from ansible_collections.panel.mailimport.plugins.module_utils.task import yandex360_token
+from ansible_collections.panel.mailimport.plugins.module_utils.task import device_token, yandex360_token
 
 
 class Module:
@@ -58,7 +58,7 @@ def asked(monkeypatch):
             calls.append("begin")
             return DeviceCode("the program's", "the person's", "http://nowhere/device")
 
-        def refresh(self, _refresh_token):
+        def refresh(self, _refresh_token, _scopes):
             calls.append("refresh")
             return Token("new", 86400 * 365, "newer")
 
@@ -69,7 +69,7 @@ def asked(monkeypatch):
 def run(**params):
     module = Module(**params)
     with pytest.raises(SystemExit):
-        yandex360_token.run_token(module)
+        device_token.run_token(module, yandex360_token.wanted_token)
     return module.result
 
 
