@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A small internet: a resolver that knows every zone, and a domain with two name servers of its own."""
+"""A small internet: a resolver that knows every zone, a registry, and a domain with two name servers of its own."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,7 +20,7 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.mail_dns.wanted i
 from support.dns_servers import DnsServer
 from support.network import Network
 
-DOMAIN = "firma.example"
+DOMAIN, ABOVE = "firma.example", "example"
 NEW_HOST = "mail.neu.example"
 NEW_ADDRESSES = ("192.0.2.10", "2001:db8::10")
 NOW = datetime(2026, 12, 4, 20, 0, tzinfo=timezone.utc)
@@ -67,22 +68,52 @@ class Found(NamedTuple):
 
 
 class Internet:
-    """A resolver that has all zones, and the two name servers of DOMAIN, the second of which may lag behind."""
+    """A resolver that has all zones, the registry, which has the zone above DOMAIN, and the two name servers of DOMAIN,
+    the second of which may lag behind.
+    """
 
     def __init__(self, network: Network, directory: Path) -> None:
         self.network = network
-        self.resolver = DnsServer(network, directory / "resolver", {**OTHER_ZONES, DOMAIN: [], "neu.example": []})
+        self.resolver = DnsServer(
+            network, directory / "resolver", {**OTHER_ZONES, DOMAIN: [], ABOVE: [], "neu.example": []}
+        )
+        self.registry = DnsServer(network, directory / "registry", {ABOVE: []})
         self.first = DnsServer(network, directory / "first", {DOMAIN: []}, negative_ttl=600)
         self.second = DnsServer(network, directory / "second", {DOMAIN: []}, negative_ttl=600)
+        self.resolver.zones[ABOVE] = ["@ NS ns.registry", "ns.registry A %s" % self.registry.address]
+        self.registry.zones[ABOVE] = self.registered(*self.delegation)
         self._serial = 1
         for name, records in self.resolver.zones.items():
-            if records is not None and name not in (".", DOMAIN):
+            if records is not None and name not in (".", ABOVE, DOMAIN):
                 records += ["@ NS ns", "ns A %s" % self.resolver.address]
         self.resolver.zones["neu.example"] = self.neu("mail A 192.0.2.10", "mail AAAA 2001:db8::10")
 
     @property
     def servers(self) -> tuple[DnsServer, ...]:
         return self.resolver, self.first, self.second
+
+    @property
+    def delegation(self) -> list[str]:
+        """The records of DOMAIN in the zone above, as they should be."""
+        return ["firma NS ns1.firma", "firma NS ns2.firma", *self.glue(self.first.address, self.second.address)]
+
+    def registered(self, *delegation: str) -> list[str]:
+        """The zone above, with these records of DOMAIN."""
+        own = ["@ NS ns.registry", "ns.registry A %s" % self.registry.address]
+        for name in ("neu", "xn--fa-hia"):
+            own += ["%s NS ns.%s" % (name, name), "ns.%s A %s" % (name, self.resolver.address)]
+        return [*own, *delegation]
+
+    @staticmethod
+    def glue(first: str, second: str) -> tuple[str, str]:
+        """The addresses of the name servers of DOMAIN, as the registry has them."""
+        return "ns1.firma A %s" % first, "ns2.firma A %s" % second
+
+    @contextlib.contextmanager
+    def registration(self, *records: str) -> Iterator[None]:
+        """Have DOMAIN registered in another way for a while."""
+        with self.registry.published(ABOVE, *self.registered(*records)):
+            yield
 
     def neu(self, *records: str) -> list[str]:
         """The zone of the new mail host."""
@@ -124,11 +155,11 @@ class Internet:
 def running_internet(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
     internet = Internet(network, tmp_path_factory.mktemp("dns"))
     try:
-        for server in internet.servers:
+        for server in (*internet.servers, internet.registry):
             server.start()
         yield internet
     finally:
-        for server in internet.servers:
+        for server in (*internet.servers, internet.registry):
             server.stop()
 
 

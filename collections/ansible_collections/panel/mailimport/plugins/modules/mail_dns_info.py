@@ -117,7 +117,8 @@ options:
       - Checks that are left out. The guide describes them.
     type: list
     elements: str
-    choices: [nameservers, mx, mx_target, ttl, spf, dkim, dmarc, mta_sts, tlsa, clients, ptr, spread]
+    choices:
+      [nameservers, delegation, dnssec, mx, mx_target, ttl, spf, dkim, dmarc, mta_sts, tlsa, clients, ptr, spread]
     default: []
 extends_documentation_fragment:
   - panel.mailimport.attributes
@@ -279,7 +280,9 @@ domains:
       type: str
       returned: always
     authoritative:
-      description: The name servers of the zone, each with C(name), C(address), C(serial), C(mx), C(ttl) and C(failure).
+      description:
+        - The name servers of the zone, by itself and by the zone above, each with C(name), C(address), C(serial),
+          C(mx), C(ttl) and C(failure).
       type: list
       elements: dict
       returned: always
@@ -296,7 +299,7 @@ domains:
       type: float
       returned: always
     records:
-      description: The other records that were looked at, such as C(spf), C(dmarc) and C(mta_sts).
+      description: The other records that were looked at, such as C(spf), C(mta_sts) and C(dnssec).
       type: dict
       returned: always
     zone_lines:

@@ -10,7 +10,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
-from .checks import clients, mx, senders, transport
+from .checks import clients, delegation, mx, senders, transport
 from .client import BadNameError, Client, NameServer, NoAnswerError, ascii_name, host_of
 from .domain import Domain, switched
 from .wanted import SEVERITIES, Problem, Wanted
@@ -22,6 +22,8 @@ Clock = t.Callable[[], datetime]
 _AT_ONCE = 8
 _CHECKS: tuple[tuple[str, t.Callable[[Domain], None]], ...] = (
     ("nameservers", mx.check_nameservers),
+    ("delegation", delegation.check_delegation),
+    ("dnssec", delegation.check_dnssec),
     ("mx", mx.check_mx),
     ("mx_target", mx.check_mx_target),
     ("ttl", mx.check_ttl),

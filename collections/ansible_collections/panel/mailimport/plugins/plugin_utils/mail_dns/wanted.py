@@ -13,6 +13,8 @@ from .providers import OldHost
 PHASES = ("before", "switched", "finish")
 CHECKS = (
     "nameservers",
+    "delegation",
+    "dnssec",
     "mx",
     "mx_target",
     "ttl",

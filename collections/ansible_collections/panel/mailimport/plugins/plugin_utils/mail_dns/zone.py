@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .client import Client, NameServer, NoAnswerError, host_of
+from .delegation import Delegation, find_apex, find_delegation
 
 
 class Mx(t.NamedTuple):
@@ -30,10 +31,15 @@ class Served(t.NamedTuple):
 
 
 class Zone(t.NamedTuple):
-    """The zone that a domain is in, as its name servers have it: those with the newest first."""
+    """The zone that a domain is in, as its name servers have it: those with the newest first.
+
+    `names` are those of its servers by its own records; `served` has those of the zone above too.
+    """
 
     name: str
+    names: tuple[str, ...]
     served: tuple[Served, ...]
+    delegation: Delegation
 
     @property
     def answers(self) -> list[Served]:
@@ -60,29 +66,25 @@ def find_zone(client: Client, domain: str) -> Zone:
     Raises:
         NoAnswerError: in one line, why the zone or its servers are not known.
     """
-    name = _apex(client, domain)
-    served = [each for server in _servers(client, name) for each in _ask(client, server, name, domain)]
+    name = find_apex(client, domain)
+    if not name:
+        raise NoAnswerError("%s: there is no such domain" % domain)
+    delegation = find_delegation(client, name)
+    names = tuple(host_of(record.target) for record in client.look_up(name, "NS").records)
+    # The same server may be named by both, and have several names.
+    servers: dict[str, NameServer] = {}
+    for server in (*_servers(client, names), *delegation.servers(client)):
+        servers.setdefault(server.address or server.name, server)
+    served = [each for server in servers.values() for each in _ask(client, server, name, domain)]
     if not any(not each.failure for each in served):
         raise NoAnswerError("; ".join(each.failure for each in served) or "%s: it has no name servers" % name)
-    return Zone(name, tuple(sorted(served, key=lambda each: -1 if each.serial is None else each.serial, reverse=True)))
+    newest_first = sorted(served, key=lambda each: -1 if each.serial is None else each.serial, reverse=True)
+    return Zone(name, names, tuple(newest_first), delegation)
 
 
-def _apex(client: Client, domain: str) -> str:
-    name = domain
-    while name:
-        answer = client.look_up(name, "SOA")
-        if answer.records and not answer.aliases:
-            return name
-        if name == domain and not answer.exists:
-            raise NoAnswerError("%s: there is no such domain" % domain)
-        name = name.partition(".")[2]
-    raise NoAnswerError("%s: there is no such domain" % domain)
-
-
-def _servers(client: Client, zone: str) -> t.Iterator[NameServer]:
-    """The zone's servers, once for each address. One without an address has an empty one."""
-    for record in client.look_up(zone, "NS").records:
-        name = host_of(record.target)
+def _servers(client: Client, names: t.Iterable[str]) -> t.Iterator[NameServer]:
+    """Servers, once for each address. One without an address has an empty one."""
+    for name in names:
         try:
             addresses = client.addresses(name)
         except NoAnswerError:

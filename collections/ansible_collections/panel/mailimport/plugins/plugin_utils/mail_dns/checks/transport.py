@@ -13,6 +13,7 @@ from ..client import NoAnswerError
 from ..domain import Domain, joined
 from ..shown import NotShownError, Policy, fetch_certificate, fetch_policy
 from ..zone import find_zone
+from .delegation import has_key
 
 _DAY = 24 * 3600
 # Uses of a TLSA record that are about the host's own certificate, and not about an authority's.
@@ -102,8 +103,10 @@ def check_tlsa(domain: Domain) -> None:
 
 
 def _is_signed(domain: Domain, host: str) -> bool:
+    """Whether those who validate believe what the zone of the host says. Where it cannot be told, it is believed."""
     zone = find_zone(domain.client, host)
-    return bool(domain.client.ask_own(zone.servers, zone.name, "DNSKEY").records)
+    keys = domain.client.ask_own(zone.servers, zone.name, "DNSKEY").records
+    return has_key(zone, keys) or bool(zone.delegation.failure and keys)
 
 
 def _fits(record: t.Any, certificate: bytes) -> bool:
