@@ -5,7 +5,7 @@
 """A fake of Google Workspace: its tokens, its directory, and what the Gmail API tells, over real HTTP on loopback.
 
 Nothing here is Google. What it does was read in Google's descriptions of its APIs and in clients that work with them;
-the vendor's own clients are content with it (tests/google/test_fake.py). Its IMAP side is a real Dovecot
+the vendor's own clients are content with it (tests/google/test_services.py). Its IMAP side is a real Dovecot
 (support/google.py) that asks `/tokeninfo` here whether a token opens a mailbox, or a scripted server for what only
 Gmail does.
 """
