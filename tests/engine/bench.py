@@ -16,6 +16,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.address imp
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, ImportResult
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
 from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox
+from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import ShownMailbox
 from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
 from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings
 from fakes.imap_mail import Folder, Message
@@ -32,8 +33,8 @@ class Run(NamedTuple):
 
     result: ImportResult
     lines: list[str]
-    before: dict[str, Any]
-    after: dict[str, Any]
+    before: ShownMailbox
+    after: ShownMailbox
 
     @property
     def waits(self) -> list[str]:

@@ -42,9 +42,9 @@ def foretold(bench: Bench, server: FakeServer, **changes: Any) -> ImportResult:
     ran = bench.run(server.port, **changes)
     assert ran.result.state == "completed", ran
     assert told(looked.result) == told(ran.result)
-    assert (looked.before["folders"], looked.after["folders"]) == (ran.before["folders"], ran.after["folders"])
+    assert (looked.before.folders, looked.after.folders) == (ran.before.folders, ran.after.folders)
     there = {"/".join(path): len(folder.messages) for path, folder in bench.account().folders.items()}
-    assert ran.after["folders"].items() <= there.items()
+    assert ran.after.folders.items() <= there.items()
     return ran.result
 
 
@@ -92,7 +92,7 @@ def test_folders_that_become_one(bench: Bench, there: bool) -> None:
     with three_folders() as server:
         foretold(bench, server, rules=rules, existing_content="merge")
         ran = bench.run(server.port, rules=rules, existing_content="merge", force=True)
-        assert ran.after["folders"] == {} and len(bench.messages("All")) == 10 + there
+        assert ran.after.folders == {} and len(bench.messages("All")) == 10 + there
 
 
 @pytest.mark.parametrize("existing", ["merge", "replace"])

@@ -73,10 +73,15 @@ class Codec:
         """Return a value of that type, made of plain ones."""
         if get_origin(kind) is Union:  # Optional
             return None if value is None else self._checked(get_args(kind)[0], value)
+        if get_origin(kind) is dict:  # names, which are text, and values
+            if not isinstance(value, dict):
+                raise ValueError("no object")
+            return {name: self._checked(get_args(kind)[1], each) for name, each in value.items()}
         if get_origin(kind) is not None:  # a sequence
             if not isinstance(value, list):
                 raise ValueError("no list")
-            return tuple(self._checked(get_args(kind)[0], each) for each in value)
+            entries = [self._checked(get_args(kind)[0], each) for each in value]
+            return entries if get_origin(kind) is list else tuple(entries)
         if isinstance(kind, type) and is_dataclass(kind):
             return self._built(kind, value)
         return _PLAIN[kind](value)
@@ -89,6 +94,8 @@ def _plain(value: Any) -> Any:
         return base64.b64encode(value).decode("ascii")
     if isinstance(value, (str, int, float)) or value is None:
         return value
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
     return [_plain(each) for each in value]
 
 

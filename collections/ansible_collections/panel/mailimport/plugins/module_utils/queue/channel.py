@@ -2,23 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a run and its workers say to each other: JSON objects, one a line, over a pair of sockets."""
+"""The connection between a run and a worker: a pair of sockets, over which each message is a line."""
 
 from __future__ import annotations
 
-import json
 import select
 import socket
-from typing import Any, Dict, Iterator, List
+from typing import Iterator, List
 
-Message = Dict[str, Any]
+from ..model.messages import Codec
+from .messages import Message
 
 
 class Channel:
     """One end of a connection between a run and a worker."""
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, codec: Codec) -> None:
         self._socket = end
+        self._codec = codec
         self._torn = b""
         self._waiting: List[Message] = []
 
@@ -34,19 +35,20 @@ class Channel:
         Raises:
             BrokenPipeError, ConnectionResetError: the other side is gone.
         """
-        self._socket.sendall(json.dumps(message).encode("ascii") + b"\n")
+        self._socket.sendall(self._codec.encode(message))
 
     def receive(self) -> Iterator[Message]:
         """Yield what has arrived, waiting for at least a part of it.
 
         Raises:
             EOFError: the other side is gone.
+            ValueError: it sends what is no message.
         """
         data = self._socket.recv(1 << 16)
         if not data:
             raise EOFError("the other side is gone")
         *lines, self._torn = (self._torn + data).split(b"\n")
-        yield from map(json.loads, lines)
+        yield from map(self._codec.decode, lines)
 
     def next(self) -> Message:
         """Return the next message, however long it takes.

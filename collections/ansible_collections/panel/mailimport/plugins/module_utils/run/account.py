@@ -74,7 +74,7 @@ class MailboxAccount:
         if made and untouched:
             self._host.remove_mailbox(self._request.address)
             self._result.created, self._result.changed = False, not found.domain_known
-            self._job.outcome.after["mailbox"] = None
+            self._job.outcome.after.mailbox = None
 
     def update_password(self, wanted: bool) -> None:
         """Make sure that the mailbox opens with the task's password, if that is wanted; check mode only looks."""

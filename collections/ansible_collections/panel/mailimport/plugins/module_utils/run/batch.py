@@ -12,31 +12,27 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Sequence, Set, Union
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Sequence, Set
 
 from ..host.mail_host import MailHost
 from ..model.address import Address
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, ImportResult
 from ..process.stop import stopping_on_signals
-from ..queue.channel import Message
-from ..queue.workers import Assignment, Bounds, Job, Tell, run_over_queues
+from ..queue.dispatcher import run_over_queues
+from ..queue.jobs import Bounds, Job, Work
+from ..queue.messages import JobNews
 from ..state.database import State
 from ..state.records import ImportRecord
 from ..state.shared import SharedState
-from .outcome import Outcome, conclude_with, new_outcome, outcome_of
+from .outcome import Outcome, conclude_with
+from .outcomes import Item, MailboxesMade, RunOutcomes
 from .progress import Progress
 from .settings import HostSettings
 from .standing import known_outcome
 
 if TYPE_CHECKING:
-    from .visits import VisitRecords
     from .work import ImportWork
-
-# What is to be done about one mailbox, or what has come of it already: of a malformed row, of an account that has no
-# mailbox.
-Item = Union[ImportRequest, ImportResult]
-
 
 # So many mailboxes are made with one edit of the host's accounts.
 _MADE_TOGETHER = 50
@@ -74,48 +70,46 @@ def import_batch(
     Returns:
         An outcome for each item, in their order. One that fails stops no other.
     """
-    return _Imports(items, settings, how, check_mode, progress or Progress()).run()
+    progress = progress or Progress()
+    progress.begin(len(items))
+    outcomes = _Imports(items, settings, how, check_mode, progress).run()
+    progress.finish()
+    return outcomes
 
 
 class _Imports:
     def __init__(
         self, items: Sequence[Item], settings: HostSettings, how: Scheduling, check_mode: bool, progress: Progress
     ) -> None:
-        self._requests = {number: item for number, item in enumerate(items) if isinstance(item, ImportRequest)}
-        self._outcomes: Dict[int, Outcome] = {
-            number: outcome_of(item) for number, item in enumerate(items) if isinstance(item, ImportResult)
-        }
-        self._size = len(items)
+        self._outcomes = RunOutcomes(items, not check_mode, progress)
+        self._requests = self._outcomes.requests
         self._settings = settings
         self._how = how
         self._check_mode = check_mode
         self._progress = progress
         self._checked: Set[int] = set()
-        self._made: Dict[int, Outcome] = {}
         # For worker processes; this one opens the state anew each time, and never has it open while it forks.
         self._shared = SharedState(settings.state_dir, check_mode)
 
     def run(self) -> List[Outcome]:
         """Do it all; a signal to stop ends it early, with an outcome for each all the same."""
         with stopping_on_signals():
-            return self._run()
+            self._run()
+        return self._outcomes.all()
 
-    def _run(self) -> List[Outcome]:
-        self._progress.begin(self._size)
+    def _run(self) -> None:
         try:
             self._look()
         except (MailImportError, OSError) as error:
             # The state cannot be used: that is the end of all of them.
-            self._outcomes.update((number, self._failed(number, error)) for number in self._left())
-        for number in sorted(self._outcomes):
-            self._progress.ended(self._outcomes[number].result)
-        if not self._check_mode and self._left():
+            for number in self._outcomes.left():
+                self._outcomes.settle(number, error)
+        self._outcomes.tell_all()
+        if not self._check_mode and self._outcomes.left():
             self._prepare(self._settings.open_host())
         self._import()
         if not self._check_mode:
             self._flush()
-        self._progress.finish()
-        return [self._outcomes[number] for number in range(self._size)]
 
     def _flush(self) -> None:
         """Make durable what the whole run has recorded, before anybody is told."""
@@ -129,33 +123,28 @@ class _Imports:
             self._make_mailboxes(host)
         except (MailImportError, OSError) as error:
             # The host does not tell its mailboxes any more.
-            for number in self._left():
-                self._end(number, self._failed(number, error))
-
-    def _left(self) -> List[int]:
-        return [number for number in sorted(self._requests) if number not in self._outcomes]
-
-    def _end(self, number: int, outcome: Outcome) -> None:
-        self._outcomes[number] = outcome
-        self._progress.ended(outcome.result, number)
+            for number in self._outcomes.left():
+                self._outcomes.fail(number, error)
 
     def _look(self) -> None:
         """End what needs neither a source nor a change here, and what contradicts itself; let everybody see the rest as
         queued.
         """
         for number, error in contradictions(self._requests).items():
-            self._outcomes[number] = self._failed(number, error)
-        open_state = State.open_readonly if self._check_mode else State
-        with open_state(self._settings.state_dir) as state:
-            for number in self._left():
+            self._outcomes.settle(number, error)
+        with self._open_state() as state:
+            for number in self._outcomes.left():
                 outcome = known_outcome(self._requests[number], self._settings, state)
                 if outcome:
-                    self._outcomes[number] = outcome
+                    self._outcomes.settle(number, outcome)
                     self._remember(self._requests[number], outcome.result, state)
-            waiting = [self._requests[number] for number in self._left()]
+            waiting = [self._requests[number] for number in self._outcomes.left()]
             if not self._check_mode:
                 state.enqueue([(request.key, request.owner) for request in waiting], os.getpid())
-        self._restore_domains({number: outcome.result for number, outcome in self._outcomes.items()})
+        self._restore_domains(self._outcomes.results())
+
+    def _open_state(self) -> State:
+        return (State.open_readonly if self._check_mode else State)(self._settings.state_dir)
 
     def _remember(self, request: ImportRequest, result: ImportResult, state: State) -> None:
         """Record that a mailbox was skipped or refused, which nobody could tell from one that was never imported."""
@@ -168,21 +157,15 @@ class _Imports:
     def _restore_domains(self, results: Mapping[int, ImportResult]) -> None:
         """Somebody may have lost or altered the map of domains since; an import that is done does not look at it."""
         done = {number: result for number, result in results.items() if result.state == "completed"}
-        open_state = State.open_readonly if self._check_mode else State
         try:
             if done:
-                with open_state(self._settings.state_dir) as state:
+                with self._open_state() as state:
                     host = self._settings.open_host()
                     if host.publish_domains(state.domains, write=not self._check_mode):
                         next(iter(done.values())).changed = True
         except (MailImportError, OSError) as error:
             for number, result in done.items():
                 conclude_with(result, error, self._requests[number])
-
-    def _failed(self, number: int, error: Union[MailImportError, OSError]) -> Outcome:
-        outcome = new_outcome(self._requests[number])
-        conclude_with(outcome.result, error, self._requests[number])
-        return outcome
 
     def _work(self) -> ImportWork:
         """What workers do. It is loaded here, before they are forked: a run with nothing to do does without all that
@@ -201,7 +184,7 @@ class _Imports:
         unproved: Set[int] = set()
         finished: Set[int] = set()
         with State.open_readonly(self._settings.state_dir) as state:
-            for number in self._left():
+            for number in self._outcomes.left():
                 record = state.import_record(self._requests[number].key)
                 if self._how.preflight and _needs_a_login(self._requests[number], record, host):
                     unproved.add(number)
@@ -211,14 +194,18 @@ class _Imports:
         chosen = sorted(unproved | finished if len(self._requests) > 1 else unproved)
         bounds = Bounds(self._how.numbers, self._how.source_max_connections, self._settings.state_dir, imports=False)
         records = VisitRecords(self._settings)
-        self._over_queues(
-            chosen, bounds, SourceVisits(self._requests, finished, self._settings, self._shared).visit, records
-        )
+
+        def take(number: int, news: JobNews) -> None:
+            if isinstance(news, Outcome) and news.result.state != "queued":
+                records.add(self._requests[number].key, news.result)
+            self._outcomes.take(number, news)
+
+        visits = SourceVisits(self._requests, finished, self._settings, self._shared)
+        self._run_jobs(self._jobs(chosen), bounds, visits.visit, take, self._outcomes.lose)
         records.write()
         self._checked = unproved
-        self._restore_domains(
-            {number: self._outcomes[number].result for number in finished if number in self._outcomes}
-        )
+        ended = [number for number in finished if number in self._outcomes]
+        self._restore_domains({number: self._outcomes[number].result for number in ended})
 
     def _make_mailboxes(self, host: MailHost) -> None:
         """Make all that are missing, so that the host's Dovecot, which looks for new ones once a second, is waited for
@@ -227,7 +214,9 @@ class _Imports:
         One whose login at the source nobody has tried yet is left to its import: the password may be a wrong one.
         """
         proved = [
-            number for number in self._left() if number in self._checked or not self._requests[number].import_content
+            number
+            for number in self._outcomes.left()
+            if number in self._checked or not self._requests[number].import_content
         ]
         # One import of each; those of other sources into the same mailbox find it there.
         missing: Dict[Address, int] = {}
@@ -241,89 +230,50 @@ class _Imports:
     def _make_together(self, missing: Sequence[int]) -> None:
         size = min(_MADE_TOGETHER, -(-len(missing) // len(self._how.numbers)))
         groups = [missing[start : start + size] for start in range(0, len(missing), size)]
+        work = self._work()
 
-        def take(group: int, message: Message) -> None:
-            if "note" in message:
-                self._progress.note(message["note"])
-            else:
-                for number, made in zip(groups[group], message["made"]):
-                    self._take_outcome(number, Outcome.from_dict(made))
+        def take(group: int, news: JobNews) -> None:
+            made = news.outcomes if isinstance(news, MailboxesMade) else (news,)
+            for number, each in zip(groups[group], made):
+                self._outcomes.take(number, each)
 
         def lose(group: int, why: str) -> None:
             for number in groups[group]:
-                self._lose(number, why)
+                self._outcomes.lose(number, why)
 
         jobs = [Job(group, "") for group in range(len(groups))]
-        self._run_jobs(jobs, Bounds(self._how.numbers), partial(self._work().make, groups), take, lose)
+        self._run_jobs(jobs, Bounds(self._how.numbers), partial(work.make, groups), take, lose)
 
     def _import(self) -> None:
-        if not self._left():
+        left = self._outcomes.left()
+        if not left:
             return
         bounds = Bounds(
             self._how.numbers, self._most_imports_of_a_source(), None if self._check_mode else self._settings.state_dir
         )
         with suppress(MailImportError):  # each import will tell
-            self._settings.open_host().expect([self._requests[number].address for number in self._left()])
+            self._settings.open_host().expect([self._requests[number].address for number in left])
         work = self._work()
-        work.made, work.login_checked = self._made.keys(), self._checked
-        self._over_queues(self._left(), bounds, work.import_one)
+        work.made, work.login_checked = self._outcomes.made.keys(), self._checked
+        self._run_jobs(self._jobs(left), bounds, work.import_one, self._outcomes.take, self._outcomes.lose)
 
     def _most_imports_of_a_source(self) -> Optional[int]:
         """How many imports may read from one source at a time, as each has so many connections."""
         most = self._how.source_max_connections
         return most and max(1, most // max((each.connections.most for each in self._requests.values()), default=1))
 
-    def _over_queues(
-        self,
-        numbers: Sequence[int],
-        bounds: Bounds,
-        work: Callable[[Assignment, Tell], Optional[Message]],
-        records: Optional[VisitRecords] = None,
-    ) -> None:
-        jobs = [Job(number, self._requests[number].source.host.casefold()) for number in numbers]
-        self._run_jobs(jobs, bounds, work, partial(self._take, records), self._lose)
+    def _jobs(self, numbers: Sequence[int]) -> List[Job]:
+        return [Job(number, self._requests[number].source.host.casefold()) for number in numbers]
 
     def _run_jobs(
         self,
         jobs: Sequence[Job],
         bounds: Bounds,
-        work: Callable[[Assignment, Tell], Optional[Message]],
-        take: Callable[[int, Message], None],
+        work: Work,
+        take: Callable[[int, JobNews], None],
         lose: Callable[[int, str], None],
     ) -> None:
         run_over_queues(jobs, bounds, work, take, lose, self._progress.note, self._progress.is_abandoned)
-
-    def _lose(self, number: int, why: str) -> None:
-        self._end(number, self._failed(number, MailImportError("interrupted", why)))
-
-    def _take(self, records: Optional[VisitRecords], number: int, message: Message) -> None:
-        if "note" in message:
-            self._progress.note(message["note"])
-        elif "copied" in message:
-            self._progress.moved(number, message["total"], message["copied"], message["bytes"])
-        else:
-            outcome = Outcome.from_dict(message)
-            if records and outcome.result.state != "queued":
-                records.add(self._requests[number].key, outcome.result)
-            self._take_outcome(number, outcome)
-
-    def _take_outcome(self, number: int, outcome: Outcome) -> None:
-        earlier = self._made.get(number)
-        if earlier and outcome.after["mailbox"]:
-            # What was made ahead belongs to this import: the mailbox was not there before.
-            outcome = Outcome(
-                outcome.result,
-                dict(outcome.before, domain=earlier.before["domain"], mailbox=earlier.before["mailbox"]),
-                outcome.after,
-                outcome.look,
-            )
-            outcome.result.created = outcome.result.created or earlier.result.created
-            outcome.result.changed = outcome.result.changed or earlier.result.changed
-        if outcome.result.state != "queued" or self._check_mode:
-            self._end(number, outcome)
-        elif outcome.result.created:
-            # What a login that works comes to says nothing of the mailbox.
-            self._made[number] = outcome
 
 
 def contradictions(requests: Dict[int, ImportRequest]) -> Dict[int, MailImportError]:

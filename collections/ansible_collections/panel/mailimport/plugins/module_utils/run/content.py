@@ -48,7 +48,7 @@ class MailboxContent:
 
     def check_login(self) -> None:
         """Log in at the source, and leave no trace on the host."""
-        self._work_as(None, lambda login: partial(check_login, login, self._job.context.patient_login))
+        self._work_as(None, lambda login: partial(check_login, login, self._job.context.login_waits_if_crowded))
 
     def preview(self, found: MailboxStatus, location: Optional[StoreLocation], move_aside: bool) -> None:
         """Log in, list and count what an import would bring."""
@@ -113,7 +113,7 @@ class MailboxContent:
             aside=aside,
             proof=self._state.proof_of(request.key),
             room=self._host.quota_free(request.address, emptied=aside is not None) if direct else None,
-            patient=self._job.context.patient,
+            wait_if_crowded=self._job.context.wait_if_crowded,
             spent=self._state.budgets.spent(request.key),
             untouched=untouched,
             tls=_tls_to(location),

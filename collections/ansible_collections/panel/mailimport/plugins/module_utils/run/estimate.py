@@ -10,22 +10,24 @@ import os
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from ..imap.tls import tls_context
 from ..model.errors import MailImportError
 from ..model.estimate import MOST_NAMED
 from ..model.imports import ImportRequest, ImportResult
 from ..process.errand import nobody
-from ..queue.channel import Message
-from ..queue.workers import Assignment, Bounds, Job, Tell, run_over_queues
+from ..queue.dispatcher import run_over_queues
+from ..queue.jobs import Assignment, Bounds, Job, Tell
+from ..queue.messages import JobNews, JobResult
 from ..state.database import State
 from ..transfer.login import Login
 from ..transfer.sample import sample_account
 from ..transfer.sandbox import run_as
-from .batch import Item, Scheduling
+from .batch import Scheduling
 from .events import ImportEvents
 from .outcome import Outcome, new_outcome
+from .outcomes import Item
 from .reporter import Reporter
 from .settings import HostSettings
 
@@ -46,6 +48,14 @@ class _Sample:
     connections: int
     bytes: int
     rate: float
+
+
+@dataclass(frozen=True)
+class _Came(JobResult):
+    """What came over one connection, and in how many seconds."""
+
+    bytes: int = 0
+    seconds: float = 0.0
 
 
 def estimate(
@@ -188,24 +198,24 @@ def _samples(connections: Sequence[ImportRequest], settings: HostSettings, bound
 
 
 def _sample(requests: Sequence[ImportRequest], settings: HostSettings) -> Optional[_Sample]:
-    came: Dict[int, Tuple[int, float]] = {}
+    came: Dict[int, _Came] = {}
 
-    def take(number: int, message: Message) -> None:
-        if message["seconds"]:
-            came[number] = (message["bytes"], message["seconds"])
+    def take(number: int, news: JobNews) -> None:
+        if isinstance(news, _Came) and news.seconds:
+            came[number] = news
 
     jobs = [Job(number, request.source.host.casefold()) for number, request in enumerate(requests)]
     bounds = Bounds(range(1, len(requests) + 1), imports=False)
     run_over_queues(jobs, bounds, partial(_sample_one, requests, settings), take, lambda _number, _why: None)
-    if not any(size for size, _seconds in came.values()):
+    total = sum(each.bytes for each in came.values())
+    if not total:
         return None
-    rate = sum(size / seconds for size, seconds in came.values())
-    return _Sample(len(came), sum(size for size, _seconds in came.values()), rate)
+    return _Sample(len(came), total, sum(each.bytes / each.seconds for each in came.values()))
 
 
 def _sample_one(
     requests: Sequence[ImportRequest], settings: HostSettings, assignment: Assignment, _tell: Tell
-) -> Message:
+) -> _Came:
     request = requests[assignment.number]
     with State.open_readonly(settings.state_dir) as state, Login(request, tls_context(request.source)) as login:
         events = ImportEvents(request, state, new_outcome(request), Reporter())
@@ -214,6 +224,5 @@ def _sample_one(
         try:
             run_as(*nobody(), work, events.take, keep=login.descriptors)
         except MailImportError:
-            return {"bytes": 0, "seconds": 0}  # what is wrong with it, the look at it has told
-    sampled = events.sampled
-    return {"bytes": sampled.bytes if sampled else 0, "seconds": sampled.seconds if sampled else 0}
+            return _Came()  # what is wrong with it, the look at it has told
+    return _Came(events.sampled.bytes, events.sampled.seconds) if events.sampled else _Came()

@@ -123,11 +123,11 @@ class ImportEvents:
             name = self._name(news.name)
             if len(self._arrived) > MAX_FOLDERS:
                 raise ValueError("more folders than a source may have")
-            self._outcome.before["folders"].setdefault(name, None if news.created else news.before)
+            before = self._outcome.before.folders.setdefault(name, None if news.created else news.before)
             # Several folders of the source may go into one.
             arrived = self._arrived.setdefault(name, {})
             arrived[news.source] = news.after - news.before
-            self._outcome.after["folders"][name] = (self._outcome.before["folders"][name] or 0) + sum(arrived.values())
+            self._outcome.after.folders[name] = (before or 0) + sum(arrived.values())
 
     def _on_committed(self, news: Committed) -> None:
         self._state.folders.commit(self._request.key, news.marks, news.messages, news.deliveries)

@@ -23,15 +23,16 @@ class RunContext:
 
     `queue` is the number of the import queue, None outside of queues. `made`: the mailbox was made ahead by this run.
     `login_checked`: its login at the source was found to work in this run. When the source admits no more connections
-    it waits (`patient`) or fails at once, and likewise at its first login (`patient_login`), before anything is made.
+    it waits (`wait_if_crowded`) or fails at once, and likewise at its first login (`login_waits_if_crowded`), before
+    anything is made.
     `shared`: the state, as a process has it that runs one import after the other.
     """
 
     queue: Optional[int] = None
     made: bool = False
     login_checked: bool = False
-    patient: bool = True
-    patient_login: bool = False
+    wait_if_crowded: bool = True
+    login_waits_if_crowded: bool = False
     shared: Optional[SharedState] = None
 
 

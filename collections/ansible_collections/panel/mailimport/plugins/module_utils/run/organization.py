@@ -21,7 +21,7 @@ from ..provider.base import (
     select,
 )
 from ..state.database import State
-from .batch import Item
+from .outcomes import Item
 from .passwords import NewPasswords
 from .settings import HostSettings
 from .status import examine

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict
-from typing import Any, Dict, NamedTuple, Union
+from dataclasses import dataclass, field
+from typing import Dict, Optional, Union
 
 from ..model.errors import MailImportError, os_failure
 from ..model.imports import ImportRequest, ImportResult, LoginDiagnosis
@@ -16,39 +16,33 @@ from ..model.look import Look
 from ..model.moment import moment
 from ..model.secret import hide_secret
 from ..provider.hints import with_hint
+from ..queue.messages import JobResult
 
 
-class Outcome(NamedTuple):
-    """A result, what `--diff` shows of the mailbox before and after, and what check mode found besides."""
+@dataclass
+class ShownMailbox:
+    """A mailbox as `--diff` shows it: its domain and its address, None as long as they are not there, and how many
+    messages each folder holds, None of one that is not there.
+    """
+
+    domain: Optional[str] = None
+    mailbox: Optional[str] = None
+    folders: Dict[str, Optional[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome(JobResult):
+    """A result, the mailbox before and after, and what check mode found besides."""
 
     result: ImportResult
-    before: Dict[str, Any]
-    after: Dict[str, Any]
-    look: Look
-
-    def as_dict(self) -> Dict[str, Any]:
-        """Plain values only, for JSON."""
-        plain = {"result": self.result.as_dict(), "before": self.before, "after": self.after}
-        return dict(plain, look=asdict(self.look))
-
-    @classmethod
-    def from_dict(cls, values: Dict[str, Any]) -> Outcome:
-        """What `as_dict` made, back again."""
-        result, look = ImportResult.from_dict(values["result"]), Look(**values["look"])
-        return cls(result, values["before"], values["after"], look)
-
-
-def outcome_of(result: ImportResult) -> Outcome:
-    """The outcome of something that has not touched a mailbox."""
-    return Outcome(result, _nothing(), _nothing(), Look())
+    before: ShownMailbox = field(default_factory=ShownMailbox)
+    after: ShownMailbox = field(default_factory=ShownMailbox)
+    look: Look = field(default_factory=Look)
 
 
 def new_outcome(request: ImportRequest) -> Outcome:
-    return outcome_of(ImportResult(str(request.address), "%s@%s" % (request.source.user, request.source.host)))
-
-
-def _nothing() -> Dict[str, Any]:
-    return {"domain": None, "mailbox": None, "folders": {}}
+    """Return the outcome of an import that has not begun."""
+    return Outcome(ImportResult(str(request.address), "%s@%s" % (request.source.user, request.source.host)))
 
 
 def conclude_with(result: ImportResult, error: Union[MailImportError, OSError], request: ImportRequest) -> None:

@@ -65,8 +65,8 @@ class Standing:
             (self._outcome.before, found.exists, found.domain_known),
             (self._outcome.after, True, True),
         ):
-            side["domain"] = domain if known else None
-            side["mailbox"] = str(self._request.address) if mailbox else None
+            side.domain = domain if known else None
+            side.mailbox = str(self._request.address) if mailbox else None
         return found
 
     def conclude(self, found: MailboxStatus) -> None:

@@ -18,8 +18,7 @@ from ..imap.tls import tls_context
 from ..model.errors import MailImportError, one_line
 from ..model.imports import COMPLETED_MESSAGE, ImportKey, ImportRequest, ImportResult
 from ..process.title import set_title
-from ..queue.channel import Message
-from ..queue.workers import Assignment, Tell
+from ..queue.jobs import Assignment, Tell
 from ..state.database import State
 from ..state.records import ImportRecord
 from ..state.shared import SharedState
@@ -27,6 +26,7 @@ from ..transfer.login import SecretDesk
 from ..transfer.look import Known
 from ..transfer.news import Copied, Listed, News, Note, NothingNew, SecretWanted, Waiting
 from ..transfer.scout import Scout, Visit
+from .job_news import Noted
 from .outcome import Outcome, conclude_with, new_outcome, without_secret
 from .settings import HostSettings
 from .standing import Standing
@@ -76,7 +76,7 @@ class SourceVisits:
         self._shared = shared
         self._scout: Optional[Scout] = None
 
-    def visit(self, assignment: Assignment, tell: Tell) -> Optional[Message]:
+    def visit(self, assignment: Assignment, tell: Tell) -> Optional[Outcome]:
         """Visit the source of an import.
 
         Returns:
@@ -94,11 +94,11 @@ class SourceVisits:
             else:
                 self._look(request, assignment, heard, outcome)
         except (MailImportError, OSError) as error:
-            if isinstance(error, MailImportError) and error.reason == CROWDED and not assignment.patient:
+            if isinstance(error, MailImportError) and error.reason == CROWDED and not assignment.wait_if_crowded:
                 return None
             conclude_with(outcome.result, error, request)
         outcome.result.duration = round(time.monotonic() - began, 3)
-        return outcome.as_dict()
+        return outcome
 
     def _look(self, request: ImportRequest, assignment: Assignment, heard: _Heard, outcome: Outcome) -> None:
         found = Standing(request, self._settings.open_host(), self._shared.state, outcome).examine()
@@ -125,7 +125,7 @@ class SourceVisits:
             request.source,
             "look at the source of %s" % request.address,
             request.renew is not None,
-            assignment.patient,
+            assignment.wait_if_crowded,
             known,
         )
         scout.visit(visit, heard.take, ImportWatch(self._shared.state, request.key))
@@ -172,7 +172,7 @@ class _Heard:
 
     def _note(self, text: str) -> None:
         masked = one_line(without_secret(text, self._request), _LONGEST_TEXT)
-        self._tell({"note": "%s: %s" % (self._result.email, masked)})
+        self._tell(Noted("%s: %s" % (self._result.email, masked)))
 
 
 def _conclude(outcome: Outcome, record: ImportRecord, queue: int) -> None:

@@ -12,12 +12,13 @@ from typing import Collection, Mapping, Optional, Sequence
 
 from ..model.imports import ImportRequest
 from ..process.title import set_title
-from ..queue.channel import Message
-from ..queue.workers import Assignment, Tell
+from ..queue.jobs import Assignment, Tell
 from ..state.shared import SharedState
 from .job import RunContext
+from .job_news import reporter_to
 from .mailbox import import_mailbox, make_mailboxes
-from .reporter import Reporter
+from .outcome import Outcome
+from .outcomes import MailboxesMade
 from .settings import HostSettings
 from .visits import CROWDED
 from .watch import worker_title
@@ -51,42 +52,30 @@ class ImportWork:
         self.made: Collection[int] = ()
         self.login_checked: Collection[int] = ()
 
-    def make(self, groups: Sequence[Sequence[int]], assignment: Assignment, tell: Tell) -> Message:
+    def make(self, groups: Sequence[Sequence[int]], assignment: Assignment, tell: Tell) -> MailboxesMade:
         """Make the mailboxes of a group of imports; the assignment's number is the group's."""
         requests = [self._requests[number] for number in groups[assignment.number]]
         set_title("queue %d: makes %d mailboxes" % (assignment.queue, len(requests)))
-        reporter = Reporter(note=lambda line: tell({"note": line}))
-        made = make_mailboxes(requests, self._settings, reporter, self._shared)
-        return {"made": [outcome.as_dict() for outcome in made]}
+        return MailboxesMade(tuple(make_mailboxes(requests, self._settings, reporter_to(tell), self._shared)))
 
-    def import_one(self, assignment: Assignment, tell: Tell) -> Optional[Message]:
+    def import_one(self, assignment: Assignment, tell: Tell) -> Optional[Outcome]:
         """Do one import; None when its source admits no more connections."""
         request = self._requests[assignment.number]
         set_title(worker_title(request.address, assignment.queue))
-        reporter = Reporter(
-            note=lambda line: tell({"note": line}),
-            progress=lambda result: tell(
-                {
-                    "total": result.messages_total - result.messages_present,
-                    "copied": result.messages_copied,
-                    "bytes": result.bytes_copied,
-                }
-            ),
-        )
         context = RunContext(
             queue=None if self._check_mode else assignment.queue,
             made=assignment.number in self.made,
             login_checked=assignment.number in self.login_checked,
-            patient=assignment.patient,
+            wait_if_crowded=assignment.wait_if_crowded,
             # A single import that is turned away tells so at once; one of many has its turn when others are done.
-            patient_login=assignment.patient and len(self._requests) > 1,
+            login_waits_if_crowded=assignment.wait_if_crowded and len(self._requests) > 1,
             shared=self._shared,
         )
         request = replace(request, connections=request.connections.at_most(self._most_connections))
-        outcome = import_mailbox(request, self._settings, self._check_mode, reporter, context)
-        if outcome.result.reason == CROWDED and not assignment.patient:
+        outcome = import_mailbox(request, self._settings, self._check_mode, reporter_to(tell), context)
+        if outcome.result.reason == CROWDED and not assignment.wait_if_crowded:
             if not self._check_mode:
                 # It waits again.
                 self._shared.state.enqueue([(request.key, request.owner)], os.getppid())
             return None
-        return outcome.as_dict()
+        return outcome

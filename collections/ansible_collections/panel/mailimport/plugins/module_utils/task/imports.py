@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
@@ -21,9 +22,10 @@ from ..rows.check import check_rows
 from ..rows.read import read_rows
 from ..rows.row import BadRow, Row, rows_of_list, select_rows
 from ..run.aliases import HostAlias
-from ..run.batch import Item, Scheduling, import_batch
+from ..run.batch import Scheduling, import_batch
 from ..run.info import summarize
 from ..run.outcome import Outcome
+from ..run.outcomes import Item
 from ..run.progress import Progress
 from ..run.run_notices import Administrators, RunNotices
 from .options import (
@@ -254,7 +256,7 @@ def _new_alias(alias: HostAlias) -> Dict[str, Any]:
 def _difference(outcome: Outcome) -> Optional[Dict[str, Any]]:
     if not outcome.result.changed or outcome.before == outcome.after:
         return None
-    email, before, after = outcome.result.email, outcome.before, outcome.after
+    email, before, after = outcome.result.email, asdict(outcome.before), asdict(outcome.after)
     if outcome.result.replaced_to:
         before, after = (
             dict(before, earlier_mail="in the mailbox"),

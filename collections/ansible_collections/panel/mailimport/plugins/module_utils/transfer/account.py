@@ -112,7 +112,7 @@ class _AccountImport:
         self._emit = emit
         self._marks = target.marks
         self._memories = Memories(target.messages)
-        patience = Patience(emit, target.patient)
+        patience = Patience(emit, target.wait_if_crowded)
         self._batch = Batch(request, store, self._marks, self._memories, emit, patience.gained, target.room, delivered)
         self._line = Line(lambda: login.open(emit), patience, self._batch.commit, renewable=request.renew is not None)
         # How many messages got other flags, as often as some did.

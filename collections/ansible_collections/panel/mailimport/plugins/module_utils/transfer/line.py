@@ -18,7 +18,9 @@ from .patience import Patience
 _Result = TypeVar("_Result")
 
 # Exchange says the same when it is busy and when there is no right to a mailbox, and there may be a thousand of those.
-_MOST_DENIED = 2
+# What sources refuse a first login with now and then that take it a moment later.
+_OF_A_BUSY_SOURCE = ("permission_denied", "source_unavailable")
+_MOST_DENIALS = 2
 
 
 class SessionTooOldError(Exception):
@@ -93,24 +95,24 @@ class Line:
                 self.recover(error)
 
 
-def check_login(login: Login, patient: bool, emit: Emit) -> None:
+def check_login(login: Login, wait_if_crowded: bool, emit: Emit) -> None:
     """Log in and out again.
 
     Args:
-        patient: wait when the source admits no more connections.
+        wait_if_crowded: wait when the source admits no more connections.
 
     Raises:
         MailImportError: what keeps the account from being imported.
     """
-    open_first(login, patient, emit).close()
+    open_first(login, wait_if_crowded, emit).close()
 
 
-def open_first(login: AccountDoor, patient: bool, emit: Emit) -> SourceSession:
+def open_first(login: AccountDoor, wait_if_crowded: bool, emit: Emit) -> SourceSession:
     """Open the first session, and make sure that there is a mailbox behind it where a login alone does not tell; a
     source that ends it during the login, as busy ones do now and then, is asked again.
     """
-    patience = Patience(emit, patient)
-    denied = 0
+    patience = Patience(emit, wait_if_crowded)
+    denials = 0
     while True:
         session = None
         try:
@@ -120,8 +122,8 @@ def open_first(login: AccountDoor, patient: bool, emit: Emit) -> SourceSession:
         except MailImportError as error:
             if session is not None:
                 session.abandon()
-            crowded = isinstance(error, SourceBusyError) and error.crowded
-            denied += error.reason == "permission_denied"
-            if denied > _MOST_DENIED or not (crowded or denied or error.reason == "source_unavailable"):
+            is_crowded = isinstance(error, SourceBusyError) and error.crowded
+            denials += error.reason == "permission_denied"
+            if denials > _MOST_DENIALS or not (is_crowded or error.reason in _OF_A_BUSY_SOURCE):
                 raise
-            patience.wait(error, connecting=crowded)
+            patience.wait(error, connecting=is_crowded)

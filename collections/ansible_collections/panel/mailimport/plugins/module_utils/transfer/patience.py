@@ -33,12 +33,13 @@ class Patience:
 
     Args:
         emit: takes `waiting` events.
-        crowds: whether to wait when the source admits no more connections, too; if not, whoever opened them has to.
+        wait_if_crowded: whether to wait when the source admits no more connections, too; if not, whoever opened them
+            has to.
     """
 
-    def __init__(self, emit: Emit, crowds: bool = True) -> None:
+    def __init__(self, emit: Emit, wait_if_crowded: bool = True) -> None:
         self._emit = emit
-        self._crowds = crowds
+        self._wait_if_crowded = wait_if_crowded
         self._waited = 0.0
         self.failures = 0
 
@@ -61,7 +62,7 @@ class Patience:
             raise error
         step = 1 << min(self.failures, 16)
         if isinstance(error, SourceBusyError):
-            if error.crowded and not self._crowds:
+            if error.crowded and not self._wait_if_crowded:
                 raise error
             is_busy = error.overload and error.reason not in ("source_unavailable", "permission_denied")
             longest = LONGEST_BUSY if is_busy else LONGEST_OUTAGE

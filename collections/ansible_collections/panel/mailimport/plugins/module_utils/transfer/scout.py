@@ -38,14 +38,14 @@ _LENGTH = struct.Struct("!Q")
 class Visit:
     """What is to be done at one account: log in, and look whether anything is there that is not `known`.
 
-    `title` is shown by `ps`. `renewable`: there are other secrets than the account's. `patient`: wait when the source
-    admits no more connections.
+    `title` is shown by `ps`. `renewable`: there are other secrets than the account's. `wait_if_crowded`: wait when the
+    source admits no more connections.
     """
 
     account: SourceAccount
     title: str
     renewable: bool = False
-    patient: bool = True
+    wait_if_crowded: bool = True
     known: Optional[Known] = None
 
 
@@ -130,7 +130,7 @@ def _next_visit(orders: socket.socket) -> Optional[Visit]:
 
 
 def _make(visit: Visit, door: AccountDoor, emit: Emit) -> None:
-    session = open_first(door, visit.patient, emit)
+    session = open_first(door, visit.wait_if_crowded, emit)
     try:
         if visit.known and is_unchanged(session, visit.known, emit):
             emit(NothingNew())

@@ -36,7 +36,7 @@ class Target:
     `last_run_incomplete`: the latest of them did not get to the end; `may_hold_unrecorded_mail`: one was killed, so
     more may be there than that. `aside` is where the present content is moved first, None to keep it. `proof` is the
     host's, for the marker of this import: the key that it is made with stays with the parent. `desk` hands out sessions
-    of the mailbox. `room` is what its quota leaves, in bytes, None without a limit. `patient`: wait when the
+    of the mailbox. `room` is what its quota leaves, in bytes, None without a limit. `wait_if_crowded`: wait when the
     source admits no more connections. `spent` are bytes that came from the source account within the last day, if it
     gives only so many. `untouched`: no import has brought anything into the mailbox before, whatever names of messages
     say. `tls` is how a mail host over the network is trusted, None without TLS.
@@ -52,7 +52,7 @@ class Target:
     aside: Optional[str]
     proof: bytes
     room: Optional[int]
-    patient: bool = True
+    wait_if_crowded: bool = True
     spent: int = 0
     untouched: bool = False
     tls: Optional[ssl.SSLContext] = None

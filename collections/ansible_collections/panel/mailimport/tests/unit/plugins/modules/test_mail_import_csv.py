@@ -12,9 +12,9 @@ from typing import Any, Dict, List
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, ImportResult
-from ansible_collections.panel.mailimport.plugins.module_utils.model.look import Look
-from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Item, Scheduling
-from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import Outcome
+from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling
+from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import Outcome, ShownMailbox
+from ansible_collections.panel.mailimport.plugins.module_utils.run.outcomes import Item
 from ansible_collections.panel.mailimport.plugins.module_utils.task import imports as entry
 from ansible_collections.panel.mailimport.plugins.modules import mail_import_csv
 
@@ -32,7 +32,7 @@ class Engine:
         self, items: List[Item], settings: object, how: Scheduling, check_mode: bool, progress: object
     ) -> List[Outcome]:
         self.items, self.how = items, how
-        return [Outcome(self._result(item), {"mailbox": None}, {"mailbox": "there"}, Look()) for item in items]
+        return [Outcome(self._result(item), after=ShownMailbox(mailbox="there")) for item in items]
 
     @staticmethod
     def _result(item: Item) -> ImportResult:
@@ -169,7 +169,9 @@ def test_diff_shows_what_changed(engine: Engine, run_list: Any) -> None:
     _code, answer = run_list(
         [{"email": "a@example.org", "password": "x"}, {"email": "", "password": "x"}], _ansible_diff=True
     )
-    assert [json.loads(change["after"]) for change in answer["diff"]] == [{"mailbox": "there"}]
+    assert [json.loads(change["after"]) for change in answer["diff"]] == [
+        {"domain": None, "mailbox": "there", "folders": {}}
+    ]
 
 
 def test_a_file_on_the_mail_host_is_read_there(engine: Engine, run_module: Any, tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.imports imp
     ImportRequest,
     ImportResult,
 )
-from ansible_collections.panel.mailimport.plugins.module_utils.model.look import Look
-from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Item, Scheduling
-from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import Outcome
+from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling
+from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import Outcome, ShownMailbox
+from ansible_collections.panel.mailimport.plugins.module_utils.run.outcomes import Item
 from ansible_collections.panel.mailimport.plugins.module_utils.task import imports as entry
 from ansible_collections.panel.mailimport.plugins.modules import mail_import_imap
 
@@ -45,7 +45,7 @@ class Engine:
         self.requests += [item for item in items if isinstance(item, ImportRequest)]
         self.check_modes.append(check_mode)
         results = [self.answer if isinstance(item, ImportRequest) else item for item in items]
-        return [Outcome(result, {"folders": {}}, {"folders": {"INBOX": 3}}, Look()) for result in results]
+        return [Outcome(result, after=ShownMailbox(folders={"INBOX": 3})) for result in results]
 
 
 @pytest.fixture
@@ -134,8 +134,8 @@ def test_check_mode_reaches_the_engine(engine: Engine, run_module: Any) -> None:
 def test_diff_mode_shows_before_and_after(engine: Engine, run_module: Any) -> None:
     code, answer = run_module(mail_import_imap.main, {**TASK, "password": "geheim", "_ansible_diff": True})
     assert code == 0
-    assert json.loads(answer["diff"]["before"]) == {"folders": {}}
-    assert json.loads(answer["diff"]["after"]) == {"folders": {"INBOX": 3}}
+    assert json.loads(answer["diff"]["before"]) == {"domain": None, "mailbox": None, "folders": {}}
+    assert json.loads(answer["diff"]["after"]) == {"domain": None, "mailbox": None, "folders": {"INBOX": 3}}
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_what_was_there_before_the_check_of_logins_is_not_shown_as_new(shared_ho
     shared_host.create_mailbox(wanted.address, "", "customer")
     (outcome,) = import_batch([wanted], settings, Scheduling())
     assert (outcome.result.state, outcome.result.created) == ("completed", False)
-    assert (outcome.before["domain"], outcome.before["mailbox"]) == ("example.org", "anna@example.org")
+    assert (outcome.before.domain, outcome.before.mailbox) == ("example.org", "anna@example.org")
 
 
 @pytest.mark.parametrize("known", [None, "example.org"])
@@ -147,11 +147,11 @@ def test_a_mailbox_made_ahead_is_shown_as_new_and_its_domain_only_when_it_is(sha
             state.claim_domain(known, "customer")
     bert = request_for(user="bert", address=parse_address("bert@example.org"))
     outcomes = import_batch([request_for(), bert], settings, Scheduling())
-    assert [(outcome.result.state, outcome.result.created, outcome.before["mailbox"]) for outcome in outcomes] == [
+    assert [(outcome.result.state, outcome.result.created, outcome.before.mailbox) for outcome in outcomes] == [
         ("completed", True, None)
     ] * 2
     # The second of a new domain finds that the first has made it.
-    assert outcomes[0].before["domain"] == known
+    assert outcomes[0].before.domain == known
 
 
 def test_a_mailbox_made_ahead_is_a_change_of_its_import_though_nothing_else_is(

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
@@ -57,7 +58,7 @@ def test_a_password_that_the_source_echoes_is_masked_wherever_it_is(tmp_path, ev
     said, outcome = [], new_outcome(request)
     with State(str(tmp_path)) as state:
         ImportEvents(request, state, outcome, Reporter(note=said.append)).take(news(event))
-    shown = json.dumps([said, outcome.as_dict()])
+    shown = json.dumps([said, asdict(outcome)])
     assert "hunter2" not in shown and "********" in shown
 
 
@@ -103,8 +104,8 @@ def test_what_a_source_says_cannot_act_on_a_terminal_or_look_like_lines_of_ours(
     (entry,) = outcome.result.not_imported
     shown = [
         *said,
-        *outcome.before["folders"],
-        *outcome.after["folders"],
+        *outcome.before.folders,
+        *outcome.after.folders,
         entry.folder,
         entry.message,
         entry.message_id,
@@ -175,4 +176,4 @@ def test_what_is_no_figure_ends_this_import_and_harms_no_sum(tmp_path, event):
     with State(str(tmp_path)) as state, pytest.raises((TypeError, ValueError, AttributeError)):
         ImportEvents(request, state, outcome, Reporter()).take(news(event))
     assert all(isinstance(value, int) for name, value in summarize([outcome.result]).items() if name != "duration")
-    assert (outcome.result.not_imported, outcome.before["folders"]) == ([], {})
+    assert (outcome.result.not_imported, outcome.before.folders) == ([], {})

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
@@ -240,8 +240,12 @@ def test_check_mode_says_what_would_come_and_writes_nothing(settings, request_fo
         True,
         3,
     )
-    assert outcome.before == {"domain": None, "mailbox": None, "folders": {"INBOX": None, "Sent": None}}
-    assert outcome.after == {"domain": "example.org", "mailbox": "anna@example.org", "folders": {"INBOX": 2, "Sent": 1}}
+    assert asdict(outcome.before) == {"domain": None, "mailbox": None, "folders": {"INBOX": None, "Sent": None}}
+    assert asdict(outcome.after) == {
+        "domain": "example.org",
+        "mailbox": "anna@example.org",
+        "folders": {"INBOX": 2, "Sent": 1},
+    }
     assert list(tmp_path.iterdir()) == [] and host.passwords == {}
 
     import_mailbox(request_for(), settings)

@@ -74,4 +74,4 @@ def test_what_does_not_pass_is_not_waited_for(patient):
 
 def test_whoever_opened_too_many_connections_has_to_wait_for_that_and_for_nothing_else(patient):
     for error, waited in ((CROWDED, False), (OVERLOADED, True), (AWAY, True)):
-        assert bool(patient(error, patience.Patience(lambda event: None, crowds=False))) is waited
+        assert bool(patient(error, patience.Patience(lambda event: None, wait_if_crowded=False))) is waited

@@ -17,15 +17,27 @@ import sys
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
-from ..model.errors import MailImportError
-from ..process.fork import describe_bug, die_with, keep_only
-from ..process.stop import STOPPED, is_stopping, request_stop, stop_on_signals
-from ..state.database import State
-from .channel import Channel, Message
-from .places import PlaceInLine, place_in_line, queue_name, source_name
+from ..process.stop import STOPPED, is_stopping, request_stop
+from .channel import Channel
+from .jobs import Bounds, Job, Work
+from .messages import (
+    JobBroken,
+    JobGiven,
+    JobNews,
+    JobResult,
+    JobsAgain,
+    JobWanted,
+    Message,
+    NothingLeft,
+    NothingNow,
+    QueueTaken,
+    SourceCrowded,
+    WorkerFailed,
+    new_codec,
+)
+from .worker import serve
 
 # So many descriptors are left to this process whatever the number of queues.
 _SPARE = 16
@@ -33,53 +45,12 @@ _SPARE = 16
 _LOOK_INTERVAL = 0.5
 _STOPPING = 60.0
 
-Tell = Callable[[Message], None]
-
-
-@dataclass(frozen=True)
-class Job:
-    """Something to do with a source. `number` names it; `source` is the host it connects to."""
-
-    number: int
-    source: str
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """A job at its turn: in which queue, and whether it has to be patient with a source that admits no more
-    connections.
-    """
-
-    number: int
-    queue: int
-    patient: bool
-
-
-# Does a job in a worker, tells the dispatcher's side of its progress, and returns the result; None when the source was
-# crowded and the job is to come again.
-Work = Callable[[Assignment, Tell], Optional[Dict[str, Any]]]
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """How much may be done at once.
-
-    `queues` are the numbers of the import queues this run uses. `connections` is the most that one source may have, of
-    all runs on the host, None without a limit. `state_dir` is where the host's lines are kept, None for a run that must
-    not write. `imports`: the jobs are imports, which stand in line for their queue.
-    """
-
-    queues: Sequence[int]
-    connections: Optional[int] = None
-    state_dir: Optional[str] = None
-    imports: bool = True
-
 
 def run_over_queues(
     jobs: Sequence[Job],
     bounds: Bounds,
     work: Work,
-    take: Callable[[int, Message], None],
+    take: Callable[[int, JobNews], None],
     lost: Callable[[int, str], None],
     note: Callable[[str], None] = lambda line: None,
     is_abandoned: Callable[[], bool] = lambda: False,
@@ -88,7 +59,7 @@ def run_over_queues(
     has not begun is lost.
 
     Args:
-        take: called here with a job's number and each message of `work`, at last what it returned.
+        take: called here with a job's number and each of its news, at last its result.
         lost: called with a job's number, and why, when it came to no result.
         note: called with a line for people: who is in the way of a queue.
         is_abandoned: asked now and then whether nobody waits for results any more; then this process is to stop.
@@ -100,7 +71,7 @@ def run_over_queues(
         dispatcher.stop()
 
 
-class _Worker:
+class _WorkerProcess:
     """The dispatcher's view of a worker process. `dismissed`: it was told that nothing is left. `trouble`: what ends
     it, as far as it says so.
     """
@@ -125,7 +96,7 @@ class _Dispatcher:
         jobs: Sequence[Job],
         bounds: Bounds,
         work: Work,
-        take: Callable[[int, Message], None],
+        take: Callable[[int, JobNews], None],
         lost: Callable[[int, str], None],
         note: Callable[[str], None],
         is_abandoned: Callable[[], bool],
@@ -144,10 +115,11 @@ class _Dispatcher:
         self._admitted: Dict[str, int] = {}
         # Queues without a worker yet: more than there are jobs are only looked at when those before them are taken.
         self._unused: List[int] = list(bounds.queues)
-        self._workers: List[_Worker] = []
-        self._idle: List[_Worker] = []
+        self._workers: List[_WorkerProcess] = []
+        self._idle: List[_WorkerProcess] = []
         self._selector = selectors.DefaultSelector()
         self._refusal = ""
+        self._codec = new_codec()
 
     def run(self) -> None:
         if is_stopping():
@@ -203,50 +175,57 @@ class _Dispatcher:
             return False
         here, there = ends
         if pid == 0:
-            _serve(queue, parent, Channel(there), self._bounds, self._work)
+            serve(queue, parent, Channel(there, self._codec), self._bounds, self._work)
         there.close()
-        worker = _Worker(queue, pid, Channel(here))
+        worker = _WorkerProcess(queue, pid, Channel(here, self._codec))
         self._workers.append(worker)
         self._selector.register(worker.channel, selectors.EVENT_READ, worker)
         return True
 
-    def _read(self, worker: _Worker) -> None:
+    def _read(self, worker: _WorkerProcess) -> None:
         try:
-            for message in worker.channel.receive():
-                self._on_message(worker, message)
+            messages = list(worker.channel.receive())
         except (EOFError, ConnectionError):
             self._end(worker)
+        except ValueError as error:
+            # A fault of ours ends one job, and not all.
+            worker.trouble = "it says what is no message: %s" % error
+            os.kill(worker.pid, signal.SIGKILL)
+        else:
+            for message in messages:
+                self._on_message(worker, message)
 
-    def _on_message(self, worker: _Worker, message: Message) -> None:
-        kind, job = message["kind"], worker.job
-        if kind == "ask":
+    def _on_message(self, worker: _WorkerProcess, message: Message) -> None:
+        if isinstance(message, JobWanted):
             self._assign(worker)
-            return
-        if kind == "wait":
-            self._note(message["what"])
+        elif isinstance(message, QueueTaken):
+            self._note(message.text)
             if self._pending:
                 self._try_another_queue()
-            return
-        if kind == "unable":
-            worker.trouble = message["what"]
-            return
-        if job is None:
-            raise ValueError("worker %d speaks of a job that it does not have" % worker.queue)
-        if kind == "told":
-            self._take(job.number, message["what"])
-            return
+        elif isinstance(message, WorkerFailed):
+            worker.trouble = message.why
+        elif worker.job is None:
+            raise ValueError("it speaks of a job that it does not have")
+        elif isinstance(message, JobNews) and not isinstance(message, JobResult):
+            self._take(worker.job.number, message)
+        else:
+            self._on_job_end(worker, worker.job, message)
+
+    def _on_job_end(self, worker: _WorkerProcess, job: Job, message: Message) -> None:
         self._release(worker)
-        if kind == "done":
-            self._take(job.number, message["what"])
-        elif kind == "crowded":
+        if isinstance(message, JobResult):
+            self._take(job.number, message)
+        elif isinstance(message, SourceCrowded):
             # Later, with fewer connections to its source: as many as are open now, without this one.
             self._admitted[job.source] = max(1, self._running[job.source])
             self._pending.insert(0, job)
+        elif isinstance(message, JobBroken):
+            self._lost(job.number, message.why)
         else:
-            self._lost(job.number, message["what"])
+            raise ValueError("it says what only a run says")
         self._retry_idle()
 
-    def _assign(self, worker: _Worker) -> None:
+    def _assign(self, worker: _WorkerProcess) -> None:
         """Give a worker the first job that its source admits, or tell it to come again, or that nothing is left."""
         if worker.dismissed:
             return
@@ -255,10 +234,10 @@ class _Dispatcher:
             self._pending.remove(job)
             worker.job = job
             self._running[job.source] += 1
-            worker.tell({"job": job.number, "source": job.source, "patient": self._running[job.source] == 1})
+            worker.tell(JobGiven(job.number, job.source, alone=self._running[job.source] == 1))
         elif self._pending:
             self._idle.append(worker)
-            worker.tell({"job": None, "later": True})
+            worker.tell(NothingNow())
         if not self._pending:
             self._dismiss_unneeded()
 
@@ -266,13 +245,13 @@ class _Dispatcher:
         """Whoever waits for its turn, or asks now, need not."""
         for unneeded in [worker for worker in self._workers if worker.job is None and not worker.dismissed]:
             unneeded.dismissed = True
-            unneeded.tell({"job": None, "later": False})
+            unneeded.tell(NothingLeft())
 
     def _is_admitted(self, job: Job) -> bool:
         limits = [limit for limit in (self._admitted.get(job.source), self._bounds.connections) if limit is not None]
         return not limits or self._running[job.source] < min(limits)
 
-    def _release(self, worker: _Worker) -> None:
+    def _release(self, worker: _WorkerProcess) -> None:
         if worker.job is not None:
             self._running[worker.job.source] -= 1
             worker.job = None
@@ -281,9 +260,9 @@ class _Dispatcher:
         """Have those ask again that a source did not admit."""
         idle, self._idle = self._idle, []
         for worker in idle:
-            worker.tell({"again": True})
+            worker.tell(JobsAgain())
 
-    def _end(self, worker: _Worker) -> None:
+    def _end(self, worker: _WorkerProcess) -> None:
         """A worker has ended: with nothing left to do, or before its time."""
         self._workers.remove(worker)
         status = self._reap(worker)
@@ -306,7 +285,7 @@ class _Dispatcher:
             self._lost(job.number, why)
         self._pending.clear()
 
-    def _reap(self, worker: _Worker) -> int:
+    def _reap(self, worker: _WorkerProcess) -> int:
         self._selector.unregister(worker.channel)
         worker.channel.close()
         return os.waitpid(worker.pid, 0)[1]
@@ -319,88 +298,3 @@ def _spare_descriptors() -> Iterator[None]:
         for _number in range(_SPARE):
             spare.callback(os.close, os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
         yield
-
-
-def _serve(queue: int, parent: int, channel: Channel, bounds: Bounds, work: Work) -> NoReturn:
-    """A worker's whole life."""
-    status = 1
-    try:
-        keep_only([channel.fileno()])
-        stop_on_signals()
-        die_with(parent)
-        with ExitStack() as stack:
-            state = stack.enter_context(State(bounds.state_dir)) if bounds.state_dir else None
-            place = None
-            if state and bounds.imports:
-                place = PlaceInLine(state, queue_name(queue), 1, _Wait(queue, channel, state))
-                stack.callback(place.leave)
-            while _take_turn(queue, channel, bounds, work, state, place):
-                pass
-        status = 0
-    except (EOFError, ConnectionError):
-        pass  # the run is gone, and this process with it
-    except Exception as error:  # noqa: BLE001 - whatever it is, the run has to hear of it
-        with suppress(ConnectionError):
-            channel.send(
-                {"kind": "unable", "what": error.message if isinstance(error, MailImportError) else describe_bug(error)}
-            )
-    finally:
-        os._exit(status)
-
-
-def _take_turn(
-    queue: int, channel: Channel, bounds: Bounds, work: Work, state: Optional[State], place: Optional[PlaceInLine]
-) -> bool:
-    """Wait for the queue, if jobs have to, ask for a job and do it; False when there is none any more."""
-    ours = place.take() if place else True
-    if is_stopping():
-        return False
-    if ours:
-        channel.send({"kind": "ask"})
-    answer = channel.next()
-    if answer["job"] is None:
-        if place:
-            place.leave()  # others can use it
-        # What comes next is to ask again, or that nothing is left.
-        return bool(answer["later"]) and "again" in channel.next()
-    with ExitStack() as places:
-        if state and bounds.connections:
-            places.enter_context(place_in_line(state, source_name(answer["source"]), bounds.connections, _pause))
-        admitted = _run_job(Assignment(answer["job"], queue, answer["patient"]), channel, work)
-    if place and not admitted:
-        place.leave()
-    return True
-
-
-class _Wait:
-    """Waits in line as long as the run has nothing to say, having told it that the queue is taken, and by whom."""
-
-    def __init__(self, queue: int, channel: Channel, state: State) -> None:
-        self._queue = queue
-        self._channel = channel
-        self._state = state
-        self._told = False
-
-    def __call__(self, place: int, seconds: float) -> bool:
-        if not self._told:
-            before = self._state.places.import_before(place)
-            behind = before.key.address if before else "another run"
-            self._channel.send({"kind": "wait", "what": "waiting in queue %d behind %s" % (self._queue, behind)})
-            self._told = True
-        return not is_stopping() and self._channel.is_silent(seconds)
-
-
-def _pause(_place: int, seconds: float) -> bool:
-    time.sleep(seconds)
-    return not is_stopping()
-
-
-def _run_job(assignment: Assignment, channel: Channel, work: Work) -> bool:
-    """Do a job; False when its source admits no more connections."""
-    try:
-        done = work(assignment, lambda what: channel.send({"kind": "told", "what": what}))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the run has to hear of it
-        channel.send({"kind": "broken", "what": describe_bug(error)})
-        return True
-    channel.send({"kind": "crowded"} if done is None else {"kind": "done", "what": done})
-    return done is not None

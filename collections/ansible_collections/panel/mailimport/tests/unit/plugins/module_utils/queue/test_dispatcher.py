@@ -9,13 +9,34 @@ import os
 import resource
 import signal
 import time
+from dataclasses import dataclass, replace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.queue.dispatcher import run_over_queues
+from ansible_collections.panel.mailimport.plugins.module_utils.queue.jobs import Bounds, Job
+from ansible_collections.panel.mailimport.plugins.module_utils.queue.messages import JobNews, JobResult
 from ansible_collections.panel.mailimport.plugins.module_utils.queue.places import queue_name
-from ansible_collections.panel.mailimport.plugins.module_utils.queue.workers import Bounds, Job, run_over_queues
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
 from ansible_collections.panel.mailimport.plugins.module_utils.state.places import Places
+
+
+@dataclass(frozen=True)
+class Told(JobNews):
+    """What the jobs of these tests tell."""
+
+    what: str
+    number: int = 0
+    flag: bool = False
+
+
+@dataclass(frozen=True)
+class Done(JobResult):
+    """What they come to."""
+
+    queue: int
+    pid: int
+    open: int = 0
 
 
 class Run:
@@ -28,7 +49,7 @@ class Run:
         self.lost = {}
 
     def take(self, number, message):
-        if "queue" in message:
+        if isinstance(message, Done):
             self.done[number] = message
         else:
             self.told.append((number, message))
@@ -52,18 +73,18 @@ def jobs(count, source="imap.example"):
 
 
 def done(assignment):
-    return {"queue": assignment.queue, "pid": os.getpid(), "patient": assignment.patient}
+    return Done(assignment.queue, os.getpid())
 
 
 def test_every_job_is_done_once_and_a_queue_is_one_process(run):
     results = run(jobs(20), lambda assignment, tell: done(assignment))
     assert sorted(results) == list(range(20)) and run.lost == {}
     assert (
-        len({(result["queue"], result["pid"]) for result in results.values()})
-        == len({result["pid"] for result in results.values()})
+        len({(result.queue, result.pid) for result in results.values()})
+        == len({result.pid for result in results.values()})
         <= 3
     )
-    assert os.getpid() not in {result["pid"] for result in results.values()}
+    assert os.getpid() not in {result.pid for result in results.values()}
 
 
 def test_nothing_to_do_starts_nothing(run):
@@ -71,17 +92,17 @@ def test_nothing_to_do_starts_nothing(run):
 
 
 def test_one_queue_keeps_the_order(run):
-    run(jobs(5), lambda assignment, tell: tell({"began": True}) or done(assignment), queues=[1])
+    run(jobs(5), lambda assignment, tell: tell(Told("began")) or done(assignment), queues=[1])
     assert [number for number, _message in run.told] == [0, 1, 2, 3, 4]
 
 
 def test_what_a_worker_tells_comes_in_time(run):
     def work(assignment, tell):
-        tell({"note": "half"})
+        tell(Told("half"))
         return done(assignment)
 
     run(jobs(2), work)
-    assert sorted(run.told) == [(0, {"note": "half"}), (1, {"note": "half"})]
+    assert sorted(run.told, key=lambda told: told[0]) == [(0, Told("half")), (1, Told("half"))]
 
 
 def test_a_worker_that_dies_loses_its_job_only(run):
@@ -102,7 +123,18 @@ def test_a_mistake_of_ours_is_told_and_stops_no_other(run):
         return done(assignment)
 
     assert sorted(run(jobs(3), work, queues=[1])) == [1, 2]
-    assert "KeyError in test_workers.py line" in run.lost[0]
+    assert "KeyError in test_dispatcher.py line" in run.lost[0]
+
+
+@pytest.mark.parametrize("nonsense", [Told("half", number=-1), Told(7), Bounds((1,))])
+def test_a_worker_that_says_what_is_no_message_loses_its_job_only(run, nonsense):
+    def work(assignment, tell):
+        if assignment.number == 1:
+            tell(nonsense)
+        return done(assignment)
+
+    assert sorted(run(jobs(4), work, queues=[1])) == [0, 2, 3]
+    assert list(run.lost) == [1] and "it says what is no message" in run.lost[1]
 
 
 def test_a_state_that_cannot_be_opened_ends_all(run, tmp_path):
@@ -115,7 +147,7 @@ def test_a_state_that_cannot_be_opened_ends_all(run, tmp_path):
     ("error", "told"),
     [
         (MailImportError("host_refused", "state database: database is locked"), "state database: database is locked"),
-        (KeyError("nonesuch"), "KeyError in test_workers.py line "),
+        (KeyError("nonesuch"), "KeyError in test_dispatcher.py line "),
     ],
 )
 @pytest.mark.parametrize(
@@ -185,14 +217,14 @@ def test_queues_that_others_have_are_not_waited_for_when_another_is_free(run, tm
     """Everything goes to the queue with the least to do."""
     stand_in_line(tmp_path, queue_name(1))
     results = run(jobs(5), lambda assignment, tell: done(assignment), queues=(1, 2))
-    assert {result["queue"] for result in results.values()} == {2}
+    assert {result.queue for result in results.values()} == {2}
     assert places(tmp_path, "%") == 1  # nobody's but ours
 
 
 def test_a_single_job_goes_to_the_first_queue_that_nobody_has(run, tmp_path):
     stand_in_line(tmp_path, queue_name(1))
     stand_in_line(tmp_path, queue_name(2))
-    assert run(jobs(1), lambda assignment, tell: done(assignment), queues=range(1, 100))[0]["queue"] == 3
+    assert run(jobs(1), lambda assignment, tell: done(assignment), queues=range(1, 100))[0].queue == 3
 
 
 def test_no_more_workers_than_jobs_are_started_when_queues_are_free(run, monkeypatch):
@@ -247,7 +279,7 @@ def test_no_worker_at_all_is_told_for_every_job(run, few_descriptors):
 def test_a_crowded_source_gets_fewer_connections_and_no_job_fails(run, tmp_path):
     def work(assignment, tell):
         """The third is turned away while the first two hold their connections."""
-        tell({"number": assignment.number, "patient": assignment.patient})
+        tell(Told("waits", assignment.number, assignment.wait_if_crowded))
         if assignment.number == 2 and not (tmp_path / "turned away").exists():
             (tmp_path / "turned away").touch()
             return None
@@ -257,17 +289,17 @@ def test_a_crowded_source_gets_fewer_connections_and_no_job_fails(run, tmp_path)
 
     results = run(jobs(6), work)
     assert sorted(results) == [0, 1, 2, 3, 4, 5] and run.lost == {}
-    attempts = [message["number"] for _number, message in run.told]
+    attempts = [message.number for _number, message in run.told]
     assert attempts.count(2) == 2 and len(attempts) == 7
-    patient = {message["number"]: message["patient"] for _number, message in reversed(run.told)}  # at the first attempt
-    assert patient[0] is True  # alone, it would have had to wait itself
-    assert patient[2] is False
+    waits = {message.number: message.flag for _number, message in reversed(run.told)}  # at the first attempt
+    assert waits[0] is True  # alone, it would have had to wait itself
+    assert waits[2] is False
 
 
 @pytest.mark.parametrize("number", [0, 2])
 def test_a_job_that_was_turned_away_is_the_next(run, tmp_path, given_up, number):
     def work(assignment, tell):
-        tell({"began": True})
+        tell(Told("began"))
         if assignment.number == number and not (tmp_path / "turned away").exists():
             (tmp_path / "turned away").touch()
             return None
@@ -291,14 +323,14 @@ def test_a_crowded_source_is_not_asked_for_as_many_connections_again(run, tmp_pa
         elif assignment.number == last - 1:
             # Two places of its job, at the source and in its queue, and one in which it asked for the next.
             wait_until(lambda: 3 in places_left() or (tmp_path / "again").exists(), "the last")
-            tell({"too early": (tmp_path / "again").exists()})
+            tell(Told("too early", flag=(tmp_path / "again").exists()))
             (tmp_path / "told").touch()
         else:
             wait_for(tmp_path / "told")
         return done(assignment)
 
     assert sorted(run(jobs(last + 1), work, connections=last + 1)) == list(range(last + 1))
-    assert run.told == [(last - 1, {"too early": False})]
+    assert run.told == [(last - 1, Told("too early", flag=False))]
 
 
 @pytest.mark.parametrize("ending", ["done", "killed"])
@@ -307,7 +339,7 @@ def test_a_worker_that_a_source_did_not_admit_takes_over_when_the_others_stand_i
 ):
     def work(assignment, tell):
         """The first ends when the other worker has been sent away; by then another run is the next in its own queue."""
-        tell({"in": assignment.queue})
+        tell(Told("in", assignment.queue))
         if assignment.number == 0:
             wait_until(places_left, "the other worker")
             stand_in_line(tmp_path, queue_name(assignment.queue), os.getppid())
@@ -317,7 +349,7 @@ def test_a_worker_that_a_source_did_not_admit_takes_over_when_the_others_stand_i
 
     run(jobs(2), work, queues=(1, 2), connections=1)
     assert list(run.lost) == ([0] if ending == "killed" else [])
-    assert sorted(message["in"] for _number, message in run.told) == [1, 2]
+    assert sorted(message.number for _number, message in run.told) == [1, 2]
 
 
 def is_running(pid):
@@ -348,7 +380,7 @@ def test_a_worker_that_asked_before_it_heard_that_nothing_is_left_gets_no_job(
 
     def take_late(number, message):
         """Both have something to say by then."""
-        if message == {"began": True}:
+        if message == Told("began"):
             wait_until((tmp_path / ("left by %d" % second())).exists, "the second")
         take(number, message)
 
@@ -356,7 +388,7 @@ def test_a_worker_that_asked_before_it_heard_that_nothing_is_left_gets_no_job(
         if assignment.number == 1 and not (tmp_path / "began").exists():
             wait_until(lambda: list(tmp_path.glob("second.*")), "the second")
             (tmp_path / "began").touch()
-            tell({"began": True})
+            tell(Told("began"))
             return None
         return done(assignment)
 
@@ -368,10 +400,10 @@ def test_a_worker_that_asked_before_it_heard_that_nothing_is_left_gets_no_job(
 def test_connections_to_a_source_are_limited_across_runs(run, tmp_path):
     stand_in_line(tmp_path, "source imap.example")
     results = run(
-        jobs(6), lambda assignment, tell: dict(done(assignment), open=places(tmp_path, "source %")), connections=2
+        jobs(6), lambda assignment, tell: replace(done(assignment), open=places(tmp_path, "source %")), connections=2
     )
     # One is taken: only one of our own is open at a time, and perhaps one more waits.
-    assert {result["open"] for result in results.values()} <= {2, 3}
+    assert {result.open for result in results.values()} <= {2, 3}
 
 
 def test_other_sources_are_not_held_up_by_one_that_is_full(run, tmp_path):
