@@ -28,7 +28,8 @@ collection=$repository/collections/ansible_collections/panel/mailimport
 export PATH=$venv/bin:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin
 export ANSIBLE_COLLECTIONS_PATH=$repository/collections
 # One more than processors: many a test waits for a server.
-pytest_options=(-p no:cacheprovider --numprocesses $(($(nproc) + 1)) --dist loadfile)
+# Files in their order: the many short ones of the unit tests come last and keep all processors busy to the end.
+pytest_options=(-p no:cacheprovider --numprocesses $(($(nproc) + 1)) --dist loadfile --no-loadscope-reorder)
 python_version=$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 # ansible-test runs with a home of its own: its stand-in for get-pip.py is no business of the user's.
@@ -61,6 +62,16 @@ documentation() {
   (cd "$collection" && antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all --check-extra-docs-refs .)
 }
 
+# with_tmp_in_memory COMMAND...: tests make, flush and remove files by the hundred thousand, for each of which a disk
+# takes its time. Their servers' directories are all below /tmp. Where nothing can be mounted they stay on the disk.
+with_tmp_in_memory() {
+  if ! unshare --mount true 2>/dev/null; then
+    "$@"
+    return
+  fi
+  unshare --mount --propagation private bash -euc 'mount -t tmpfs -o mode=1777 tmpfs /tmp; exec "$@"' bash "$@"
+}
+
 # Tests that ask a mail host most, on the other Dovecot.
 other_dovecot() {
   bash scripts/other_debian.sh pytest "${pytest_options[@]}" -m both_dovecots tests
@@ -70,8 +81,9 @@ other_dovecot() {
 part="Python $python_version with $("$venv/bin/ansible" --version | sed -n '1s/^ansible \[\(.*\)\]$/ansible-\1/p'); nox runs the whole matrix"
 printf 'This is the part that matters on every change: %s.\n' "$part"
 
-results=()
-failed=0
+results=$(mktemp)
+log=$(mktemp)
+trap 'rm -f "$results" "$log"' EXIT
 
 # check NAME COMMAND...: run it and remember how it went.
 check() {
@@ -85,30 +97,46 @@ check() {
   set -e
   if [ "$status" -ne 0 ]; then
     verdict=FAILED
-    failed=1
   fi
-  results+=("$(printf '%-32s %-7s %4d s' "$name" "$verdict" $((SECONDS - started)))")
+  printf '%-32s %-7s %4d s\n' "$name" "$verdict" $((SECONDS - started)) >>"$results"
 }
 
-check 'shell scripts' shellcheck --external-sources scripts/*.sh .ci/run
-check 'Python style' style
-check 'types' types
-check 'changelog' changelog
-check 'documentation' documentation
-check 'YAML style' yamllint --strict .
-check 'playbooks and roles' ansible-lint --offline --profile production
+# What else can go on beside ansible-test sanity, which takes as long and seldom more than one processor.
+beside_sanity() {
+  check 'shell scripts' shellcheck --external-sources scripts/*.sh .ci/run
+  check 'Python style' style
+  check 'types' types
+  check 'changelog' changelog
+  check 'documentation' documentation
+  check 'YAML style' yamllint --strict .
+  check 'playbooks and roles' ansible-lint --offline --profile production
+  # Before the tests, some of which want both Dovecots.
+  printf '\n== tree of the other Debian\n'
+  bash scripts/other_debian.sh --setup
+}
+
+beside_sanity >"$log" 2>&1 &
 check 'ansible-test sanity' sanity
-# Before the tests, some of which want both.
 prepared=yes
-bash scripts/other_debian.sh --setup || prepared=no
-check "tests on Dovecot $(dovecot --version | cut -d ' ' -f 1)" pytest "${pytest_options[@]}"
+wait "$!" || prepared=no
+cat "$log"
+
+# Tests start modules by the thousand: what Python compiles is kept, but not in the checkout.
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX=$venv/bytecode
+check "tests on Dovecot $(dovecot --version | cut -d ' ' -f 1)" with_tmp_in_memory pytest "${pytest_options[@]}"
 if [ "$prepared" = yes ]; then
   check "tests on Dovecot $(bash scripts/other_debian.sh dovecot --version | cut -d ' ' -f 1)" other_dovecot
 else
-  results+=("$(printf '%-32s NOT RUN: no tree of the other Debian can be made here, see above' 'tests on the other Dovecot')")
+  printf '%-32s NOT RUN: no tree of the other Debian can be made here, see above\n' 'tests on the other Dovecot' >>"$results"
 fi
 
-printf '\n== Summary\n'
-printf '%s\n' "$part" "${results[@]}"
-printf '%-32s %-7s %4d s\n' 'everything' "$([ "$failed" -eq 0 ] && echo passed || echo FAILED)" "$SECONDS"
-exit "$failed"
+printf '\n== Summary\n%s\n' "$part"
+cat "$results"
+if grep -q FAILED "$results"; then
+  verdict=FAILED
+else
+  verdict=passed
+fi
+printf '%-32s %-7s %4d s\n' everything "$verdict" "$SECONDS"
+[ "$verdict" = passed ]

@@ -74,11 +74,13 @@ def account_numbers() -> Iterator[int]:
 
 
 @pytest.fixture
-def place(workplace: Path) -> Path:
+def place(workplace: Path) -> Iterator[Path]:
     """A directory of the test's own."""
     directory = Path(tempfile.mkdtemp(prefix="t-", dir=workplace))
     directory.chmod(0o755)
-    return directory
+    yield directory
+    # What a killed import has left running may still write there.
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture
