@@ -15,11 +15,12 @@ import os
 import shutil
 import sys
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from support.dovecot import MAIL_GID, MAIL_UID, Dovecot
+from support.other_servers import OtherServer
 from support.run import environment
 from workloads import Account
 
@@ -42,7 +43,8 @@ class Job:
     `port` is where the source, or the relay in front of it, listens; `again` tells that all has been imported before.
     `state` is the option of the engine, `latest` for another import of the same unless it is given.
     `ca_file` asks for TLS, which only the engine is measured with; so are `compress`, and more import `queues` than
-    one. `relay_port` is that of a relay in front of the host.
+    one. `relay_port` is that of a relay in front of the host. `server`, which is not Dovecot, is in place of the host;
+    its users in `mailboxes` have nothing yet, and the one whose turn it is is `mailbox`.
     """
 
     accounts: Sequence[Account]
@@ -57,11 +59,22 @@ class Job:
     state: Optional[str] = None
     connections: str = "1"
     relay_port: Optional[int] = None
+    server: Optional[OtherServer] = None
+    mailboxes: Iterator[str] = iter(())
+    mailbox: Optional[str] = None
 
     @property
     def host_port(self) -> int:
         """Where the host's IMAP is reached."""
-        return self.relay_port or self.host.port
+        return self.relay_port or (self.server or self.host).port
+
+    def user_of(self, account: Account) -> str:
+        """Who logs into the mailbox on the host."""
+        return self.mailbox or account.address
+
+    def anew(self) -> Job:
+        """The same into a mailbox that has nothing yet; on the host, all are emptied before a first import."""
+        return replace(self, mailbox=next(self.mailboxes)) if self.server else self
 
     def write(self, name: str, text: str) -> Path:
         """Write a file that may hold passwords."""
@@ -154,7 +167,8 @@ class EngineOverImap(Engine):
 
     @staticmethod
     def _host_options(job: Job) -> Dict[str, Any]:
-        return {"target_host": "localhost", "target_port": job.host_port, "target_tls": "none"}
+        place = {"target_host": "localhost", "target_port": job.host_port, "target_tls": "none"}
+        return {**place, "target_user": job.mailbox} if job.mailbox else place
 
 
 class EngineWithAnsible(Contestant):
@@ -203,7 +217,7 @@ class Mbsync(Contestant):
         sections = ["Create Near\nSync Pull\nCopyArrivalDate yes\nSyncState %s/mbsync/\n" % job.directory]
         (job.directory / "mbsync").mkdir(exist_ok=True)
         for number, account in enumerate(job.accounts):
-            for side, port, user in (("far", job.port, account.user), ("near", job.host_port, account.address)):
+            for side, port, user in (("far", job.port, account.user), ("near", job.host_port, job.user_of(account))):
                 sections.append(
                     'IMAPAccount {side}{n}\nHost 127.0.0.1\nPort {port}\nUser "{user}"\nPass "{password}"\nSSLType '
                     "None\nAuthMechs LOGIN\n\n"
@@ -258,7 +272,7 @@ class Imapsync(Contestant):
                     account.user,
                     password,
                     job.host_port,
-                    account.address,
+                    job.user_of(account),
                     password,
                     password.parent,
                 )

@@ -15,6 +15,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Type
@@ -38,7 +39,7 @@ from contestants import (
 from machine import describe_machine
 from stage import Stage
 from support.long_line import Relay
-from support.other_servers import Courier, Cyrus, OtherServer
+from support.other_servers import BareCyrus, Courier, Cyrus, OtherServer
 from support.overlay import OverlayError
 from support.tls import Authority
 from workloads import DOMAIN, WORKLOADS, Account, Workload
@@ -136,16 +137,33 @@ class Benchmark:
         return {"title": workload.title, "milliseconds": by_length}
 
     def target(self, name: str) -> Dict[str, Any]:
-        """Into the host over the network, on lines of some length to it; the source is near."""
-        by_length = {}
-        peers = [one for one in self._contestants if one.name in (MBSYNC, IMAPSYNC)]
+        """Into the host and into Cyrus over the network, near and on a long line; the source is near."""
+        found = {}
         with self._stage.made(self._sized(name)) as workload:
-            for seconds in TARGET_ROUND_TRIPS:
-                say("\n%s into IMAP, round trips of %g ms" % (workload.title, seconds * 1000))
-                with Relay(self._stage.host.port, seconds / 2) as relay:
-                    job = replace(self._stage.job(workload.accounts), relay_port=relay.port)
-                    by_length["%g" % (seconds * 1000)] = self._in_turn([EngineOverImap(), *peers], job, relay)
-        return {"title": "%s, into IMAP over the network" % workload.title, "milliseconds": by_length}
+            job = self._stage.job(workload.accounts)
+            found["Dovecot"] = self._into("Dovecot", workload, job)
+            (account,) = workload.accounts
+            users = ["copy%d" % number for number in range(3 * self._rounds * len(TARGET_ROUND_TRIPS))]
+            authority = Authority(self._stage.directory / "target-authority")
+            try:
+                with BareCyrus(
+                    self._stage.directory / "target", dict.fromkeys(users, account.password), authority
+                ) as server:
+                    found["Cyrus"] = self._into("Cyrus", workload, replace(job, server=server, mailboxes=iter(users)))
+            except OverlayError as error:
+                say("\nCyrus does not take part: %s." % error)
+        return found
+
+    def _into(self, kind: str, workload: Workload, job: Job) -> Dict[str, Any]:
+        contestants = [EngineOverImap(), *(one for one in self._contestants if one.name in (MBSYNC, IMAPSYNC))]
+        by_length = {}
+        for seconds in TARGET_ROUND_TRIPS:
+            say("\n%s into %s, round trips of %g ms" % (workload.title, kind, seconds * 1000))
+            with ExitStack() as stack:
+                relay = stack.enter_context(Relay(job.host_port, seconds / 2)) if seconds else None
+                way = replace(job, relay_port=relay.port if relay else None)
+                by_length["%g" % (seconds * 1000)] = self._in_turn(contestants, way, relay)
+        return {"title": "%s, into %s over the network" % (workload.title, kind), "milliseconds": by_length}
 
     def compression(self, name: str) -> Dict[str, Any]:
         """The engine on lines of some width, with and without COMPRESS=DEFLATE."""
@@ -237,9 +255,10 @@ class Benchmark:
                 ran = runs[contestant.name]
                 if any(run["seconds"] > _SLOW for run in ran["first"]):
                     continue
-                ran["first"].append(self._run(contestant, job, relay))
+                one = job.anew()
+                ran["first"].append(self._run(contestant, one, relay))
                 if contestant.name != FLOOR:
-                    ran["again"].append(self._run(contestant, replace(job, again=True), relay))
+                    ran["again"].append(self._run(contestant, replace(one, again=True), relay))
         return {name: {kind: report.summary(found) for kind, found in ran.items()} for name, ran in runs.items()}
 
     def _variants(self, jobs: Dict[str, Job], relay: Optional[Relay] = None) -> Dict[str, Any]:

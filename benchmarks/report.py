@@ -57,8 +57,8 @@ def _summaries(results: Mapping[str, Any]) -> Iterator[Tuple[str, Mapping[str, A
     groups = [
         copies["contestants"] for section in ("copies", "servers") for copies in results.get(section, {}).values()
     ]
-    for section in ("line", "folders", "target"):
-        groups += list(results.get(section, {}).get("milliseconds", {}).values())
+    for lines in (results.get("line", {}), results.get("folders", {}), *results.get("target", {}).values()):
+        groups += list(lines.get("milliseconds", {}).values())
     for group in groups:
         for name, kinds in group.items():
             yield from ((name, found) for found in kinds.values())
@@ -102,10 +102,10 @@ def goals(results: Mapping[str, Any]) -> List[Dict[str, Any]]:
         many = _many_ratio(results, kind)
         found.append(("times as long as a bare loop for many mailboxes, %s" % words, "<=", limit, many))
     for peer, goal in ((IMAPSYNC, 10), (MBSYNC, 2)):
-        for length, group in results.get("target", {}).get("milliseconds", {}).items():
-            found.append(
-                ("times as fast as %s into IMAP, %s ms" % (peer, length), ">=", goal, _target_ratio(group, peer))
-            )
+        for kind, lines in results.get("target", {}).items():
+            for length, group in lines["milliseconds"].items():
+                what = "times as fast as %s into %s, %s ms" % (peer, kind, length)
+                found.append((what, ">=", goal, _target_ratio(group, peer)))
     found.append(("MiB of memory", "<", 64, max(peaks) if peaks else None))
     return [
         {"what": what, "relation": relation, "goal": goal, "found": value, "met": _met(relation, goal, value)}
@@ -154,7 +154,8 @@ def text(results: Mapping[str, Any]) -> str:
     """All results as tables."""
     blocks = [_copies_table(copies) for copies in results.get("copies", {}).values()]
     blocks += [_copies_table(copies) for copies in results.get("servers", {}).values()]
-    blocks += [_line_table(results[section]) for section in ("line", "folders", "target") if section in results]
+    blocks += [_line_table(results[section]) for section in ("line", "folders") if section in results]
+    blocks += [_line_table(lines) for lines in results.get("target", {}).values()]
     if "compression" in results:
         blocks.append(_variants_table(results["compression"]["title"] + ", seconds", results["compression"]["rates"]))
     if "tls" in results:

@@ -163,7 +163,8 @@ class Stage:
         self._wait_for_mailboxes(job)
         for account in job.accounts:
             try:
-                found = contents(self.host.port, account.address, account.password, without_header)
+                port, user = (job.server or self.host).port, job.user_of(account)
+                found = contents(port, user, account.password, without_header)
             except ImapError as error:
                 return "%s does not open: %s" % (account.address, error)
             wanted = self._wanted(account, without_header)

@@ -8,15 +8,19 @@ command that enters them. The containers' own accounts are a file of the real fo
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import threading
 from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+from fakes.container_engine import ContainerEngine
 from fakes.mailcow import KEY, READ_ONLY_KEY, Mailcow
 from support.dovecot import MAIL_GID, MAIL_UID, Dovecot, wait_until
 from support.mail import load_mail
+from support.run import finish_module
 from support.scene import Scene, fill
 from support.tls import Authority
 
@@ -105,6 +109,27 @@ def test_mail_goes_into_a_container_through_its_own_imap(container_scene: Contai
     assert (refused["reason"], refused["changed"]) == ("store_unsupported", False)
     gone = scene.run(dovecot_command=["no-such-engine", "exec", "-i", "mail"]).entry
     assert "cannot run no-such-engine" in gone["message"]
+
+
+def test_a_client_of_the_engine_that_is_killed_leaves_nothing_twice(container_scene: ContainerScene) -> None:
+    """The process inside goes on for a while with what it has been sent: that is waited for, and counts."""
+    scene = container_scene
+    scene.more = {"host_backend": "none", "ignore_existing": False, "existing_content": "merge"}
+    scene.host.add_user(scene.address, "hers")
+    with ContainerEngine(scene.enter, scene.directory / "engine") as engine:
+        scene.enter, engine.stop_at = engine.command, b"APPEND"
+        running = scene.start()
+        wait_until(lambda: engine.passed > 0 or running.poll() is not None, "messages to be on their way")
+        assert engine.stopped is not None
+        (client,) = [pid for pid, process in engine.running.items() if process is engine.stopped]
+        inside = engine.stopped
+        os.kill(client, signal.SIGKILL)
+        threading.Timer(1.0, inside.send_signal, (signal.SIGCONT,)).start()
+        outcome = finish_module(running)
+        assert outcome.entry["state"] == "completed", outcome.output
+        assert contents(scene, "hers") == sources(scene)
+        wait_until(lambda: not engine.running, "nothing to run in the container any more")
+        assert not scene.run(state="latest").result["changed"]
 
 
 def test_a_mailbox_of_docker_mailserver_is_a_line_of_its_file(container_scene: ContainerScene) -> None:

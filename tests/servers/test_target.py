@@ -219,7 +219,10 @@ def test_everything_arrives_as_a_plain_append_brings_it(target: OtherTarget) -> 
     outcome = target.run()
 
     reasons = Counter(entry["reason"] for entry in outcome.entry["not_imported"])
-    assert set(reasons) <= {"message_altered", "message_refused", "keyword_refused"}, outcome.entry["not_imported"]
+    # Courier ends a message of more than 300 parts behind these.
+    cut = {"verification_failed"} if IS_WHOLE and isinstance(target.server, Courier) else set()
+    told = {"message_altered", "message_refused", "keyword_refused"} | cut
+    assert set(reasons) <= told, outcome.entry["not_imported"]
     assert reasons["message_refused"] == len(refused)
     assert outcome.entry["state"] == ("failed" if refused else "completed"), outcome.entry["message"]
     bodies = set()

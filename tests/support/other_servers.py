@@ -105,6 +105,11 @@ class Cyrus(OtherServer):
     packages = ("cyrus-imapd", "sasl2-bin", "libsasl2-modules-db")
     tls_port = 0
     namespace = "unixhierarchysep: yes\naltnamespace: yes\n"
+    # Folders of the server's own, with special use in its own letters (\\sent).
+    own_folders = (
+        "autocreate_inbox_folders: Sent|Trash\nautocreate_subscribe_folders: Sent\n"
+        "xlist-sent: Sent\nxlist-trash: Trash\n"
+    )
 
     def _files(self) -> dict[str, str]:
         imapd = (
@@ -115,10 +120,9 @@ class Cyrus(OtherServer):
             "sasl_auxprop_plugin: sasldb\nsasl_sasldb_path: /etc/test/sasldb\nvirtdomains: off\nproxyservers: "
             "migrator\ntls_server_cert: /etc/test/server.pem\n"
             "tls_server_key: /etc/test/server.pem\nidlesocket: /run/cyrus/socket/idle\nautocreate_quota: 0\n"
-            # Folders of the server's own, with special use in its own letters (\\sent).
-            "autocreate_inbox_folders: Sent|Trash\nautocreate_subscribe_folders: Sent\nxlist-sent: Sent\nxlist-trash: "
-            "Trash\n"
-            "expunge_mode: immediate\ndelete_mode: immediate\nskiplist_unsafe: yes\n" + self.namespace
+            "expunge_mode: immediate\ndelete_mode: immediate\nskiplist_unsafe: yes\n"
+            + self.own_folders
+            + self.namespace
         )
         daemon = "/usr/lib/cyrus/bin/imapd -C /etc/test/imapd.conf"
         cyrus = (
@@ -139,6 +143,12 @@ class Cyrus(OtherServer):
             "su -s /bin/sh cyrus -c '/usr/lib/cyrus/bin/makedirs -C /etc/test/imapd.conf'\n"
             "exec /usr/sbin/cyrmaster -C /etc/test/imapd.conf -M /etc/test/cyrus.conf -p /run/cyrus/master.pid\n"
         )
+
+
+class BareCyrus(Cyrus):
+    """The same, whose mailboxes have nothing but INBOX at first."""
+
+    own_folders = ""
 
 
 class ClassicCyrus(Cyrus):

@@ -7,6 +7,7 @@ unanswered."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -37,6 +38,7 @@ class _Sent(NamedTuple):
     folder: Destination
     session: HostSession
     commands: List[Tuple[bytes, List[PendingMessage]]]
+    began: float
 
 
 @dataclass
@@ -128,7 +130,7 @@ class Appender:
             (session.send_append(folder.name, [folder.outgoing(message) for message in group]), group)
             for group in groups
         ]
-        self._sent = _Sent(folder, session, commands)
+        self._sent = _Sent(folder, session, commands, time.monotonic())
 
     def _send_apart(self, folder: Destination, messages: Sequence[PendingMessage]) -> None:
         """Find out which of many messages it is that was refused, without a round trip for each."""
@@ -174,7 +176,7 @@ class Appender:
     def _read_answers(self) -> None:
         if self._sent is None:
             return
-        (folder, session, commands), self._sent = self._sent, None
+        (folder, session, commands, began), self._sent = self._sent, None
         refused: List[PendingMessage] = []
         may_reveal = is_lost = False
         for number, (tag, messages) in enumerate(commands):
@@ -184,6 +186,7 @@ class Appender:
                 self._recover(folder, [message for _tag, group in commands[number:] for message in group], error)
                 break
             if appended.status.ok:
+                self.sessions.achieved(time.monotonic() - began)
                 self._take_stored(folder, messages, appended)
             else:
                 refused += messages

@@ -26,9 +26,9 @@ _COPYUID = re.compile(rb"COPYUID \d{1,10} ([\d:,]+) ([\d:,]+)$", re.IGNORECASE)
 # Folders that commands in one piece may name; they fit the pipe.
 FOLDERS_AHEAD = 128
 
-# Seconds in which nothing may come into a folder that is quiet, and those after which it is taken as it is.
-_QUIET = 0.5
-_LONGEST_UNREST = 30.0
+# Seconds between looks at a folder that is to be quiet, and those after which it is taken as it is.
+_LOOK = 0.25
+_LONGEST_UNREST = 60.0
 
 # Codes of RFC 5530 and 3501 for a folder that is not there.
 _NO_FOLDER = frozenset((b"NONEXISTENT", b"TRYCREATE"))
@@ -92,16 +92,15 @@ class HostSession(AppendingSession):
                     )
         return figures
 
-    def await_quiet(self, name: bytes) -> None:
-        """Wait until nothing comes into a folder any more."""
-        ends = time.monotonic() + _LONGEST_UNREST
-        before = None
-        while time.monotonic() < ends:
+    def await_quiet(self, name: bytes, seconds: float) -> None:
+        """Wait until nothing has come into a folder for so long."""
+        began = changed = time.monotonic()
+        before = self.figures_of([name]).get(name)
+        while time.monotonic() < min(changed + seconds, began + _LONGEST_UNREST):
+            time.sleep(min(_LOOK, seconds))
             figures = self.figures_of([name]).get(name)
-            if figures == before:
-                return
-            before = figures
-            time.sleep(_QUIET)
+            if figures != before:
+                before, changed = figures, time.monotonic()
 
     def create(
         self, names: Sequence[bytes], uses: Mapping[bytes, bytes] = MappingProxyType({})

@@ -17,6 +17,11 @@ from .session import HostSession
 _MOST_ATTEMPTS = 4
 _MOST_ENDS = 8
 
+# A server elsewhere that was lost may store what it was sent for as long as such a thing has taken it before, and for
+# this many seconds where nothing is known of that.
+_QUIET = 2.0
+_LONGEST_QUIET = 20.0
+
 _Result = TypeVar("_Result")
 
 
@@ -26,15 +31,20 @@ class HostSessions:
     Args:
         open_channel: opens a session; a process before has ended when it returns.
         after_crash: a session may have ended with messages in hand before this run.
+        is_elsewhere: the server is not of this machine, and may go on for a while when a session is lost.
     """
 
-    def __init__(self, open_channel: Callable[[], HostChannel], after_crash: bool = False) -> None:
+    def __init__(
+        self, open_channel: Callable[[], HostChannel], after_crash: bool = False, is_elsewhere: bool = False
+    ) -> None:
         self._open_channel = open_channel
         self._session: Optional[HostSession] = None
         self._ends = 0
         self._after_crash = after_crash
         self._last: Optional[HostSession] = None
         self._rebuilt = False
+        self._is_elsewhere = is_elsewhere
+        self._slowest = 0.0
 
     def session(self) -> HostSession:
         """Return the session, opening one when there is none."""
@@ -80,15 +90,16 @@ class HostSessions:
         indexes by itself, whoever sends that message. So one is begun here and never sent: nothing is stored, and what
         comes to light is seen before any message is sent again. Nothing is repaired that is in order.
 
-        A server elsewhere has not crashed when a session was lost, but may be storing what it was sent: it is given
-        the time to end that.
+        One elsewhere, over the network or in a container, need not have crashed when a session was lost, and may be
+        storing what it was sent: it is given the time to end that. Many messages in one command show all at once.
         """
         if self._after_crash:
+            if self._is_elsewhere:
+                seconds = min(max(_QUIET, 2 * self._slowest), _LONGEST_QUIET)
+                self.attempt(lambda session: session.await_quiet(name, seconds))
             if self.attempt(lambda session: session.is_own_process):
                 self.attempt(lambda session: session.begin_append(name))
                 self.drop()
-            else:
-                self.attempt(lambda session: session.await_quiet(name))
             self._after_crash = False
 
     def has_rebuilt(self) -> bool:
@@ -100,9 +111,10 @@ class HostSessions:
         """A process may do so at its very end: that of the last session is known when the next one is open."""
         self._rebuilt = self._rebuilt or (session is not None and session.has_rebuilt())
 
-    def achieved(self) -> None:
-        """Take note that messages have been stored since."""
+    def achieved(self, seconds: float = 0.0) -> None:
+        """Take note that messages have been stored since, and how long that took."""
         self._ends = 0
+        self._slowest = max(self._slowest, seconds)
 
     def drop(self) -> None:
         """Let go of a session whose state is unknown."""

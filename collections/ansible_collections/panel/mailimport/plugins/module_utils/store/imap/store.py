@@ -57,8 +57,8 @@ class ImapStore(MessageStore):
         self._location = location
         self._proof = proof
         self._book = book
-        self.sessions = HostSessions(open_channel, after_crash=book.last_run_incomplete)
         elsewhere = location if isinstance(location, MailSession) else None
+        self.sessions = HostSessions(open_channel, book.last_run_incomplete, is_elsewhere=elsewhere is not None)
         self._verify = elsewhere.verify if elsewhere else "digests"
         self._views = elsewhere.views if elsewhere else frozenset()
         self._lanes = Lanes(open_more, elsewhere.connections if elsewhere else 1)

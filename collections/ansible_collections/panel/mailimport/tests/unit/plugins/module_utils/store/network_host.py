@@ -31,9 +31,9 @@ class NetworkHost(Host):
 
     `refuse_early` takes the line of an APPEND and returns the answer that refuses it before its message was read, or
     None: what comes then is taken for commands, unless it `eats` what was announced without being asked for. `dies` may
-    return `late`, too: the connection ends, and the message is stored a little later. `stores_some`: of many messages
-    in one APPEND, those before a refused one stay. `deduplicates`: a message that is there already is not stored again,
-    and its UID is told. `product` is what it says that it is; `most` the number of connections it admits.
+    return `late`, too: the connection ends, and the message is stored `lateness` seconds later. `stores_some`: of many
+    messages in one APPEND, those before a refused one stay. `deduplicates`: a message that is there already is not
+    stored again, and its UID is told. `product` is what it says that it is; `most` the number of connections it admits.
 
     `ran` are the commands that no client of ours has.
     """
@@ -44,6 +44,7 @@ class NetworkHost(Host):
         self.refuse_early = lambda line: None
         self.stores_some = self.deduplicates = self.eats = False
         self.product = "Scripted"
+        self.lateness = 0.1
         self.most = 100
         self.ran = []
         self.lock = threading.RLock()
@@ -144,7 +145,7 @@ class NetworkHost(Host):
             self.append_lines.append(rest)
             fate = self.dies(self.appends)
             if fate == "late":
-                threading.Timer(0.1, self.store, (name, items)).start()
+                threading.Timer(self.lateness, self.store, (name, items)).start()
             if fate in ("before", "late"):
                 raise GoneError
             uids = self.store(name, items)

@@ -14,7 +14,7 @@ import time
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import session as session_module
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, sessions
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.lanes import Lanes
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
@@ -33,7 +33,7 @@ COMMANDS = b"Subject: x\r\n\r\n" + b"".join(
 
 @pytest.fixture
 def host(monkeypatch):
-    monkeypatch.setattr(session_module, "_QUIET", 0.01)
+    monkeypatch.setattr(sessions, "_QUIET", 0.01)
     host = NetworkHost()
     host.folders[b"A"] = []
     yield host
@@ -111,7 +111,7 @@ def test_many_at_once_are_not_sent_to_a_server_that_may_store_some_of_them(host,
 def test_lost_acknowledgements_are_found_out(host, origin, some, fate, width, monkeypatch):
     """Also where one of several connections ends while the others go on, and where what was sent is stored later."""
     monkeypatch.setattr(Lanes, "_width", lambda self, messages: width)
-    monkeypatch.setattr(session_module, "_QUIET", 0.01 if fate != "late" else 0.3)
+    monkeypatch.setattr(sessions, "_QUIET", 0.01 if fate != "late" else 0.3)
     host.dies = lambda number: fate if number % 13 == 0 else None
     delivered = {}
     refusals, store = imported(host, origin, some(*range(1, 81)), delivered)
@@ -119,6 +119,20 @@ def test_lost_acknowledgements_are_found_out(host, origin, some, fate, width, mo
     assert sorted(delivered) == list(range(1, 81))
     assert sorted(delivered.values()) == sorted(message.uid for message in host.folders[b"A"])
     assert (refusals, store.settled, host.ran) == ([], True, [])
+
+
+def test_a_server_that_has_been_slow_is_given_as_much_time(host, origin, some, monkeypatch):
+    """It shows many messages of one command when it has stored all of them."""
+    monkeypatch.setattr(appender, "BATCH_MESSAGES", 10)
+    host.product, host.eats = "Dovecot", True
+    host.capabilities = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS ID"
+    host.refuse = lambda _flags, _data: time.sleep(0.03)
+    host.dies = lambda number: "late" if number == 2 else None
+    host.lateness = 0.4
+    delivered = {}
+    refusals, _store = imported(host, origin, some(*range(1, 31)), delivered)
+    assert bodies(host) == sorted(map(body, range(1, 31)))
+    assert (len(delivered), refusals) == (30, [])
 
 
 def test_a_killed_run_is_continued_and_nothing_comes_twice(host, origin, some):
