@@ -6,20 +6,23 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 import pytest
 from fakes.fault_relay import FaultRelay
 from support.dovecot import MAIL_GID, MAIL_UID, MASTER_PASSWORD, MASTER_USER, Dovecot, free_ports, wait_until
 from support.imap import Account, Item
 from support.mail import load_mail, small_message
+from support.organization import token_settings
 from support.run import INFO_MODULE, environment, run_module
 from support.scene import OWNER, Scene, fill
 from support.tls import Authority, Certificate
@@ -265,3 +268,65 @@ def test_broken_lines_and_kills_bring_each_message_once(target_scene: TargetScen
             with scene.host.session(box, HERS) as session:
                 assert lines(session.account()) == source, label
             assert scene.run(state="latest", **through(relay, box)).result["changed"] is False, label
+
+
+class TokenService:
+    """Tells a server which mailbox a token opens, so many times; a context manager. `left` says how often by token."""
+
+    def __init__(self, address: str) -> None:
+        self.left: dict[str, int] = {}
+        service = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # noqa: N802 - its name there
+                token = self.path.rpartition("=")[2]
+                good = service.left.get(token, 0) > 0
+                service.left[token] = service.left.get(token, 0) - 1
+                body = json.dumps({"email": address} if good else {"error": "invalid_token"}).encode()
+                self.send_response(200 if good else 401)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_arguments: object) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d" % self._server.server_address[1]
+
+    def __enter__(self) -> TokenService:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def test_a_token_that_expires_in_the_middle_is_told_and_a_new_one_goes_on(
+    target_scene: TargetScene, new_host: Callable[..., Dovecot]
+) -> None:
+    scene = target_scene
+    with TokenService(scene.address) as service:
+        scene.host = new_host(
+            extra_config=token_settings("IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS ID", service.url, scene.directory)
+        )
+        scene.host.add_user(scene.address, HERS)
+        options = {
+            "target_tls": "none",
+            "target_ca_cert": None,
+            "target_auth": "xoauth2",
+            "target_port": scene.host.port,
+        }
+        entry = scene.run(target_password="stale", **options).entry  # noqa: S106 - a token
+        assert (entry["state"], entry["reason"], entry["changed"]) == ("failed", "auth_failed", False)
+        # It opens the mailbox for a look, and the session whose line breaks.
+        service.left.update(first=2, second=9)
+        with FaultRelay(scene.host.port, "reset", 9000) as relay:
+            entry = scene.run(target_password="first", **{**options, "target_port": relay.port}).entry  # noqa: S106
+        assert (relay.faults, entry["state"], entry["reason"]) == (1, "failed", "auth_failed"), entry["message"]
+        assert "target_password" in entry["message"] and "run the task again" in entry["message"], entry["message"]
+        assert "first" not in entry["message"]
+        again = scene.run(target_password="second", **{**options, "target_auth": "oauthbearer"}).entry  # noqa: S106
+        assert again["state"] == "completed", again["message"]
+        assert lines(scene.host_account(HERS)) == lines(scene.source_account())

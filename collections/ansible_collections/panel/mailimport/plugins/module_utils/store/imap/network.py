@@ -98,6 +98,12 @@ class Dialler:
             return None
 
     def _wait_after(self, error: MailImportError, step: float, waited: float) -> float:
+        if error.reason == "auth_failed":
+            option = "target_master_password" if self._account.master_user else "target_password"
+            text = (
+                "%s; the mailbox did open before: if %s was a token, it has expired; run the task again with a new one"
+            )
+            raise MailImportError(error.reason, text % (error.message, option)) from error
         if error.reason not in _PASSING:
             raise error
         if isinstance(error, SourceBusyError):
