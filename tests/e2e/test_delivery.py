@@ -11,10 +11,12 @@ from typing import Any, Callable, Iterator
 
 import pytest
 from support.company import Employee, Run, as_rows, employees
-from support.delivery import NOT_OURS, Delivery
+from support.delivery import NOT_OURS, Delivery, answer_to_stranger
 from support.dovecot import Dovecot, wait_until
+from support.exim import Exim
 from support.imap import snapshot
 from support.network import Network
+from support.overlay import OverlayError
 from support.postfix import Postfix
 from support.run import Outcome, run_module
 
@@ -34,9 +36,9 @@ def mail(
         yield Run(place, company, new_host(extra_config=delivery.dovecot_settings)), delivery
 
 
-def check(run: Run, postfix: Postfix, *addresses: str, check_mode: bool = False, **changes: Any) -> Outcome:
+def check(run: Run, server: Postfix | Exim, *addresses: str, check_mode: bool = False, **changes: Any) -> Outcome:
     host_options = {name: value for name, value in run.arguments().items() if not name.startswith(("source", "owner"))}
-    options = {**host_options, "addresses": addresses, "server": postfix.address, "port": postfix.port, **changes}
+    options = {**host_options, "addresses": addresses, "server": server.address, "port": server.port, **changes}
     return run_module(options, run.directory, "mail_delivery_check", check_mode)
 
 
@@ -72,6 +74,32 @@ def test_mail_arrives_in_a_mailbox_just_imported(mail: tuple[Run, Delivery], peo
     assert run.host.doveadm("-f", "tab", "fetch", "-u", first.address, "hdr.subject", *passed).split()[1:] == [
         "welcome"
     ]
+
+
+def test_exim_takes_mail_for_a_mailbox_just_imported(
+    new_host: Callable[..., Dovecot], place: Path, company: Dovecot, people: list[Employee]
+) -> None:
+    first, second = people[0], people[2]
+    try:
+        exim = Exim(place / "exim", place / "state")
+    except OverlayError as error:
+        pytest.skip(str(error))
+    run = Run(place, company, new_host(extra_config=exim.dovecot_settings))
+
+    def answer(address: str) -> int:
+        return answer_to_stranger(exim.address, exim.port, address)
+
+    with exim:
+        assert answer(first.address) == 550
+        # It looks into the file of domains for each message: nobody has to tell it.
+        run.module(mailboxes=as_rows([first]))
+        assert (answer(first.address), answer(second.address)) == (250, 550), exim.log()
+        before = snapshot(run.host.port, *first).folders
+        proof = check(run, exim, first.address).result
+        assert [each["delivered"] for each in proof["deliveries"]] == [True], exim.log()
+        assert snapshot(run.host.port, *first).folders == before
+        run.module(mailboxes=as_rows([second]))
+        assert answer(second.address) == 250
 
 
 def test_a_delivery_that_goes_elsewhere_is_no_proof(run: Run, people: list[Employee]) -> None:

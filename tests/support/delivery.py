@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A mail host that takes mail by SMTP: Postfix as the guide says, in front of Dovecot's LMTP server."""
+"""A mail host that takes mail by SMTP: Postfix or Exim, as the guide says, in front of Dovecot's LMTP server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GUIDE = COLLECTION / "docs" / "docsite" / "rst" / "delivery_guide.rst"
 NOT_OURS = 454
 PORT = 25
 
-_POSTMASTER = """
+POSTMASTER = """
 protocol lmtp {
   postmaster_address = postmaster@firma.example
 }
@@ -46,8 +46,8 @@ class Delivery:
         self.postfix = Postfix(
             directory, (), settings=settings, address=network.free_address(PORT), port=PORT, enter=network.enter
         )
-        socket = _of_guide("# /etc/dovecot/conf.d/99-lmtp.conf")
-        self.dovecot_settings = socket.replace("/var/spool/postfix", str(directory / "queue")) + _POSTMASTER
+        socket = of_guide("# /etc/dovecot/conf.d/99-lmtp.conf")
+        self.dovecot_settings = socket.replace("/var/spool/postfix", str(directory / "queue")) + POSTMASTER
 
     @staticmethod
     def missing() -> bool:
@@ -65,15 +65,12 @@ class Delivery:
 
     def _settings_of_the_guide(self) -> dict[str, str]:
         """Lines of main.cf as the guide has them, with the places of here."""
-        text = _of_guide("# /etc/postfix/main.cf").replace("/var/lib/panel-mailimport", str(self._state_dir))
+        text = of_guide("# /etc/postfix/main.cf").replace("/var/lib/panel-mailimport", str(self._state_dir))
         return dict(re.findall(r"^ +(\w+) = (.*)$", text, re.MULTILINE))
 
     def answer(self, address: str) -> int:
         """The code of the answer to a stranger who has mail for the address."""
-        with smtplib.SMTP(self.postfix.address) as server:
-            server.ehlo()
-            server.mail("sender@elsewhere.example")
-            return server.rcpt(address)[0]
+        return answer_to_stranger(self.postfix.address, self.postfix.port, address)
 
     def know_domain_of(self, address: str) -> None:
         """Do what systemd does when the file of domains has changed."""
@@ -87,6 +84,14 @@ class Delivery:
         self.postfix.wait_until_delivered()
 
 
-def _of_guide(name: str) -> str:
-    """The first file of this name in the guide."""
-    return GUIDE.read_text(encoding="utf-8").partition(name + "\n")[2].partition("\n\n")[0]
+def of_guide(line: str) -> str:
+    """The first part of the guide that begins with this line."""
+    return GUIDE.read_text(encoding="utf-8").partition(line + "\n")[2].partition("\n\n")[0]
+
+
+def answer_to_stranger(host: str, port: int, address: str) -> int:
+    """The code of a server's answer to somebody who has mail for the address."""
+    with smtplib.SMTP(host, port) as server:
+        server.ehlo()
+        server.mail("sender@elsewhere.example")
+        return server.rcpt(address)[0]

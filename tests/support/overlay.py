@@ -17,7 +17,7 @@ import fcntl
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Sequence
+from typing import Optional, Sequence
 
 from .mail import REPOSITORY
 
@@ -29,12 +29,16 @@ _LAYERS = REPOSITORY / ".venv" / "overlays"
 # A part of the machine's is not laid over: devices, processes, and what is running.
 _ENTER = """\
 set -e
-root=$1 options=$2
-shift 2
+root=$1 options=$2 shared=$3
+shift 3
 mount -t overlay overlay -o "$options" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/run"
+if [ -n "$shared" ]; then
+  mkdir -p "$root$shared"
+  mount --bind "$shared" "$root$shared"
+fi
 exec chroot "$root" "$@"
 """
 
@@ -59,14 +63,15 @@ class Overlay:
     Args:
         packages: Debian packages.
         scratch: an empty directory for what the processes write.
+        shared: a directory of the machine that the processes see as it is, whatever changes in it.
 
     Raises:
         OverlayError: see there.
         RuntimeError: the packages cannot be installed.
     """
 
-    def __init__(self, packages: Sequence[str], scratch: Path) -> None:
-        self._scratch = scratch
+    def __init__(self, packages: Sequence[str], scratch: Path, shared: Optional[Path] = None) -> None:
+        self._scratch, self._shared = scratch, shared
         scratch.mkdir()
         # As a second layer below it would not do: overlayfs takes none that lies in another.
         subprocess.run(["cp", "--archive", str(_package_layer(packages)), str(self.files)], check=True)
@@ -80,7 +85,7 @@ class Overlay:
         """Start a command in the overlay; when the process that is returned is killed, all that it started die too."""
         with (self._scratch / "output").open("wb") as output:
             return subprocess.Popen(
-                _entering(self._scratch, command),
+                _entering(self._scratch, command, self._shared),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -92,13 +97,14 @@ class Overlay:
         return (self._scratch / "output").read_text(errors="replace")
 
 
-def _entering(place: Path, command: Sequence[str]) -> list[str]:
+def _entering(place: Path, command: Sequence[str], shared: Optional[Path] = None) -> list[str]:
     """A command that runs another one with the files of `place` above the machine's."""
     for name in ("root", "work"):
         (place / name).mkdir(exist_ok=True)
     options = "lowerdir=/,upperdir=%s,workdir=%s" % (place / "files", place / "work")
     namespaces = ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
-    return ["unshare", *namespaces, "bash", "-c", _ENTER, "enter", str(place / "root"), options, *command]
+    arguments = [str(place / "root"), options, str(shared or "")]
+    return ["unshare", *namespaces, "bash", "-c", _ENTER, "enter", *arguments, *command]
 
 
 def _package_layer(packages: Sequence[str]) -> Path:
