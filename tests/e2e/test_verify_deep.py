@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`verify: deep` compares source and mailbox, tells each difference by folder and UID, and writes nothing."""
+"""`verify: deep` and `content` compare source and mailbox, tell what differs by folder and UID, and write nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.company import Employee, Run, as_rows, employees
 from support.imap import Item
 from support.mail import small_message
 from support.run import Outcome
@@ -19,7 +20,7 @@ from support.scene import Scene
 
 pytestmark = pytest.mark.both_dovecots
 
-DEEP = {"verify": "deep"}
+DEEP: dict[str, Any] = {"verify": "deep"}
 
 
 def everything(*places: Path) -> dict[str, Any]:
@@ -35,6 +36,11 @@ def everything(*places: Path) -> dict[str, Any]:
 
 def differences(outcome: Outcome) -> list[tuple[str, str, int | None]]:
     return [(each["folder"], each["reason"], each["uid"]) for each in outcome.entry["not_imported"]]
+
+
+@pytest.fixture(scope="module")
+def people() -> list[Employee]:
+    return employees(3)
 
 
 @pytest.fixture(params=["maildir", "imap"])
@@ -129,6 +135,54 @@ def test_damage_on_the_disk_is_found(small_scene: Scene) -> None:
     outcome = small_scene.run(**DEEP)
     assert differences(outcome) == [("INBOX", "message_differs", uids[0])]
     assert outcome.entry["message"] == "Verified: 40 messages compared, 1 differ"
+
+
+def change(path: Path, old: bytes, new: bytes) -> None:
+    """Replace bytes of a file by as many others, and leave its time as it is."""
+    times, data = path.stat(), path.read_bytes()
+    assert old in data and len(old) == len(new)
+    path.write_bytes(data.replace(old, new, 1))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_other_messages_of_the_same_size_are_found(small_scene: Scene) -> None:
+    numbers = range(800, 804)
+    with small_scene.source_session() as session:
+        session.append("Sent", [Item(small_message(number)) for number in numbers])
+        session.select("Sent")
+        uids = session.uids()[-4:]
+    small_scene.run()
+    kept = {path: path.read_bytes() for path in (small_scene.maildir / ".Sent" / "cur").iterdir()}
+    files = [path for number in numbers for path, data in kept.items() if b"Note %d\r" % number in data]
+    change(files[0], b"Subject: Note", b"Subject: Nota")
+    change(files[2], b"Note number", b"Nota number")
+    os.utime(files[3], (1_000_000_000, 1_000_000_000))
+    deep = small_scene.run(**DEEP)
+    assert differences(deep) == [("Sent", "message_differs", uids[0]), ("Sent", "date_differs", uids[3])]
+    assert deep.entry["message"] == "Verified: 44 messages compared, 1 differ, 1 with other dates"
+    assert "here: 09-Sep-2001 01:46:40 +0000" in deep.entry["not_imported"][1]["message"]
+    content = small_scene.run(verify="content")
+    assert [each for each in differences(content) if each[1] == "message_differs"] == [
+        ("Sent", "message_differs", uids[0]),
+        ("Sent", "message_differs", uids[2]),
+    ]
+    assert content.result["failed"] and not content.result["changed"]
+    # In a sample, the first and the last.
+    assert ("Sent", "message_differs", uids[2]) not in differences(small_scene.run(verify="content", verify_sample=2))
+
+
+def test_each_mailbox_of_a_list_is_compared(run: Run, people: list[Employee]) -> None:
+    rows = as_rows(people)
+    run.module(mailboxes=rows)
+    home = run.host.directory / "mail"
+    damaged = sorted(home.rglob("cur/*"))[0]
+    damaged.write_bytes(b"x" * damaged.stat().st_size)
+    outcome = run.module(mailboxes=rows, verify="content")
+    states = {entry["email"]: entry["state"] for entry in outcome.result["imports"]}
+    assert sorted(states.values()) == ["completed", "completed", "failed"], outcome.output
+    (failed,) = (entry for entry in outcome.result["imports"] if entry["state"] == "failed")
+    assert failed["email"].partition("@")[0] in str(damaged)
+    assert [(each["reason"], each["uid"] > 0) for each in failed["not_imported"]][:1] == [("message_differs", True)]
 
 
 def test_a_sample_counts_all_and_compares_some(small_scene: Scene) -> None:

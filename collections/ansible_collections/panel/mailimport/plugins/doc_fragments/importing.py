@@ -196,18 +196,21 @@ options:
     description:
       - V(copied) compares what each run copies with what the mail host keeps of it, before the import is completed.
       - V(deep) imports nothing. It compares every message of the source with the mailbox, whenever the import was, and
-        lists what differs in C(not_imported), by folder and UID. Whether it is in its folder, its size, and its flags.
-        Where sizes differ, the messages themselves are compared. An import with missing or other messages is C(failed),
-        one with other flags alone is not, for the mailbox's owner may have changed them.
-      - With V(deep), nothing is written on the mail host, not even what became of it. C(messages_failed) and C(message)
-        tell how many messages differ.
+        lists what differs in C(not_imported), by folder and UID. Whether it is in its folder, its size, its C(Date),
+        C(Message-ID) and C(Subject), its date of arrival, and its flags. Where sizes or header fields differ, the
+        messages themselves are compared. An import with missing or other messages is C(failed), one with other flags or
+        dates of arrival alone is not, for the mailbox's owner may have changed the flags.
+      - V(content) compares the messages themselves in any case. It reads all of them from the source and from the mail
+        host, as an import does.
+      - With V(deep) and V(content), nothing is written on the mail host, not even what became of it. C(messages_failed)
+        and C(message) tell how many messages differ.
     type: str
-    choices: [copied, deep]
+    choices: [copied, deep, content]
     default: copied
     version_added: 0.3.0
   verify_sample:
     description:
-      - With O(verify=deep), sizes and flags of so many messages of each folder are compared, from the first to the
+      - With O(verify=deep) and O(verify=content), so many messages of each folder are compared, from the first to the
         last, instead of all. What is missing is found all the same.
     type: int
     version_added: 0.3.0

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import Iterator, Optional
 
 REASONS = frozenset(
-    """auth_failed certificate_invalid connection_failed disk_full domain_owned_by_other flags_differ
-    folder_missing folder_refused host_refused internal_error interrupted invalid_row keyword_refused
+    """auth_failed certificate_invalid connection_failed date_differs disk_full domain_owned_by_other
+    flags_differ folder_missing folder_refused host_refused internal_error interrupted invalid_row keyword_refused
     message_altered message_differs message_missing message_refused not_found over_quota permission_denied
     protocol_error request_refused source_unavailable store_unsupported throttled tls_failed too_many_connections
     verification_failed""".split()

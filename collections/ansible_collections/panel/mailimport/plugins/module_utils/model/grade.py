@@ -21,7 +21,7 @@ from typing import Any, Iterable, List, Mapping, Optional
 GRADES = ("perfect", "good", "investigate", "poor")
 
 # Reasons of what is told and leaves no message behind.
-HARMLESS_REASONS = frozenset(("flags_differ", "keyword_refused", "message_altered"))
+HARMLESS_REASONS = frozenset(("date_differs", "flags_differ", "keyword_refused", "message_altered"))
 
 # Reasons of messages that no further run brings over.
 LASTING_REASONS = frozenset(("message_refused",))

@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tup
 from .address import Address
 from .errors import MailImportError
 from .mail import SourceAccount
+from .options import COMPARISONS
 from .secret import Renewal
 
 COMPLETED_MESSAGE = "Import completed successfully"
@@ -114,7 +115,7 @@ class ImportRequest:
     @property
     def only_verifies(self) -> bool:
         """Whether source and mailbox are compared, and nothing is imported."""
-        return self.verify == "deep"
+        return self.verify in COMPARISONS
 
     @property
     def key(self) -> ImportKey:

@@ -16,6 +16,9 @@ from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
 
 from .errors import MailImportError
 
+# Values of `verify` that have source and mailbox compared, and nothing imported.
+COMPARISONS = ("deep", "content")
+
 
 @dataclass(frozen=True)
 class Option:
@@ -129,7 +132,7 @@ IMPORT = (
     Option("max_message_size", "bytes", "2G", minimum=1, field="max_message_size"),
     Option("message_store", default="auto", choices=("auto", "maildir", "imap"), field="message_store"),
     Option("source_connections", default="1", kind="connections"),
-    Option("verify", default="copied", choices=("copied", "deep"), per_row=False, field="verify"),
+    Option("verify", default="copied", choices=("copied", *COMPARISONS), per_row=False, field="verify"),
     Option("verify_sample", "int", minimum=1, per_row=False, field="verify_sample"),
 )
 

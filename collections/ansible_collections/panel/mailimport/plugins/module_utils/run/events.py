@@ -172,6 +172,7 @@ class ImportEvents:
         parts += ["%d missing here" % news.missing] if news.missing else []
         parts += ["%d differ" % news.differing] if news.differing else []
         parts += ["%d with other flags" % news.other_flags] if news.other_flags else []
+        parts += ["%d with other dates" % news.other_dates] if news.other_dates else []
         self._result.message = "Verified: " + ", ".join(parts if len(parts) > 1 else [*parts, "nothing differs"])
 
     def _on_flags(self, news: FlagsUpdated) -> None:

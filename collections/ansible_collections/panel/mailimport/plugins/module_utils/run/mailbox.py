@@ -222,7 +222,8 @@ class _MailboxRun:
         before, after = self._outcome.before, self._outcome.after
         after.domain, after.mailbox = before.domain, before.mailbox  # nothing is made
         if not self._request.import_content:
-            raise MailImportError("invalid_row", "verify=deep compares mail: leave out import_content=false")
+            message = "verify=%s compares mail: leave out import_content=false" % self._request.verify
+            raise MailImportError("invalid_row", message)
         if not found.contacted:
             raise MailImportError("not_found", "it has not been imported from this source, so nothing can be compared")
         self._content.verify(found, self._checked_store(found))

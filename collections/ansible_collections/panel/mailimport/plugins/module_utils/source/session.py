@@ -12,10 +12,11 @@ import zlib
 from collections import deque
 from contextlib import suppress
 from functools import partial
-from typing import Callable, Deque, List, Optional, Tuple, Union
+from typing import Callable, Deque, List, Optional, Union
 
 from ..imap.fetch import FETCH_RESPONSE, FetchRequest
 from ..imap.login import connect
+from ..imap.outline import OUTLINE_ITEMS, Told, parse_outline
 from ..imap.refusals import busy_error, refusal_error
 from ..imap.responses import Parts, Status, is_quotable, parse_parts, quote
 from ..imap.session import ImapSession
@@ -173,26 +174,19 @@ class SourceSession(ImapSession):
             counted = max(0, counted - opened.expunged)
         return counted
 
-    def figures(self, folder: SourceFolder, uids: bytes, handle: Callable[[int, int, Tuple[bytes, ...]], None]) -> None:
-        """Call `handle` with UID, size and flags of messages, as far as the server tells them.
+    def outlines(self, folder: SourceFolder, uids: bytes, handle: Callable[[Told], None]) -> None:
+        """Call `handle` with what the server tells of messages, as far as it does.
 
         Raises:
             MailImportError: `source_unavailable` when the folder cannot be opened or listed.
         """
 
         def take(parts: Parts) -> None:
-            values = parse_parts(parts) if FETCH_RESPONSE.match(parts[0]) else []
-            if len(values) != 3 or not isinstance(values[2], list):
-                return
-            items = {
-                name.upper(): value for name, value in zip(values[2][::2], values[2][1::2]) if isinstance(name, bytes)
-            }
-            uid, size, flags = (items.get(name) for name in (b"UID", b"RFC822.SIZE", b"FLAGS"))
-            if isinstance(uid, bytes) and uid.isdigit() and isinstance(size, bytes) and size.isdigit():
-                told = flags if isinstance(flags, list) else []
-                handle(int(uid), int(size), tuple(flag for flag in told if isinstance(flag, bytes)))
+            told = parse_outline(parts)
+            if told:
+                handle(told)
 
-        command = b"UID FETCH %s (UID FLAGS RFC822.SIZE)" % uids
+        command = b"UID FETCH %s %s" % (uids, OUTLINE_ITEMS)
         status = self.reader.collect(self.send(self.opening(FetchRequest(folder)), command), take)
         if not status.ok:
             raise refusal_error(status, self.peer) or MailImportError(

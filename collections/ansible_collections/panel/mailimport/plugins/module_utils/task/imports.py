@@ -17,6 +17,7 @@ from ..model.errors import MailImportError, one_line
 from ..model.estimate import estimate_lines, too_small
 from ..model.imports import ImportResult
 from ..model.last_screen import how_to_go_on, last_screen, moved_aside, of_one, unimported_line
+from ..model.options import COMPARISONS
 from ..process.title import set_title
 from ..rows.check import check_rows
 from ..rows.read import read_rows
@@ -155,7 +156,7 @@ def refused(params: Dict[str, Any], error: MailImportError) -> ImportResult:
 def run_batch(module: AnsibleModule, params: Mapping[str, Any], items: Sequence[Item], how: Scheduling) -> Ran:
     """Import what a task asks for; `params` are the module's with the secrets that were handed over."""
     set_title("run of %d imports" % len(items))
-    only_verifies = params["verify"] == "deep"
+    only_verifies = params["verify"] in COMPARISONS
     looks = module.check_mode or only_verifies  # and writes nothing
     try:
         settings = host_settings(params)

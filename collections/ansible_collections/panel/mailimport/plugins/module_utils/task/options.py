@@ -14,7 +14,19 @@ from ..model.address import parse_address
 from ..model.errors import MailImportError
 from ..model.imports import FolderRules, ImportRequest, SourceConnections
 from ..model.mail import SourceAccount
-from ..model.options import FOLDERS, IMPORT, LIST, MAILBOX, NOTICE, SCHEDULING, SOURCE, TARGET, Option, fields_of
+from ..model.options import (
+    COMPARISONS,
+    FOLDERS,
+    IMPORT,
+    LIST,
+    MAILBOX,
+    NOTICE,
+    SCHEDULING,
+    SOURCE,
+    TARGET,
+    Option,
+    fields_of,
+)
 from ..run.batch import Scheduling
 from ..run.info import STATES, Filter
 from ..run.notices import DEFAULT_BODY, DEFAULT_SUBJECT, Notice, Text
@@ -247,10 +259,13 @@ def mailbox_request(params: Mapping[str, Any]) -> ImportRequest:
     Raises:
         MailImportError: `invalid_row`, when an address or a number cannot be one.
     """
-    if params["verify_sample"] and params["verify"] != "deep":
-        raise MailImportError("invalid_row", "verify_sample is for verify=deep: leave it out")
-    if params["force"] and params["verify"] == "deep":
-        raise MailImportError("invalid_row", "verify=deep imports nothing, so there is nothing to force: leave it out")
+    verify = params["verify"]
+    if params["verify_sample"] and verify not in COMPARISONS:
+        raise MailImportError("invalid_row", "verify_sample is for verify=deep or content: leave it out")
+    if params["force"] and verify in COMPARISONS:
+        raise MailImportError(
+            "invalid_row", "verify=%s imports nothing, so there is nothing to force: leave it out" % verify
+        )
     mapping = {str(name): _folder_name(name, target) for name, target in params["folder_map"].items()}
     request = ImportRequest(
         source=source_account(params),

@@ -14,6 +14,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
+from ..model.options import COMPARISONS
 from ..provider.base import (
     Access,
     OrganizationContents,
@@ -154,10 +155,10 @@ def run_organization_import(module: AnsibleModule, provider: Provider) -> None:
                 dict(params, email=email, password="", target_email=None, target_password="", **_LOGIN)
             )
 
-        only_verifies = params["verify"] == "deep"
+        only_verifies = params["verify"] in COMPARISONS
         if only_verifies and access.sets_passwords:
-            message = "verify=deep sets no passwords at %s, so nobody could log in there" % provider.name
-            raise MailImportError("invalid_row", message)
+            message = "verify=%s sets no passwords at %s, so nobody could log in there"
+            raise MailImportError("invalid_row", message % (params["verify"], provider.name))
         writes = not (module.check_mode or only_verifies)
         items = organization_items(
             selection, access, request_for, params["source_host"], passwords, settings, not writes

@@ -104,8 +104,8 @@ class Sampled(News):
 
 @dataclass(frozen=True)
 class Verified(News):
-    """A source was compared with its mailbox: so many messages are here, were compared, are not here, are others, or
-    have other flags.
+    """A source was compared with its mailbox: so many messages are here, were compared, are not here, are others, have
+    other flags, or other dates of arrival.
     """
 
     present: int
@@ -113,6 +113,7 @@ class Verified(News):
     missing: int
     differing: int
     other_flags: int
+    other_dates: int
 
 
 @dataclass(frozen=True)

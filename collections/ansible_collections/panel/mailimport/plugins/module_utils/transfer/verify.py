@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Compares a source with its mailbox, at any time and without copying: for `verify: deep`.
+"""Compares a source with its mailbox, at any time and without copying: for `verify: deep` and `verify: content`.
 
-Every message of the source has to be in its folder here. Sizes are compared of all, or of a sample; where they differ,
-the messages themselves are, for a source's own figure is wrong on too many servers. Flags are told apart from that:
-whoever owns the mailbox may have changed them.
+Every message of the source has to be in its folder here. Sizes and header fields are compared of all, or of a sample;
+where they differ, the messages themselves are, for a source's own figure is wrong on too many servers. With `content`
+they are in any case. Flags and dates are told apart from that: whoever owns the mailbox may have changed the former,
+and no message is another one by the latter.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
+from ..imap.dates import format_internal_date
 from ..imap.fetch import FetchRequest
+from ..imap.outline import Told
 from ..imap.uids import UidSet, sequence_set
 from ..model.imports import ImportRequest, NotImported
 from ..model.mail import MailFiles, SourceFolder
@@ -49,13 +52,14 @@ _UNLISTED = "the source counts %d messages in this folder, and lists %d"
 
 @dataclass
 class _Found:
-    """What was found of one folder. `missing` and `differing` count messages, `entries` name them."""
+    """What was found of one folder, in messages; `entries` name them."""
 
     listed: int = 0
     compared: int = 0
     missing: int = 0
     differing: int = 0
     other_flags: int = 0
+    other_dates: int = 0
     entries: List[NotImported] = field(default_factory=list)
 
 
@@ -100,12 +104,13 @@ def verify_account(
         record = FolderRecord(mark, memories.load(plan.source.raw_name, origin.uidvalidity), UidSet())
         passed_over = labels.passed_over(plan) if labels else UidSet()
         there = held.folder(plan.target, origin)
-        found = _Comparison(session, plan.source, there, record, passed_over).run(request.verify_sample)
+        comparison = _Comparison(session, plan.source, there, record, passed_over, request.verify == "content")
+        found = comparison.run(request.verify_sample)
         tell_left_behind(emit, found.entries, found.missing + found.differing)
         total = _sum(total, found)
         emit(Listed(len(plans), total.listed))
     present = total.listed - total.missing
-    emit(Verified(present, total.compared, total.missing, total.differing, total.other_flags))
+    emit(Verified(present, total.compared, total.missing, total.differing, total.other_flags, total.other_dates))
     session.close()
 
 
@@ -122,7 +127,7 @@ def _view_of(
 
 
 def _sum(one: _Found, other: _Found) -> _Found:
-    names = ("listed", "compared", "missing", "differing", "other_flags")
+    names = ("listed", "compared", "missing", "differing", "other_flags", "other_dates")
     return _Found(**{name: getattr(one, name) + getattr(other, name) for name in names})
 
 
@@ -136,9 +141,10 @@ class _Comparison:
         held: FolderView,
         record: FolderRecord,
         passed_over: UidSet,
+        by_content: bool,
     ) -> None:
         self._session, self._source, self._held, self._record = session, source, held, record
-        self._passed_over = passed_over
+        self._passed_over, self._by_content = passed_over, by_content
         self._found = _Found()
 
     def run(self, sample: Optional[int]) -> _Found:
@@ -176,19 +182,27 @@ class _Comparison:
         return _CAME if self._record.has(uid) else _NEVER_CAME
 
     def _compare(self, uids: Sequence[int]) -> None:
-        # Of a message whose figures the source does not tell, the content is looked at.
-        suspects = set(uids)
+        # Of a message of which the source does not tell enough, the content is looked at.
+        suspects, wanted = set(uids), set(uids)
+        dates: Dict[int, Tuple[int, int]] = {}
 
-        def take(uid: int, size: int, flags: Tuple[bytes, ...]) -> None:
-            if uid in suspects and size == self._held.size_of(uid):
-                suspects.discard(uid)
-            if uid in self._held:
-                self._compare_flags(uid, flags)
+        def take(told: Told) -> None:
+            if told.uid in wanted:
+                here = self._held.outline_of(told.uid)
+                if not self._by_content and (told.outline.size, told.outline.fields) == (here.size, here.fields):
+                    suspects.discard(told.uid)
+                if told.outline.date is not None and here.date not in (None, told.outline.date):
+                    dates[told.uid] = told.outline.date, here.date
+            if told.uid in self._held:
+                self._compare_flags(told.uid, told.flags)
 
         for some in sequence_set(uids):
-            self._session.figures(self._source, some, take)
+            self._session.outlines(self._source, some, take)
         self._found.compared += len(uids)
-        self._compare_contents(sorted(suspects))
+        others = self._compare_contents(sorted(suspects))
+        for uid in sorted(dates.keys() - others):
+            self._found.other_dates += 1
+            self._tell(uid, "date_differs", "arrived at the source: %s; here: %s" % tuple(map(_moment, dates[uid])))
 
     def _compare_flags(self, uid: int, told: Tuple[bytes, ...]) -> None:
         there, here = comparable_flags(told), self._held.flags_of(uid)
@@ -198,15 +212,19 @@ class _Comparison:
             self._found.other_flags += 1
             self._tell(uid, "flags_differ", "flags at the source: %s; here: %s" % (_words(there), _words(here)))
 
-    def _compare_contents(self, suspects: Sequence[int]) -> None:
-        digests = self._source_digests(suspects)
+    def _compare_contents(self, suspects: Sequence[int]) -> Set[int]:
+        """Return which of them are others here, or are not known to be the same."""
+        digests, others = self._source_digests(suspects), set()
         for uid in suspects:
             if uid not in digests:
-                self._found.differing += 1
                 self._tell(uid, "source_unavailable", _NOT_GIVEN)
             elif digests[uid] != self._held.digest_of(uid):
-                self._found.differing += 1
                 self._tell(uid, "message_differs", _DIFFERS)
+            else:
+                continue
+            others.add(uid)
+        self._found.differing += len(others)
+        return others
 
     def _source_digests(self, uids: Sequence[int]) -> Dict[int, bytes]:
         """Canonical digests of messages, of those that the source sends."""
@@ -235,3 +253,7 @@ def spread(uids: Sequence[int], most: Optional[int]) -> Sequence[int]:
 
 def _words(flags: Iterable[bytes]) -> str:
     return " ".join(sorted(flag.decode("ascii", "replace") for flag in flags)) or "none"
+
+
+def _moment(instant: int) -> str:
+    return format_internal_date(instant).decode("ascii")

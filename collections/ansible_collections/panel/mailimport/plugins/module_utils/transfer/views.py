@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Sequence, Tuple
 
 from ..imap.flags import split_flags
+from ..imap.outline import Outline, digest_of_fields
 from ..imap.uids import sequence_set
 from ..model.mail import MailFiles, StoreLocation
 from ..state.records import Deliveries
@@ -22,10 +23,12 @@ from ..store.imap.session import HostSession
 from ..store.imap.store import ImapStore
 from ..store.imap.uid_map import UidMap
 from ..store.maildir.control_files import MAX_KEYWORDS, keywords_by_number
-from ..store.maildir.files import digest_of_content, open_directory
+from ..store.maildir.files import beginning_of, digest_of_content, open_directory
 from ..store.maildir.tree import MaildirTree
 from ..store.origin import Origin
 
+# So much of a message is searched for header fields.
+_HEADER = 32 * 1024
 _SYSTEM_LETTERS = {"D": b"\\draft", "F": b"\\flagged", "R": b"\\answered", "S": b"\\seen", "T": b"\\deleted"}
 
 
@@ -48,8 +51,8 @@ class FolderView(ABC):
     def __contains__(self, uid: int) -> bool: ...
 
     @abstractmethod
-    def size_of(self, uid: int) -> int:
-        """Its size as IMAP counts it; -1 when what is there is not what was stored."""
+    def outline_of(self, uid: int) -> Outline:
+        """What is known of it unread; its size is -1 when what is there is not what was stored."""
 
     @abstractmethod
     def flags_of(self, uid: int) -> FrozenSet[bytes]:
@@ -99,17 +102,19 @@ class _MaildirFolder(FolderView):
     def __contains__(self, uid: int) -> bool:
         return uid in self._files
 
-    def size_of(self, uid: int) -> int:
+    def outline_of(self, uid: int) -> Outline:
         part, name = self._files[uid]
         sizes = dict(field.partition("=")[::2] for field in name.partition(":")[0].split(",")[1:])
         directory = self._open(part)
         try:
-            there = os.stat(name, dir_fd=directory, follow_symlinks=False).st_size
+            there = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            fields = digest_of_fields(beginning_of(name, directory, _HEADER))
         except FileNotFoundError:
-            return -1
+            return Outline(-1, None, b"")
         finally:
             os.close(directory)
-        return int(sizes["W"]) if sizes.get("S") == str(there) and sizes.get("W", "").isdecimal() else -1
+        whole = sizes.get("S") == str(there.st_size) and sizes.get("W", "").isdecimal()
+        return Outline(int(sizes["W"]) if whole else -1, int(there.st_mtime), fields)
 
     def flags_of(self, uid: int) -> FrozenSet[bytes]:
         letters = self._files[uid][1].partition(":2,")[2]
@@ -153,21 +158,16 @@ class _ImapFolder(FolderView):
 
     def __init__(self, store: ImapStore, name: bytes, targets: Dict[int, int], exists: bool) -> None:
         self._sessions, self._name = store.sessions, name
-        self._sizes: Dict[int, int] = {}
-        self._flags: Dict[int, FrozenSet[bytes]] = {}
-        if exists:
-            self._sizes = dict(self._sessions.attempt(lambda session: session.sizes(name, b"1:*")))
-            self._flags = self._sessions.attempt(self._read_flags)
+        told = self._sessions.attempt(lambda session: session.outlines(name, b"1:*")) if exists else []
+        self._outlines = {each.uid: each.outline for each in told}
+        self._flags = {each.uid: comparable_flags(each.flags) for each in told}
         self._targets = {source: target for source, target in targets.items() if target in self._flags}
-
-    def _read_flags(self, session: HostSession) -> Dict[int, FrozenSet[bytes]]:
-        return {uid: comparable_flags(flags) for uid, flags in session.flags(self._name, b"1:*")}
 
     def __contains__(self, uid: int) -> bool:
         return uid in self._targets
 
-    def size_of(self, uid: int) -> int:
-        return self._sizes.get(self._targets[uid], -1)
+    def outline_of(self, uid: int) -> Outline:
+        return self._outlines[self._targets[uid]]
 
     def flags_of(self, uid: int) -> FrozenSet[bytes]:
         return self._flags[self._targets[uid]]

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ...imap.fetch import Fetched, FetchRequest, FolderStream
+from ...imap.outline import OUTLINE_ITEMS, Told, parse_outline
 from ...imap.responses import Parts, Status, parse_parts, parse_status, quote
 from ...imap.uids import parse_sequence_set
 from ...model.errors import MailImportError
@@ -238,6 +239,13 @@ class HostSession(AppendingSession):
             [self.opening(FetchRequest(SourceFolder(name, ()))), b"UID FETCH %s (UID RFC822.SIZE)" % uids], handle
         )
         return found
+
+    def outlines(self, name: bytes, uids: bytes) -> List[Told]:
+        """What the host tells of messages of a folder."""
+        found: List[Optional[Told]] = []
+        commands = [self.opening(FetchRequest(SourceFolder(name, ()))), b"UID FETCH %s %s" % (uids, OUTLINE_ITEMS)]
+        self.ask_all(commands, lambda parts: found.append(parse_outline(parts)))
+        return [told for told in found if told]
 
     def flags(self, name: bytes, uids: bytes) -> Iterator[Tuple[int, Tuple[bytes, ...]]]:
         """Yield UID and flags of messages of a folder; raises as `kept` does."""

@@ -202,6 +202,12 @@ def digest_of_content(name: str, directory: int) -> bytes:
     return digest.digest()
 
 
+def beginning_of(name: str, directory: int, size: int) -> bytes:
+    """Return the first `size` bytes of a file, fewer if it has no more."""
+    with os.fdopen(open_file(name, directory), "rb") as handle:
+        return handle.read(size)
+
+
 def start_writing_back(fd: int) -> None:
     """Let the kernel begin to write a long file to disk (sync_file_range(2)), so that the flush of the batch finds less
     to do.
