@@ -12,7 +12,8 @@ import time
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from fakes.imap_mail import Folder, Message
-from fakes.imap_server import Command, FakeServer, Session, of_folder, says, times, usual_response
+from fakes.imap_server import CAPABILITIES, Command, FakeServer, Session, of_folder, says, times, usual_response
+from support.mail import small_message
 
 from .bench import Bench, digests, inbox, messages, three_folders
 
@@ -305,20 +306,38 @@ def test_a_server_that_sends_nonsense_for_one_folder(bench: Bench) -> None:
     assert bench.digests("Sent") == digests(server.folders[2].messages)
 
 
-def test_q68_a_notice_in_place_of_a_message_is_no_message(bench: Bench) -> None:
-    """Exchange sends one for a message it cannot convert."""
+EXCHANGE_GREETING = b"* OK The Microsoft Exchange IMAP4 service is ready. [QQBNADAAUABSAA==]\r\n"
+
+
+def _notice_and_forwarded_notice() -> list[Message]:
     notice = (
         b"From: Microsoft Exchange Server\r\nTo: anna\r\nSubject: Retrieval using the IMAP4 protocol failed for the "
         b"following message: 3\r\n"
         b"Date: Mon, 05 Jan 2026 10:00:00 +0000\r\n\r\nThe server couldn't retrieve the following "
         b'message:\r\n\r\nSubject: "offer"\r\n'
     )
-    with inbox() as server:
-        server.folders[0].messages[2] = Message(3, notice)
-        server.folders[0].messages[3] = Message(
-            4, b"Subject: Fwd: what is this?\r\n\r\n----- Forwarded -----\r\n" + notice
-        )
+    forwarded = b"Subject: Fwd: what is this?\r\n\r\n----- Forwarded -----\r\n" + notice
+    return [Message(1, small_message(1)), Message(3, notice), Message(4, forwarded)]
+
+
+@pytest.mark.parametrize(
+    "greeting, capabilities",
+    [
+        pytest.param(EXCHANGE_GREETING, CAPABILITIES, id="by its greeting"),
+        pytest.param(b"* OK IMAP4 ready\r\n", CAPABILITIES + b" CLIENTACCESSRULES", id="behind a proxy"),
+    ],
+)
+def test_q68_a_notice_in_place_of_a_message_is_no_message(bench: Bench, greeting: bytes, capabilities: bytes) -> None:
+    """Exchange sends one for a message it cannot convert."""
+    mail = _notice_and_forwarded_notice()
+    with FakeServer([Folder(b"INBOX", mail)], greeting=greeting, capabilities=capabilities) as server:
         run = bench.run(server.port)
         assert (run.result.state, run.reasons) == ("failed", [("INBOX", "message_refused", 3)])
         assert "Exchange" in run.result.not_imported[0].message
-        assert bench.digests() == digests([message for message in server.folders[0].messages if message.uid != 3])
+        assert bench.digests() == digests([mail[0], mail[2]])
+
+
+def test_q68_a_notice_that_an_earlier_move_has_stored_elsewhere_is_mail(bench: Bench) -> None:
+    with FakeServer([Folder(b"INBOX", _notice_and_forwarded_notice()), Folder(b"Kalender", messages(0))]) as server:
+        server.folders[1].messages.append(_notice_and_forwarded_notice()[1])
+        bench.completed(server)

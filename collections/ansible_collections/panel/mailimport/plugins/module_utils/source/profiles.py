@@ -23,8 +23,9 @@ class SourceProfile:
     account by itself, for its owner's programs need some, too. `mailless` are folders, by their names in small letters,
     in which there is no mail but something else, and all below them. `pipelined` is how many folders are asked for
     ahead, `uids_per_command` how many messages one command names. `login_proves_nothing`: a login is welcomed, and the
-    first command told that there is no mailbox behind it. `limits_folders_to` are numbers of messages to which people
-    can limit what a folder shows.
+    first command told that there is no mailbox behind it. `sends_notices`: what cannot be given as mail has a notice of
+    the server's in its place. `limits_folders_to` are numbers of messages to which people can limit what a folder
+    shows.
     """
 
     name: str
@@ -37,6 +38,7 @@ class SourceProfile:
     pipelined: int = PIPELINE_DEPTH
     uids_per_command: int = 500
     login_proves_nothing: bool = False
+    sends_notices: bool = False
 
     def holds_no_mail(self, folder: SourceFolder) -> bool:
         """True for a folder in which there is something else than mail."""
@@ -63,10 +65,12 @@ GMAIL = SourceProfile(
 EXCHANGE = SourceProfile(
     "Exchange",
     re.compile(rb"\* OK .*Microsoft Exchange (Server \d+ )?IMAP4 (service|server)", re.IGNORECASE),
+    b"CLIENTACCESSRULES",
     mailless=frozenset(("calendar", "contacts", "tasks", "notes", "journal", "outbox", "sync issues")),
     pipelined=2,
     uids_per_command=80,
     login_proves_nothing=True,
+    sends_notices=True,
 )
 
 _PROFILES = (GMAIL, EXCHANGE)

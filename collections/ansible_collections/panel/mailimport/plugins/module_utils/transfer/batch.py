@@ -74,6 +74,7 @@ class Batch:
         budget: what the source may still give today.
         expected: how many messages the source has, as far as it says so; `expected_bytes`, how many bytes of them
             have to be fetched, None when nobody knows.
+        source_sends_notices: it sends them in place of messages that it cannot convert; elsewhere they are mail.
         without_mail: raw names of folders that turned out to hold none.
     """
 
@@ -110,6 +111,7 @@ class Batch:
         self.without_flags: List[FolderCopy] = []
         self.without_mail: Set[bytes] = set()
         self.budget = Budget(None, 0, emit)
+        self.source_sends_notices = False
         self.expected = 0
         self.expected_bytes: Optional[int] = None
 
@@ -235,7 +237,7 @@ class Batch:
         refusal = None
         if fetched.size > self._request.max_message_size:
             refusal = TOO_LARGE
-        elif fetched.is_surrogate:
+        elif self.source_sends_notices and fetched.is_surrogate:
             refusal = SURROGATE
         if refusal is None:
             return copy.writer.add(fetched)
