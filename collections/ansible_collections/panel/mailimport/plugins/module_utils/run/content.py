@@ -110,6 +110,7 @@ class MailboxContent:
             messages=self._state.folders.messages(request.key) if aside is None else (),
             last_run_incomplete=forgotten or (record is not None and record.result.state != "completed"),
             may_hold_unrecorded_mail=forgotten or (record is not None and record.may_hold_unrecorded_mail),
+            killed_since=record.killed_since if record is not None and not forgotten and aside is None else None,
             aside=aside,
             proof=self._state.proof_of(request.key),
             room=self._host.quota_free(request.address, emptied=aside is not None) if direct else None,

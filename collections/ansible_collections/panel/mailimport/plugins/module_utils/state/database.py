@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Callable, ContextManager, Dict, Iterable, List, Optional, Set, Tuple
 
 from ..model import clock
@@ -207,7 +208,8 @@ class State:
         unnoticed.
         """
         with self._database.transaction(durable=True):
-            self._update(key, "unsettled = 1, store_root = ?", store_root)
+            began = "unsettled = CASE unsettled WHEN 0 THEN ? ELSE unsettled END"
+            self._update(key, began + ", store_root = ?", int(time.time()), store_root)
 
     def note_all_recorded(self, key: ImportKey) -> None:
         """Record that all is known of what was written."""

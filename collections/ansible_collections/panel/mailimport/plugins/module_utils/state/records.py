@@ -33,13 +33,13 @@ class ImportRecord:
     `mailbox_existed` is what the first contact with the mailbox found, None before it. `replaced_to` is where the
     contents that `replace` takes away go, None when there are none; `replaced` tells that this has been done.
     `completed_once`: the source was imported once, to the end. `may_hold_unrecorded_mail`: a run began to write and did
-    not live to say what became of it. `result` is the latest one; that of a run whose process is gone reads `failed`,
-    `interrupted`. `waiting`: a run that is alive has yet to come to this import. `store_root` is the root of the store
-    that it writes to, None when nothing there can show whether its mail is still there. `stop_requested`:
-    whoever runs it, or is going to, is to end it. `last_success` is when a run last ended `completed`, in seconds since
-    the epoch, `last_new` when one last brought a message, or was killed while it wrote. `bytes_imported` is what all
-    runs that ended have brought into the mail that is there. The latest run began at `started_at` and ended at
-    `finished_at`, None when it has not.
+    not live to say what became of it; `killed_since` is when it began, the first of them, if that is known. `result` is
+    the latest one; that of a run whose process is gone reads `failed`, `interrupted`. `waiting`: a run that is alive
+    has yet to come to this import. `store_root` is the root of the store that it writes to, None when nothing there can
+    show whether its mail is still there. `stop_requested`: whoever runs it, or is going to, is to end it.
+    `last_success` is when a run last ended `completed`, in seconds since the epoch, `last_new` when one last brought a
+    message, or was killed while it wrote. `bytes_imported` is what all runs that ended have brought into the mail that
+    is there. The latest run began at `started_at` and ended at `finished_at`, None when it has not.
     """
 
     key: ImportKey
@@ -50,6 +50,7 @@ class ImportRecord:
     completed_once: bool
     replaced: bool = False
     may_hold_unrecorded_mail: bool = False
+    killed_since: Optional[float] = None
     waiting: bool = False
     store_root: Optional[str] = None
     stop_requested: bool = False

@@ -32,6 +32,7 @@ def import_record(row: sqlite3.Row, path: str) -> ImportRecord:
             completed_once=bool(row["completed_once"]),
             replaced=bool(row["replaced"]),
             may_hold_unrecorded_mail=bool(row["unsettled"]),
+            killed_since=float(row["unsettled"]) if row["unsettled"] > 1 else None,  # 1 is all that 0.2.0 said
             waiting=waiting,
             store_root=row["store_root"],
             stop_requested=bool(row["stop_requested"]),

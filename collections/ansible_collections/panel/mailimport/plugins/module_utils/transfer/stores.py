@@ -32,14 +32,14 @@ class Target:
     """The mailbox an import writes to, and what is known from earlier runs.
 
     `marks` say how far they came, by raw folder name, `deliveries` what they put into a store that chooses the UIDs,
-    `messages` what the source's messages were then.
-    `last_run_incomplete`: the latest of them did not get to the end; `may_hold_unrecorded_mail`: one was killed, so
-    more may be there than that. `aside` is where the present content is moved first, None to keep it. `proof` is the
-    host's, for the marker of this import: the key that it is made with stays with the parent. `desk` hands out sessions
-    of the mailbox. `room` is what its quota leaves, in bytes, None without a limit. `wait_if_crowded`: wait when the
-    source admits no more connections. `spent` are bytes that came from the source account within the last day, if it
-    gives only so many. `untouched`: no import has brought anything into the mailbox before, whatever names of messages
-    say. `tls` is how a mail host over the network is trusted, None without TLS.
+    `messages` what the source's messages were then. `last_run_incomplete`: the latest of them did not get to the end;
+    `may_hold_unrecorded_mail`: one was killed, so more may be there than that; `killed_since` is when the first of
+    those began to write, if that is known. `aside` is where the present content is moved first, None to keep it.
+    `proof` is the host's, for the marker of this import: the key that it is made with stays with the parent. `desk`
+    hands out sessions of the mailbox. `room` is what its quota leaves, in bytes, None without a limit.
+    `wait_if_crowded`: wait when the source admits no more connections. `spent` are bytes that came from the source
+    account within the last day, if it gives only so many. `untouched`: no import has brought anything into the mailbox
+    before, whatever names of messages say. `tls` is how a mail host over the network is trusted, None without TLS.
     """
 
     location: StoreLocation
@@ -49,6 +49,7 @@ class Target:
     messages: Sequence[SourceMessages]
     last_run_incomplete: bool
     may_hold_unrecorded_mail: bool
+    killed_since: Optional[float]
     aside: Optional[str]
     proof: bytes
     room: Optional[int]
@@ -100,8 +101,17 @@ def open_store(
 def _imap_store(target: Target, book: DeliveryBook, emit: Emit) -> ImapStore:
     dialler = dialler_to(target.location, target.tls, emit)
     if dialler is None:
-        return ImapStore(target.location, partial(target.desk.open_pipe, emit), book, target.proof)
-    return ImapStore(target.location, dialler.open, book, target.proof, dialler.open_more, partial(_pause, emit))
+        open_pipe = partial(target.desk.open_pipe, emit)
+        return ImapStore(target.location, open_pipe, book, target.proof, killed_since=target.killed_since)
+    return ImapStore(
+        target.location,
+        dialler.open,
+        book,
+        target.proof,
+        dialler.open_more,
+        partial(_pause, emit),
+        target.killed_since,
+    )
 
 
 def dialler_to(location: StoreLocation, tls: Optional[ssl.SSLContext], emit: Emit) -> Optional[Dialler]:

@@ -10,7 +10,8 @@ from typing import AbstractSet, Dict, Iterator, List, Mapping, Optional, Sequenc
 
 from ...imap.uids import UidSet, sequence_set
 from .deliveries import DeliveryBook
-from .digests import UidsByContent
+from .digests import Digests, UidsByContent
+from .moved import MovedMessages, vanished
 from .session import FOLDERS_AHEAD, Figures, HostSession
 from .sessions import HostSessions
 from .uid_map import UidMap
@@ -25,14 +26,25 @@ class ContentSearch:
 
     Args:
         may_show_again: the host's format is one in which messages of a crash may come to light later (mdbox).
+        killed_since: when the first run began of those that may have stored what nobody took note of, if that is known.
     """
 
-    def __init__(self, sessions: HostSessions, book: DeliveryBook, may_show_again: bool) -> None:
+    def __init__(
+        self,
+        sessions: HostSessions,
+        book: DeliveryBook,
+        may_show_again: bool,
+        killed_since: Optional[float] = None,
+    ) -> None:
         self._sessions = sessions
         self._book = book
         self._may_show_again = may_show_again
         self._uidnexts: Optional[Dict[bytes, Tuple[int, int]]] = None
         self._unrecorded: Dict[bytes, UidsByContent] = {}
+        self._moved = MovedMessages(sessions, book, killed_since, self._read_moved)
+        # All that is known of a folder by content, and what was taken for another folder's message.
+        self._indexes: Dict[bytes, List[UidsByContent]] = {}
+        self._spent: Dict[bytes, Set[int]] = {}
 
     def unrecorded(self, name: bytes, uidvalidity: int) -> UidsByContent:
         """Return the messages that were in a folder, and in no record, when this run came to it first.
@@ -41,8 +53,14 @@ class ContentSearch:
         """
         if name not in self._unrecorded:
             gaps = list(_gaps(self._book.runs_in(uidvalidity)))
-            self._unrecorded[name] = self._find(name, gaps, self._book.last_run_incomplete)
+            self._unrecorded[name] = self._index(name, gaps)
         return self._unrecorded[name]
+
+    def _index(self, name: bytes, ranges: Sequence[Tuple[int, int]]) -> UidsByContent:
+        """Return messages of a folder that are not taken yet; each can be taken once, of whatever index."""
+        index = self._find(name, ranges, self._book.last_run_incomplete, self._spent.get(name, frozenset()))
+        self._indexes.setdefault(name, []).append(index)
+        return index
 
     def forget(self, name: bytes) -> None:
         """Messages were stored in a folder that will never be recorded: look anew when asked again."""
@@ -50,10 +68,36 @@ class ContentSearch:
 
     def but(self, name: bytes, known: UidMap) -> UidsByContent:
         """Return all messages of a folder that are not known to be of one origin."""
-        return self._find(name, list(_gaps(known.triples())), self._book.last_run_incomplete)
+        return self._index(name, list(_gaps(known.triples())))
 
-    def note_uidnexts(self) -> None:
-        """After a crash, take note how far the folders go before the host repairs its indexes."""
+    def may_have_moved(self, name: bytes) -> bool:
+        """True if messages that a killed run has stored in a folder may be in others by now."""
+        return self._moved.are_elsewhere(name)
+
+    def vanished(self, name: bytes, uidvalidity: int, uidnext: int) -> Iterator[int]:
+        """Yield UIDs of messages of a folder that are gone, and in no record."""
+        present = self._sessions.attempt(lambda session: [uid for uid, _flags in session.flags(name, b"1:*")])
+        runs = [(target, target + length - 1) for _source, target, length in self._book.runs_in(uidvalidity)]
+        return vanished(runs, uidnext, present)
+
+    def take_moved(self, name: bytes, digests: Digests) -> bool:
+        """Whether another folder holds a message of that content which a killed run may have stored in this one, and
+        which no other message of the source is; each counts once.
+        """
+        for other, uid in self._moved.alike(name, digests):
+            if all(index.drop(digests, uid) for index in self._indexes.get(other, ())):
+                self._spent.setdefault(other, set()).add(uid)
+                return True
+        return False
+
+    def _read_moved(self, name: bytes, uids: Sequence[int]) -> UidsByContent:
+        return self._find(name, [(uid, uid) for uid in uids], after_crash=False)
+
+    def look_before_storing(self) -> None:
+        """After a crash, take note of what there is before this run stores anything, and the host repairs its
+        indexes."""
+        if self._moved.is_to_look:
+            self._moved.look(list(self._all_figures()))
         if self._may_show_again and self._uidnexts is None:
             figures = dict(self._all_figures())
             self._uidnexts = {name: (each.uidvalidity, each.uidnext) for name, each in figures.items()}
@@ -102,7 +146,7 @@ class ContentSearch:
         taken: AbstractSet[int] = frozenset(),
     ) -> UidsByContent:
         if after_crash:
-            self.note_uidnexts()
+            self.look_before_storing()
             self._sessions.reveal(name)
         wanted = _as_sets(ranges)
 

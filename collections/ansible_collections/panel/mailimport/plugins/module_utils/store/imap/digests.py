@@ -100,6 +100,13 @@ class UidsByContent:
         query = "SELECT digest, min(uid) FROM messages WHERE loose = ? AND uid >= ?"
         return self._take(query, digests.loose, first)
 
+    def drop(self, digests: Digests, uid: int) -> bool:
+        """Take out one message; False when it is not there any more."""
+        query = "DELETE FROM messages WHERE digest = ? AND uid = ?"
+        dropped = self._database.execute(query, (digests.folded, uid)).rowcount
+        self._count -= dropped
+        return bool(dropped)
+
     def _take(self, query: str, *values: Union[bytes, int]) -> Optional[int]:
         row: Tuple[bytes, Optional[int]] = self._database.execute(query, values).fetchone()
         digest, uid = row

@@ -11,6 +11,7 @@ import time
 from types import MappingProxyType
 from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from ...imap.dates import parse_internal_date
 from ...imap.fetch import Fetched, FetchRequest, FolderStream
 from ...imap.outline import OUTLINE_ITEMS, Told, parse_outline
 from ...imap.responses import Parts, Status, parse_parts, parse_status, quote
@@ -246,6 +247,24 @@ class HostSession(AppendingSession):
         commands = [self.opening(FetchRequest(SourceFolder(name, ()))), b"UID FETCH %s %s" % (uids, OUTLINE_ITEMS)]
         self.ask_all(commands, lambda parts: found.append(parse_outline(parts)))
         return [told for told in found if told]
+
+    def saved_since(self, name: bytes, moment: float) -> List[int]:
+        """Return the UIDs of messages that have been in a folder since some moment at the earliest, whatever their
+        dates; none where the host does not tell (SAVEDATE, RFC 8514).
+        """
+        found: List[int] = []
+
+        def handle(parts: Parts) -> None:
+            values = parse_parts(parts)
+            if len(values) >= 3 and values[1] == b"FETCH" and isinstance(values[2], list):
+                items = dict(zip(values[2][::2], values[2][1::2]))
+                saved = parse_internal_date(items.get(b"SAVEDATE") or b"")
+                if saved is not None and saved >= int(moment):
+                    found.append(int(items.get(b"UID", 0)))
+
+        if b"SAVEDATE" in self.capabilities:
+            self.ask_all([self.opening(FetchRequest(SourceFolder(name, ()))), b"UID FETCH 1:* (UID SAVEDATE)"], handle)
+        return found
 
     def flags(self, name: bytes, uids: bytes) -> Iterator[Tuple[int, Tuple[bytes, ...]]]:
         """Yield UID and flags of messages of a folder; raises as `kept` does."""

@@ -43,6 +43,7 @@ class ImapStore(MessageStore):
         proof: the host's, for the marker of the import.
         open_more: opens another session beside those that are open, or returns None when there can be no more.
         pause: waits so many seconds, for that reason.
+        killed_since: see ContentSearch.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class ImapStore(MessageStore):
         proof: bytes = b"",
         open_more: Callable[[], Optional[HostChannel]] = lambda: None,
         pause: Callable[[float, str], None] = lambda seconds, why: time.sleep(seconds),
+        killed_since: Optional[float] = None,
     ) -> None:
         self._location = location
         self._proof = proof
@@ -64,7 +66,7 @@ class ImapStore(MessageStore):
         self._lanes = Lanes(open_more, elsewhere.connections if elsewhere else 1)
         self.appender = Appender(self.sessions, self._lanes, pause)
         self._folders = Folders(self.sessions)
-        self._search = ContentSearch(self.sessions, book, may_show_again=location.driver == "mdbox")
+        self._search = ContentSearch(self.sessions, book, location.driver == "mdbox", killed_since)
         self._given = GivenFlags()
         self._writers: List[ImapWriter] = []
         self._all_answers_known = True
@@ -126,7 +128,7 @@ class ImapStore(MessageStore):
         name = self.name_of(path)
         record = self._book.record_of(origin)
         if record.last_run_incomplete:
-            self._search.note_uidnexts()
+            self._search.look_before_storing()
         opened = self._folders.open(name)
         place_marker(self._location, origin.key, self._proof)  # the host has made the root by now
         writer = ImapWriter(

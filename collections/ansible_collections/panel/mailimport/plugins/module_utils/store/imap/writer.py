@@ -19,7 +19,8 @@ sent. That holds, too, for a folder that has mail and no map at all, as when the
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Optional, Set, Tuple
+from itertools import chain
+from typing import Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
 from ...imap.fetch import Fetched
 from ...imap.flags import split_flags
@@ -87,13 +88,15 @@ class ImapWriter(FolderWriter, Destination):
         self._without_flags: Dict[int, Tuple[bytes, ...]] = {}
         self._lost_once = UidSet()
         # What we cannot tell the UID of is at or behind this one, and none of those that were taken since.
-        self._next_target = opened.figures.uidnext
+        self._next_target = self._uidnext = opened.figures.uidnext
         self._taken: Set[int] = set()
         self._is_unseen = is_unseen
         self._append_limit = opened.figures.append_limit
         self._flags_in_doubt = record.last_run_incomplete
         self._first_claimed = opened.figures.uidnext
         self._present: Optional[UidsByContent] = None
+        self._may_have_moved = record.last_run_incomplete and search.may_have_moved(name)
+        self._vanished: Optional[Iterator[int]] = None
         self._look_around(opened, record, by_content)
 
     def _look_around(self, opened: OpenedFolder, record: DeliveryRecord, by_content: bool) -> None:
@@ -143,7 +146,7 @@ class ImapWriter(FolderWriter, Destination):
         if message.uid in self.held:
             self._compare_again(message)
             return None
-        if self._is_present(message):
+        if self._is_present(message) or self._has_moved(message):
             self.held.add(message.uid)
             self.last_uid = max(self.last_uid, message.uid)
             return None
@@ -237,6 +240,21 @@ class ImapWriter(FolderWriter, Destination):
             self._claim(message, target, not self._flags_in_doubt or message.uid in self.remembered)
         return True
 
+    def _has_moved(self, message: PendingMessage) -> bool:
+        """Whether a killed run has stored a message, which its owner has put elsewhere since: take note of it under the
+        UID of one that is gone.
+        """
+        if not self._may_have_moved or message.digests is None:
+            return False
+        if self._vanished is None:
+            self._vanished = self._search.vanished(self.name, self.target_uidvalidity, self._uidnext)
+        gone = next(self._vanished, None)
+        if gone is None or not self._search.take_moved(self.name, message.digests):
+            self._vanished = chain([gone] if gone else [], self._vanished)
+            return False
+        self._new.add(message.uid, gone)
+        return True
+
     def _long_message(self, fetched: Fetched) -> PendingMessage:
         """A long message goes right through, unless something has to be known of it first or it may have to go
         twice."""
@@ -247,6 +265,7 @@ class ImapWriter(FolderWriter, Destination):
             or about.uid in self._lost_once
             or about.uid in self.held
             or self._present
+            or self._may_have_moved
             or not self.keywords.are_known(split_flags(about.flags).keywords)
         ):
             return pending_spooled(fetched)
