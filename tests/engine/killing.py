@@ -7,7 +7,9 @@
 The call at which it is killed is not carried out any more. What the next run makes of it is compared with what an
 import that nobody kills makes of the same beginning.
 
-`python -m engine.killing` (in `tests`) kills at every system call that changes files; options say which.
+`python -m engine.killing` (in `tests`) kills at every system call that others can notice, each process of an import;
+options say which. Between two such calls nothing outside of the process changes, but that locks are given back, as its
+end does: a kill there leaves what a kill at the next of them leaves. The one thread beside only waits for the disk.
 """
 
 from __future__ import annotations
@@ -16,201 +18,102 @@ import argparse
 import collections
 import itertools
 import os
-import re
-import shutil
 import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
+from ansible_collections.panel.mailimport.plugins.module_utils.run.content import MailboxContent
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import sandbox
-from fakes.imap_mail import Folder, Message
-from fakes.imap_server import CAPABILITIES, FakeServer
-from support.dovecot import Dovecot
-from support.imap import Account, Item
-from support.mail import small_message
+from support.dovecot import wait_until
 
-from .bench import PASSWORD, Bench
+from .at_length import Forked, shared, table, tell, workplace
+from .stand import LAYOUTS, SCENARIOS, Stand, stand_of
 
-# Whatever changes files, or waits for the disk. Those of a run's own process are SQLite's, too.
+# Whatever changes files or what is known of them, waits for the disk, or is heard at the other end of a pipe or socket.
+# Those of a run's own process are SQLite's, too.
 CALLS = (
-    "openat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,unlink,unlinkat,rmdir,write,pwrite64,ftruncate,"
-    "fsync,fdatasync,syncfs,utimensat,fchmod,fchown"
-)
-MAILDIRS = {"maildir++": "maildir:~/Maildir", "fs": "maildir:~/Maildir:LAYOUT=fs"}
-BOXES = {"sdbox": "sdbox:~/sdbox", "mdbox": "mdbox:~/mdbox"}
-LAYOUTS = {**MAILDIRS, **BOXES}
-PROCESSES = ("import", "run")
-ADDRESS = "box@killed.example"
-
-_OWN = small_message(9001, "It was here before.")
-_SHARED = small_message(1)
-_MANY_KEYWORDS = tuple(b"Keyword%d" % number for number in range(28))
-# Names that differ from run to run, and Dovecot's own indexes and logs, which depend on who has logged in.
-_DOVECOTS = re.compile(r"(^|/)(dovecot\.|dovecot-uidvalidity)")
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What a mailbox is like when the import begins, and what is asked for.
-
-    `same_uids`: folders get those of the source.
-    """
-
-    name: str
-    own_mail: bool
-    earlier_run: bool
-    same_uids: bool
-    options: dict[str, Any]
-
-
-SCENARIOS = {
-    scenario.name: scenario
-    for scenario in (
-        Scenario("fresh", False, False, True, {"existing_content": "merge"}),
-        Scenario("merge", True, False, False, {"existing_content": "merge"}),
-        Scenario("replace", True, False, True, {"existing_content": "replace"}),
-        Scenario("latest", False, True, True, {"existing_content": "merge", "state": "latest"}),
-    )
-}
-
-
-def first_folders() -> list[Folder]:
-    """What the source has in the beginning."""
-    inbox = [Message(uid, small_message(uid), (b"\\Seen", b"Work") if uid % 2 else ()) for uid in (1, 2, 5, 9)]
-    return [
-        Folder(b"INBOX", inbox, subscribed=True),
-        Folder(b"A", [Message(3, small_message(103), _MANY_KEYWORDS), Message(4, small_message(104))], 77),
-        Folder(b"A/B", [Message(1, small_message(201))], 78, subscribed=True),
-        Folder(b"Empty", [], 79),
-    ]
-
-
-def later_folders() -> list[Folder]:
-    """What it has some time later: more messages, a new folder, other flags."""
-    inbox, a, b, empty = first_folders()
-    changed = replace(inbox.messages[0], flags=(b"\\Flagged", b"Work"), modseq=7)
-    more = [Message(12, small_message(12), (b"Later",), modseq=8), Message(13, small_message(13), modseq=8)]
-    inbox = replace(inbox, messages=[changed, *inbox.messages[1:], *more])
-    a = replace(a, messages=[*a.messages, Message(8, small_message(108), _MANY_KEYWORDS[-3:], modseq=9)])
-    return [inbox, a, b, empty, Folder(b"Later/C", [Message(2, small_message(302))], 80, subscribed=True)]
-
-
-@dataclass
-class Stand:
-    """A mail host with one mailbox, brought back to where its scenario begins as often as one likes."""
-
-    scenario: Scenario
-    host: Dovecot
-    directory: Path
-    server: FakeServer
-
-    def __post_init__(self) -> None:
-        self.bench = Bench(self.host, self.directory / "state", ADDRESS)
-        self._home = self.host.home_of(ADDRESS)
-        if self.scenario.own_mail:
-            with self.bench.session() as session:
-                session.create("A")
-                # Whether a run that was killed brought it, nobody can tell in boxes: it has the flags of the source's.
-                session.append("INBOX", [Item(_OWN), Item(_SHARED, ("\\Seen", "Work"))])
-                session.append("A", [Item(_OWN)])
-        if self.scenario.earlier_run:
-            self.bench.completed(self.server, existing_content="merge")
-            self.server.folders[:] = later_folders()
-        for place, kept in self._places():
-            if place.exists():
-                _copy(place, kept)
-
-    def _places(self) -> Iterator[tuple[Path, Path]]:
-        for place in (self._home, self.bench.state_dir):
-            yield place, self.directory / ("%s-in-the-beginning" % place.name)
-
-    def begin(self) -> None:
-        """Bring the mailbox and the host's state back to the beginning."""
-        for place, kept in self._places():
-            shutil.rmtree(place, ignore_errors=True)
-            if kept.exists():
-                _copy(kept, place)
-
-    def run(self) -> Any:
-        """What the scenario asks for."""
-        return self.bench.run(self.server.port, **self.scenario.options)
-
-    def outcome(self) -> tuple[Any, set[str]]:
-        """What a user sees in the mailbox, and the names of all files that are there."""
-        account = self.bench.account()
-        # Where Dovecot writes, it chooses the UIDs, and numbers its files.
-        same_uids = self.scenario.same_uids and (self._home / "Maildir").exists()
-        return account if same_uids else contents(account), self.names()
-
-    def names(self) -> set[str]:
-        """All files and directories of mailbox and state, those of Dovecot's indexes aside."""
-        found = set()
-        for place, _kept in self._places():
-            for path in place.rglob("*"):
-                name = str(path.relative_to(place))
-                if path.is_file() and path.parent.name in ("cur", "new"):
-                    name = str(path.relative_to(place).with_name("message"))
-                if not _DOVECOTS.search(name):
-                    found.add(re.sub(r"\d{4,}|\d{8}T\d{6}|(?<=/[um]\.)\d+$", "N", name))
-        return found
-
-
-def _copy(source: Path, target: Path) -> None:
-    subprocess.run(["cp", "--archive", str(source), str(target)], check=True)
-
-
-def contents(account: Account) -> dict[tuple[str, ...], list[Any]]:
-    """Messages of each folder without their UIDs."""
-    return {
-        path: sorted((facts.content, facts.internal_date, sorted(facts.flags)) for facts in folder.messages.values())
-        for path, folder in account.folders.items()
-    }
+    "openat,creat,mkdir,mkdirat,mknod,mknodat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,"
+    "rmdir,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendmmsg,sendfile,splice,copy_file_range,connect,"
+    "shutdown,truncate,ftruncate,fallocate,fsync,fdatasync,syncfs,sync_file_range,utimensat,chmod,fchmod,fchmodat,"
+    "chown,lchown,fchown,fchownat,setxattr,fsetxattr"
+).split(",")
 
 
 class Call(NamedTuple):
-    """A system call of a process: the n-th of that name."""
+    """A system call: the n-th of that name in a process."""
 
     name: str
     number: int
 
 
-def strace(log: Path, call: Optional[Call]) -> None:
-    """Have a system call of this process kill it; return when that is arranged."""
-    command = ["strace", "-qq", "-o", str(log), "-e", "trace=" + CALLS]
-    kill = ["-e", "inject=%s:signal=KILL:when=%d" % call] if call else []
-    subprocess.Popen([*command, *kill, "-p", str(os.getpid())], stderr=subprocess.DEVNULL)
-    while "TracerPid:\t0\n" in Path("/proc/self/status").read_text():
-        pass
+class Tracer:
+    """strace for one process of a run; it kills it at a call, if one is given."""
+
+    def __init__(self, directory: Path, call: Optional[Call]) -> None:
+        self._log = directory / "strace.log"
+        self._log.unlink(missing_ok=True)
+        self._kill = ["-e", "inject=%s:signal=KILL:when=%d" % call] if call else []
+
+    def attach(self) -> None:
+        """Trace this process; return when that is arranged."""
+        # A question mark is for a call that this kind of machine has not.
+        command = ["strace", "-q", "-o", str(self._log), "-e", "trace=?" + ",?".join(CALLS), *self._kill]
+        subprocess.Popen([*command, "-p", str(os.getpid())], stderr=subprocess.DEVNULL)
+        while "TracerPid:\t0\n" in Path("/proc/self/status").read_text():
+            pass
+
+    def lines(self) -> list[str]:
+        """A line for each call of the process and one for its end, when that has come; none without the process."""
+        if not self._log.exists():
+            return []
+        wait_until(lambda: self._read()[-1].startswith("+++"), "the end of the process")
+        return self._read()
+
+    def _read(self) -> list[str]:
+        return self._log.read_text(errors="replace").splitlines() or [""]
 
 
-def traced(stand: Stand, process: str, call: Optional[Call]) -> list[str]:
-    """Run the import with one of its processes under strace, killed at a system call if one is given; return the calls
-    that it came to.
-    """
-    log = stand.directory / "strace.log"
-    log.unlink(missing_ok=True)
-    driver = os.fork()
-    if driver == 0:
+def _trace_step(step: str, tracer: Tracer) -> None:
+    """Trace the process without privileges that is forked for one step of an import."""
+    perform, give_up = getattr(MailboxContent, step), sandbox.give_up_privileges
+
+    def attach_first(uid: int, gid: int) -> None:
+        tracer.attach()
+        give_up(uid, gid)
+
+    def traced(self: MailboxContent, *arguments: Any) -> None:
+        sandbox.give_up_privileges = attach_first
         try:
-            if process == "run":
-                strace(log, call)
-            else:
-                give_up = sandbox.give_up_privileges
-
-                def give_up_under_strace(uid: int, gid: int) -> None:
-                    strace(log, call)
-                    give_up(uid, gid)
-
-                sandbox.give_up_privileges = give_up_under_strace
-            stand.run()
+            perform(self, *arguments)
         finally:
-            os._exit(0)
-    os.waitpid(driver, 0)
-    return log.read_text(errors="replace").splitlines() if log.exists() else []
+            sandbox.give_up_privileges = give_up
+
+    setattr(MailboxContent, step, traced)
+
+
+# The processes of an import, those of most calls first: without privileges the one that copies and the one that tries
+# the login, and the run.
+PROCESSES: dict[str, Callable[[Tracer], None]] = {
+    "import": partial(_trace_step, "fill"),
+    "run": Tracer.attach,
+    "login": partial(_trace_step, "check_login"),
+}
+
+
+def traced(stand: Stand, process: str, call: Optional[Call]) -> tuple[bool, list[str]]:
+    """Run the import with one of its processes under strace, killed at a system call if one is given; return whether
+    it says that it is completed, and the calls that it came to.
+    """
+    tracer = Tracer(stand.directory, call)
+
+    def run() -> int:
+        PROCESSES[process](tracer)
+        return 0 if stand.run().result.state == "completed" else 1
+
+    with Forked(run) as driver:
+        return driver.wait() == 0, tracer.lines()
 
 
 def changing_calls(stand: Stand, process: str) -> list[Call]:
@@ -218,61 +121,98 @@ def changing_calls(stand: Stand, process: str) -> list[Call]:
     stand.begin()
     counts: collections.Counter[str] = collections.Counter()
     found = []
-    for line in traced(stand, process, None):
+    for line in traced(stand, process, None)[1]:
         name = line.partition("(")[0]
         counts[name] += 1
-        if name in CALLS.split(",") and (name != "openat" or "O_CREAT" in line):
+        if name in CALLS and (name != "openat" or "O_CREAT" in line):
             found.append(Call(name, counts[name]))
     return found
 
 
-def check(stand: Stand, process: str, call: Call, expected: tuple[Any, set[str]]) -> Optional[list[str]]:
-    """Kill at a call, run again and again once more; return what is wrong then, in words. None when it did not come to
-    that call: SQLite's are not always as many.
+class Expected(NamedTuple):
+    """What comes of an import that nobody kills: the mailbox's content, and names of files."""
+
+    content: Any
+    names: set[str]
+
+
+def check(stand: Stand, process: str, call: Call, expected: Expected) -> Optional[list[str]]:
+    """Kill at a call, run again and once more; return what is wrong then, in words. None when it did not come to that
+    call: pieces of what is sent and written are not always as many.
     """
     stand.begin()
-    last = traced(stand, process, call)[-2:]
-    where = "%s, %s, kill at %s number %d: %s" % (stand.scenario.name, process, *call, last[0][:80])
-    if "killed by SIGKILL" not in last[-1]:
+    completed, lines = traced(stand, process, call)
+    if not lines or "killed by SIGKILL" not in lines[-1]:
         return None
-    again = stand.run()
     found = []
+    if completed and stand.content() != expected.content:
+        found.append("it says completed, and the mailbox holds %s" % (stand.content(),))
+    again = stand.run()
     if again.result.state != "completed":
-        found.append("%s: %s" % (where, again.result))
-    account, names = stand.outcome()
-    if account != expected[0]:
-        found.append("%s: the mailbox holds %s and not %s" % (where, account, expected[0]))
-    left = names - expected[1]
+        found.append(str(again.result))
+    content = stand.content()
+    if content != expected.content:
+        found.append("the mailbox holds %s and not %s" % (content, expected.content))
+    left = stand.names() - expected.names
     if left:
-        found.append("%s: left behind: %s" % (where, ", ".join(sorted(left))))
+        found.append("left behind: %s" % ", ".join(sorted(left)))
     if stand.run().result.changed:
-        found.append("%s: the run after that changes something" % where)
-    return found
+        found.append("the run after that changes something")
+    where = "%s, kill at %s number %d (%s)" % (stand.scenario.name, *call, lines[-2][:80])
+    return ["%s: %s" % (where, line) for line in found]
 
 
-def check_all(stand: Stand, process: str, step: int = 1, first: int = 0) -> Iterator[list[str]]:
+def check_all(stand: Stand, process: str, step: int = 1, first: int = 0) -> Iterator[Optional[list[str]]]:
     """Check a kill at each `step`-th call that changes something; yield what is wrong after each kill."""
     stand.begin()
     assert stand.run().result.state == "completed"
-    expected = stand.outcome()
+    expected = Expected(stand.content(), stand.names())
     for call in changing_calls(stand, process)[first::step]:
-        found = check(stand, process, call, expected)
-        if found is not None:
-            yield found
+        yield check(stand, process, call, expected)
 
 
-def stand_of(scenario: str, host: Dovecot, directory: Path) -> Stand:
-    """A stand and the source of its own, which answers as long as the process lives."""
-    directory.mkdir(exist_ok=True)
-    server = FakeServer(first_folders(), capabilities=CAPABILITIES + b" CONDSTORE")
-    server.__enter__()
-    return Stand(SCENARIOS[scenario], host, directory, server)
+class Task(NamedTuple):
+    """The kills of one process in one scenario of one layout."""
+
+    place: Path
+    process: str
+    layout: str
+    scenario: str
+    step: int
 
 
-def tell(text: str) -> None:
-    """Say something at once."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+class Tally(NamedTuple):
+    """What came of a task: kills, those with something wrong, and calls that it did not come to again."""
+
+    task: Task
+    kills: int
+    wrong: int
+    missed: int
+
+
+def kill_all(task: Task) -> Tally:
+    """Carry out a task; say what is wrong."""
+    kills = wrong = missed = 0
+    with stand_of(task.layout, task.scenario, task.place / task.process) as stand:
+        for found in check_all(stand, task.process, task.step):
+            if found is None:
+                missed += 1
+                continue
+            kills += 1
+            wrong += bool(found)
+            for line in found:
+                tell("%s, %s: %s" % (task.layout, task.process, line))
+    return Tally(task, kills, wrong, missed)
+
+
+def exists(process: str, layout: str, scenario: str) -> bool:
+    """Whether there is such a thing."""
+    how, what = LAYOUTS[layout], SCENARIOS[scenario]
+    if what.missing and layout != "maildir++":
+        return False  # it is made in the same way whatever its mail is kept in
+    if how.over_network and what.name == "replace":
+        return False  # what is there cannot be moved aside over a network
+    return not (what.earlier_run and process == "login")  # a later run tries no login first
 
 
 def main() -> int:
@@ -281,27 +221,37 @@ def main() -> int:
     options.add_argument("--scenario", choices=SCENARIOS, action="append")
     options.add_argument("--layout", choices=LAYOUTS, action="append")
     options.add_argument("--process", choices=PROCESSES, action="append")
-    options.add_argument("--step", type=int, default=1)
+    options.add_argument("--step", type=int, default=1, help="kill at every so-manieth call")
+    options.add_argument("--workers", type=int, default=os.cpu_count(), help="so many kills at a time")
     chosen = options.parse_args()
-    place = Path(tempfile.mkdtemp(prefix="killing-"))
-    place.chmod(0o755)
-    bad = kills = 0
-    for layout, scenario in itertools.product(chosen.layout or LAYOUTS, chosen.scenario or SCENARIOS):
-        name = "%s-%s" % (re.sub(r"\W", "", layout), scenario)
-        with Dovecot(place / name, name, LAYOUTS[layout], separator="/", users={ADDRESS: PASSWORD}) as host:
-            stand = stand_of(scenario, host, place / name / "stand")
-            for process in chosen.process or PROCESSES:
-                here = 0
-                for found in check_all(stand, process, chosen.step):
-                    here += 1
-                    bad += bool(found)
-                    tell("".join("%s: %s\n" % (layout, line) for line in found))
-                kills += here
-                tell("%s, %s, %s: killed at %d calls\n" % (layout, scenario, process, here))
-    shutil.rmtree(place)
-    tell("%d kills, %d with something wrong\n" % (kills, bad))
-    return 1 if bad else 0
+    tallies = []
+    with workplace("killing") as place:
+        for process in PROCESSES:
+            (place / process).mkdir()
+        combinations = itertools.product(
+            chosen.process or PROCESSES, chosen.layout or LAYOUTS, chosen.scenario or SCENARIOS
+        )
+        tasks = [Task(place, *each, chosen.step) for each in combinations if exists(*each)]
+        for tally in shared(kill_all, tasks, chosen.workers):
+            tallies.append(tally)
+            what = "%s, %s, %s" % tally.task[1:4]
+            tell("%s: killed at %d calls, %d with something wrong" % (what, tally.kills, tally.wrong))
+    tell(summary(tallies))
+    return 1 if any(tally.wrong for tally in tallies) else 0
+
+
+def summary(tallies: Sequence[Tally]) -> str:
+    """Kills by mailbox and process, and their sums."""
+    kills = {tally.task[1:4]: tally.kills for tally in tallies}
+    mailboxes = sorted({key[1:] for key in kills})
+    rows = {"%s, %s" % key: [kills.get((process, *key), "") for process in PROCESSES] for key in mailboxes}
+    return "%s\n%d kills, %d with something wrong; %d calls were not come to again" % (
+        table("kills", tuple(PROCESSES), rows),
+        sum(tally.kills for tally in tallies),
+        sum(tally.wrong for tally in tallies),
+        sum(tally.missed for tally in tallies),
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

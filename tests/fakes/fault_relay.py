@@ -13,7 +13,7 @@ import threading
 import time
 from typing import Iterator, Optional
 
-KINDS = ("reset", "close", "stall", "bye", "drip")
+KINDS = ("reset", "close", "half-open", "stall", "bye", "drip")
 # What TCP's checksum or a broken middle box lets through; only TLS can notice all of it.
 GARBLING = ("flip", "drop")
 
@@ -96,7 +96,7 @@ class FaultRelay:
         self._next = self.passed + self._again if self._again else 1 << 62
         self.faults += 1
         yield data[:place]
-        yield from getattr(self, "_" + self._kind)(data[place:], client)
+        yield from getattr(self, "_" + self._kind.replace("-", "_"))(data[place:], client)
 
     def _reset(self, _rest: bytes, client: socket.socket) -> Iterator[bytes]:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -108,6 +108,12 @@ class FaultRelay:
     def _close(self, _rest: bytes, _client: socket.socket) -> Iterator[bytes]:
         yield b""
         raise _LineIsDeadError
+
+    def _half_open(self, _rest: bytes, client: socket.socket) -> Iterator[bytes]:
+        """The server has ended its side, and takes commands as before."""
+        yield b""
+        client.shutdown(socket.SHUT_WR)
+        self._closing.wait()
 
     def _stall(self, _rest: bytes, _client: socket.socket) -> Iterator[bytes]:
         """The line stays open and nothing comes any more."""
