@@ -55,12 +55,20 @@ class Head(NamedTuple):
 
 
 TASKS = (
-    ("import_imap.yml", "mail_import_imap", mailbox_options()),
+    ("tasks/import_imap.yml", "mail_import_imap", mailbox_options()),
     ("tasks/import_csv.yml", "mail_import_csv", list_options()),
-    ("import_google.yml", "mail_import_google", google.organization_options()),
-    ("import_microsoft365.yml", "mail_import_microsoft365", microsoft365.organization_options()),
-    ("import_yandex.yml", "mail_import_yandex", yandex360.organization_options()),
+    ("tasks/import_google.yml", "mail_import_google", google.organization_options()),
+    ("tasks/import_microsoft365.yml", "mail_import_microsoft365", microsoft365.organization_options()),
+    ("tasks/import_yandex.yml", "mail_import_yandex", yandex360.organization_options()),
     ("tasks/migration/prove.yml", "mail_delivery_check", delivery_options()),
+    (
+        "tasks/migration/directory_google.yml",
+        "google_workspace_info",
+        # What Gmail tells of each mailbox takes a call each, and the plan logs in anyway.
+        [name for name in google.info_options() if name not in ("check_mailboxes", "gmail_api_url")],
+    ),
+    ("tasks/migration/directory_microsoft365.yml", "microsoft365_info", microsoft365.info_options()),
+    ("tasks/migration/directory_yandex.yml", "yandex360_info", yandex360.info_options()),
 )
 HEADS = (
     Head("import_imap.yml", mailbox_options()),

@@ -11,6 +11,7 @@ the old one, and days that pass by the clock.
 from __future__ import annotations
 
 import imaplib
+import json
 import sys
 import time
 from collections import Counter
@@ -118,13 +119,19 @@ class Move:
             "ansible_python_interpreter": sys.executable,
             "ansible_remote_tmp": str(self.run.directory / "remote-tmp"),
         }
-        return {"migration": migration, "mailboxes": as_rows(self.people), **self.run.arguments(), **ansible}
+        return {"migration": migration, **self.run.arguments(), **ansible}
 
     def play(self, *names: str, hour: float) -> PlaybookRun:
         """Run playbooks, one after the other, when so many hours have passed."""
         *before, last = [COLLECTION / "playbooks" / ("%s.yml" % name) for name in names]
+        # Beside the migration file, in which no password may be.
+        people = self.run.directory / "people.json"
+        people.touch(mode=0o600)
+        people.write_text(json.dumps({"mailboxes": as_rows(self.people)}))
         return run_playbook(
             last,
+            "-e",
+            "@%s" % people,
             *map(str, before),
             inventory="localhost,",
             variables=self.variables(),

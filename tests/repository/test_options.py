@@ -44,10 +44,10 @@ def given(file: Path, module: str) -> set[str]:
 
 
 def test_every_option_can_be_given_as_a_variable() -> None:
-    assert given(COLLECTION / "playbooks" / "import_imap.yml", "mail_import_imap") == set(mailbox_options())
+    assert given(COLLECTION / "playbooks" / "tasks" / "import_imap.yml", "mail_import_imap") == set(mailbox_options())
     assert given(COLLECTION / "playbooks" / "tasks" / "import_csv.yml", "mail_import_csv") == set(list_options())
     for provider, name in ((google, "google"), (microsoft365, "microsoft365"), (yandex360, "yandex")):
-        playbook = COLLECTION / "playbooks" / ("import_%s.yml" % name)
+        playbook = COLLECTION / "playbooks" / "tasks" / ("import_%s.yml" % name)
         assert given(playbook, "mail_import_" + name) == set(provider.organization_options())
 
 

@@ -16,7 +16,6 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.check import check_rows
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row
-from ansible_collections.panel.mailimport.plugins.module_utils.task.options import list_options
 from ansible_collections.panel.mailimport.plugins.plugin_utils.extra_variables import refuse_misspelt_variables
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import (
     found_file,
@@ -24,6 +23,7 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list impo
     read_list,
     rows_of_values,
 )
+from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.options import OPTIONS_OF
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.acceptance import acceptances_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.mailboxes import compare
@@ -77,7 +77,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         # One file of variables may serve the imports and this.
-        refuse_misspelt_variables(self, [*OPTIONS, *list_options(), *_OF_PLAYBOOK])
+        known = {name for options in OPTIONS_OF.values() for name in options}
+        refuse_misspelt_variables(self, [*OPTIONS, *sorted(known), *_OF_PLAYBOOK])
         params = validated(self._task.args, OPTIONS, MODULE)
         if (params["src"] is None) == (params["mailboxes"] is None):
             raise AnsibleActionFail("one of src and mailboxes is required, and not both")

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.panel.mailimport.plugins.module_utils.model import clock
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError, one_line
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.check import check_rows
@@ -33,11 +34,18 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.checks 
 )
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.definition import (
     OF_THE_PLAYBOOKS,
+    ORGANIZATIONS,
     Migration,
     migration_of,
 )
+from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.directory import Directory, directory_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.facts import Facts, domains_of, seconds_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.lines import lines, turn_after
+from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.options import (
+    OPTIONS_OF,
+    refuse_foreign_options,
+    refuse_secrets_in_clear,
+)
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.acceptance import acceptances_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.mailboxes import compare
@@ -52,7 +60,8 @@ OPTIONS: dict[str, dict[str, t.Any]] = {
     "moment": {"type": "str", "choices": ["before", "after"], "default": "before"},
     "src": {"type": "path"},
     "mailboxes": {"type": "list", "elements": "raw", "no_log": True},
-    "addresses": {"type": "list", "elements": "str"},
+    "directories": {"type": "dict", "default": {}},
+    "check_variables": {"type": "bool", "default": False},
     "source_host": {"type": "str"},
     "hosts": {"type": "dict", "required": True},
     "switches": {"type": "dict", "default": {}},
@@ -78,9 +87,12 @@ class ActionModule(ActionBase):
         if chosen:
             raise AnsibleActionFail("leave out the variable %s: the playbooks of a migration choose it" % chosen[0])
         try:
-            migration = migration_of(plain(params["migration"]))
-            rows = self._rows(params)
-            facts = _facts(migration, rows, params)
+            migration = self._migration(params, task_vars or {})
+            directory = None
+            if migration.source in ORGANIZATIONS:
+                directory = directory_of(migration, plain(params["directories"]))
+            rows = directory.rows if directory else self._rows(params)
+            facts = _facts(migration, rows, directory, params)
         except MailImportError as error:
             raise AnsibleActionFail(error.message) from error
         phase = params["phase"]
@@ -97,6 +109,8 @@ class ActionModule(ActionBase):
             gates=[{"name": gate.name, "state": gate.state, "reasons": list(gate.reasons)} for gate in gates],
             only=_only(facts, phase, rows, plain(params["hosts"])),
             probes=_probes(facts),
+            mailboxes=[] if migration.source == "csv" else [dict(row.values) for row in rows],
+            recipients=directory.recipients if directory else [box.email for box in facts.mailboxes if box.email],
             waves={wave.name: facts.state_of(wave) for wave in migration.waves},
             next=turn.phase,
             lines=told,
@@ -105,19 +119,32 @@ class ActionModule(ActionBase):
             result["diff"] = file.difference
         return result
 
+    def _migration(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> Migration:
+        values = plain(params["migration"])
+        if not params["check_variables"]:
+            return migration_of(values)
+        source = str(values.get("source", "csv")) if isinstance(values, dict) else "csv"
+        known = {name: option for name, option in OPTIONS_OF.get(source, {}).items() if name in task_vars}
+        given = {name: plain(self._templar.template(task_vars[name])) for name in known}
+        # A secret is there or not: what is wrong is said with the value.
+        shown = {name: "given" if known[name].get("no_log") and value else value for name, value in given.items()}
+        migration = migration_of(values, shown)
+        refuse_foreign_options(source, load_extra_vars(self._loader))
+        for path in _files_of_variables():
+            refuse_secrets_in_clear(path)
+        return migration
+
     def _rows(self, params: dict[str, t.Any]) -> list[Row]:
-        given = [name for name in ("src", "mailboxes", "addresses") if params[name] is not None]
+        given = [name for name in ("src", "mailboxes") if params[name] is not None]
         if len(given) != 1:
-            raise AnsibleActionFail("one of src, mailboxes and addresses is required, and not several")
+            raise AnsibleActionFail("one of src and mailboxes is required, and not both")
         if params["mailboxes"] is not None:
             return rows_of_values(self._task.args["mailboxes"])
-        if params["addresses"] is not None:
-            return [Row("mailbox %s" % address, {"email": address}) for address in params["addresses"]]
         return read_list(self._loader, found_file(self, params["src"]))
 
 
-def _facts(migration: Migration, rows: list[Row], params: dict[str, t.Any]) -> Facts:
-    good, bad = (rows, []) if params["addresses"] is not None else check_rows(rows)
+def _facts(migration: Migration, rows: list[Row], directory: Directory | None, params: dict[str, t.Any]) -> Facts:
+    good, bad = check_rows(rows)
     boxes = compare(
         good,
         bad,
@@ -128,12 +155,15 @@ def _facts(migration: Migration, rows: list[Row], params: dict[str, t.Any]) -> F
     checks, runs = plain(params["checks"]), plain(params["runs"])
     switches = {name: value for name, value in plain(params["switches"]).items() if "domains" in value}
     finished = [seconds_of(value["finished"].get(migration.name)) for value in switches.values()]
+    # Who stays is told where people look whether all is well.
+    loud = params["phase"] in ("plan", "ready", "status")
+    problems = [each for each in directory.problems if loud or each.severity == "error"] if directory else []
     return Facts(
-        migration,
+        directory.migration if directory else migration,
         [box for box in boxes if box.listed],
         domains_of(migration, switches, silent_domains(checks.get("dns"))),
         clock.now(),
-        problems_of(checks) + _OF_RUNS.get(params["phase"], lambda _runs: [])(runs),
+        problems + problems_of(checks) + _OF_RUNS.get(params["phase"], lambda _runs: [])(runs),
         _trouble(runs),
         names_of({**checks, "import": runs}),
         # Finished is what is finished on each of the mail hosts.
@@ -175,5 +205,8 @@ def _probes(facts: Facts) -> dict[str, list[str]]:
 def _command(variables: dict[str, t.Any]) -> tuple[str, str]:
     """The inventory and the files of variables that this command was given, for the next one."""
     sources = variables.get("ansible_inventory_sources") or ["hosts.yml"]
-    files = [each[1:] for each in context.CLIARGS.get("extra_vars", ()) if each.startswith("@")]
-    return ",".join(map(str, sources)), " -e @".join(files or ["migration.yml"])
+    return ",".join(map(str, sources)), " -e @".join(_files_of_variables() or ["migration.yml"])
+
+
+def _files_of_variables() -> list[str]:
+    return [each[1:] for each in context.CLIARGS.get("extra_vars", ()) if each.startswith("@")]

@@ -44,18 +44,25 @@ options:
   src:
     description:
       - The list, as O(panel.mailimport.mail_import_csv#module:src) takes it.
-      - One of O(src), O(mailboxes) and O(addresses) is required.
+      - One of O(src) and O(mailboxes) is required, unless the migration has a provider for its source.
     type: path
   mailboxes:
     description:
       - The list itself, as O(panel.mailimport.mail_import_csv#module:mailboxes) takes it.
     type: list
     elements: raw
-  addresses:
+  directories:
     description:
-      - The addresses of the mailboxes, where a provider lists them.
-    type: list
-    elements: str
+      - Results of M(panel.mailimport.yandex360_info), M(panel.mailimport.google_workspace_info) or
+        M(panel.mailimport.microsoft365_info) by the name of the mail host, where one of them is the source.
+    type: dict
+    default: {}
+  check_variables:
+    description:
+      - Whether the variables of the task are checked as well, as far as they are options of the source's import, and
+        the files of variables of the command line. A file with C(migration) must hold no secret in clear.
+    type: bool
+    default: false
   source_host:
     description:
       - As O(panel.mailimport.mail_import_report#module:source_host).
@@ -167,6 +174,17 @@ gates:
       type: list
       elements: str
       returned: always
+mailboxes:
+  description: The mailboxes that move, by address, where they are not those of a list.
+  type: list
+  elements: dict
+  returned: success
+recipients:
+  description: Every address that the mail hosts are to take mail for, those of aliases and mailing lists that a
+    provider has reported included.
+  type: list
+  elements: str
+  returned: success
 waves:
   description:
     - The state of each wave, by its name.

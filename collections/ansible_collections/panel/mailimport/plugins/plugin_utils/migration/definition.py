@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -20,19 +20,34 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.moment impo
 SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "migration.schema.json"
 # Options of the imports that the playbooks choose themselves.
 OF_THE_PLAYBOOKS = ("state", "only", "force")
+# Sources that have a directory of their mailboxes.
+ORGANIZATIONS = ("yandex", "google", "microsoft365")
 
 
 @dataclass(frozen=True)
 class Wave:
-    """Mailboxes that move together. `patterns` is None for those that no other wave names."""
+    """Mailboxes that move together. `patterns` is None for those that no other wave names. `members` are the mailboxes
+    of its groups, once the directory has told them.
+    """
 
     name: str
     patterns: tuple[str, ...] | None
     start_after: float | None = None
     complete_after: float | None = None
+    groups: tuple[str, ...] = ()
+    members: frozenset[str] = frozenset()
 
     def names(self, address: str) -> bool:
-        return any(fnmatchcase(address.lower(), pattern.lower()) for pattern in self.patterns or ())
+        return address.lower() in self.members or any(self.matches(address, each) for each in self.patterns or ())
+
+    @staticmethod
+    def matches(address: str, pattern: str) -> bool:
+        return fnmatchcase(address.lower(), pattern.strip().lower())
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it says who is of it."""
+        return self.patterns is not None
 
 
 @dataclass(frozen=True)
@@ -46,30 +61,47 @@ class Migration:
     source: str = "csv"
     quiet_hours: float = 24.0
 
+    def with_members(self, members: t.Mapping[str, frozenset[str]]) -> Migration:
+        """The same with the mailboxes of each group, by what a wave calls it."""
+        none: frozenset[str] = frozenset()
+        return replace(
+            self,
+            waves=tuple(
+                replace(wave, members=none.union(*(members.get(group, none) for group in wave.groups)))
+                for wave in self.waves
+            ),
+        )
+
     def wave_of(self, address: str) -> Wave | None:
         """The first wave that names the mailbox, or the one that takes the rest."""
         rest = next((wave for wave in self.waves if wave.patterns is None), None)
         return next((wave for wave in self.waves if wave.names(address)), rest)
 
 
-def migration_of(values: t.Any) -> Migration:
+def migration_of(values: t.Any, options: t.Mapping[str, t.Any] | None = None) -> Migration:
     """Check what a migration file says of the migration.
+
+    Args:
+        options: what stands beside it; None is not checked.
 
     Raises:
         MailImportError: `invalid_row`, with one line that names the place.
     """
-    _check(values)
+    if not values:
+        raise MailImportError("invalid_row", "migration is missing: give the file that has it, with -e @migration.yml")
+    _check(values, options)
+    source = values.get("source", "csv")
     return Migration(
         name=values["name"],
         domains=tuple(_at("migration.domains", parse_domain, domain) for domain in values["domains"]),
         mx=tuple(name.rstrip(".").lower() for name in values["mx"]),
-        waves=_waves(values["waves"]),
-        source=values.get("source", "csv"),
+        waves=_waves(values["waves"], source),
+        source=source,
         quiet_hours=float(values.get("quiet_hours", 24)),
     )
 
 
-def _waves(values: t.Sequence[t.Mapping[str, t.Any]]) -> tuple[Wave, ...]:
+def _waves(values: t.Sequence[t.Mapping[str, t.Any]], source: str) -> tuple[Wave, ...]:
     waves: list[Wave] = []
     for number, value in enumerate(values):
         place = "migration.waves[%d]" % number
@@ -78,7 +110,14 @@ def _waves(values: t.Sequence[t.Mapping[str, t.Any]]) -> tuple[Wave, ...]:
             for name in ("start_after", "complete_after")
             if name in value
         }
-        wave = Wave(value["name"], tuple(value["mailboxes"]) if "mailboxes" in value else None, **moments)
+        groups = tuple(value.get("groups", ()))
+        if groups and source not in ORGANIZATIONS:
+            raise _wrong(
+                "%s.groups" % place, "only %s know groups, and source is %s" % (_listed(ORGANIZATIONS), source)
+            )
+        named = "mailboxes" in value or "groups" in value
+        patterns = tuple(value.get("mailboxes", ())) if named else None
+        wave = Wave(value["name"], patterns, groups=groups, **moments)
         if wave.start_after and wave.complete_after and wave.complete_after <= wave.start_after:
             raise _wrong("%s.complete_after" % place, "is not after start_after")
         if wave.name in [other.name for other in waves]:
@@ -96,20 +135,34 @@ def _at(place: str, convert: t.Callable[[str], t.Any], value: str) -> t.Any:
         raise _wrong(place, error.message) from None
 
 
-def _check(values: t.Any) -> None:
+def _check(values: t.Any, options: t.Mapping[str, t.Any] | None) -> None:
     import jsonschema  # noqa: PLC0415 - the caller has looked whether it is there
 
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    error = jsonschema.exceptions.best_match(jsonschema.Draft7Validator(schema).iter_errors({"migration": values}))
+    _raise_first(jsonschema, {key: schema[key] for key in schema if key != "allOf"}, {"migration": values})
+    if options is not None:
+        _raise_first(
+            jsonschema,
+            schema,
+            {**options, "migration": values},
+            "migration.source is %s: " % values.get("source", "csv"),
+        )
+
+
+def _raise_first(
+    jsonschema: t.Any, schema: t.Mapping[str, t.Any], values: t.Mapping[str, t.Any], before: str = ""
+) -> None:
+    error = jsonschema.exceptions.best_match(jsonschema.Draft7Validator(schema).iter_errors(values))
     if error is None:
         return
     place = ""
     for step in error.absolute_path:
         place += "[%d]" % step if isinstance(step, int) else "." * bool(place) + str(step)
-    raise _wrong(place, _words(error))
+    words = _words(error, schema["properties"])
+    raise _wrong(place, words) if place else MailImportError("invalid_row", before + words)
 
 
-def _words(error: t.Any) -> str:
+def _words(error: t.Any, options: t.Mapping[str, t.Any]) -> str:
     """What is wrong, for people."""
     if error.validator == "additionalProperties":
         known = list(error.schema["properties"])
@@ -119,9 +172,24 @@ def _words(error: t.Any) -> str:
             one_line(str(name), 80),
             "is %s meant?" % alike[0] if alike else "known are %s" % ", ".join(known),
         )
-    if error.validator == "required":
-        return "%s is missing" % next(name for name in error.validator_value if name not in error.instance)
+    if error.validator in ("required", "anyOf"):
+        # Of several of which one is required, the first is named, and its description names the others.
+        wanted = error.validator_value if error.validator == "required" else error.validator_value[0]["required"]
+        name = next(name for name in wanted if name not in error.instance)
+        meaning = options.get(name, {}).get("description") if not error.absolute_path else None
+        return "%s is missing%s" % (name, ": %s" % meaning if meaning else "")
+    if error.validator == "type" and error.validator_value == "string":
+        # YAML takes an unquoted 22:00 for 1320, no for False, and 0123 for 83.
+        return "%s is no text: put it in quotes" % one_line(repr(error.instance), 80)
+    if error.validator == "type" and error.validator_value in ("number", "integer"):
+        return "%s is no number: write it without quotes" % one_line(repr(error.instance), 80)
+    if "hint" in error.schema:
+        return "%s: %s" % (one_line(error.message, 120), error.schema["hint"])
     return one_line(error.message, 200)
+
+
+def _listed(names: t.Sequence[str]) -> str:
+    return "%s and %s" % (", ".join(names[:-1]), names[-1])
 
 
 def _wrong(place: str, words: str) -> MailImportError:

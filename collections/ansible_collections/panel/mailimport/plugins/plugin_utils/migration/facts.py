@@ -10,11 +10,14 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.panel.mailimport.plugins.module_utils.model.moment import read_moment
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.base import as_ascii
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.mailboxes import Mailbox
 
 from .definition import Migration, Wave
 
 HOUR = 3600.0
+# So many of a kind are named in a line.
+MOST_NAMED = 4
 _BEGUN_STATES = ("completed", "failed", "paused", "running", "queued", "skipped")
 
 # What a wave can be, in the order in which it comes to it.
@@ -82,6 +85,11 @@ class Facts:
     def of_no_wave(self) -> list[Mailbox]:
         return [box for box in self.mailboxes if box.email and self.migration.wave_of(box.email) is None]
 
+    def of_no_domain(self) -> list[Mailbox]:
+        """Mailboxes on domains that do not move."""
+        moving = {as_ascii(name) for name in self.migration.domains}
+        return [box for box in self.mailboxes if box.email and as_ascii(box.email.rpartition("@")[2]) not in moving]
+
     def started(self, wave: Wave) -> bool:
         """Whether its time to be copied has come."""
         return wave.start_after is None or self.now >= wave.start_after
@@ -131,8 +139,8 @@ class Facts:
         if not all(box.is_done for box in boxes):
             under_way = any(box.state in ("running", "queued", "paused", "not_begun") for box in boxes)
             return "copying" if under_way else "synced_with_errors"
-        names = {box.email.rpartition("@")[2] for box in boxes}
-        if not all(domain.switched == "yes" for domain in self.domains if domain.name in names):
+        names = {as_ascii(box.email.rpartition("@")[2]) for box in boxes}
+        if not all(domain.switched == "yes" for domain in self.domains if as_ascii(domain.name) in names):
             return "synced"
         if self.old_records_until is None or self.now < self.old_records_until:
             return "switched"
@@ -190,3 +198,9 @@ def _of_all(
     choose: t.Callable[..., float | None], entries: t.Iterable[t.Mapping[str, t.Any]], name: str
 ) -> float | None:
     return choose((seconds_of(entry[name]) for entry in entries if entry[name]), default=None)
+
+
+def named(names: t.Sequence[str]) -> str:
+    """The first few of them."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (" and %d more" % more if more > 0 else "")

@@ -14,12 +14,11 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.report.mailboxes 
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.summary import mailboxes_words
 
 from .definition import Wave
-from .facts import HOUR, Facts, is_begun, last_seen
+from .facts import HOUR, MOST_NAMED, Facts, is_begun, last_seen, named
 
 PHASES = ("plan", "pilot", "bulk", "delta", "ready", "switched", "verify", "finish", "status")
 # So long ago a mailbox may have been synced, before the switch and at all.
 _FRESH, _STALE = 26 * HOUR, 48 * HOUR
-_MOST_NAMED = 4
 
 
 class Gate(t.NamedTuple):
@@ -60,7 +59,13 @@ def after(phase: str, facts: Facts) -> list[Gate]:
     waves, everybody = facts.migration.waves, facts.mailboxes
     begun = [box for wave in waves if facts.started(wave) for box in facts.of_wave(wave)]
     gates: dict[str, t.Callable[[], list[Gate]]] = {
-        "plan": lambda: [_list_is_good(facts), _everybody_has_a_wave(facts), _checks_are_green(facts, ("import",))],
+        "plan": lambda: [
+            _list_is_good(facts),
+            _directory_fits(facts),
+            _everybody_has_a_wave(facts),
+            _everybody_has_a_domain(facts),
+            _checks_are_green(facts, ("import",)),
+        ],
         "pilot": lambda: [
             _is_synced("pilot", facts.of_wave(waves[0]), "wave %s" % waves[0].name),
             _is_whole(facts.of_wave(waves[0])),
@@ -70,7 +75,9 @@ def after(phase: str, facts: Facts) -> list[Gate]:
         "delta": lambda: [_is_not_stale(facts)],
         "ready": lambda: [
             _list_is_good(facts),
+            _directory_fits(facts),
             _everybody_has_a_wave(facts),
+            _everybody_has_a_domain(facts),
             _is_synced("synced", everybody, "the list"),
             _is_fresh(facts),
             _checks_are_green(facts, ("dns", "recipients", "delivery")),
@@ -108,14 +115,47 @@ def _list_is_good(facts: Facts) -> Gate:
 
 
 def _everybody_has_a_wave(facts: Facts) -> Gate:
+    """Closed when a mailbox has none, or a wave no mailbox. What may be a mistake besides is told."""
     lost = [box.email for box in facts.of_no_wave()]
-    empty = tuple(
-        "no mailbox of the list is of wave %s" % wave.name
-        for wave in facts.migration.waves
-        if wave.patterns is not None and not facts.of_wave(wave)
-    )
-    reasons = ("no wave takes %s: add a wave without mailboxes" % _named(lost),) if lost else ()
-    return Gate("waves", "closed" if lost or empty else "open", reasons + empty)
+    empty = [wave for wave in facts.migration.waves if wave.is_named and not facts.of_wave(wave)]
+    reasons = ["no wave takes %s: add a wave without mailboxes" % named(lost)] if lost else []
+    for wave in empty:
+        others = {facts.migration.wave_of(box.email) for box in facts.mailboxes if box.email and wave.names(box.email)}
+        taken = ": wave %s takes them all" % ", ".join(other.name for other in others if other) if others else ""
+        reasons.append("no mailbox is of wave %s%s" % (wave.name, taken))
+    if reasons:
+        return Gate("waves", "closed", tuple(reasons))
+    return Gate("waves", "open", tuple(_mistakes(facts)))
+
+
+def _mistakes(facts: Facts) -> t.Iterator[str]:
+    for wave in facts.migration.waves:
+        idle = [
+            pattern
+            for pattern in wave.patterns or ()
+            if not any(wave.matches(box.email, pattern) for box in facts.mailboxes)
+        ]
+        if idle:
+            yield "wave %s: no mailbox is called %s" % (wave.name, named(idle))
+    several = [
+        "%s (%s)" % (box.email, ", ".join(wave.name for wave in waves))
+        for box in facts.mailboxes
+        for waves in [[wave for wave in facts.migration.waves if box.email and wave.names(box.email)]]
+        if len(waves) > 1
+    ]
+    if several:
+        yield "in several waves, and so in the first of them: %s" % named(several)
+
+
+def _everybody_has_a_domain(facts: Facts) -> Gate:
+    words = "%s: its domain is none of migration.domains"
+    return _closed_by("domains", facts.of_no_domain(), lambda box: words % box.email)
+
+
+def _directory_fits(facts: Facts) -> Gate:
+    """Whether the directory has what the migration file names of it."""
+    wrong = [problem.text for problem in facts.problems if problem.check == "directory" and problem.severity == "error"]
+    return Gate("directory", "closed" if wrong else "open", tuple(wrong))
 
 
 def _not_finished(facts: Facts) -> Gate:
@@ -230,9 +270,9 @@ def _is_silent(facts: Facts) -> Gate:
 
 def _closed_by(name: str, boxes: t.Sequence[Mailbox], words: t.Callable[[Mailbox], str]) -> Gate:
     """Closed when there are such mailboxes; the first few are named."""
-    reasons = [words(box) for box in boxes[:_MOST_NAMED]]
-    if len(boxes) > _MOST_NAMED:
-        reasons.append("and %s more" % mailboxes_words(len(boxes) - _MOST_NAMED))
+    reasons = [words(box) for box in boxes[:MOST_NAMED]]
+    if len(boxes) > MOST_NAMED:
+        reasons.append("and %s more" % mailboxes_words(len(boxes) - MOST_NAMED))
     return Gate(name, "closed" if boxes else "open", tuple(reasons))
 
 
@@ -240,8 +280,3 @@ def why(box: Mailbox) -> str:
     """Why a mailbox is not done."""
     words = box.message or box.state.replace("_", " ")
     return "%s (%s)" % (words, box.reason) if box.reason else words
-
-
-def _named(names: t.Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (" and %d more" % more if more > 0 else "")

@@ -25,9 +25,21 @@ _REVOKE = {
         "at the old provider: the passwords, or the administrator's login, that the imports were given",
         "here: the list of mailboxes with its passwords, and its copies",
     ),
+    "imap": (
+        "at the old provider: the password, or the administrator's login, that the import was given",
+        "here: the variables with the password",
+    ),
     "yandex": (
         "at Yandex 360: the service application, and the token of the administrator",
-        "here: files with the client secret, tokens and passwords of mailboxes",
+        "here: the variables with the client secret and the token, and the file of generated_passwords",
+    ),
+    "google": (
+        "at Google: the delegation to the service account (Admin console, API controls), and its key (Cloud console)",
+        "here: the file with the key, and the file of generated_passwords",
+    ),
+    "microsoft365": (
+        "at Microsoft 365: the application in Entra ID, its service principal and permissions in Exchange Online",
+        "here: the client secret or the certificate, and the file of generated_passwords",
     ),
 }
 _REVOKE_DNS = (

@@ -58,17 +58,39 @@ def test_a_mailbox_may_be_of_no_wave():
 @pytest.mark.parametrize(
     ("values", "line"),
     [
-        (None, "migration: None is not of type 'object'"),
+        (None, "migration is missing: give the file that has it, with -e @migration.yml"),
+        ("migration.yml", "migration: 'migration.yml' is not of type 'object'"),
         (changed(name=None), "migration: name is missing"),
         (changed(name=""), "migration.name: "),
         (changed(wave=[]), "migration: there is no wave: is waves meant?"),
         (changed(xyzzy=[]), "migration: there is no xyzzy: known are name, source, "),
-        (changed(source="exchange"), "migration.source: 'exchange' is not one of ['csv']"),
+        (changed(source="exchange"), "migration.source: 'exchange' is not one of ['csv', 'imap', 'yandex', "),
         (changed(dns={"resolver": ["9.9.9.9"]}), "migration.dns: there is no resolver: is resolvers meant?"),
         (changed(domains=[]), "migration.domains: "),
         (changed(domains=["example"]), "migration.domains: 'example' is not a mail domain"),
         (changed(domains="example.org"), "migration.domains: 'example.org' is not of type 'array'"),
-        (changed(mx=[12]), "migration.mx[0]: 12 is not of type 'string'"),
+        (changed(mx=[12]), "migration.mx[0]: 12 is no text: put it in quotes"),
+        # What YAML makes of texts without quotes: of no, 22:00, 24:00.
+        (changed(name=False), "migration.name: False is no text: put it in quotes"),
+        (
+            changed(waves=[{"name": "a", "start_after": 1320}]),
+            "migration.waves[0].start_after: 1320 is no text: put it ",
+        ),
+        (
+            changed(quiet_hours=1440),
+            "migration.quiet_hours: 1440 is greater than the maximum of 720: a number of hours",
+        ),
+        (changed(quiet_hours="24"), "migration.quiet_hours: '24' is no number: write it without quotes"),
+        (changed(quiet_hours=True), "migration.quiet_hours: True is no number: write it without quotes"),
+        (changed(waves=[{"name": "a", "mailboxes": []}]), "migration.waves[0].mailboxes: [] "),
+        (
+            changed(waves=[{"name": "a", "groups": ["staff@x.org"]}]),
+            "migration.waves[0].groups: only yandex, google and microsoft365 know groups, and source is csv",
+        ),
+        (
+            changed(waves=[{"name": "a", "start_after": "2026-12-04"}]),
+            "migration.waves[0].start_after: '2026-12-04' has no time zone: write it as 2026-12-04T22:00+01:00",
+        ),
         (changed(waves=[]), "migration.waves: "),
         (changed(waves=[{"mailboxes": ["a@x.org"]}]), "migration.waves[0]: name is missing"),
         (changed(waves=[{"name": "a", "start": "x"}]), "migration.waves[0]: there is no start: is start_after meant?"),
@@ -103,6 +125,70 @@ def test_a_mailbox_may_be_of_no_wave():
 def test_what_is_wrong_is_told_in_one_line(values, line):
     with pytest.raises(MailImportError) as refused:
         migration_of(values)
+    assert refused.value.message.startswith(line) and "\n" not in refused.value.message
+
+
+YANDEX = {"token": "x", "client_id": "x", "client_secret": "x", "owner": "x"}
+GOOGLE = {"service_account_src": "key.json", "admin": "x", "owner": "x"}
+MICROSOFT = {"tenant": "x", "client_id": "x", "client_secret": "x", "owner": "x"}
+
+
+def without(options, name, **values):
+    return {**{key: value for key, value in options.items() if key != name}, **values}
+
+
+@pytest.mark.parametrize(
+    ("source", "options"),
+    [
+        (None, {"src": "list.csv"}),
+        ("csv", {"mailboxes": [{"email": "a@x.org"}]}),
+        ("imap", {"email": "a@x.org", "source_host": "imap.x.org", "owner": "x"}),
+        ("yandex", YANDEX),
+        ("google", GOOGLE),
+        ("google", without(GOOGLE, "service_account_src", service_account={"type": "service_account"})),
+        ("microsoft365", MICROSOFT),
+        ("microsoft365", without(MICROSOFT, "client_secret", client_certificate_src="app.pem")),
+    ],
+)
+def test_what_stands_beside_it_is_good(source, options):
+    migration_of(changed(source=source), {**options, "queues": 4})
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "line"),
+    [
+        (None, {}, "migration.source is csv: src is missing: the list of mailboxes, a file on the controller; or "),
+        (
+            "imap",
+            {"email": "a@x.org", "owner": "x"},
+            "migration.source is imap: source_host is missing: the IMAP server ",
+        ),
+        ("yandex", without(YANDEX, "token"), "migration.source is yandex: token is missing: the OAuth token of an adm"),
+        ("yandex", {**YANDEX, "client_secret": ""}, "client_secret: '' "),
+        ("yandex", {**YANDEX, "content_access": "password"}, "content_access: 'password' is not one of ['service_appl"),
+        ("google", without(GOOGLE, "admin"), "migration.source is google: admin is missing: the address of the admi"),
+        (
+            "google",
+            without(GOOGLE, "service_account_src"),
+            "migration.source is google: service_account_src is missing: ",
+        ),
+        ("google", {**GOOGLE, "admin": 12}, "admin: 12 is no text: put it in quotes"),
+        (
+            "microsoft365",
+            without(MICROSOFT, "tenant"),
+            "migration.source is microsoft365: tenant is missing: the tenant",
+        ),
+        (
+            "microsoft365",
+            without(MICROSOFT, "client_secret"),
+            "migration.source is microsoft365: client_certificate_src is missing: the vaulted file on the controller",
+        ),
+        ("microsoft365", {**MICROSOFT, "use_directory": False}, "use_directory: False is not one of [True]: a migrat"),
+    ],
+)
+def test_what_is_wrong_beside_it_is_told_in_one_line(source, options, line):
+    with pytest.raises(MailImportError) as refused:
+        migration_of(changed(source=source), options)
     assert refused.value.message.startswith(line) and "\n" not in refused.value.message
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.moment import moment, read_moment
-from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.definition import migration_of
+from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.definition import Wave, migration_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.facts import Domain, Facts, Problem, domains_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.gates import after, before, due, verdict
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.lines import lines, turn_after, turn_of
@@ -93,6 +93,48 @@ def test_a_wave_waits_for_its_time():
 def test_what_failed_closes_the_gate_behind_the_bulk(ben, came, state):
     known = facts(START, box("anna"), ben)
     assert verdict(after("bulk", known)) == came and known.state_of(MIGRATION.waves[1]) == state
+
+
+def with_waves(*waves):
+    known = facts(START)
+    known.migration = replace(MIGRATION, waves=tuple(waves))
+    return known
+
+
+def gate_of(known, name):
+    (found,) = [gate for gate in after("plan", known) if gate.name == name]
+    return found
+
+
+def test_mailboxes_and_waves_fit_together():
+    pilot = Wave("pilot", ("anna@*",))
+    assert gate_of(with_waves(pilot), "waves") == (
+        "waves",
+        "closed",
+        ("no wave takes ben@example.org: add a wave without mailboxes",),
+    )
+    twice = with_waves(pilot, Wave("a", ("*@example.org",)), Wave("b", ("ben@*", "carl@*")))
+    assert gate_of(twice, "waves").reasons == ("no mailbox is of wave b: wave a takes them all",)
+    twice = with_waves(pilot, Wave("a", ("*@example.org", " Carl@example.org")))
+    assert gate_of(twice, "waves") == (
+        "waves",
+        "open",
+        (
+            "wave a: no mailbox is called  Carl@example.org",
+            "in several waves, and so in the first of them: anna@example.org (pilot, a)",
+        ),
+    )
+    assert gate_of(with_waves(pilot, Wave("rest", None)), "waves") == ("waves", "open", ())
+    assert gate_of(with_waves(Wave("all", None), Wave("none", ("x@*",))), "waves").reasons == (
+        "no mailbox is of wave none",
+    )
+
+
+def test_a_mailbox_on_a_domain_that_stays_does_not_move():
+    known = facts(START, ben=replace(box("ben", "not_begun"), email="ben@stays.example"))
+    reason = "ben@stays.example: its domain is none of migration.domains"
+    assert gate_of(known, "domains") == ("domains", "closed", (reason,))
+    assert reason in reasons(after("ready", known))
 
 
 def test_a_delta_may_fail_for_a_day():
@@ -221,7 +263,7 @@ def test_mailboxes_of_no_wave_and_waves_of_no_mailbox_are_told_of():
     gates = after("plan", replace(facts(START, checked=("import",)), migration=migration))
     assert reasons(gates) == [
         "no wave takes anna@example.org, ben@example.org: add a wave without mailboxes",
-        "no mailbox of the list is of wave pilot",
+        "no mailbox is of wave pilot",
     ]
 
 
