@@ -12,13 +12,13 @@ from typing import Any, Callable, Iterator
 import pytest
 from support.company import Employee, Run, as_rows, employees
 from support.delivery import NOT_OURS, Delivery, answer_to_stranger
-from support.dovecot import Dovecot, wait_until
+from support.dovecot import Dovecot, free_ports, wait_until
 from support.exim import Exim
 from support.imap import snapshot
 from support.network import Network
 from support.overlay import OverlayError
 from support.postfix import Postfix
-from support.run import Outcome, run_module
+from support.run import Outcome, run_module, run_task
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,21 @@ def test_mail_arrives_in_a_mailbox_just_imported(mail: tuple[Run, Delivery], peo
     proof = check(run, delivery.postfix, first.address, second.address).result
     assert [each["delivered"] for each in proof["deliveries"]] == [True, True] and not proof["changed"]
     assert {each["folder"] for each in proof["deliveries"]} == {"INBOX"}
+    # The same where nothing but IMAP and SMTP leads to the host.
+    elsewhere = {
+        "host_backend": "imap",
+        "target_host": "127.0.0.1",
+        "target_port": run.host.port,
+        "target_tls": "none",
+        "addresses": [first.address],
+        "server": delivery.postfix.address,
+        "port": delivery.postfix.port,
+    }
+    proof = run_module({**elsewhere, "passwords": dict([first])}, run.directory, "mail_delivery_check").result
+    assert [each["delivered"] for each in proof["deliveries"]] == [True]
+    for passwords, words in (({}, "there is no password that opens"), ({first.address: "wrong"}, "auth_failed")):
+        unseen = run_module({**elsewhere, "passwords": passwords}, run.directory, "mail_delivery_check").result
+        assert words in unseen["msg"] and "so nobody can look whether mail arrives" in unseen["msg"]
     # Nothing stays behind, nor comes back to anybody.
     assert snapshot(run.host.port, *first).folders == before and delivery.postfix.queue() == []
 
@@ -111,3 +126,16 @@ def test_a_delivery_that_goes_elsewhere_is_no_proof(run: Run, people: list[Emplo
         assert "host_refused" in nobody.result["msg"] and "deliveries" not in nobody.result
     silent = check(run, elsewhere, people[0].address)
     assert "connection_failed" in silent.result["msg"]
+
+
+def test_a_host_is_opened_with_its_secrets(place: Path) -> None:
+    """Of a host that takes no mail, this is what is left to be said."""
+    mailcow = {
+        "host_backend": "mailcow",
+        "dovecot_command": ["false"],
+        "mailcow_url": "https://mail.example",
+        "mailcow_api_key": "secret-key",
+    }
+    options = {**mailcow, "addresses": ["anna@firma.example"], "server": "127.0.0.1", "port": free_ports(1)[0]}
+    outcome = run_task(options, place, "--check", module="mail_delivery_check")
+    assert "takes no mail" in outcome.result["msg"] and "secret-key" not in outcome.output

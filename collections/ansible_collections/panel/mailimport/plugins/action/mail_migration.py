@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import typing as t
 from importlib.util import find_spec
+from pathlib import Path
 
 from ansible import context
 from ansible.errors import AnsibleActionFail
@@ -46,6 +47,13 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.options
     refuse_foreign_options,
     refuse_secrets_in_clear,
 )
+from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.pace import (
+    SIZES,
+    pace_lines,
+    read_sizes,
+    sizes_of,
+    written,
+)
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.acceptance import acceptances_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.mailboxes import compare
@@ -66,6 +74,7 @@ OPTIONS: dict[str, dict[str, t.Any]] = {
     "hosts": {"type": "dict", "required": True},
     "switches": {"type": "dict", "default": {}},
     "runs": {"type": "dict", "default": {}},
+    "first_runs": {"type": "dict", "default": {}},
     "checks": {"type": "dict", "default": {}},
     "dest": {"type": "path"},
     "accept_not_imported": {"type": "list", "elements": "dict", "options": ACCEPTANCE, "default": []},
@@ -96,15 +105,19 @@ class ActionModule(ActionBase):
         except MailImportError as error:
             raise AnsibleActionFail(error.message) from error
         phase = params["phase"]
+        files = self._sizes(facts, params) if params["dest"] is not None and params["moment"] == "after" else []
         gates = (gates_of.before if params["moment"] == "before" else gates_of.after)(phase, facts)
         came = gates_of.verdict(gates)
         turn = turn_after(phase, came, facts)
         told = lines(phase, gates, facts, turn, _command(task_vars or {}))
-        file = None if params["dest"] is None else File(os.path.abspath(params["dest"]), "\n".join(told) + "\n", 0o600)
-        if file and file.differs and not self._task.check_mode:
-            file.write()
+        if params["dest"] is not None:
+            files.append(File(os.path.abspath(params["dest"]), "\n".join(told) + "\n", 0o600))
+        changes = [file for file in files if file.differs]
+        if not self._task.check_mode:
+            for file in changes:
+                file.write()
         result.update(
-            changed=bool(file and file.differs),
+            changed=bool(changes),
             verdict=came,
             gates=[{"name": gate.name, "state": gate.state, "reasons": list(gate.reasons)} for gate in gates],
             only=_only(facts, phase, rows, plain(params["hosts"])),
@@ -115,8 +128,8 @@ class ActionModule(ActionBase):
             next=turn.phase,
             lines=told,
         )
-        if file and file.differs and self._task.diff:
-            result["diff"] = file.difference
+        if changes and self._task.diff:
+            result["diff"] = [file.difference for file in changes]
         return result
 
     def _migration(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> Migration:
@@ -133,6 +146,15 @@ class ActionModule(ActionBase):
         for path in _files_of_variables():
             refuse_secrets_in_clear(path)
         return migration
+
+    def _sizes(self, facts: Facts, params: dict[str, t.Any]) -> list[File]:
+        """Keep what the plan counts; behind the pilot, tell how fast it came and how long the others may take."""
+        path = Path(params["dest"]).absolute().with_name(SIZES)
+        if params["phase"] == "plan":
+            return [File(str(path), written(sizes_of(plain(params["runs"]))), 0o600)]
+        if params["phase"] == "pilot":
+            facts.notes += pace_lines(facts, plain(params["first_runs"]), read_sizes(path))
+        return []
 
     def _rows(self, params: dict[str, t.Any]) -> list[Row]:
         given = [name for name in ("src", "mailboxes") if params[name] is not None]

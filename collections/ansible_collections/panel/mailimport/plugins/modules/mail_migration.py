@@ -83,6 +83,12 @@ options:
         behind the phase.
     type: dict
     default: {}
+  first_runs:
+    description:
+      - Results of the first of two runs of the pilot by the name of the mail host. How fast it came is told from them,
+        and how long the other mailboxes may take.
+    type: dict
+    default: {}
   checks:
     description:
       - Results of checks. C(dns) is one of M(panel.mailimport.mail_dns_info), C(recipients) one of
@@ -93,6 +99,7 @@ options:
   dest:
     description:
       - A file on the controller for RV(lines), of mode 0600. Its directory is made if it is missing.
+      - The plan puts C(sizes.json) beside it, what it has counted in each mailbox. The pilot reads it.
     type: path
 extends_documentation_fragment:
   - panel.mailimport.attributes

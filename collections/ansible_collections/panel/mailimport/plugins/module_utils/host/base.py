@@ -20,7 +20,7 @@ from typing import Dict, FrozenSet, NamedTuple, Optional, Sequence, Set, Tuple, 
 from ..model.address import Address
 from ..model.alias import Alias, AliasState
 from ..model.errors import MailImportError
-from ..model.mail import ImapAccount, NewHome, StoreLocation
+from ..model.mail import ImapAccount, NewHome, StoreLocation, TargetAccount
 
 # Why something could not be done for one of many.
 Failure = Union[MailImportError, OSError]
@@ -201,6 +201,14 @@ class MailServer(ABC):
         """Start an IMAP session of an existing mailbox, with its rights, that holds the descriptors `keep` while it
         lives.
         """
+
+    def account_of(self, address: Address) -> Optional[TargetAccount]:
+        """The login to a mailbox whose server is elsewhere; None where a process of this host opens it.
+
+        Raises:
+            MailImportError: `invalid_row`, when there is no password for it.
+        """
+        return None
 
     @abstractmethod
     def refresh_folder_list(self, address: Address) -> None:

@@ -13,7 +13,7 @@ from typing import Callable, Dict, Mapping, Optional, Sequence, Set, TypeVar
 from ..model.address import Address
 from ..model.alias import Alias, AliasState
 from ..model.errors import MailImportError, telling_first
-from ..model.mail import ImapAccount, NewHome, StoreLocation
+from ..model.mail import ImapAccount, NewHome, StoreLocation, TargetAccount
 from .base import Accounts, Failure, MailServer, NewMailbox, SessionProcess
 from .domain_map import DomainMap
 
@@ -171,6 +171,10 @@ class MailHost:
     def start_session(self, address: Address, keep: Sequence[int]) -> SessionProcess:
         """Start an IMAP session of an existing mailbox, see MailServer."""
         return self._server.start_session(address, keep)
+
+    def account_of(self, address: Address) -> Optional[TargetAccount]:
+        """The login to a mailbox whose server is elsewhere, see MailServer."""
+        return self._server.account_of(address)
 
     def refresh_folder_list(self, address: Address) -> None:
         """See MailServer."""

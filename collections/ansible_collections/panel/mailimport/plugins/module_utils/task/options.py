@@ -93,10 +93,19 @@ def import_filter(params: Mapping[str, Any]) -> Filter:
     return Filter(*(tuple(params[name]) for name in ("addresses", "domains", "states")))
 
 
+# What the action plugin of `mail_delivery_check` hands over in a file, and what it reads itself.
+DELIVERY_SECRETS = (*HOST_SECRETS, "passwords")
+DELIVERY_LISTS = ("mailboxes", "passwords_src")
+
+
 def delivery_options() -> Options:
     """Every option of `mail_delivery_check`."""
     return dict(
         target_options(),
+        passwords=dict(type="dict", default={}, no_log=True),
+        mailboxes=dict(type="list", elements="raw", no_log=True),
+        passwords_src=dict(type="path", no_log=False),
+        generated_passwords=dict(type="path", no_log=False),
         addresses=dict(type="list", elements="str", required=True),
         server=dict(type="str", default="localhost"),
         port=dict(type="int", default=25),

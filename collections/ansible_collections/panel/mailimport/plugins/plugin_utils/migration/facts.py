@@ -67,6 +67,7 @@ class Facts:
         trouble: why the run could not be done at all, a line for each mail host.
         checked: names of the checks that were made.
         finished_at: when the migration was finished.
+        notes: what else there is to tell, a line each.
     """
 
     migration: Migration
@@ -77,6 +78,7 @@ class Facts:
     trouble: list[str] = field(default_factory=list)
     checked: tuple[str, ...] = ()
     finished_at: float | None = None
+    notes: list[str] = field(default_factory=list)
 
     def of_wave(self, wave: Wave) -> list[Mailbox]:
         """Its mailboxes, but for rows that have no address."""

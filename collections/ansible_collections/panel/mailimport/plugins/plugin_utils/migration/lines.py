@@ -73,7 +73,7 @@ def lines(phase: str, gates: t.Sequence[Gate], facts: Facts, turn: Turn, command
     ]
     told += [wave_line(facts, number_of) for number_of in range(len(facts.migration.waves))]
     told += [_domain_line(domain) for domain in facts.domains]
-    told.append(_mail_line(facts.mailboxes))
+    told += [_mail_line(facts.mailboxes), *facts.notes]
     if phase == "finish" and verdict(gates) == "open":
         told += ["  revoke %s" % words for words in _REVOKE[facts.migration.source] + _REVOKE_DNS]
     return [*told, next_line(turn, command)]
