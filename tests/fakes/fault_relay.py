@@ -29,12 +29,18 @@ class FaultRelay:
         kind: what happens: one of KINDS or GARBLING, None for nothing.
         offset: after how many bytes from the server, counted over all connections.
         again: the fault happens again after every so many bytes more, None for once.
+        address: where it listens.
 
     Attributes: `port`; `passed`, bytes from the server so far; `faults`, how often the fault has happened.
     """
 
     def __init__(
-        self, target_port: int, kind: Optional[str] = None, offset: int = 0, again: Optional[int] = None
+        self,
+        target_port: int,
+        kind: Optional[str] = None,
+        offset: int = 0,
+        again: Optional[int] = None,
+        address: str = "127.0.0.1",
     ) -> None:
         self._target_port = target_port
         self._kind = kind
@@ -44,7 +50,7 @@ class FaultRelay:
         self.faults = 0
         self._sockets: list[socket.socket] = []
         self._closing = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((address, 0))
         self.port: int = self._listener.getsockname()[1]
 
     def __enter__(self) -> FaultRelay:

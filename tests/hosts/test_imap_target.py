@@ -174,12 +174,19 @@ def test_what_is_wrong_with_the_target_is_told_before_anything_is_written(target
 
 
 def test_a_target_that_is_the_source_is_refused(target_scene: TargetScene) -> None:
-    for host in ("localhost", "127.0.0.1"):
-        entry = target_scene.run(
-            target_host=host, target_port=target_scene.source.tls_port, target_password=target_scene.password
-        ).entry
-        assert (entry["reason"], entry["changed"]) == ("invalid_row", False)
-        assert "is the mailbox that its mail would come from" in entry["message"]
+    """By whatever name of the machine, port and login name it is reached."""
+    scene = target_scene
+    plain = {"target_tls": "none", "target_ca_cert": None}
+    with FaultRelay(scene.source.port, address="127.0.0.2") as elsewhere:
+        for changes in (
+            {"target_port": scene.source.tls_port},
+            {"target_host": "127.0.0.1", "target_port": scene.source.tls_port},
+            {"target_port": scene.source.port, **plain},
+            {"target_host": "127.0.0.2", "target_port": elsewhere.port, "target_user": scene.address.upper(), **plain},
+        ):
+            entry = scene.run(target_password=scene.password, **changes).entry
+            assert (entry["reason"], entry["changed"]) == ("invalid_row", False), (changes, entry)
+            assert "is the mailbox that its mail would come from" in entry["message"]
 
 
 def test_one_mailbox_of_a_list_that_does_not_open_stops_no_other(target_scene: TargetScene) -> None:

@@ -179,6 +179,13 @@ class MailServer(ABC):
             MailImportError: `invalid_row`.
         """
 
+    def compare_with_source(self, source: ImapAccount, address: Address) -> None:  # noqa: B027 - see check_source
+        """The same before the first import, by what both show where the names say too little.
+
+        Raises:
+            MailImportError: `invalid_row`.
+        """
+
     @abstractmethod
     def check_running(self) -> None:
         """Make sure that the server runs; without a look at any mailbox, which could make it remember that there is

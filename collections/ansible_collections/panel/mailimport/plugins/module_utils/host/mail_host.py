@@ -48,6 +48,10 @@ class MailHost:
         """See MailServer."""
         self._server.check_source(source, address)
 
+    def compare_with_source(self, source: ImapAccount, address: Address) -> None:
+        """See MailServer."""
+        self._server.compare_with_source(source, address)
+
     @property
     def sets_passwords(self) -> bool:
         """Whether passwords can be changed here."""

@@ -60,6 +60,8 @@ class Standing:
         self._host.introduce(self._request.address, self._request.password)
         self._host.check_source(self._request.source, self._request.address)
         found = examine(self._request, self._state, self._host)
+        if found.final_state is None and not found.contacted:
+            self._host.compare_with_source(self._request.source, self._request.address)
         domain = self._request.address.domain
         for side, mailbox, known in (
             (self._outcome.before, found.exists, found.domain_known),

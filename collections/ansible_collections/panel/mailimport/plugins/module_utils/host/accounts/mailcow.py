@@ -16,7 +16,7 @@ from .sql_schemas import in_mebibytes
 
 # What the words of its answers mean for whoever reads them.
 _HINTS = {
-    "access_denied": "the key may not do that: api_key must be one that reads and writes",
+    "access_denied": "the key may not do that: mailcow_api_key must be one that reads and writes",
     "domain_not_found": "there is no such domain",
     "is_alias": "it is an alias",
     "is_spam_alias": "it is a temporary alias",
@@ -80,7 +80,7 @@ class MailcowAccounts(Accounts):
         if address.domain not in self.domains():
             description = one_line("of %s" % owner, 100)
             domain = {"domain": address.domain, "description": description, **_NEW_DOMAIN}
-            self._do("add/domain", domain, address.domain)
+            self._do("add/domain", domain, address.domain, fine="domain_exists")  # another run has made it meanwhile
         self._do(
             "add/mailbox",
             {
@@ -123,10 +123,10 @@ class MailcowAccounts(Accounts):
         change: Dict[str, Any] = {"items": [str(address)], "attr": {"password": hashed, "password2": hashed}}
         self._do("edit/mailbox", change, str(address))
 
-    def _do(self, path: str, body: Any, what: str) -> None:
-        """Make a change; an answer that is not all success is an error."""
+    def _do(self, path: str, body: Any, what: str, fine: Optional[str] = None) -> None:
+        """Make a change; an answer that is not all success, or that one word, is an error."""
         for entry in self._api.post(path, body):
-            if entry.get("type") != "success":
-                word = word_of(entry)
+            word = word_of(entry)
+            if entry.get("type") != "success" and word != fine:
                 told = "%s (%s)" % (_HINTS[word], word) if word in _HINTS else word
                 raise MailImportError("host_refused", "mailcow refuses %s for %s: %s" % (path, what, told))

@@ -12,10 +12,10 @@ from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, T
 from ...imap.connection import Client
 from ...imap.folder_names import decode_folder_name
 from ...imap.login import connect
-from ...imap.responses import Parts, Status, parse_parts
+from ...imap.responses import Parts, Status, parse_parts, quote
 from ...imap.session import ImapSession
 from ...model.errors import MailImportError
-from ...model.mail import TargetAccount
+from ...model.mail import ImapAccount, TargetAccount
 
 # Special uses that are folders of their own (RFC 6154), and those that show the mail of other folders: nothing is ever
 # stored there.
@@ -60,6 +60,19 @@ def look_at_mailbox(account: TargetAccount, context: Optional[ssl.SSLContext]) -
         session.close()
 
 
+def inbox_figures(account: ImapAccount, context: Optional[ssl.SSLContext]) -> List[int]:
+    """Log in and return what INBOX has: UIDVALIDITY, UIDNEXT and how many messages, as far as the server says.
+
+    Raises:
+        MailImportError: what keeps it from being opened.
+    """
+    session = _Session(connect(account, context))
+    try:
+        return session.figures(b"INBOX")
+    finally:
+        session.close()
+
+
 def _ended(status: Status) -> MailImportError:
     return MailImportError("connection_failed", "the mail host ends the session: %s" % status)
 
@@ -75,6 +88,18 @@ class _Session(ImapSession):
 
     def close(self) -> None:
         self._client.disconnect()
+
+    def figures(self, name: bytes) -> List[int]:
+        items = (b"UIDVALIDITY", b"UIDNEXT", b"MESSAGES")
+        said: Dict[bytes, bytes] = {}
+
+        def handle(parts: Parts) -> None:
+            values = parse_parts(parts)
+            if values[0].upper() == b"STATUS" and isinstance(values[-1], list):
+                said.update(zip((item.upper() for item in values[-1][::2]), values[-1][1::2]))
+
+        self.reader.collect(self.send(b"STATUS %s (%s)" % (quote(name), b" ".join(items))), handle)
+        return [int(said[item]) for item in items if item in said and said[item].isdigit()]
 
     def mailbox(self) -> Mailbox:
         commands = [b"NAMESPACE"] if b"NAMESPACE" in self.capabilities else []

@@ -18,8 +18,12 @@ from ...model.errors import MailImportError
 from ...model.mail import ImapAccount, MailSession, TargetAccount
 from ...process.errand import nobody, run_errand
 from ..base import MailServer, SessionProcess
-from .look import Mailbox, look_at_mailbox
+from .look import Mailbox, inbox_figures, look_at_mailbox
 from .options import ImapServerOptions
+
+_HERE = ("this machine",)
+# What `inbox_figures` returns of a server that says all.
+_FIGURES = 3
 
 # The ports of one server, as a rule.
 _USUAL_PORTS = frozenset((143, 993))
@@ -95,8 +99,19 @@ class ImapServer(MailServer):
         same_user = self._login_name(address).casefold() == theirs.user.casefold()
         same_port = mine.port == theirs.port or {mine.port, theirs.port} <= _USUAL_PORTS
         if same_user and same_port and _places(mine.host) & _places(theirs.host):
-            message = "%s is the mailbox that its mail would come from: target_host and source_host are one server"
-            raise MailImportError("invalid_row", message % address)
+            raise _same_mailbox(address)
+
+    def compare_with_source(self, source: ImapAccount, address: Address) -> None:
+        mine, context = self.account_of(address), self._context
+        if not (source.password and _places(mine.host) & _places(source.host)):
+            return
+        try:
+            here, there = run_errand(lambda: [inbox_figures(mine, context), inbox_figures(source, tls_context(source))])
+        except MailImportError:
+            return  # it is told when that one is logged into
+        # A mailbox that nobody has used yet may look like any other.
+        if here == there and len(here) == _FIGURES and here[-1]:
+            raise _same_mailbox(address)
 
     def check_running(self) -> None:
         pass  # each login shows it
@@ -155,15 +170,30 @@ class ImapServer(MailServer):
         pass
 
 
+def _same_mailbox(address: Address) -> MailImportError:
+    message = "%s is the mailbox that its mail would come from: target_host and source_host are one server"
+    return MailImportError("invalid_row", message % address)
+
+
 def _no_process(place: str) -> NoReturn:
     raise MailImportError("host_refused", "no process of this machine opens mailboxes of %s" % place)
 
 
 def _places(host: str) -> FrozenSet[Tuple[str, ...]]:
-    """The addresses of a host, or its name when it has none."""
+    """The addresses of a host, all of this machine's being one place, or its name when it has none."""
     name = host.rstrip(".").casefold()
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return frozenset(((name,),))
-    return frozenset((str(sockaddr[0]),) for *_kind, sockaddr in found)
+    places = {(str(sockaddr[0]),) for *_kind, sockaddr in found}
+    return frozenset(places | {_HERE} if any(_is_of_this_machine(place[0]) for place in places) else places)
+
+
+def _is_of_this_machine(address: str) -> bool:
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as sock:
+            sock.bind((address, 0))
+    except OSError:
+        return False
+    return True

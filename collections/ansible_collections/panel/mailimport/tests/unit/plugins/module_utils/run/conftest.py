@@ -42,6 +42,9 @@ class DirectoryHost(MailHost):
     def check_source(self, source, address):
         pass
 
+    def compare_with_source(self, source, address):
+        pass
+
     def mailbox_exists(self, address):
         return address in self.passwords
 
