@@ -10,16 +10,29 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from support.run import environment
 
 MODULE = "ansible_collections.panel.mailimport.plugins.modules.mail_import_imap"
 # What talks to servers or writes mail, and what other kinds of tasks and hosts need.
 LATE = """imapclient imaplib jsonschema requests .transfer.account .source.session .store.maildir.store .run.mailbox
-.host.accounts.sql .host.imap_server.server""".split()
+.host.accounts.sql .host.imap_server.server .run.notices .run.aliases smtplib""".split()
+# What looks at a source whether anything is new, and what it needs when something is.
+LOOK = "ansible_collections.panel.mailimport.plugins.module_utils.run.visits"
+WRITING = ".transfer.account .transfer.batch .run.mailbox .store.maildir.store .store.imap.store".split()
+
+
+def loaded_by(module: str, names: Sequence[str]) -> list[str]:
+    """Those of the names that importing a module loads."""
+    command = [sys.executable, "-c", "import sys, %s; print(*sys.modules)" % module]
+    loaded = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True).stdout.split()
+    return [name for name in names if any(each.endswith(name) for each in loaded)]
 
 
 def test_what_a_task_may_not_need_is_loaded_late() -> None:
-    command = [sys.executable, "-c", "import sys, %s; print(*sys.modules)" % MODULE]
-    loaded = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True).stdout.split()
-    assert [name for name in LATE if any(module.endswith(name) for module in loaded)] == []
+    assert loaded_by(MODULE, LATE) == []
+
+
+def test_a_look_at_a_source_loads_nothing_that_writes() -> None:
+    assert loaded_by(LOOK, WRITING) == []

@@ -199,7 +199,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.run.info import F
 from ansible_collections.panel.mailimport.plugins.module_utils.run.notices import Relay, send_notices
 from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings, default_state_dir
 from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import prepare_interpreter
-from ansible_collections.panel.mailimport.plugins.module_utils.task.options import notice, notice_options
+from ansible_collections.panel.mailimport.plugins.module_utils.task.notice import notice, notice_options
 
 
 def main() -> None:

@@ -190,8 +190,7 @@ class _Imports:
                     unproved.add(number)
                 elif may_have_nothing_new(self._requests[number], record):
                     finished.add(number)
-        # One alone is looked at by its import, for that takes one login less when something is new.
-        chosen = sorted(unproved | finished if len(self._requests) > 1 else unproved)
+        chosen = sorted(unproved | finished)
         bounds = Bounds(self._how.numbers, self._how.source_max_connections, self._settings.state_dir, imports=False)
         records = VisitRecords(self._settings)
 

@@ -18,7 +18,6 @@ from ..model.imports import ImportResult
 from ..model.last_screen import last_screen, notable
 from ..state.database import State
 from .info import Filter
-from .notices import Notice, Relay, Text, send_notices
 from .settings import HostSettings
 
 # Seconds that a mail server has to answer: the run waits meanwhile.
@@ -74,6 +73,8 @@ class RunNotices:
         to, by = self._administrators.to, self._administrators
         if not to:
             return ()
+        from .notices import Notice, Relay, Text, send_notices
+
         values = {"subject": "Mailbox import on %s: %s" % (platform.node(), subject), "lines": "\n".join(lines)}
         notice = Notice(kind, by.sender or to[0], Text("$subject", "$lines\n"), values=values, to=to)
         try:

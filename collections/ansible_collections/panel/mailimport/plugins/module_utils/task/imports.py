@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -22,7 +22,6 @@ from ..process.title import set_title
 from ..rows.check import check_rows
 from ..rows.read import read_rows
 from ..rows.row import BadRow, Row, rows_of_list, select_rows
-from ..run.aliases import HostAlias
 from ..run.batch import Scheduling, import_batch
 from ..run.info import summarize
 from ..run.outcome import Outcome
@@ -40,6 +39,9 @@ from .options import (
     scheduling,
 )
 from .secrets import take_secrets
+
+if TYPE_CHECKING:
+    from ..run.aliases import HostAlias
 
 # So many mailboxes that were skipped or are paused are warned of one by one.
 _MOST_WARNINGS = 20

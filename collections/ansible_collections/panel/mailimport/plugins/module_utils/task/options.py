@@ -29,7 +29,6 @@ from ..model.options import (
 )
 from ..run.batch import Scheduling
 from ..run.info import STATES, Filter
-from ..run.notices import DEFAULT_BODY, DEFAULT_SUBJECT, Notice, Text
 from ..run.run_notices import Administrators
 from ..run.settings import HostSettings, default_state_dir
 from ..run.switch import SWITCHED
@@ -113,29 +112,6 @@ def delivery_options() -> Options:
     )
 
 
-def notice_options() -> Options:
-    """Every option a task of `mail_notice` may give."""
-    text = dict(subject=dict(type="str", required=True), body=dict(type="str", required=True))
-    return dict(
-        state_dir=target_options()["state_dir"],
-        addresses=dict(type="list", elements="str", default=[]),
-        domains=dict(type="list", elements="str", default=[]),
-        to=dict(type="list", elements="str", default=[]),
-        kind=dict(type="str", default="moved"),
-        sender=dict(type="str", required=True),
-        subject=dict(type="str", default=DEFAULT_SUBJECT),
-        body=dict(type="str", default=DEFAULT_BODY),
-        translations=dict(
-            type="list", elements="dict", default=[], options=dict(text, language=dict(type="str", required=True))
-        ),
-        languages=dict(type="dict", default={}),
-        values=dict(type="dict", default={}),
-        server=dict(type="str", default="localhost"),
-        port=dict(type="int", default=25),
-        protocol=dict(type="str", choices=["smtp", "lmtp"], default="smtp"),
-    )
-
-
 def recipients_options() -> Options:
     """Every option a task of `mail_recipients_check` may give; its module gets addresses alone."""
     strings: Dict[str, Any] = dict(type="list", elements="str", default=[])
@@ -165,23 +141,6 @@ def switch_options() -> Options:
         target_options(),
         domains=dict(type="list", elements="dict", options=answer, default=[]),
         finished=dict(type="str"),
-    )
-
-
-def notice(params: Mapping[str, Any]) -> Notice:
-    """Collect the options of `mail_notice` that say what is sent.
-
-    Raises:
-        MailImportError: `invalid_row`, when something in `languages` or `to` is no address.
-    """
-    return Notice(
-        kind=params["kind"],
-        sender=params["sender"],
-        text=Text(params["subject"], params["body"]),
-        languages={str(parse_address(str(address))): str(name) for address, name in params["languages"].items()},
-        translations={each["language"]: Text(each["subject"], each["body"]) for each in params["translations"]},
-        values=params["values"],
-        to=tuple(str(parse_address(address)) for address in params["to"]),
     )
 
 

@@ -10,8 +10,7 @@ from dataclasses import replace
 from typing import List, Mapping, Optional, Sequence
 
 from ..imap.flags import MOST_KEYWORDS
-from ..model.imports import FolderRules, ImportRequest, NotImported
-from ..model.mail import SourceFolder
+from ..model.imports import ImportRequest, NotImported
 from ..source.connections import Connections
 from ..source.profiles import SourceProfile
 from ..state.records import Deliveries, FolderMark
@@ -22,42 +21,15 @@ from .copy import AccountCopy
 from .flags import FlagUpdate, ask_for_flags, give_keywords_again
 from .folder_copy import FolderCopy
 from .labels import Labels, in_order
-from .left_out import SourceFolders, doubts_of, find_left_out, line_of, list_folders
+from .left_out import SourceFolders, folders_with_mail, list_folders
 from .line import Line
 from .login import Login
 from .memory import Memories
 from .news import Emit, FlagsUpdated, Listed, Note, Replaced, Settled, Subscribed, tell_committed, tell_left_behind
 from .numbering import Earlier, NumberingCheck, ask_patiently
 from .patience import Patience
-from .plan import FolderPlan, missing_folders, overruled, plan_folders, uses_to_tell
+from .plan import FolderPlan, overruled, plan_folders, uses_to_tell
 from .stores import Target, open_store
-
-
-def report_missing(folders: Sequence[SourceFolder], rules: FolderRules, emit: Emit) -> None:
-    """Emit as `not_imported` which folders were asked for and are not there.
-
-    Raises:
-        MailImportError: `folder_missing` when nothing is left to import.
-    """
-    message = "the source has no folder %s (option folders)"
-    tell_left_behind(
-        emit, [NotImported(name, "folder_missing", message % name) for name in missing_folders(folders, rules)]
-    )
-
-
-def folders_with_mail(listed: SourceFolders, rules: FolderRules, emit: Emit) -> List[SourceFolder]:
-    """Return the folders that may hold mail; tell which were asked for and are not there, and in one line what is left
-    out on purpose.
-
-    Raises:
-        MailImportError: `folder_missing` when nothing is left to import.
-    """
-    folders = listed.importable(rules)
-    report_missing(folders, rules, emit)
-    told = line_of(find_left_out(listed, rules))
-    for line in [*([told] if told else []), *doubts_of(listed)]:
-        emit(Note(line))
-    return folders
 
 
 def daily_limit(request: ImportRequest, profile: SourceProfile) -> Optional[int]:

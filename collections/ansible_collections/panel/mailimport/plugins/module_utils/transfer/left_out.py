@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from ..model.errors import MailImportError
-from ..model.imports import FolderRules
+from ..model.imports import FolderRules, NotImported
 from ..model.mail import SourceFolder
 from ..source.message_ids import CAPABILITY
 from ..source.profiles import SourceProfile
 from ..source.session import SourceSession
-from .plan import is_named, is_wanted
+from .news import Emit, Note, tell_left_behind
+from .plan import is_named, is_wanted, missing_folders
 
 ALL = b"\\ALL"
 _NOT_IN_ALL_MAIL = frozenset((ALL, b"\\JUNK", b"\\TRASH"))
@@ -143,3 +144,30 @@ def doubts_of(listed: SourceFolders) -> List[str]:
 def line_of(left_out: Sequence[LeftOut]) -> Optional[str]:
     """Return what people are told. Returns None if nothing is left out."""
     return "folders left out on purpose: %s" % "; ".join(map(str, left_out)) if left_out else None
+
+
+def report_missing(folders: Sequence[SourceFolder], rules: FolderRules, emit: Emit) -> None:
+    """Emit as `not_imported` which folders were asked for and are not there.
+
+    Raises:
+        MailImportError: `folder_missing` when nothing is left to import.
+    """
+    message = "the source has no folder %s (option folders)"
+    tell_left_behind(
+        emit, [NotImported(name, "folder_missing", message % name) for name in missing_folders(folders, rules)]
+    )
+
+
+def folders_with_mail(listed: SourceFolders, rules: FolderRules, emit: Emit) -> List[SourceFolder]:
+    """Return the folders that may hold mail; tell which were asked for and are not there, and in one line what is left
+    out on purpose.
+
+    Raises:
+        MailImportError: `folder_missing` when nothing is left to import.
+    """
+    folders = listed.importable(rules)
+    report_missing(folders, rules, emit)
+    told = line_of(find_left_out(listed, rules))
+    for line in [*([told] if told else []), *doubts_of(listed)]:
+        emit(Note(line))
+    return folders

@@ -15,11 +15,10 @@ from typing import Mapping, Sequence
 from ..model.imports import FolderRules, ImportKey
 from ..source.session import SourceSession
 from ..state.records import FolderMark, SourceMessages
-from .account import folders_with_mail
 from .flags import changed_flags, looks, windows
 from .folder_copy import has_nothing_new, mark_of
 from .labels import in_order
-from .left_out import list_folders
+from .left_out import folders_with_mail, list_folders
 from .memory import Memories
 from .news import Copied, Emit, Listed
 from .numbering import Earlier, NumberingCheck

@@ -26,11 +26,11 @@ from ..store.maildir.letters import messages_that_differ
 from ..store.maildir.stage import staged_uids
 from ..store.maildir.tree import MaildirTree
 from ..store.origin import Origin
-from .account import daily_limit, folders_with_mail
+from .account import daily_limit
 from .flags import FlagLook, changed_flags, looks, windows
 from .folder_copy import has_nothing_new, mark_of
 from .labels import Labels
-from .left_out import SourceFolders, list_folders
+from .left_out import SourceFolders, folders_with_mail, list_folders
 from .line import open_first
 from .login import Login
 from .memory import Memories

@@ -26,10 +26,9 @@ from ..model.mail import MailFiles, SourceFolder
 from ..source.session import SourceSession
 from ..store.contents import CanonicalDigest, ContentIndex
 from ..store.origin import Origin
-from .account import folders_with_mail
 from .folder_copy import mark_of
 from .labels import Labels
-from .left_out import list_folders
+from .left_out import folders_with_mail, list_folders
 from .line import open_first
 from .login import Login
 from .memory import Memories
