@@ -358,8 +358,8 @@ class FolderStream:
 
 def _uid_of(value: Any) -> Optional[int]:
     """Return a UID. Returns None if no message can have it (RFC 3501 section 9)."""
-    is_figure = isinstance(value, bytes) and value.isdigit() and len(value) < 20
-    return int(value) if is_figure and 0 < int(value) <= MAX_UID else None
+    uid = int(value) if isinstance(value, bytes) and value.isdigit() and len(value) < 20 else 0
+    return uid if 0 < uid <= MAX_UID else None
 
 
 def _is_end_of_response(parts: Parts) -> bool:

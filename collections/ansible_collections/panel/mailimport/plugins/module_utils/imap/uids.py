@@ -12,33 +12,34 @@ MAX_UID = 2**32 - 1
 
 # So many ranges a command names. Each takes up to 22 octets, and servers take commands of 8,000 (RFC 7162 section 4).
 _MOST_RANGES = 340
+# So many bits of a UID tell its place in a bitmap, the others which bitmap that is.
+_SHIFT = 8
+_MASK = (1 << _SHIFT) - 1
 
 
 class UidSet:
     """A set of UIDs as bitmaps: a million of them in a row take some kilobytes, scattered ones some 150 bytes each."""
-
-    _SHIFT = 8
-    _MASK = (1 << _SHIFT) - 1
 
     def __init__(self) -> None:
         self._blocks: Dict[int, int] = {}
         self._count = 0
 
     def add(self, uid: int) -> None:
-        block, bit = self._blocks.get(uid >> self._SHIFT, 0), 1 << (uid & self._MASK)
+        number, bit = uid >> _SHIFT, 1 << (uid & _MASK)
+        block = self._blocks.get(number, 0)
         if not block & bit:
-            self._blocks[uid >> self._SHIFT] = block | bit
+            self._blocks[number] = block | bit
             self._count += 1
 
     def discard(self, uid: int) -> None:
         if uid in self:
-            self._blocks[uid >> self._SHIFT] ^= 1 << (uid & self._MASK)
+            self._blocks[uid >> _SHIFT] ^= 1 << (uid & _MASK)
             self._count -= 1
 
     def __iter__(self) -> Iterator[int]:
         """Yield the UIDs, ascending."""
         for block in sorted(self._blocks):
-            beginning, bits = block << self._SHIFT, self._blocks[block]
+            beginning, bits = block << _SHIFT, self._blocks[block]
             while bits:
                 lowest = bits & -bits
                 yield beginning + lowest.bit_length() - 1
@@ -57,7 +58,7 @@ class UidSet:
             yield first, last
 
     def __contains__(self, uid: int) -> bool:
-        return bool(self._blocks.get(uid >> self._SHIFT, 0) & 1 << (uid & self._MASK))
+        return (self._blocks.get(uid >> _SHIFT, 0) >> (uid & _MASK)) & 1 == 1
 
     def __len__(self) -> int:
         return self._count

@@ -204,7 +204,7 @@ def _split_order(directory: int, late: bool) -> Iterator[Tuple[int, str]]:
 
 
 def _uidlist_line(uid: int, base_name: str) -> bytes:
-    return b"%d :%s\n" % (uid, os.fsencode(base_name))
+    return b"%d :%s\n" % (uid, base_name.encode("utf-8", "surrogateescape"))
 
 
 def read_keywords(directory: int) -> Dict[bytes, int]:

@@ -156,8 +156,8 @@ class MaildirWriter(FolderWriter):
         return staged.size
 
     def _write_whole(self, fetched: Fetched, whole: memoryview) -> Staged:
-        size = len(whole)
-        name = self._name(fetched, size, size + bare_line_feeds(whole))
+        uid, size = self._uid(fetched), len(whole)
+        name = self._name(uid, fetched, size, size + bare_line_feeds(whole))
         fd = os.open(name, CREATE | os.O_EXCL, self._mode, dir_fd=self._cur)
         try:
             self._write(fd, whole, 0, fetched)
@@ -167,7 +167,7 @@ class MaildirWriter(FolderWriter):
             os.utime(fd, (date, date))
         finally:
             os.close(fd)
-        return Staged(self._uid(fetched), name, size)
+        return Staged(uid, name, size)
 
     def _write_chunks(self, fetched: Fetched) -> Optional[Staged]:
         """Write a long message, or one whose UID comes behind it, under a passing name; None when that UID is there
@@ -193,12 +193,13 @@ class MaildirWriter(FolderWriter):
             raise
         finally:
             os.close(fd)
-        if self._uid(fetched) in self.held:
+        uid = self._uid(fetched)
+        if uid in self.held:
             os.unlink("arriving", dir_fd=self._cur)
             return None
-        name = self._name(fetched, size, size + line_feeds.count)
+        name = self._name(uid, fetched, size, size + line_feeds.count)
         os.rename("arriving", name, src_dir_fd=self._cur, dst_dir_fd=self._cur)
-        return Staged(self._uid(fetched), name, size)
+        return Staged(uid, name, size)
 
     def _write(self, fd: int, chunk: memoryview, offset: int, fetched: Fetched) -> None:
         """Write a piece of a message to the end of its file and read it back."""
@@ -224,10 +225,10 @@ class MaildirWriter(FolderWriter):
         date = date_from_header(beginning)
         return int(time.time()) if date is None else date
 
-    def _name(self, fetched: Fetched, size: int, virtual_size: int) -> str:
+    def _name(self, uid: int, fetched: Fetched, size: int, virtual_size: int) -> str:
         # S and W are Maildir++ sizes: bytes in the file, and bytes with every line end as CRLF.
-        base_name = self.origin.base_name(self._uid(fetched))
-        return "%s,S=%d,W=%d:2,%s" % (base_name, size, virtual_size, self._flags.letters(fetched.message.flags))
+        letters = self._flags.letters(fetched.message.flags)
+        return "%s,S=%d,W=%d:2,%s" % (self.origin.base_name(uid), size, virtual_size, letters)
 
     @property
     def stage_directory(self) -> int:
