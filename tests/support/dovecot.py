@@ -231,7 +231,8 @@ class Dovecot:
 
     def wait_for_password(self, address: str, password: str) -> None:
         """Return when a mailbox opens with a password that is new in the file of users."""
-        wait_until(lambda: self.accepts_password(address, password), "mailbox %s to open" % address)
+        # Each look is a process, and Dovecot looks at the file once a second.
+        wait_until(lambda: self.accepts_password(address, password), "mailbox %s to open" % address, pause=0.1)
 
     def accepts_password(self, address: str, password: str) -> bool:
         """Whether the mailbox opens with the password, asked of Dovecot's own authentication."""
@@ -265,8 +266,8 @@ class Dovecot:
         path.write_text(text, encoding="utf-8")
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    """Poll until `condition()` is true.
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30, pause: float = 0.02) -> None:
+    """Look every `pause` seconds until `condition()` is true.
 
     Raises:
         TimeoutError: it is not within `seconds`; `what` says what was waited for.
@@ -275,7 +276,7 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) ->
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError("waited %g s in vain for %s" % (seconds, what))
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def _user_line(user: tuple[str, str]) -> str:
