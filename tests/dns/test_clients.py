@@ -46,3 +46,17 @@ def test_autoconfig_at_the_address_of_the_old_host(internet: Internet) -> None:
     assert "autoconfig.firma.example leads to the old mail host" in internet.look(provider=None).problem("clients")
     internet.publish("@ 300 MX 1 mail", "mail A 203.0.113.7", "autoconfig A 203.0.113.8", GOOD_SPF, GOOD_DMARC)
     assert internet.look(provider=None).problems("clients") == []
+
+
+def test_a_wildcard_that_leads_to_the_old_host(internet: Internet) -> None:
+    zone = ("@ 300 MX 1 mail", "mail A 203.0.113.7", GOOD_SPF, GOOD_DMARC)
+    internet.publish(*zone, "* A 203.0.113.7")
+    found = internet.look(provider=None)
+    assert [problem.partition(": ")[2] for problem in found.problems("clients")] == [
+        "%s.firma.example leads to the old mail host: 203.0.113.7, as every name below firma.example" % name
+        for name in ("autodiscover", "autoconfig")
+    ]
+    # There is no record of that name to remove.
+    assert not any("auto" in line for line in found.domain["switch_lines"])
+    internet.publish(*zone, "* A 203.0.113.8")
+    assert internet.look(provider=None).problems("clients") == []

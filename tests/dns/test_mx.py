@@ -13,6 +13,7 @@ from pathlib import Path
 import dns.message
 import pytest
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mail_dns.client import NameServer
+from ansible_collections.panel.mailimport.plugins.plugin_utils.mail_dns.providers import old_host
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mail_dns.survey import Change
 from fakes.dns_server import FakeDnsServer, cut_off, silence
 from support.dns_servers import DnsServer
@@ -167,6 +168,56 @@ def test_the_new_host_is_not_there(internet: Internet, neu: Publish, records: tu
     neu(*records)
     found = internet.look(addresses=frozenset(["192.0.2.10", "2001:db8::10"]))
     assert words in found.problem("mx_target")
+
+
+def test_a_new_host_that_has_ipv6_only(internet: Internet, neu: Publish) -> None:
+    neu("mail AAAA 2001:db8::10")
+    found = internet.look()
+    assert found.problem("mx_target") == "warning: mail.neu.example has addresses of IPv6 only"
+    assert found.result["ready"]
+
+
+def test_a_new_mail_host_with_several_names(internet: Internet, neu: Publish) -> None:
+    neu("mail A 192.0.2.10", "mail AAAA 2001:db8::10", "mx2 A 192.0.2.10", "mx2 AAAA 2001:db8::10")
+    hosts = (NEW_HOST, "mx2.neu.example")
+    assert internet.look(hosts=hosts).domain["switch_lines"][:2] == [
+        "firma.example. 3600 IN MX 10 mail.neu.example.",
+        "firma.example. 3600 IN MX 20 mx2.neu.example.",
+    ]
+    internet.publish(*SWITCHED)
+    found = internet.look(hosts=hosts, phase="switched")
+    assert found.problem("mx") == "info: no MX record of firma.example names mx2.neu.example"
+    assert (found.result["ready"], found.result["switched"]) == (True, "yes")
+    internet.publish(*SWITCHED, "@ 300 MX 20 mx2.neu.example.")
+    assert internet.look(hosts=hosts, phase="switched").result["problems"] == []
+
+
+def test_mail_of_a_domain_below(internet: Internet) -> None:
+    own = [record.replace("@", "abt") for record in (GOOGLE_MX, GOOD_SPF)]
+    internet.publish(*READY, *own)
+    found = internet.look("abt.firma.example")
+    assert (found.result["problems"], found.domain["zone"]) == ([], DOMAIN)
+    internet.publish(*READY, own[1], "abt 300 MX 10 mail.neu.example.")
+    assert internet.look("abt.firma.example", phase="switched").result["switched"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("provider", "mx", "spf"),
+    [
+        ("google", "smtp.google.com", "_spf.google.com"),
+        ("google", "alt2.aspmx.l.google.com", "_spf.google.com"),
+        ("google", "aspmx2.googlemail.com", "_spf.google.com"),
+        ("microsoft365", "firma-example.mail.protection.outlook.com", "spf.protection.outlook.com"),
+        ("microsoft365", "firma-example.o-v1.mx.microsoft", "spf.protection.outlook.com"),
+        ("microsoft365", "firma-example.mail.protection.office365.us", "spf.protection.office365.us"),
+        ("yandex", "mx.yandex.net", "_spf.yandex.net"),
+        ("yandex", "mx.yandex.ru", "_spf.yandex.ru"),
+    ],
+)
+def test_records_of_providers_are_known(provider: str, mx: str, spf: str) -> None:
+    known = old_host(provider, ())
+    assert known.has(mx) and spf in known.spf
+    assert not known.has(NEW_HOST) and not known.has("google.com.firma.example")
 
 
 def test_an_mx_that_is_an_address(internet: Internet) -> None:

@@ -52,6 +52,8 @@ def test_a_key_counts_before_caches_know_of_it(internet: Internet) -> None:
         ('neu._domainkey TXT "v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEF"', "the key is cut off, or no RSA key"),
         ('neu._domainkey TXT "v=DKIM1; p=MIIB*"', "not in base64"),
         ('neu._domainkey TXT "irgendwas"', "this is no key"),
+        # As a form takes it that wants no backslash.
+        (r'neu._domainkey TXT "v=DKIM1\\; k=rsa\\; p=MIIB"', r"this is no key (RFC 6376): v=DKIM1\; k=rsa\; p=MIIB"),
         ('neu._domainkey TXT "v=DKIM1; p=AAAA"\nneu._domainkey TXT "v=DKIM1; p=BBBB"', "several records"),
         ('neu._domainkey TXT "v=DKIM1; k=ed25519; p=AAAA"', "an Ed25519 key has 32 bytes, and this one 3"),
         ("neu._domainkey CNAME x.kaputt.example.", "answers SERVFAIL"),
@@ -66,6 +68,13 @@ def test_dkim_key_of_the_old_host_is_to_go_at_the_end(internet: Internet) -> Non
     internet.publish(*SWITCHED, 'google._domainkey TXT "v=DKIM1; p=AAAA"')
     assert internet.look(phase="switched").problems("dkim") == []
     assert "google._domainkey.firma.example still has a key" in internet.look(phase="finish").problem("dkim")
+    # What a wildcard says of every name is no key.
+    for wildcard in ('* TXT "v=spf1 -all"', "* CNAME mail.neu.example."):
+        internet.publish(*SWITCHED, wildcard)
+        assert internet.look(phase="finish").problems("dkim") == []
+    internet.publish(*SWITCHED, "selector1._domainkey CNAME selector1-firma-example._domainkey.firma.onmicrosoft.com.")
+    found = internet.look(provider="microsoft365", phase="finish")
+    assert found.problem("dkim") == "info: selector1._domainkey.firma.example still has a key of the old mail host"
 
 
 def test_dmarc(internet: Internet) -> None:

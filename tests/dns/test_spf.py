@@ -33,7 +33,19 @@ SPF_FAULTS = {
     ),
     "it depends on the mail": (
         ('@ TXT "v=spf1 include:_spf.google.com include:%{i}.spf.weg ~all"',),
-        "depends on each mail (macros)",
+        "depends on each mail (exists, ptr or a macro)",
+    ),
+    "a name of each sender": (
+        ('@ TXT "v=spf1 include:_spf.google.com ptr exists:%{i}.weg ~all"',),
+        "depends on each mail (exists, ptr or a macro)",
+    ),
+    "nothing behind a redirect": (
+        ('@ TXT "v=spf1 redirect=nichts.example"',),
+        "refers to nichts.example, which has none",
+    ),
+    "another spelling": (
+        ('@ TXT "v=spf1  IP4:192.0.2.99 include:_spf.google.com -ALL"',),
+        "does not have the new mail",
     ),
 }
 
@@ -86,6 +98,11 @@ def test_spf_lines_keep_what_is_there(internet: Internet) -> None:
     (line,) = internet.look().domain["zone_lines"]
     assert line == ('firma.example. 3600 IN TXT "v=spf1 include:_spf.google.com ip4:192.0.2.10 ip6:2001:db8::10 -all"')
     # What is pasted is right.
+    internet.publish(GOOGLE_MX, GOOD_DMARC, line)
+    assert internet.look().result["problems"] == []
+    internet.publish(GOOGLE_MX, GOOD_DMARC, '@ TXT "v=spf1 redirect=_spf.google.com"')
+    (line,) = internet.look().domain["zone_lines"]
+    assert line.endswith('"v=spf1 ip4:192.0.2.10 ip6:2001:db8::10 redirect=_spf.google.com"')
     internet.publish(GOOGLE_MX, GOOD_DMARC, line)
     assert internet.look().result["problems"] == []
 

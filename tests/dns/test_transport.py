@@ -10,7 +10,7 @@ import hashlib
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -79,13 +79,42 @@ def test_a_policy_that_has_only_the_old_host(internet: Internet, trusted: Certif
     assert found.domain["records"]["mta_sts_policy"]["max_age"] == 604800
 
 
-def test_a_policy_that_has_both_hosts(internet: Internet, trusted: Certificate) -> None:
+@pytest.fixture
+def new_host(internet: Internet, neu: Callable[..., None], authority: Authority) -> Iterator[Callable[..., None]]:
+    """Starts the new host, with a certificate for a name."""
+    with ExitStack() as stack:
+
+        def start(name: str) -> None:
+            certificate = authority.issue("host", name, None)
+            server = stack.enter_context(SmtpServer({}, certificate=certificate, network=internet.network))
+            neu("mail A %s" % server.address)
+
+        yield start
+
+
+def test_a_policy_that_has_both_hosts(internet: Internet, trusted: Certificate, new_host: Callable[..., None]) -> None:
+    new_host("mail.neu.example")
     with policy_host(internet.network, trusted, BOTH.replace("\n", "\r\n")) as address:
         internet.publish(*READY, STS, "mta-sts A %s" % address)
         assert internet.look().problems("mta_sts") == []
         internet.publish(*SWITCHED, STS, "mta-sts A %s" % address)
         assert internet.look(phase="switched").problems("mta_sts") == []
         assert "still has aspmx.l.google.com" in internet.look(phase="finish").problem("mta_sts")
+
+
+def test_a_policy_asks_for_a_good_certificate(
+    internet: Internet, trusted: Certificate, new_host: Callable[..., None], neu: Callable[..., None]
+) -> None:
+    with policy_host(internet.network, trusted, BOTH) as address:
+        internet.publish(*READY, STS, "mta-sts A %s" % address)
+        new_host("mail.anders.example")
+        told = internet.look().problem("mta_sts")
+        assert told.startswith("error: ") and "not valid for 'mail.neu.example'" in told
+        neu("mail A %s" % internet.network.free_address(25))
+        assert internet.look().problem("mta_sts").startswith("warning: ")
+    with policy_host(internet.network, trusted, BOTH.replace("enforce", "testing")) as address:
+        internet.publish(*READY, STS, "mta-sts A %s" % address)
+        assert internet.look().problems("mta_sts") == []
 
 
 def test_a_policy_that_is_only_tried_or_switched_off(internet: Internet, trusted: Certificate) -> None:

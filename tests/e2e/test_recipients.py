@@ -15,7 +15,7 @@ from ansible_collections.panel.mailimport.plugins.action.mail_recipients_check i
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.run.recipients import Patience, Server, check_recipients
-from fakes.smtp_server import GREYLISTED, HANG_UP, SmtpServer
+from fakes.smtp_server import GREYLISTED, HANG_UP, TLS_BREAKS, SmtpServer
 from support.network import Network
 from support.postfix import Postfix
 from support.run import run_task
@@ -131,6 +131,21 @@ def test_more_recipients_than_a_transaction_takes() -> None:
     assert server.messages == 0
 
 
+def test_a_server_that_closes_after_some_recipients() -> None:
+    names = ["n%d@firma.example" % number for number in range(50)]
+    with SmtpServer(dict.fromkeys(names, [OK]), closes_after=7) as server:
+        assert ask(server, names)["ready"]
+    assert server.connections == 8
+
+
+def test_one_that_is_put_off_for_ever_has_the_others_asked_once() -> None:
+    clock = Clock()
+    with SmtpServer({ANNA: ["450 4.2.0 Mailbox is busy"], BEN: [OK]}) as server:
+        answer = ask(server, [ANNA, BEN], 600, clock)
+    assert (answer["accepted"], answer["deferred"][0]["text"]) == (1, "4.2.0 Mailbox is busy")
+    assert sum(clock.slept) == 600 and server.asked[BEN] == 1
+
+
 def test_one_on_whom_the_server_hangs_up_keeps_nobody_from_being_asked() -> None:
     names = ["n%d@firma.example" % number for number in range(6)]
     replies = {**dict.fromkeys(names, [OK]), ANNA: [HANG_UP], BEN: [HANG_UP], CLEO: [HANG_UP]}
@@ -145,6 +160,9 @@ def test_one_on_whom_the_server_hangs_up_keeps_nobody_from_being_asked() -> None
     ("options", "reason", "words"),
     [
         ({"greeting": "554 No service"}, "connection_failed", "takes no mail: 554 No service"),
+        ({"greeting": "554-No\r\n554 service"}, "connection_failed", "takes no mail: 554 No service"),
+        ({"greeting": "421 4.3.2 Too busy"}, "connection_failed", "takes no mail: 421 4.3.2 Too busy"),
+        ({"greeting": "SSH-2.0-OpenSSH"}, "connection_failed", "takes no mail: "),
         ({"sender_reply": "553 Not from you"}, "host_refused", "takes no mail from <x@y.example>: 553 Not from you"),
     ],
 )
@@ -153,6 +171,7 @@ def test_a_server_that_lets_nobody_ask(options: dict[str, str], reason: str, wor
         ask(server, [ANNA], sender="x@y.example")
     assert caught.value.reason == reason
     assert words in caught.value.message
+    assert "\n" not in caught.value.message
 
 
 def test_nobody_is_there() -> None:
@@ -181,6 +200,24 @@ def test_the_certificate_is_told(
         answer = ask(server, [ANNA], host="localhost")
     assert "not valid for 'localhost'" in answer["lines"][-1]
     # Senders deliver all the same.
+    assert answer["ready"]
+
+
+def test_encryption_that_fails_is_told_and_not_needed(certificate: Certificate) -> None:
+    for reply in ("454 4.7.0 TLS not available", TLS_BREAKS):
+        with SmtpServer({ANNA: [OK]}, certificate=certificate, starttls_reply=reply) as server:
+            answer = ask(server, [ANNA])
+        assert answer["ready"] and "STARTTLS fails: " in answer["certificate"]
+
+
+@pytest.mark.parametrize("name", ["localhost", "mail", "mail.localdomain", "mx.firma.local"])
+def test_a_server_without_a_full_name_is_told(name: str) -> None:
+    with SmtpServer({ANNA: [OK]}, name=name) as server:
+        answer = ask(server, [ANNA])
+    assert answer["name"] == name
+    assert (
+        answer["lines"][-1] == "127.0.0.1 calls itself %s: many servers refuse mail of one without a full name" % name
+    )
     assert answer["ready"]
 
 

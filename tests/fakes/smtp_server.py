@@ -23,6 +23,7 @@ PORT = 25
 UNKNOWN = "550 5.1.1 User unknown"
 GREYLISTED = "451 4.7.1 Greylisted, come back later"
 HANG_UP = ""
+TLS_BREAKS = "220 Go ahead, and come to nothing"
 
 
 class SmtpServer:
@@ -34,6 +35,9 @@ class SmtpServer:
         otherwise: the answer for all others.
         greeting, sender_reply: what is said first, and to `MAIL FROM`.
         most: recipients a transaction may have.
+        closes_after: recipients after which it closes the connection.
+        name: what it calls itself.
+        starttls_reply: the answer to STARTTLS.
         certificate: for STARTTLS, which is not offered without it.
         smtputf8: whether addresses may have other letters than those of ASCII.
         network: where it has the port that everybody knows; by default it has some port of this machine.
@@ -47,6 +51,9 @@ class SmtpServer:
         greeting: str = "220 mail.example ESMTP",
         sender_reply: str = "250 Ok",
         most: int = 1000,
+        closes_after: int = 1000,
+        name: str = "mail.example",
+        starttls_reply: str = "220 Go ahead",
         certificate: Optional[Certificate] = None,
         smtputf8: bool = False,
         network: Optional[Network] = None,
@@ -55,6 +62,7 @@ class SmtpServer:
         self.otherwise = otherwise
         self.greeting, self.sender_reply, self.most = greeting, sender_reply, most
         self.certificate, self.smtputf8 = certificate, smtputf8
+        self.closes_after, self.name, self.starttls_reply = closes_after, name, starttls_reply
         self.asked: dict[str, int] = defaultdict(int)
         self.messages = 0
         self.connections = 0
@@ -126,15 +134,18 @@ class _Session(socketserver.StreamRequestHandler):
         with scripted.lock:
             scripted.commands.append(line)
         if verb == "EHLO":
-            offers = ["mail.example"]
+            offers = [scripted.name]
             offers += ["SMTPUTF8"] if scripted.smtputf8 else []
             offers += ["STARTTLS"] if scripted.certificate and not self._secure else []
             for offer in offers[:-1]:
                 self._say("250-" + offer)
             self._say("250 " + offers[-1])
         elif verb == "STARTTLS" and scripted.certificate:
-            self._say("220 Go ahead")
-            self._start_tls(scripted.certificate)
+            self._say(scripted.starttls_reply)
+            if scripted.starttls_reply == TLS_BREAKS:
+                return False
+            if scripted.starttls_reply.startswith("220"):
+                self._start_tls(scripted.certificate)
         elif verb == "MAIL":
             self._say(scripted.sender_reply)
         elif verb == "RCPT":
@@ -157,6 +168,9 @@ class _Session(socketserver.StreamRequestHandler):
         found = re.match(r"RCPT TO:<(.*?)>", line, re.IGNORECASE)
         assert found, line
         self._recipients += 1
+        if self._recipients > scripted.closes_after:
+            self._say("421 4.7.0 Too many recipients, closing")
+            return False
         if self._recipients > scripted.most:
             self._say("452 4.5.3 Too many recipients")
             return True

@@ -24,7 +24,6 @@ import dns.rcode
 
 from .dovecot import wait_until
 from .network import Network
-from .processes import group_members
 
 PORT = 53
 
@@ -111,14 +110,14 @@ class DnsServer:
         self._serials[zone] = serial or self._serials[zone] + 1
         self._write(zone)
         if self._process is not None:
-            group = self._process.pid
-            before = set(group_members(group))
+            pid = self._process.pid
+            before = _children(pid)
             self._process.send_signal(signal.SIGHUP)
             self._wait_for(zone)
 
             def has_changed_over() -> bool:
                 # For a moment, the process that has the old zone answers too.
-                now = set(group_members(group))
+                now = _children(pid)
                 return now != before and len(now) == len(before)
 
             wait_until(has_changed_over, "the old process of NSD to end", seconds=10)
@@ -165,3 +164,12 @@ class DnsServer:
             return bool(answer.answer) and answer.answer[0][0].serial == self._serials[zone]
 
         wait_until(serves, "zone %s of %s" % (zone, self.directory))
+
+
+def _children(pid: int) -> set[str]:
+    """The processes below a process (proc(5))."""
+    try:
+        own = Path("/proc/%d/task/%d/children" % (pid, pid)).read_text().split()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended
+        return set()
+    return set(own).union(*(_children(int(child)) for child in own))

@@ -20,7 +20,7 @@ description:
     looked up as everybody does.
   - It never changes DNS. A problem does not fail the task either. RV(ready) is for that.
   - Runs on the controller alone. It opens connections to name servers, to the web server of an MTA-STS policy, and to
-    port 25 of the new mail host when there are TLSA records to compare.
+    port 25 of the new mail host when TLSA records or such a policy are about its certificate.
 requirements:
   - dnspython >= 2.3 on the controller, with C(idna) for domains that have other letters than those of ASCII.
 options:

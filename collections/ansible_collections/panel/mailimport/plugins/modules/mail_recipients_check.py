@@ -174,6 +174,13 @@ certificate:
     - Mail servers deliver all the same, unless MTA-STS or DANE tell them otherwise.
   type: str
   returned: success
+name:
+  description:
+    - What the mail host calls itself in its greeting. Mail that it sends comes under this name as a rule, and many
+      servers refuse it unless it is a full name with an address.
+  type: str
+  returned: success
+  sample: mail1.example.net
 lines:
   description: What people read of it.
   type: list

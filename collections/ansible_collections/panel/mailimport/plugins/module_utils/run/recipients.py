@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import re
 import secrets
 import smtplib
 import ssl
@@ -31,6 +32,8 @@ _FIRST_PAUSE = 30.0
 _LONGEST_PAUSE = 120.0
 # Postfix puts off what is for domains that it does not have, by default. Waiting does not help.
 _NOT_ITS_DOMAIN = 454
+# A name of a host that nobody else can look up.
+_NO_FULL_NAME = re.compile(r"[^.]*|.*\.(local|localdomain|lan|internal|home\.arpa)", re.IGNORECASE)
 # So many addresses are named in the lines for people.
 _MOST_LINES = 100
 
@@ -96,6 +99,7 @@ def check_recipients(
         "deferred": _entries(deferred, answers),
         "catch_all": open_domains,
         "certificate": conversation.certificate,
+        "name": conversation.name,
     }
     result["lines"] = _lines(server, result, unexpected)
     return result
@@ -132,6 +136,7 @@ class _Conversation:
     """Asks a server, over as many connections as it takes.
 
     Attributes: `certificate` is what is wrong with that of STARTTLS, empty when nothing is; None without STARTTLS.
+    `name` is what the server calls itself.
     """
 
     def __init__(self, server: Server) -> None:
@@ -141,7 +146,9 @@ class _Conversation:
         self._refusals = 0
         self._hang_ups = 0
         self._reached = False
+        self._tries_tls = True
         self.certificate: Optional[str] = None
+        self.name = ""
 
     def ask_all(self, addresses: Sequence[Address]) -> Dict[Address, Answer]:
         """One round. Whoever cannot be asked is put off."""
@@ -199,7 +206,9 @@ class _Conversation:
         except (OSError, smtplib.SMTPException) as error:
             if self._reached:
                 raise _GoneError(str(error)) from error
-            raise MailImportError("connection_failed", "%s takes no mail: %s" % (where, _words(error))) from error
+            raise MailImportError(
+                "connection_failed", "%s takes no mail: %s" % (where, one_line(_words(error)))
+            ) from error
         self._reached = True
         options = ["SMTPUTF8"] if connection.has_extn("smtputf8") else []
         code, text = _said(connection.mail(self._server.sender, options))
@@ -216,7 +225,9 @@ class _Conversation:
         """A connection with TLS, if the server has it. As between mail servers, a bad certificate is told, no more."""
         connection = smtplib.SMTP(self._server.host, self._server.port, timeout=self._server.timeout)
         connection.ehlo_or_helo_if_needed()
-        if not connection.has_extn("starttls"):
+        said = (connection.ehlo_resp or connection.helo_resp or b"").split()
+        self.name = said[0].decode("utf-8", "replace") if said else ""
+        if not (connection.has_extn("starttls") and self._tries_tls):
             return connection
         verified = self.certificate is None and not _is_address(self._server.host)
         context = ssl.create_default_context()
@@ -227,6 +238,11 @@ class _Conversation:
         except ssl.SSLCertVerificationError as error:
             connection.close()
             self.certificate = error.verify_message
+            return self._greeted()
+        except (ssl.SSLError, smtplib.SMTPException, ConnectionError) as error:
+            # Most senders then go without.
+            connection.close()
+            self._tries_tls, self.certificate = False, "STARTTLS fails: %s" % one_line(_words(error))
             return self._greeted()
         self.certificate = self.certificate or ""
         connection.ehlo_or_helo_if_needed()
@@ -277,4 +293,7 @@ def _lines(server: Server, result: Mapping[str, Any], unexpected: Sequence[str])
             lines.append("%s: and %d more" % (state, len(entries) - _MOST_LINES))
     if result["certificate"]:
         lines.append("the certificate of %s: %s" % (server.host, result["certificate"]))
+    if _NO_FULL_NAME.fullmatch(result["name"]):
+        named = result["name"] or "nothing"
+        lines.append("%s calls itself %s: many servers refuse mail of one without a full name" % (server.host, named))
     return lines

@@ -30,8 +30,16 @@ class OldHost(t.NamedTuple):
 PROVIDERS = {
     "google": OldHost(("*.google.com", "*.googlemail.com"), ("_spf.google.com",), ("google",)),
     "microsoft365": OldHost(
-        ("*.mail.protection.outlook.com", "*.mx.microsoft", "*.outlook.com", "*.office365.com"),
-        ("spf.protection.outlook.com",),
+        # The last two are its clouds for authorities of the USA and for China.
+        (
+            "*.mail.protection.outlook.com",
+            "*.mx.microsoft",
+            "*.outlook.com",
+            "*.office365.com",
+            "*.office365.us",
+            "*.partner.outlook.cn",
+        ),
+        ("spf.protection.outlook.com", "spf.protection.office365.us", "spf.protection.partner.outlook.cn"),
         ("selector1", "selector2"),
     ),
     "yandex": OldHost(

@@ -22,6 +22,10 @@ class NotShownError(Exception):
     """Nobody showed it, and why."""
 
 
+class BadCertificateError(Exception):
+    """A server showed a certificate that nobody trusts, or of another host."""
+
+
 class Policy(t.NamedTuple):
     """A policy of MTA-STS (RFC 8461)."""
 
@@ -76,26 +80,30 @@ def _parse(host: str, data: bytes) -> Policy:
     return Policy(mode, tuple(found.get("mx", [])), int(age))
 
 
-def fetch_certificate(host: str, addresses: t.Sequence[str], timeout: float) -> bytes:
-    """The certificate (DER) that a mail host shows to other servers, whether good or not.
+def fetch_certificate(host: str, addresses: t.Sequence[str], timeout: float, verified: bool = False) -> bytes:
+    """The certificate (DER) that a mail host shows to other servers, whether good or not, or a good one only.
 
     Raises:
+        BadCertificateError: in one line, what is wrong with it.
         NotShownError: in one line, why it shows none.
     """
     failure = "%s has no address" % host
     for address in addresses:
         try:
-            return _starttls(host, address, timeout)
+            return _starttls(host, address, timeout, verified)
+        except ssl.SSLCertVerificationError as error:
+            raise BadCertificateError(error.verify_message) from None
         except (OSError, smtplib.SMTPException) as error:
             failure = "%s (%s) port %d: %s" % (host, address, _SMTP_PORT, error)
     raise NotShownError(failure)
 
 
-def _starttls(host: str, address: str, timeout: float) -> bytes:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # It is compared with what DNS says of it, and nothing is sent.
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+def _starttls(host: str, address: str, timeout: float, verified: bool) -> bytes:
+    context = ssl.create_default_context()
+    if not verified:
+        # It is compared with what DNS says of it, and nothing is sent.
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     server = smtplib.SMTP(timeout=timeout)
     with contextlib.closing(server):
         code, text = server.connect(address, _SMTP_PORT)

@@ -204,7 +204,11 @@ def _network(name: str, value: str) -> Network:
 
 
 def with_term(text: str | None, *terms: str) -> str:
-    """The record with terms more, before the one that fits all."""
+    """The record with terms more, before what fits all others: `all`, or the record of another domain."""
     parts = (text or "v=spf1 ~all").split()
-    last = next((at for at, part in enumerate(parts) if part.lower().lstrip("+?~-") == "all"), len(parts))
+    last = next((at for at, part in enumerate(parts) if _ends(part.lower())), len(parts))
     return " ".join([*parts[:last], *terms, *parts[last:]])
+
+
+def _ends(term: str) -> bool:
+    return term.lstrip("+?~-") == "all" or term.startswith("redirect=")

@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import secrets
+import typing as t
+
 from ..client import Answer, NoAnswerError, host_of
 from ..domain import Domain, joined
 
@@ -36,9 +39,23 @@ def _check_helper(domain: Domain, name: str) -> None:
     shared = _addresses(answer) & _old_addresses(domain)
     if old or shared:
         target = old[-1] if old else joined(sorted(shared))
+        if _is_wildcard(domain, answer):
+            _report(domain, "%s leads to the old mail host: %s, as every name below %s" % (name, target, domain.name))
+            return
         _report(domain, "%s leads to the old mail host: %s" % (name, target))
         kind, value = ("CNAME", answer.aliases and "%s." % answer.name) if answer.aliases else ("A", joined(shared))
         domain.switch_lines.append("; remove: " + domain.line(name, kind, str(value)))
+
+
+def _is_wildcard(domain: Domain, answer: Answer) -> bool:
+    """Whether a name that nobody has is answered in the same way."""
+    other = domain.look_up("mailimport-%s.%s" % (secrets.token_hex(6), domain.name), "A")
+    return other.exists and _where(other) == _where(answer)
+
+
+def _where(answer: Answer) -> tuple[t.Any, ...]:
+    """Where a name leads, itself aside."""
+    return (*answer.aliases, answer.name)[1:], _addresses(answer)
 
 
 def _check_service(domain: Domain, service: str) -> None:

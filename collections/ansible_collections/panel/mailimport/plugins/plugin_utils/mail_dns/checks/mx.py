@@ -67,6 +67,12 @@ def check_mx(domain: Domain) -> None:
         )
     if places != {"new"}:
         _add_mx_lines(domain)
+        return
+    lacking = [host for host in domain.wanted.hosts if host not in [record.host for record in records]]
+    if lacking and len(lacking) < len(domain.wanted.hosts):
+        domain.tell(
+            "mx", "no MX record of %s names %s" % (domain.name, joined(lacking)), "Publish one, or leave it out."
+        )
 
 
 def check_ttl(domain: Domain) -> None:
@@ -112,6 +118,12 @@ def check_mx_target(domain: Domain) -> None:
                 "mx_target",
                 "%s has addresses that are not the new mail host's: %s" % (host, away),
                 "Have its records name the addresses of the new mail host only.",
+            )
+        elif is_new and not answers[0].records:
+            domain.warn(
+                "mx_target",
+                "%s has addresses of IPv6 only" % host,
+                "Publish an A record for it too: many servers have no IPv6, and their mail comes back.",
             )
         if answers[0].aliases:
             domain.warn(

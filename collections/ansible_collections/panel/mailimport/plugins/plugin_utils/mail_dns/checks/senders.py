@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 
-from ..client import NoAnswerError, host_of, reverse_name
+from ..client import NoAnswerError, host_of, reverse_name, text_of
 from ..domain import Domain, joined
 from ..spf import MOST_LOOKUPS, MOST_VOID_LOOKUPS, Spf, SpfError, is_spf, with_term
 
@@ -90,7 +90,7 @@ def _check_new_host(domain: Domain, spf: Spf) -> None:
     if doubtful:
         domain.warn(
             "spf",
-            "whether mail from %s passes the SPF record of %s depends on each mail (macros)"
+            "whether mail from %s passes the SPF record of %s depends on each mail (exists, ptr or a macro)"
             % (joined(doubtful), domain.name),
             "Send a mail from the new mail host, and look at its header Authentication-Results.",
         )
@@ -137,7 +137,9 @@ def check_dkim(domain: Domain) -> None:
                 left = domain.look_up(name, "TXT")
             except NoAnswerError:
                 continue
-            if left.records or left.aliases:
+            # What a wildcard has under every name is no key.
+            is_key = any("p" in _tags(text_of(record)) for record in left.records)
+            if is_key or any("_domainkey" in alias for alias in (*left.aliases, left.name)[1:]):
                 domain.tell("dkim", "%s still has a key of the old mail host" % name, "Remove it.")
 
 
@@ -146,8 +148,8 @@ def _fault_of_key(texts: list[str]) -> str:
     if len(texts) != 1:
         return "there are several records" if texts else "there is no key"
     tags = _tags(texts[0])
-    if "p" not in tags:
-        return "this is no key (RFC 6376)"
+    if "p" not in tags or tags.get("v", "DKIM1") != "DKIM1":
+        return "this is no key (RFC 6376): %s" % texts[0][:40]
     if not tags["p"]:
         return "the key is revoked"
     try:

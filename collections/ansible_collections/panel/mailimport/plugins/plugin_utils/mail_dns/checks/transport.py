@@ -11,7 +11,7 @@ import typing as t
 
 from ..client import NoAnswerError
 from ..domain import Domain, joined
-from ..shown import NotShownError, Policy, fetch_certificate, fetch_policy
+from ..shown import BadCertificateError, NotShownError, Policy, fetch_certificate, fetch_policy
 from ..zone import find_zone
 from .delegation import has_key
 
@@ -61,10 +61,35 @@ def _check_policy(domain: Domain, policy: Policy) -> None:
         domain.zone_lines.append(
             domain.line("_mta-sts." + domain.name, "TXT", '"v=STSv1; id=%s"' % domain.now.strftime("%Y%m%d%H%M%S"))
         )
+    elif policy.mode == "enforce":
+        for host in domain.wanted.hosts:
+            _check_certificate(domain, host)
     old = [pattern for pattern in policy.mx if domain.wanted.old.has(pattern.removeprefix("*."))]
     if domain.wanted.phase == "finish" and old:
         domain.tell(
             "mta_sts", "the policy for MTA-STS of %s still has %s" % (domain.name, joined(old)), "Remove it there."
+        )
+
+
+def _check_certificate(domain: Domain, host: str) -> None:
+    """Who goes by such a policy takes a good certificate of that host only."""
+    try:
+        fetch_certificate(host, domain.addresses(host), domain.client.timeout, verified=True)
+    except NoAnswerError:
+        return  # told as a host that is not there
+    except BadCertificateError as error:
+        domain.error(
+            "mta_sts",
+            "the policy for MTA-STS of %s has senders ask for a good certificate, and that of %s is none: %s"
+            % (domain.name, host, error),
+            "Get one that everybody trusts, with this name in it, before the switch.",
+        )
+    except NotShownError as error:
+        domain.warn(
+            "mta_sts",
+            "the policy for MTA-STS of %s has senders ask for a good certificate, which was not seen: %s"
+            % (domain.name, error),
+            "Look at the certificate of %s from elsewhere." % host,
         )
 
 
