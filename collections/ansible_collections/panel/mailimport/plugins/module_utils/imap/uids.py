@@ -93,3 +93,15 @@ def parse_sequence_set(text: bytes, most: int) -> List[int]:
             return []
         uids += range(min(begin, end), max(begin, end) + 1)
     return uids
+
+
+def sequence_below(uids: bytes, end: int) -> bytes:
+    """Return what a sequence set has below a UID, nothing when it has nothing there."""
+    left = []
+    for part in uids.split(b","):
+        first, _colon, last = part.partition(b":")
+        if first == b"*" or int(first) >= end:
+            continue
+        highest = end - 1 if last == b"*" else min(int(last or first), end - 1)
+        left.append(first if int(first) == highest else b"%s:%d" % (first, highest))
+    return b",".join(left)

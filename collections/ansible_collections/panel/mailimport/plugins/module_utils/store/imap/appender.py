@@ -120,7 +120,9 @@ class Appender:
             if not session.reads_on:
                 self._send_side_by_side(folder, session, messages)
                 return
-            groups = [messages] if session.stores_all_or_none else [[message] for message in messages]
+            most = session.message_limit or len(messages)
+            size = most if session.stores_all_or_none else 1
+            groups = [messages[start : start + size] for start in range(0, len(messages), size)]
             self._send_groups(folder, session, groups)
         except SessionEndedError as error:
             self._recover(folder, messages, error)
@@ -196,7 +198,8 @@ class Appender:
             self.sessions.drop()
         if may_reveal:
             refused = self._not_found(folder, refused, folder.arrivals())
-        if len(commands) == 1 and len(refused) > 1 and not (is_lost or session.is_own_process):
+        many = any(len(group) > 1 for _tag, group in commands)
+        if many and len(refused) > 1 and not (is_lost or session.is_own_process):
             self._send_apart(folder, refused)
         else:
             self._store_or_refuse(folder, refused)

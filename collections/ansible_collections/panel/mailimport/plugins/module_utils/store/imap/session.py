@@ -15,7 +15,7 @@ from ...imap.dates import parse_internal_date
 from ...imap.fetch import Fetched, FetchRequest, FolderStream
 from ...imap.outline import OUTLINE_ITEMS, Told, parse_outline
 from ...imap.responses import Parts, Status, parse_parts, parse_status, quote
-from ...imap.uids import parse_sequence_set
+from ...imap.uids import parse_sequence_set, sequence_below
 from ...model.errors import MailImportError
 from ...model.mail import SourceFolder
 from .appending import AppendingSession
@@ -23,6 +23,7 @@ from .channel import HostChannel
 from .digests import Digester, Digests
 
 _PERMANENTFLAGS = re.compile(rb"OK \[PERMANENTFLAGS \(([^)]*)\)", re.IGNORECASE)
+_MESSAGELIMIT = re.compile(rb"MESSAGELIMIT \d+ (\d{1,10})$", re.IGNORECASE)
 _COPYUID = re.compile(rb"COPYUID \d{1,10} ([\d:,]+) ([\d:,]+)$", re.IGNORECASE)
 
 # Folders that commands in one piece may name; they fit the pipe.
@@ -55,6 +56,14 @@ class Kept(NamedTuple):
     digests: Optional[Digests]
     date: Optional[int]
     flags: Tuple[bytes, ...]
+
+
+def _left_out(answer: Optional[Status], uids: bytes) -> bytes:
+    """The messages that a server has not got to, of those that were asked for: it goes down from the highest UID, and
+    ends with OK and the last one that it got to (RFC 9738).
+    """
+    found = _MESSAGELIMIT.match(answer.code) if answer else None
+    return sequence_below(uids, int(found.group(1))) if found else b""
 
 
 class HostSession(AppendingSession):
@@ -188,9 +197,12 @@ class HostSession(AppendingSession):
         Raises:
             MailImportError: `host_refused` when the folder does not open.
         """
-        for opened in self._open(FetchRequest(SourceFolder(name, ()), uids)):
-            yield from self.messages(opened)
-            self._require_complete(opened)
+        left = uids
+        while left:
+            for opened in self._open(FetchRequest(SourceFolder(name, ()), left)):
+                yield from self.messages(opened)
+                self._require_complete(opened)
+                left = _left_out(opened.status, left)
 
     def beginnings(self, name: bytes, uidvalidity: int, uids: bytes, size: int) -> Dict[int, bytes]:
         """Return the first `size` bytes of messages by UID; none of a folder that has another UIDVALIDITY."""

@@ -9,7 +9,12 @@ import tracemalloc
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap import uids as uids_module
-from ansible_collections.panel.mailimport.plugins.module_utils.imap.uids import UidSet, parse_sequence_set, sequence_set
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.uids import (
+    UidSet,
+    parse_sequence_set,
+    sequence_below,
+    sequence_set,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,3 +81,18 @@ def test_a_set_of_uids_fits_into_a_command():
     sets = list(sequence_set(uids))
     assert max(map(len, sets)) < 7_900
     assert [uid for text in sets for uid in parse_sequence_set(text, len(uids))] == uids
+
+
+@pytest.mark.parametrize(
+    ("uids", "end", "left"),
+    [
+        (b"1:*", 5, b"1:4"),
+        (b"1,3:8,9", 5, b"1,3:4"),
+        (b"4:*", 5, b"4"),
+        (b"5:*", 5, b""),
+        (b"2,7", 1, b""),
+        (b"*", 5, b""),
+    ],
+)
+def test_what_is_below_a_uid(uids, end, left):
+    assert sequence_below(uids, end) == left

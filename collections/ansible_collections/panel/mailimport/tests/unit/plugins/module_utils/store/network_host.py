@@ -31,9 +31,11 @@ class NetworkHost(Host):
 
     `refuse_early` takes the line of an APPEND and returns the answer that refuses it before its message was read, or
     None: what comes then is taken for commands, unless it `eats` what was announced without being asked for. `dies` may
-    return `late`, too: the connection ends, and the message is stored `lateness` seconds later. `stores_some`: of many
-    messages in one APPEND, those before a refused one stay. `deduplicates`: a message that is there already is not
-    stored again, and its UID is told. `product` is what it says that it is; `most` the number of connections it admits.
+    return `late`, too: the connection ends, and the message is stored `lateness` seconds later; or `bye`, which it says
+    after the OK. `stores_some`: of many messages in one APPEND, those before a refused one stay. `deduplicates`: a
+    message that is there already is not stored again, and its UID is told. `product` is what it says that it is; `most`
+    the number of connections it admits; `message_limit` how many messages a command may be about; `append_limit` what
+    STATUS says of the size of one. `asked` is how often it has asked for a message.
 
     `ran` are the commands that no client of ours has.
     """
@@ -45,6 +47,8 @@ class NetworkHost(Host):
         self.stores_some = self.deduplicates = self.eats = False
         self.product = "Scripted"
         self.lateness = 0.1
+        self.message_limit = self.append_limit = None
+        self.asked = 0
         self.most = 100
         self.ran = []
         self.lock = threading.RLock()
@@ -103,6 +107,22 @@ class NetworkHost(Host):
                     self.commands.append(found.group(1).decode())
                 answer = getattr(self, name)(found.group(2) + b"\r\n", lines, output)
                 output.write(tag + b" " + (answer or b"OK") + b"\r\n")
+                if answer and b"\r\n* BYE" in answer:
+                    break
+
+    def on_status(self, rest, lines, output):
+        if self.append_limit and rest.split(b'"')[1] in self.folders:
+            output.write(b'* STATUS "%s" (APPENDLIMIT %d)\r\n' % (rest.split(b'"')[1], self.append_limit))
+        return super().on_status(rest, lines, output)
+
+    def on_uid_fetch(self, rest, lines, output):
+        uids, items = rest.split(b" ", 1)
+        found = self.chosen(uids) if self.open is not None else []
+        if not self.message_limit or len(found) <= self.message_limit:
+            return super().on_uid_fetch(rest, lines, output)
+        some = sorted(message.uid for message in found)[-self.message_limit :]
+        super().on_uid_fetch(b"%s %s" % (b",".join(b"%d" % uid for uid in some), items), lines, output)
+        return b"OK [MESSAGELIMIT %d %d] that many" % (self.message_limit, some[0])
 
     def on_login(self, rest, lines, output):
         return b"OK [CAPABILITY %s] in" % self.capabilities.encode()
@@ -128,6 +148,7 @@ class NetworkHost(Host):
         while _ITEM.search(rest):
             flags, date, size, ahead = _ITEM.search(rest).groups()
             if not ahead:
+                self.asked += 1
                 output.write(b"+ go on\r\n")
             data = lines.read(int(size))
             if len(data) < int(size):
@@ -140,6 +161,8 @@ class NetworkHost(Host):
                 return refusal
             items.append((flags.split(), date, data))
             rest = lines.readline()
+        if self.message_limit and len(items) > self.message_limit:
+            return b"NO [MESSAGELIMIT %d] too many" % self.message_limit
         with self.lock:
             self.appends += 1
             self.append_lines.append(rest)
@@ -151,6 +174,8 @@ class NetworkHost(Host):
             uids = self.store(name, items)
             if fate == "after":
                 raise GoneError
+            if fate == "bye":
+                return b"OK done\r\n* BYE being restarted"
         code = self.appenduid(uids)
         return b"OK [%s] done" % code if code else b"OK done"
 
@@ -192,5 +217,5 @@ def network_store(host, delivered, interrupted=False, connections=4, verify="dig
     store = ImapStore(
         location, dialler.open, book, b"", dialler.open_more, lambda seconds, why: pauses.append((seconds, why))
     )
-    store.pauses = pauses
+    store.pauses, store.dialler = pauses, dialler
     return store
