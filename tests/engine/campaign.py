@@ -209,17 +209,17 @@ class Trial:
             return 0
 
         with Forked(run) as driver:
-            while relay.passed < offset and not driver.has_ended():
-                time.sleep(0.001)
             doomed = {
                 "kill the run": lambda: [driver.pid],
                 "kill the import": lambda: children_of(driver.pid),
                 "kill the host's imap": lambda: [pid for pid in descendants(driver.pid) if is_imap(pid)],
             }
-            for pid in [] if driver.has_ended() else doomed[self.fault.kind]():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                    self.harmed = True
+            while not self.harmed and not driver.has_ended():
+                for pid in doomed[self.fault.kind]() if relay.passed >= offset else ():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                        self.harmed = True
+                time.sleep(0.001)
             driver.wait()
 
     def _differences(self, last: Run) -> Iterator[str]:

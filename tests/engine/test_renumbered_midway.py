@@ -95,6 +95,11 @@ def told(run: Run) -> int:
     return sum("other UIDs under the same UIDVALIDITY" in line for line in run.lines)
 
 
+def told_renewed(run: Run) -> int:
+    """Of how many folders it is told that their UIDVALIDITY is another one."""
+    return sum("another UIDVALIDITY" in line for line in run.lines)
+
+
 def options(store: str, own: Mail) -> dict[str, str]:
     return {"message_store": store, "existing_content": "merge" if own else "replace"}
 
@@ -141,7 +146,7 @@ def test_a7_uids_that_shift_before_an_import_goes_on(bench: Bench, store: str, h
         for shift, folder in folders.items():
             folder.messages = shift(before[shift])
         looked = bench.look(server.port, **options(store, own))
-        assert told(looked) == (len(SHIFTS) if store == "auto" else 0)
+        assert told(looked) == len(SHIFTS)
         result = bench.run(server.port, **options(store, own))
         assert (result.result.state, result.reasons, told(result)) == ("completed", [], len(SHIFTS))
         for shift, folder in folders.items():
@@ -164,7 +169,12 @@ def test_a7_again_before_it_is_done(bench: Bench, store: str, has_mail: bool, ch
             now = renumbered([Message(0, small_message(500 + number)), *now])
             server.folders[0].messages = now
             server.folders[0].uidvalidity += changed
-        assert bench.run(server.port, **options(store, own)).result.state == "completed"
+        # What waits to be shown under another UIDVALIDITY is not compared: it goes, and comes again.
+        renewed = int(changed and (store == "imap" or has_mail))
+        looked = bench.look(server.port, **options(store, own))
+        assert (told(looked), told_renewed(looked)) == (int(not changed), renewed)
+        result = bench.run(server.port, **options(store, own))
+        assert (result.result.state, told_renewed(result)) == ("completed", renewed)
         expect(bench, before, now, own)
         assert not bench.run(server.port, **options(store, own), state="latest").result.changed
 

@@ -59,19 +59,28 @@ class MailboxContent:
             look = self._job.outcome.look
             look.place = nearest_directory(directories[0])
             look.device = os.stat(look.place).st_dev
-        self._work_as(owner, lambda login: partial(preview_account, self._request, login, snapshot, directories))
+        self._look(
+            owner,
+            lambda login, desk: partial(
+                preview_account, self._request, login, snapshot, directories, desk, _tls_to(location)
+            ),
+        )
 
     def verify(self, found: MailboxStatus, location: StoreLocation) -> None:
         """Compare the source with the mailbox, and write nothing."""
         snapshot, tls = self._snapshot(found, location), _tls_to(location)
+        self._look(location, lambda login, desk: partial(verify_account, self._request, login, snapshot, desk, tls))
+
+    def _look(
+        self,
+        owner: Union[StoreLocation, NewHome, None],
+        work_with: Callable[[Login, SessionDesk], Callable[[Emit], None]],
+    ) -> None:
+        """Run what `work_with` makes of a login at the source and of sessions of the mailbox, which writes nothing."""
         desk = SessionDesk(lambda: self._host.start_session(self._request.address, self._job.locks))
         self._job.events.desk = desk
         try:
-            self._work_as(
-                location,
-                lambda login: partial(verify_account, self._request, login, snapshot, desk, tls),
-                keep=(desk.descriptor,),
-            )
+            self._work_as(owner, lambda login: work_with(login, desk), keep=(desk.descriptor,))
         finally:
             desk.close()
 
@@ -196,7 +205,7 @@ def _directories(owner: Union[StoreLocation, NewHome, None]) -> Sequence[str]:
     return ()
 
 
-def _tls_to(location: StoreLocation) -> Optional[ssl.SSLContext]:
+def _tls_to(location: Optional[StoreLocation]) -> Optional[ssl.SSLContext]:
     """The TLS of sessions with a mail host over the network."""
     return tls_context(location.account) if isinstance(location, MailSession) and location.account else None
 

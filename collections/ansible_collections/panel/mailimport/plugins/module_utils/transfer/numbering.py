@@ -38,6 +38,10 @@ _RENUMBERED = (
     "the source gave messages of %s other UIDs under the same UIDVALIDITY: this folder is compared by content, so that "
     "nothing comes twice and nothing is missing"
 )
+_RENEWED = (
+    "the source gave %s another UIDVALIDITY: this folder is compared by content, so that nothing comes twice and "
+    "nothing is missing"
+)
 # So many UIDs a command names; they fit one however scattered they are.
 _UIDS_AT_ONCE = 300
 
@@ -94,8 +98,9 @@ class NumberingCheck:
 
     def __init__(self, plans: Sequence[FolderPlan], earlier: Earlier) -> None:
         self._earlier = earlier
-        self._plans = {plan.source.raw_name: self._as_known(plan) for plan in plans}
+        self._renewed: List[str] = []
         self._renumbered: Set[bytes] = set()
+        self._plans = {plan.source.raw_name: self._as_known(plan) for plan in plans}
         self._to_ask: Collection[bytes] = list(self._plans)
         for raw_name, plan in self._plans.items():
             memory = self._memory_of(plan.source)
@@ -172,7 +177,7 @@ class NumberingCheck:
     def lines(self) -> List[str]:
         """Return what people are told."""
         renumbered = [plan for raw_name, plan in self._plans.items() if raw_name in self._renumbered]
-        return [_RENUMBERED % plan.source.name for plan in renumbered]
+        return [_RENEWED % name for name in self._renewed] + [_RENUMBERED % plan.source.name for plan in renumbered]
 
     def _as_known(self, plan: FolderPlan) -> FolderPlan:
         """Return the folder as one whose UIDs are still those of the last run, if its UIDVALIDITY is."""
@@ -183,6 +188,8 @@ class NumberingCheck:
             return replace(plan, source=replace(source, renumbered=self._renumbered_by_names(plan, earlier.held)))
         times, uidvalidity = split_epoch(epoch)
         if (source.uidvalidity or uidvalidity) != uidvalidity:
+            if epoch:
+                self._renewed.append(source.name)
             return plan
         source = replace(source, uidvalidity=source.uidvalidity or uidvalidity or None, renumbered=times)
         return replace(plan, source=source)

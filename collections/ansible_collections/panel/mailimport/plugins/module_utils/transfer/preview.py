@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import ssl
 from dataclasses import dataclass, field, replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -19,7 +20,7 @@ from ..model.mail import MailFiles, SourceFolder, StoreLocation
 from ..source.session import SourceSession
 from ..source.sizes import folder_sizes
 from ..state.records import Deliveries, FolderMark, SourceMessages
-from ..store.base import joined_path
+from ..store.base import HeldMail, joined_path
 from ..store.imap.uid_map import UidMap
 from ..store.maildir.held import MaildirMail
 from ..store.maildir.letters import messages_that_differ
@@ -37,7 +38,8 @@ from .memory import Memories
 from .news import Copied, Emit, FlagsUpdated, FolderFilled, Listed, Note, Sized, tell_left_behind
 from .numbering import Earlier, NumberingCheck
 from .plan import FolderPlan, plan_folders
-from .stores import store_kind
+from .session_desk import SessionDesk
+from .stores import imap_store_to_look_at, store_kind
 from .survey import FolderRecord, Survey, survey_folder
 
 # What folder names are planned for while there is no mailbox to ask.
@@ -78,12 +80,19 @@ class _Folder:
 
 
 def preview_account(
-    request: ImportRequest, login: Login, snapshot: TargetSnapshot, directories: Sequence[str], emit: Emit
+    request: ImportRequest,
+    login: Login,
+    snapshot: TargetSnapshot,
+    directories: Sequence[str],
+    desk: SessionDesk,
+    tls: Optional[ssl.SSLContext],
+    emit: Emit,
 ) -> None:
     """Log in, list and count what an import would bring.
 
     Args:
         directories: where it would write, whether they are there or not.
+        desk, tls: what sessions of the mailbox are opened with, as for Target.
         emit: takes the news that an import would tell, and how many bytes it would copy.
 
     Raises:
@@ -92,7 +101,11 @@ def preview_account(
     for directory in directories:
         _check_writable(directory)
     session = open_first(login, False, emit)
-    _Preview(request, session, snapshot, emit).run()
+    tree = _readable_maildir(request, snapshot)
+    held: Optional[HeldMail] = MaildirMail(tree) if tree else None
+    if snapshot.deliveries and snapshot.location:
+        held = imap_store_to_look_at(snapshot.location, desk, tls, snapshot.deliveries, emit)
+    _Preview(request, session, snapshot, tree, held, emit).run()
     session.close()
 
 
@@ -100,16 +113,29 @@ class _Preview:
     """What one import would bring, counted folder by folder.
 
     `coming` are messages that would be copied, `present` those that are here, `lacking` those that would not arrive.
+
+    Args:
+        tree: the mailbox's directories, when its files tell what is there.
+        held: what earlier runs brought, None when that cannot be looked at.
     """
 
-    def __init__(self, request: ImportRequest, session: SourceSession, snapshot: TargetSnapshot, emit: Emit) -> None:
+    def __init__(
+        self,
+        request: ImportRequest,
+        session: SourceSession,
+        snapshot: TargetSnapshot,
+        tree: Optional[MaildirTree],
+        held: Optional[HeldMail],
+        emit: Emit,
+    ) -> None:
         self._request = request
         self._session = session
         self._snapshot = snapshot
         self._emit = emit
         self._marks = {} if request.force else snapshot.marks
         self._memories = Memories(snapshot.messages)
-        self._tree = _readable_maildir(request, snapshot)
+        self._tree = tree
+        self._held = held
         self._coming = self._present = self._lacking = 0
         self._arriving: List[Tuple[SourceFolder, int]] = []
         self._daily_limit: Optional[int] = None
@@ -150,9 +176,8 @@ class _Preview:
         return plan_folders(folders, rules, self._snapshot.location or ANY_STORE, known)
 
     def _check_numbering(self, plans: Sequence[FolderPlan]) -> List[FolderPlan]:
-        request = self._request
-        held = MaildirMail(self._tree) if self._tree else None
-        earlier = Earlier(request.key, self._marks, self._memories, held, True, request.force, self._snapshot.untouched)
+        request, untouched = self._request, self._snapshot.untouched
+        earlier = Earlier(request.key, self._marks, self._memories, self._held, True, request.force, untouched)
         check = NumberingCheck(plans, earlier)
         check.ask(self._session)
         for line in check.lines():

@@ -93,9 +93,27 @@ def open_store(
         note_delivered(Deliveries(origin.raw_name, origin.uidvalidity, target_uidvalidity, delivered.runs))
 
     book = DeliveryBook(target.may_hold_unrecorded_mail, note)
-    for earlier in target.deliveries:
-        book.load(earlier.raw_name, earlier.uidvalidity, earlier.target_uidvalidity, earlier.runs)
+    _load(book, target.deliveries)
     return _imap_store(target, book, emit)
+
+
+def imap_store_to_look_at(
+    location: StoreLocation,
+    desk: SessionDesk,
+    tls: Optional[ssl.SSLContext],
+    deliveries: Sequence[Deliveries],
+    emit: Emit,
+) -> ImapStore:
+    """Return the store of a mailbox into which nothing is to be written."""
+    book = DeliveryBook(False, lambda *_noted: None)
+    _load(book, deliveries)
+    dialler = dialler_to(location, tls, emit)
+    return ImapStore(location, dialler.open if dialler else partial(desk.open_pipe, emit), book)
+
+
+def _load(book: DeliveryBook, deliveries: Sequence[Deliveries]) -> None:
+    for earlier in deliveries:
+        book.load(earlier.raw_name, earlier.uidvalidity, earlier.target_uidvalidity, earlier.runs)
 
 
 def _imap_store(target: Target, book: DeliveryBook, emit: Emit) -> ImapStore:

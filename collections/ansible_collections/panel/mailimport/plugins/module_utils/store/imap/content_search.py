@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from typing import AbstractSet, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import AbstractSet, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from ...imap.uids import UidSet, sequence_set
 from .deliveries import DeliveryBook
 from .digests import Digests, UidsByContent
-from .moved import MovedMessages, vanished
+from .moved import MovedMessages
 from .session import FOLDERS_AHEAD, Figures, HostSession
 from .sessions import HostSessions
 from .uid_map import UidMap
@@ -27,6 +27,9 @@ class ContentSearch:
     Args:
         may_show_again: the host's format is one in which messages of a crash may come to light later (mdbox).
         killed_since: when the first run began of those that may have stored what nobody took note of, if that is known.
+
+    Attributes:
+        moved: what their owner has moved of that.
     """
 
     def __init__(
@@ -41,10 +44,8 @@ class ContentSearch:
         self._may_show_again = may_show_again
         self._uidnexts: Optional[Dict[bytes, Tuple[int, int]]] = None
         self._unrecorded: Dict[bytes, UidsByContent] = {}
-        self._moved = MovedMessages(sessions, book, killed_since, self._read_moved)
-        # All that is known of a folder by content, and what was taken for another folder's message.
         self._indexes: Dict[bytes, List[UidsByContent]] = {}
-        self._spent: Dict[bytes, Set[int]] = {}
+        self.moved = MovedMessages(sessions, book, killed_since, self._read_moved)
 
     def unrecorded(self, name: bytes, uidvalidity: int) -> UidsByContent:
         """Return the messages that were in a folder, and in no record, when this run came to it first.
@@ -58,7 +59,7 @@ class ContentSearch:
 
     def _index(self, name: bytes, ranges: Sequence[Tuple[int, int]]) -> UidsByContent:
         """Return messages of a folder that are not taken yet; each can be taken once, of whatever index."""
-        index = self._find(name, ranges, self._book.last_run_incomplete, self._spent.get(name, frozenset()))
+        index = self._find(name, ranges, self._book.last_run_incomplete, self.moved.taken_from(name))
         self._indexes.setdefault(name, []).append(index)
         return index
 
@@ -70,34 +71,25 @@ class ContentSearch:
         """Return all messages of a folder that are not known to be of one origin."""
         return self._index(name, list(_gaps(known.triples())))
 
-    def may_have_moved(self, name: bytes) -> bool:
-        """True if messages that a killed run has stored in a folder may be in others by now."""
-        return self._moved.are_elsewhere(name)
-
-    def vanished(self, name: bytes, uidvalidity: int, uidnext: int) -> Iterator[int]:
-        """Yield UIDs of messages of a folder that are gone, and in no record."""
-        present = self._sessions.attempt(lambda session: [uid for uid, _flags in session.flags(name, b"1:*")])
-        runs = [(target, target + length - 1) for _source, target, length in self._book.runs_in(uidvalidity)]
-        return vanished(runs, uidnext, present)
-
     def take_moved(self, name: bytes, digests: Digests) -> bool:
         """Whether another folder holds a message of that content which a killed run may have stored in this one, and
         which no other message of the source is; each counts once.
         """
-        for other, uid in self._moved.alike(name, digests):
-            if all(index.drop(digests, uid) for index in self._indexes.get(other, ())):
-                self._spent.setdefault(other, set()).add(uid)
-                return True
+        for other, uid in self.moved.alike(name, digests):
+            for index in self._indexes.get(other, ()):
+                index.drop(digests, uid)
+            return True
         return False
+
+    def look_elsewhere(self, name: bytes) -> None:
+        """Read what came into other folders than this one since a run was killed."""
+        self.moved.look(name, list(self._all_figures()))
 
     def _read_moved(self, name: bytes, uids: Sequence[int]) -> UidsByContent:
         return self._find(name, [(uid, uid) for uid in uids], after_crash=False)
 
-    def look_before_storing(self) -> None:
-        """After a crash, take note of what there is before this run stores anything, and the host repairs its
-        indexes."""
-        if self._moved.is_to_look:
-            self._moved.look(list(self._all_figures()))
+    def note_uidnexts(self) -> None:
+        """After a crash, take note how far the folders go before the host repairs its indexes."""
         if self._may_show_again and self._uidnexts is None:
             figures = dict(self._all_figures())
             self._uidnexts = {name: (each.uidvalidity, each.uidnext) for name, each in figures.items()}
@@ -143,10 +135,10 @@ class ContentSearch:
         name: bytes,
         ranges: Sequence[Tuple[int, int]],
         after_crash: bool,
-        taken: AbstractSet[int] = frozenset(),
+        taken: Union[AbstractSet[int], UidSet] = frozenset(),
     ) -> UidsByContent:
         if after_crash:
-            self.look_before_storing()
+            self.note_uidnexts()
             self._sessions.reveal(name)
         wanted = _as_sets(ranges)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from typing import NamedTuple, Optional, Tuple, Union
+from typing import List, NamedTuple, Optional, Tuple, Union
 
 from ..contents import CanonicalDigest
 from .loose import LooseDigest
@@ -100,12 +100,14 @@ class UidsByContent:
         query = "SELECT digest, min(uid) FROM messages WHERE loose = ? AND uid >= ?"
         return self._take(query, digests.loose, first)
 
-    def drop(self, digests: Digests, uid: int) -> bool:
-        """Take out one message; False when it is not there any more."""
+    def drop(self, digests: Digests, uid: int) -> None:
+        """Take out one message, if it is there."""
         query = "DELETE FROM messages WHERE digest = ? AND uid = ?"
-        dropped = self._database.execute(query, (digests.folded, uid)).rowcount
-        self._count -= dropped
-        return bool(dropped)
+        self._count -= self._database.execute(query, (digests.folded, uid)).rowcount
+
+    def uids(self) -> List[int]:
+        """The UIDs of messages that have not been taken."""
+        return [uid for (uid,) in self._database.execute("SELECT uid FROM messages")]
 
     def _take(self, query: str, *values: Union[bytes, int]) -> Optional[int]:
         row: Tuple[bytes, Optional[int]] = self._database.execute(query, values).fetchone()

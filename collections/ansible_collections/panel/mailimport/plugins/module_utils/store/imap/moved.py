@@ -19,7 +19,7 @@ from .sessions import HostSessions
 
 
 class MovedMessages:
-    """Messages that came into a folder since that run began, whoever put them there.
+    """Messages that came into folders since that run began, and that are no message of this import that is known.
 
     Args:
         since: when that was, in seconds since the epoch; None when no run was killed, or nobody knows when.
@@ -37,52 +37,60 @@ class MovedMessages:
         self._book = book
         self._since = since
         self._read = read
-        self._recent: Optional[Dict[bytes, List[int]]] = None
-        self._by_content: Dict[bytes, UidsByContent] = {}
+        self._known: Dict[bytes, UidSet] = {}
+        self._taken: Dict[bytes, UidSet] = {}
+        self._by_content: Dict[bytes, List[UidsByContent]] = {}
 
-    @property
-    def is_to_look(self) -> bool:
-        """True until `look` was called, where there may be any."""
-        return self._since is not None and self._recent is None
+    def __bool__(self) -> bool:
+        """True if there may be any."""
+        return self._since is not None
 
-    def look(self, figures: Iterable[Tuple[bytes, Figures]]) -> None:
-        """Take note of them, before this run stores anything."""
-        since, self._recent = self._since or 0.0, {}
-        for name, each in figures:
-            recorded = UidSet()
-            for _source, target, length in self._book.runs_in(each.uidvalidity):
-                for uid in range(target, target + length):
-                    recorded.add(uid)
-            saved = self._sessions.attempt(lambda session: session.saved_since(name, since))  # noqa: B023 - called at once
-            recent = [uid for uid in saved if uid not in recorded]
-            if recent:
-                self._recent[name] = recent
+    def note_known(self, name: bytes, uid: int) -> None:
+        """Take note that a message of a folder is one of the source's."""
+        self._known.setdefault(name, UidSet()).add(uid)
 
-    def are_elsewhere(self, name: bytes) -> bool:
-        """True if any came into another folder than this one."""
-        return bool(self._recent) and set(self._recent or ()) != {name}
+    def taken_from(self, name: bytes) -> UidSet:
+        """Return the UIDs of messages of a folder that `alike` gave for another one's."""
+        return self._taken.setdefault(name, UidSet())
+
+    def look(self, name: bytes, figures: Iterable[Tuple[bytes, Figures]]) -> None:
+        """Read those of all other folders than this one that were not there before."""
+        for other, each in figures:
+            if other != name:
+                new = self._new_in(other, each.uidvalidity)
+                if new:
+                    self._by_content.setdefault(other, []).append(self._read(other, new))
+
+    def _new_in(self, name: bytes, uidvalidity: int) -> List[int]:
+        known = self._known.setdefault(name, UidSet())
+        recorded = UidSet()
+        for _source, target, length in self._book.runs_in(uidvalidity):
+            for uid in range(target, target + length):
+                recorded.add(uid)
+        since = self._since or 0.0
+        saved = self._sessions.attempt(lambda session: session.saved_since(name, since))
+        return [uid for uid in saved if uid not in recorded and uid not in known]
 
     def alike(self, name: bytes, digests: Digests) -> Iterator[Tuple[bytes, int]]:
         """Yield folder and UID, each once, of messages of that content in other folders than this one."""
-        for other, uids in (self._recent or {}).items():
-            if other == name:
-                continue
-            if other not in self._by_content:
-                self._by_content[other] = self._read(other, uids)
-            uid = self._by_content[other].take(digests)
-            while uid is not None:
-                yield other, uid
-                uid = self._by_content[other].take(digests)
+        for other, indexes in self._by_content.items():
+            for index in indexes if other != name else ():
+                uid = index.take(digests)
+                while uid is not None:
+                    if uid not in self._known[other]:
+                        self.note_known(other, uid)
+                        self.taken_from(other).add(uid)
+                        yield other, uid
+                    uid = index.take(digests)
 
-
-def vanished(runs: Iterable[Tuple[int, int]], uidnext: int, present: Iterable[int]) -> Iterator[int]:
-    """Yield, ascending, UIDs of a folder that were given to messages which are gone; `runs` are first and last ones
-    that are recorded.
-    """
-    known = UidSet()
-    for uid in present:
-        known.add(uid)
-    following = 1
-    for first, last in [*sorted(runs), (uidnext, uidnext)]:
-        yield from (uid for uid in range(following, first) if uid not in known)
-        following = max(following, last + 1)
+    def vanished(self, name: bytes, uidvalidity: int, uidnext: int) -> Iterator[int]:
+        """Yield, ascending, UIDs of messages of a folder that are gone, and in no record."""
+        present = UidSet()
+        for uid, _flags in self._sessions.attempt(lambda session: list(session.flags(name, b"1:*"))):
+            present.add(uid)
+        known = self._known.get(name, UidSet())
+        runs = sorted((target, target + length) for _source, target, length in self._book.runs_in(uidvalidity))
+        following = 1
+        for first, end in [*runs, (uidnext, uidnext)]:
+            yield from (uid for uid in range(following, first) if uid not in present and uid not in known)
+            following = max(following, end)

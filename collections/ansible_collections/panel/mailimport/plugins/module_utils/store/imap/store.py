@@ -128,7 +128,7 @@ class ImapStore(MessageStore):
         name = self.name_of(path)
         record = self._book.record_of(origin)
         if record.last_run_incomplete:
-            self._search.look_before_storing()
+            self._search.note_uidnexts()
         opened = self._folders.open(name)
         place_marker(self._location, origin.key, self._proof)  # the host has made the root by now
         writer = ImapWriter(

@@ -19,8 +19,8 @@ sent. That holds, too, for a folder that has mail and no map at all, as when the
 
 from __future__ import annotations
 
-from itertools import chain
-from typing import Dict, Iterable, Iterator, List, Optional, Set, Tuple
+from itertools import islice
+from typing import Dict, Iterable, List, Optional, Set, Tuple
 
 from ...imap.fetch import Fetched
 from ...imap.flags import split_flags
@@ -39,6 +39,9 @@ from .keywords import FolderKeywords
 from .pending import PendingMessage, pending_spooled, pending_stream, pending_whole
 from .uid_map import DeliveryRecord, UidMap
 from .verification import Difference, ReadBack, Sent, differences, sent_of
+
+# So many messages of a folder that are gone may be ones that a killed run stored.
+_MOST_GONE = 100_000
 
 
 class ImapWriter(FolderWriter, Destination):
@@ -95,8 +98,8 @@ class ImapWriter(FolderWriter, Destination):
         self._flags_in_doubt = record.last_run_incomplete
         self._first_claimed = opened.figures.uidnext
         self._present: Optional[UidsByContent] = None
-        self._may_have_moved = record.last_run_incomplete and search.may_have_moved(name)
-        self._vanished: Optional[Iterator[int]] = None
+        self._may_have_moved = record.last_run_incomplete and bool(search.moved)
+        self._gone: Optional[List[int]] = None
         self._look_around(opened, record, by_content)
 
     def _look_around(self, opened: OpenedFolder, record: DeliveryRecord, by_content: bool) -> None:
@@ -194,6 +197,7 @@ class ImapWriter(FolderWriter, Destination):
         self._note_copy(held, target)
 
     def _note_copy(self, held: HeldCopy, target: int) -> None:
+        self._search.moved.note_known(self.name, target)
         flags = split_flags(held.flags)
         self._without_flags[target] = flags.system + flags.keywords
         self._unverified[target] = Sent(held.uid, held.size, None, None, flags.system + flags.keywords)
@@ -236,6 +240,7 @@ class ImapWriter(FolderWriter, Destination):
             target = self._present.take_altered(message.digests, self._first_claimed)
         if target is None:
             return False
+        self._search.moved.note_known(self.name, target)
         if target >= self._first_claimed:
             self._claim(message, target, not self._flags_in_doubt or message.uid in self.remembered)
         return True
@@ -246,13 +251,16 @@ class ImapWriter(FolderWriter, Destination):
         """
         if not self._may_have_moved or message.digests is None:
             return False
-        if self._vanished is None:
-            self._vanished = self._search.vanished(self.name, self.target_uidvalidity, self._uidnext)
-        gone = next(self._vanished, None)
-        if gone is None or not self._search.take_moved(self.name, message.digests):
-            self._vanished = chain([gone] if gone else [], self._vanished)
+        if self._gone is None:
+            self._appender.drain()  # what this run has stored is known then
+            gone = self._search.moved.vanished(self.name, self.target_uidvalidity, self._uidnext)
+            unclaimed = set(self._present.uids() if self._present else ())
+            self._gone = [uid for uid in islice(gone, _MOST_GONE) if uid not in unclaimed]
+            if self._gone:
+                self._search.look_elsewhere(self.name)
+        if not self._gone or not self._search.take_moved(self.name, message.digests):
             return False
-        self._new.add(message.uid, gone)
+        self._new.add(message.uid, self._gone.pop(0))
         return True
 
     def _long_message(self, fetched: Fetched) -> PendingMessage:
@@ -311,6 +319,7 @@ class ImapWriter(FolderWriter, Destination):
             self._new.add(self._unverified[target].source_uid, target)
         self._unverified[target] = sent
         self._taken.add(target)
+        self._search.moved.note_known(self.name, target)
 
     def acknowledged(self, message: PendingMessage) -> None:
         self._in_hand.pop(message.uid, None)
