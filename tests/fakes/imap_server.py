@@ -87,12 +87,18 @@ def usual_response(sequence: int, message: Message, with_body: bool) -> Iterable
     yield b")\r\n"
 
 
+def body_of(message: Message) -> bytes:
+    """What is sent of a message, as it is."""
+    return message.body
+
+
 @dataclass
 class FakeServer:
     """The server, a context manager. `users` maps names to passwords, None lets anybody in.
 
     Attributes: `port`; `commands`, all that came; `render`, which makes a FETCH response of sequence number, message
-    and whether its body is asked for; `rewrite`, which changes any piece of text that is sent.
+    and whether its body is asked for; `rewrite`, which changes any piece of text that is sent; `reading`, what the
+    beginning of a message is taken from.
     """
 
     folders: list[Folder]
@@ -101,6 +107,7 @@ class FakeServer:
     users: Optional[dict[bytes, bytes]] = None
     render: Callable[[int, Message, bool], Iterable[bytes]] = usual_response
     rewrite: Callable[[bytes], bytes] = bytes
+    reading: Callable[[Message], bytes] = body_of
     commands: list[Command] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -327,7 +334,7 @@ class Session:
         for sequence, message in wanted:
             if partial:
                 begin, count = map(int, partial.groups())
-                piece = message.body[begin : begin + count]
+                piece = self.server.reading(message)[begin : begin + count]
                 self.write(
                     b"* %d FETCH (UID %d BODY[]<%d> {%d}\r\n%s)\r\n" % (sequence, message.uid, begin, len(piece), piece)
                 )

@@ -30,7 +30,14 @@ TENANT = "aaaaaaaa-1111-2222-3333-444444444444"
 CLIENT_ID = "bbbbbbbb-1111-2222-3333-444444444444"
 SECRET = "~8Q~the.secret-of_the.application"  # noqa: S105 - of a service that lives for one test
 MAIL_ROLE = "IMAP.AccessAsApp"
-GRAPH_ROLES = ("User.Read.All", "Domain.Read.All", "Group.Read.All", "MailboxSettings.Read", "Organization.Read.All")
+GRAPH_ROLES = (
+    "User.Read.All",
+    "Domain.Read.All",
+    "Group.Read.All",
+    "MailboxSettings.Read",
+    "Organization.Read.All",
+    "Reports.Read.All",
+)
 _ANY_TENANT = ("common", "organizations", "consumers")
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _TRACE = "\r\nTrace ID: 0\r\nCorrelation ID: 0\r\nTimestamp: 2026-01-01 00:00:00Z"
@@ -147,7 +154,8 @@ class Service(HttpService):
     `consented` are the permissions of new tokens, `certificates` (PEM) those registered at the application.
 
     Attributes that change its ways: `page_size`, the most entries of a page; `next_link_host`, where lists go on;
-    `clock`, seconds by which its clock differs; `secret_expired`; `disabled`.
+    `clock`, seconds by which its clock differs; `secret_expired`; `usage`, items, bytes and archive by login, and
+    `conceals_names` in the report on that, which is at `report_url`; `disabled`.
     """
 
     def __init__(self, tenant: Tenant, certificate: Any = None) -> None:
@@ -160,6 +168,9 @@ class Service(HttpService):
         self.clock = 0.0
         self.secret_expired = False
         self.people = People(_oauth_error)
+        self.usage: dict[str, tuple[int, int, bool]] = {}
+        self.conceals_names = False
+        self.report_url = ""
         self.grants: dict[str, Grant] = {}
         self.replays: set[str] = set()
         self._random = random.Random(365)
@@ -357,6 +368,23 @@ class MicrosoftHandler(Handler):
             raise _refused(404, "MailboxNotEnabledForRESTAPI", text)
         return {"userPurpose": purpose}
 
+    def usage_report(self) -> Any:
+        """Where the report is to be had for some minutes, whoever asks."""
+        self._check_role("Reports.Read.All")
+        where = (self.service.report_url or self.service.url) + "/reports/usage.csv?sig=as-good-as-a-token"
+        raise RefusedError(Answer(302, b"", {"Location": where}))
+
+    def usage_table(self) -> Any:
+        """The report itself, to which no token belongs."""
+        if self.headers.get("Authorization") or self.query.get("sig") != "as-good-as-a-token":
+            raise RefusedError(Answer(400, b"<html>InvalidAuthenticationInfo</html>"))
+        lines = ["Report Refresh Date,User Principal Name,Is Deleted,Item Count,Storage Used (Byte),Has Archive"]
+        for login, (items, size, archive) in self.service.usage.items():
+            name = hashlib.md5(login.encode()).hexdigest().upper() if self.service.conceals_names else login  # noqa: S324
+            lines.append("2026-01-01,%s,False,%d,%d,%s" % (name, items, size, archive))
+        lines.append("2026-01-01,gone@one.example,True,9,9,False")
+        raise RefusedError(Answer(200, ("\ufeff" + "\r\n".join(lines)).encode()))
+
     def openid_configuration(self, tenant: str) -> Any:
         """What Microsoft's own client asks for first."""
         url = "%s/%s" % (self.service.url, tenant)
@@ -372,6 +400,8 @@ MicrosoftHandler.routes = [
     ("POST", r"/([^/]+)/oauth2/v2\.0/token", MicrosoftHandler.token),
     ("POST", r"/([^/]+)/oauth2/v2\.0/devicecode", MicrosoftHandler.device_code),
     ("GET", r"/([^/]+)/v2\.0/\.well-known/openid-configuration", MicrosoftHandler.openid_configuration),
+    ("GET", r"/v1\.0/reports/getMailboxUsageDetail\(period='D7'\)", MicrosoftHandler.usage_report),
+    ("GET", r"/reports/usage\.csv", MicrosoftHandler.usage_table),
     ("GET", r"/v1\.0/users", MicrosoftHandler.users),
     ("GET", r"/v1\.0/users/([^/]+)/mailboxSettings", MicrosoftHandler.mailbox_settings),
     ("GET", r"/v1\.0/domains", MicrosoftHandler.domains),

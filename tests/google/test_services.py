@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 
@@ -29,6 +30,8 @@ from fakes.http_service import reset, status, throttled
 from .conftest import ADMIN
 
 CUSTOMER = Organization("my_customer", "my_customer")
+# The token of a page that begins the list anew.
+FIRST_PAGE = base64.urlsafe_b64encode(b"0").decode()
 # Nothing of these may be in what people are shown.
 SECRET_PARTS = ("PRIVATE KEY", "eyJ", "ya29.")
 
@@ -215,6 +218,16 @@ def test_pages_without_end_are_left(directory: Directory, service: Service, monk
     assert error.reason == "request_refused" and service.url in error.message
 
 
+def test_a_page_with_nobody_is_not_the_end(directory: Directory, service: Service) -> None:
+    """Nor one that half of comes, or on which somebody is once more."""
+    everybody = len(directory.users())
+    twice = {"users": [service.customer.users[0]], "nextPageToken": FIRST_PAGE}
+    torn = status(200, b'{"users": [{"id": "1", "primaryEmail": "a@one.ex')
+    service.trouble("/users", status(200, {"nextPageToken": FIRST_PAGE}), torn, status(200, twice))
+    users = directory.users()
+    assert len(users) == len({user.id for user in users}) == everybody
+
+
 def test_what_gmail_tells_of_a_mailbox(directory: Directory, service: Service) -> None:
     service.customer.gmail["person1@one.example"] = {"enabled": True, "maxFolderSize": 1000, "messagesTotal": 5000}
     service.customer.gmail["person3@one.example"] = {"enabled": False}
@@ -233,7 +246,12 @@ def test_a_key_that_is_none_is_told_before_anybody_is_asked(service: Service) ->
     assert "it is no JSON" in why("{'type': 'service_account'}")
     assert "no JSON object" in why("[]")
     assert "OAuth client" in why(json.dumps({"installed": {"client_id": "x"}}))
-    assert "its type is not service_account" in why(service.key_text(type="authorized_user"))
+    assert "gcloud's own login" in why(service.key_text(type="authorized_user"))
+    assert "its type is not service_account" in why(service.key_text(type=None))
+    assert "a private key alone (PEM)" in why(service.key()["private_key"])
+    assert "name the file in service_account_src" in why("$ANSIBLE_VAULT;1.1;AES256\n6162")
+    encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIF\n-----END ENCRYPTED PRIVATE KEY-----\n"
+    assert "is encrypted" in why(service.key_text(private_key=encrypted))
     assert "lacks private_key" in why(service.key_text(private_key=None))
     broken = service.key()["private_key"].replace("MII", "", 1)
     assert "no RSA key" in why(service.key_text(private_key=broken))

@@ -67,8 +67,12 @@ def test_a_whole_organization(new_scene: NewScene) -> None:
 
 def test_what_an_administrator_has_to_do_is_told(new_scene: NewScene) -> None:
     scene = new_scene(company(3))
+    scene.service.usage = {"person0@one.example": (12, 345_678, True)}
     outcome = scene.info()
     assert outcome.result["permissions_missing"] == []
+    (person,) = (entry for entry in outcome.result["mailboxes"] if entry["email"] == "person0@one.example")
+    assert (person["items"], person["bytes"], person["archive"]) == (12, 345_678, True)
+    assert outcome.result["bytes_total"] == 345_678 and "have an archive" in str(outcome.result["warnings"])
     assert "Add-MailboxPermission -Identity 'person0@one.example' -User" in " ".join(outcome.result["commands"])
     assert len(outcome.result["commands"]) == 2 + 5
     kinds = {entry["email"]: (entry["kind"], entry["importable"]) for entry in outcome.result["mailboxes"]}
@@ -79,6 +83,8 @@ def test_what_an_administrator_has_to_do_is_told(new_scene: NewScene) -> None:
         "new.example",
         "example.onmicrosoft.com",
     }
+    scene.service.conceals_names = True
+    assert "conceals the names" in str(scene.info().result["warnings"])
     scene.service.consented -= {MAIL_ROLE, "Group.Read.All", "MailboxSettings.Read"}
     scene.service.revoke()
     outcome = scene.info()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import os
 import time
+from email.utils import formatdate
 from types import SimpleNamespace
 
 import msal
@@ -17,6 +18,7 @@ import requests
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365 import shared_token
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.clouds import CLOUDS
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.credentials import (
     ClientCertificate,
     ClientSecret,
@@ -27,11 +29,12 @@ from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsof
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.shared_token import SharedToken
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.tokens import AppTokens, roles_in
+from ansible_collections.panel.mailimport.plugins.module_utils.task.microsoft365_token import wanted_token
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from fakes.http_service import reset, status
+from fakes.http_service import reset, status, throttled
 from fakes.microsoft365 import CLIENT_ID, MAIL_ROLE, SECRET, TENANT, Service, company
 from support.tls import Authority, Certificate
 
@@ -99,6 +102,47 @@ def test_another_key_than_the_certificates_is_refused_before_anybody_is_asked(pa
     assert "BEGIN" not in refused.value.message
 
 
+def test_troubles_of_the_service_that_gives_tokens_pass(
+    tokens: AppTokens, service: Service, pauses: list[float]
+) -> None:
+    soon = formatdate(time.time() + 40, usegmt=True)
+    half = status(200, b'{"token_type": "Bearer", "access_tok')
+    service.trouble("/token", throttled("3"), throttled(soon), status(503), half, reset(30), status(200, b"<html>"))
+    assert service.opens(tokens.token(MAIL), MAIL_ROLE)
+    assert pauses[0] == 3.0 and 30 < pauses[1] <= 40 and len(pauses) == 6
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (65001, "nobody has consented"),
+        (7000112, "disabled in this tenant"),
+        (500011, "another cloud's: see option cloud"),
+        (53003, "Conditional Access policy"),
+        (7000216, "is missing"),
+    ],
+)
+def test_what_microsofts_numbers_mean(tokens: AppTokens, service: Service, number: int, words: str) -> None:
+    said = "AADSTS%d: Something in many words.\r\nTrace ID: 0\r\nTimestamp: 2026" % number
+    body = {"error": "invalid_client", "error_description": said, "error_codes": [number]}
+    service.trouble("/token", status(400, body))
+    with pytest.raises(MailImportError, match=words) as refused:
+        tokens.token(MAIL)
+    assert refused.value.reason == "auth_failed" and "\n" not in refused.value.message
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_each_cloud_has_services_of_its_own(cloud: str) -> None:
+    """A token of one is none in another."""
+    params = {"client_id": "a", "tenant": "b", "cloud": cloud, "login_url": None, "scopes": [], "dest": "/c"}
+    wanted = wanted_token({**params, "api_ca_cert": None, "api_timeout": 1.0})
+    given = CLOUDS[cloud]
+    assert wanted.facts["login_url"] == given.login_url and wanted.scopes == given.mail_scope + " offline_access"
+    others = [each for name, each in CLOUDS.items() if name != cloud]
+    assert not any(given.api_url == each.api_url or given.imap_host == each.imap_host for each in others)
+    assert {url.partition("://")[0] for url in (given.login_url, given.api_url, given.mail_scope)} == {"https"}
+
+
 def test_a_token_is_asked_for_once_and_again_before_it_ends(tokens: AppTokens, service: Service) -> None:
     first = tokens.token(MAIL)
     assert tokens.token(MAIL) == first and len(service.requests) == 1
@@ -151,6 +195,25 @@ def test_lists_are_followed_page_by_page(directory: Directory, service: Service)
     }
 
 
+def test_a_page_with_nobody_is_not_the_end(directory: Directory, service: Service) -> None:
+    """Nor half of a page, or one on which somebody is once more; and somebody may come while it is read."""
+    service.page_size = 20
+    link = service.url + "/v1.0/users?$top=999&$select=id,mail&$skiptoken=0"
+    twice = {"value": service.tenant.users[:3], "@odata.nextLink": link + "0"}
+    torn = status(200, b'{"value": [{"id": "1", "mail": "a@one.ex')
+    service.trouble("/users", status(200, {"value": [], "@odata.nextLink": link}), torn, status(200, twice))
+    came: list[str] = []
+
+    def somebody_comes(request: str) -> None:
+        if request.endswith("/users") and not came:
+            came.append(service.tenant.add("aaron"))
+            service.tenant.users.insert(0, service.tenant.users.pop())
+
+    service.before = somebody_comes
+    users = directory.users()
+    assert len(users) == len({user.id for user in users}) == len(service.tenant.users)
+
+
 def test_a_list_that_goes_round_in_circles_is_no_shorter_list(
     directory: Directory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,6 +248,34 @@ def test_a_revoked_token_is_replaced_once(directory: Directory, service: Service
     directory.users()
     service.revoke()
     assert directory.users()
+
+
+def test_the_use_of_mailboxes_is_read_without_the_token(directory: Directory, service: Service) -> None:
+    """From another place than Graph, which may be anywhere."""
+    with Service(company(1)) as elsewhere:
+        elsewhere.usage = {"Anna@one.example": (3, 5000, True), "ben@one.example": (1, 70, False)}
+        service.report_url = elsewhere.url
+        service.trouble("getMailboxUsageDetail(period='D7')", throttled("1"), status(503))
+        elsewhere.trouble("/usage.csv", reset(), status(500))
+        report = directory.usage()
+        assert (report.bytes, report.are_names_concealed) == (5070, False)
+        assert report.mailboxes["anna@one.example"].has_archive is True and "gone@one.example" not in report.mailboxes
+        elsewhere.conceals_names = True
+        assert directory.usage().are_names_concealed
+        elsewhere.trouble("/usage.csv", status(200, b"<html>maintenance</html>"))
+        with pytest.raises(MailImportError, match="unknown shape"):
+            directory.usage()
+        elsewhere.trouble("/usage.csv", status(403, b"<html>AuthenticationFailed</html>"))
+        with pytest.raises(MailImportError) as refused:
+            directory.usage()
+        assert "as-good-as-a-token" not in refused.value.message
+    service.report_url = "http://elsewhere.example"
+    with pytest.raises(MailImportError, match="must begin with https"):
+        directory.usage()
+    service.consented.discard("Reports.Read.All")
+    service.revoke()
+    with pytest.raises(MailImportError, match="no permission Reports.Read.All"):
+        directory.usage()
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,24 @@ mailboxes:
       description: The same for people.
       type: str
       returned: success
+    items:
+      description: Number of items of all kinds in it, by Microsoft's report on the use of mailboxes, which is a day or
+        two old. V(null) where that does not tell, because C(Reports.Read.All) is missing or names are concealed in it.
+      type: int
+      returned: success
+    bytes:
+      description: Their size, as O(ignore:items).
+      type: int
+      returned: success
+    archive:
+      description: Whether it has an archive, which IMAP does not open, as O(ignore:items).
+      type: bool
+      returned: success
+bytes_total:
+  description: Size of all mailboxes of the organization together, V(null) where the report is not to be had.
+  type: int
+  returned: success
+  sample: 351420918273
 mailing_lists:
   description: Groups with an address.
   type: list

@@ -327,12 +327,22 @@ class FolderStream:
         """Any other shape a FETCH response may have: other order, NIL or quoted body, UID behind the body."""
         parts, size = self._read_parts(line)
         message = Message(None, flags_told=False)
+        if size is not None and size <= WHOLE_SIZE:
+            return self._whole_message(message, size, tuple(parts))
         if size is not None:
             return Fetched(message, size, chunks=self._body_chunks(message, size, tuple(parts)))
         body = self._complete(message, parts)
         if body is None or message.uid is None:
             return Fetched(message, has_body=False)
         return Fetched(message, len(body), memoryview(body))
+
+    def _whole_message(self, message: Message, size: int, before: Tuple[Any, ...]) -> Fetched:
+        """A short body, and what stands behind it."""
+        try:
+            body = b"".join(map(bytes, self._body_chunks(message, size, before)))
+        except NoUidError:
+            return Fetched(message, has_body=False)
+        return Fetched(message, size, memoryview(body))
 
     def _complete(self, message: Message, parts: Parts) -> Optional[bytes]:
         """Fill in UID, flags and date from a whole response; return the body when it came as a short string."""

@@ -15,7 +15,7 @@ import re
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, TypeVar
 from urllib.parse import urlsplit
 
 from ..model.errors import MailImportError, one_line
@@ -28,6 +28,8 @@ try:
 except ImportError:  # most imports do without
     jsonschema = requests = None  # type: ignore[assignment]
     AuthBase = object  # type: ignore[assignment,misc]
+
+_Result = TypeVar("_Result")
 
 ATTEMPTS = 7
 FIRST_WAIT = 0.5
@@ -92,7 +94,16 @@ class Call:
     secrets: Tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return "%s %s" % (self.method, self.url)
+        # Without the query: it may be as good as a token.
+        return "%s %s" % (self.method, self.url.partition("?")[0])
+
+
+class _Received(NamedTuple):
+    """An answer as it came."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
 
 
 class _PassingError(Exception):
@@ -143,10 +154,17 @@ class Http:
             MailImportError: `throttled`, `source_unavailable`, `connection_failed` when that did not pass;
                 `certificate_invalid`, `tls_failed`, `protocol_error` for an answer that is not what it should be.
         """
+        return self._patiently(lambda: self._answer(call, self._received(call)))
+
+    def text_behind(self, call: Call) -> str:
+        """Return the text to which a call is redirected; its token does not go there. Raises what `call` does."""
+        return self._patiently(lambda: self._text_behind(call))
+
+    def _patiently(self, attempted: Callable[[], _Result]) -> _Result:
         wait = FIRST_WAIT
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._attempt(call)
+                return attempted()
             except _PassingError as failure:
                 if attempt == ATTEMPTS or (failure.wait or 0) > LONGEST_RETRY_AFTER:
                     raise failure.error from None
@@ -154,7 +172,18 @@ class Http:
                 wait = min(LONGEST_WAIT, 2 * wait)
         raise AssertionError("not reached")
 
-    def _attempt(self, call: Call) -> Dict[str, Any]:
+    def _text_behind(self, call: Call) -> str:
+        received = self._received(call)
+        location = received.headers.get("Location")
+        if 300 <= received.status < 400 and location:
+            call = Call("GET", location, call.schema)
+            received = self._received(call)
+        if received.status != 200:
+            self._answer(call, received)
+            raise MailImportError("protocol_error", "%s: an answer without content" % call)
+        return received.data.decode("utf-8-sig", "replace")
+
+    def _received(self, call: Call) -> _Received:
         check_url(call.url)
         try:
             # A redirect would take the token elsewhere.
@@ -170,7 +199,7 @@ class Http:
                 timeout=(CONNECT_TIMEOUT, self._settings.timeout),
                 verify=self._settings.ca_cert or True,
             ) as response:
-                return self._answer(call, response, self._read(call, response))
+                return _Received(response.status_code, response.headers, self._read(call, response))
         except requests.exceptions.SSLError as error:
             raise _tls_error(call, error) from None
         except requests.exceptions.RequestException as error:
@@ -196,15 +225,15 @@ class Http:
                 raise _PassingError(MailImportError("connection_failed", "%s: the answer comes too slowly" % call))
         return bytes(body)
 
-    def _answer(self, call: Call, response: Any, data: bytes) -> Dict[str, Any]:
-        status = response.status_code
+    def _answer(self, call: Call, received: _Received) -> Dict[str, Any]:
+        status, data = received.status, received.data
         answer = _parsed(data)
         word, said = _said(call, answer, data)
         is_busy = status == _BUSY or (status == _FORBIDDEN and _is_rate_limit(word, said))
         if is_busy or status >= 500:
             message = "%s: %s: run the task again later" % (call, _in_words(status, word, said))
             error = ServiceError("throttled" if is_busy else "source_unavailable", message, status, word, said)
-            raise _PassingError(error, _retry_after(response.headers.get("Retry-After")))
+            raise _PassingError(error, _retry_after(received.headers.get("Retry-After")))
         if 300 <= status < 400:
             raise MailImportError(
                 "protocol_error",

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import FrozenSet, Optional, Pattern
+from dataclasses import dataclass, replace
+from typing import FrozenSet, Iterable, Optional, Pattern
 
 from ..imap.session import PIPELINE_DEPTH
 from ..model.mail import SourceFolder
+from .mailless import ENGLISH, folded, names_without_mail
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,13 @@ class SourceProfile:
     `name` is for people. `greeting` and `capability` are what it is known by, either of them. `daily_bytes` is how much
     one account gives within a day, None without a limit that is known; `connections` how many an import opens to one
     account by itself, for its owner's programs need some, too. `mailless` are folders, by their names in small letters,
-    in which there is no mail but something else, and all below them. `pipelined` is how many folders are asked for
-    ahead, `uids_per_command` how many messages one command names. `login_proves_nothing`: a login is welcomed, and the
-    first command told that there is no mailbox behind it. `sends_notices`: what cannot be given as mail has a notice of
-    the server's in its place. `limits_folders_to` are numbers of messages to which people can limit what a folder
-    shows.
+    in which there is no mail but something else, and all below them; `speaks_languages`: they have other names in
+    other languages, see mailless.py. `rebuilds_messages`: two readings of a message may differ. `beginning` is how many
+    bytes of a message have its Message-ID among them, which tells it from others. `pipelined` is how many folders are
+    asked for ahead, `uids_per_command` how many messages one command names. `login_proves_nothing`: a login is
+    welcomed, and the first command told that there is no mailbox behind it. `sends_notices`: what cannot be given as
+    mail has a notice of the server's in its place. `limits_folders_to` are numbers of messages to which people can
+    limit what a folder shows.
     """
 
     name: str
@@ -35,6 +38,9 @@ class SourceProfile:
     connections: Optional[int] = None
     mailless: FrozenSet[str] = frozenset()
     limits_folders_to: FrozenSet[int] = frozenset()
+    speaks_languages: bool = False
+    rebuilds_messages: bool = False
+    beginning: int = 2048
     pipelined: int = PIPELINE_DEPTH
     uids_per_command: int = 500
     login_proves_nothing: bool = False
@@ -42,11 +48,15 @@ class SourceProfile:
 
     def holds_no_mail(self, folder: SourceFolder) -> bool:
         """True for a folder in which there is something else than mail."""
-        path = [part.casefold() for part in folder.path]
+        path = list(map(folded, folder.path))
         return any("/".join(path[:depth]) in self.mailless for depth in range(1, len(path) + 1))
 
+    def in_language_of(self, folders: Iterable[SourceFolder]) -> SourceProfile:
+        """Return the same with the names that a mailbox of these folders has."""
+        return replace(self, mailless=names_without_mail(folders)) if self.speaks_languages else self
 
-_ANY = SourceProfile("IMAP")
+
+ANY = SourceProfile("IMAP")
 
 # https://developers.google.com/workspace/gmail/imap/imap-extensions. An account gives 2,500 MB a day over IMAP
 # (https://support.google.com/a/answer/1071518), and locks itself for up to a day behind that: a little less is taken.
@@ -60,13 +70,16 @@ GMAIL = SourceProfile(
     limits_folders_to=frozenset((1000, 2000, 5000, 10_000)),
 )
 
-# Exchange Online and Exchange Server. Their folders of other things have no attribute that says so; these are the
-# English names. It answers many commands that are sent ahead with "BAD Command Error. 10", and long ones with 12.
+# Exchange Online and Exchange Server. Their folders of other things have no attribute that says so. It
+# answers many commands that are sent ahead with "BAD Command Error. 10", and long ones with 12.
 EXCHANGE = SourceProfile(
     "Exchange",
     re.compile(rb"\* OK .*Microsoft Exchange (Server \d+ )?IMAP4 (service|server)", re.IGNORECASE),
     b"CLIENTACCESSRULES",
-    mailless=frozenset(("calendar", "contacts", "tasks", "notes", "journal", "outbox", "sync issues")),
+    mailless=ENGLISH,
+    speaks_languages=True,
+    rebuilds_messages=True,
+    beginning=16 << 10,
     pipelined=2,
     uids_per_command=80,
     login_proves_nothing=True,
@@ -81,4 +94,4 @@ def profile_of(greeting: bytes, capabilities: FrozenSet[bytes]) -> SourceProfile
     for profile in _PROFILES:
         if profile.capability in capabilities or (profile.greeting and profile.greeting.match(greeting)):
             return profile
-    return _ANY
+    return ANY

@@ -96,6 +96,11 @@ class FolderWriter(ABC):
             MailImportError: `verification_failed` when it already reads back otherwise.
         """
 
+    def adopt(self, uid: int, earlier: int) -> None:
+        """Take note that a message is in the folder already: which one, `earlier` says, see there."""
+        self.held.add(uid)
+        self.last_uid = max(self.last_uid, uid)
+
     @abstractmethod
     def finish(self) -> None:
         """Everything there is has been added: let the next `commit` make the folder whole."""
@@ -144,6 +149,12 @@ class MessageStore(HeldMail):
             by_content: leave out messages of which the folder has an equal one of another origin: the same bytes but
                 for notes of mbox files.
         """
+
+    def earlier(self, path: FolderPath, origin: Origin, size: int) -> Iterator[Tuple[int, bytes]]:
+        """Yield the first `size` bytes of messages in the folder that came from the same one when its UIDs meant
+        something else; with each, what `adopt` takes.
+        """
+        return iter(())
 
     @abstractmethod
     def copy_held(self, writer: FolderWriter, copies: Sequence[HeldCopy]) -> Dict[int, int]:

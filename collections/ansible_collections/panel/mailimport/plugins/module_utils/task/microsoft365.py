@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 from urllib.parse import quote, urlencode
 
 from ansible.module_utils.basic import AnsibleModule
@@ -17,10 +17,11 @@ from ..provider.base import Access, NoAccess, OrganizationId, find_organization,
 from ..provider.microsoft365.access import MAIL_ROLE, AppAccess, PersonAccess
 from ..provider.microsoft365.clouds import CLOUDS
 from ..provider.microsoft365.credentials import ClientCertificate, ClientSecret, Credential
-from ..provider.microsoft365.directory import DOMAINS, GROUPS, ORGANIZATION, SETTINGS, USERS, Directory
+from ..provider.microsoft365.directory import DOMAINS, GROUPS, ORGANIZATION, SETTINGS, USAGE, USERS, Directory
 from ..provider.microsoft365.mailboxes import MicrosoftOrganization, commands_for
 from ..provider.microsoft365.token_file import PersonTokens, TokenFile
 from ..provider.microsoft365.tokens import AppTokens, Tokens, roles_in
+from ..provider.microsoft365.usage import UsageReport
 from .options import HOST_SECRETS, Options
 from .organization import (
     Provider,
@@ -43,8 +44,13 @@ IMPORT_SECRETS = (*INFO_SECRETS, "passwords", *HOST_SECRETS)
 # The options that say which application it is, and prove that.
 _APPLICATION = ("tenant", "client_id", *INFO_SECRETS, "client_certificate_src")
 
+_CONCEALED_NAMES = (
+    "the sizes of single mailboxes are not known, for the organization conceals the names in Microsoft's reports: "
+    "Microsoft 365 admin center, Settings, Org settings, Services, Reports"
+)
+
 # Permissions of the kind Application. The others are optional: what they would give is left out.
-_GRAPH_ROLES = (USERS, DOMAINS, GROUPS, SETTINGS, ORGANIZATION)
+_GRAPH_ROLES = (USERS, DOMAINS, GROUPS, SETTINGS, ORGANIZATION, USAGE)
 
 
 def service_options() -> Options:
@@ -222,8 +228,9 @@ def _found(module: AnsibleModule, params: Mapping[str, Any]) -> Dict[str, Any]:
     organization = application.organization
     contents = organization.contents(find_organization(organization.organizations(), None))
     selection = select(contents, params["domains"], params["mailboxes"], params["exclude_mailboxes"])
+    usage, told = _usage(application.directory)
     missing = ["the organization has no mailbox %s" % address for address in selection.missing]
-    for warning in [*contents.warnings, *missing, *unmatched(selection)]:
+    for warning in [*contents.warnings, *missing, *unmatched(selection), *told]:
         module.warn(warning)
     return dict(
         organization=asdict(contents.organization),
@@ -231,9 +238,36 @@ def _found(module: AnsibleModule, params: Mapping[str, Any]) -> Dict[str, Any]:
         permissions_missing=[role for role in (MAIL_ROLE, *_GRAPH_ROLES) if role not in roles],
         domains=domains_of(contents),
         mailboxes=[
-            dict(mailbox_entry(mailbox), login=organization.logins.get(mailbox.email, mailbox.email))
+            _with_usage(mailbox_entry(mailbox), organization.logins.get(mailbox.email, mailbox.email), usage)
             for mailbox in selection.mailboxes
         ],
+        bytes_total=usage.bytes if usage else None,
         mailing_lists=[asdict(entry) for entry in contents.mailing_lists],
         commands=commands_for(application.client_id, selection.mailboxes, organization.logins),
+    )
+
+
+def _usage(directory: Directory) -> Tuple[Optional[UsageReport], List[str]]:
+    """How much is in the mailboxes, where Microsoft may tell, and what to warn of."""
+    try:
+        usage = directory.usage()
+    except MailImportError as error:
+        return None, ["cannot list sizes of mailboxes, so none are in the result: %s" % error.message]
+    told: List[str] = []
+    archives = sum(bool(each.has_archive) for each in usage.mailboxes.values())
+    if archives:
+        told.append("%d mailboxes have an archive, which IMAP does not open: what is in it stays behind" % archives)
+    if usage.are_names_concealed:
+        told.append(_CONCEALED_NAMES)
+    return usage, told
+
+
+def _with_usage(entry: Dict[str, Any], login: str, usage: Optional[UsageReport]) -> Dict[str, Any]:
+    known = usage.mailboxes.get(login.lower()) if usage else None
+    return dict(
+        entry,
+        login=login,
+        items=known.items if known else None,
+        bytes=known.bytes if known else None,
+        archive=known.has_archive if known else None,
     )

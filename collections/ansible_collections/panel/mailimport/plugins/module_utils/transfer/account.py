@@ -112,7 +112,7 @@ class _AccountImport:
         listed = self._line.attempt(list_folders)
         folders = folders_with_mail(listed, request.rules, self._emit)
         self._batch.budget = Budget(daily_limit(request, listed.profile), self._target.spent, self._emit)
-        self._batch.source_sends_notices = listed.profile.sends_notices
+        self._batch.profile = listed.profile
         known = {raw_name: mark.target_name for raw_name, mark in self._marks.items()}
         plans = plan_folders(folders, request.rules, self._target.location, known)
         if listed.has_labels:

@@ -38,6 +38,8 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set
 from ..imap.fetch import Fetched, NoUidError, message_id_in
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
+from ..model.mail import SourceFolder
+from ..source.profiles import ANY
 from ..state.records import Deliveries, FolderMark
 from ..store.base import HeldCopy, MessageStore, joined_path
 from ..store.origin import Origin
@@ -46,6 +48,7 @@ from .folder_copy import SURROGATE, TOO_LARGE, FolderCopy, mark_of
 from .memory import Memories
 from .news import Copied, Emit, FolderFilled, Note, tell_committed, tell_left_behind
 from .plan import FolderPlan
+from .rebuilt import HEADER, Rebuilt
 from .signs import watch_beginning
 
 # A batch is made durable when it reaches one of these; each costs a flush of the disk.
@@ -74,8 +77,8 @@ class Batch:
         budget: what the source may still give today.
         expected: how many messages the source has, as far as it says so; `expected_bytes`, how many bytes of them
             have to be fetched, None when nobody knows.
-        source_sends_notices: it sends them in place of messages that it cannot convert; elsewhere they are mail.
         without_mail: raw names of folders that turned out to hold none.
+        profile: what is known of the source.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class Batch:
         # Messages of the source, by folder, where they have been counted.
         self._counted: Dict[bytes, int] = {}
         self._finished: List[FolderCopy] = []
+        self._mailless: List[FolderCopy] = []
         self._messages = self._bytes = 0
         self._began = time.monotonic()
         self.messages_copied = self.messages_linked = self.bytes_copied = 0
@@ -111,9 +115,9 @@ class Batch:
         self.without_flags: List[FolderCopy] = []
         self.without_mail: Set[bytes] = set()
         self.budget = Budget(None, 0, emit)
-        self.source_sends_notices = False
         self.expected = 0
         self.expected_bytes: Optional[int] = None
+        self.profile = ANY
 
     @property
     def max_message_size(self) -> int:
@@ -140,14 +144,16 @@ class Batch:
         renewed = source.raw_name in self._marks and mark is None
         # Until a folder whose UIDs mean something else has been gone through once, its mail is known by content.
         renewed = renewed or (source.renumbered > 0 and (mark is None or mark.last_uid == 0))
-        by_content = by_content or (mark is not None and not mark.copied and mark.last_uid == 0)
+        by_content = by_content or renewed or (mark is not None and not mark.copied and mark.last_uid == 0)
         writer = self._store.open_folder(
-            plan.target, origin, by_content=by_content or renewed or self._request.existing_content == "merge"
+            plan.target, origin, by_content=by_content or self._request.existing_content == "merge"
         )
         self._bytes_staged += writer.bytes_staged
         resumed = len(writer.held) > 0
         writer.remembered = memory = self.memories.load(source.raw_name, origin.uidvalidity)
         copy = FolderCopy(plan, mark, origin, writer, memory, resumed=resumed, renewed=renewed)
+        if by_content and self.profile.rebuilds_messages:
+            copy.rebuilt = Rebuilt(self._store.earlier(plan.target, origin, HEADER))
         self.open_copies[source.raw_name] = copy
         self._present[source.raw_name] = max(len(writer.held), self._present.get(source.raw_name, 0) if mark else 0)
         return copy
@@ -163,7 +169,7 @@ class Batch:
         self.check_budget()
         self.budget.spend(fetched.size)
         highest = copy.writer.last_uid
-        beginning = watch_beginning(fetched)
+        beginning = watch_beginning(fetched, self.profile.beginning)
         try:
             size = self._add(copy, fetched)
         except NoUidError:
@@ -237,12 +243,22 @@ class Batch:
         refusal = None
         if fetched.size > self._request.max_message_size:
             refusal = TOO_LARGE
-        elif self.source_sends_notices and fetched.is_surrogate:
+        elif self.profile.sends_notices and fetched.is_surrogate:
             refusal = SURROGATE
         if refusal is None:
-            return copy.writer.add(fetched)
+            return self._add_unless_earlier(copy, fetched)
         message_id = message_id_in(fetched.skip())  # its UID may come behind it
         copy.leave_out(fetched.message.uid, "message_refused", refusal, fetched.size, message_id)
+        return None
+
+    @staticmethod
+    def _add_unless_earlier(copy: FolderCopy, fetched: Fetched) -> Optional[int]:
+        earlier = copy.rebuilt.take(fetched) if copy.rebuilt else None
+        if earlier is None:
+            return copy.writer.add(fetched)
+        fetched.skip()  # its UID may come behind it
+        if fetched.message.uid is not None:
+            copy.writer.adopt(fetched.message.uid, earlier)
         return None
 
     def _take_refusals(self) -> None:
@@ -292,10 +308,8 @@ class Batch:
         self._heed_quota()
         if copy.holds_no_mail:
             self.discard(copy)
-            self.without_mail.add(copy.plan.source.raw_name)
-            self._counted[copy.plan.source.raw_name] = 0
-            message = "folder %s is left out: it holds %d items that are no mail, such as appointments or contacts"
-            self._emit(Note(message % (copy.name, len(copy.failed))))
+            self._mailless.append(copy)
+            self.tell_without_mail(copy.plan.source, len(copy.failed))
             return
         copy.writer.finish()
         self._finished.append(copy)
@@ -303,6 +317,21 @@ class Batch:
             self.without_flags.append(copy)
         if len(self._finished) >= BATCH_FOLDERS:
             self.commit()
+
+    def has_notices_only(self, source: SourceFolder, mark: FolderMark) -> bool:
+        """Whether an earlier run was sent a notice in place of each message of a folder, and nothing is new there."""
+        is_same = source.uidnext is not None and (mark.uidnext, mark.messages) == (source.uidnext, source.messages)
+        if not (is_same and 0 < len(mark.missing) == mark.messages):
+            return False
+        memory = self.memories.load(source.raw_name, mark.uidvalidity)
+        return memory.notices.issuperset(mark.missing)
+
+    def tell_without_mail(self, source: SourceFolder, items: int) -> None:
+        """A folder holds something else than mail."""
+        self.without_mail.add(source.raw_name)
+        self._counted[source.raw_name] = 0
+        message = "folder %s is left out: it holds %d items that are no mail, such as appointments or contacts"
+        self._emit(Note(message % (source.name, items)))
 
     def commit(self) -> None:
         """Make durable what has come, then report it: the parent writes the state only then."""
@@ -329,7 +358,7 @@ class Batch:
         for copy in closed:
             raw_name = copy.plan.source.raw_name
             copy.note_numbers()
-            self.memories.store(copy.origin.raw_name, copy.origin.uidvalidity, copy.memory)
+            self._remember(copy)
             self._present[raw_name] = copy.came_before
             self._counted[raw_name] = copy.came_before + copy.copied + copy.left_behind
             self.open_copies.pop(raw_name, None)
@@ -337,15 +366,22 @@ class Batch:
         begun = [
             copy
             for copy in self.open_copies.values()
-            if not copy.writer.staged and (copy.writer.fresh or copy.writer.written)
+            if not copy.writer.staged and (copy.writer.written or (copy.writer.fresh and not copy.notices))
         ]
-        marks = [*(copy.as_mark(copied=True) for copy in closed), *(copy.as_mark(False, stored) for copy in begun)]
+        for copy in self._mailless:
+            self._remember(copy)
+        ended, self._mailless = [*closed, *self._mailless], []
+        marks = [*(copy.as_mark(copied=True) for copy in ended), *(copy.as_mark(False, stored) for copy in begun)]
         tell_committed(self._emit, marks, self.memories.take_changed(), self._delivered)
         self._delivered.clear()
         for copy in (*closed, *begun):
             self._tell_folder(copy)
         for copy in closed:
             tell_left_behind(self._emit, [*copy.failed.values(), *copy.problems, *copy.altered], copy.left_behind)
+
+    def _remember(self, copy: FolderCopy) -> None:
+        copy.memory.notices = copy.notices
+        self.memories.store(copy.origin.raw_name, copy.origin.uidvalidity, copy.memory)
 
     def _tell_folder(self, copy: FolderCopy) -> None:
         writer = copy.writer

@@ -19,6 +19,7 @@ from ..store.base import FolderWriter, joined_path
 from ..store.origin import Origin
 from .memory import MessageMemory
 from .plan import SPECIAL_USE, FolderPlan
+from .rebuilt import Rebuilt
 from .survey import FolderRecord
 
 SURROGATE = "Exchange cannot give this message over IMAP and sends a notice in its place"
@@ -57,7 +58,8 @@ class FolderCopy:
     `without_flags` are UIDs of messages that came with no word on their flags, in this run or an earlier
     one, `unremembered` those of messages that a killed run brought: with which flags, nobody knows. `passed_over` are
     UIDs of messages that are meant for other folders, `numbers` gives what the source calls messages, by UID, where
-    they have names that are the same in all folders.
+    they have names that are the same in all folders. `rebuilt` knows messages again that earlier runs brought, where
+    neither UIDs nor bytes tell.
     """
 
     plan: FolderPlan
@@ -84,6 +86,7 @@ class FolderCopy:
     unremembered: array.array[int] = field(default_factory=lambda: array.array("I"))
     passed_over: UidSet = field(default_factory=UidSet)
     numbers: Callable[[], Iterable[Tuple[int, int]]] = tuple
+    rebuilt: Optional[Rebuilt] = None
     record: FolderRecord = field(init=False)
 
     def __post_init__(self) -> None:
@@ -129,8 +132,7 @@ class FolderCopy:
         source = self.plan.source
         is_for_mail = source.raw_name == b"INBOX" or any(use.encode() in source.attributes for use in SPECIAL_USE)
         has_brought_mail = len(self.writer.held) > 0 or self.memory.count() > 0
-        notices = sum(entry.message == SURROGATE for entry in self.failed.values())
-        return 0 < notices == len(self.failed) == self.messages and not (is_for_mail or has_brought_mail)
+        return 0 < len(self.notices) == len(self.failed) == self.messages and not (is_for_mail or has_brought_mail)
 
     @property
     def lacking(self) -> int:
@@ -196,6 +198,17 @@ class FolderCopy:
         if uid is None:
             raise NoUidError("protocol_error", "a message of %s came without its UID" % self.name)
         self.failed[uid] = NotImported(self.name, reason, message, uid, message_id, size)
+
+    def leave_out_notices(self, uids: Iterable[int]) -> None:
+        """Of what an earlier run was sent a notice in place of, another notice need not be fetched."""
+        for uid in uids:
+            if uid in self.memory.notices:
+                self.leave_out(uid, "message_refused", SURROGATE)
+
+    @property
+    def notices(self) -> Set[int]:
+        """UIDs of messages in whose place there are notices."""
+        return {uid for uid, entry in self.failed.items() if entry.message == SURROGATE}
 
     def as_mark(self, copied: bool, stored: bool = True) -> FolderMark:
         """What is to be recorded of the folder.

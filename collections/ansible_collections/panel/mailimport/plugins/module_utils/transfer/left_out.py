@@ -74,7 +74,8 @@ def list_folders(session: SourceSession) -> SourceFolders:
     """Ask a source for its folders."""
     own = session.list_folders()
     has_labels = CAPABILITY in session.capabilities
-    return SourceFolders(own, tuple(session.foreign_folders), session.profile, has_labels)
+    profile = session.profile.in_language_of(own)
+    return SourceFolders(own, tuple(session.foreign_folders), profile, has_labels)
 
 
 def views_of(listed: SourceFolders, rules: FolderRules) -> List[SourceFolder]:

@@ -37,6 +37,7 @@ def fetch_what_is_missing(line: Line, batch: Batch, copy: FolderCopy, labels: Op
     missing = _list_patiently(line, batch, copy)
     if missing is None:
         return
+    copy.leave_out_notices(missing)
     _leave_out_too_large(line, batch, copy, missing)
     if labels:
         batch.take_copies(copy, labels.copies(copy, [uid for uid in missing if not copy.covers(uid)]))
@@ -68,7 +69,7 @@ def _leave_out_too_large(line: Line, batch: Batch, copy: FolderCopy, missing: Se
     """Look which messages that an earlier run left behind are still too large, so that they are not fetched every time
     for nothing.
     """
-    retried = sorted(copy.record.left_before & set(missing))
+    retried = sorted((copy.record.left_before & set(missing)) - copy.failed.keys())
     most = line.connected().profile.uids_per_command if retried else 1
     for start in range(0, len(retried), most):
         some = frozenset(retried[start : start + most])

@@ -15,10 +15,10 @@ import json
 import zlib
 from bisect import bisect_left, bisect_right
 from operator import sub
-from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
 
 from ..imap.flags import split_flags
-from ..imap.uids import MAX_UID
+from ..imap.uids import MAX_UID, parse_sequence_set, sequence_set
 from ..state.records import SourceMessages
 from ..store.base import FlagChange
 from .message_numbers import MessageNumbers
@@ -42,7 +42,8 @@ class MessageMemory:
     """Messages of one folder by UID, in runs with equal flags: a million messages take some kilobytes to megabytes.
 
     `_firsts` are the UIDs with which runs begin, `_kinds` what each run is; the last run is behind all messages.
-    `signs` tell which messages a few of the UIDs stood for, `numbers` what the source calls them, where it has names
+    `notices` are UIDs of messages in whose place the source sent a notice that it cannot give them. `signs` tell which
+    messages a few of the UIDs stood for, `numbers` what the source calls them, where it has names
     that are the same in all folders.
 
     Args:
@@ -66,6 +67,7 @@ class MessageMemory:
         self._late: Dict[int, int] = {}
         self.signs = MessageSigns()
         self.numbers = MessageNumbers()
+        self.notices: Set[int] = set()
 
     @property
     def last_uid(self) -> int:
@@ -197,13 +199,14 @@ class MessageMemory:
         steps = array.array("I", self._firsts[:1])
         steps.extend(map(sub, self._firsts[1:], self._firsts))
         sets = [sorted(name.decode("latin-1") for name in self._sets[kind]) for kind in used]
-        header = json.dumps([len(kinds), sets, self.signs.as_dict(), len(self.numbers)]).encode("ascii")
+        notices = b",".join(sequence_set(sorted(self.notices))).decode("ascii")
+        header = json.dumps([len(kinds), sets, self.signs.as_dict(), len(self.numbers), notices]).encode("ascii")
         return zlib.compress(b"%s\n%s%s%s" % (header, steps.tobytes(), kinds.tobytes(), self.numbers.pack()))
 
     def _unpack(self, packed: bytes) -> None:
         content = zlib.decompressobj().decompress(packed, _LONGEST_UNPACKED)
         header, _line_end, runs = content.partition(b"\n")
-        # An older version remembered no signs, and no numbers.
+        # An older version remembered no signs, no numbers, and no notices.
         count, sets, *more = json.loads(header)
         steps, kinds = array.array("I"), array.array("H")
         steps.frombytes(runs[: 4 * count])
@@ -219,6 +222,8 @@ class MessageMemory:
         self._firsts, self._kinds = firsts, kinds
         self.signs = MessageSigns({int(uid): str(sign) for uid, sign in dict(*more[:1]).items()})
         self.numbers = MessageNumbers(more[1], runs[6 * count :]) if more[1:] else MessageNumbers()
+        if more[2:] and more[2]:
+            self.notices = set(parse_sequence_set(str(more[2]).encode("ascii"), MAX_UID))
 
 
 class Memories:

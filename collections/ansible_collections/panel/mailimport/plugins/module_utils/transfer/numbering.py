@@ -32,7 +32,7 @@ from .line import Line
 from .memory import Memories, MessageMemory
 from .patience import PASSING
 from .plan import FolderPlan
-from .signs import BEGINNING, sign_of, watch_beginning, worth_keeping
+from .signs import sign_of, watch_beginning, worth_keeping
 
 _RENUMBERED = (
     "the source gave messages of %s other UIDs under the same UIDVALIDITY: this folder is compared by content, so that "
@@ -66,10 +66,13 @@ class Earlier:
 
 @dataclass(frozen=True)
 class _Question:
-    """Which messages some UIDs of a folder stand for; `signs` are those of the messages that came with them."""
+    """Which messages some UIDs of a folder stand for; `signs` are those of the messages that came with them,
+    and `size` is how many bytes of each tell.
+    """
 
     source: SourceFolder
     signs: Mapping[int, str]
+    size: int
 
     @property
     def uids(self) -> bytes:
@@ -81,7 +84,7 @@ class _Question:
             return False  # another folder by now
         told = {}
         for fetched in opened.messages():
-            beginning = watch_beginning(fetched)
+            beginning = watch_beginning(fetched, self.size)
             if fetched.whole is None:
                 with suppress(NoUidError):
                     fetched.skip()
@@ -98,6 +101,7 @@ class NumberingCheck:
 
     def __init__(self, plans: Sequence[FolderPlan], earlier: Earlier) -> None:
         self._earlier = earlier
+        self._size = 0
         self._renewed: List[str] = []
         self._renumbered: Set[bytes] = set()
         self._plans = {plan.source.raw_name: self._as_known(plan) for plan in plans}
@@ -113,6 +117,7 @@ class NumberingCheck:
         Raises:
             MailImportError: when the connection is lost; what was found by then is kept.
         """
+        self._size = session.profile.beginning
         while self._to_ask:
             denied: Set[bytes] = set()
             questions: Dict[Tuple[bytes, bytes], _Question] = {}
@@ -136,7 +141,7 @@ class NumberingCheck:
         for raw_name in self._to_ask:
             for question in self._questions(self._plans[raw_name]):
                 questions[raw_name, question.uids] = question
-                yield FetchRequest(question.source, question.uids, beginning=BEGINNING)
+                yield FetchRequest(question.source, question.uids, beginning=question.size)
 
     def _questions(self, plan: FolderPlan) -> Iterator[_Question]:
         source = plan.source
@@ -146,7 +151,7 @@ class NumberingCheck:
         memory = self._memory_of(source)
         signs = memory.signs.as_dict() if memory else {}
         if signs and (self._earlier.force or _has_moved(source, mark)):
-            yield _Question(source, signs)
+            yield _Question(source, signs, self._size)
         if self._earlier.force or (self._earlier.incomplete and not (mark and mark.copied)):
             yield from self._about_held(plan, memory)
 
@@ -166,9 +171,9 @@ class NumberingCheck:
                 uids.add(uid)
         for uid in memory.signs.as_dict() if memory else ():
             uids.discard(uid)  # asked about already
-        beginnings = held.beginnings(plan.target, origin, uids, BEGINNING)
+        beginnings = held.beginnings(plan.target, origin, uids, self._size)
         while signs := {uid: sign_of(beginning) for uid, beginning in islice(beginnings, _UIDS_AT_ONCE)}:
-            yield _Question(source, signs)
+            yield _Question(source, signs, self._size)
 
     def checked(self) -> List[FolderPlan]:
         """Return the plans, which say now of each folder how often its UIDs have changed their meaning."""

@@ -40,6 +40,8 @@ _RESERVED = {
     "mdbox": ("dbox-Mails",),
 }
 # What names of other files of Dovecot's in a Maildir begin with: indexes, uidlist, keywords, rights and more.
+# How Exchange shows a slash within a name.
+_EXCHANGES_SLASH = "_xF8FF_"
 _RESERVED_BEGINNINGS = ("dovecot-", "dovecot.")
 
 # Control characters, lone surrogates, and the line and paragraph ends of Unicode; Dovecot takes all others.
@@ -227,7 +229,8 @@ def clean_path(path: Sequence[str], location: StoreLocation) -> FolderPath:
 def _clean_part(part: str, location: StoreLocation) -> str:
     forbidden = {"/", location.separator} | ({"."} if location.layout == "maildir++" else set())
     cleaned = "".join(
-        "_" if char in forbidden or unicodedata.category(char) in _REFUSED_CATEGORIES else char for char in part
+        "_" if char in forbidden or unicodedata.category(char) in _REFUSED_CATEGORIES else char
+        for char in part.replace(_EXCHANGES_SLASH, "_")
     )
     reserved = _RESERVED.get(location.driver, ()) if location.layout == "fs" else ()
     if cleaned in (".", "..") or cleaned in reserved:

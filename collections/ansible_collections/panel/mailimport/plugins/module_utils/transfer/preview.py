@@ -194,13 +194,17 @@ class _Preview:
         origin = Origin(self._request.key, source.raw_name, source.epoch or (mark.uidvalidity if mark else 0))
         there = _look_into(tree, plan, origin) if tree else _delivered(self._snapshot, plan, origin)
         record = FolderRecord(mark, self._memories.load(source.raw_name, origin.uidvalidity), there.held)
-        found = _survey(self._session, plan, record, self._labels.passed_over(plan) if self._labels else UidSet())
+        left_out = self._labels.passed_over(plan) if self._labels else UidSet()
+        for uid in record.memory.notices & record.left_before:
+            left_out.add(uid)
+        found = _survey(self._session, plan, record, left_out)
         if plan.partial:
             found.present = self._memories.count(plan)
         damaged = [] if tree else [NotImported(source.name, *_DAMAGED, uid) for uid in sorted(record.unverified)]
         tell_left_behind(emit, damaged, len(damaged))
         after = there.messages + there.waiting + found.coming
-        emit(FolderFilled(source.name, joined_path(plan.target), not there.exists, there.messages, after))
+        if after or there.exists or not left_out:
+            emit(FolderFilled(source.name, joined_path(plan.target), not there.exists, there.messages, after))
         tell_left_behind(emit, found.problems(source.name), found.shortfall)
         self._arriving.append((source, found.coming))
         self._coming += found.coming

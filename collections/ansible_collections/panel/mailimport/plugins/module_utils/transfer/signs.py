@@ -17,8 +17,6 @@ from typing import Deque, Dict, Iterator, List, Mapping, Optional, Sequence, Tup
 
 from ..imap.fetch import Fetched, message_id_in
 
-# So many bytes of a message are looked at.
-BEGINNING = 2048
 # Signs are kept of the newest messages, and of so many others.
 _NEWEST = 4
 _OTHERS = 4
@@ -37,17 +35,17 @@ def sign_of(beginning: bytes) -> str:
     return hashlib.blake2b(told, digest_size=8).hexdigest()
 
 
-def watch_beginning(fetched: Fetched) -> bytearray:
-    """Return what will be the beginning of a message once its bytes have been taken."""
+def watch_beginning(fetched: Fetched, size: int) -> bytearray:
+    """Return what will be the first `size` bytes of a message once its bytes have been taken."""
     beginning = bytearray()
     if fetched.whole is not None:
-        beginning += fetched.whole[:BEGINNING]
+        beginning += fetched.whole[:size]
         return beginning
     chunks = fetched.chunks
 
     def watched() -> Iterator[memoryview]:
         for chunk in chunks:
-            beginning.extend(chunk[: max(0, BEGINNING - len(beginning))])
+            beginning.extend(chunk[: max(0, size - len(beginning))])
             yield chunk
 
     fetched.chunks = watched()

@@ -46,7 +46,7 @@ class ServiceAccount:
         try:
             values = json.loads(text)
         except (ValueError, TypeError, RecursionError):
-            raise MailImportError("invalid_row", _NO_KEY % "it is no JSON") from None
+            raise MailImportError("invalid_row", _NO_KEY % _what_is_no_json(text)) from None
         if not isinstance(values, dict):
             raise MailImportError("invalid_row", _NO_KEY % "it is no JSON object")
         _check_kind(values)
@@ -76,12 +76,23 @@ class ServiceAccount:
             return jwt.encode(claims, self.private_key, algorithm="RS256", headers={"kid": self.private_key_id})
         except (ValueError, TypeError, NotImplementedError, jwt.exceptions.PyJWTError):
             # What the library says may hold a part of the key.
-            message = _NO_KEY % "its private_key is no RSA key; give the whole file, line ends in it as \\n"
+            what = "is encrypted" if "ENCRYPTED" in self.private_key else "is no RSA key"
+            message = _NO_KEY % ("its private_key %s; give the whole file as Google Cloud made it" % what)
             raise MailImportError("invalid_row", message) from None
+
+
+def _what_is_no_json(text: str) -> str:
+    if "PRIVATE KEY" in text:
+        return "it is a private key alone (PEM); give the whole JSON file that Google Cloud made"
+    if text.startswith("$ANSIBLE_VAULT"):
+        return "it is encrypted with Ansible Vault; name the file in service_account_src"
+    return "it is no JSON"
 
 
 def _check_kind(values: Dict[str, Any]) -> None:
     kind = values.get("type")
+    if kind in ("authorized_user", "external_account", "impersonated_service_account"):
+        raise MailImportError("invalid_row", _NO_KEY % ("it is gcloud's own login (%s); make a key" % kind))
     if "installed" in values or "web" in values:
         raise MailImportError("invalid_row", _NO_KEY % "it is that of an OAuth client; make a key of a service account")
     if kind != "service_account":

@@ -9,7 +9,7 @@ https://learn.microsoft.com/graph/api/overview).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, TypeVar
 from urllib.parse import quote, urlsplit
 
 from ...model.errors import MailImportError, one_line
@@ -18,6 +18,9 @@ from ..http import Call, Http, ServiceError
 from ..paging import MAX_PAGES, Entry, read_steadily
 from . import schemas
 from .tokens import Tokens
+from .usage import PATH, UsageReport, read_report
+
+_Answer = TypeVar("_Answer")
 
 _USERS_PER_PAGE = 999
 _USER_FIELDS = "id,userPrincipalName,mail,proxyAddresses,userType,assignedPlans"
@@ -25,7 +28,7 @@ _GROUP_FIELDS = "id,mail,displayName,mailEnabled,groupTypes,proxyAddresses"
 
 # The permission of the application that each call needs.
 USERS, DOMAINS, GROUPS = "User.Read.All", "Domain.Read.All", "Group.Read.All"
-SETTINGS, ORGANIZATION = "MailboxSettings.Read", "Organization.Read.All"
+SETTINGS, ORGANIZATION, USAGE = "MailboxSettings.Read", "Organization.Read.All", "Reports.Read.All"
 
 # What Graph says of a user without a mailbox of the cloud.
 _NO_MAILBOX = frozenset(("MailboxNotEnabledForRESTAPI", "MailboxNotSupportedForRESTAPI", "ResourceNotFound"))
@@ -141,6 +144,11 @@ class Directory:
             raise
         return str(answer.get("userPurpose") or "user")
 
+    def usage(self) -> UsageReport:
+        """How much is in the mailboxes."""
+        url = self._api_url + "/v1.0" + PATH
+        return read_report(self._with_token(lambda token: self._http.text_behind(Call("GET", url, {}, token)), USAGE))
+
     def _list(self, path: str, schema: Mapping[str, Any], params: Mapping[str, Any], permission: str) -> List[Entry]:
         return read_steadily(lambda: self._pages(path, schema, params, permission), "id")
 
@@ -164,13 +172,16 @@ class Directory:
         raise MailImportError("protocol_error", "the list of %s has no end" % path)
 
     def _get(self, url: str, schema: Mapping[str, Any], params: Mapping[str, Any], permission: str) -> Dict[str, Any]:
+        return self._with_token(lambda token: self._call(url, schema, params, token), permission)
+
+    def _with_token(self, ask: Callable[[str], _Answer], permission: str) -> _Answer:
         try:
-            return self._call(url, schema, params, self._tokens.token(self.resource))
+            return ask(self._tokens.token(self.resource))
         except ServiceError as error:
             if error.status != 401:
                 raise _explained(error, permission, self._tokens.KIND) from None
         try:  # a token that was revoked, or has expired before its time
-            return self._call(url, schema, params, self._tokens.new_token(self.resource))
+            return ask(self._tokens.new_token(self.resource))
         except ServiceError as error:
             raise _explained(error, permission, self._tokens.KIND) from None
 

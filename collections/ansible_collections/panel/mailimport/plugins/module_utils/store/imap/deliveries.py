@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterator, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
 from ..origin import Origin
 from .uid_map import DeliveryRecord, UidMap
@@ -41,6 +41,15 @@ class DeliveryBook:
             known = UidMap()
         self._records[place] = target_uidvalidity, UidMap([*known.runs, *delivered.runs])
         self._note(origin, target_uidvalidity, delivered)
+
+    def earlier(self, origin: Origin) -> Iterator[Tuple[int, List[int]]]:
+        """Yield the UIDs of messages that are recorded of the same source folder when its UIDs meant something else,
+        with the UIDVALIDITY of the target folder.
+        """
+        known = set(self.record_of(origin).delivered.targets())
+        for (raw_name, uidvalidity), (target_uidvalidity, delivered) in list(self._records.items()):
+            if raw_name == origin.raw_name and uidvalidity != origin.uidvalidity:
+                yield target_uidvalidity, sorted({uid for uid in delivered.targets() if uid} - known)
 
     def runs_in(self, target_uidvalidity: int) -> Iterator[Tuple[int, int, int]]:
         """Yield the runs of all messages that are recorded of a target folder, from whatever source folder."""

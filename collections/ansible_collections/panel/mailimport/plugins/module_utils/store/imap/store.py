@@ -32,6 +32,9 @@ from .sessions import HostSessions
 from .verification import read_back
 from .writer import ImapWriter
 
+# So many beginnings of messages are in memory at a time.
+_BEGINNINGS_AT_ONCE = 500
+
 
 class ImapStore(MessageStore):
     """The mail of one mailbox, through APPEND (RFC 3501, 3502, 4315, 7888). Messages get UIDs of the host's own.
@@ -160,6 +163,16 @@ class ImapStore(MessageStore):
                 lambda session: session.beginnings(name, record.target_uidvalidity, wanted, size)  # noqa: B023 - called at once
             )
             yield from ((sources[target], beginning) for target, beginning in found.items() if target in sources)
+
+    def earlier(self, path: FolderPath, origin: Origin, size: int) -> Iterator[Tuple[int, bytes]]:
+        name = self.name_of(path)
+        for target_uidvalidity, targets in self._book.earlier(origin):
+            for start in range(0, len(targets), _BEGINNINGS_AT_ONCE):
+                wanted = b",".join(sequence_set(targets[start : start + _BEGINNINGS_AT_ONCE]))
+                found = self.sessions.attempt(
+                    lambda session: session.beginnings(name, target_uidvalidity, wanted, size)  # noqa: B023 - called at once
+                )
+                yield from found.items()
 
     def copy_held(self, writer: FolderWriter, copies: Sequence[HeldCopy]) -> Dict[int, int]:
         mine = next(known for known in self._writers if known is writer)

@@ -341,6 +341,10 @@ class ImapWriter(FolderWriter, Destination):
             self.held.discard(message.uid)
             self.written -= 1
 
+    def adopt(self, uid: int, earlier: int) -> None:
+        super().adopt(uid, earlier)
+        self._new.add(uid, earlier)
+
     def finish(self) -> None:
         self.finished = True
 

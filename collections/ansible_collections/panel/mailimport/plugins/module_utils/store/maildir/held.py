@@ -53,6 +53,14 @@ class MaildirMail(HeldMail):
                 with suppress(OSError, MailImportError):
                     yield uid, self._read("%s/%s" % (directory, name), size)
 
+    def earlier(self, path: FolderPath, origin: Origin, size: int) -> Iterator[Tuple[int, bytes]]:
+        """As MessageStore says; a file needs no other name, for its own tells the folder."""
+        folder = self._tree.directory_name(path)
+        for part, name in self._tree.message_names(path):
+            if origin.epoch_in(name) not in (0, origin.uidvalidity):
+                with suppress(OSError, MailImportError):
+                    yield 0, self._read("%s/%s/%s" % (folder, part, name), size)
+
     def _staged(self, origin: Origin) -> Iterator[Tuple[str, str]]:
         directory = "tmp/%s/cur" % stage_name(origin)
         try:

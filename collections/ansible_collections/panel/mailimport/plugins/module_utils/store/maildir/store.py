@@ -87,6 +87,9 @@ class MaildirStore(MessageStore):
     def beginnings(self, path: FolderPath, origin: Origin, uids: UidSet, size: int) -> Iterator[Tuple[int, bytes]]:
         return MaildirMail(self._tree).beginnings(path, origin, uids, size)
 
+    def earlier(self, path: FolderPath, origin: Origin, size: int) -> Iterator[Tuple[int, bytes]]:
+        return MaildirMail(self._tree).earlier(path, origin, size)
+
     def _record_of(self, origin: Origin) -> ShownRecord:
         """Return the record of the import, which is the store's only one."""
         if self._record is None:
