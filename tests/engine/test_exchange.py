@@ -151,7 +151,7 @@ def test_b12_notices_are_fetched_once_and_told_each_time(bench: Bench, store: st
             assert (second.reasons, told(second)) == (first.reasons, told(first)) and len(told(first)) == 1
             assert second.result.changed is False
             look = bench.look(server.port, state="latest", message_store=store)
-            assert (look.result.messages_copied, look.result.changed, look.after["folders"]) == (0, False, {})
+            assert (look.result.messages_copied, look.result.changed, look.after.folders) == (0, False, {})
 
         calendar.messages.append(Message(8, NOTICE % 8))
         run = bench.run(server.port, state="latest", message_store=store)

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules, SourceConnections
 from ansible_collections.panel.mailimport.plugins.module_utils.source.connections import Connections
+from ansible_collections.panel.mailimport.plugins.module_utils.source.profiles import EXCHANGE
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.batch import Batch
@@ -45,7 +46,7 @@ def run(location):
         patient = patience.Patience(events.append)
         memories = Memories() if memories is None else memories
         batch = Batch(account.request(**options), store, marks or {}, memories, events.append, patient.gained)
-        batch.source_sends_notices = True
+        batch.profile = EXCHANGE
         several = Connections(open_session, SourceConnections.parse(connections), str)
         copier = AccountCopy(Line(open_session, patient, batch.commit), several, batch, store, marks or {})
         plans = plan_folders(account.session().list_folders(), FolderRules(), location, {})
