@@ -322,3 +322,27 @@ def test_a10_more_labels_than_are_open_at_once(bench: Bench) -> None:
         found = here(bench)
         assert sum(found.pop(("Archive",)).values()) == 20 and found == wanted
         assert made.sent_bytes == made.size
+
+
+def test_a10_labels_are_called_anything(bench: Bench) -> None:
+    """Quotation marks, backslashes, a name like NIL or an attribute, one below a label that is none, another script."""
+    names = [
+        b'Kunde "A" (neu)',
+        b"a\\b",
+        b"NIL",
+        b"\\Inbox",
+        b"Work/2024/Q1",
+        b"v1.2",
+        b"R&-D",
+        b"&BBoEOwQ4BDUEPQRCBEs-",
+    ]
+    made = GmailAccount(tuple(names))
+    for number, name in enumerate(names):
+        made.add(body(number), name, names[(number + 1) % len(names)], b"INBOX")
+    with made.serve() as server:
+        completed(bench.run(server.port))
+        counts = {path: sum(found.values()) for path, found in here(bench).items()}
+        assert counts.pop(("INBOX",)) == len(names) and set(counts.values()) == {2}, counts
+        assert {('Kunde "A" (neu)',), ("NIL",), ("Work", "2024", "Q1"), ("R&D",), ("Клиенты",)} <= counts.keys()
+        assert made.sent_bytes == made.size and len(counts) == len(names)
+        assert completed(bench.run(server.port, state="latest")).result.changed is False
