@@ -120,7 +120,7 @@ class DnsServer:
                 now = _children(pid)
                 return now != before and len(now) == len(before)
 
-            wait_until(has_changed_over, "the old process of NSD to end", seconds=10)
+            wait_until(has_changed_over, "the old process of NSD to end")
 
     @contextlib.contextmanager
     def published(self, zone: str, *records: str) -> Iterator[None]:

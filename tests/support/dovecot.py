@@ -266,7 +266,7 @@ class Dovecot:
         path.write_text(text, encoding="utf-8")
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30, pause: float = 0.02) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 120, pause: float = 0.02) -> None:
     """Look every `pause` seconds until `condition()` is true.
 
     Raises:
