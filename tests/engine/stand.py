@@ -109,7 +109,7 @@ class _StandBench(Bench):
     """A bench whose runs ask their mail host once what it would say each time: its configuration, and of a mailbox that
     is there, where its mail is."""
 
-    def settings(self) -> HostSettings:
+    def settings(self, over_network: bool = False) -> HostSettings:
         return self._settings
 
     def reach(self, layout: Layout, is_there: bool) -> None:
