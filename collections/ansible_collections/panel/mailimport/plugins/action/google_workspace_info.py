@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.task.google import (
     INFO_SECRETS,
-    KEY_REQUIRED,
     info_options,
+    lacking_key,
 )
 from ansible_collections.panel.mailimport.plugins.plugin_utils.key_file import SERVICE_ACCOUNT, with_key
-from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
-from ansible_collections.panel.mailimport.plugins.plugin_utils.secrets_file import run_with_secrets
+from ansible_collections.panel.mailimport.plugins.plugin_utils.organization import Organizations, look_into_organization
 
-MODULE = "panel.mailimport.google_workspace_info"
+GOOGLE = Organizations("panel.mailimport.google_workspace_info", info_options(), INFO_SECRETS, lacking_key)
 
 
 class ActionModule(ActionBase):
@@ -27,11 +25,5 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        given = with_key(self, self._task.args, SERVICE_ACCOUNT)
-        params = validated(given, info_options(), MODULE)
-        if not params["service_account"]:
-            raise AnsibleActionFail(KEY_REQUIRED)
-        secrets = {name: params[name] for name in INFO_SECRETS}
-        arguments = {name: value for name, value in given.items() if name not in INFO_SECRETS}
-        result.update(run_with_secrets(self, MODULE, arguments, secrets, task_vars))
+        result.update(look_into_organization(self, GOOGLE, with_key(self, self._task.args, SERVICE_ACCOUNT), task_vars))
         return result

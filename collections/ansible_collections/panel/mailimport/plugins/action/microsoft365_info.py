@@ -11,10 +11,10 @@ import typing as t
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.task.microsoft365 import INFO_SECRETS, info_options
 from ansible_collections.panel.mailimport.plugins.plugin_utils.key_file import CLIENT_CERTIFICATE, with_key
-from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
-from ansible_collections.panel.mailimport.plugins.plugin_utils.secrets_file import run_with_secrets
+from ansible_collections.panel.mailimport.plugins.plugin_utils.organization import Organizations, look_into_organization
 
-MODULE = "panel.mailimport.microsoft365_info"
+# What an application lacks, the module tells: with what there is to do for one.
+MICROSOFT = Organizations("panel.mailimport.microsoft365_info", info_options(), INFO_SECRETS, lambda _params: None)
 
 
 class ActionModule(ActionBase):
@@ -22,9 +22,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        given = with_key(self, self._task.args, CLIENT_CERTIFICATE)
-        params = validated(given, info_options(), MODULE)
-        secrets = {name: params[name] for name in INFO_SECRETS if params[name]}
-        arguments = {name: value for name, value in given.items() if name not in INFO_SECRETS}
-        result.update(run_with_secrets(self, MODULE, arguments, secrets, task_vars))
+        result.update(
+            look_into_organization(self, MICROSOFT, with_key(self, self._task.args, CLIENT_CERTIFICATE), task_vars)
+        )
         return result

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360 import (
     INFO_SECRETS,
-    TOKEN_REQUIRED,
     info_options,
+    lacking_token,
 )
-from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
-from ansible_collections.panel.mailimport.plugins.plugin_utils.secrets_file import run_with_secrets
+from ansible_collections.panel.mailimport.plugins.plugin_utils.organization import Organizations, look_into_organization
 
-MODULE = "panel.mailimport.yandex360_info"
+YANDEX = Organizations("panel.mailimport.yandex360_info", info_options(), INFO_SECRETS, lacking_token)
 
 
 class ActionModule(ActionBase):
@@ -26,10 +24,5 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        params = validated(self._task.args, info_options(), MODULE)
-        if not params["token"]:
-            raise AnsibleActionFail(TOKEN_REQUIRED)
-        secrets = {name: params[name] for name in INFO_SECRETS}
-        arguments = {name: value for name, value in self._task.args.items() if name not in INFO_SECRETS}
-        result.update(run_with_secrets(self, MODULE, arguments, secrets, task_vars))
+        result.update(look_into_organization(self, YANDEX, self._task.args, task_vars))
         return result

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the action plugins have in common that import an organization, whoever the provider."""
+"""What the action plugins have in common that deal with an organization, whoever the provider."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from .extra_variables import refuse_misspelt_variables
 from .importing import run_import, with_warnings
 from .mailbox_list import found_file, read_list
 from .options import validated
+from .secrets_file import run_with_secrets
 
 Options = dict[str, dict[str, t.Any]]
 
 
 class Organizations(t.NamedTuple):
-    """A module that imports an organization: its options, those of them that are secrets, and what tells in one line
-    which of them are lacking.
+    """A module that imports an organization, or tells what is in it: its options, those of them that are secrets, and
+    what tells in one line which of them are lacking.
     """
 
     module: str
@@ -43,16 +44,34 @@ def import_organization(
         arguments: the task's, or what has been made of them.
     """
     refuse_misspelt_variables(action, meant.options)
-    params = validated(arguments, meant.options, meant.module)
-    problem = meant.lacking(params)
-    if problem:
-        raise AnsibleActionFail(problem)
-    secrets = {name: params[name] for name in meant.secrets if params[name]}
+    params, secrets = _checked(meant, arguments)
     if params["passwords_src"]:
         secrets["passwords"] = {**_listed_passwords(action, params["passwords_src"]), **params["passwords"]}
     left = {name: value for name, value in arguments.items() if name not in (*meant.secrets, "passwords_src")}
     result = run_import(action, meant.module, left, secrets, task_vars)
     return with_warnings(result, _warnings(action, params, task_vars))
+
+
+def look_into_organization(
+    action: ActionBase, meant: Organizations, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None
+) -> dict[str, t.Any]:
+    """Run the module with all secrets kept out of its arguments, which are the task's or what has been made of them."""
+    _params, secrets = _checked(meant, arguments)
+    left = {name: value for name, value in arguments.items() if name not in meant.secrets}
+    return run_with_secrets(action, meant.module, left, secrets, task_vars)
+
+
+def _checked(meant: Organizations, arguments: dict[str, t.Any]) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
+    """Return the parameters that these arguments come to, and the secrets among them.
+
+    Raises:
+        AnsibleActionFail: something is wrong or lacking.
+    """
+    params = validated(arguments, meant.options, meant.module)
+    problem = meant.lacking(params)
+    if problem:
+        raise AnsibleActionFail(problem)
+    return params, {name: params[name] for name in meant.secrets if params[name]}
 
 
 def _warnings(action: ActionBase, params: t.Mapping[str, t.Any], task_vars: dict[str, t.Any] | None) -> list[str]:

@@ -22,6 +22,7 @@ _FREE_TEXT = re.compile(rb"(?:OK|NO|BAD|BYE|PREAUTH)\b", re.IGNORECASE)
 _UNTAGGED = re.compile(rb"\*[ \t]+")
 # A quote inside of an atom is a mistake of the server's, and a part of the atom: some have flags like ab"cd.
 _TOKEN = re.compile(rb'[ \t]*(?:(\()|(\))|"((?:[^"\\]|\\.)*)"|([^\s()"][^\s()]*))', re.DOTALL)
+_SIZE = re.compile(rb"\d+[ \t]+FETCH[ \t]*\(.*\bRFC822\.SIZE[ \t]+(\d{1,18})\b", re.IGNORECASE | re.DOTALL)
 
 
 class Literal(bytes):
@@ -136,6 +137,12 @@ def figure(name: bytes, digits: bytes) -> Optional[int]:
     bits = 63 if name.upper() == b"HIGHESTMODSEQ" else 32
     value = int(digits) if digits.isdigit() and len(digits) < 20 else 1 << bits
     return value if value < 1 << bits else None
+
+
+def size_in(response: Parts) -> Optional[int]:
+    """Return the size that a FETCH response tells of its message. Returns None if it tells none."""
+    told = _SIZE.match(response[0])
+    return int(told[1]) if told else None
 
 
 def is_quotable(value: bytes) -> bool:

@@ -12,7 +12,7 @@ from typing import List, Optional, Tuple
 
 from ..imap.fetch import FetchRequest, FolderStream
 from ..imap.refusals import refusal_error
-from ..imap.responses import Parts
+from ..imap.responses import Parts, size_in
 from ..imap.session import ImapSession
 from ..model.errors import MailImportError
 
@@ -23,7 +23,6 @@ _PART_SIZE = 1 << 20
 _USUAL_SIZE = 20_000
 
 _UID = re.compile(rb"\bUID (\d{1,10})\b", re.IGNORECASE)
-_SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,15})\b", re.IGNORECASE)
 
 
 @dataclass
@@ -84,14 +83,14 @@ class _Sizes:
         self.full: List[Tuple[int, int]] = []
 
     def take(self, response: Parts) -> None:
-        uid, size = _UID.search(response[0]), _SIZE.search(response[0])
-        if not uid or not size:
+        uid, size = _UID.search(response[0]), size_in(response)
+        if not uid or size is None:
             return
         if int(uid[1]) <= self._last:
             # An endless list would be one like this.
             raise MailImportError("protocol_error", "%s lists the messages of a folder out of order" % self._peer)
         self._last = int(uid[1])
-        self.size += int(size[1])
+        self.size += size
         if self.size >= _PART_SIZE:
             self.full.append((self._last, self.size))
             self.size = 0

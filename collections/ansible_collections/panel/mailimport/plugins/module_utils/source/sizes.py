@@ -6,11 +6,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Dict, List, NamedTuple, Sequence
 
 from ..imap.fetch import FetchRequest
-from ..imap.responses import Parts, is_quotable, quote
+from ..imap.responses import Parts, is_quotable, quote, size_in
 from ..model.mail import SourceFolder
 from .listing import canonical, status_values
 from .session import SourceSession
@@ -18,8 +17,6 @@ from .session import SourceSession
 # Up to so many messages are asked one by one; of more, so many blocks of so many that stand side by side.
 _MOST_ASKED = 1000
 _BLOCKS, _BLOCK = 20, 50
-
-_SIZE = re.compile(rb"\d+[ \t]+FETCH[ \t]*\(.*\bRFC822\.SIZE[ \t]+(\d{1,18})\b", re.IGNORECASE | re.DOTALL)
 
 
 class FolderSize(NamedTuple):
@@ -62,9 +59,9 @@ def _from_messages(session: SourceSession, folder: SourceFolder) -> Dict[bytes, 
     sizes: List[int] = []
 
     def take(parts: Parts) -> None:
-        told = _SIZE.match(parts[0])
-        if told:
-            sizes.append(int(told.group(1)))
+        size = size_in(parts)
+        if size is not None:
+            sizes.append(size)
 
     count = folder.messages or 0
     opening, asking = session.send(session.opening(FetchRequest(folder)), b"FETCH %s (RFC822.SIZE)" % _some_of(count))

@@ -38,7 +38,6 @@ IMAP_HOST = "imap.gmail.com"
 # What the action plugins take out of a task's arguments and hand over in a file.
 INFO_SECRETS = ("service_account",)
 IMPORT_SECRETS = ("service_account", "passwords", *HOST_SECRETS)
-KEY_REQUIRED = "service_account or service_account_src is required: the JSON key of the service account"
 
 # Makes a service account and its key, for who has Google's command line.
 _COMMANDS = (
@@ -85,10 +84,15 @@ def lacking(params: Mapping[str, Any]) -> Optional[str]:
         return "owner is required, and must not be empty"
     if params["create_aliases"] and not params["admin"]:
         return "admin is required with create_aliases: only the organization's directory has aliases"
-    has_key = params["service_account"] or params["service_account_src"]
-    if (params["admin"] or params["import_content"]) and not has_key:
-        return KEY_REQUIRED
-    return passwords_that_are_no_text(params)
+    problem = lacking_key(params) if params["admin"] or params["import_content"] else None
+    return problem or passwords_that_are_no_text(params)
+
+
+def lacking_key(params: Mapping[str, Any]) -> Optional[str]:
+    """Say in one line that the key is lacking, or None when there is one."""
+    if params["service_account"] or params["service_account_src"]:
+        return None
+    return "service_account or service_account_src is required: the JSON key of the service account"
 
 
 class GoogleWorkspace(Provider):
@@ -137,8 +141,9 @@ def run_info(module: AnsibleModule) -> None:
     """List what the key opens, and what there is to do where it opens nothing yet; exit the module."""
     try:
         params = with_secrets(module.params, INFO_SECRETS)
-        if not params["service_account"]:
-            raise MailImportError("invalid_row", KEY_REQUIRED)
+        problem = lacking_key(dict(params, service_account_src=None))  # the controller has read that file
+        if problem:
+            raise MailImportError("invalid_row", problem)
         account = ServiceAccount.from_json(params["service_account"])
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason, commands=list(_COMMANDS))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..model.errors import MailImportError
-from ..model.imports import ImportRequest
+from ..model.imports import ImportRequest, ImportResult
 from ..model.options import COMPARISONS
 from ..provider.base import (
     Access,
@@ -26,7 +26,9 @@ from ..provider.base import (
 from ..provider.http import Http, HttpSettings
 from ..run.aliases import HostAlias, create_aliases
 from ..run.organization import Choice, choose, organization_items
+from ..run.outcomes import Item
 from ..run.passwords import NewPasswords
+from ..run.settings import HostSettings
 from .imports import exit_with, run_batch
 from .options import (
     Options,
@@ -134,48 +136,40 @@ def passwords_that_are_no_text(params: Mapping[str, Any]) -> Optional[str]:
     return "passwords: not text, so put it in quotes: the password of %s" % ", ".join(wrong[:20]) if wrong else None
 
 
+class _Prepared(NamedTuple):
+    """An organization's import before it begins: what is asked for, what the directory holds, and what is to be done.
+    `contents` is None where nobody could be asked for the organization.
+    """
+
+    params: Dict[str, Any]
+    settings: HostSettings
+    contents: Optional[OrganizationContents]
+    selection: Selection
+    items: List[Item]
+    warnings: List[str]
+    writes: bool
+
+    def create_aliases(self, results: Sequence[ImportResult]) -> List[HostAlias]:
+        """Make what the organization has of aliases, if that is asked for; return what came of each."""
+        if not (self.contents and self.params["create_aliases"]):
+            return []
+        host = self.settings.open_host()
+        return create_aliases(self.contents, self.selection.mailboxes, results, host, self.writes)
+
+
 def run_organization_import(module: AnsibleModule, provider: Provider) -> None:
     """Import the organization a task names, and exit the module with what came of it."""
     try:
         params = with_secrets(module.params, provider.secrets)
-        problem = provider.lacking(params)
-        if problem:
-            raise MailImportError("invalid_row", problem)
-        how, settings = scheduling(params), host_settings(params)
-        if params["create_aliases"]:
-            settings.open_host().check_aliases()
-        # Where a key opens one organization only, there is no such option.
-        choice = Choice(params.get("organization"), params["domains"], params["mailboxes"], params["exclude_mailboxes"])
-        contents, selection = choose(provider.directory(params), choice, provider.directory_option)
-        access = provider.access(params, contents.organization.id if contents else 0)
-        passwords = NewPasswords(params["passwords"] or {}, params["generated_passwords"])
-
-        def request_for(email: str) -> ImportRequest:
-            return mailbox_request(
-                dict(params, email=email, password="", target_email=None, target_password="", **_LOGIN)
-            )
-
-        only_verifies = params["verify"] in COMPARISONS
-        if only_verifies and access.sets_passwords:
-            message = "verify=%s sets no passwords at %s, so nobody could log in there"
-            raise MailImportError("invalid_row", message % (params["verify"], provider.name))
-        writes = not (module.check_mode or only_verifies)
-        items = organization_items(
-            selection, access, request_for, params["source_host"], passwords, settings, not writes
-        )
+        prepared = _prepare(params, provider, module.check_mode)
+        how = scheduling(params)
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
         raise
-    for warning in (*(contents.warnings if contents else ()), *unmatched(selection)):
+    for warning in prepared.warnings:
         module.warn(warning)
-    if module.check_mode and access.sets_passwords and params["import_content"]:
-        message = "check mode sets no passwords at %s, so nobody has logged in there and no messages are counted"
-        module.warn(message % provider.name)
-    ran = run_batch(module, params, items, how)
-    aliases: List[HostAlias] = []
-    if contents and params["create_aliases"]:
-        results = [outcome.result for outcome in ran.outcomes]
-        aliases = create_aliases(contents, selection.mailboxes, results, settings.open_host(), not writes)
+    ran = run_batch(module, params, prepared.items, how)
+    aliases = prepared.create_aliases([outcome.result for outcome in ran.outcomes])
     exit_with(
         module,
         ran,
@@ -183,8 +177,42 @@ def run_organization_import(module: AnsibleModule, provider: Provider) -> None:
         _NO_MAILBOX,
         aliases,
         host_aliases=[alias.as_dict() for alias in aliases],
-        **_report(contents, selection.mailboxes),
+        **_report(prepared.contents, prepared.selection.mailboxes),
     )
+
+
+def _prepare(params: Dict[str, Any], provider: Provider, check_mode: bool) -> _Prepared:
+    """Check the parameters, read the directory, and make imports of the mailboxes that are asked for.
+
+    Raises:
+        MailImportError: the import cannot begin; nothing was made by then.
+    """
+    problem = provider.lacking(params)
+    if problem:
+        raise MailImportError("invalid_row", problem)
+    settings = host_settings(params)
+    if params["create_aliases"]:
+        settings.open_host().check_aliases()
+    # Where a key opens one organization only, there is no such option.
+    choice = Choice(params.get("organization"), params["domains"], params["mailboxes"], params["exclude_mailboxes"])
+    contents, selection = choose(provider.directory(params), choice, provider.directory_option)
+    access = provider.access(params, contents.organization.id if contents else 0)
+    only_verifies = params["verify"] in COMPARISONS
+    if only_verifies and access.sets_passwords:
+        message = "verify=%s sets no passwords at %s, so nobody could log in there"
+        raise MailImportError("invalid_row", message % (params["verify"], provider.name))
+
+    def request_for(email: str) -> ImportRequest:
+        return mailbox_request(dict(params, email=email, password="", target_email=None, target_password="", **_LOGIN))
+
+    writes = not (check_mode or only_verifies)
+    passwords = NewPasswords(params["passwords"] or {}, params["generated_passwords"])
+    items = organization_items(selection, access, request_for, params["source_host"], passwords, settings, not writes)
+    warnings = [*(contents.warnings if contents else ()), *unmatched(selection)]
+    if check_mode and access.sets_passwords and params["import_content"]:
+        message = "check mode sets no passwords at %s, so nobody has logged in there and no messages are counted"
+        warnings.append(message % provider.name)
+    return _Prepared(params, settings, contents, selection, items, warnings, writes)
 
 
 def with_secrets(params: Mapping[str, Any], names: Tuple[str, ...]) -> Dict[str, Any]:

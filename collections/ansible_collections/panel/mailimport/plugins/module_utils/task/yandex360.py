@@ -36,7 +36,6 @@ IMAP_HOST = "imap.yandex.ru"
 
 # What the action plugins take out of a task's arguments and hand over in a file.
 INFO_SECRETS = ("token",)
-TOKEN_REQUIRED = "token is required, and must not be empty"
 IMPORT_SECRETS = ("token", "client_secret", "passwords", *HOST_SECRETS)
 
 
@@ -98,12 +97,18 @@ def lacking(params: Mapping[str, Any]) -> Optional[str]:
     return None
 
 
+def lacking_token(params: Mapping[str, Any]) -> Optional[str]:
+    """Say in one line that the token is lacking, or None when there is one."""
+    return None if params["token"] else "token is required, and must not be empty"
+
+
 def run_info(module: AnsibleModule) -> None:
     """List what the token opens, and exit the module."""
     try:
         params = with_secrets(module.params, INFO_SECRETS)
-        if not params["token"]:
-            raise MailImportError("invalid_row", TOKEN_REQUIRED)
+        problem = lacking_token(params)
+        if problem:
+            raise MailImportError("invalid_row", problem)
         directory = _directory(params)
         organizations = directory.organizations()
         organization = find_organization(organizations, params["organization"])
