@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import typing as t
 from importlib.util import find_spec
 
@@ -25,7 +24,7 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list impo
 )
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.options import OPTIONS_OF
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
-from ansible_collections.panel.mailimport.plugins.plugin_utils.report.acceptance import acceptances_of
+from ansible_collections.panel.mailimport.plugins.plugin_utils.report.acceptance import ACCEPTANCE, acceptances_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.mailboxes import compare
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.page import as_page
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.summary import Report, headline, lines
@@ -35,17 +34,10 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.report.tables imp
     mailboxes_csv,
     not_imported_csv,
 )
+from ansible_collections.panel.mailimport.plugins.plugin_utils.written_files import WrittenFile, write_files
 
 MODULE = "panel.mailimport.mail_import_report"
 
-ACCEPTANCE = {
-    "email": {"type": "str", "required": True},
-    "folder": {"type": "str"},
-    "uid": {"type": "int"},
-    "message_id": {"type": "str"},
-    "reason": {"type": "str"},
-    "note": {"type": "str"},
-}
 # The files of each format: name, content, and who may read it. No mailbox is in the metrics, which another user reads.
 _FILES: dict[str, tuple[tuple[str, t.Callable[[Report], str], int], ...]] = {
     "html": (("report.html", as_page, 0o600),),
@@ -95,13 +87,9 @@ class ActionModule(ActionBase):
         left = [known["seconds_left"] for known in hosts.values() if known.get("seconds_left") is not None]
         report = Report(plain(params["title"]), boxes, max(left, default=None))
         files = _rendered(report, params)
-        changes = [file for file in files if file.differs]
-        if not self._task.check_mode:
-            for file in changes:
-                file.write()
         unused = [str(acceptance) for acceptance in acceptances if not acceptance.used]
         result.update(
-            changed=bool(changes),
+            **write_files(self, files),
             msg=headline(report),
             complete=report.complete,
             grade=report.grade,
@@ -114,8 +102,6 @@ class ActionModule(ActionBase):
             files=[file.path for file in files],
             warnings=["accept_not_imported: nothing is there to accept any more: %s" % each for each in unused],
         )
-        if self._task.diff:
-            result["diff"] = [file.difference for file in changes]
         return result
 
     def _rows(self, params: dict[str, t.Any]) -> list[Row]:
@@ -134,52 +120,12 @@ def _results(hosts: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return plain(hosts)
 
 
-class File:
-    """A file of the report, as it is to be."""
-
-    def __init__(self, path: str, content: str, mode: int) -> None:
-        self.path, self._content, self._mode = path, content, mode
-        try:
-            with open(path, encoding="utf-8", newline="") as stream:
-                self._before: str | None = stream.read()
-        except FileNotFoundError:
-            self._before = None
-        except (OSError, UnicodeDecodeError):
-            self._before = ""
-
-    @property
-    def differs(self) -> bool:
-        return self._before != self._content
-
-    @property
-    def difference(self) -> dict[str, str]:
-        """What `--diff` shows; of a page, that it changes: its content is in the other files."""
-        shown = ("", "") if self.path.endswith(".html") else (self._before or "", self._content)
-        return {"before_header": self.path, "after_header": self.path, "before": shown[0], "after": shown[1]}
-
-    def write(self) -> None:
-        """Put the file in its place as a whole: somebody may be reading it."""
-        try:
-            os.makedirs(os.path.dirname(self.path), exist_ok=True)
-            handle, beside = tempfile.mkstemp(dir=os.path.dirname(self.path), prefix=".report-")
-            try:
-                with open(handle, "w", encoding="utf-8", newline="") as stream:
-                    stream.write(self._content)
-                    os.fchmod(stream.fileno(), self._mode)
-                os.replace(beside, self.path)
-            except BaseException:
-                os.unlink(beside)
-                raise
-        except OSError as error:
-            raise AnsibleActionFail("%s cannot be written: %s" % (self.path, error.strerror)) from error
-
-
-def _rendered(report: Report, params: dict[str, t.Any]) -> list[File]:
+def _rendered(report: Report, params: dict[str, t.Any]) -> list[WrittenFile]:
     if params["dest"] is None:
         return []
     directory = os.path.abspath(params["dest"])
     return [
-        File(os.path.join(directory, name), render(report), mode)
+        WrittenFile(os.path.join(directory, name), render(report), mode)
         for kind in _FILES
         if kind in params["formats"]
         for name, render, mode in _FILES[kind]

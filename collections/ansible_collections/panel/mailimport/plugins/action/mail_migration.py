@@ -55,10 +55,9 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.pace im
     written,
 )
 from ansible_collections.panel.mailimport.plugins.plugin_utils.options import validated
-from ansible_collections.panel.mailimport.plugins.plugin_utils.report.acceptance import acceptances_of
+from ansible_collections.panel.mailimport.plugins.plugin_utils.report.acceptance import ACCEPTANCE, acceptances_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.mailboxes import compare
-
-from .mail_import_report import ACCEPTANCE, File
+from ansible_collections.panel.mailimport.plugins.plugin_utils.written_files import WrittenFile, write_files
 
 MODULE = "panel.mailimport.mail_migration"
 
@@ -111,13 +110,9 @@ class ActionModule(ActionBase):
         turn = turn_after(phase, came, facts)
         told = lines(phase, gates, facts, turn, _command(task_vars or {}))
         if params["dest"] is not None:
-            files.append(File(os.path.abspath(params["dest"]), "\n".join(told) + "\n", 0o600))
-        changes = [file for file in files if file.differs]
-        if not self._task.check_mode:
-            for file in changes:
-                file.write()
+            files.append(WrittenFile(os.path.abspath(params["dest"]), "\n".join(told) + "\n", 0o600))
         result.update(
-            changed=bool(changes),
+            **write_files(self, files),
             verdict=came,
             gates=[{"name": gate.name, "state": gate.state, "reasons": list(gate.reasons)} for gate in gates],
             only=_only(facts, phase, rows, plain(params["hosts"])),
@@ -128,8 +123,6 @@ class ActionModule(ActionBase):
             next=turn.phase,
             lines=told,
         )
-        if changes and self._task.diff:
-            result["diff"] = [file.difference for file in changes]
         return result
 
     def _migration(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> Migration:
@@ -147,11 +140,11 @@ class ActionModule(ActionBase):
             refuse_secrets_in_clear(path)
         return migration
 
-    def _sizes(self, facts: Facts, params: dict[str, t.Any]) -> list[File]:
+    def _sizes(self, facts: Facts, params: dict[str, t.Any]) -> list[WrittenFile]:
         """Keep what the plan counts; behind the pilot, tell how fast it came and how long the others may take."""
         path = Path(params["dest"]).absolute().with_name(SIZES)
         if params["phase"] == "plan":
-            return [File(str(path), written(sizes_of(plain(params["runs"]))), 0o600)]
+            return [WrittenFile(str(path), written(sizes_of(plain(params["runs"]))), 0o600)]
         if params["phase"] == "pilot":
             facts.notes += pace_lines(facts, plain(params["first_runs"]), read_sizes(path))
         return []

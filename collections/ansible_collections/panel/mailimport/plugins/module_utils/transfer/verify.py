@@ -34,7 +34,7 @@ from .login import Login
 from .memory import Memories
 from .news import Emit, Listed, Note, Verified, tell_left_behind
 from .numbering import Earlier, NumberingCheck
-from .plan import plan_folders
+from .plan import FolderPlan, plan_folders
 from .preview import TargetSnapshot
 from .session_desk import SessionDesk
 from .stores import dialler_to, store_kind
@@ -78,24 +78,10 @@ def verify_account(
     Raises:
         MailImportError: what keeps the account from being compared.
     """
-    location = snapshot.location
-    if location is None:
-        raise ValueError("there is no mailbox")
     session = open_first(login, False, emit)
-    listing = list_folders(session)
-    folders = folders_with_mail(listing, request.rules, emit)
-    known = {raw_name: mark.target_name for raw_name, mark in snapshot.marks.items()}
     memories = Memories(snapshot.messages)
-    plans = plan_folders(folders, request.rules, location, known)
-    check = NumberingCheck(plans, Earlier(request.key, snapshot.marks, memories, None, False, False))
-    check.ask(session)
-    for line in check.lines():
-        emit(Note(line))
+    plans, labels = _plans(request, session, snapshot, memories, emit)
     held = _view_of(request, snapshot, desk, tls, emit)
-    plans = check.checked()
-    labels = Labels.asked(session, listing, request.rules, plans, {}, Memories())
-    if labels:
-        plans = labels.plans
     total = _Found()
     for plan in plans:
         mark = mark_of(plan.source, snapshot.marks.get(plan.source.raw_name))
@@ -111,6 +97,24 @@ def verify_account(
     present = total.listed - total.missing
     emit(Verified(present, total.compared, total.missing, total.differing, total.other_flags, total.other_dates))
     session.close()
+
+
+def _plans(
+    request: ImportRequest, session: SourceSession, snapshot: TargetSnapshot, memories: Memories, emit: Emit
+) -> Tuple[Sequence[FolderPlan], Optional[Labels]]:
+    """Which folders are compared with which, and which messages of them are the same at a source with labels."""
+    if snapshot.location is None:
+        raise ValueError("there is no mailbox")
+    listing = list_folders(session)
+    folders = folders_with_mail(listing, request.rules, emit)
+    known = {raw_name: mark.target_name for raw_name, mark in snapshot.marks.items()}
+    plans = plan_folders(folders, request.rules, snapshot.location, known)
+    check = NumberingCheck(plans, Earlier(request.key, snapshot.marks, memories, None, False, False))
+    check.ask(session)
+    for line in check.lines():
+        emit(Note(line))
+    labels = Labels.asked(session, listing, request.rules, check.checked(), {}, Memories())
+    return labels.plans if labels else check.checked(), labels
 
 
 def _view_of(

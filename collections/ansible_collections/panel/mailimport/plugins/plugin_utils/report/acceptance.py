@@ -12,6 +12,16 @@ from dataclasses import dataclass
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 
+# An entry's options, as in an argument specification.
+ACCEPTANCE = {
+    "email": {"type": "str", "required": True},
+    "folder": {"type": "str"},
+    "uid": {"type": "int"},
+    "message_id": {"type": "str"},
+    "reason": {"type": "str"},
+    "note": {"type": "str"},
+}
+
 
 @dataclass
 class Acceptance:

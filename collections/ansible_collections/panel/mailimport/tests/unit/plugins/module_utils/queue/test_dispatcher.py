@@ -8,72 +8,19 @@ import errno
 import os
 import resource
 import signal
-import time
-from dataclasses import dataclass, replace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.queue.dispatcher import run_over_queues
-from ansible_collections.panel.mailimport.plugins.module_utils.queue.jobs import Bounds, Job
-from ansible_collections.panel.mailimport.plugins.module_utils.queue.messages import JobNews, JobResult
+from ansible_collections.panel.mailimport.plugins.module_utils.queue.jobs import Bounds
 from ansible_collections.panel.mailimport.plugins.module_utils.queue.places import queue_name
-from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
 from ansible_collections.panel.mailimport.plugins.module_utils.state.places import Places
-
-
-@dataclass(frozen=True)
-class Told(JobNews):
-    """What the jobs of these tests tell."""
-
-    what: str
-    number: int = 0
-    flag: bool = False
-
-
-@dataclass(frozen=True)
-class Done(JobResult):
-    """What they come to."""
-
-    queue: int
-    pid: int
-    open: int = 0
-
-
-class Run:
-    """Runs jobs and keeps what came of them, as the dispatcher told it."""
-
-    def __init__(self, state_dir):
-        self.state_dir = str(state_dir)
-        self.told = []
-        self.done = {}
-        self.lost = {}
-
-    def take(self, number, message):
-        if isinstance(message, Done):
-            self.done[number] = message
-        else:
-            self.told.append((number, message))
-
-    def __call__(self, jobs, work, queues=(1, 2, 3), **bounds):
-        run_over_queues(
-            jobs, Bounds(queues, state_dir=self.state_dir, **bounds), work, self.take, self.lost.__setitem__
-        )
-        assert sorted([*self.done, *self.lost]) == [job.number for job in jobs]
-        return self.done
-
-
-@pytest.fixture
-def run(tmp_path):
-    State(str(tmp_path)).close()
-    return Run(tmp_path)
-
-
-def jobs(count, source="imap.example"):
-    return [Job(number, source) for number in range(count)]
-
-
-def done(assignment):
-    return Done(assignment.queue, os.getpid())
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.queue.job_runs import (
+    Told,
+    done,
+    jobs,
+    places,
+    stand_in_line,
+)
 
 
 def test_every_job_is_done_once_and_a_queue_is_one_process(run):
@@ -167,52 +114,6 @@ def test_why_a_worker_cannot_work_is_told(run, monkeypatch, error, told, resourc
     assert len(run.lost) == 3 and all(why.startswith("%s (%s" % (what, told)) for why in run.lost.values())
 
 
-def stand_in_line(state_dir, resource, pid=None):
-    """Take a place for this process, or for another."""
-    with State(str(state_dir)) as state:
-        state.places.take(resource, pid or os.getpid())
-
-
-def places(state_dir, pattern):
-    with State(str(state_dir)) as state:
-        return state._database.rows("SELECT count(*) AS places FROM places WHERE resource LIKE ?", pattern)[0]["places"]
-
-
-def wait_for(path):
-    wait_until(path.exists, path.name)
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain for %s" % what
-        time.sleep(0.01)
-
-
-@pytest.fixture
-def given_up():
-    """Fail where a job that nobody takes would be waited for for good."""
-    before = signal.signal(signal.SIGALRM, lambda number, frame: pytest.fail("a job was waited for in vain"))
-    signal.alarm(60)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
-
-
-@pytest.fixture
-def places_left(tmp_path, monkeypatch):
-    """How many places in line each worker has left by now."""
-    leave = Places.leave
-
-    def leave_and_note(state, place):
-        leave(state, place)
-        with open(tmp_path / ("left by %d" % os.getpid()), "a") as notes:
-            notes.write(".")
-
-    monkeypatch.setattr(Places, "leave", leave_and_note)
-    return lambda: [path.stat().st_size for path in tmp_path.glob("left by *")]
-
-
 def test_queues_that_others_have_are_not_waited_for_when_another_is_free(run, tmp_path):
     """Everything goes to the queue with the least to do."""
     stand_in_line(tmp_path, queue_name(1))
@@ -274,147 +175,3 @@ def test_no_worker_at_all_is_told_for_every_job(run, few_descriptors):
     few_descriptors(5)
     assert run(jobs(3), lambda assignment, tell: done(assignment)) == {}
     assert set(run.lost.values()) == {"no process of an import queue could be started (Too many open files)"}
-
-
-def test_a_crowded_source_gets_fewer_connections_and_no_job_fails(run, tmp_path):
-    def work(assignment, tell):
-        """The third is turned away while the first two hold their connections."""
-        tell(Told("waits", assignment.number, assignment.wait_if_crowded))
-        if assignment.number == 2 and not (tmp_path / "turned away").exists():
-            (tmp_path / "turned away").touch()
-            return None
-        if assignment.number < 2:
-            wait_for(tmp_path / "turned away")
-        return done(assignment)
-
-    results = run(jobs(6), work)
-    assert sorted(results) == [0, 1, 2, 3, 4, 5] and run.lost == {}
-    attempts = [message.number for _number, message in run.told]
-    assert attempts.count(2) == 2 and len(attempts) == 7
-    waits = {message.number: message.flag for _number, message in reversed(run.told)}  # at the first attempt
-    assert waits[0] is True  # alone, it would have had to wait itself
-    assert waits[2] is False
-
-
-@pytest.mark.parametrize("number", [0, 2])
-def test_a_job_that_was_turned_away_is_the_next(run, tmp_path, given_up, number):
-    def work(assignment, tell):
-        tell(Told("began"))
-        if assignment.number == number and not (tmp_path / "turned away").exists():
-            (tmp_path / "turned away").touch()
-            return None
-        return done(assignment)
-
-    run(jobs(3), work, queues=[1])
-    assert [job for job, _message in run.told] == sorted([0, 1, 2, number]) and run.lost == {}
-
-
-@pytest.mark.parametrize("last", [1, 2])
-def test_a_crowded_source_is_not_asked_for_as_many_connections_again(run, tmp_path, places_left, given_up, last):
-    def work(assignment, tell):
-        """The last is turned away; the others end when its worker has come for more, and been sent away or given the
-        same job again.
-        """
-        if assignment.number == last:
-            if not (tmp_path / "turned away").exists():
-                (tmp_path / "turned away").touch()
-                return None
-            (tmp_path / "again").touch()
-        elif assignment.number == last - 1:
-            # Two places of its job, at the source and in its queue, and one in which it asked for the next.
-            wait_until(lambda: 3 in places_left() or (tmp_path / "again").exists(), "the last")
-            tell(Told("too early", flag=(tmp_path / "again").exists()))
-            (tmp_path / "told").touch()
-        else:
-            wait_for(tmp_path / "told")
-        return done(assignment)
-
-    assert sorted(run(jobs(last + 1), work, connections=last + 1)) == list(range(last + 1))
-    assert run.told == [(last - 1, Told("too early", flag=False))]
-
-
-@pytest.mark.parametrize("ending", ["done", "killed"])
-def test_a_worker_that_a_source_did_not_admit_takes_over_when_the_others_stand_in_line(
-    run, tmp_path, places_left, given_up, ending
-):
-    def work(assignment, tell):
-        """The first ends when the other worker has been sent away; by then another run is the next in its own queue."""
-        tell(Told("in", assignment.queue))
-        if assignment.number == 0:
-            wait_until(places_left, "the other worker")
-            stand_in_line(tmp_path, queue_name(assignment.queue), os.getppid())
-            if ending == "killed":
-                os.kill(os.getpid(), signal.SIGKILL)
-        return done(assignment)
-
-    run(jobs(2), work, queues=(1, 2), connections=1)
-    assert list(run.lost) == ([0] if ending == "killed" else [])
-    assert sorted(message.number for _number, message in run.told) == [1, 2]
-
-
-def is_running(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def test_a_worker_that_asked_before_it_heard_that_nothing_is_left_gets_no_job(
-    run, tmp_path, monkeypatch, places_left, given_up
-):
-    take_place, take = Places.take, run.take
-
-    def second():
-        return next(int(path.suffix[1:]) for path in tmp_path.glob("second.*"))
-
-    def in_turn(state, resource, pid):
-        """The second worker asks when the first has been turned away, which asks again when the second is gone."""
-        if resource == queue_name(2):
-            (tmp_path / ("second.%d" % pid)).touch()
-            wait_for(tmp_path / "turned away")
-        elif (tmp_path / "began").exists():
-            (tmp_path / "turned away").touch()
-            wait_until(lambda: not is_running(second()), "the end of the second")
-        return take_place(state, resource, pid)
-
-    def take_late(number, message):
-        """Both have something to say by then."""
-        if message == Told("began"):
-            wait_until((tmp_path / ("left by %d" % second())).exists, "the second")
-        take(number, message)
-
-    def work(assignment, tell):
-        if assignment.number == 1 and not (tmp_path / "began").exists():
-            wait_until(lambda: list(tmp_path.glob("second.*")), "the second")
-            (tmp_path / "began").touch()
-            tell(Told("began"))
-            return None
-        return done(assignment)
-
-    monkeypatch.setattr(Places, "take", in_turn)
-    monkeypatch.setattr(run, "take", take_late)
-    assert sorted(run(jobs(2), work, queues=(1, 2))) == [0, 1] and run.lost == {}
-
-
-def test_connections_to_a_source_are_limited_across_runs(run, tmp_path):
-    stand_in_line(tmp_path, "source imap.example")
-    results = run(
-        jobs(6), lambda assignment, tell: replace(done(assignment), open=places(tmp_path, "source %")), connections=2
-    )
-    # One is taken: only one of our own is open at a time, and perhaps one more waits.
-    assert {result.open for result in results.values()} <= {2, 3}
-
-
-def test_other_sources_are_not_held_up_by_one_that_is_full(run, tmp_path):
-    mixed = [Job(0, "one.example"), Job(1, "one.example"), Job(2, "two.example")]
-
-    def work(assignment, tell):
-        """The first ends only when the third is done, which stands behind one more of the same source."""
-        if assignment.number == 0:
-            wait_for(tmp_path / "done")
-        if assignment.number == 2:
-            (tmp_path / "done").touch()
-        return done(assignment)
-
-    assert sorted(run(mixed, work, queues=(1, 2), connections=1)) == [0, 1, 2]
