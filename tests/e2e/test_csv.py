@@ -121,7 +121,7 @@ def test_what_is_wrong_is_named_before_anything_is_made(run: Run, people: list[E
     ended = [event for event in told if isinstance(event, Ended)]
     assert [event.reason for event in ended] == ["invalid_row", "invalid_row", "auth_failed", None, None]
     assert told[-1] == Finished()
-    assert "%s is there twice" % people[2].address in ended[1].message
+    assert "%s is listed twice" % people[2].address in ended[1].message
 
 
 @pytest.mark.parametrize("before", ["nothing", "a mailbox that was removed"])

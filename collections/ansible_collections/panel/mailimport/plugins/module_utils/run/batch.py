@@ -289,10 +289,10 @@ def contradictions(requests: Dict[int, ImportRequest]) -> Dict[int, MailImportEr
         address, domain = str(request.address), request.address.domain
         adding = not request.ignore_existing and request.existing_content == "merge"
         if request.key in keys:
-            found[number] = MailImportError("invalid_row", "%s is there twice, from the same source" % address)
+            found[number] = MailImportError("invalid_row", "%s is listed twice with the same source" % address)
         elif address in adds and not (adding and adds[address]):
             message = (
-                "%s is there twice: to bring several sources into one mailbox, set ignore_existing=false and "
+                "%s is listed twice: to bring several sources into one mailbox, set ignore_existing=false and "
                 "existing_content=merge for each of them"
             )
             found[number] = MailImportError("invalid_row", message % address)

@@ -27,7 +27,7 @@ from ..transfer.login import Login
 from ..transfer.news import Emit
 from ..transfer.preview import TargetSnapshot, preview_account
 from ..transfer.sandbox import run_as
-from ..transfer.session_desk import SessionDesk
+from ..transfer.session_broker import SessionBroker
 from ..transfer.stores import Target, store_kind
 from ..transfer.verify import verify_account
 from .account import MailboxAccount
@@ -61,47 +61,49 @@ class MailboxContent:
             look.device = os.stat(look.place).st_dev
         self._look(
             owner,
-            lambda login, desk: partial(
-                preview_account, self._request, login, snapshot, directories, desk, _tls_to(location)
+            lambda login, broker: partial(
+                preview_account, self._request, login, snapshot, directories, broker, _tls_to(location)
             ),
         )
 
     def verify(self, found: MailboxStatus, location: StoreLocation) -> None:
         """Compare the source with the mailbox, and write nothing."""
         snapshot, tls = self._snapshot(found, location), _tls_to(location)
-        self._look(location, lambda login, desk: partial(verify_account, self._request, login, snapshot, desk, tls))
+        self._look(location, lambda login, broker: partial(verify_account, self._request, login, snapshot, broker, tls))
 
     def _look(
         self,
         owner: Union[StoreLocation, NewHome, None],
-        work_with: Callable[[Login, SessionDesk], Callable[[Emit], None]],
+        work_with: Callable[[Login, SessionBroker], Callable[[Emit], None]],
     ) -> None:
         """Run what `work_with` makes of a login at the source and of sessions of the mailbox, which writes nothing."""
-        desk = SessionDesk(lambda: self._host.start_session(self._request.address, self._job.locks))
-        self._job.events.desk = desk
+        broker = SessionBroker(lambda: self._host.start_session(self._request.address, self._job.locks))
+        self._job.events.broker = broker
         try:
-            self._work_as(owner, lambda login: work_with(login, desk), keep=(desk.descriptor,))
+            self._work_as(owner, lambda login: work_with(login, broker), keep=(broker.descriptor,))
         finally:
-            desk.close()
+            broker.close()
 
     def fill(self, found: MailboxStatus, location: StoreLocation, move_aside: bool) -> None:
         """Bring what the mailbox lacks, when what is in it has been moved aside if it is to be."""
         replacement = Replacement(self._state, self._request, found.record, self._job.state_dir)
         aside = self._place_aside(replacement, check_movable(location)) if move_aside else None
-        with self._session_desk() as desk:
-            self._job.events.desk = desk
+        with self._session_broker() as broker:
+            self._job.events.broker = broker
             if aside is not None:
                 self._job.events.replaced = lambda moved: self._take_over(replacement, aside if moved else None)
             root = _root_to_look_at(location)
-            target = self._target(found, location, desk, aside)
+            target = self._target(found, location, broker, aside)
             self._state.note_writing(self._request.key, root)
             self._work_as(
-                location, lambda login: partial(import_account, self._request, login, target), keep=(desk.descriptor,)
+                location, lambda login: partial(import_account, self._request, login, target), keep=(broker.descriptor,)
             )
             if root and not has_marker(root, self._request.key):
                 self._state.note_store(self._request.key, None)  # the source had nothing, and nothing was made
 
-    def _target(self, found: MailboxStatus, location: StoreLocation, desk: SessionDesk, aside: Optional[str]) -> Target:
+    def _target(
+        self, found: MailboxStatus, location: StoreLocation, broker: SessionBroker, aside: Optional[str]
+    ) -> Target:
         """What the process that fills the mailbox is told of it."""
         request, record = self._request, found.record
         # An import that begins again looks for all that it has brought, for what it knew of it is forgotten.
@@ -113,7 +115,7 @@ class MailboxContent:
         direct = store_kind(request, location) == "maildir"
         return Target(
             location=location,
-            desk=desk,
+            broker=broker,
             marks=self._marks(),
             deliveries=self._state.folders.deliveries(request.key),
             messages=self._state.folders.messages(request.key) if aside is None else (),
@@ -141,19 +143,19 @@ class MailboxContent:
         return TargetSnapshot(location, True, self._marks(), deliveries, messages, untouched)
 
     @contextmanager
-    def _session_desk(self) -> Iterator[SessionDesk]:
+    def _session_broker(self) -> Iterator[SessionBroker]:
         """Whatever gives out sessions of the mailbox; all have ended at the end."""
         address, locks = self._request.address, self._job.locks
         # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run
         # has sent.
-        desk = SessionDesk(lambda: self._host.start_session(address, locks))
+        broker = SessionBroker(lambda: self._host.start_session(address, locks))
         try:
-            yield desk
+            yield broker
         finally:
-            desk.close()
+            broker.close()
             # Without it new folders are seen from the owner's next session on, which is no failure of the import.
             with suppress(MailImportError):
-                if desk.has_served:
+                if broker.has_served:
                     self._host.refresh_folder_list(address)
 
     def _place_aside(self, replacement: Replacement, files: MailFiles) -> Optional[str]:

@@ -14,8 +14,9 @@ from ..model.errors import one_line
 from ..model.imports import ImportRequest, NotImported
 from ..source.listing import MAX_FOLDERS
 from ..state.database import State
-from ..transfer.login import SecretDesk
+from ..transfer.login import SecretBroker
 from ..transfer.news import (
+    AllAnswersKnown,
     Committed,
     Copied,
     FlagsUpdated,
@@ -28,14 +29,13 @@ from ..transfer.news import (
     Sampled,
     SecretWanted,
     SessionWanted,
-    Settled,
     Sized,
     Spent,
     Subscribed,
     Verified,
     Waiting,
 )
-from ..transfer.session_desk import SessionDesk
+from ..transfer.session_broker import SessionBroker
 from .outcome import Outcome, without_secret
 from .reporter import Reporter
 
@@ -53,7 +53,7 @@ class ImportEvents:
 
     Attributes:
         recorded: the state has a record of the import, which follows the result.
-        desk: hands out sessions of the mailbox; None as long as there is none.
+        broker: hands out sessions of the mailbox; None as long as there is none.
         login: gives other secrets for the source; None as long as nobody logs in.
         replaced: told whether there was mail in the mailbox that is moved aside now; None when it is to stay.
         sampled: how fast mail came that was thrown away; None as long as none was.
@@ -67,8 +67,8 @@ class ImportEvents:
         self._reporter = reporter
         self._arrived: Dict[str, Dict[str, int]] = {}
         self.recorded = False
-        self.desk: Optional[SessionDesk] = None
-        self.login: Optional[SecretDesk] = None
+        self.broker: Optional[SessionBroker] = None
+        self.login: Optional[SecretBroker] = None
         self.replaced: Optional[Callable[[bool], None]] = None
         self.sampled: Optional[Sampled] = None
         self._takers: Dict[Type[News], Callable[[Any], None]] = {
@@ -83,7 +83,7 @@ class ImportEvents:
             Sampled: self._on_sampled,
             SecretWanted: self._on_secret,
             SessionWanted: self._on_session,
-            Settled: self._on_settled,
+            AllAnswersKnown: self._on_all_answers_known,
             Sized: self._on_sized,
             Spent: self._on_spent,
             Subscribed: self._on_subscribed,
@@ -138,11 +138,11 @@ class ImportEvents:
         self.login.serve(news.refused)
 
     def _on_session(self, _news: SessionWanted) -> None:
-        if self.desk is None:
+        if self.broker is None:
             raise ValueError("there is no mailbox to open a session of")
-        self.desk.serve()
+        self.broker.serve()
 
-    def _on_settled(self, _news: Settled) -> None:
+    def _on_all_answers_known(self, _news: AllAnswersKnown) -> None:
         self._state.note_all_recorded(self._request.key)
 
     def _on_spent(self, news: Spent) -> None:

@@ -22,7 +22,7 @@ from ..queue.jobs import Assignment, Tell
 from ..state.database import State
 from ..state.records import ImportRecord
 from ..state.shared import SharedState
-from ..transfer.login import SecretDesk
+from ..transfer.login import SecretBroker
 from ..transfer.look import Known
 from ..transfer.news import Copied, Listed, News, Note, NothingNew, SecretWanted, Waiting
 from ..transfer.scout import Scout, Visit
@@ -146,7 +146,7 @@ class _Heard:
         self._request = request
         self._result = outcome.result
         self._tell = tell
-        self.secrets: Optional[SecretDesk] = None
+        self.secrets: Optional[SecretBroker] = None
         self.nothing_new = False
 
     def take(self, news: News) -> None:

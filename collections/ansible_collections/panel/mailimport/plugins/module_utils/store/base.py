@@ -198,7 +198,7 @@ class MessageStore(HeldMail):
         """
 
     @property
-    def settled(self) -> bool:
+    def all_answers_known(self) -> bool:
         """True when it is known of every message that was added whether it is there."""
         return True
 

@@ -25,7 +25,17 @@ from .left_out import SourceFolders, folders_with_mail, list_folders
 from .line import Line
 from .login import Login
 from .memory import Memories
-from .news import Emit, FlagsUpdated, Listed, Note, Replaced, Settled, Subscribed, tell_committed, tell_left_behind
+from .news import (
+    AllAnswersKnown,
+    Emit,
+    FlagsUpdated,
+    Listed,
+    Note,
+    Replaced,
+    Subscribed,
+    tell_committed,
+    tell_left_behind,
+)
 from .numbering import Earlier, NumberingCheck, ask_patiently
 from .patience import Patience
 from .plan import FolderPlan, overruled, plan_folders, uses_to_tell
@@ -48,7 +58,7 @@ def import_account(
 
     Args:
         emit: takes `secret` of the login, `session` of an IMAP store, `replaced`, `listed`,
-            the events of AccountCopy, and `settled` when nothing is left in doubt.
+            the events of AccountCopy, and `AllAnswersKnown` when nothing is left in doubt.
 
     Raises:
         MailImportError: what ended the import; what was emitted by then is done.
@@ -61,8 +71,8 @@ def import_account(
         complete = True
     finally:
         # What a killed run left is looked for until a run has been through all folders.
-        if store.settled and (complete or not target.may_hold_unrecorded_mail):
-            emit(Settled())
+        if store.all_answers_known and (complete or not target.may_hold_unrecorded_mail):
+            emit(AllAnswersKnown())
 
 
 class _AccountImport:

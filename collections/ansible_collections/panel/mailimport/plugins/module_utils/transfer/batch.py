@@ -161,7 +161,7 @@ class Batch:
     def take(self, copy: FolderCopy, fetched: Fetched) -> bool:
         """Take a message that the source sent; return True when all that has come was made durable with it."""
         uid = fetched.message.uid
-        if uid is not None and copy.covers(uid):
+        if uid is not None and copy.is_accounted_for(uid):
             return False
         if not fetched.has_body:
             copy.doubtful = True
@@ -309,7 +309,7 @@ class Batch:
         if copy.holds_no_mail:
             self.discard(copy)
             self._mailless.append(copy)
-            self.tell_without_mail(copy.plan.source, len(copy.failed))
+            self.tell_without_mail(copy.plan.source, len(copy.refused))
             return
         copy.writer.finish()
         self._finished.append(copy)
@@ -377,7 +377,7 @@ class Batch:
         for copy in (*closed, *begun):
             self._tell_folder(copy)
         for copy in closed:
-            tell_left_behind(self._emit, [*copy.failed.values(), *copy.problems, *copy.altered], copy.left_behind)
+            tell_left_behind(self._emit, [*copy.refused.values(), *copy.unlisted, *copy.altered], copy.left_behind)
 
     def _remember(self, copy: FolderCopy) -> None:
         copy.memory.notices = copy.notices

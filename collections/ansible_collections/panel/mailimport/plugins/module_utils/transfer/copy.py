@@ -124,7 +124,7 @@ class AccountCopy:
                     copy.messages = 0
                     self._batch.finish_folder(copy)
                 continue
-            if copy.retried and plan.source.uidvalidity and (plan.source.uidnext or MAX_UID) <= copy.begin:
+            if copy.missing_before and plan.source.uidvalidity and (plan.source.uidnext or MAX_UID) <= copy.begin:
                 # Nothing is new, and N:* would bring the last message once more.
                 left.pop(plan.source.raw_name)
                 copy.messages, copy.uidnext = plan.source.messages, plan.source.uidnext
@@ -136,7 +136,7 @@ class AccountCopy:
             if uids is None:
                 left.pop(plan.source.raw_name)
                 copy.all_answered = True
-                (self._batch.finish_folder if copy.whole and not copy.retried else self._set_aside)(copy)
+                (self._batch.finish_folder if copy.whole and not copy.missing_before else self._set_aside)(copy)
                 continue
             yield FetchRequest(plan.source, uids, select=copy.renewed)
 
@@ -203,7 +203,7 @@ class AccountCopy:
         # Where messages came or went meanwhile, the right number of them proves nothing.
         copy.doubtful = copy.doubtful or not opened.complete or opened.exists != copy.messages
         self._heed(opened, peer)
-        if copy.whole and not copy.retried:
+        if copy.whole and not copy.missing_before:
             self._batch.finish_folder(copy)
         else:
             self._set_aside(copy)

@@ -52,8 +52,8 @@ class FolderCopy:
     all messages came.
 
     `copied` is how many messages this run brought, `present` how many of the source's came before, None until it is
-    counted, `shortfall` how many the source counts and does not give. `failed` are messages to be tried again by the
-    next run, by UID, `problems` what it has to look for anew, `altered` messages that are there, but not as the source
+    counted, `shortfall` how many the source counts and does not give. `refused` are messages to be tried again by the
+    next run, by UID, `unlisted` what it has to look for anew, `altered` messages that are there, but not as the source
     sent them. `compared` are UIDs of messages of earlier runs that were fetched only to be compared again.
     `without_flags` are UIDs of messages that came with no word on their flags, in this run or an earlier
     one, `unremembered` those of messages that a killed run brought: with which flags, nobody knows. `passed_over` are
@@ -74,8 +74,8 @@ class FolderCopy:
     renewed: bool = False
     all_answered: bool = False
     doubtful: bool = False
-    failed: Dict[int, NotImported] = field(default_factory=dict)
-    problems: List[NotImported] = field(default_factory=list)
+    refused: Dict[int, NotImported] = field(default_factory=dict)
+    unlisted: List[NotImported] = field(default_factory=list)
     altered: List[NotImported] = field(default_factory=list)
     compared: Set[int] = field(default_factory=set)
     copied: int = 0
@@ -111,16 +111,16 @@ class FolderCopy:
         return self.plan.source.name
 
     @property
-    def retried(self) -> List[int]:
+    def missing_before(self) -> List[int]:
         """UIDs that an earlier run left behind and that are still not there."""
-        return sorted(uid for uid in self.record.left_before if not self.covers(uid))
+        return sorted(uid for uid in self.record.left_before if not self.is_accounted_for(uid))
 
     @property
     def whole(self) -> bool:
         """True when everything from `first` on is known to have come: that can be counted only where nothing came
         earlier.
         """
-        counted = self.first == 1 and not self.resumed and self.lacking == 0
+        counted = self.first == 1 and not self.resumed and self.fewer_than_counted == 0
         return self.all_answered and not self.doubtful and counted
 
     @property
@@ -132,12 +132,12 @@ class FolderCopy:
         source = self.plan.source
         is_for_mail = source.raw_name == b"INBOX" or any(use.encode() in source.attributes for use in SPECIAL_USE)
         has_brought_mail = len(self.writer.held) > 0 or self.memory.count() > 0
-        return 0 < len(self.notices) == len(self.failed) == self.messages and not (is_for_mail or has_brought_mail)
+        return 0 < len(self.notices) == len(self.refused) == self.messages and not (is_for_mail or has_brought_mail)
 
     @property
-    def lacking(self) -> int:
+    def fewer_than_counted(self) -> int:
         """How many messages fewer than the source counts have come; 0 where that cannot be told."""
-        here = len(self.writer.held) + len(self.failed) + len(self.passed_over)
+        here = len(self.writer.held) + len(self.refused) + len(self.passed_over)
         return 0 if self.first > 1 else max(0, (self.messages or 0) - here)
 
     @property
@@ -162,16 +162,16 @@ class FolderCopy:
     @property
     def left_behind(self) -> int:
         """How many messages of the source are not here as they are there."""
-        return len(self.failed) + self.shortfall + len(self.spoiled)
+        return len(self.refused) + self.shortfall + len(self.spoiled)
 
     @property
     def begin(self) -> int:
         """The lowest UID that is worth asking for when messages come in order."""
         return max(self.first, self.writer.last_uid + 1)
 
-    def covers(self, uid: int) -> bool:
+    def is_accounted_for(self, uid: int) -> bool:
         """True when there is nothing to do about a UID."""
-        return uid in self.failed or uid in self.compared or uid in self.passed_over or self.record.has(uid)
+        return uid in self.refused or uid in self.compared or uid in self.passed_over or self.record.has(uid)
 
     def note_come(self, message: Message, beginning: bytearray, stored: bool) -> None:
         """Remember a message that the source sent; `stored`: the folder did not have it."""
@@ -197,7 +197,7 @@ class FolderCopy:
         """A message does not arrive, for that reason."""
         if uid is None:
             raise NoUidError("protocol_error", "a message of %s came without its UID" % self.name)
-        self.failed[uid] = NotImported(self.name, reason, message, uid, message_id, size)
+        self.refused[uid] = NotImported(self.name, reason, message, uid, message_id, size)
 
     def leave_out_notices(self, uids: Iterable[int]) -> None:
         """Of what an earlier run was sent a notice in place of, another notice need not be fetched."""
@@ -208,7 +208,7 @@ class FolderCopy:
     @property
     def notices(self) -> Set[int]:
         """UIDs of messages in whose place there are notices."""
-        return {uid for uid, entry in self.failed.items() if entry.message == SURROGATE}
+        return {uid for uid, entry in self.refused.items() if entry.message == SURROGATE}
 
     def as_mark(self, copied: bool, stored: bool = True) -> FolderMark:
         """What is to be recorded of the folder.
@@ -218,16 +218,16 @@ class FolderCopy:
             stored: what has come is durable; otherwise nobody knows which of it the store has.
         """
         source = self.plan.source
-        finished = copied and not self.problems
+        finished = copied and not self.unlisted
         # Nobody has looked yet for what an earlier run left behind, unless the folder is finished.
-        behind = set(self.retried) if stored else self.record.left_before
-        missing = self.failed.keys() | self.spoiled | (set() if finished else behind)
+        behind = set(self.missing_before) if stored else self.record.left_before
+        missing = self.refused.keys() | self.spoiled | (set() if finished else behind)
         return FolderMark(
             raw_name=source.raw_name,
             target_name=joined_path(self.plan.target),
             uidvalidity=self.origin.uidvalidity,
             # Only of a finished folder it is known that nothing is missing in between.
-            last_uid=max([self.first - 1, self.writer.last_uid, *self.failed]) if finished else self.first - 1,
+            last_uid=max([self.first - 1, self.writer.last_uid, *self.refused]) if finished else self.first - 1,
             uidnext=self.uidnext if self.uidnext is not None else source.uidnext,
             # What was counted up to `last_uid`.
             messages=self.messages if finished or self.mark is None else self.mark.messages,

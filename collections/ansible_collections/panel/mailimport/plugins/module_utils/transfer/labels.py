@@ -193,7 +193,7 @@ class Labels:
         condition = "folder = ? AND uid >= ? AND NOT EXISTS (%s)" % _IMPORTED
         query = "SELECT uid FROM messages AS mine WHERE %s ORDER BY uid" % condition
         rows = self._rows(query, self._numbers[copy.plan.source.raw_name], copy.begin)
-        return [uid for (uid,) in rows if not copy.covers(uid)]
+        return [uid for (uid,) in rows if not copy.is_accounted_for(uid)]
 
     def affordable(self, copy: FolderCopy, uids: Sequence[int], left: Optional[int]) -> Tuple[Sequence[int], int]:
         """Return as many of the messages as may come today, and what that takes of the `left` bytes."""

@@ -40,8 +40,8 @@ def fetch_what_is_missing(line: Line, batch: Batch, copy: FolderCopy, labels: Op
     copy.leave_out_notices(missing)
     _leave_out_too_large(line, batch, copy, missing)
     if labels:
-        batch.take_copies(copy, labels.copies(copy, [uid for uid in missing if not copy.covers(uid)]))
-    missing = array.array("I", (uid for uid in missing if not copy.covers(uid)))
+        batch.take_copies(copy, labels.copies(copy, [uid for uid in missing if not copy.is_accounted_for(uid)]))
+    missing = array.array("I", (uid for uid in missing if not copy.is_accounted_for(uid)))
     most = line.connected().profile.uids_per_command
     pieces = [missing[start : start + most] for start in range(0, len(missing), most)][::-1]
     while pieces:
@@ -52,10 +52,12 @@ def fetch_what_is_missing(line: Line, batch: Batch, copy: FolderCopy, labels: Op
             pieces += [piece[today:]] if piece[today:] else []
             piece = piece[:today]
         trouble = _fetch_piece(line, batch, copy, piece)
-        rest = array.array("I", (uid for uid in piece if not copy.covers(uid)))
+        rest = array.array("I", (uid for uid in piece if not copy.is_accounted_for(uid)))
         if rest and len(piece) == 1:  # the trouble may not have been its own: once more
             trouble = _fetch_piece(line, batch, copy, piece)
-            if not copy.covers(rest[0]) and (trouble or line.attempt(partial(_is_there, copy=copy, uid=rest[0]))):
+            if not copy.is_accounted_for(rest[0]) and (
+                trouble or line.attempt(partial(_is_there, copy=copy, uid=rest[0]))
+            ):
                 copy.leave_out(
                     rest[0], "source_unavailable", trouble or "the source lists this message and does not send it"
                 )
@@ -69,7 +71,7 @@ def _leave_out_too_large(line: Line, batch: Batch, copy: FolderCopy, missing: Se
     """Look which messages that an earlier run left behind are still too large, so that they are not fetched every time
     for nothing.
     """
-    retried = sorted((copy.record.left_before & set(missing)) - copy.failed.keys())
+    retried = sorted((copy.record.left_before & set(missing)) - copy.refused.keys())
     most = line.connected().profile.uids_per_command if retried else 1
     for start in range(0, len(retried), most):
         some = frozenset(retried[start : start + most])
@@ -107,7 +109,7 @@ def _list_missing(session: SourceSession, copy: FolderCopy) -> Sequence[int]:
     copy.messages = found.exists
     copy.present = max(0, found.present - copy.copied - len(copy.spoiled - copy.compared))
     copy.shortfall = found.shortfall
-    copy.problems = found.problems(copy.name)
+    copy.unlisted = found.problems(copy.name)
     return found.missing
 
 
@@ -119,14 +121,14 @@ class _GivenUp(Container[int]):
 
     def __contains__(self, uid: object) -> bool:
         copy = self._copy
-        return uid in copy.failed or uid in copy.compared or (isinstance(uid, int) and uid in copy.passed_over)
+        return uid in copy.refused or uid in copy.compared or (isinstance(uid, int) and uid in copy.passed_over)
 
 
 def _give_up(batch: Batch, copy: FolderCopy, text: str) -> None:
     """Keep what came of a folder that cannot be listed."""
     if len(copy.writer.held):
-        copy.shortfall = copy.lacking
-        copy.problems = [
+        copy.shortfall = copy.fewer_than_counted
+        copy.unlisted = [
             NotImported(copy.name, "folder_refused", "the source does not give the rest of this folder: %s" % text)
         ]
         batch.finish_folder(copy)

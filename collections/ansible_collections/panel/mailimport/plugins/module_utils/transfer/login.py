@@ -22,7 +22,7 @@ from .news import Emit, SecretWanted
 _MAX_SECRET = 1 << 16
 
 
-class SecretDesk:
+class SecretBroker:
     """Hands new secrets for a source, on `SecretWanted`, to a process that is not trusted with what makes them: an
     application's own secret, say.
 
@@ -52,7 +52,7 @@ class AccountDoor:
 
     Args:
         context: what `tls_context` returned for the account.
-        secrets: the end of a SecretDesk; None when there is but the account's own secret.
+        secrets: the end of a SecretBroker; None when there is but the account's own secret.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class AccountDoor:
         return secret != b"\n"
 
 
-class Login(AccountDoor, SecretDesk):
+class Login(AccountDoor, SecretBroker):
     """Both sides of the login of a process that is forked for one import: its end of the socket has to stay open there.
 
     Args:
@@ -111,7 +111,7 @@ class Login(AccountDoor, SecretDesk):
     def __init__(self, request: ImportRequest, context: Optional[ssl.SSLContext]) -> None:
         self._here, self._there = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         AccountDoor.__init__(self, request.source, context, self._there if request.renew else None)
-        SecretDesk.__init__(self, request.renew, self._here)
+        SecretBroker.__init__(self, request.renew, self._here)
 
     def __enter__(self) -> Login:
         return self

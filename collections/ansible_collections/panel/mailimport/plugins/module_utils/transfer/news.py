@@ -173,7 +173,7 @@ class SessionWanted(News):
 
 
 @dataclass(frozen=True)
-class Settled(News):
+class AllAnswersKnown(News):
     """It is known of every message that was sent to the store whether it is there."""
 
 

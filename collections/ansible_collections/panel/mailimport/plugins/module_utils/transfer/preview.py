@@ -38,7 +38,7 @@ from .memory import Memories
 from .news import Copied, Emit, FlagsUpdated, FolderFilled, Listed, Note, Sized, tell_left_behind
 from .numbering import Earlier, NumberingCheck
 from .plan import FolderPlan, plan_folders
-from .session_desk import SessionDesk
+from .session_broker import SessionBroker
 from .stores import imap_store_to_look_at, store_kind
 from .survey import FolderRecord, Survey, survey_folder
 
@@ -84,7 +84,7 @@ def preview_account(
     login: Login,
     snapshot: TargetSnapshot,
     directories: Sequence[str],
-    desk: SessionDesk,
+    broker: SessionBroker,
     tls: Optional[ssl.SSLContext],
     emit: Emit,
 ) -> None:
@@ -92,7 +92,7 @@ def preview_account(
 
     Args:
         directories: where it would write, whether they are there or not.
-        desk, tls: what sessions of the mailbox are opened with, as for Target.
+        broker, tls: what sessions of the mailbox are opened with, as for Target.
         emit: takes the news that an import would tell, and how many bytes it would copy.
 
     Raises:
@@ -104,7 +104,7 @@ def preview_account(
     tree = _readable_maildir(request, snapshot)
     held: Optional[HeldMail] = MaildirMail(tree) if tree else None
     if snapshot.deliveries and snapshot.location:
-        held = imap_store_to_look_at(snapshot.location, desk, tls, snapshot.deliveries, emit)
+        held = imap_store_to_look_at(snapshot.location, broker, tls, snapshot.deliveries, emit)
     _Preview(request, session, snapshot, tree, held, emit).run()
     session.close()
 

@@ -26,7 +26,7 @@ from ..model.mail import SourceAccount
 from ..process.errand import nobody
 from ..process.title import set_title
 from .line import open_first
-from .login import AccountDoor, SecretDesk
+from .login import AccountDoor, SecretBroker
 from .look import Known, is_unchanged
 from .news import Emit, News, NothingNew, Visited
 from .sandbox import Sandbox, ended_early, tell_failure
@@ -71,9 +71,9 @@ class Scout:
         """Whether the account is one of its source, reached in the same way."""
         return _server_of(account) == self._server
 
-    def secrets_of(self, request: ImportRequest) -> SecretDesk:
+    def secrets_of(self, request: ImportRequest) -> SecretBroker:
         """Whoever gives other secrets for an account while it is visited."""
-        return SecretDesk(request.renew, self._here)
+        return SecretBroker(request.renew, self._here)
 
     def visit(self, visit: Visit, handle: Callable[[News], None], watch: Callable[[int], None]) -> None:
         """Make a visit; call `handle` with its news: `NothingNew` when nothing is.

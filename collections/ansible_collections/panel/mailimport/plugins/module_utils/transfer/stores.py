@@ -24,7 +24,7 @@ from ..store.imap.uid_map import UidMap
 from ..store.maildir.store import MaildirStore
 from ..store.origin import Origin
 from .news import Emit, Waiting
-from .session_desk import SessionDesk
+from .session_broker import SessionBroker
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Target:
     `messages` what the source's messages were then. `last_run_incomplete`: the latest of them did not get to the end;
     `may_hold_unrecorded_mail`: one was killed, so more may be there than that; `killed_since` is when the first of
     those began to write, if that is known. `aside` is where the present content is moved first, None to keep it.
-    `proof` is the host's, for the marker of this import: the key that it is made with stays with the parent. `desk`
+    `proof` is the host's, for the marker of this import: the key that it is made with stays with the parent. `broker`
     hands out sessions of the mailbox. `room` is what its quota leaves, in bytes, None without a limit.
     `wait_if_crowded`: wait when the source admits no more connections. `spent` are bytes that came from the source
     account within the last day, if it gives only so many. `untouched`: no import has brought anything into the mailbox
@@ -43,7 +43,7 @@ class Target:
     """
 
     location: StoreLocation
-    desk: SessionDesk
+    broker: SessionBroker
     marks: Mapping[bytes, FolderMark]
     deliveries: Sequence[Deliveries]
     messages: Sequence[SourceMessages]
@@ -86,7 +86,7 @@ def open_store(
     location = target.location
     if store_kind(request, location) == "maildir" and isinstance(location, MailFiles):
         return MaildirStore(
-            location, lambda: target.desk.open_pipe(emit), target.may_hold_unrecorded_mail, target.proof
+            location, lambda: target.broker.open_pipe(emit), target.may_hold_unrecorded_mail, target.proof
         )
 
     def note(origin: Origin, target_uidvalidity: int, delivered: UidMap) -> None:
@@ -99,7 +99,7 @@ def open_store(
 
 def imap_store_to_look_at(
     location: StoreLocation,
-    desk: SessionDesk,
+    broker: SessionBroker,
     tls: Optional[ssl.SSLContext],
     deliveries: Sequence[Deliveries],
     emit: Emit,
@@ -108,7 +108,7 @@ def imap_store_to_look_at(
     book = DeliveryBook(False, lambda *_noted: None)
     _load(book, deliveries)
     dialler = dialler_to(location, tls, emit)
-    return ImapStore(location, dialler.open if dialler else partial(desk.open_pipe, emit), book)
+    return ImapStore(location, dialler.open if dialler else partial(broker.open_pipe, emit), book)
 
 
 def _load(book: DeliveryBook, deliveries: Sequence[Deliveries]) -> None:
@@ -119,7 +119,7 @@ def _load(book: DeliveryBook, deliveries: Sequence[Deliveries]) -> None:
 def _imap_store(target: Target, book: DeliveryBook, emit: Emit) -> ImapStore:
     dialler = dialler_to(target.location, target.tls, emit)
     if dialler is None:
-        open_pipe = partial(target.desk.open_pipe, emit)
+        open_pipe = partial(target.broker.open_pipe, emit)
         return ImapStore(target.location, open_pipe, book, target.proof, killed_since=target.killed_since)
     return ImapStore(
         target.location,

@@ -36,7 +36,7 @@ from .news import Emit, Listed, Note, Verified, tell_left_behind
 from .numbering import Earlier, NumberingCheck
 from .plan import FolderPlan, plan_folders
 from .preview import TargetSnapshot
-from .session_desk import SessionDesk
+from .session_broker import SessionBroker
 from .stores import dialler_to, store_kind
 from .survey import FolderRecord
 from .views import FolderView, ImapView, MailboxView, MaildirView, comparable_flags
@@ -66,14 +66,14 @@ def verify_account(
     request: ImportRequest,
     login: Login,
     snapshot: TargetSnapshot,
-    desk: SessionDesk,
+    broker: SessionBroker,
     tls: Optional[ssl.SSLContext],
     emit: Emit,
 ) -> None:
     """Compare every folder, and tell what differs as `not_imported`.
 
     Args:
-        desk, tls: what sessions of the mailbox are opened with, as for Target.
+        broker, tls: what sessions of the mailbox are opened with, as for Target.
 
     Raises:
         MailImportError: what keeps the account from being compared.
@@ -81,7 +81,7 @@ def verify_account(
     session = open_first(login, False, emit)
     memories = Memories(snapshot.messages)
     plans, labels = _plans(request, session, snapshot, memories, emit)
-    held = _view_of(request, snapshot, desk, tls, emit)
+    held = _view_of(request, snapshot, broker, tls, emit)
     total = _Found()
     for plan in plans:
         mark = mark_of(plan.source, snapshot.marks.get(plan.source.raw_name))
@@ -118,7 +118,7 @@ def _plans(
 
 
 def _view_of(
-    request: ImportRequest, snapshot: TargetSnapshot, desk: SessionDesk, tls: Optional[ssl.SSLContext], emit: Emit
+    request: ImportRequest, snapshot: TargetSnapshot, broker: SessionBroker, tls: Optional[ssl.SSLContext], emit: Emit
 ) -> MailboxView:
     location = snapshot.location
     if location is None:
@@ -126,7 +126,7 @@ def _view_of(
     if isinstance(location, MailFiles) and store_kind(request, location) == "maildir":
         return MaildirView(location)
     dialler = dialler_to(location, tls, emit)
-    return ImapView(location, dialler.open if dialler else partial(desk.open_pipe, emit), snapshot.deliveries)
+    return ImapView(location, dialler.open if dialler else partial(broker.open_pipe, emit), snapshot.deliveries)
 
 
 def _sum(one: _Found, other: _Found) -> _Found:

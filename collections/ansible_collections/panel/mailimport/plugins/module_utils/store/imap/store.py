@@ -290,7 +290,7 @@ class ImapStore(MessageStore):
         return path if os.path.lexists(path) else None
 
     @property
-    def settled(self) -> bool:
+    def all_answers_known(self) -> bool:
         return self.appender.idle and self._all_answers_known and not any(writer.has_work for writer in self._writers)
 
     @property

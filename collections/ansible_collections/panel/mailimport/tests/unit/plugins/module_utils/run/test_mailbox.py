@@ -173,7 +173,7 @@ def test_flags_that_a_run_changed_before_its_connection_was_lost_are_counted(
 def test_what_hands_out_sessions_is_closed_when_the_quota_cannot_be_asked(run, request_for, host, monkeypatch):
     desks = []
 
-    class Desk(content_module.SessionDesk):
+    class Broker(content_module.SessionBroker):
         def __init__(self, *args):
             super().__init__(*args)
             desks.append("opened")
@@ -185,7 +185,7 @@ def test_what_hands_out_sessions_is_closed_when_the_quota_cannot_be_asked(run, r
     def refuse(_address, emptied):
         raise MailImportError("host_refused", "no quota")
 
-    monkeypatch.setattr(content_module, "SessionDesk", Desk)
+    monkeypatch.setattr(content_module, "SessionBroker", Broker)
     monkeypatch.setattr(host, "quota_free", refuse)
     assert run(request_for()).message == "no quota" and desks == ["opened", "closed"]
 

@@ -16,6 +16,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.state.records imp
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import news as news_module
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news import (
+    AllAnswersKnown,
     Committed,
     Copied,
     Failed,
@@ -31,7 +32,6 @@ from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news imp
     Sampled,
     SecretWanted,
     SessionWanted,
-    Settled,
     Sized,
     Spent,
     Subscribed,
@@ -55,7 +55,7 @@ EACH = [
     Copied(1, 2, 2**40),
     Sized(2**40, True, 2**31),
     Sampled(2**22, 0.5),
-    Verified(9, 6, 1, 2, 3),
+    Verified(9, 6, 1, 2, 3, 4),
     FlagsUpdated(0),
     Subscribed(4),
     LeftBehind((ENTRY,), 1),
@@ -63,7 +63,7 @@ EACH = [
     Note("\udcff\n"),
     SecretWanted(),
     SessionWanted(),
-    Settled(),
+    AllAnswersKnown(),
     Proved(),
     NothingNew(),
     Visited(),
@@ -97,7 +97,7 @@ def spoiled(news, **changes):
         b"[" * 500_000,
         b'{"news": "Unheard"}',
         b'{"news": ["Listed"]}',
-        spoiled(Settled(), more=1),
+        spoiled(AllAnswersKnown(), more=1),
         b'{"news": "Copied", "messages": 1, "present": 2}',
         *(spoiled(Copied(1, 2, 3), bytes=value) for value in (-1, 2**63, 1.0, True, "1", None, [], 10**30)),
         spoiled(Replaced(True), moved=1),

@@ -184,7 +184,7 @@ def test_lost_acknowledgements_are_found_out(host, origin, some, fate, width, mo
     assert bodies(host) == sorted(map(body, range(1, 81)))
     assert sorted(delivered) == list(range(1, 81))
     assert sorted(delivered.values()) == sorted(message.uid for message in host.folders[b"A"])
-    assert (refusals, store.settled, host.ran) == ([], True, [])
+    assert (refusals, store.all_answers_known, host.ran) == ([], True, [])
 
 
 def test_a_server_that_has_been_slow_is_given_as_much_time(host, origin, some, monkeypatch):

@@ -27,7 +27,7 @@ def test_many_messages_go_in_one_command(host, run, origin, some):
     assert begun.delivered == {3: 1, 4: 2, 7: 3}
     assert (writer.written, writer.before, writer.fresh, writer.last_uid, len(writer.held)) == (3, 0, True, 7, 3)
     assert writer.take_refusals() == []
-    assert begun.store.settled
+    assert begun.store.all_answers_known
 
 
 def test_flags_and_date_are_always_given(host, run, origin, some):

@@ -44,7 +44,7 @@ def test_process_that_keeps_ending_is_given_up_and_nothing_counts_as_delivered(h
     assert refused | set(begun.delivered) == set(range(1, 10))
     assert refused.isdisjoint(begun.delivered)
     assert len(host.bodies()) == len(begun.delivered) == len(writer.held)
-    assert not begun.store.settled
+    assert not begun.store.all_answers_known
 
 
 def test_message_that_ends_the_process_is_left_out(host, run, origin, some):
@@ -193,7 +193,7 @@ def test_a20_long_message_is_asked_for_again_when_the_process_ends_in_it(host, r
     assert writer.add(some(2, cuts=[5])[0]) == len(body(2))
     begun.store.commit()
     assert (host.bodies(), writer.take_refusals()) == ([body(1), body(2)], [])
-    assert begun.store.settled
+    assert begun.store.all_answers_known
 
 
 @pytest.mark.parametrize("cuts", [None, [5]])

@@ -18,7 +18,7 @@ from .news import Emit, SessionWanted
 _MOST_SESSIONS = 50
 
 
-class SessionDesk:
+class SessionBroker:
     """Hands descriptors of IMAP processes over a Unix socket, which both sides have from before the fork.
 
     The child asks with `SessionWanted`, on which `serve` is called; the socket only carries the answers.

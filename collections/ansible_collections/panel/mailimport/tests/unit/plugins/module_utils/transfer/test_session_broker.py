@@ -12,7 +12,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.host.dovecot.imap
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news import Note, SessionWanted
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.sandbox import run_as
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer.session_desk import SessionDesk
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.session_broker import SessionBroker
 
 
 def echo():
@@ -27,7 +27,7 @@ class Parent:
 
     def __init__(self, start=echo):
         self.said, self.processes = [], 0
-        self.desk = SessionDesk(self.start)
+        self.broker = SessionBroker(self.start)
         self._start = start
 
     def start(self):
@@ -36,15 +36,15 @@ class Parent:
 
     def handle(self, event):
         if isinstance(event, SessionWanted):
-            self.desk.serve()
+            self.broker.serve()
         else:
             self.said.append(json.loads(event.message))
 
     def run(self, work):
         try:
-            run_as(os.geteuid(), os.getegid(), work, self.handle, keep=(self.desk.descriptor,))
+            run_as(os.geteuid(), os.getegid(), work, self.handle, keep=(self.broker.descriptor,))
         finally:
-            self.desk.close()
+            self.broker.close()
 
 
 def asked(pipe, word):
@@ -58,7 +58,7 @@ def test_child_talks_to_processes_of_its_parents():
 
     def work(emit):
         for word in (b"one", b"two"):
-            pipe = parent.desk.open_pipe(emit)
+            pipe = parent.broker.open_pipe(emit)
             pid, answer = asked(pipe, word)
             pipe.close()
             pids.append(int(pid))
@@ -81,8 +81,8 @@ def test_process_that_cannot_be_started_ends_the_run():
 
 
 def parent_of(emit):
-    """A desk to ask at; the answer never comes, for the parent gives up."""
-    return SessionDesk(echo)
+    """A broker to ask at; the answer never comes, for the parent gives up."""
+    return SessionBroker(echo)
 
 
 def test_sessions_without_end_are_not_served():
@@ -90,7 +90,7 @@ def test_sessions_without_end_are_not_served():
 
     def work(emit):
         while True:
-            parent.desk.open_pipe(emit).close()
+            parent.broker.open_pipe(emit).close()
 
     with pytest.raises(MailImportError) as error:
         parent.run(work)
@@ -102,7 +102,7 @@ def test_no_process_is_left_when_the_child_is_gone():
     parent = Parent()
 
     def work(emit):
-        pid, _answer = asked(parent.desk.open_pipe(emit), b"x")
+        pid, _answer = asked(parent.broker.open_pipe(emit), b"x")
         emit(Note(pid.decode()))
         os._exit(0)
 
