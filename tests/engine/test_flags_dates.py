@@ -150,6 +150,7 @@ def test_q23_more_keywords_than_a_folder_can_have(bench: Bench) -> None:
     }
 
 
+@pytest.mark.both_dovecots
 @pytest.mark.parametrize("way", ["dovecot", "imap"])
 def test_what_a_source_says_of_a_message_never_makes_it_run(bench: Bench, way: str) -> None:
     """Dovecot takes what follows a line that it does not understand for commands, even a message that was announced:

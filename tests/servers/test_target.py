@@ -219,12 +219,13 @@ def test_everything_arrives_as_a_plain_append_brings_it(target: OtherTarget) -> 
     outcome = target.run()
 
     reasons = Counter(entry["reason"] for entry in outcome.entry["not_imported"])
-    # Courier ends a message of more than 300 parts behind these.
-    cut = {"verification_failed"} if IS_WHOLE and isinstance(target.server, Courier) else set()
-    told = {"message_altered", "message_refused", "keyword_refused"} | cut
+    # Courier ends a message of more than 300 parts behind these, and GNU Mailutils changes some beyond recognition.
+    lost = {"verification_failed"} if IS_WHOLE and isinstance(target.server, (Courier, Imap4d)) else set()
+    told = {"message_altered", "message_refused", "keyword_refused"} | lost
     assert set(reasons) <= told, outcome.entry["not_imported"]
     assert reasons["message_refused"] == len(refused)
-    assert outcome.entry["state"] == ("failed" if refused else "completed"), outcome.entry["message"]
+    failed = reasons["message_refused"] + reasons["verification_failed"]
+    assert outcome.entry["state"] == ("failed" if failed else "completed"), outcome.entry["message"]
     bodies = set()
     for name in FOLDERS:
         found = kept(target, names[name])
@@ -283,7 +284,7 @@ def test_broken_lines_and_kills_bring_each_message_once(new_target: NewTarget, k
         fault = chance.choice(("reset", "close")) if breaks else "stall"
         with FaultRelay(box.port, fault, chance.randrange(2000, said)) as relay:
             running = box.start(target_port=relay.port)
-            wait_until(lambda: relay.faults > 0 or running.poll() is not None, label)  # noqa: B023 - called at once
+            wait_until(lambda: relay.faults > 0 or running.poll() is not None, label, seconds=600)  # noqa: B023
             if not breaks:
                 os.killpg(running.pid, signal.SIGKILL)
             running.communicate()
