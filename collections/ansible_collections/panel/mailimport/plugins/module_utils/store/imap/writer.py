@@ -104,8 +104,8 @@ class ImapWriter(FolderWriter, Destination):
 
     def _look_around(self, opened: OpenedFolder, record: DeliveryRecord, by_content: bool) -> None:
         """Find out which messages of the origin the folder holds, and which may be."""
-        known = record.delivered if record.target_uidvalidity == self.target_uidvalidity else UidMap()
-        self._known = known
+        same = record.target_uidvalidity == self.target_uidvalidity
+        known = self._known = record.delivered if same else self._still_hidden(record, opened)
         for uid in known.sources():
             self.held.add(uid)
             self.last_uid = max(self.last_uid, uid)
@@ -117,11 +117,19 @@ class ImapWriter(FolderWriter, Destination):
             self._present = self._search.but(self.name, known)
             if record.last_run_incomplete:
                 self._first_claimed = known.highest_target + 1
-        elif record.last_run_incomplete or not known:
+        elif record.last_run_incomplete or not known or not same:
             self._present = self._search.unrecorded(self.name, self.target_uidvalidity)
             self._first_claimed = 1
         if self._present is not None:
             self._next_target = max(self._next_target, self._present.highest + 1)
+
+    def _still_hidden(self, record: DeliveryRecord, opened: OpenedFolder) -> UidMap:
+        """What holds of a folder that has another UIDVALIDITY: all but this is known again by its content."""
+        hidden = UidMap()
+        for uid in sorted(record.delivered.hidden()) if opened.figures.messages else ():
+            hidden.add(uid, 0)
+            self._new.add(uid, 0)
+        return hidden
 
     @property
     def has_work(self) -> bool:

@@ -198,8 +198,11 @@ class NetworkHost(Host):
         return uids
 
 
-def network_store(host, delivered, interrupted=False, connections=4, verify="digests", auth="auto"):
-    """A store of one run, and the pauses that it made; `delivered` maps UIDs, and takes what is delivered."""
+def network_store(host, delivered, interrupted=False, connections=4, verify="digests", auth="auto", known_epoch=5):
+    """A store of one run, and the pauses that it made; `delivered` maps UIDs, and takes what is delivered.
+
+    `known_epoch` is the UIDVALIDITY that folder A had.
+    """
     location = MailSession(0, 0, separator="/", connections=connections, verify=verify)
     account = TargetAccount("127.0.0.1", "anna", "secret", port=host.port, tls="none", timeout=30.0, auth=auth)
 
@@ -211,7 +214,7 @@ def network_store(host, delivered, interrupted=False, connections=4, verify="dig
     for source, target in sorted(delivered.items()):
         known.add(source, target)
     if known:
-        book.load(b"A", 77, 5, known.runs)
+        book.load(b"A", 77, known_epoch, known.runs)
     pauses = []
     dialler = Dialler(account, None, lambda seconds, why: pauses.append((seconds, why)))
     store = ImapStore(

@@ -242,6 +242,19 @@ def test_what_a_server_alters_is_known_again_and_told(host, origin, message, alt
     assert len(host.folders[b"A"]) == 30
 
 
+@pytest.mark.parametrize("known_epoch", [5, 4])
+def test_what_a_server_makes_unrecognizable_is_not_sent_again(host, origin, some, known_epoch):
+    """Not in a folder that has got another UIDVALIDITY, either (GNU Mailutils)."""
+    host.keep = lambda data: b"X: all else is gone\r\n\r\n" if b"Number 2" in data else data
+    host.appenduid = lambda uids: b""
+    delivered = {}
+    for _run in range(3):
+        refusals, _store = imported(host, origin, some(1, 2, 3), delivered, known_epoch=known_epoch)
+        assert len(host.folders[b"A"]) == 3
+        assert [(refusal.uid, refusal.reason) for refusal in refusals] == [(2, "verification_failed")]
+        assert delivered[2] == 0
+
+
 def test_a_server_that_keeps_something_else_is_told_as_that(host, origin, some):
     host.keep = lambda data: data.replace(b"Number 2", b"Number two")
     refusals, _store = imported(host, origin, some(1, 2, 3))
