@@ -47,7 +47,7 @@ class NetworkHost(Host):
         self.stores_some = self.deduplicates = self.eats = False
         self.product = "Scripted"
         self.lateness = 0.1
-        self.message_limit = self.append_limit = None
+        self.message_limit = self.append_limit = 0
         self.asked = 0
         self.most = 100
         self.ran = []

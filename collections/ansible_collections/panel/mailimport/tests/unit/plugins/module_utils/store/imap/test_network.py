@@ -300,7 +300,7 @@ def test_keywords_that_a_folder_does_not_admit_are_sent_and_told_if_nobody_looks
 @pytest.mark.parametrize("said_by", ["capability", "status"])
 def test_a_message_that_is_too_large_is_not_sent(host, origin, message, some, said_by):
     host.capabilities += " APPENDLIMIT=1000" if said_by == "capability" else " APPENDLIMIT"
-    host.append_limit = 1000 if said_by == "status" else None
+    host.append_limit = 1000 if said_by == "status" else 0
     large = [message(2, b"x" * 1001), message(3, b"y" * 5000, cuts=[2000])]
     refusals, _store = imported(host, origin, [*some(1), *large, *some(4)])
     assert bodies(host) == [body(1), body(4)]
