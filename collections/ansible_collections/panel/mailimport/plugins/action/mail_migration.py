@@ -50,6 +50,7 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.options
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.pace import (
     SIZES,
     pace_lines,
+    planned_lines,
     read_sizes,
     sizes_of,
     written,
@@ -144,6 +145,7 @@ class ActionModule(ActionBase):
         """Keep what the plan counts; behind the pilot, tell how fast it came and how long the others may take."""
         path = Path(params["dest"]).absolute().with_name(SIZES)
         if params["phase"] == "plan":
+            facts.notes += planned_lines(plain(params["runs"]))
             return [WrittenFile(str(path), written(sizes_of(plain(params["runs"]))), 0o600)]
         if params["phase"] == "pilot":
             facts.notes += pace_lines(facts, plain(params["first_runs"]), read_sizes(path))
@@ -220,7 +222,13 @@ def _probes(facts: Facts) -> dict[str, list[str]]:
 def _command(variables: dict[str, t.Any]) -> tuple[str, str]:
     """The inventory and the files of variables that this command was given, for the next one."""
     sources = variables.get("ansible_inventory_sources") or ["hosts.yml"]
-    return ",".join(map(str, sources)), " -e @".join(_files_of_variables() or ["migration.yml"])
+    files = _files_of_variables() or ["migration.yml"]
+    return ",".join(_from_here(str(each)) for each in sources), " -e @".join(map(_from_here, files))
+
+
+def _from_here(path: str) -> str:
+    """The path as it was typed: Ansible keeps it in full."""
+    return os.path.relpath(path) if path.startswith(os.path.join(os.getcwd(), "")) else path
 
 
 def _files_of_variables() -> list[str]:

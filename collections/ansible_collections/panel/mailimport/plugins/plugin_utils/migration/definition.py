@@ -94,7 +94,7 @@ def migration_of(values: t.Any, options: t.Mapping[str, t.Any] | None = None) ->
     return Migration(
         name=values["name"],
         domains=tuple(_at("migration.domains", parse_domain, domain) for domain in values["domains"]),
-        mx=tuple(name.rstrip(".").lower() for name in values["mx"]),
+        mx=tuple(_at("migration.mx", _mail_host, name) for name in values["mx"]),
         waves=_waves(values["waves"], source),
         source=source,
         quiet_hours=float(values.get("quiet_hours", 24)),
@@ -126,6 +126,14 @@ def _waves(values: t.Sequence[t.Mapping[str, t.Any]], source: str) -> tuple[Wave
             raise _wrong(place, "mailboxes is missing, and another wave takes all the rest already")
         waves.append(wave)
     return tuple(waves)
+
+
+def _mail_host(text: str) -> str:
+    """The name of a mail host, as MX records have it."""
+    name = parse_domain(text.rstrip("."))
+    if name.rpartition(".")[2].isdigit():
+        raise MailImportError("invalid_row", "%r is no name of a mail host, and MX records take nothing else" % name)
+    return name
 
 
 def _at(place: str, convert: t.Callable[[str], t.Any], value: str) -> t.Any:
@@ -183,6 +191,10 @@ def _words(error: t.Any, options: t.Mapping[str, t.Any]) -> str:
         return "%s is no text: put it in quotes" % one_line(repr(error.instance), 80)
     if error.validator == "type" and error.validator_value in ("number", "integer"):
         return "%s is no number: write it without quotes" % one_line(repr(error.instance), 80)
+    if error.validator == "type" and error.validator_value == "array":
+        return "%s is no list: put it in brackets, or each entry on a line of its own behind a dash" % one_line(
+            repr(error.instance), 80
+        )
     if "hint" in error.schema:
         return "%s: %s" % (one_line(error.message, 120), error.schema["hint"])
     return one_line(error.message, 200)

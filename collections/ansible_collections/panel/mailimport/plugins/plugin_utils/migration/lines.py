@@ -124,7 +124,11 @@ def _domain_line(domain: Domain) -> str:
 
 
 def _mail_line(boxes: t.Sequence[Mailbox]) -> str:
-    return "%s: %s of %s messages here, %s missing · %s" % (
+    here = sum(box.was_compared for box in boxes)
+    if not here:
+        return "%s: no mail is here yet" % mailboxes_words(len(boxes))
+    return "%s%s: %s of %s messages here, %s missing · %s" % (
+        "" if here == len(boxes) else "%s of " % number(here),
         mailboxes_words(len(boxes)),
         number(sum(box.messages_here for box in boxes)),
         number(sum(box.messages_at_source for box in boxes)),

@@ -10,6 +10,7 @@ import json
 import typing as t
 from pathlib import Path
 
+from ansible_collections.panel.mailimport.plugins.module_utils.model.estimate import estimate_lines
 from ansible_collections.panel.mailimport.plugins.module_utils.model.last_screen import duration, readable_size
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.summary import mailboxes_words, number
 
@@ -40,6 +41,16 @@ def sizes_of(runs: t.Mapping[str, t.Any]) -> dict[str, Amount]:
         for run in runs.values()
         for entry in run.get("imports", ())
     }
+
+
+def planned_lines(runs: t.Mapping[str, t.Any]) -> list[str]:
+    """What runs in check mode estimate, by mail host where there are several."""
+    return [
+        "%s: %s" % (host, line) if len(runs) > 1 else line
+        for host, run in sorted(runs.items())
+        if run.get("estimate")
+        for line in estimate_lines(run["estimate"])
+    ]
 
 
 def written(sizes: Sizes) -> str:

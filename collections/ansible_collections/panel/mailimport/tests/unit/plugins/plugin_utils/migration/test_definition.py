@@ -68,7 +68,9 @@ def test_a_mailbox_may_be_of_no_wave():
         (changed(dns={"resolver": ["9.9.9.9"]}), "migration.dns: there is no resolver: is resolvers meant?"),
         (changed(domains=[]), "migration.domains: "),
         (changed(domains=["example"]), "migration.domains: 'example' is not a mail domain"),
-        (changed(domains="example.org"), "migration.domains: 'example.org' is not of type 'array'"),
+        (changed(domains="example.org"), "migration.domains: 'example.org' is no list: put it in brackets, or each "),
+        (changed(mx=["192.0.2.1"]), "migration.mx: '192.0.2.1' is no name of a mail host, and MX records take nothing"),
+        (changed(mx=["https://mail.example.net"]), "migration.mx: 'https://mail.example.net' is not a mail domain"),
         (changed(mx=[12]), "migration.mx[0]: 12 is no text: put it in quotes"),
         # What YAML makes of texts without quotes: of no, 22:00, 24:00.
         (changed(name=False), "migration.name: False is no text: put it in quotes"),
@@ -198,7 +200,10 @@ def test_what_is_wrong_beside_it_is_told_in_one_line(source, options, line):
         ("2026-12-04T22:00+01:00", "2026-12-04T21:00:00Z"),
         ("2026-12-04T22:00:30Z", "2026-12-04T22:00:30Z"),
         ("2026-12-04 22:00:00-05:30", "2026-12-05T03:30:00Z"),
+        # The night in which clocks go on, or back: an hour that is not there, or twice, is told apart by its zone.
         ("2027-03-28T02:30+01:00", "2027-03-28T01:30:00Z"),
+        ("2027-10-31T02:30+02:00", "2027-10-31T00:30:00Z"),
+        ("2027-10-31T02:30+01:00", "2027-10-31T01:30:00Z"),
     ],
 )
 def test_a_moment_has_its_zone_with_it(text, utc):

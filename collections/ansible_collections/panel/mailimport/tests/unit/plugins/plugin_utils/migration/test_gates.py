@@ -95,6 +95,20 @@ def test_what_failed_closes_the_gate_behind_the_bulk(ben, came, state):
     assert verdict(after("bulk", known)) == came and known.state_of(MIGRATION.waves[1]) == state
 
 
+def mail_line(known):
+    told = lines("status", [], known, turn_of(known), ("hosts.yml", "migration.yml"))
+    return told[-2]
+
+
+def test_the_line_of_all_mail_says_of_how_many_mailboxes_it_is():
+    assert mail_line(facts(START)) == "2 mailboxes: no mail is here yet"
+    mail = {"messages_at_source": 1200, "messages_here": 1199, "messages_missing": 1, "bytes_imported": 3_000_000}
+    assert mail_line(facts(START, box("anna", **mail))) == (
+        "1 of 2 mailboxes: 1,199 of 1,200 messages here, 1 missing · 3.0 MB"
+    )
+    assert mail_line(facts(START, box("anna", **mail), box("ben"))).startswith("2 mailboxes: 1,199 of 1,200 ")
+
+
 def with_waves(*waves):
     known = facts(START)
     known.migration = replace(MIGRATION, waves=tuple(waves))

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.pace import (
     Amount,
     pace_lines,
+    planned_lines,
     read_sizes,
     sizes_of,
     written,
@@ -89,3 +90,19 @@ def test_the_plan_keeps_what_it_counts(tmp_path):
     assert read_sizes(tmp_path / "missing.json") == {}
     (tmp_path / "broken.json").write_text('["x"]')
     assert read_sizes(tmp_path / "broken.json") == {}
+
+
+def test_the_plan_tells_what_is_to_come():
+    nothing = {name: [] for name in ("largest", "slow", "over_quota", "disks", "durations")}
+    estimate = {
+        "mailboxes": 2,
+        "messages": 1200,
+        "bytes": 3 * MB,
+        "bytes_estimated": False,
+        "connections": None,
+        **nothing,
+    }
+    one = planned_lines({"mail1": {"estimate": estimate}, "mail2": {"failed": True}})
+    assert one[0] == "mail1: to import: 1,200 messages, 3.0 MB"
+    assert planned_lines({"mail1": {"estimate": estimate}})[0] == "to import: 1,200 messages, 3.0 MB"
+    assert planned_lines({"mail1": {"skipped": True}}) == []
