@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Iterator
 
@@ -286,9 +287,10 @@ def test_new_mail_after_nothing_matches(bench: Bench) -> None:
 
 @pytest.fixture
 def few_descriptors() -> Iterator[None]:
-    """As many as a process may open by default, so that a few hundred folders are many."""
+    """As many as a process may open by default, so that a few hundred folders are many; tests before may have left
+    some open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024 + len(os.listdir("/proc/self/fd")), hard), hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
