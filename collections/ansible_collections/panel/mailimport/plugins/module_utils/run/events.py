@@ -153,9 +153,9 @@ class ImportEvents:
         result.messages_copied, result.messages_present, result.bytes_copied = news.messages, news.present, news.bytes
         result.messages_linked = news.linked
         self._show_progress()
-        # That all have come is said when the import has ended.
-        if news.messages < result.messages_total - result.messages_present:
-            self._reporter.note("%s: %d of %d messages" % (result.email, news.messages, result.messages_total))
+        here = news.messages + news.present
+        if here < result.messages_total:  # that all have come is said when the import has ended
+            self._reporter.note("%s: %d of %d messages" % (result.email, here, result.messages_total))
 
     def _on_sized(self, news: Sized) -> None:
         if self.recorded:

@@ -113,6 +113,12 @@ def test_what_a_source_says_cannot_act_on_a_terminal_or_look_like_lines_of_ours(
     assert len(shown) == 7 and all("Sent" in text and text.isprintable() for text in shown)
 
 
+def test_d8_what_earlier_runs_brought_counts_in_the_line_of_a_later_run(tmp_path):
+    counts = [{"news": "Copied", "messages": copied, "present": 294, "bytes": 9, "linked": 0} for copied in (100, 669)]
+    said, _outcome = taken(tmp_path, {"news": "Listed", "folders": 1, "messages": 963}, *counts)
+    assert said == ["anna@example.org: 394 of 963 messages"]
+
+
 def test_names_of_folders_keep_their_blanks(tmp_path):
     _said, outcome = taken(
         tmp_path, {"news": "LeftBehind", "messages": 1, "entries": [{**ENTRY, "folder": " in  side\u00a0"}]}
