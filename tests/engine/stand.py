@@ -109,17 +109,16 @@ class _StandBench(Bench):
     """A bench whose runs ask their mail host once what it would say each time: its configuration, and of a mailbox that
     is there, where its mail is."""
 
-    def settings(self, over_network: bool = False) -> HostSettings:
-        return self._settings
-
-    def reach(self, layout: Layout, is_there: bool) -> None:
-        options = {"target_host": "127.0.0.1", "target_port": self.host.port, "target_tls": "none"}
-        over_network = HostSettings(str(self.state_dir), "imap", options)
-        self._settings = over_network if layout.over_network else super().settings()
-        if is_there and not layout.over_network:
+    def reach(self, over_network: bool, is_there: bool) -> None:
+        """Choose how the mailbox is reached, and whether it is there."""
+        self._settings = super().settings(over_network)
+        if is_there and not over_network:
             server = self._settings.open_host()._server
             server.find_store = functools.cache(server.find_store)
             server.knows = functools.cache(server.knows)
+
+    def settings(self, over_network: bool = False) -> HostSettings:
+        return self._settings
 
 
 @dataclass
@@ -134,7 +133,7 @@ class Stand:
 
     def __post_init__(self) -> None:
         self.bench = _StandBench(self.host, self.directory / "state", ADDRESS)
-        self.bench.reach(self.layout, not self.scenario.missing)
+        self.bench.reach(self.layout.over_network, not self.scenario.missing)
         self._home = self.host.home_of(ADDRESS)
         if self.scenario.own_mail:
             with self.bench.session() as session:
