@@ -19,7 +19,18 @@ def group_members(group: int) -> list[int]:
 
 def children_of(pid: int) -> list[int]:
     """Processes that a process has started and that are alive."""
-    return [child for child, fields in _stat() if int(fields[1]) == pid and fields[0] != "Z"]
+    children: list[int] = []
+    # Those of each thread (CONFIG_PROC_CHILDREN); who looks at all processes for them comes too late for many.
+    for listed in Path("/proc/%d/task" % pid).glob("*/children"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            children += map(int, listed.read_text().split())
+    return [child for child in children if _is_alive(child)]
+
+
+def _is_alive(pid: int) -> bool:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return not Path("/proc/%d/stat" % pid).read_text().rpartition(")")[2].startswith(" Z")
+    return False
 
 
 def peak_memory_mib(pid: int) -> float:
