@@ -154,7 +154,7 @@ class _Prepared(NamedTuple):
         if not (self.contents and self.params["create_aliases"]):
             return []
         host = self.settings.open_host()
-        return create_aliases(self.contents, self.selection.mailboxes, results, host, self.writes)
+        return create_aliases(self.contents, self.selection.mailboxes, results, host, not self.writes)
 
 
 def run_organization_import(module: AnsibleModule, provider: Provider) -> None:
