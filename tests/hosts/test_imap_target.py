@@ -101,7 +101,7 @@ def test_everything_arrives_and_a_second_run_changes_nothing(target_scene: Targe
     with target_scene.source_session() as session:
         session.append("INBOX", [Item(small_message(900))])
         session.select("INBOX")
-        session.store(session.uids()[:1], "+FLAGS (\\Flagged)")
+        session.store(session.uids()[:1], "+FLAGS ($Noted)")  # of no message yet
     latest = target_scene.run(state="latest").entry
     assert (latest["state"], latest["messages_copied"], latest["flags_updated"]) == ("completed", 1, 1)
     assert lines(target_scene.host_account(HERS)) == lines(target_scene.source_account())
