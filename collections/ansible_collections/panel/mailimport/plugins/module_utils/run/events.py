@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Callable, Dict, Optional, Type
 
 from ..model.errors import one_line
+from ..model.grade import HARMLESS_REASONS
 from ..model.imports import ImportRequest, NotImported
 from ..source.listing import MAX_FOLDERS
 from ..state.database import State
@@ -184,12 +185,15 @@ class ImportEvents:
 
     def _on_left_behind(self, news: LeftBehind) -> None:
         listed = self._result.not_imported
-        for entry in map(self._shown, news.entries[: MOST_ENTRIES + 1 - len(listed)]):
+        for entry in news.entries:
+            if len(listed) < MOST_ENTRIES:
+                listed.append(self._shown(entry))
+                continue
+            if entry.reason not in HARMLESS_REASONS and listed[MOST_ENTRIES - 1].reason in HARMLESS_REASONS:
+                listed[MOST_ENTRIES - 1] = self._shown(entry)  # how an import ends is not for harmless entries to say
             if len(listed) == MOST_ENTRIES:
-                entry = NotImported(
-                    "", entry.reason, "more than %d entries, of which only the first are listed" % MOST_ENTRIES
-                )
-            listed.append(entry)
+                text = "more than %d entries, of which only the first are listed" % MOST_ENTRIES
+                listed.append(NotImported("", entry.reason, text))
         self._result.messages_failed += news.messages
 
     def _shown(self, entry: NotImported) -> NotImported:

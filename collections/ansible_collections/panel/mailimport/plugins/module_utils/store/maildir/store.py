@@ -61,6 +61,7 @@ class MaildirStore(MessageStore):
         self._writers: List[MaildirWriter] = []
         self._lost_keywords: Set[bytes] = set()
         self._record: Optional[ShownRecord] = None
+        self._publishing = False
         self._is_new = not any(map(os.path.lexists, filter(None, (location.root, location.control, location.index))))
         os.umask(0)  # files and directories have the rights of the directory that they are in
         self._open()
@@ -114,6 +115,7 @@ class MaildirStore(MessageStore):
         for writer in waiting:
             writer.verify()
         self._flusher.wait()
+        self._publishing = True  # and so it stays when this fails
         if self._record:
             self._record.note((writer.origin, writer.to_be_shown) for writer in waiting)
         for writer in waiting:
@@ -122,6 +124,7 @@ class MaildirStore(MessageStore):
         if self._tree.separate_control:
             syncfs(self._tree.control)
         syncfs(self._tree.root)
+        self._publishing = False
         for writer in waiting:
             if (writer.waiting.uids or writer.waiting.is_written) and (writer.done or not writer.fresh):
                 self._add_excess_keywords(writer)
@@ -160,6 +163,10 @@ class MaildirStore(MessageStore):
         changed = self._keywords.change(name, sign, here)
         self._lost_keywords |= self._keywords.refused
         return {uid for uids in keywords.values() for uid in uids if targets.get(uid) in changed}
+
+    @property
+    def all_answers_known(self) -> bool:
+        return not self._publishing
 
     def discard(self, writer: FolderWriter) -> None:
         mine = next(known for known in self._writers if known is writer)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
+from ansible_collections.panel.mailimport.plugins.module_utils.model.grade import HARMLESS_REASONS
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
 from ansible_collections.panel.mailimport.plugins.module_utils.run.events import MOST_ENTRIES, ImportEvents
@@ -138,6 +139,21 @@ def test_what_an_importing_process_tells_is_bounded(tmp_path):
     assert len(listed) == MOST_ENTRIES + 1
     assert (listed[-1].reason, "only the first" in listed[-1].message) == ("message_refused", True)
     assert max(len(entry.message) for entry in listed) <= 500
+
+
+@pytest.mark.parametrize("more", [0, 1, 700])
+def test_what_decides_how_an_import_ends_is_listed_however_late_it_comes(tmp_path, more):
+    """A host that alters every message leaves no room in the list for one that it refuses at the end."""
+    altered = [{**ENTRY, "reason": "message_altered"}] * 500
+    _said, outcome = taken(
+        tmp_path,
+        *({"news": "LeftBehind", "messages": 0, "entries": altered} for _time in range(MOST_ENTRIES // 500)),
+        {"news": "LeftBehind", "messages": 0, "entries": altered[:more]},
+        {"news": "LeftBehind", "messages": 1, "entries": [{**ENTRY, "message": "refused for good"}] * 2},
+    )
+    lacking = [entry for entry in outcome.result.not_imported if entry.reason not in HARMLESS_REASONS]
+    assert "refused for good" in lacking[0].message
+    assert len(outcome.result.not_imported) == MOST_ENTRIES + 1
 
 
 def test_folders_without_end_end_the_import(tmp_path):

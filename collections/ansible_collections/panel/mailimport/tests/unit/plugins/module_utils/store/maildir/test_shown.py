@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
@@ -131,6 +132,26 @@ def test_a21_dovecot_has_given_other_uids_meanwhile(where, path, folder, origin,
     tree.close()
     complete(MaildirStore(where), fill, path, origin(), [6, 9, 12])
     assert listed() == [1, 2, 3, 4, 12]
+
+
+def test_a21_a_run_that_fails_between_showing_and_writing_is_as_one_that_was_killed(
+    where, path, origin, fill, monkeypatch
+):
+    """The next run has to look for what this one has shown: the state knows nothing of it."""
+    complete(MaildirStore(where), fill, path, origin(), [1, 2])
+    store = MaildirStore(where)
+
+    def fail(*_arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(control_files, "append_to_uidlist", fail)
+        with pytest.raises(OSError, match="No space left"):
+            fill(store, path, origin(), [6, 9])
+    assert not store.all_answers_known
+    store = MaildirStore(where)
+    complete(store, fill, path, origin(), [1, 2, 6, 9])
+    assert store.all_answers_known
 
 
 def test_a_run_that_is_through_leaves_no_record(where, path, root, origin, fill):
