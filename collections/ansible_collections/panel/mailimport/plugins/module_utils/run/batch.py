@@ -113,8 +113,11 @@ class _Imports:
 
     def _flush(self) -> None:
         """Make durable what the whole run has recorded, before anybody is told."""
-        with suppress(MailImportError, OSError), State(self._settings.state_dir) as state:
-            state.flush()
+        try:
+            with State(self._settings.state_dir) as state:
+                state.flush()
+        except (MailImportError, OSError) as error:
+            self._progress.note("a power failure may take what this run has recorded: %s" % error)
 
     def _prepare(self, host: MailHost) -> None:
         """Visit the sources and make the mailboxes, before the first import."""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import replace
 
@@ -65,6 +66,24 @@ def test_what_has_its_result_already_is_passed_on_in_its_place(settings):
     bad = ImportResult("", "", "failed", "invalid_row", "line 1: email is missing")
     assert [outcome.result for outcome in import_batch([bad, bad], settings, Scheduling())] == [bad, bad]
     assert imports_on_host(settings)["imports"] == []
+
+
+def test_records_that_cannot_be_made_durable_are_told(settings, monkeypatch):
+    class Notes(Progress):
+        def __init__(self):
+            super().__init__()
+            self.notes = []
+
+        def note(self, text):
+            self.notes.append(text)
+
+    def fail(_state):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(State, "flush", fail)
+    notes = Notes()
+    import_batch([ImportResult("", "", "failed", "invalid_row", "no")], settings, Scheduling(), progress=notes)
+    assert ["power failure" in note and "Input/output error" in note for note in notes.notes] == [True]
 
 
 @pytest.mark.parametrize("preflight", [True, False])
