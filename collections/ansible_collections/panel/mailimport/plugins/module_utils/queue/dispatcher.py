@@ -17,7 +17,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Callable, Dict, Iterator, List, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Union
 
 from ..process.stop import STOPPED, is_stopping, request_stop
 from .channel import Channel
@@ -184,16 +184,14 @@ class _Dispatcher:
 
     def _read(self, worker: _WorkerProcess) -> None:
         try:
-            messages = list(worker.channel.receive())
+            for message in worker.channel.receive():
+                self._on_message(worker, message)
         except (EOFError, ConnectionError):
             self._end(worker)
         except ValueError as error:
-            # A fault of ours ends one job, and not all.
+            # A fault of ours ends one job, and not all; what came before it counts.
             worker.trouble = "it says what is no message: %s" % error
             os.kill(worker.pid, signal.SIGKILL)
-        else:
-            for message in messages:
-                self._on_message(worker, message)
 
     def _on_message(self, worker: _WorkerProcess, message: Message) -> None:
         if isinstance(message, JobWanted):
@@ -206,12 +204,16 @@ class _Dispatcher:
             worker.trouble = message.why
         elif worker.job is None:
             raise ValueError("it speaks of a job that it does not have")
-        elif isinstance(message, JobNews) and not isinstance(message, JobResult):
+        elif isinstance(message, (JobResult, SourceCrowded, JobBroken)):
+            self._on_job_end(worker, worker.job, message)
+        elif isinstance(message, JobNews):
             self._take(worker.job.number, message)
         else:
-            self._on_job_end(worker, worker.job, message)
+            raise ValueError("it says what only a run says")
 
-    def _on_job_end(self, worker: _WorkerProcess, job: Job, message: Message) -> None:
+    def _on_job_end(
+        self, worker: _WorkerProcess, job: Job, message: Union[JobResult, SourceCrowded, JobBroken]
+    ) -> None:
         self._release(worker)
         if isinstance(message, JobResult):
             self._take(job.number, message)
@@ -219,10 +221,8 @@ class _Dispatcher:
             # Later, with fewer connections to its source: as many as are open now, without this one.
             self._admitted[job.source] = max(1, self._running[job.source])
             self._pending.insert(0, job)
-        elif isinstance(message, JobBroken):
-            self._lost(job.number, message.why)
         else:
-            raise ValueError("it says what only a run says")
+            self._lost(job.number, message.why)
         self._retry_idle()
 
     def _assign(self, worker: _WorkerProcess) -> None:

@@ -12,6 +12,7 @@ import signal
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.queue.jobs import Bounds
+from ansible_collections.panel.mailimport.plugins.module_utils.queue.messages import NothingNow
 from ansible_collections.panel.mailimport.plugins.module_utils.queue.places import queue_name
 from ansible_collections.panel.mailimport.plugins.module_utils.state.places import Places
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.queue.job_runs import (
@@ -73,7 +74,7 @@ def test_a_mistake_of_ours_is_told_and_stops_no_other(run):
     assert "KeyError in test_dispatcher.py line" in run.lost[0]
 
 
-@pytest.mark.parametrize("nonsense", [Told("half", number=-1), Told(7), Bounds((1,))])
+@pytest.mark.parametrize("nonsense", [Told("half", number=-1), Told(7), Bounds((1,)), NothingNow()])
 def test_a_worker_that_says_what_is_no_message_loses_its_job_only(run, nonsense):
     def work(assignment, tell):
         if assignment.number == 1:
@@ -82,6 +83,7 @@ def test_a_worker_that_says_what_is_no_message_loses_its_job_only(run, nonsense)
 
     assert sorted(run(jobs(4), work, queues=[1])) == [0, 2, 3]
     assert list(run.lost) == [1] and "it says what is no message" in run.lost[1]
+    assert run.lost[1].count("only a run says") == isinstance(nonsense, NothingNow)
 
 
 def test_a_state_that_cannot_be_opened_ends_all(run, tmp_path):
