@@ -189,6 +189,21 @@ def test_a_target_that_is_the_source_is_refused(target_scene: TargetScene) -> No
             assert "is the mailbox that its mail would come from" in entry["message"]
 
 
+def test_mailboxes_of_one_server_that_have_the_same_figures_are_two(target_scene: TargetScene) -> None:
+    """As those of two people who have no mail but the greeting of their provider."""
+    scene = target_scene
+    people = ["%s.%s" % (name, scene.address) for name in ("old", "new")]
+    scene.source.add_users(dict.fromkeys(people, HERS))
+    for number, name in enumerate(people):
+        with scene.source.session(name, HERS) as session:
+            session.append("INBOX", [Item(small_message(number))])
+        scene.source.doveadm("mailbox", "update", "-u", name, "--uid-validity", "77", "INBOX")
+    old, new = people
+    asked = {"target_port": scene.source.tls_port, "target_user": new, "target_password": HERS}
+    entry = scene.run(source_user=old, password=HERS, **asked).entry
+    assert (entry["state"], entry["messages_copied"]) == ("completed", 1), entry["message"]
+
+
 def test_one_mailbox_of_a_list_that_does_not_open_stops_no_other(target_scene: TargetScene) -> None:
     scene = target_scene
     others = ["list%d-%s@target.example" % (number, scene.directory.name) for number in range(2)]

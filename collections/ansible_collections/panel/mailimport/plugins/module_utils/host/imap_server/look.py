@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -60,15 +61,18 @@ def look_at_mailbox(account: TargetAccount, context: Optional[ssl.SSLContext]) -
         session.close()
 
 
-def inbox_figures(account: ImapAccount, context: Optional[ssl.SSLContext]) -> List[int]:
-    """Log in and return what INBOX has: UIDVALIDITY, UIDNEXT and how many messages, as far as the server says.
+def inbox_figures(account: ImapAccount, context: Optional[ssl.SSLContext]) -> List[Any]:
+    """Log in and return what tells an INBOX from others: UIDVALIDITY, UIDNEXT, how many messages, and a digest of
+    the newest one's arrival, size and header; nothing when the server does not say that, or INBOX is empty.
 
     Raises:
         MailImportError: what keeps it from being opened.
     """
     session = _Session(connect(account, context))
     try:
-        return session.figures(b"INBOX")
+        figures = session.figures(b"INBOX")
+        newest = session.newest(b"INBOX")
+        return [*figures, newest] if len(figures) == 3 and newest else []
     finally:
         session.close()
 
@@ -100,6 +104,18 @@ class _Session(ImapSession):
 
         self.reader.collect(self.send(b"STATUS %s (%s)" % (quote(name), b" ".join(items))), handle)
         return [int(said[item]) for item in items if item in said and said[item].isdigit()]
+
+    def newest(self, name: bytes) -> str:
+        """A digest of what does not change of a folder's newest message; nothing where there is none."""
+        told: List[str] = []
+
+        def handle(parts: Parts) -> None:
+            if b"INTERNALDATE" in parts[0].upper():
+                told.append(hashlib.sha256(repr(parse_parts(parts)).encode()).hexdigest())
+
+        commands = (b"EXAMINE " + quote(name), b"FETCH * (INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER]<0.4096>)")
+        self.reader.collect(self.send(*commands), handle)
+        return told[-1] if told else ""
 
     def mailbox(self) -> Mailbox:
         commands = [b"NAMESPACE"] if b"NAMESPACE" in self.capabilities else []

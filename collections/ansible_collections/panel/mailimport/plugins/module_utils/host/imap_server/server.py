@@ -10,6 +10,7 @@ import socket
 import ssl
 from dataclasses import replace
 from functools import cached_property
+from ipaddress import ip_address
 from typing import Dict, FrozenSet, NoReturn, Optional, Sequence, Tuple
 
 from ...imap.tls import tls_context
@@ -22,9 +23,6 @@ from .look import Mailbox, inbox_figures, look_at_mailbox
 from .options import ImapServerOptions
 
 _HERE = ("this machine",)
-# What `inbox_figures` returns of a server that says all.
-_FIGURES = 3
-
 # The ports of one server, as a rule.
 _USUAL_PORTS = frozenset((143, 993))
 
@@ -109,8 +107,7 @@ class ImapServer(MailServer):
             here, there = run_errand(lambda: [inbox_figures(mine, context), inbox_figures(source, tls_context(source))])
         except MailImportError:
             return  # it is told when that one is logged into
-        # A mailbox that nobody has used yet may look like any other.
-        if here == there and len(here) == _FIGURES and here[-1]:
+        if here and here == there:
             raise _same_mailbox(address)
 
     def check_running(self) -> None:
@@ -191,9 +188,10 @@ def _places(host: str) -> FrozenSet[Tuple[str, ...]]:
 
 
 def _is_of_this_machine(address: str) -> bool:
+    """Whether the system talks to an address from that very address."""
     try:
-        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as sock:
-            sock.bind((address, 0))
-    except OSError:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect((address, 9))
+            return str(sock.getsockname()[0]) == address or ip_address(address).is_loopback
+    except (OSError, ValueError):
         return False
-    return True
