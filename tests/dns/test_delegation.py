@@ -10,7 +10,12 @@ import base64
 from pathlib import Path
 
 import dns.dnssec
+import dns.flags
+import dns.message
+import dns.rcode
 import dns.rdata
+import dns.rrset
+from ansible_collections.panel.mailimport.plugins.plugin_utils.mail_dns.client import Client, NameServer
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fakes.dns_server import FakeDnsServer, cut_off, silence
@@ -66,6 +71,21 @@ def test_a_registry_that_nobody_reaches(internet: Internet) -> None:
     assert found.result["ready"]
 
 
+def test_a_registry_out_of_reach_is_not_asked_at_all_its_addresses(internet: Internet) -> None:
+    asked: list[str] = []
+
+    def answer(query: dns.message.Message) -> bytes | None:
+        asked.append(query.question[0].name.to_text())
+        return cut_off(query)
+
+    with FakeDnsServer(internet.network, answer) as broken:
+        servers = ["ns%d.registry" % number for number in range(8)]
+        above = ["@ NS %s" % name for name in servers] + ["%s A %s" % (name, broken.address) for name in servers]
+        with internet.resolver.published("example", *above):
+            assert internet.look(timeout=1).result["ready"]
+    assert asked.count(DOMAIN + ".") == 3
+
+
 def signing_key(name: str) -> tuple[str, str]:
     """A DNSKEY record, and the DS record that is of it."""
     numbers = ec.generate_private_key(ec.SECP256R1()).public_key()
@@ -91,3 +111,18 @@ def test_keys_that_the_registry_has_are_those_of_the_zone(internet: Internet) ->
     # Nobody is told of the key, and nobody goes by it.
     internet.publish(*READY, "@ " + other_key)
     assert internet.look().domain["records"]["dnssec"] == "unsigned"
+
+
+def test_a_resolver_that_validates_tells_what_a_zone_with_a_wrong_key_has(internet: Internet) -> None:
+    """Else nothing could be said of it but that there is no answer."""
+
+    def validating(query: dns.message.Message) -> bytes:
+        message = dns.message.make_response(query)
+        if query.flags & dns.flags.CD:
+            message.answer.append(dns.rrset.from_text(DOMAIN + ".", 60, "IN", "SOA", "a. b. 1 1 1 1 1"))
+        else:
+            message.set_rcode(dns.rcode.SERVFAIL)
+        return message.to_wire()
+
+    with FakeDnsServer(internet.network, validating) as resolver, internet.network.inside():
+        assert Client([NameServer(resolver.address)]).look_up(DOMAIN, "SOA").records

@@ -209,8 +209,8 @@ class Client:
             NoAnswerError: it gave no answer to it.
         """
         query = dns.message.make_query(name, kind, use_edns=0, payload=1232)
-        if not recursive:
-            query.flags &= ~dns.flags.RD
+        # A resolver that validates is to say what there is also where signatures do not fit: that is found here.
+        query.flags = query.flags | dns.flags.CD if recursive else query.flags & ~dns.flags.RD
         try:
             message, _tcp = dns.query.udp_with_fallback(
                 query, server.address, timeout=self.timeout, port=server.port, ignore_unexpected=True

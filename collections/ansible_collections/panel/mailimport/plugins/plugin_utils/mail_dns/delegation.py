@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 
 from .client import Client, NameServer, NoAnswerError, host_of
@@ -17,6 +18,10 @@ try:
     import dns.rdatatype
 except ImportError:  # the action plugin says so
     pass
+
+
+# How many addresses of the zone above are tried.
+_MOST_ASKED = 3
 
 
 class Delegation(t.NamedTuple):
@@ -62,18 +67,19 @@ def find_apex(client: Client, name: str) -> str:
 
 
 def find_delegation(client: Client, zone: str) -> Delegation:
-    """Ask the servers of the zone above, the first that answers."""
+    """Ask the servers of the zone above, the first of some that answers: all may be out of reach from here."""
     parent = zone.partition(".")[2]
     try:
         parent = find_apex(client, parent) if parent else parent
         failure = NoAnswerError("%s has no name servers" % (parent or "the root"))
-        for record in client.look_up(parent or ".", "NS").records:
-            name = host_of(record.target)
-            for address in _addresses(client, name):
-                try:
-                    return _ask(client, NameServer(address, name=name), parent, zone)
-                except NoAnswerError as error:
-                    failure = error
+        above = Delegation(
+            parent, tuple(host_of(record.target) for record in client.look_up(parent or ".", "NS").records)
+        )
+        for server in itertools.islice(above.servers(client), _MOST_ASKED):
+            try:
+                return _ask(client, server, parent, zone)
+            except NoAnswerError as error:
+                failure = error
         raise failure
     except NoAnswerError as error:
         return Delegation(parent, failure=str(error))

@@ -62,7 +62,7 @@ def _check_glue(domain: Domain, name: str, above: set[str]) -> None:
             "delegation",
             "%s is at %s by %s, and at %s by its own zone"
             % (name, joined(sorted(above)), domain.zone.delegation.parent or "the root", joined(sorted(own)) or "none"),
-            "Have the registration name its address of now: many people ask at the other one first.",
+            "Have the registration of %s name its address of now: many people ask at the other one first." % name,
         )
 
 
