@@ -59,7 +59,7 @@ class AccountCopy:
         self._asked_today = 0
 
     def run(self, plans: Sequence[FolderPlan]) -> None:
-        """Copy everything; what could not be copied has been emitted as `not_imported` by then.
+        """Copy everything; what could not be copied has been told as `LeftBehind` by then.
 
         Raises:
             MailImportError: what ends the import as a whole.

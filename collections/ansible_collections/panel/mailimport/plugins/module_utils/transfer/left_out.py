@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What of a source is left out on purpose: it is told in one line, is no failure, and no later run brings it.
+"""Which folders of a source are left out on purpose: they are told in one line, are no failure, and no later run brings
+them. Of single messages `labels.py` decides, where one is in several folders.
 
-A message above `max_message_size` is none of these: that option is a bound against harm, with a default that nobody
+A message above `max_message_size` is not left out on purpose: that option is a bound against harm, with a default that nobody
 chose for this mailbox, so such a message counts as left behind.
 """
 

@@ -32,7 +32,7 @@ class Patience:
     """Counts failures and seconds since something was gained.
 
     Args:
-        emit: takes `waiting` events.
+        emit: takes `Waiting`.
         wait_if_crowded: whether to wait when the source admits no more connections, too; if not, whoever opened them
             has to.
     """

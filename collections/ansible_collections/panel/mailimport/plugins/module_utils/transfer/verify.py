@@ -70,7 +70,7 @@ def verify_account(
     tls: Optional[ssl.SSLContext],
     emit: Emit,
 ) -> None:
-    """Compare every folder, and tell what differs as `not_imported`.
+    """Compare every folder, and tell what differs as `LeftBehind`.
 
     Args:
         broker, tls: what sessions of the mailbox are opened with, as for Target.
