@@ -5,8 +5,8 @@
 """Which folders of a source are left out on purpose: they are told in one line, are no failure, and no later run brings
 them. Of single messages `labels.py` decides, where one is in several folders.
 
-A message above `max_message_size` is not left out on purpose: that option is a bound against harm, with a default that nobody
-chose for this mailbox, so such a message counts as left behind.
+A message above `max_message_size` is not left out on purpose: that option is a bound against harm, with a default that
+nobody chose for this mailbox, so such a message counts as left behind.
 """
 
 from __future__ import annotations
