@@ -27,12 +27,14 @@ class Mailcow(HttpService):
     Args:
         users_file: of the Dovecot that is asked for logins.
         line: makes a line of it, of an address and a hash.
+        wait_for: returns when that Dovecot knows an address. The real one's reads a database, and knows at once.
     """
 
-    def __init__(self, users_file: Path, line: Callable[[str, str], str]) -> None:
+    def __init__(self, users_file: Path, line: Callable[[str, str], str], wait_for: Callable[[str], None]) -> None:
         super().__init__(_MailcowHandler)
         self._users_file = users_file
         self._line = line
+        self._wait_for = wait_for
         self.domains: dict[str, dict[str, Any]] = {}
         self.mailboxes: dict[str, dict[str, Any]] = {}
         self.aliases: set[str] = set()
@@ -42,6 +44,8 @@ class Mailcow(HttpService):
         """What its Dovecot reads."""
         lines = [self._line(address, each["password"]) for address, each in self.mailboxes.items()]
         self._users_file.write_text("".join(lines))
+        for address in self.mailboxes:
+            self._wait_for(address)
 
 
 def _entry(kind: str, *words: str) -> dict[str, Any]:

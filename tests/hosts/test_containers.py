@@ -178,7 +178,7 @@ def test_a_mailbox_of_docker_mailserver_is_a_line_of_its_file(container_scene: C
 @pytest.fixture
 def mailcow(container_scene: ContainerScene) -> Iterator[Mailcow]:
     host = container_scene.host
-    with Mailcow(host.users_file, lambda address, hashed: users_line(host, address, hashed)) as service:
+    with Mailcow(host.users_file, lambda address, hashed: users_line(host, address, hashed), host.wait_for) as service:
         options = {"host_backend": "mailcow", "mailcow_url": service.url, "mailcow_api_key": KEY}
         container_scene.more = options
         yield service

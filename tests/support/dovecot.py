@@ -234,6 +234,15 @@ class Dovecot:
         # Each look is a process, and Dovecot looks at the file once a second.
         wait_until(lambda: self.accepts_password(address, password), "mailbox %s to open" % address, pause=0.1)
 
+    def wait_for(self, address: str) -> None:
+        """Return when a mailbox is known that is new in the file of users."""
+        command = [*self._enter, "doveadm", "-c", str(self.config), "user", address]
+        wait_until(
+            lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0,
+            "mailbox %s to be known" % address,
+            pause=0.1,
+        )
+
     def accepts_password(self, address: str, password: str) -> bool:
         """Whether the mailbox opens with the password, asked of Dovecot's own authentication."""
         command = [*self._enter, "doveadm", "-c", str(self.config), "auth", "test", address]
