@@ -96,7 +96,8 @@ def test_bytes_that_no_message_should_have_are_kept(kind: type[OtherServer], new
 def test_what_was_not_asked_for_is_never_run(
     kind: type[OtherServer], running: Callable[[type[OtherServer]], tuple[OtherServer, str]]
 ) -> None:
-    """By servers that are sent messages without being asked, many in one command, of which they store all or none."""
+    """By servers that are sent many messages in one command, of which they store all or none. Cyrus, too, which we ask
+    first all the same."""
     server, user = running(kind)
     with server.session(user, server.users[user]) as session:
         for command in EARLY_REFUSALS + (MISTAKES if kind is Cyrus else ()):

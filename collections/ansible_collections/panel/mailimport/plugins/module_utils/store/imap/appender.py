@@ -117,7 +117,7 @@ class Appender:
         folder.begin_batch()
         try:
             session = self.sessions.session()
-            if not session.reads_on:
+            if not (session.reads_on or session.stores_all_or_none):
                 self._send_side_by_side(folder, session, messages)
                 return
             most = session.message_limit or len(messages)
@@ -180,7 +180,7 @@ class Appender:
             return
         (folder, session, commands, began), self._sent = self._sent, None
         refused: List[PendingMessage] = []
-        may_reveal = is_lost = False
+        may_reveal = out_of_step = is_mistake = False
         for number, (tag, messages) in enumerate(commands):
             try:
                 appended = session.collect_append(tag, len(messages))
@@ -193,13 +193,14 @@ class Appender:
             else:
                 refused += messages
                 may_reveal = may_reveal or appended.may_reveal
-                is_lost = is_lost or appended.status.condition == "BAD"
-        if is_lost:  # whatever was sent ahead may have been taken for something else than it is
+                out_of_step = out_of_step or appended.out_of_step
+                is_mistake = is_mistake or appended.status.condition == "BAD"
+        if out_of_step:
             self.sessions.drop()
         if may_reveal:
             refused = self._not_found(folder, refused, folder.arrivals())
         many = any(len(group) > 1 for _tag, group in commands)
-        if many and len(refused) > 1 and not (is_lost or session.is_own_process):
+        if many and len(refused) > 1 and not (is_mistake or session.is_own_process):
             self._send_apart(folder, refused)
         else:
             self._store_or_refuse(folder, refused)
@@ -321,4 +322,7 @@ class Appender:
             # the source broke off: the process must not take anything else for the rest of the message
             self.sessions.drop()
             raise
-        return session.collect_append(tag, 1)
+        appended = session.collect_append(tag, 1)
+        if appended.out_of_step:
+            self.sessions.drop()
+        return appended

@@ -9,7 +9,7 @@ asked for.
 from __future__ import annotations
 
 import re
-from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from ...imap.dates import format_internal_date
 from ...imap.fetch import FetchRequest
@@ -42,11 +42,13 @@ class Appended(NamedTuple):
     """The answer to APPEND, and the UIDs it names: a hint, empty when it names none or not as many as were sent.
 
     `error` is set when it is not this message that the host does not want, but any: the mailbox or the disk is full.
+    `out_of_step`: the session is of no use any more, for what was sent ahead may have been taken for something else.
     """
 
     status: Status
     uids: Sequence[int]
     error: Optional[MailImportError] = None
+    out_of_step: bool = False
 
     @property
     def may_reveal(self) -> bool:
@@ -59,8 +61,9 @@ class AppendingSession(HostConversation):
 
     def __init__(self, channel: HostChannel) -> None:
         super().__init__(channel)
-        # Tags of APPENDs
+        # Tags of APPENDs, and of those with messages that were not asked for
         self._unanswered: List[bytes] = []
+        self._unasked: Set[bytes] = set()
         # The command that opened the folder which is open, None when there is none
         self._opened_by: Optional[bytes] = None
 
@@ -99,7 +102,9 @@ class AppendingSession(HostConversation):
             announced = _announced(message, b"+")
             ahead = not waiting and self._takes_unasked(message.size, len(announced))
             text += announced if ahead else _announced(message, b"")
-            if not ahead:
+            if ahead:
+                self._unasked.add(tag)
+            else:
                 self.transmit(text)
                 text.clear()
                 if not self.is_asked_for(tag):
@@ -134,8 +139,11 @@ class AppendingSession(HostConversation):
             status = self._answer(tag)
         if tag in self._unanswered:
             self._unanswered.remove(tag)
+        unasked = tag in self._unasked
+        self._unasked.discard(tag)
         if not status.ok:
-            return Appended(status, (), self._error_of_all(status))
+            out_of_step = unasked and (status.condition == "BAD" or not self.is_own_process)
+            return Appended(status, (), self._error_of_all(status), out_of_step)
         found = _APPENDUID.match(status.code)
         uids = parse_sequence_set(found.group(2), count) if found else []
         return Appended(status, uids if len(uids) == count and 0 not in uids else ())
@@ -157,7 +165,6 @@ class AppendingSession(HostConversation):
         """Literals that need no asking, of RFC 7888, where none of them can ever be taken for commands: by a server
         that reads on, unless there is a mistake in the line before, which for Dovecot one of 64 KiB is.
         """
-        # Cyrus leaves the end of the line behind when it refuses an empty one.
         if not (self.reads_on and size and line <= _SURE_LINE):
             return False
         return b"LITERAL+" in self.capabilities or (b"LITERAL-" in self.capabilities and size <= _LITERAL_MINUS)

@@ -15,9 +15,9 @@ from ...imap.session import ImapSession
 from ...model.errors import MailImportError
 from .channel import HostChannel
 
-# Servers that read on to the end of what was announced, by the names that they give themselves (RFC 2971). Cyrus
-# closes the connection where it does not want to (RFC 7888 section 4), and is known to do so since its version 2.
-_READ_ON = frozenset((b"dovecot", b"cyrus imapd"))
+# The name that Dovecot gives itself (RFC 2971), and those of servers that store all messages of an APPEND or none.
+_DOVECOT = b"dovecot"
+_ALL_OR_NONE = frozenset((_DOVECOT, b"cyrus imapd"))
 
 # Reasons that only this side gives; all others come from the reader, which does not know whose server it reads from.
 _OWN_REASONS = frozenset(("host_refused", "folder_refused", "disk_full", "over_quota"))
@@ -47,8 +47,9 @@ class HostConversation(ImapSession):
     Attributes:
         is_own_process: see HostChannel.
         reads_on: after a refusal, too, the server takes literals that were announced without being asked for as what
-            they are, if there is no mistake in the line before, and it stores all messages of an APPEND or none.
-            Dovecot and Cyrus are known to do both: with others, bytes of a message could be run as commands.
+            they are, if there is no mistake in the line before. Dovecot is known to: with others, bytes of a message
+            could be run as commands. Cyrus runs them where it cannot open the file that the message is to go to.
+        stores_all_or_none: many messages may go in one APPEND (RFC 3502).
         may_alter: it may be one that keeps a message with other bytes than those it was sent.
     """
 
@@ -60,14 +61,10 @@ class HostConversation(ImapSession):
         self._answers: Dict[bytes, Status] = {}
         with self._process():
             self.capabilities = channel.begin() or self._ask_capabilities()
-            product = b"dovecot" if self.is_own_process else self._product()
-        self.reads_on = product in _READ_ON
-        self.may_alter = product != b"dovecot"
-
-    @property
-    def stores_all_or_none(self) -> bool:
-        """Many messages may go in one APPEND (RFC 3502)."""
-        return self.reads_on and b"MULTIAPPEND" in self.capabilities
+            product = _DOVECOT if self.is_own_process else self._product()
+        self.reads_on = product == _DOVECOT
+        self.stores_all_or_none = product in _ALL_OR_NONE and b"MULTIAPPEND" in self.capabilities
+        self.may_alter = product != _DOVECOT
 
     def _capability_figure(self, word: bytes) -> Optional[int]:
         """The figure behind a capability, as in APPENDLIMIT=35651584; None where there is none."""

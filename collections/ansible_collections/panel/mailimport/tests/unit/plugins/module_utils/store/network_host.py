@@ -29,13 +29,14 @@ WITHOUT_MANY = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS NAMESPACE ID UNSELECT"
 class NetworkHost(Host):
     """See the module. Attributes that make it misbehave besides those of Host:
 
-    `refuse_early` takes the line of an APPEND and returns the answer that refuses it before its message was read, or
+    `refuse_early` takes a line that announces a message and returns the answer that refuses it before it was read, or
     None: what comes then is taken for commands, unless it `eats` what was announced without being asked for. `dies` may
     return `late`, too: the connection ends, and the message is stored `lateness` seconds later; or `bye`, which it says
     after the OK. `stores_some`: of many messages in one APPEND, those before a refused one stay. `deduplicates`: a
     message that is there already is not stored again, and its UID is told. `product` is what it says that it is; `most`
     the number of connections it admits; `message_limit` how many messages a command may be about; `append_limit` what
-    STATUS says of the size of one. `asked` is how often it has asked for a message.
+    STATUS says of the size of one. `asked` is how often it has asked for a message, `refused` over how many
+    connections it has refused one that came without, and `went_on` how often another command came over one of these.
 
     `ran` are the commands that no client of ours has.
     """
@@ -48,7 +49,7 @@ class NetworkHost(Host):
         self.product = "Scripted"
         self.lateness = 0.1
         self.message_limit = self.append_limit = 0
-        self.asked = 0
+        self.asked = self.refused = self.went_on = 0
         self.most = 100
         self.ran = []
         self.lock = threading.RLock()
@@ -93,6 +94,7 @@ class NetworkHost(Host):
 
     def serve(self, lines, output):
         self.open = None
+        self._of_thread.has_refused = False
         output.write(b"* OK [CAPABILITY %s] hello\r\n" % self.capabilities.encode())
         with suppress(GoneError, BrokenPipeError, ConnectionResetError):
             for line in lines:
@@ -104,6 +106,7 @@ class NetworkHost(Host):
                     output.write(tag + b" BAD what is that\r\n")
                     continue
                 with self.lock:
+                    self.went_on += self._of_thread.has_refused and name not in ("on_append", "on_logout")
                     self.commands.append(found.group(1).decode())
                 answer = getattr(self, name)(found.group(2) + b"\r\n", lines, output)
                 output.write(tag + b" " + (answer or b"OK") + b"\r\n")
@@ -140,12 +143,12 @@ class NetworkHost(Host):
     on_close = on_unselect
 
     def on_append(self, rest, lines, output):
-        early = self.refuse_early(rest)
-        if early:
-            self._eat(rest, lines)
-            return early
         name, items = rest.split(b'"')[1], []
         while _ITEM.search(rest):
+            early = self.refuse_early(rest)
+            if early:
+                self._eat(rest, lines)
+                return early
             flags, date, size, ahead = _ITEM.search(rest).groups()
             if not ahead:
                 self.asked += 1
@@ -157,6 +160,8 @@ class NetworkHost(Host):
             if refusal:
                 if self.stores_some:
                     self.store(name, items)
+                if ahead:
+                    self._note_refused()
                 self._eat(lines.readline(), lines)
                 return refusal
             items.append((flags.split(), date, data))
@@ -179,8 +184,15 @@ class NetworkHost(Host):
         code = self.appenduid(uids)
         return b"OK [%s] done" % code if code else b"OK done"
 
+    def _note_refused(self):
+        with self.lock:
+            self.refused += not self._of_thread.has_refused
+            self._of_thread.has_refused = True
+
     def _eat(self, rest, lines):
         """Read on to the end of a refused command."""
+        if b"+}" in rest:
+            self._note_refused()
         while self.eats and (announced := re.search(rb"\{(\d+)\+\}\r\n$", rest)):
             lines.read(int(announced.group(1)))
             rest = lines.readline()
