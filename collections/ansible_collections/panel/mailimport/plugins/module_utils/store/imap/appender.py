@@ -7,7 +7,6 @@ unanswered."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -38,7 +37,6 @@ class _Sent(NamedTuple):
     folder: Destination
     session: HostSession
     commands: List[Tuple[bytes, List[PendingMessage]]]
-    began: float
 
 
 @dataclass
@@ -132,7 +130,7 @@ class Appender:
             (session.send_append(folder.name, [folder.outgoing(message) for message in group]), group)
             for group in groups
         ]
-        self._sent = _Sent(folder, session, commands, time.monotonic())
+        self._sent = _Sent(folder, session, commands)
 
     def _send_apart(self, folder: Destination, messages: Sequence[PendingMessage]) -> None:
         """Find out which of many messages it is that was refused, without a round trip for each."""
@@ -154,6 +152,7 @@ class Appender:
     def _take_sent(self, folder: Destination, sent: Sent) -> None:
         """Find out of each message that was begun whether it is there, and send again what is not."""
         nameless = []
+        self.sessions.note_slowest(sent.slowest)
         for message, appended in sent.answered:
             if appended.uids:
                 self._take_stored(folder, [message], appended)
@@ -178,7 +177,7 @@ class Appender:
     def _read_answers(self) -> None:
         if self._sent is None:
             return
-        (folder, session, commands, began), self._sent = self._sent, None
+        (folder, session, commands), self._sent = self._sent, None
         refused: List[PendingMessage] = []
         may_reveal = out_of_step = is_mistake = False
         for number, (tag, messages) in enumerate(commands):
@@ -188,7 +187,6 @@ class Appender:
                 self._recover(folder, [message for _tag, group in commands[number:] for message in group], error)
                 break
             if appended.status.ok:
-                self.sessions.achieved(time.monotonic() - began)
                 self._take_stored(folder, messages, appended)
             else:
                 refused += messages

@@ -9,7 +9,8 @@ asked for.
 from __future__ import annotations
 
 import re
-from typing import Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
+import time
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from ...imap.dates import format_internal_date
 from ...imap.fetch import FetchRequest
@@ -60,6 +61,9 @@ class AppendingSession(HostConversation):
     """A session that stores messages. Raises as its base does."""
 
     def __init__(self, channel: HostChannel) -> None:
+        # When APPENDs that are not answered were sent, and the longest that an answer has taken
+        self._sent_at: Dict[bytes, float] = {}
+        self._slowest = 0.0
         super().__init__(channel)
         # Tags of APPENDs, and of those with messages that were not asked for
         self._unanswered: List[bytes] = []
@@ -114,6 +118,7 @@ class AppendingSession(HostConversation):
                 if len(text) >= _WRITE_SIZE:
                     self.transmit(text)
                     text.clear()
+        self._sent_at[tag] = time.monotonic()
         self.transmit(text + b"\r\n")
         return tag
 
@@ -131,7 +136,18 @@ class AppendingSession(HostConversation):
             if len(text) >= _WRITE_SIZE:
                 self.transmit(text)
                 text.clear()
+        self._sent_at[self._unanswered[-1]] = time.monotonic()
         self.transmit(text + b"\r\n")
+
+    def _note_answer(self, tag: bytes, status: Status) -> None:
+        super()._note_answer(tag, status)
+        if tag in self._sent_at:
+            self._slowest = max(self._slowest, time.monotonic() - self._sent_at.pop(tag))
+
+    def slowest_append(self) -> float:
+        """The most seconds that the server has taken to answer an APPEND, or has had for one without answering it."""
+        now = time.monotonic()
+        return max([self._slowest, *(now - moment for moment in self._sent_at.values())])
 
     def collect_append(self, tag: bytes, count: int) -> Appended:
         """Return the answer to an APPEND of `count` messages."""

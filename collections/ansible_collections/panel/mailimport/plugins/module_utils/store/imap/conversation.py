@@ -66,6 +66,11 @@ class HostConversation(ImapSession):
         self.stores_all_or_none = product in _ALL_OR_NONE and b"MULTIAPPEND" in self.capabilities
         self.may_alter = product != _DOVECOT
 
+    @property
+    def timeout(self) -> float:
+        """After so many seconds of silence the server is given up."""
+        return self.stream.sock.gettimeout() or 0.0
+
     def _capability_figure(self, word: bytes) -> Optional[int]:
         """The figure behind a capability, as in APPENDLIMIT=35651584; None where there is none."""
         figures = [each[len(word) :] for each in self.capabilities if each.startswith(word)]
@@ -144,8 +149,11 @@ class HostConversation(ImapSession):
             answered = line.partition(b" ")[0]
             status = self.reader.read_response(line, answered, handle)
             if status:
-                self._answers[answered] = status
+                self._note_answer(answered, status)
         return self._answers.pop(tag)
+
+    def _note_answer(self, tag: bytes, status: Status) -> None:
+        self._answers[tag] = status
 
     def _await_answers(self, tags: Iterable[bytes]) -> None:
         """Read on until these commands are answered; the answers are kept."""
@@ -162,5 +170,5 @@ class HostConversation(ImapSession):
                 answered = line.partition(b" ")[0]
                 status = self.reader.read_response(line, answered)
                 if status:
-                    self._answers[answered] = status
+                    self._note_answer(answered, status)
         return False

@@ -32,13 +32,14 @@ _FAR_SLOWER = 2.0
 @dataclass
 class Sent:
     """What became of messages that were sent side by side: those that were answered, those whose answer was lost, those
-    that were not begun, and what ended a connection.
+    that were not begun, and what ended a connection. `slowest`: the most seconds that the server has had for one.
     """
 
     answered: List[Tuple[PendingMessage, Appended]] = field(default_factory=list)
     lost: List[PendingMessage] = field(default_factory=list)
     unsent: List[PendingMessage] = field(default_factory=list)
     error: Optional[SessionEndedError] = None
+    slowest: float = 0.0
 
 
 class Lanes:
@@ -101,6 +102,7 @@ class Lanes:
                     sent.error = sent.error or error
         for lane in lanes:
             sent.error = lane.collect(sent) or sent.error
+        sent.slowest = max([sent.slowest, *(session.slowest_append() for session in sessions)])
         self._others = [session for session in self._others if not any(lane.lost_session(session) for lane in lanes)]
         sent.unsent = [*waiting, *sent.unsent]
         return time.monotonic() - began

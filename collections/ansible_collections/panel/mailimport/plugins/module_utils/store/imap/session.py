@@ -107,7 +107,7 @@ class HostSession(AppendingSession):
         """Wait until nothing has come into a folder for so long."""
         began = changed = time.monotonic()
         before = self.figures_of([name]).get(name)
-        while time.monotonic() < min(changed + seconds, began + _LONGEST_UNREST):
+        while time.monotonic() < min(changed + seconds, began + max(seconds, _LONGEST_UNREST)):
             time.sleep(min(_LOOK, seconds))
             figures = self.figures_of([name]).get(name)
             if figures != before:

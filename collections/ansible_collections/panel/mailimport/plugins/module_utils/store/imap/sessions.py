@@ -18,7 +18,7 @@ _MOST_ATTEMPTS = 4
 _MOST_ENDS = 8
 
 # A server elsewhere that was lost may store what it was sent for as long as such a thing has taken it before, and for
-# this many seconds where nothing is known of that.
+# this many seconds where nothing is known of that; not for more than the second figure, or the timeout.
 _QUIET = 2.0
 _LONGEST_QUIET = 20.0
 
@@ -95,7 +95,8 @@ class HostSessions:
         """
         if self._after_crash:
             if self._is_elsewhere:
-                seconds = min(max(_QUIET, 2 * self._slowest), _LONGEST_QUIET)
+                most = max(_LONGEST_QUIET, self.attempt(lambda session: session.timeout))
+                seconds = min(max(_QUIET, 2 * self._slowest), most)
                 self.attempt(lambda session: session.await_quiet(name, seconds))
             if self.attempt(lambda session: session.is_own_process):
                 self.attempt(lambda session: session.begin_append(name))
@@ -111,14 +112,18 @@ class HostSessions:
         """A process may do so at its very end: that of the last session is known when the next one is open."""
         self._rebuilt = self._rebuilt or (session is not None and session.has_rebuilt())
 
-    def achieved(self, seconds: float = 0.0) -> None:
-        """Take note that messages have been stored since, and how long that took."""
+    def achieved(self) -> None:
+        """Take note that messages have been stored since."""
         self._ends = 0
+
+    def note_slowest(self, seconds: float) -> None:
+        """Take note how long the server has had for one APPEND over another session."""
         self._slowest = max(self._slowest, seconds)
 
     def drop(self) -> None:
         """Let go of a session whose state is unknown."""
         if self._session is not None:
+            self.note_slowest(self._session.slowest_append())
             self._session.abandon()
             self._session, self._last = None, self._session
 

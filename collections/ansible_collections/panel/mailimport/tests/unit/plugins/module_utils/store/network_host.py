@@ -31,11 +31,12 @@ class NetworkHost(Host):
 
     `refuse_early` takes a line that announces a message and returns the answer that refuses it before it was read, or
     None: what comes then is taken for commands, unless it `eats` what was announced without being asked for. `dies` may
-    return `late`, too: the connection ends, and the message is stored `lateness` seconds later; or `bye`, which it says
-    after the OK. `stores_some`: of many messages in one APPEND, those before a refused one stay. `deduplicates`: a
-    message that is there already is not stored again, and its UID is told. `product` is what it says that it is; `most`
-    the number of connections it admits; `message_limit` how many messages a command may be about; `append_limit` what
-    STATUS says of the size of one. `asked` is how often it has asked for a message, `refused` over how many
+    return `late`, too: the connection ends, and the message is stored `lateness` seconds later (None: `late` gets it);
+    or `bye`, said after the OK. `stores_some`: of many messages in one APPEND, those before a refused one stay.
+    `deduplicates`: a message that is there already is not stored again, and its UID is told. `product` is what it says
+    that it is; `most` the number of connections it admits; `message_limit` how many messages a command may be about;
+    `append_limit` what STATUS says of the size of one.
+    `asked` is how often it has asked for a message, `refused` over how many
     connections it has refused one that came without, and `went_on` how often another command came over one of these.
 
     `ran` are the commands that no client of ours has.
@@ -48,6 +49,7 @@ class NetworkHost(Host):
         self.stores_some = self.deduplicates = self.eats = False
         self.product = "Scripted"
         self.lateness = 0.1
+        self.late = []
         self.message_limit = self.append_limit = 0
         self.asked = self.refused = self.went_on = 0
         self.most = 100
@@ -172,7 +174,9 @@ class NetworkHost(Host):
             self.appends += 1
             self.append_lines.append(rest)
             fate = self.dies(self.appends)
-            if fate == "late":
+            if fate == "late" and self.lateness is None:
+                self.late.append((name, items))
+            elif fate == "late":
                 threading.Timer(self.lateness, self.store, (name, items)).start()
             if fate in ("before", "late"):
                 raise GoneError

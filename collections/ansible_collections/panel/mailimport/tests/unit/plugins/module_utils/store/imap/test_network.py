@@ -11,11 +11,13 @@ from __future__ import annotations
 import base64
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, sessions
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, appending, sessions
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.lanes import Lanes
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
     NetworkHost,
@@ -211,6 +213,37 @@ def test_a_server_that_has_been_slow_is_given_as_much_time(host, origin, some, m
     refusals, _store = imported(host, origin, some(*range(1, 31)), delivered)
     assert bodies(host) == sorted(map(body, range(1, 31)))
     assert (len(delivered), refusals) == (30, [])
+
+
+@pytest.mark.parametrize(
+    ("how", "lost", "needs"),
+    [("lanes", 21, 8.0), ("alone", 3, 8.0), ("alone", 1, 70.0), ("lanes", 1, 70.0), ("many", 1, 70.0)],
+)
+def test_a_slow_server_is_given_time_however_it_was_sent_something(
+    host, origin, message, some, monkeypatch, how, lost, needs
+):
+    """As much as it has taken before, or as it has had already when it was given up."""
+    clock, quiet = [0.0], []
+    monkeypatch.setattr(appending, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def die(number):
+        clock[0] += 60.0 if needs > 60.0 else 5.0  # 60: the client's patience
+        return "late" if number == lost else None
+
+    def await_quiet(_session, _name, seconds):
+        quiet.append(seconds)
+        while host.late and seconds >= needs - (60.0 if needs > 60.0 else 0.0):
+            host.store(*host.late.pop())
+
+    monkeypatch.setattr(HostSession, "await_quiet", await_quiet)
+    monkeypatch.setattr(appender, "BATCH_MESSAGES", 10)
+    host.product, host.eats, host.dies, host.lateness = "Dovecot" if how == "many" else "Scripted", True, die, None
+    sent = some(*range(1, 41))
+    if how == "alone":
+        sent = [message(uid, body(uid) + b"x" * 200_000, cuts=[100_000]) for uid in range(1, 5)]
+    imported(host, origin, sent)
+    assert (len(bodies(host)), len(set(bodies(host)))) == (len(sent), len(sent))
+    assert (quiet[0], host.late) == (30.0 if needs > 60.0 else 10.0, [])
 
 
 def test_a_killed_run_is_continued_and_nothing_comes_twice(host, origin, some):
