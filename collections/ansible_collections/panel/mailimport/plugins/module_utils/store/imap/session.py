@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ...imap.dates import parse_internal_date
 from ...imap.fetch import Fetched, FetchRequest, FolderStream
@@ -61,9 +62,15 @@ class Kept(NamedTuple):
 def _left_out(answer: Optional[Status], uids: bytes) -> bytes:
     """The messages that a server has not got to, of those that were asked for: it goes down from the highest UID, and
     ends with OK and the last one that it got to (RFC 9738).
+
+    Raises:
+        MailImportError: `host_refused` when it has got to none of them: it would never come to an end.
     """
     found = _MESSAGELIMIT.match(answer.code) if answer else None
-    return sequence_below(uids, int(found.group(1))) if found else b""
+    left = sequence_below(uids, int(found.group(1))) if found else b""
+    if left == uids:
+        raise MailImportError("host_refused", "this host does not come to what it was asked for: %s" % answer)
+    return left
 
 
 class HostSession(AppendingSession):
@@ -197,12 +204,9 @@ class HostSession(AppendingSession):
         Raises:
             MailImportError: `host_refused` when the folder does not open.
         """
-        left = uids
-        while left:
-            for opened in self._open(FetchRequest(SourceFolder(name, ()), left)):
-                yield from self.messages(opened)
-                self._require_complete(opened)
-                left = _left_out(opened.status, left)
+        for opened in self._open(FetchRequest(SourceFolder(name, ()), uids)):
+            yield from self.messages(opened)
+            self._require_complete(opened)
 
     def beginnings(self, name: bytes, uidvalidity: int, uids: bytes, size: int) -> Dict[int, bytes]:
         """Return the first `size` bytes of messages by UID; none of a folder that has another UIDVALIDITY."""
@@ -248,16 +252,19 @@ class HostSession(AppendingSession):
                 items = dict(zip(values[2][::2], values[2][1::2]))
                 found.append((int(items.get(b"UID", 0)), int(items.get(b"RFC822.SIZE", 0))))
 
-        self.ask_all(
-            [self.opening(FetchRequest(SourceFolder(name, ()))), b"UID FETCH %s (UID RFC822.SIZE)" % uids], handle
-        )
+        self._ask_of_each(name, uids, b"(UID RFC822.SIZE)", handle)
         return found
+
+    def _ask_of_each(self, name: bytes, uids: bytes, items: bytes, handle: Callable[[Parts], None]) -> None:
+        left = uids
+        while left:
+            commands = [self.opening(FetchRequest(SourceFolder(name, ()))), b"UID FETCH %s %s" % (left, items)]
+            left = _left_out(self.ask_all(commands, handle)[-1], left)
 
     def outlines(self, name: bytes, uids: bytes) -> List[Told]:
         """What the host tells of messages of a folder."""
         found: List[Optional[Told]] = []
-        commands = [self.opening(FetchRequest(SourceFolder(name, ()))), b"UID FETCH %s %s" % (uids, OUTLINE_ITEMS)]
-        self.ask_all(commands, lambda parts: found.append(parse_outline(parts)))
+        self._ask_of_each(name, uids, OUTLINE_ITEMS, lambda parts: found.append(parse_outline(parts)))
         return [told for told in found if told]
 
     def saved_since(self, name: bytes, moment: float) -> List[int]:
@@ -275,7 +282,7 @@ class HostSession(AppendingSession):
                     found.append(int(items.get(b"UID", 0)))
 
         if b"SAVEDATE" in self.capabilities:
-            self.ask_all([self.opening(FetchRequest(SourceFolder(name, ()))), b"UID FETCH 1:* (UID SAVEDATE)"], handle)
+            self._ask_of_each(name, b"1:*", b"(UID SAVEDATE)", handle)
         return found
 
     def flags(self, name: bytes, uids: bytes) -> Iterator[Tuple[int, Tuple[bytes, ...]]]:
@@ -287,7 +294,13 @@ class HostSession(AppendingSession):
             self._require_complete(opened)
 
     def _open(self, request: FetchRequest) -> Iterator[FolderStream]:
-        return self.open_each([request])
+        """Open a folder, again as long as there are messages that the server has not got to; each is read to its end
+        before the next."""
+        left = request.uids
+        while left:
+            for opened in self.open_each([replace(request, uids=left)]):
+                yield opened
+                left = _left_out(opened.status, left)
 
     def _require_complete(self, opened: FolderStream) -> None:
         if not opened.complete:

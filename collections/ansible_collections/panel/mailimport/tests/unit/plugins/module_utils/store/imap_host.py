@@ -24,8 +24,8 @@ class GoneError(Exception):
 class Stored:
     """A message in a folder of the process."""
 
-    def __init__(self, uid, flags, date, data):
-        self.uid, self.flags, self.date, self.data = uid, set(flags), date, data
+    def __init__(self, uid, flags, date, data, saved=b"30-Nov-2026 12:00:00 +0000"):
+        self.uid, self.flags, self.date, self.data, self.saved = uid, set(flags), date, data, saved
 
 
 class Host:
@@ -175,6 +175,9 @@ class Host:
                 if b"BODY" in items
                 else b""
             )
+            if b"SAVEDATE" in items:
+                output.write(b'* 1 FETCH (UID %d SAVEDATE "%s")\r\n' % (message.uid, message.saved))
+                continue
             if b"RFC822.SIZE" in items:
                 output.write(b"* 1 FETCH (UID %d RFC822.SIZE %d)\r\n" % (message.uid, len(message.data)))
                 continue

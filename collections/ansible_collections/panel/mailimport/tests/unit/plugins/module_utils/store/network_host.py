@@ -22,6 +22,7 @@ from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.
     Host,
     Stored,
 )
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import fill
 
 WITHOUT_MANY = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS NAMESPACE ID UNSELECT"
 
@@ -34,7 +35,8 @@ class NetworkHost(Host):
     return `late`, too: the connection ends, and the message is stored `lateness` seconds later (None: `late` gets it);
     or `bye`, said after the OK. `stores_some`: of many messages in one APPEND, those before a refused one stay.
     `deduplicates`: a message that is there already is not stored again, and its UID is told. `product` is what it says
-    that it is; `most` the number of connections it admits; `message_limit` how many messages a command may be about;
+    that it is; `most` the number of connections it admits; `message_limit` how many messages a command may be about,
+    `last_told` the last one that it says it got to then, whichever it was;
     `append_limit` what STATUS says of the size of one.
     `asked` is how often it has asked for a message, `refused` over how many
     connections it has refused one that came without, and `went_on` how often another command came over one of these.
@@ -50,7 +52,7 @@ class NetworkHost(Host):
         self.product = "Scripted"
         self.lateness = 0.1
         self.late = []
-        self.message_limit = self.append_limit = 0
+        self.message_limit = self.append_limit = self.last_told = 0
         self.asked = self.refused = self.went_on = 0
         self.most = 100
         self.ran = []
@@ -127,7 +129,7 @@ class NetworkHost(Host):
             return super().on_uid_fetch(rest, lines, output)
         some = sorted(message.uid for message in found)[-self.message_limit :]
         super().on_uid_fetch(b"%s %s" % (b",".join(b"%d" % uid for uid in some), items), lines, output)
-        return b"OK [MESSAGELIMIT %d %d] that many" % (self.message_limit, some[0])
+        return b"OK [MESSAGELIMIT %d %d] that many" % (self.message_limit, self.last_told or some[0])
 
     def on_login(self, rest, lines, output):
         return b"OK [CAPABILITY %s] in" % self.capabilities.encode()
@@ -238,3 +240,16 @@ def network_store(host, delivered, interrupted=False, connections=4, verify="dig
     )
     store.pauses, store.dialler = pauses, dialler
     return store
+
+
+def bodies(host):
+    return sorted(message.data for message in host.folders[b"A"])
+
+
+def imported(host, origin, messages, delivered=None, **how):
+    """Fill folder A; return the writer's refusals, and the store."""
+    store = network_store(host, {} if delivered is None else delivered, **how)
+    writer = fill(store, origin, messages)
+    store.finish()
+    store.sessions.close()
+    return writer.take_refusals(), store

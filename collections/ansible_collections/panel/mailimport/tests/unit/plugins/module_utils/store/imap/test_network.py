@@ -11,16 +11,16 @@ from __future__ import annotations
 import base64
 import threading
 import time
-from types import SimpleNamespace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, appending, sessions
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import sessions
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.lanes import Lanes
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
     NetworkHost,
+    bodies,
+    imported,
     network_store,
 )
 
@@ -40,19 +40,6 @@ def host(monkeypatch):
     host.folders[b"A"] = []
     yield host
     host.close()
-
-
-def bodies(host):
-    return sorted(message.data for message in host.folders[b"A"])
-
-
-def imported(host, origin, messages, delivered=None, **how):
-    """Fill folder A; return the writer's refusals, and the store."""
-    store = network_store(host, {} if delivered is None else delivered, **how)
-    writer = fill(store, origin, messages)
-    store.finish()
-    store.sessions.close()
-    return writer.take_refusals(), store
 
 
 EARLY = [
@@ -114,20 +101,6 @@ def test_a_folder_that_goes_away_is_told_and_the_next_run_makes_it(host, origin,
     host.refuse_early = lambda line: None
     refusals, _store = imported(host, origin, some(4, 5, 6), delivered)
     assert (bodies(host), refusals) == ([body(4), body(5), body(6)], [])
-
-
-@pytest.mark.parametrize("product", ["Cyrus IMAPD", "Yahoo"])
-@pytest.mark.parametrize("interrupted", [False, True])
-def test_no_more_messages_at_once_than_a_server_admits(host, origin, some, product, interrupted):
-    """Stored, read back, and looked at after a run that was killed."""
-    host.product, host.message_limit = product, 7
-    host.capabilities += " MESSAGELIMIT=7"
-    if interrupted:
-        host.store(b"A", [([], b"01-Jan-2026 10:00:00 +0000", body(uid)) for uid in range(1, 21)])
-    delivered = {}
-    refusals, _store = imported(host, origin, some(*range(1, 31)), delivered, interrupted=interrupted)
-    assert bodies(host) == sorted(map(body, range(1, 31)))
-    assert ({refusal.reason for refusal in refusals} <= {"message_altered"}, len(delivered)) == (True, 30)
 
 
 def test_a_literal_of_4096_bytes_is_the_largest_that_is_not_asked_for(host, origin, message):
@@ -199,51 +172,6 @@ def test_lost_acknowledgements_are_found_out(host, origin, some, fate, width, mo
     assert sorted(delivered) == list(range(1, 81))
     assert sorted(delivered.values()) == sorted(message.uid for message in host.folders[b"A"])
     assert (refusals, store.all_answers_known, host.ran) == ([], True, [])
-
-
-def test_a_server_that_has_been_slow_is_given_as_much_time(host, origin, some, monkeypatch):
-    """It shows many messages of one command when it has stored all of them."""
-    monkeypatch.setattr(appender, "BATCH_MESSAGES", 10)
-    host.product, host.eats = "Dovecot", True
-    host.capabilities = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS ID"
-    host.refuse = lambda _flags, _data: time.sleep(0.03)
-    host.dies = lambda number: "late" if number == 2 else None
-    host.lateness = 0.4
-    delivered = {}
-    refusals, _store = imported(host, origin, some(*range(1, 31)), delivered)
-    assert bodies(host) == sorted(map(body, range(1, 31)))
-    assert (len(delivered), refusals) == (30, [])
-
-
-@pytest.mark.parametrize(
-    ("how", "lost", "needs"),
-    [("lanes", 21, 8.0), ("alone", 3, 8.0), ("alone", 1, 70.0), ("lanes", 1, 70.0), ("many", 1, 70.0)],
-)
-def test_a_slow_server_is_given_time_however_it_was_sent_something(
-    host, origin, message, some, monkeypatch, how, lost, needs
-):
-    """As much as it has taken before, or as it has had already when it was given up."""
-    clock, quiet = [0.0], []
-    monkeypatch.setattr(appending, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-
-    def die(number):
-        clock[0] += 60.0 if needs > 60.0 else 5.0  # 60: the client's patience
-        return "late" if number == lost else None
-
-    def await_quiet(_session, _name, seconds):
-        quiet.append(seconds)
-        while host.late and seconds >= needs - (60.0 if needs > 60.0 else 0.0):
-            host.store(*host.late.pop())
-
-    monkeypatch.setattr(HostSession, "await_quiet", await_quiet)
-    monkeypatch.setattr(appender, "BATCH_MESSAGES", 10)
-    host.product, host.eats, host.dies, host.lateness = "Dovecot" if how == "many" else "Scripted", True, die, None
-    sent = some(*range(1, 41))
-    if how == "alone":
-        sent = [message(uid, body(uid) + b"x" * 200_000, cuts=[100_000]) for uid in range(1, 5)]
-    imported(host, origin, sent)
-    assert (len(bodies(host)), len(set(bodies(host)))) == (len(sent), len(sent))
-    assert (quiet[0], host.late) == (30.0 if needs > 60.0 else 10.0, [])
 
 
 def test_a_killed_run_is_continued_and_nothing_comes_twice(host, origin, some):
