@@ -9,15 +9,18 @@ no mail, and names of folders in the language of the mailbox.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from fakes.imap_mail import Folder, Message
 from fakes.imap_server import Command, FakeServer, Session
 from support.imap import Item
 from support.mail import small_message
 
 from .bench import Bench, Run
+from .test_renumbered_midway import heal, sent_so_far
 
 EXCHANGE = b"* OK The Microsoft Exchange IMAP4 service is ready. [QQBNADAAUABSAA==]\r\n"
 CAPABILITIES = b"IMAP4 IMAP4rev1 AUTH=PLAIN UIDPLUS ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+"
@@ -38,9 +41,9 @@ def exchange(*folders: Folder) -> FakeServer:
 def mail(number: int, text: bytes = b"Hello", size: int = 0, draft: bool = False) -> Message:
     """A message in two parts; what changes with each reading is named so."""
     body = (
-        b'@FIELDS\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="@BOUNDARY"\r\n\r\n'
+        b'@FIELDS%d@\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="@BOUNDARY"\r\n\r\n'
         b"--@BOUNDARY\r\nContent-Type: text/plain\r\n\r\n%s %d\r\n%s--@BOUNDARY--\r\n"
-        % (text, number, b"It is a long one.\r\n" * (size // 19))
+        % (number, text, number, b"It is a long one.\r\n" * (size // 19))
     )
     return Message(number, body, (b"\\Draft",) if draft else ())
 
@@ -63,7 +66,7 @@ def fields_of(number: int, reading: int) -> bytes:
 def read(message: Message) -> bytes:
     """Write a message anew, with a long header."""
     reading = next(_readings)
-    body = message.body.replace(b"@FIELDS", fields_of(message.uid % 1000, reading))
+    body = re.sub(rb"@FIELDS(\d+)@", lambda found: fields_of(int(found.group(1)), reading), message.body)
     return body.replace(b"@BOUNDARY", b"_000_%032x_" % reading)
 
 
@@ -134,6 +137,44 @@ def test_what_its_owner_has_put_there_counts_as_another_message(bench: Bench) ->
         renumber(inbox)
         run = bench.run(server.port, state="latest")
         assert run.result.messages_copied == 1 and len(bench.messages()) == 3
+
+
+@each_store
+def test_a_second_copy_that_its_owner_made_comes_though_it_is_alike_to_the_byte(bench: Bench, store: str) -> None:
+    """Plain text is the same at each reading: one message here stands for one there, known by whatever."""
+    text = b"Message-ID: <1@one.example>\r\nFrom: Anna <anna@one.example>\r\nSubject: plain\r\n\r\nHello\r\n"
+    inbox = Folder(b"INBOX", [Message(1, text), Message(2, text, (b"\\Draft",)), mail(3)])
+    with exchange(inbox) as server:
+        assert bench.run(server.port, message_store=store).result.messages_copied == 3
+        inbox.messages += [Message(4, text), Message(5, text, (b"\\Draft",))]
+        renumber(inbox)
+        run = bench.run(server.port, state="latest", message_store=store)
+        assert (run.result.state, run.result.messages_copied, len(bench.messages())) == ("completed", 2, 5), run
+
+
+@each_store
+def test_an_interrupted_run_after_a_renumbering_forgets_nothing_of_before(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, store: str
+) -> None:
+    """It records what it has come to. The rest is still known, also when the numbers change before it has come."""
+    monkeypatch.setattr(patience, "LONGEST_OUTAGE", 0.05)
+    inbox = Folder(b"INBOX", [*map(mail, range(1, 6)), mail(6), mail(6)])
+    inbox.messages[-1].uid = 7
+    with exchange(inbox) as server:
+        assert bench.run(server.port, message_store=store).result.messages_copied == 7
+        for times, goes_on_at_once in ((1, True), (2, False)):
+            renumber(inbox)
+            inbox.messages.insert(2, mail(20 + times))
+            for uid, message in enumerate(inbox.messages, 100 * times):
+                message.uid = uid
+            sent_so_far(server, 4)
+            assert bench.run(server.port, state="latest", message_store=store).result.state == "failed"
+            heal(server)
+            if not goes_on_at_once:
+                renumber(inbox)
+            run = bench.run(server.port, state="latest", message_store=store)
+            assert run.result.state == "completed", run
+            assert len(bench.messages()) == len(inbox.messages) == 7 + times
 
 
 @each_store

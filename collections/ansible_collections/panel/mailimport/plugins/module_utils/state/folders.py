@@ -62,6 +62,8 @@ class Folders:
         return [SourceMessages(**dict(row)) for row in self._connection.rows(query, *key)]
 
     def _commit_folder(self, key: ImportKey, mark: FolderMark) -> None:
+        if mark.last_uid > 0:  # until then messages are known again that came under other UIDs
+            self._forget_deliveries(key, "raw_name = ? AND uidvalidity != ?", mark.raw_name, mark.uidvalidity)
         executed = self._connection.execute(
             "INSERT OR REPLACE INTO folders (import, %s) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM imports WHERE %s"
             % (_FOLDER_COLUMNS, OF_KEY),
@@ -71,16 +73,17 @@ class Folders:
         require_begun(executed, key)
 
     def _add_deliveries(self, key: ImportKey, delivered: Deliveries) -> None:
-        """Record messages beside those recorded before under the same UIDVALIDITYs; others are forgotten."""
+        """Record messages beside those recorded before; what was in another target folder is forgotten."""
         folder = (delivered.raw_name, delivered.uidvalidity, delivered.target_uidvalidity)
-        outdated = "raw_name = ? AND (uidvalidity, target_uidvalidity) != (?, ?)"
-        self._connection.execute(
-            "DELETE FROM deliveries WHERE import = (SELECT id FROM imports WHERE %s) AND %s" % (OF_KEY, outdated),
-            *key,
-            *folder,
+        self._forget_deliveries(
+            key, "raw_name = ? AND target_uidvalidity != ?", delivered.raw_name, delivered.target_uidvalidity
         )
         insert = "INSERT INTO deliveries SELECT id, ?, ?, ?, ? FROM imports WHERE " + OF_KEY
         require_begun(self._connection.execute(insert, *folder, array.array("I", delivered.runs).tobytes(), *key), key)
+
+    def _forget_deliveries(self, key: ImportKey, which: str, *values: object) -> None:
+        of_import = "import = (SELECT id FROM imports WHERE %s)" % OF_KEY
+        self._connection.execute("DELETE FROM deliveries WHERE %s AND %s" % (of_import, which), *key, *values)
 
     def deliveries(self, key: ImportKey) -> List[Deliveries]:
         """All messages that are known to have been delivered into stores that choose the UIDs, a folder an entry."""

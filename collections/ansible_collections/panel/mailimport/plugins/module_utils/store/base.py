@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Container, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Container, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..imap.fetch import Fetched
 from ..imap.uids import UidSet
@@ -16,6 +16,9 @@ from ..model.imports import ImportKey
 from .origin import Origin
 
 FolderPath = Tuple[str, ...]
+
+# What a store knows a message by that `earlier` yields: its UID, or the digest of its content.
+EarlierMessage = Union[int, bytes]
 
 
 class FlagChange(NamedTuple):
@@ -96,8 +99,14 @@ class FolderWriter(ABC):
             MailImportError: `verification_failed` when it already reads back otherwise.
         """
 
-    def adopt(self, uid: int, earlier: int) -> None:
-        """Take note that a message is in the folder already: which one, `earlier` says, see there."""
+    def claim(self, earlier: EarlierMessage) -> bool:
+        """Let a message that the store's `earlier` yielded stand for one of the source, so that `add` finds it no more;
+        False when it stands for another one already.
+        """
+        return False
+
+    def adopt(self, uid: int, earlier: EarlierMessage) -> None:
+        """Take note which message of the source it is that was claimed."""
         self.held.add(uid)
         self.last_uid = max(self.last_uid, uid)
 
@@ -150,9 +159,9 @@ class MessageStore(HeldMail):
                 for notes of mbox files.
         """
 
-    def earlier(self, path: FolderPath, origin: Origin, size: int) -> Iterator[Tuple[int, bytes]]:
+    def earlier(self, path: FolderPath, origin: Origin, size: int) -> Iterator[Tuple[EarlierMessage, bytes]]:
         """Yield the first `size` bytes of messages in the folder that came from the same one when its UIDs meant
-        something else; with each, what `adopt` takes.
+        something else; with each, what `claim` and `adopt` take.
         """
         return iter(())
 

@@ -153,7 +153,7 @@ class Batch:
         writer.remembered = memory = self.memories.load(source.raw_name, origin.uidvalidity)
         copy = FolderCopy(plan, mark, origin, writer, memory, resumed=resumed, renewed=renewed)
         if by_content and self.profile.rebuilds_messages:
-            copy.rebuilt = Rebuilt(self._store.earlier(plan.target, origin, HEADER))
+            copy.rebuilt = Rebuilt(self._store.earlier(plan.target, origin, HEADER), writer.claim)
         self.open_copies[source.raw_name] = copy
         self._present[source.raw_name] = max(len(writer.held), self._present.get(source.raw_name, 0) if mark else 0)
         return copy

@@ -20,9 +20,10 @@ from contextlib import suppress
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from itertools import chain
-from typing import Deque, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Callable, Deque, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ..imap.fetch import Fetched
+from ..store.base import EarlierMessage
 
 # So much of a message is looked at.
 HEADER = 32 * 1024
@@ -59,22 +60,30 @@ class Rebuilt:
 
     Args:
         earlier: what the store calls them, and how they begin.
+        claim: whether one of them does not stand for a message yet, and does from now on.
     """
 
-    def __init__(self, earlier: Iterable[Tuple[int, bytes]]) -> None:
-        self._places: Dict[bytes, Deque[int]] = {}
+    def __init__(
+        self, earlier: Iterable[Tuple[EarlierMessage, bytes]], claim: Callable[[EarlierMessage], bool]
+    ) -> None:
+        self._claim = claim
+        self._places: Dict[bytes, Deque[EarlierMessage]] = {}
         for place, beginning in earlier:
             identity = identity_of(beginning)
             if identity is not None:
                 self._places.setdefault(identity, deque()).append(place)
 
-    def take(self, fetched: Fetched) -> Optional[int]:
+    def take(self, fetched: Fetched) -> Optional[EarlierMessage]:
         """Return what the store calls a message that comes again; once each."""
         if not self._places or _DRAFT in {flag.lower() for flag in fetched.message.flags}:
             return None
         identity = identity_of(_beginning_of(fetched))
-        places = self._places.get(identity) if identity else None
-        return places.popleft() if places else None
+        places = self._places.get(identity, deque()) if identity else deque()
+        while places:
+            place = places.popleft()
+            if self._claim(place):
+                return place
+        return None
 
 
 def _beginning_of(fetched: Fetched) -> bytes:

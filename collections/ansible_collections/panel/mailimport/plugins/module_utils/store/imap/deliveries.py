@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Sequence, Set, Tuple
 
 from ..origin import Origin
 from .uid_map import DeliveryRecord, UidMap
@@ -44,12 +44,18 @@ class DeliveryBook:
 
     def earlier(self, origin: Origin) -> Iterator[Tuple[int, List[int]]]:
         """Yield the UIDs of messages that are recorded of the same source folder when its UIDs meant something else,
-        with the UIDVALIDITY of the target folder.
+        with the UIDVALIDITY of the target folder: each once, however often they did, and none of those that are
+        recorded under the UIDs of today.
         """
-        known = set(self.record_of(origin).delivered.targets())
-        for (raw_name, uidvalidity), (target_uidvalidity, delivered) in list(self._records.items()):
+        record = self.record_of(origin)
+        targets: Dict[int, Set[int]] = {}
+        for (raw_name, uidvalidity), (target_uidvalidity, delivered) in self._records.items():
             if raw_name == origin.raw_name and uidvalidity != origin.uidvalidity:
-                yield target_uidvalidity, sorted({uid for uid in delivered.targets() if uid} - known)
+                targets.setdefault(target_uidvalidity, set()).update(uid for uid in delivered.targets() if uid)
+        if record.target_uidvalidity in targets:
+            targets[record.target_uidvalidity].difference_update(record.delivered.targets())
+        for target_uidvalidity, uids in targets.items():
+            yield target_uidvalidity, sorted(uids)
 
     def runs_in(self, target_uidvalidity: int) -> Iterator[Tuple[int, int, int]]:
         """Yield the runs of all messages that are recorded of a target folder, from whatever source folder."""

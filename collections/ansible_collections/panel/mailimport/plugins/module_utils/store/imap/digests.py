@@ -77,7 +77,7 @@ class UidsByContent:
         )
         self._database.execute("BEGIN")
         self._count = 0
-        self._is_indexed = False
+        self._is_indexed = self._is_numbered = False
         self.highest = 0
 
     def __len__(self) -> int:
@@ -104,6 +104,15 @@ class UidsByContent:
         """Take out one message, if it is there."""
         query = "DELETE FROM messages WHERE digest = ? AND uid = ?"
         self._count -= self._database.execute(query, (digests.folded, uid)).rowcount
+
+    def take_uid(self, uid: int) -> bool:
+        """Take out the message of that UID; True when it was there."""
+        if not self._is_numbered:
+            self._database.execute("CREATE INDEX numbers ON messages (uid)")
+            self._is_numbered = True
+        taken = self._database.execute("DELETE FROM messages WHERE uid = ?", (uid,)).rowcount
+        self._count -= taken
+        return taken > 0
 
     def uids(self) -> List[int]:
         """The UIDs of messages that have not been taken."""

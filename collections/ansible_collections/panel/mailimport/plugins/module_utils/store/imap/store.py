@@ -17,7 +17,16 @@ from ...imap.uids import UidSet, sequence_set
 from ...model.errors import MailImportError
 from ...model.mail import MailSession, StoreLocation
 from ..aside import check_movable, move_directories_aside
-from ..base import FlagChange, FolderPath, FolderWriter, HeldCopy, MessageStore, Subscribed, joined_path
+from ..base import (
+    EarlierMessage,
+    FlagChange,
+    FolderPath,
+    FolderWriter,
+    HeldCopy,
+    MessageStore,
+    Subscribed,
+    joined_path,
+)
 from ..marker import place_marker
 from ..origin import Origin
 from .appender import Appender
@@ -164,7 +173,7 @@ class ImapStore(MessageStore):
             )
             yield from ((sources[target], beginning) for target, beginning in found.items() if target in sources)
 
-    def earlier(self, path: FolderPath, origin: Origin, size: int) -> Iterator[Tuple[int, bytes]]:
+    def earlier(self, path: FolderPath, origin: Origin, size: int) -> Iterator[Tuple[EarlierMessage, bytes]]:
         name = self.name_of(path)
         for target_uidvalidity, targets in self._book.earlier(origin):
             for start in range(0, len(targets), _BEGINNINGS_AT_ONCE):

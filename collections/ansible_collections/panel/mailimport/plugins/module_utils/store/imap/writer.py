@@ -26,7 +26,7 @@ from ...imap.fetch import Fetched
 from ...imap.flags import split_flags
 from ...imap.uids import UidSet
 from ...model.errors import MailImportError
-from ..base import FlagChange, FolderPath, FolderWriter, HeldCopy, Refusal, joined_path
+from ..base import EarlierMessage, FlagChange, FolderPath, FolderWriter, HeldCopy, Refusal, joined_path
 from ..origin import Origin
 from .appender import Appender
 from .content_search import ContentSearch
@@ -349,9 +349,13 @@ class ImapWriter(FolderWriter, Destination):
             self.held.discard(message.uid)
             self.written -= 1
 
-    def adopt(self, uid: int, earlier: int) -> None:
+    def claim(self, earlier: EarlierMessage) -> bool:
+        return self._present is not None and self._present.take_uid(int(earlier))
+
+    def adopt(self, uid: int, earlier: EarlierMessage) -> None:
         super().adopt(uid, earlier)
-        self._new.add(uid, earlier)
+        self._search.moved.note_known(self.name, int(earlier))
+        self._new.add(uid, int(earlier))
 
     def finish(self) -> None:
         self.finished = True

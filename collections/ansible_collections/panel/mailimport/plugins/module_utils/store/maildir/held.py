@@ -14,9 +14,9 @@ from typing import Iterator, Tuple
 from ...imap.uids import UidSet
 from ...model.errors import MailImportError
 from ...model.mail import split_epoch
-from ..base import FolderPath, HeldMail
+from ..base import EarlierMessage, FolderPath, HeldMail
 from ..origin import Origin
-from .files import entries, open_directory, open_file
+from .files import digest_of_content, entries, open_directory, open_file
 from .stage import stage_name, staged_epochs, staged_uids
 from .tree import MaildirTree
 
@@ -53,13 +53,14 @@ class MaildirMail(HeldMail):
                 with suppress(OSError, MailImportError):
                     yield uid, self._read("%s/%s" % (directory, name), size)
 
-    def earlier(self, path: FolderPath, origin: Origin, size: int) -> Iterator[Tuple[int, bytes]]:
-        """As MessageStore says; a file needs no other name, for its own tells the folder."""
+    def earlier(self, path: FolderPath, origin: Origin, size: int) -> Iterator[Tuple[EarlierMessage, bytes]]:
+        """As MessageStore says; mail programs rename files, so what they hold tells which they are."""
         folder = self._tree.directory_name(path)
         for part, name in self._tree.message_names(path):
             if origin.epoch_in(name) not in (0, origin.uidvalidity):
                 with suppress(OSError, MailImportError):
-                    yield 0, self._read("%s/%s/%s" % (folder, part, name), size)
+                    file = "%s/%s/%s" % (folder, part, name)
+                    yield digest_of_content(file, self._tree.root), self._read(file, size)
 
     def _staged(self, origin: Origin) -> Iterator[Tuple[str, str]]:
         directory = "tmp/%s/cur" % stage_name(origin)

@@ -15,7 +15,16 @@ from ...model.errors import MailImportError
 from ...model.imports import ImportKey
 from ...model.mail import MailFiles
 from ..aside import move_directories_aside
-from ..base import FlagChange, FolderPath, FolderWriter, HeldCopy, MessageStore, Subscribed, joined_path
+from ..base import (
+    EarlierMessage,
+    FlagChange,
+    FolderPath,
+    FolderWriter,
+    HeldCopy,
+    MessageStore,
+    Subscribed,
+    joined_path,
+)
 from ..imap.pipe import HostPipe
 from ..marker import place_marker
 from ..origin import Origin
@@ -88,7 +97,7 @@ class MaildirStore(MessageStore):
     def beginnings(self, path: FolderPath, origin: Origin, uids: UidSet, size: int) -> Iterator[Tuple[int, bytes]]:
         return MaildirMail(self._tree).beginnings(path, origin, uids, size)
 
-    def earlier(self, path: FolderPath, origin: Origin, size: int) -> Iterator[Tuple[int, bytes]]:
+    def earlier(self, path: FolderPath, origin: Origin, size: int) -> Iterator[Tuple[EarlierMessage, bytes]]:
         return MaildirMail(self._tree).earlier(path, origin, size)
 
     def _record_of(self, origin: Origin) -> ShownRecord:

@@ -14,7 +14,7 @@ from ...imap.dates import date_from_header
 from ...imap.fetch import Fetched
 from ...imap.uids import UidSet
 from ...model.errors import MailImportError
-from ..base import FolderPath, FolderWriter, HeldCopy, joined_path
+from ..base import EarlierMessage, FolderPath, FolderWriter, HeldCopy, joined_path
 from ..origin import Origin
 from .control_files import keywords_by_number
 from .files import CREATE, digest_of_content, entries, mode_of_files, start_writing_back
@@ -154,6 +154,9 @@ class MaildirWriter(FolderWriter):
         self._flusher.note(staged.size)
         self.written += 1
         return staged.size
+
+    def claim(self, earlier: EarlierMessage) -> bool:
+        return self._contents is not None and self._contents.take(bytes(earlier))
 
     def _write_whole(self, fetched: Fetched, whole: memoryview) -> Staged:
         uid, size = self._uid(fetched), len(whole)

@@ -10,7 +10,11 @@ import sqlite3
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
-from ansible_collections.panel.mailimport.plugins.module_utils.state.records import Deliveries, SourceMessages
+from ansible_collections.panel.mailimport.plugins.module_utils.state.records import (
+    Deliveries,
+    FolderMark,
+    SourceMessages,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.state.schema import _MIGRATIONS
 
 KEY = ImportKey("imap.old.example", "anna", "anna@example.org")
@@ -44,13 +48,24 @@ def test_runs_add_up_folder_by_folder(state):
     assert known(state, OTHER) == []
 
 
-@pytest.mark.parametrize("change", [{"uidvalidity": 8}, {"target_uidvalidity": 10}])
-def test_uids_of_another_folder_under_the_same_name_replace_the_old(state, change):
+@pytest.mark.parametrize("change", [{}, {"uidvalidity": 8}])
+def test_uids_of_another_target_folder_under_the_same_name_replace_the_old(state, change):
     state.folders.commit(KEY, (), (), [delivered()])
     state.folders.commit(OTHER, (), (), [delivered()])
-    state.folders.commit(KEY, (), (), [delivered(runs=(3, 3, 1), **change)])
+    state.folders.commit(KEY, (), (), [delivered(runs=(3, 3, 1), target_uidvalidity=10, **change)])
     assert [entry[3] for entry in known(state)] == [(3, 3, 1)]
     assert [entry[3] for entry in known(state, OTHER)] == [(1, 1, 5)]
+
+
+def test_what_came_under_other_uids_is_known_until_the_folder_has_been_gone_through(state):
+    for key in (KEY, OTHER):
+        state.folders.commit(key, (), (), [delivered(), delivered(raw_name=b"B")])
+    new = delivered(uidvalidity=8, runs=(3, 3, 1))
+    state.folders.commit(KEY, [FolderMark(b"A", "A", 8)], (), [new])
+    assert known(state) == [(b"A", 7, 9, (1, 1, 5)), (b"B", 7, 9, (1, 1, 5)), (b"A", 8, 9, (3, 3, 1))]
+    state.folders.commit(KEY, [FolderMark(b"A", "A", 8, last_uid=3)])
+    assert known(state) == [(b"B", 7, 9, (1, 1, 5)), (b"A", 8, 9, (3, 3, 1))]
+    assert len(known(state, OTHER)) == 2
 
 
 def test_forgotten_and_dropped_imports_have_none(state):
