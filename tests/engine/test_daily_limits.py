@@ -85,16 +85,18 @@ def test_b11_gmails_limit_is_known_without_being_told(bench: Bench, monkeypatch:
 def test_b12_folders_of_other_things_are_left_out_and_told(bench: Bench, check_mode: bool) -> None:
     names = (b"Calendar", b"Contacts/Recipient Cache", b"Tasks", b"Notes", b"Journal", b"Sent Items", b"My Calendar")
     with FakeServer(folders_of(*names), greeting=EXCHANGE) as server:
+        server.folder(b"Sent Items").attributes = (b"\\Sent",)
         run = bench.run(server.port, check_mode=check_mode)
         assert left_out(run) == ["5 without mail (Calendar, Contacts/Recipient Cache, Tasks, Notes, Journal)"]
         assert (run.result.folders, run.result.messages_copied, run.reasons) == (3, 9, [])
 
 
 def test_b12_a_folder_that_is_asked_for_by_name_comes(bench: Bench) -> None:
-    with FakeServer(folders_of(b"Calendar", b"Notes"), greeting=EXCHANGE) as server:
-        run = bench.run(server.port, rules=FolderRules(include=("INBOX", "Notes", "Cal*")))
+    with FakeServer(folders_of(b"Calendar", b"Notes", b"Sent Items"), greeting=EXCHANGE) as server:
+        server.folder(b"Sent Items").attributes = (b"\\Sent",)
+        run = bench.run(server.port, rules=FolderRules(include=("INBOX", "Notes", "Cal*", "Sent*")))
         assert left_out(run) == ["1 without mail (Calendar)"]
-        assert (run.result.state, run.result.folders) == ("completed", 2)
+        assert (run.result.state, run.result.folders) == ("completed", 3)
 
 
 def test_b12_elsewhere_they_are_folders_like_others(bench: Bench) -> None:

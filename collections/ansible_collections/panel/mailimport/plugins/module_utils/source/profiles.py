@@ -12,7 +12,7 @@ from typing import FrozenSet, Iterable, Optional, Pattern
 
 from ..imap.session import PIPELINE_DEPTH
 from ..model.mail import SourceFolder
-from .mailless import ENGLISH, folded, names_without_mail
+from .mailless import IN_ANY_LANGUAGE, folded, names_without_mail
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class SourceProfile:
     one account gives within a day, None without a limit that is known; `connections` how many an import opens to one
     account by itself, for its owner's programs need some, too. `mailless` are folders, by their names in small letters,
     in which there is no mail but something else, and all below them; `speaks_languages`: they have other names in
-    other languages, see mailless.py. `rebuilds_messages`: two readings of a message may differ. `beginning` is how many
-    bytes of a message have its Message-ID among them, which tells it from others. `pipelined` is how many folders are
-    asked for ahead, `uids_per_command` how many messages one command names. `login_proves_nothing`: a login is
-    welcomed, and the first command told that there is no mailbox behind it. `sends_notices`: what cannot be given as
-    mail has a notice of the server's in its place. `limits_folders_to` are numbers of messages to which people can
-    limit what a folder shows.
+    other languages, see mailless.py, and `perhaps_mailless` are all of these. `rebuilds_messages`: two readings of a
+    message may differ. `beginning` is how many bytes of a message have its Message-ID among them, which tells it from
+    others. `pipelined` is how many folders are asked for ahead, `uids_per_command` how many messages one command names.
+    `login_proves_nothing`: a login is welcomed, and the first command told that there is no mailbox behind it.
+    `sends_notices`: what cannot be given as mail has a notice of the server's in its place. `limits_folders_to` are
+    numbers of messages to which people can limit what a folder shows.
     """
 
     name: str
@@ -37,6 +37,7 @@ class SourceProfile:
     daily_bytes: Optional[int] = None
     connections: Optional[int] = None
     mailless: FrozenSet[str] = frozenset()
+    perhaps_mailless: FrozenSet[str] = frozenset()
     limits_folders_to: FrozenSet[int] = frozenset()
     speaks_languages: bool = False
     rebuilds_messages: bool = False
@@ -48,12 +49,21 @@ class SourceProfile:
 
     def holds_no_mail(self, folder: SourceFolder) -> bool:
         """True for a folder in which there is something else than mail."""
-        path = list(map(folded, folder.path))
-        return any("/".join(path[:depth]) in self.mailless for depth in range(1, len(path) + 1))
+        return _is_in(folder, self.mailless)
+
+    def may_hold_no_mail(self, folder: SourceFolder) -> bool:
+        """True for a folder that is called so as if there were something else than mail in it."""
+        return _is_in(folder, self.perhaps_mailless)
 
     def in_language_of(self, folders: Iterable[SourceFolder]) -> SourceProfile:
         """Return the same with the names that a mailbox of these folders has."""
         return replace(self, mailless=names_without_mail(folders)) if self.speaks_languages else self
+
+
+def _is_in(folder: SourceFolder, names: FrozenSet[str]) -> bool:
+    """Whether a folder, or one above it, has one of these names."""
+    path = list(map(folded, folder.path))
+    return any("/".join(path[:depth]) in names for depth in range(1, len(path) + 1))
 
 
 ANY = SourceProfile("IMAP")
@@ -76,7 +86,7 @@ EXCHANGE = SourceProfile(
     "Exchange",
     re.compile(rb"\* OK .*Microsoft Exchange (Server \d+ )?IMAP4 (service|server)", re.IGNORECASE),
     b"CLIENTACCESSRULES",
-    mailless=ENGLISH,
+    perhaps_mailless=IN_ANY_LANGUAGE,
     speaks_languages=True,
     rebuilds_messages=True,
     beginning=16 << 10,

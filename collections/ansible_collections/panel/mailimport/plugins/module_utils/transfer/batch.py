@@ -33,7 +33,7 @@ So the state may know less than the mailbox, and never more.
 from __future__ import annotations
 
 import time
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set
 
 from ..imap.fetch import Fetched, NoUidError, message_id_in
 from ..model.errors import MailImportError
@@ -44,9 +44,17 @@ from ..state.records import Deliveries, FolderMark
 from ..store.base import HeldCopy, MessageStore, joined_path
 from ..store.origin import Origin
 from .budget import Budget
-from .folder_copy import SURROGATE, TOO_LARGE, FolderCopy, mark_of
+from .folder_copy import (
+    SURROGATE,
+    TOO_LARGE,
+    FolderCopy,
+    is_known_without_mail,
+    mark_of,
+    note_nothing_given,
+    note_without_mail,
+)
 from .memory import Memories
-from .news import Copied, Emit, FolderFilled, Note, tell_committed, tell_left_behind
+from .news import Copied, Emit, FolderFilled, tell_committed, tell_left_behind
 from .plan import FolderPlan
 from .rebuilt import HEADER, Rebuilt
 from .signs import watch_beginning
@@ -306,11 +314,13 @@ class Batch:
         """Everything has been tried to get what the folder holds."""
         self._gained()
         self._heed_quota()
-        if copy.holds_no_mail:
+        if copy.gave_notices_only and self._may_hold_no_mail(copy):
             self.discard(copy)
             self._mailless.append(copy)
             self.tell_without_mail(copy.plan.source, len(copy.refused))
             return
+        if copy.gave_notices_only:
+            self._emit(note_nothing_given(copy.plan.source, len(copy.refused)))
         copy.writer.finish()
         self._finished.append(copy)
         if copy.without_flags or copy.unremembered:
@@ -318,20 +328,26 @@ class Batch:
         if len(self._finished) >= BATCH_FOLDERS:
             self.commit()
 
-    def has_notices_only(self, source: SourceFolder, mark: FolderMark) -> bool:
-        """Whether an earlier run was sent a notice in place of each message of a folder, and nothing is new there."""
-        is_same = source.uidnext is not None and (mark.uidnext, mark.messages) == (source.uidnext, source.messages)
-        if not (is_same and 0 < len(mark.missing) == mark.messages):
+    def _may_hold_no_mail(self, copy: FolderCopy) -> bool:
+        return self.profile.may_hold_no_mail(copy.plan.source) and not copy.is_for_mail
+
+    def is_known_without_mail(self, source: SourceFolder, mark: FolderMark) -> bool:
+        """See there."""
+        if not mark.missing:
             return False
         memory = self.memories.load(source.raw_name, mark.uidvalidity)
-        return memory.notices.issuperset(mark.missing)
+        return is_known_without_mail(source, mark, memory, self.profile)
+
+    def leave_out_notices(self, copy: FolderCopy, uids: Iterable[int]) -> None:
+        """Ask for nothing again that is no mail; for a message in whose place a notice came, each run asks."""
+        if self._may_hold_no_mail(copy) and not self._request.force:
+            copy.leave_out_notices(uids)
 
     def tell_without_mail(self, source: SourceFolder, items: int) -> None:
         """A folder holds something else than mail."""
         self.without_mail.add(source.raw_name)
         self._counted[source.raw_name] = 0
-        message = "folder %s is left out: it holds %d items that are no mail, such as appointments or contacts"
-        self._emit(Note(message % (source.name, items)))
+        self._emit(note_without_mail(source, items))
 
     def commit(self) -> None:
         """Make durable what has come, then report it: the parent writes the state only then."""

@@ -14,15 +14,22 @@ from ..imap.fetch import NoUidError
 from ..imap.uids import MAX_UID, UidSet, parse_sequence_set, sequence_set
 from ..model.imports import NotImported
 from ..model.mail import Message, SourceFolder
+from ..source.profiles import SourceProfile
 from ..state.records import FolderMark
 from ..store.base import FolderWriter, joined_path
 from ..store.origin import Origin
 from .memory import MessageMemory
+from .news import Note
 from .plan import SPECIAL_USE, FolderPlan
 from .rebuilt import Rebuilt
 from .survey import FolderRecord
 
 SURROGATE = "Exchange cannot give this message over IMAP and sends a notice in its place"
+_WITHOUT_MAIL = "folder %s is left out: it holds %d items that are no mail, such as appointments or contacts"
+_NOTHING_GIVEN = (
+    "Exchange gives none of the %d messages of folder %s; if they are appointments, contacts or the like, leave it out "
+    "with exclude_folders"
+)
 TOO_LARGE = "larger than max_message_size: raise that, and run the task again"
 
 
@@ -40,6 +47,27 @@ def has_nothing_new(source: SourceFolder, mark: FolderMark) -> bool:
         and source.uidnext is not None
         and (mark.uidnext, mark.messages) == (source.uidnext, source.messages)
     )
+
+
+def is_known_without_mail(
+    source: SourceFolder, mark: FolderMark, memory: MessageMemory, profile: SourceProfile
+) -> bool:
+    """True when a folder is called so as if it held no mail, an earlier run was sent a notice in place of each of its
+    messages, and nothing is new there.
+    """
+    is_same = source.uidnext is not None and (mark.uidnext, mark.messages) == (source.uidnext, source.messages)
+    has_notices_only = 0 < len(mark.missing) == mark.messages and memory.notices.issuperset(mark.missing)
+    return is_same and has_notices_only and profile.may_hold_no_mail(source)
+
+
+def note_without_mail(source: SourceFolder, items: int) -> Note:
+    """What people are told of a folder that holds something else than mail."""
+    return Note(_WITHOUT_MAIL % (source.name, items))
+
+
+def note_nothing_given(source: SourceFolder, items: int) -> Note:
+    """What people are told of a folder that may hold mail, and of which Exchange gives nothing."""
+    return Note(_NOTHING_GIVEN % (items, source.name))
 
 
 @dataclass
@@ -124,15 +152,20 @@ class FolderCopy:
         return self.all_answered and not self.doubtful and counted
 
     @property
-    def holds_no_mail(self) -> bool:
-        """True when the server has sent a notice in place of each message: they are appointments, contacts or notes,
-        which IMAP cannot give. INBOX and folders for a use of mail hold mail, whatever has become of it, and so does a
-        folder of which some came in an earlier run, wherever that is now.
+    def is_for_mail(self) -> bool:
+        """True for INBOX and folders for a use of mail, whatever has become of it, and for a folder of which some came
+        in an earlier run, wherever that is now.
         """
         source = self.plan.source
-        is_for_mail = source.raw_name == b"INBOX" or any(use.encode() in source.attributes for use in SPECIAL_USE)
-        has_brought_mail = len(self.writer.held) > 0 or self.memory.count() > 0
-        return 0 < len(self.notices) == len(self.refused) == self.messages and not (is_for_mail or has_brought_mail)
+        has_use = source.raw_name == b"INBOX" or any(use.encode() in source.attributes for use in SPECIAL_USE)
+        return has_use or len(self.writer.held) > 0 or self.memory.count() > 0
+
+    @property
+    def gave_notices_only(self) -> bool:
+        """True when the server has sent a notice in place of each message. A notice does not tell what it stands for:
+        appointments, contacts and notes, which IMAP cannot give, or mail that this Exchange fails to convert.
+        """
+        return 0 < len(self.notices) == len(self.refused) == self.messages
 
     @property
     def fewer_than_counted(self) -> int:
@@ -200,7 +233,7 @@ class FolderCopy:
         self.refused[uid] = NotImported(self.name, reason, message, uid, message_id, size)
 
     def leave_out_notices(self, uids: Iterable[int]) -> None:
-        """Of what an earlier run was sent a notice in place of, another notice need not be fetched."""
+        """Of items that are no mail, notices that an earlier run was sent need not be fetched again."""
         for uid in uids:
             if uid in self.memory.notices:
                 self.leave_out(uid, "message_refused", SURROGATE)

@@ -37,7 +37,7 @@ def fetch_what_is_missing(line: Line, batch: Batch, copy: FolderCopy, labels: Op
     missing = _list_patiently(line, batch, copy)
     if missing is None:
         return
-    copy.leave_out_notices(missing)
+    batch.leave_out_notices(copy, missing)
     _leave_out_too_large(line, batch, copy, missing)
     if labels:
         batch.take_copies(copy, labels.copies(copy, [uid for uid in missing if not copy.is_accounted_for(uid)]))

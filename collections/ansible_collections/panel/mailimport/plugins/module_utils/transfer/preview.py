@@ -29,7 +29,7 @@ from ..store.maildir.tree import MaildirTree
 from ..store.origin import Origin
 from .account import daily_limit
 from .flags import FlagLook, changed_flags, looks, windows
-from .folder_copy import has_nothing_new, mark_of
+from .folder_copy import SURROGATE, has_nothing_new, is_known_without_mail, mark_of, note_without_mail
 from .labels import Labels
 from .left_out import SourceFolders, folders_with_mail, list_folders
 from .line import open_first
@@ -192,24 +192,34 @@ class _Preview:
             self._present += self._memories.count(plan) if plan.partial else source.messages or 0
             return
         origin = Origin(self._request.key, source.raw_name, source.epoch or (mark.uidvalidity if mark else 0))
+        memory = self._memories.load(source.raw_name, origin.uidvalidity)
+        if mark and self._listed and is_known_without_mail(source, mark, memory, self._listed.profile):
+            emit(note_without_mail(source, len(mark.missing)))
+            return
         there = _look_into(tree, plan, origin) if tree else _delivered(self._snapshot, plan, origin)
-        record = FolderRecord(mark, self._memories.load(source.raw_name, origin.uidvalidity), there.held)
+        record = FolderRecord(mark, memory, there.held)
         left_out = self._labels.passed_over(plan) if self._labels else UidSet()
-        for uid in record.memory.notices & record.left_before:
-            left_out.add(uid)
         found = _survey(self._session, plan, record, left_out)
         if plan.partial:
             found.present = self._memories.count(plan)
         damaged = [] if tree else [NotImported(source.name, *_DAMAGED, uid) for uid in sorted(record.unverified)]
         tell_left_behind(emit, damaged, len(damaged))
+        # An import asks for these again, and the source has said that it cannot give them.
+        refused = [
+            NotImported(source.name, "message_refused", SURROGATE, uid)
+            for uid in found.missing
+            if uid in memory.notices & record.left_before
+        ]
+        tell_left_behind(emit, refused, len(refused))
+        found.coming -= len(refused)
         after = there.messages + there.waiting + found.coming
-        if after or there.exists or not left_out:
+        if after or there.exists or not (left_out or refused):
             emit(FolderFilled(source.name, joined_path(plan.target), not there.exists, there.messages, after))
         tell_left_behind(emit, found.problems(source.name), found.shortfall)
         self._arriving.append((source, found.coming))
         self._coming += found.coming
         self._present += found.present
-        self._lacking += found.shortfall + len(damaged)
+        self._lacking += found.shortfall + len(damaged) + len(refused)
 
 
 def _check_writable(directory: str) -> None:
