@@ -8,17 +8,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import tempfile
 import time
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Mapping, NoReturn, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..model.errors import MailImportError
+from ..files.private import held_private
+from ..model.errors import MailImportError, file_errors
 from ..provider.oauth import DeviceCode, OAuthClient, Token
 from ..provider.token_files import read_tokens, values_of, write_tokens
 from .organization import with_secrets
+from .secrets import take_secrets
 
 TOKEN_SECRETS = ("client_secret", "device")
 
@@ -46,7 +50,8 @@ def run_token(module: AnsibleModule, wanted_of: Callable[[Mapping[str, Any]], Wa
     """Make sure that there is a token.
 
     What a person has to do comes in between: without a token that will do, the module ends with a code for a person to
-    enter, and with the program's part of it, `device`. Called again with that, it waits for the person.
+    enter, `device`. Called again with that, it waits for the person. The program's part of the code gives the token to
+    whoever has it, and Ansible shows the answers of modules to whoever wants to see much: it stays in a file between.
 
     Args:
         wanted_of: tells what the parameters ask for; raises MailImportError.
@@ -55,26 +60,57 @@ def run_token(module: AnsibleModule, wanted_of: Callable[[Mapping[str, Any]], Wa
         params = with_secrets(module.params, TOKEN_SECRETS)
         wanted = wanted_of(params)
         if params.get("device"):
-            _finish(module, params, wanted, _wait(wanted.oauth, DeviceCode(**params["device"])))
+            _replace(module, params, wanted, _wait(wanted.oauth, DeviceCode(**take_secrets(params["device"]["file"]))))
         _ensure(module, params, wanted)
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
 
 
 def _ensure(module: AnsibleModule, params: Mapping[str, Any], wanted: Wanted) -> None:
-    stored = _stored(params["dest"], wanted)
-    if stored and not params["force"] and stored["expires_at"] - time.time() > wanted.spare:
-        message = "the token in %s is good for %s" % (params["dest"], _in_words(stored["expires_at"] - time.time()))
-        module.exit_json(changed=False, msg=message)
-    if params["dest"]:
-        _check_dest(params["dest"])
+    dest = params["dest"]
+    may_be_kept = bool(_stored(dest, wanted)) and not params["force"]
+    if may_be_kept:
+        _exit_if_good(module, dest, wanted)
+    if dest:
+        _check_dest(dest)
     if module.check_mode:
         module.exit_json(changed=True, msg="a token would be got")
-    token = _renewed(module, wanted, stored) if stored and not params["force"] else None
-    if token:
-        _finish(module, params, wanted, token)
+    if may_be_kept:
+        _renew(module, params, wanted)
     code = wanted.oauth.begin(wanted.scopes)
-    module.exit_json(changed=False, msg="enter %s at %s" % (code.user_code, code.verification_url), device=vars(code))
+    shown = dict(user_code=code.user_code, verification_url=code.verification_url, expires_in=code.expires_in)
+    message = "enter %s at %s" % (code.user_code, code.verification_url)
+    module.exit_json(changed=False, msg=message, device=dict(shown, file=_kept_apart(code)))
+
+
+def _kept_apart(code: DeviceCode) -> str:
+    """Leave a code in a file that nobody else can read, for the next call to take; return its path."""
+    with file_errors(tempfile.gettempdir()):
+        descriptor, path = tempfile.mkstemp(prefix="panel-mailimport-code-")
+        with open(descriptor, "w", encoding="ascii") as stream:
+            json.dump(vars(code), stream)
+    return path
+
+
+def _exit_if_good(module: AnsibleModule, dest: str, wanted: Wanted) -> Optional[Dict[str, Any]]:
+    """Return what the file holds, None when it holds no such token; end the module when nothing is to be done."""
+    stored = _stored(dest, wanted)
+    left = stored["expires_at"] - time.time() if stored else 0.0
+    if stored and left > wanted.spare:
+        module.exit_json(changed=False, msg="the token in %s is good for %s" % (dest, _in_words(left)))
+    return stored
+
+
+def _renew(module: AnsibleModule, params: Mapping[str, Any], wanted: Wanted) -> None:
+    """End the module with another token without a person; return when one is needed.
+
+    An import may renew the same file: two would spend one refresh token, or put back an older one.
+    """
+    with held_private(params["dest"]):
+        stored = _exit_if_good(module, params["dest"], wanted)
+        token = _renewed(module, wanted, stored) if stored else None
+        if token:
+            _finish(module, params, wanted, token)
 
 
 def _stored(path: Optional[str], wanted: Wanted) -> Optional[Dict[str, Any]]:
@@ -131,6 +167,14 @@ def _wait(oauth: OAuthClient, code: DeviceCode) -> Token:
         "auth_failed",
         "nobody entered the code %s within %d seconds; run the task again" % (code.user_code, code.expires_in),
     )
+
+
+def _replace(module: AnsibleModule, params: Mapping[str, Any], wanted: Wanted, token: Token) -> NoReturn:
+    """End the module with a token of a person; whoever renews the one before has done so by then."""
+    if params["dest"] and os.path.exists(params["dest"]):
+        with held_private(params["dest"]):
+            _finish(module, params, wanted, token)
+    _finish(module, params, wanted, token)
 
 
 def _finish(module: AnsibleModule, params: Mapping[str, Any], wanted: Wanted, token: Token) -> NoReturn:
