@@ -371,7 +371,9 @@ class MicrosoftHandler(Handler):
     def usage_report(self) -> Any:
         """Where the report is to be had for some minutes, whoever asks."""
         self._check_role("Reports.Read.All")
-        where = (self.service.report_url or self.service.url) + "/reports/usage.csv?sig=as-good-as-a-token"
+        where = (
+            self.service.report_url or self.service.url
+        ) + "/reports/path-as-good-as-a-token/usage.csv?sig=as-good-as-a-token"
         raise RefusedError(Answer(302, b"", {"Location": where}))
 
     def usage_table(self) -> Any:
@@ -401,7 +403,7 @@ MicrosoftHandler.routes = [
     ("POST", r"/([^/]+)/oauth2/v2\.0/devicecode", MicrosoftHandler.device_code),
     ("GET", r"/([^/]+)/v2\.0/\.well-known/openid-configuration", MicrosoftHandler.openid_configuration),
     ("GET", r"/v1\.0/reports/getMailboxUsageDetail\(period='D7'\)", MicrosoftHandler.usage_report),
-    ("GET", r"/reports/usage\.csv", MicrosoftHandler.usage_table),
+    ("GET", r"/reports/path-as-good-as-a-token/usage\.csv", MicrosoftHandler.usage_table),
     ("GET", r"/v1\.0/users", MicrosoftHandler.users),
     ("GET", r"/v1\.0/users/([^/]+)/mailboxSettings", MicrosoftHandler.mailbox_settings),
     ("GET", r"/v1\.0/domains", MicrosoftHandler.domains),

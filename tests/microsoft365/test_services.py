@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import time
 from email.utils import formatdate
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ import msal
 import pytest
 import requests
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import ATTEMPTS, Http
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365 import shared_token
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.clouds import CLOUDS
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.credentials import (
@@ -265,13 +266,25 @@ def test_the_use_of_mailboxes_is_read_without_the_token(directory: Directory, se
         elsewhere.trouble("/usage.csv", status(200, b"<html>maintenance</html>"))
         with pytest.raises(MailImportError, match="unknown shape"):
             directory.usage()
-        elsewhere.trouble("/usage.csv", status(403, b"<html>AuthenticationFailed</html>"))
-        with pytest.raises(MailImportError) as refused:
+        echo = b"/reports/path-as-good-as-a-token/usage.csv?sig=as-good-as-a-token: no"
+        for answer in (status(403, b"<html>AuthenticationFailed</html>"), status(403, echo), status(302)):
+            elsewhere.trouble("/usage.csv", answer)
+            with pytest.raises(MailImportError, match=re.escape("GET %s: " % elsewhere.url)) as refused:
+                directory.usage()
+            assert "as-good-as-a-token" not in refused.value.message
+        elsewhere.trouble("/usage.csv", *[reset()] * ATTEMPTS)
+        with pytest.raises(MailImportError, match=re.escape("GET %s: the connection" % elsewhere.url)) as broken:
             directory.usage()
-        assert "as-good-as-a-token" not in refused.value.message
-    service.report_url = "http://elsewhere.example"
-    with pytest.raises(MailImportError, match="must begin with https"):
-        directory.usage()
+        assert "as-good-as-a-token" not in broken.value.message
+    for nowhere, words in (
+        ("http://elsewhere.example", "must begin with https"),
+        ("https://user:word@elsewhere.example", "must begin with https"),
+        ("https://[", "redirected to what is no address"),
+    ):
+        service.report_url = nowhere
+        with pytest.raises(MailImportError, match=words) as refused:
+            directory.usage()
+        assert "as-good-as-a-token" not in refused.value.message and "word" not in refused.value.message
     service.consented.discard("Reports.Read.All")
     service.revoke()
     with pytest.raises(MailImportError, match="no permission Reports.Read.All"):

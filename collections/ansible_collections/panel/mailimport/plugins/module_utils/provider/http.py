@@ -69,16 +69,19 @@ class ServiceError(MailImportError):
 
 @dataclass(frozen=True)
 class HttpSettings:
-    """`ca_cert` is a file of authorities (PEM) trusted instead of the system's; `timeout` in seconds without a byte."""
+    """`ca_cert` is a file of authorities (PEM) trusted instead of the system's; `timeout` in seconds without a byte;
+    `trust` tells people how to have an authority trusted.
+    """
 
     ca_cert: Optional[str] = None
     timeout: float = 30.0
+    trust: str = "set api_ca_cert to the authority's file"
 
 
 @dataclass(frozen=True)
 class Call:
     """One request, with a `token` of that `scheme` (RFC 6750 section 2.1). `form` and `body` (JSON) exclude each other;
-    `secrets` are kept out of whatever the service says.
+    `secrets` are kept out of whatever the service says; with `is_key` the address itself is as good as a token.
 
     Each may be sent again after a failure, so that what it does must bear being done twice.
     """
@@ -92,10 +95,11 @@ class Call:
     form: Optional[Mapping[str, str]] = None
     body: Optional[Mapping[str, Any]] = None
     secrets: Tuple[str, ...] = ()
+    is_key: bool = False
 
     def __str__(self) -> str:
-        # Without the query: it may be as good as a token.
-        return "%s %s" % (self.method, self.url.partition("?")[0])
+        # Without the query, which may be a secret too.
+        return "%s %s" % (self.method, _origin_of(self.url) if self.is_key else self.url.partition("?")[0])
 
 
 class _Received(NamedTuple):
@@ -176,7 +180,9 @@ class Http:
         received = self._received(call)
         location = received.headers.get("Location")
         if 300 <= received.status < 400 and location:
-            call = Call("GET", location, call.schema)
+            # Part of it, in the path or in the query, is all that is needed to read what is there.
+            path = location.partition("://")[2].partition("/")[2]
+            call = Call("GET", location, call.schema, secrets=(path, path.partition("?")[0]), is_key=True)
             received = self._received(call)
         if received.status != 200:
             self._answer(call, received)
@@ -184,7 +190,7 @@ class Http:
         return received.data.decode("utf-8-sig", "replace")
 
     def _received(self, call: Call) -> _Received:
-        check_url(call.url)
+        check_url(call.url, shown=_origin_of(call.url) if call.is_key else call.url)
         try:
             # A redirect would take the token elsewhere.
             with self._opened().request(
@@ -201,11 +207,13 @@ class Http:
             ) as response:
                 return _Received(response.status_code, response.headers, self._read(call, response))
         except requests.exceptions.SSLError as error:
-            raise _tls_error(call, error) from None
+            raise _tls_error(call, error, self._settings.trust) from None
         except requests.exceptions.RequestException as error:
             raise _PassingError(
                 MailImportError("connection_failed", "%s: %s" % (call, _network_trouble(error)))
             ) from None
+        except ValueError:  # requests reads the address of a redirect, though it does not go there
+            raise MailImportError("protocol_error", "%s: is redirected to what is no address" % call) from None
 
     def _opened(self) -> Any:
         # Not shared between processes, which would read each other's answers.
@@ -251,8 +259,25 @@ class Http:
         return dict(answer)
 
 
-def check_url(url: str) -> None:
+def _origin_of(url: str) -> str:
+    """Where an address is, without what else it says."""
+    try:
+        parts = urlsplit(url)
+        return "%s://%s" % (parts.scheme, parts.netloc.rpartition("@")[2])
+    except ValueError:
+        return "an address"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this very machine."""
+    return bool(_LOOPBACK.fullmatch(host))
+
+
+def check_url(url: str, shown: str) -> None:
     """Refuse an address over which a token could be read by others.
+
+    Args:
+        shown: what people see of it.
 
     Raises:
         MailImportError: `invalid_row`, unless it is https, or http to this very machine.
@@ -265,10 +290,10 @@ def check_url(url: str) -> None:
     if (
         not host
         or parts.username is not None
-        or not (parts.scheme == "https" or (parts.scheme == "http" and _LOOPBACK.fullmatch(host)))
+        or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
     ):
         raise MailImportError(
-            "invalid_row", "%r is not an address of a service: it must begin with https://" % one_line(url, 80)
+            "invalid_row", "%r is not an address of a service: it must begin with https://" % one_line(shown, 80)
         )
 
 
@@ -345,12 +370,10 @@ def _validator(schema: str) -> Any:
     return jsonschema.Draft7Validator(json.loads(schema))
 
 
-def _tls_error(call: Call, error: Exception) -> MailImportError:
+def _tls_error(call: Call, error: Exception, trust: str) -> MailImportError:
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
-        return MailImportError(
-            "certificate_invalid", "%s: the certificate is not trusted (set api_ca_cert to the authority's file)" % call
-        )
+        return MailImportError("certificate_invalid", "%s: the certificate is not trusted (%s)" % (call, trust))
     return MailImportError("tls_failed", "%s: no TLS" % call)
 
 
