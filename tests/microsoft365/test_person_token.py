@@ -14,10 +14,17 @@ from typing import Any, Callable
 import msal
 import pytest
 import requests
+from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.http import Http, HttpSettings
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.access import with_token_file
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.person_oauth import PersonOAuth
-from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.token_file import TokenFile
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.token_file import (
+    PersonTokens,
+    TokenFile,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.oauth import DeviceCode, Token
 from fakes.http_service import reset, status, throttled
 from fakes.microsoft365 import CLIENT_ID, TENANT, Service, Tenant, company
@@ -118,7 +125,8 @@ def test_a_token_is_got_kept_and_renewed(get_token: GetToken, service: Service, 
     service.people.refresh_tokens.clear()
     expire(file)
     revoked = get_token(alone=True)
-    assert "device" in revoked.result and "not used for 90 days" in str(revoked.result["warnings"])
+    Path(revoked.result["device"]["file"]).unlink()
+    assert "not used for 90 days" in str(revoked.result["warnings"])
     outputs = first.output + good.output + renewed.output
     secrets = [*service.grants, *service.people.refresh_tokens, stored["refresh_token"], newer["refresh_token"]]
     assert not [secret for secret in secrets if secret in outputs]
@@ -177,6 +185,46 @@ def test_many_that_renew_one_file_ask_once(oauth: PersonOAuth, http: Http, servi
     (old,) = tokens
     assert TokenFile(http, str(path)).in_place_of(old) != old
     assert path.stat().st_mode & 0o777 == 0o600 and list(place.iterdir()) == [path]
+
+
+def test_a_token_that_is_good_is_spared(oauth: PersonOAuth, http: Http, service: Service, place: Path) -> None:
+    path = token_file(oauth, service, place)
+    before, asked = path.read_text(), service.requests.count(TOKEN)
+    mail, directory = "https://outlook.office365.example", service.url
+    stored = json.loads(before)["access_token"]
+
+    def tokens() -> PersonTokens:
+        return PersonTokens(TokenFile(http, str(path)), mail, frozenset((mail, directory)))
+
+    first = tokens()
+    assert [first.token(mail), first.token(mail), tokens().token(mail)] == [stored] * 3
+    assert path.read_text() == before and service.requests.count(TOKEN) == asked
+    replaced = first.in_place_of(mail, stored)
+    assert replaced not in (None, stored) and first.token(mail) == replaced == tokens().token(mail)
+    assert service.requests.count(TOKEN) == asked + 1
+    expire(path)
+    assert tokens().token(mail) not in (stored, replaced) and service.requests.count(TOKEN) == asked + 2
+    assert tokens().token(directory) and service.requests.count(TOKEN) == asked + 3
+
+
+def test_a_service_that_is_not_trusted_is_told_in_words_of_the_task(
+    place: Path, certificate: Certificate, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The options of mail_import_imap have no api_ca_cert."""
+    with Service(company(1), certificate) as service:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.ca_file))
+        path = token_file(PersonOAuth(Http(HttpSettings()), CLIENT_ID, service.url, TENANT), service, place)
+        expire(path)
+        source = SourceAccount("outlook.office365.com", 993, ANNA, "")
+        request = with_token_file(ImportRequest(source, parse_address(ANNA), "new", "customer"), str(path))
+        assert request.renew is not None
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+        with pytest.raises(MailImportError) as refused:
+            request.renew()
+        assert refused.value.reason == "certificate_invalid" and "api_ca_cert" not in refused.value.message
+        assert "REQUESTS_CA_BUNDLE" in refused.value.message
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.ca_file))
+        assert service.opens_mailbox(request.renew(), ANNA)
 
 
 def test_a_file_that_is_none_is_told(http: Http, oauth: PersonOAuth, service: Service, place: Path) -> None:

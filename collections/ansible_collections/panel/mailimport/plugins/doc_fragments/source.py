@@ -42,6 +42,8 @@ options:
       - File on the mail host with a token of Microsoft's, which M(panel.mailimport.microsoft365_token) makes, to log in
         with in place of a password. The mailbox needs a password of its own.
       - The token is renewed when it ends, and written back, in check mode too.
+      - It goes to servers of Microsoft's only. An import with another source is refused. In a list, a row's own
+        C(source_password) or C(source_token_file) comes before that of the task.
       - It needs requests and jsonschema on the mail host, which P(panel.mailimport.setup#role) installs.
     type: path
     version_added: 0.3.0

@@ -72,6 +72,8 @@ options:
       - In place of O(tenant), O(client_id) and a proof of the application, a file on the mail host with the token of a
         person, which M(panel.mailimport.microsoft365_token) makes. It opens the mailboxes to which that person has full
         access, and, with O(use_directory), the directory with the delegated permissions that the application has.
+      - Its token is used as long as it is good, and then renewed. Whatever Microsoft gives in its place, with each
+        token for the directory too, is written back, in check mode too.
     type: path
     version_added: 0.3.0
   create_aliases:

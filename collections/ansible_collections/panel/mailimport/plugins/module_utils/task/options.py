@@ -213,11 +213,14 @@ def administrators(params: Mapping[str, Any]) -> Administrators:
 def row_params(params: Mapping[str, Any], values: Mapping[str, Any]) -> Dict[str, Any]:
     """The options of `mail_import_imap` for one row of a list: what the row gives, and the task's options for the rest.
 
-    `source_password` is the password at the source, and `password` then the new mailbox's.
+    `source_password` is the password at the source, and `password` then the new mailbox's. The task's
+    `source_token_file` is for rows that have no login of their own.
     """
     given: Dict[str, Any] = {"password": None, "target_email": None, "target_password": None, **params, **values}
     given["target_password"] = given["target_password"] or given["password"]
     given["password"] = given["source_password"] or given["password"]
+    if values.get("source_password") and not values.get("source_token_file"):
+        given["source_token_file"] = None
     return given
 
 

@@ -14,7 +14,8 @@ from ...model.errors import MailImportError
 from ...model.imports import ImportRequest, LoginDiagnosis
 from ...model.secret import Renewal
 from ..base import Access, SourceMailbox
-from ..http import Http, HttpSettings
+from ..http import Http, HttpSettings, is_loopback
+from .clouds import is_mail_server
 from .mailboxes import permission_command
 from .token_file import TokenFile
 from .tokens import Tokens, roles_in
@@ -31,7 +32,12 @@ _NOT_LET_IN = (
     "IMAP is switched off in the mailbox (Set-CASMailbox -ImapEnabled $true). In Exchange Online PowerShell: %s"
 )
 
-
+# Where there are no options of the services.
+_TRUST = "name the authority's file in REQUESTS_CA_BUNDLE, by environment of the task"
+_NOT_MICROSOFTS = (
+    "source_token_file is a token that opens mailboxes at Microsoft, and %s is no server of Microsoft's: give the row "
+    "its own source_password, or leave source_token_file out"
+)
 _PERSON_REFUSED = (
     "Microsoft says the same of several things: whoever entered the code for the token has no full access to this "
     "mailbox (%s is not a mailbox of theirs, or not its main address); the token has no permission "
@@ -43,10 +49,13 @@ def with_token_file(request: ImportRequest, path: str) -> ImportRequest:
     """Return the request with a login by the token in a file of `microsoft365_token`.
 
     Raises:
-        MailImportError: `invalid_row` or `host_refused`, when there is no such file, or it cannot be used.
+        MailImportError: `invalid_row` or `host_refused`, when there is no such file, or it cannot be used, or the
+            source is somebody else's, who would get to know the token.
     """
-    file = TokenFile(Http(HttpSettings()), path)
     source = request.source
+    if not (is_mail_server(source.host) or is_loopback(source.host)):
+        raise MailImportError("invalid_row", _NOT_MICROSOFTS % source.host)
+    file = TokenFile(Http(HttpSettings(trust=_TRUST)), path)
     if source.auth == "auto":
         source = replace(source, auth="xoauth2")
     renewal = Renewal(file.token, file.in_place_of)

@@ -13,6 +13,9 @@ from __future__ import annotations
 
 from typing import Mapping, NamedTuple
 
+# The domains of all of Microsoft's mail servers, those for personal accounts too.
+_MAIL_DOMAINS = ("office365.com", "office.com", "outlook.com", "office365.us", "outlook.cn")
+
 
 class Cloud(NamedTuple):
     """Addresses of the services that give tokens and tell of the directory, the IMAP server, what a token for the mail
@@ -56,3 +59,8 @@ CLOUDS: Mapping[str, Cloud] = {
         "https://partner.outlook.cn/IMAP.AccessAsUser.All",
     ),
 }
+
+
+def is_mail_server(host: str) -> bool:
+    """Whether a host is one of Microsoft's mail servers, by its name."""
+    return host.casefold().rstrip(".").endswith(tuple("." + domain for domain in _MAIL_DOMAINS))

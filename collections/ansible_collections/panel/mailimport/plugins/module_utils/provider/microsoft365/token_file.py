@@ -63,6 +63,15 @@ class TokenFile:
         """Return a token in place of one that was refused; raises as `token` does."""
         return self._renewed(lambda values: values["access_token"] != refused)
 
+    def good_token(self) -> Optional[Tuple[str, float]]:
+        """Return the token as it is in the file, and for how many seconds it is good; None when for a short time only.
+
+        Raises:
+            MailImportError: `invalid_row` or `host_refused` when the file cannot be used.
+        """
+        values = self._read()
+        return (str(values["access_token"]), values["expires_at"] - time.time()) if is_good(values) else None
+
     def new_token(self) -> Token:
         """Return a new token; raises as `token` does."""
         with self._held() as values:
@@ -124,6 +133,15 @@ class PersonTokens(Tokens):
         super().__init__(resources)
         self._file = file
         self._mail = mail
+
+    def token(self, resource: str) -> str:
+        """Return a token as `Tokens` does, and that of the file before another one is asked for."""
+        kept = self._file.good_token() if resource == self._mail and not self._shared[resource].get() else None
+        if kept is None:
+            return super().token(resource)
+        token, lifetime = kept
+        self._shared[resource].put(token, lifetime - SPARE)
+        return token
 
     def _ask(self, resource: str) -> Tuple[str, float]:
         is_mail = resource == self._mail

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, Dict
 
 import pytest
@@ -13,8 +15,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import (
     host_settings,
+    list_options,
     mailbox_options,
     mailbox_request,
+    row_params,
     source_account,
 )
 
@@ -103,3 +107,55 @@ def test_the_mail_host_is_left_to_its_own_configuration_by_default() -> None:
 
 def test_no_secret_shows_in_what_is_printed_of_a_request() -> None:
     assert "geheim" not in repr(mailbox_request(params()))
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> str:
+    """A file of microsoft365_token."""
+    names = ("client_id", "tenant", "login_url", "scope", "access_token", "refresh_token")
+    path = tmp_path / "token.json"
+    path.write_text(json.dumps({**dict.fromkeys(names, "any"), "expires_at": 4e9}))
+    path.chmod(0o600)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "outlook.office365.com",
+        "OUTLOOK.office365.com",
+        "outlook.office.com",
+        "imap-mail.outlook.com",
+        "partner.outlook.cn",
+        "outlook-dod.office365.us",
+        "localhost",
+        "127.0.0.1",
+    ],
+)
+def test_a_token_of_microsofts_goes_to_microsoft(token_file: str, host: str) -> None:
+    request = mailbox_request(params(source_host=host, source_token_file=token_file))
+    assert request.renew is not None and request.renew() == "any"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["imap.gmail.com", "outlook.office365.com.example", "my-office365.com", "office365.com@gmail.com", "192.0.2.1"],
+)
+def test_a_token_of_microsofts_goes_to_nobody_else(token_file: str, host: str) -> None:
+    with pytest.raises(MailImportError, match="no server of Microsoft's") as refused:
+        mailbox_request(params(source_host=host, source_token_file=token_file))
+    assert refused.value.reason == "invalid_row" and host in refused.value.message
+    assert "source_password" in refused.value.message
+
+
+def test_the_token_file_of_a_task_is_for_rows_without_a_login_of_their_own() -> None:
+    task = {**dict.fromkeys(list_options()), "source_token_file": "/task.json"}
+
+    def given(**row: str) -> Any:
+        return row_params(task, {"email": "anna@example.org", "password": "the mailbox's", **row})["source_token_file"]
+
+    assert given() == "/task.json"
+    assert given(source_token_file="/hers.json") == "/hers.json"
+    assert not given(source_password="old") and not given(source_password="old", source_host="imap.gmail.com")
+    task["source_password"] = "for all"
+    assert given() == "/task.json"
