@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import ssl
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Callable, Dict, Iterator, Optional, Sequence, Union
 
@@ -44,6 +45,8 @@ class MailboxContent:
     def __init__(self, job: MailboxJob, account: MailboxAccount) -> None:
         self._job = job
         self._request, self._host, self._state = job.request, job.host, job.state
+        # Of what is asked for, what a process that talks to the source has a use for.
+        self._told = replace(job.request, password="", diagnose=None)
         self._account = account
 
     def check_login(self) -> None:
@@ -62,14 +65,14 @@ class MailboxContent:
         self._look(
             owner,
             lambda login, broker: partial(
-                preview_account, self._request, login, snapshot, directories, broker, _tls_to(location)
+                preview_account, self._told, login, snapshot, directories, broker, _tls_to(location)
             ),
         )
 
     def verify(self, found: MailboxStatus, location: StoreLocation) -> None:
         """Compare the source with the mailbox, and write nothing."""
         snapshot, tls = self._snapshot(found, location), _tls_to(location)
-        self._look(location, lambda login, broker: partial(verify_account, self._request, login, snapshot, broker, tls))
+        self._look(location, lambda login, broker: partial(verify_account, self._told, login, snapshot, broker, tls))
 
     def _look(
         self,
@@ -96,7 +99,7 @@ class MailboxContent:
             target = self._target(found, location, broker, aside)
             self._state.note_writing(self._request.key, root)
             self._work_as(
-                location, lambda login: partial(import_account, self._request, login, target), keep=(broker.descriptor,)
+                location, lambda login: partial(import_account, self._told, login, target), keep=(broker.descriptor,)
             )
             if root and not has_marker(root, self._request.key):
                 self._state.note_store(self._request.key, None)  # the source had nothing, and nothing was made

@@ -23,8 +23,8 @@ _MAX_SECRET = 1 << 16
 
 
 class SecretBroker:
-    """Hands new secrets for a source, on `SecretWanted`, to a process that is not trusted with what makes them: an
-    application's own secret, say.
+    """Hands new secrets for a source, on `SecretWanted`, to a process that talks to it. What makes them, such as an
+    application's own secret, is not handed over, though a copy of it may be in that process's memory (see `sandbox`).
 
     Args:
         renew: makes them; None where there are none.

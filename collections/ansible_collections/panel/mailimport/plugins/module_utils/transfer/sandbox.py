@@ -6,6 +6,11 @@
 
 What a hostile source or mailbox owner may achieve stays within that process: it has the mailbox's own uid, and all it
 can tell its parent is news of known kinds and a bounded size.
+
+It is handed what it has a use for. But it is forked, and no other program begins in it, so its memory is a copy of its
+parent's, with all that the worker has of the task: other imports with their passwords, and what makes tokens. It uses
+none of that. Other processes cannot read it (see `forbid_core_dumps`; the kernel keeps that up when the uid changes),
+and a source or owner would have to take over Python itself. With a task for each mailbox there is nothing of others.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@
 
 """A process of nobody's that visits the accounts of one source, one after the other, and only looks.
 
-One process does for many accounts because it has no rights over any mailbox, and all that is ever in it are logins at
-the source that it talks to: what a hostile source could take over there, it is told anyway.
+One process does for many accounts because it has no rights over any mailbox, and all that it is handed are logins at
+the source that it talks to, which is told them anyway. What else is in its memory is there by the fork alone (see
+`sandbox`).
 """
 
 from __future__ import annotations

@@ -324,6 +324,28 @@ def test_a_process_that_was_taken_over_cannot_have_directories_moved(run, reques
     assert (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.parametrize(
+    ("work", "options", "check_mode"),
+    [
+        ("import_account", {}, False),
+        ("preview_account", {}, True),
+        ("verify_account", {"verify": "deep"}, False),
+    ],
+)
+def test_who_talks_to_the_source_is_not_handed_the_password_of_the_mailbox(
+    request_for, settings, tmp_path, monkeypatch, work, options, check_mode
+):
+    if options:
+        import_mailbox(request_for(), settings)
+    seen = tmp_path / "seen"
+    monkeypatch.setattr(
+        content_module, work, lambda request, *_: seen.write_text(repr((request.password, request.diagnose)))
+    )
+    request = replace(request_for(**options), diagnose=lambda error: None)
+    import_mailbox(request, settings, check_mode=check_mode)
+    assert request.password and seen.read_text() == repr(("", None))
+
+
 def test_a_run_that_dies_is_known_as_interrupted_and_goes_on(run, request_for, settings, mail, monkeypatch):
     monkeypatch.setattr(
         content_module, "import_account", lambda request, context, target, emit: os.kill(os.getpid(), 9)
