@@ -45,6 +45,7 @@ class ContentSearch:
         self._uidnexts: Optional[Dict[bytes, Tuple[int, int]]] = None
         self._unrecorded: Dict[bytes, UidsByContent] = {}
         self._indexes: Dict[bytes, List[UidsByContent]] = {}
+        self._elsewhere: Optional[List[Tuple[bytes, Figures]]] = None
         self.moved = MovedMessages(sessions, book, killed_since, self._read_moved)
 
     def unrecorded(self, name: bytes, uidvalidity: int) -> UidsByContent:
@@ -83,7 +84,9 @@ class ContentSearch:
 
     def look_elsewhere(self, name: bytes) -> None:
         """Read what came into other folders than this one since a run was killed."""
-        self.moved.look(name, list(self._all_figures()))
+        if self._elsewhere is None:
+            self._elsewhere = list(self._all_figures())
+        self.moved.look(name, self._elsewhere)
 
     def _read_moved(self, name: bytes, uids: Sequence[int]) -> UidsByContent:
         return self._find(name, [(uid, uid) for uid in uids], after_crash=False)

@@ -19,8 +19,7 @@ sent. That holds, too, for a folder that has mail and no map at all, as when the
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import Dict, Iterable, List, Optional, Set, Tuple
+from typing import Deque, Dict, Iterable, List, Optional, Set, Tuple
 
 from ...imap.fetch import Fetched
 from ...imap.flags import split_flags
@@ -39,9 +38,6 @@ from .keywords import FolderKeywords
 from .pending import PendingMessage, pending_spooled, pending_stream, pending_whole
 from .uid_map import DeliveryRecord, UidMap
 from .verification import Difference, ReadBack, Sent, differences, sent_of
-
-# So many messages of a folder that are gone may be ones that a killed run stored.
-_MOST_GONE = 100_000
 
 
 class ImapWriter(FolderWriter, Destination):
@@ -99,7 +95,7 @@ class ImapWriter(FolderWriter, Destination):
         self._first_claimed = opened.figures.uidnext
         self._present: Optional[UidsByContent] = None
         self._may_have_moved = record.last_run_incomplete and bool(search.moved)
-        self._gone: Optional[List[int]] = None
+        self._gone: Optional[Deque[int]] = None
         self._look_around(opened, record, by_content)
 
     def _look_around(self, opened: OpenedFolder, record: DeliveryRecord, by_content: bool) -> None:
@@ -261,14 +257,13 @@ class ImapWriter(FolderWriter, Destination):
             return False
         if self._gone is None:
             self._appender.drain()  # what this run has stored is known then
-            gone = self._search.moved.vanished(self.name, self.target_uidvalidity, self._uidnext)
             unclaimed = set(self._present.uids() if self._present else ())
-            self._gone = [uid for uid in islice(gone, _MOST_GONE) if uid not in unclaimed]
+            self._gone = self._search.moved.gone(self.name, self.target_uidvalidity, self._uidnext, unclaimed)
             if self._gone:
                 self._search.look_elsewhere(self.name)
         if not self._gone or not self._search.take_moved(self.name, message.digests):
             return False
-        self._new.add(message.uid, self._gone.pop(0))
+        self._new.add(message.uid, self._gone.popleft())
         return True
 
     def _long_message(self, fetched: Fetched) -> PendingMessage:
