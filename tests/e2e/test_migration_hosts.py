@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A migration to several mail hosts, some of which have nothing to do in a phase, or cannot do it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from support.run import COLLECTION, PlaybookRun, environment, run_playbook
+
+DOMAIN = "firma.example"
+
+
+def plan(directory: Path, hosts: str, source: str, **options: Any) -> PlaybookRun:
+    """Plan a migration to hosts that are all this machine."""
+    migration = {
+        "name": "firma",
+        "source": source,
+        "domains": [DOMAIN],
+        "mx": ["mail.neu.example"],
+        "waves": [{"name": "everybody"}],
+        "report_dir": str(directory / "reports"),
+        "dns": {"nameservers": ["127.0.0.1"], "timeout": 0.1},
+    }
+    ansible = {
+        "import_hosts": "all",
+        "import_setup": False,
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "ansible_remote_tmp": str(directory / "remote-tmp"),
+        "state_dir": "%s/{{ inventory_hostname }}" % directory,
+    }
+    return run_playbook(
+        COLLECTION / "playbooks" / "plan.yml",
+        inventory=hosts,
+        variables={"migration": migration, **ansible, **options},
+        directory=directory,
+        env={**environment(), "ANSIBLE_PIPELINING": "1"},
+    )
+
+
+def test_hosts_without_a_mailbox_in_a_phase_keep_nobody_from_the_report_on_the_others(tmp_path: Path) -> None:
+    """The first of them has nothing to do, and so has the last."""
+    row = {"email": "anna@%s" % DOMAIN, "password": "{{ 'secret' }}", "mail_host": "two", "source_host": "127.0.0.1"}
+    run = plan(tmp_path, "one,two,three,", "csv", mailboxes=[row], owner="nobody-of-this-name", source_port=1)
+    assert run.returncode == 2, run.output
+    report = (tmp_path / "reports" / "plan.txt").read_text()
+    assert "✗ two: " in report or "✗ %s: " % row["email"] in report, report
+    assert "nobody has checked: import" not in report
+    assert (tmp_path / "reports" / "report.html").exists()
+
+
+def test_a_mail_host_that_cannot_read_the_directory_is_named(tmp_path: Path) -> None:
+    run = plan(
+        tmp_path,
+        "one,two,",
+        "google",
+        service_account_src=str(tmp_path / "missing.json"),
+        admin="admin@%s" % DOMAIN,
+        owner="firma",
+    )
+    assert run.returncode == 2 and "one cannot read the directory: " in run.output, run.output
