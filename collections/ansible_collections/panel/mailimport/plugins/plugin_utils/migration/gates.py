@@ -39,17 +39,21 @@ def before(phase: str, facts: Facts) -> list[Gate]:
     """The gates in front of a phase."""
     pilot = facts.migration.waves[0]
     gates: dict[str, t.Callable[[], list[Gate]]] = {
-        "pilot": lambda: [_list_is_good(facts), _not_finished(facts), _time_has_come(facts, [pilot])],
+        "pilot": lambda: [
+            *_who_moves_is_known(facts),
+            _not_finished(facts),
+            _time_has_come(facts, [pilot]),
+        ],
         "bulk": lambda: [
-            _list_is_good(facts),
+            *_who_moves_is_known(facts),
             _not_finished(facts),
             _is_synced("pilot", facts.of_wave(pilot), "wave %s" % pilot.name),
             _time_has_come(facts, [wave for wave in facts.migration.waves if wave is not pilot]),
         ],
-        "delta": lambda: [_list_is_good(facts), _not_finished(facts), _something_is_here(facts)],
-        "switched": lambda: [_list_is_good(facts), _not_finished(facts), _has_switched(facts)],
+        "delta": lambda: [*_who_moves_is_known(facts), _not_finished(facts), _something_is_here(facts)],
+        "switched": lambda: [*_who_moves_is_known(facts), _not_finished(facts), _has_switched(facts)],
         "verify": lambda: [_list_is_good(facts), _something_is_here(facts)],
-        "finish": lambda: [_list_is_good(facts), _has_switched(facts), _is_time_to_finish(facts)],
+        "finish": lambda: [*_who_moves_is_known(facts), _has_switched(facts), _is_time_to_finish(facts)],
     }
     return gates[phase]() if phase in gates else []
 
@@ -60,8 +64,7 @@ def after(phase: str, facts: Facts) -> list[Gate]:
     begun = [box for wave in waves if facts.started(wave) for box in facts.of_wave(wave)]
     gates: dict[str, t.Callable[[], list[Gate]]] = {
         "plan": lambda: [
-            _list_is_good(facts),
-            _directory_fits(facts),
+            *_who_moves_is_known(facts),
             _everybody_has_a_wave(facts),
             _everybody_has_a_domain(facts),
             _checks_are_green(facts, ("import",)),
@@ -74,8 +77,7 @@ def after(phase: str, facts: Facts) -> list[Gate]:
         "bulk": lambda: [_is_synced("copied", begun, "the waves that have begun")],
         "delta": lambda: [_is_not_stale(facts)],
         "ready": lambda: [
-            _list_is_good(facts),
-            _directory_fits(facts),
+            *_who_moves_is_known(facts),
             _everybody_has_a_wave(facts),
             _everybody_has_a_domain(facts),
             _is_synced("synced", everybody, "the list"),
@@ -105,6 +107,11 @@ def due(phase: str, facts: Facts) -> list[Mailbox]:
         "finish": waves,
     }.get(phase, [wave for wave in waves if facts.started(wave)])
     return [box for box in facts.mailboxes if box.email and facts.migration.wave_of(box.email) in chosen]
+
+
+def _who_moves_is_known(facts: Facts) -> list[Gate]:
+    """Those in front of every phase that imports: what the wrong host, or the wrong wave, has is not taken back."""
+    return [_list_is_good(facts), _directory_fits(facts)]
 
 
 def _list_is_good(facts: Facts) -> Gate:

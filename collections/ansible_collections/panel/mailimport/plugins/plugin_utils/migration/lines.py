@@ -22,12 +22,14 @@ _COMMAND = "ansible-playbook -i %s -e @%s panel.mailimport.%s"
 # What is to be taken away at the old provider, when all is here.
 _REVOKE = {
     "csv": (
-        "at the old provider: the passwords, or the administrator's login, that the imports were given",
-        "here: the list of mailboxes with its passwords, and its copies",
+        "at the old provider: the passwords, or the administrator's login, that the imports were given, and the "
+        "consents to application access",
+        "here: the list of mailboxes with its passwords, and its copies, and the files of source_token_file",
     ),
     "imap": (
-        "at the old provider: the password, or the administrator's login, that the import was given",
-        "here: the variables with the password",
+        "at the old provider: the password, or the administrator's login, that the import was given, and the "
+        "consent to application access",
+        "here: the variables with the password, and the file of source_token_file",
     ),
     "yandex": (
         "at Yandex 360: the service application, and the token of the administrator",
@@ -38,8 +40,9 @@ _REVOKE = {
         "here: the file with the key, and the file of generated_passwords",
     ),
     "microsoft365": (
-        "at Microsoft 365: the application in Entra ID, its service principal and permissions in Exchange Online",
-        "here: the client secret or the certificate, and the file of generated_passwords",
+        "at Microsoft 365: the application in Entra ID, its service principal and permissions in Exchange Online, "
+        "and the consent that a token_file keeps",
+        "here: the client secret, the certificate or the token_file, and the file of generated_passwords",
     ),
 }
 _REVOKE_DNS = (

@@ -254,6 +254,31 @@ def test_a_run_that_could_not_be_done_is_no_success():
         assert "mail1: no answer" in reasons(after(phase, known)), phase
 
 
+def test_nothing_is_imported_while_the_directory_does_not_fit():
+    """A mailbox that two hosts take would come to both, members of a group that is gone into any wave."""
+    claimed = [Problem("directory", "error", "several mail hosts take the same mailboxes: anna@example.org")]
+    for phase, now, domain in (
+        ("pilot", START, OLD),
+        ("bulk", START, OLD),
+        ("delta", START, OLD),
+        ("switched", SWITCH, NEW),
+        ("finish", UNTIL + 24 * HOUR, NEW),
+    ):
+        known = facts(now, box("anna", at=now), box("ben", at=now), domain)
+        assert verdict(before(phase, known)) == "open", phase
+        gates = before(phase, replace(known, problems=claimed))
+        assert verdict(gates) == "closed" and reasons(gates) == [claimed[0].text], phase
+
+
+@pytest.mark.parametrize("source", ["csv", "imap", "microsoft365"])
+def test_the_end_names_consents_that_token_files_keep(source):
+    known = finishing(UNTIL + 24 * HOUR, UNTIL + 24 * HOUR)
+    known.migration = replace(MIGRATION, source=source)
+    told = [line for line in lines("finish", [], known, turn_of(known), ("hosts", "file")) if "revoke" in line]
+    assert [line for line in told if "at " in line and "consent" in line], told
+    assert [line for line in told if "token_file" in line and "here: " in line], told
+
+
 def test_what_is_finished_stays_finished():
     quiet = UNTIL + 24 * HOUR
     known = replace(finishing(quiet, quiet), finished_at=quiet)
