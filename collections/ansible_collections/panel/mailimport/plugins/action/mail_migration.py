@@ -79,6 +79,8 @@ OPTIONS: dict[str, dict[str, t.Any]] = {
     "dest": {"type": "path"},
     "accept_not_imported": {"type": "list", "elements": "dict", "options": ACCEPTANCE, "default": []},
 }
+# What a report needs of a row. Passwords are in it, too.
+_SHOWN = ("email", "target_email", "mail_host", "source_host", "source_user")
 # What the runs of a phase tell that no record does.
 _OF_RUNS = {"plan": failures_of, "verify": failures_of, "pilot": changes_of}
 
@@ -118,7 +120,7 @@ class ActionModule(ActionBase):
             gates=[{"name": gate.name, "state": gate.state, "reasons": list(gate.reasons)} for gate in gates],
             only=_only(facts, phase, rows, plain(params["hosts"])),
             probes=_probes(facts),
-            mailboxes=[] if migration.source == "csv" else [dict(row.values) for row in rows],
+            mailboxes=[] if migration.source == "csv" else [_shown(row) for row in rows],
             recipients=directory.recipients if directory else [box.email for box in facts.mailboxes if box.email],
             waves={wave.name: facts.state_of(wave) for wave in migration.waves},
             next=turn.phase,
@@ -186,6 +188,10 @@ def _facts(migration: Migration, rows: list[Row], directory: Directory | None, p
         # Finished is what is finished on each of the mail hosts.
         None if not finished or None in finished else max(each for each in finished if each is not None),
     )
+
+
+def _shown(row: Row) -> dict[str, t.Any]:
+    return {name: row.values[name] for name in _SHOWN if name in row.values}
 
 
 def _trouble(runs: dict[str, t.Any]) -> list[str]:

@@ -60,7 +60,8 @@ options:
   check_variables:
     description:
       - Whether the variables of the task are checked as well, as far as they are options of the source's import, and
-        the files of variables of the command line. A file with C(migration) must hold no secret in clear.
+        the files of variables of the command line. A file with C(migration) must hold no secret in clear,
+        C(migration.notices.webhook) being one.
     type: bool
     default: false
   source_host:
@@ -182,7 +183,10 @@ gates:
       elements: str
       returned: always
 mailboxes:
-  description: The mailboxes that move, by address, where they are not those of a list.
+  description:
+    - The mailboxes that move, where they are not those of a list, as a list has them.
+    - They have C(email), and C(target_email), C(mail_host), C(source_host) and C(source_user) where these are known; no
+      password.
   type: list
   elements: dict
   returned: success

@@ -26,6 +26,11 @@ OPTIONS_OF: dict[str, Options] = {
 _SECRETS = {name for options in OPTIONS_OF.values() for name, option in options.items() if option.get("no_log")}
 # Rows, which have passwords.
 _ROWS = "mailboxes"
+# Whoever knows the address of a webhook may write to it.
+_WEBHOOK = "webhook"
+# Ansible's names for one thing.
+_ENCRYPTED = ("!vault", "!vault-encrypted")
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 def refuse_foreign_options(source: str, given: t.Iterable[str]) -> None:
@@ -56,31 +61,54 @@ def refuse_secrets_in_clear(path: str) -> None:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except (OSError, ValueError, yaml.YAMLError):
         return  # Ansible has read it: it may be encrypted as a whole
-    if not isinstance(node, yaml.MappingNode) or "migration" not in [key.value for key, _value in node.value]:
+    beside = list(_pairs(node))
+    if "migration" not in [name for name, _value in beside]:
         return
-    for key, value in node.value:
-        found = key.value if key.value in _SECRETS - {_ROWS} and _is_in_clear(value) else None
-        if key.value == _ROWS and isinstance(value, yaml.SequenceNode):
-            found = next((name for row in value.value for name in _in_clear(row)), None)
-        if found:
-            message = (
-                "%s: %s is there in clear: encrypt it (ansible-vault encrypt_string), or put it into a file that is "
-                "encrypted as a whole"
-            )
-            raise MailImportError("invalid_row", message % (Path(path).name, found))
-
-
-def _in_clear(row: yaml.Node) -> t.Iterator[str]:
-    if isinstance(row, yaml.MappingNode):
-        yield from (
-            "%s of mailboxes" % key.value for key, value in row.value if key.value in _SECRETS and _is_in_clear(value)
+    found = next((name for key, value in beside for name in _in_clear(key, value)), None)
+    if found:
+        message = (
+            "%s: %s is there in clear: encrypt it (ansible-vault encrypt_string), or put it into a file that is "
+            "encrypted as a whole"
         )
+        raise MailImportError("invalid_row", message % (Path(path).name, found))
+
+
+def _in_clear(name: str, value: yaml.Node) -> t.Iterator[str]:
+    """The secrets that a variable holds in clear."""
+    if name == "migration":
+        for notices in _named("notices", value):
+            yield from ("migration.notices.%s" % _WEBHOOK for each in _named(_WEBHOOK, notices) if _is_in_clear(each))
+    elif name == _ROWS:
+        rows = value.value if isinstance(value, yaml.SequenceNode) else []
+        yield from (
+            "%s of mailboxes" % key
+            for row in rows
+            for key, each in _pairs(row)
+            if key in _SECRETS and _is_in_clear(each)
+        )
+    elif name in _SECRETS and _is_in_clear(value):
+        yield name
+
+
+def _named(name: str, node: yaml.Node) -> list[yaml.Node]:
+    return [value for key, value in _pairs(node) if key == name]
+
+
+def _pairs(node: yaml.Node) -> t.Iterator[tuple[str, yaml.Node]]:
+    """Names and values of a mapping, those that it merges (`<<`) included: they stand in the file in clear as well."""
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        if key.tag == _MERGE:
+            for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                yield from _pairs(merged)
+        elif isinstance(key, yaml.ScalarNode):
+            yield key.value, value
 
 
 def _is_in_clear(node: yaml.Node) -> bool:
     if isinstance(node, yaml.ScalarNode):
         is_nothing = node.tag.endswith(":null") or not node.value
-        return not (is_nothing or node.tag == "!vault" or "{{" in node.value or "{%" in node.value)
+        is_template = node.tag != "!unsafe" and ("{{" in node.value or "{%" in node.value)
+        return not (is_nothing or node.tag in _ENCRYPTED or is_template)
     if isinstance(node, yaml.MappingNode):
         return any(_is_in_clear(value) for _key, value in node.value)
     return any(_is_in_clear(item) for item in node.value)

@@ -47,6 +47,15 @@ def test_an_option_of_another_source_is_refused(source, name, words):
         ("mailboxes: [anna@example.org]", None),
         ("mailboxes:\n  - {email: a@example.org, password: !vault 'x'}", None),
         ("client_secret:", None),
+        ("client_secret: !vault-encrypted |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162", None),
+        ("client_secret: !unsafe '{{abc'", "client_secret"),
+        ("? [a, b]\n: 1\ntoken: abc", "token"),
+        ("? {a: b}\n: 1\nmailboxes:\n  - ? [a]\n    : 1\n    password: abc", "password of mailboxes"),
+        ("all: &all {client_secret: abc}\n<<: *all", "client_secret"),
+        ("all: &all {<<: {client_secret: abc}}\n<<: [{a: b}, *all]", "client_secret"),
+        ("all: &all {client_secret: '{{ vault_secret }}'}\n<<: *all", None),
+        ("all: &all {password: abc}\nmailboxes:\n  - {email: a@example.org, <<: *all}", "password of mailboxes"),
+        ("row: &row {email: a@example.org, password: abc}\nmailboxes: [*row]", "password of mailboxes"),
         ("service_account_src: key.json", None),
     ],
 )
@@ -62,7 +71,29 @@ def test_a_secret_in_clear_is_refused(tmp_path, line, found):
     assert "abc" not in refused.value.message and "1234" not in refused.value.message
 
 
-@pytest.mark.parametrize("text", ["$ANSIBLE_VAULT;1.1;AES256\n6162\n", "token: abc\n", "- a\n", "a: [", ""])
+@pytest.mark.parametrize(
+    ("webhook", "is_refused"),
+    [
+        ("https://chat.example/hooks/abc", True),
+        ("!vault 'x'", False),
+        ("'{{ vault_webhook }}'", False),
+    ],
+)
+def test_a_webhook_is_as_good_as_a_password(tmp_path, webhook, is_refused):
+    file = tmp_path / "migration.yml"
+    file.write_text("migration: {notices: {sender: it@example.org, webhook: %s}}\n" % webhook)
+    if not is_refused:
+        refuse_secrets_in_clear(str(file))
+        return
+    with pytest.raises(MailImportError) as refused:
+        refuse_secrets_in_clear(str(file))
+    assert refused.value.message.startswith("migration.yml: migration.notices.webhook is there in clear: encrypt it")
+    assert "abc" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "text", ["? [a]\n: 1\n", "$ANSIBLE_VAULT;1.1;AES256\n6162\n", "token: abc\n", "- a\n", "a: [", ""]
+)
 def test_other_files_are_nobodys_business(tmp_path, text):
     (tmp_path / "vars.yml").write_text(text)
     refuse_secrets_in_clear(str(tmp_path / "vars.yml"))
