@@ -138,6 +138,7 @@ deliveries:
 from typing import Any, Dict, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.run.delivery import WOULD_BE_TAKEN, prove_delivery
 from ansible_collections.panel.mailimport.plugins.module_utils.run.notices import Relay
@@ -157,7 +158,8 @@ def _passwords(params: Mapping[str, Any]) -> Dict[str, str]:
     if params["host_backend"] != "imap" and (params["passwords"] or params["generated_passwords"]):
         message = "passwords are for host_backend=imap alone: any other kind of host opens its mailboxes without them"
         raise MailImportError("invalid_row", message)
-    return {address: given.of(address.strip().lower()) for address in params["addresses"]}
+    addresses = [str(parse_address(address)) for address in params["addresses"]]
+    return {address: given.of(address) for address in addresses}
 
 
 def main() -> None:
