@@ -15,14 +15,16 @@ from support.run import COLLECTION, PlaybookRun, environment, run_playbook
 DOMAIN = "firma.example"
 
 
-def plan(directory: Path, hosts: str, source: str, **options: Any) -> PlaybookRun:
-    """Plan a migration to hosts that are all this machine."""
+def play(
+    playbook: str, directory: Path, hosts: str, source: str, waves: list[dict[str, Any]], **options: Any
+) -> PlaybookRun:
+    """Run a playbook of a migration to hosts that are all this machine."""
     migration = {
         "name": "firma",
         "source": source,
         "domains": [DOMAIN],
         "mx": ["mail.neu.example"],
-        "waves": [{"name": "everybody"}],
+        "waves": waves,
         "report_dir": str(directory / "reports"),
         "dns": {"nameservers": ["127.0.0.1"], "timeout": 0.1},
     }
@@ -35,7 +37,7 @@ def plan(directory: Path, hosts: str, source: str, **options: Any) -> PlaybookRu
         "state_dir": "%s/{{ inventory_hostname }}" % directory,
     }
     return run_playbook(
-        COLLECTION / "playbooks" / "plan.yml",
+        COLLECTION / "playbooks" / ("%s.yml" % playbook),
         inventory=hosts,
         variables={"migration": migration, **ansible, **options},
         directory=directory,
@@ -43,22 +45,35 @@ def plan(directory: Path, hosts: str, source: str, **options: Any) -> PlaybookRu
     )
 
 
-def test_hosts_without_a_mailbox_in_a_phase_keep_nobody_from_the_report_on_the_others(tmp_path: Path) -> None:
-    """The first of them has nothing to do, and so has the last."""
-    row = {"email": "anna@%s" % DOMAIN, "password": "{{ 'secret' }}", "mail_host": "two", "source_host": "127.0.0.1"}
-    run = plan(tmp_path, "one,two,three,", "csv", mailboxes=[row], owner="nobody-of-this-name", source_port=1)
+def test_hosts_without_a_mailbox_of_the_pilot_keep_nobody_from_the_report_on_it(tmp_path: Path) -> None:
+    """The first of them has its mailbox in a later wave, the last has none."""
+    anna, ben = ({"email": "%s@%s" % (name, DOMAIN), "password": "{{ 'secret' }}"} for name in ("anna", "ben"))
+    run = play(
+        "pilot",
+        tmp_path,
+        "one,two,three,",
+        "csv",
+        waves=[{"name": "pilot", "mailboxes": ["anna@*"]}, {"name": "everybody"}],
+        mailboxes=[{**anna, "mail_host": "two"}, {**ben, "mail_host": "one"}],
+        source_host="127.0.0.1",
+        source_port=1,
+        owner="nobody-of-this-name",
+        dovecot_config=str(tmp_path / "missing.conf"),
+    )
     assert run.returncode == 2, run.output
-    report = (tmp_path / "reports" / "plan.txt").read_text()
-    assert "✗ two: " in report or "✗ %s: " % row["email"] in report, report
-    assert "nobody has checked: import" not in report
+    report = (tmp_path / "reports" / "pilot.txt").read_text()
+    assert "✗ %s: " % anna["email"] in report and ben["email"] not in report, report
+    assert "nobody has checked: import" not in report and "✗ one: " not in report and "✗ three: " not in report
     assert (tmp_path / "reports" / "report.html").exists()
 
 
 def test_a_mail_host_that_cannot_read_the_directory_is_named(tmp_path: Path) -> None:
-    run = plan(
+    run = play(
+        "plan",
         tmp_path,
         "one,two,",
         "google",
+        waves=[{"name": "everybody"}],
         service_account_src=str(tmp_path / "missing.json"),
         admin="admin@%s" % DOMAIN,
         owner="firma",

@@ -143,6 +143,8 @@ EXAMPLES = r"""
     - name: Ask the mail host
       panel.mailimport.mail_import_info:
       register: known
+      ignore_errors: true
+      ignore_unreachable: true
 
     - name: See how far it is
       panel.mailimport.mail_migration:
