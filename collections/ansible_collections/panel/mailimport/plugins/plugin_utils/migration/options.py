@@ -94,7 +94,7 @@ def _named(name: str, node: yaml.Node) -> list[yaml.Node]:
     return [value for key, value in _pairs(node) if key == name]
 
 
-def _pairs(node: yaml.Node) -> t.Iterator[tuple[str, yaml.Node]]:
+def _pairs(node: yaml.Node | None) -> t.Iterator[tuple[str, yaml.Node]]:
     """Names and values of a mapping, those that it merges (`<<`) included: they stand in the file in clear as well."""
     for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
         if key.tag == _MERGE:
