@@ -214,7 +214,8 @@ def test_b12_a_folder_of_notices_is_read_once_and_told_each_time(bench: Bench, s
         assert (run.reasons, run.result.state) == ([], "completed")
 
 
-@pytest.mark.parametrize(("store", "force"), [("maildir", False), ("maildir", True), ("imap", False)])
+@each_store
+@pytest.mark.parametrize("force", [False, True])
 def test_b12_mail_that_exchange_could_not_give_comes_when_it_can(bench: Bench, store: str, force: bool) -> None:
     """Also where that was all that a folder held, whose name says nothing, and last or in the middle."""
     inbox = Folder(b"INBOX", [mail(1), Message(2, NOTICE % 2), mail(3), Message(4, NOTICE % 4)])
@@ -234,6 +235,21 @@ def test_b12_mail_that_exchange_could_not_give_comes_when_it_can(bench: Bench, s
         run = bench.run(server.port, message_store=store, force=force, existing_content="merge" if force else "replace")
         assert (run.result.state, run.reasons, run.result.messages_copied) == ("completed", [], 4), run
         assert len(bench.messages()) == 4 and len(bench.messages("Project X")) == 2
+
+
+@each_store
+def test_with_force_what_is_here_is_known_and_what_is_gone_comes_again(bench: Bench, store: str) -> None:
+    inbox = Folder(b"INBOX", [*map(mail, range(1, 5)), mail(4)])
+    inbox.messages[-1].uid = 5
+    with exchange(inbox) as server, bench.session() as owner:
+        bench.run(server.port, message_store=store)
+        owner.select("INBOX")
+        owner.delete(owner.uids()[1:2])
+        for came, is_renumbered in ((1, False), (0, False), (0, True)):
+            if is_renumbered:
+                renumber(inbox)
+            run = bench.run(server.port, message_store=store, force=True, existing_content="merge")
+            assert (run.result.state, run.result.messages_copied, len(bench.messages())) == ("completed", came, 5), run
 
 
 def test_b12_force_asks_for_what_a_folder_without_mail_holds(bench: Bench) -> None:

@@ -59,6 +59,10 @@ class TargetAccount(ImapAccount):
 UIDVALIDITY_BITS = 32
 
 
+# Of messages that count no more, whatever epoch they came in.
+FORGOTTEN_EPOCH = -1
+
+
 def split_epoch(epoch: int) -> Tuple[int, int]:
     """Return what `SourceFolder.epoch` is made of: how often the messages were renumbered, and the UIDVALIDITY."""
     return divmod(epoch, 1 << UIDVALIDITY_BITS)

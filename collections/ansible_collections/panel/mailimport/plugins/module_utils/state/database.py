@@ -245,9 +245,12 @@ class State:
                 self._update(key, "waiting_pid = NULLIF(waiting_pid, ?)", pid)
 
     def forget(self, key: ImportKey) -> None:
-        """Drop what makes an import continue or count as done, so that it begins again."""
+        """Drop what makes an import continue or count as done, so that it begins again. Which messages it delivered is
+        kept for sources that write them anew, see transfer/rebuilt.py.
+        """
         with self._database.transaction():
-            self._forget_progress(key, "folders", "deliveries")
+            self._forget_progress(key, "folders")
+            self.folders.forget_deliveries(key)
             # Where a killed run may have moved mail to is looked for by the next one.
             self._update(key, "replaced_to = CASE WHEN replaced THEN NULL ELSE replaced_to END, replaced = 0")
 

@@ -12,6 +12,7 @@ import sqlite3
 from typing import Iterable, List, Tuple
 
 from ..model.imports import ImportKey
+from ..model.mail import FORGOTTEN_EPOCH
 from . import rows
 from .connection import Connection
 from .records import Deliveries, FolderMark, SourceMessages
@@ -84,6 +85,11 @@ class Folders:
     def _forget_deliveries(self, key: ImportKey, which: str, *values: object) -> None:
         of_import = "import = (SELECT id FROM imports WHERE %s)" % OF_KEY
         self._connection.execute("DELETE FROM deliveries WHERE %s AND %s" % (of_import, which), *key, *values)
+
+    def forget_deliveries(self, key: ImportKey) -> None:
+        """Messages that were delivered count no more, but can be known again."""
+        of_import = "import = (SELECT id FROM imports WHERE %s)" % OF_KEY
+        self._connection.execute("UPDATE deliveries SET uidvalidity = ? WHERE " + of_import, FORGOTTEN_EPOCH, *key)
 
     def deliveries(self, key: ImportKey) -> List[Deliveries]:
         """All messages that are known to have been delivered into stores that choose the UIDs, a folder an entry."""

@@ -160,7 +160,7 @@ class Batch:
         resumed = len(writer.held) > 0
         writer.remembered = memory = self.memories.load(source.raw_name, origin.uidvalidity)
         copy = FolderCopy(plan, mark, origin, writer, memory, resumed=resumed, renewed=renewed)
-        if by_content and self.profile.rebuilds_messages:
+        if self.profile.rebuilds_messages and (by_content or mark is None):
             copy.rebuilt = Rebuilt(self._store.earlier(plan.target, origin, HEADER), writer.claim)
         self.open_copies[source.raw_name] = copy
         self._present[source.raw_name] = max(len(writer.held), self._present.get(source.raw_name, 0) if mark else 0)

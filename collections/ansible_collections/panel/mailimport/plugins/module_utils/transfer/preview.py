@@ -16,7 +16,7 @@ from ..files.nearest import nearest_directory
 from ..imap.uids import UidSet
 from ..model.errors import MailImportError, os_failure
 from ..model.imports import ImportRequest, NotImported
-from ..model.mail import MailFiles, SourceFolder, StoreLocation
+from ..model.mail import FORGOTTEN_EPOCH, MailFiles, SourceFolder, StoreLocation
 from ..source.session import SourceSession
 from ..source.sizes import folder_sizes
 from ..state.records import Deliveries, FolderMark, SourceMessages
@@ -103,8 +103,9 @@ def preview_account(
     session = open_first(login, False, emit)
     tree = _readable_maildir(request, snapshot)
     held: Optional[HeldMail] = MaildirMail(tree) if tree else None
-    if snapshot.deliveries and snapshot.location:
-        held = imap_store_to_look_at(snapshot.location, broker, tls, snapshot.deliveries, emit)
+    counting = [each for each in snapshot.deliveries if each.uidvalidity != FORGOTTEN_EPOCH]
+    if counting and snapshot.location:
+        held = imap_store_to_look_at(snapshot.location, broker, tls, counting, emit)
     _Preview(request, session, snapshot, tree, held, emit).run()
     session.close()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Iterator, List, Sequence, Set, Tuple
 
+from ...model.mail import FORGOTTEN_EPOCH
 from ..origin import Origin
 from .uid_map import DeliveryRecord, UidMap
 
@@ -59,6 +60,6 @@ class DeliveryBook:
 
     def runs_in(self, target_uidvalidity: int) -> Iterator[Tuple[int, int, int]]:
         """Yield the runs of all messages that are recorded of a target folder, from whatever source folder."""
-        for uidvalidity, delivered in self._records.values():
-            if uidvalidity == target_uidvalidity:
+        for (_raw_name, epoch), (uidvalidity, delivered) in self._records.items():
+            if uidvalidity == target_uidvalidity and epoch != FORGOTTEN_EPOCH:
                 yield from delivered.triples()

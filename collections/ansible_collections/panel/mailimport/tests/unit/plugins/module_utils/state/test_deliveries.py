@@ -68,12 +68,16 @@ def test_what_came_under_other_uids_is_known_until_the_folder_has_been_gone_thro
     assert len(known(state, OTHER)) == 2
 
 
-def test_forgotten_and_dropped_imports_have_none(state):
+def test_of_a_dropped_import_there_are_none_and_a_forgotten_one_has_them_until_it_has_come_anew(state):
     for key in (KEY, OTHER):
         state.folders.commit(key, (), (), [delivered()])
     state.forget(KEY)
     state.drop(OTHER)
-    assert known(state) == known(state, OTHER) == []
+    assert known(state) == [(b"A", -1, 9, (1, 1, 5))] and known(state, OTHER) == []
+    state.folders.commit(KEY, [FolderMark(b"A", "A", 7, last_uid=3)], (), [delivered(runs=(3, 3, 1))])
+    assert known(state) == [(b"A", 7, 9, (3, 3, 1))]
+    state.forget_mail(KEY)
+    assert known(state) == []
 
 
 def test_doubt_is_remembered_until_it_is_settled(state):
