@@ -66,11 +66,14 @@ def container(shelf: Path) -> Iterator[tuple[Dovecot, list[str]]]:
     mail.mkdir(parents=True)
     words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _CONTAINER % (MAIL_UID, MAIL_GID)]
     with subprocess.Popen([*words, "sh", str(mail)], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout and process.stdout.readline() == "ready\n"
-        enter = ["nsenter", "--target", str(process.pid), "--mount", "--"]
-        with Dovecot(shelf / "container", "container-%s" % shelf.name, enter=enter) as host:
-            yield host, enter
-        process.kill()
+        try:
+            assert process.stdout and process.stdout.readline() == "ready\n"
+            # With the root of that process: this one's may be a tree of its own.
+            enter = ["nsenter", "--target", str(process.pid), "--mount", "--root", "--"]
+            with Dovecot(shelf / "container", "container-%s" % shelf.name, enter=enter) as host:
+                yield host, enter
+        finally:
+            process.kill()
 
 
 @pytest.fixture

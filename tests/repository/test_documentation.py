@@ -249,3 +249,14 @@ def test_tests_that_the_table_of_quirks_names_exist() -> None:
     for name, rest in re.findall(r"(test_\w+)(…?)", page):
         # A name that goes on stands for every test with these words in it.
         assert any(name[len("test") :] in other for other in names) if rest else name in known, name
+
+
+def test_no_result_is_called_as_one_of_ansibles_own() -> None:
+    """Ansible makes a boolean of some of these, whatever they are, and lets others mean something."""
+    own = {"exception", "failed", "finished", "rc", "results", "skipped", "started", "unreachable", "warnings"}
+    found = {
+        name: own & (plugin["return"] or {}).keys()
+        for name, plugin in documented()["module"].items()
+        if own & (plugin["return"] or {}).keys()
+    }
+    assert found == {}

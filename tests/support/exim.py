@@ -16,6 +16,7 @@ from pathlib import Path
 
 from .delivery import GUIDE, POSTMASTER
 from .dovecot import accepts, free_ports, wait_until
+from .dovecot_words import NEW, words
 from .overlay import Overlay
 
 # What a configuration has besides the guide's parts: no name is looked up, and nothing goes to others.
@@ -92,4 +93,6 @@ def _parts_of_the_guide() -> list[str]:
     section = GUIDE.read_text(encoding="utf-8").partition("\nExim\n")[2].partition("\nProve it\n")[0]
     blocks = re.findall(r"^\.\. code-block:: text\n\n((?:   .*\n|\n)+)", section, re.MULTILINE)
     exim, dovecot = map(textwrap.dedent, blocks)
+    if words() is NEW:
+        dovecot = re.sub(r"\S.*# in Dovecot 2\.4: ", "", dovecot)
     return [*re.split(r"^ *# .*\n", exim, flags=re.MULTILINE), dovecot]

@@ -173,7 +173,7 @@ def _facts(migration: Migration, rows: list[Row], directory: Directory | None, p
     )
     checks, runs = plain(params["checks"]), plain(params["runs"])
     switches = {name: value for name, value in plain(params["switches"]).items() if "domains" in value}
-    finished = [seconds_of(value["finished"].get(migration.name)) for value in switches.values()]
+    finished = [seconds_of(value["finished_migrations"].get(migration.name)) for value in switches.values()]
     # Who stays is told where people look whether all is well.
     loud = params["phase"] in ("plan", "ready", "status")
     problems = [each for each in directory.problems if loud or each.severity == "error"] if directory else []

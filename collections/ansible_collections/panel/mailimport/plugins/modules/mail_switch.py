@@ -136,7 +136,7 @@ domains:
       description: Until when resolvers may still have old records; V(null) while the domain's own servers have them.
       type: str
       returned: always
-finished:
+finished_migrations:
   description: When migrations were finished, by their names.
   type: dict
   returned: success

@@ -63,7 +63,7 @@ def note_answers(
     return {
         "changed": bool(changed),
         "domains": [_entry(domain, history) for domain, history in sorted(histories.items())],
-        "finished": {name: moment(at) for name, at in sorted(done.items())},
+        "finished_migrations": {name: moment(at) for name, at in sorted(done.items())},
     }
 
 

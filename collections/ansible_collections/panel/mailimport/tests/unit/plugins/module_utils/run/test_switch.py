@@ -84,11 +84,11 @@ def test_what_is_seen_again_changes_nothing(tmp_path, monkeypatch):
 def test_a_migration_is_finished_once(tmp_path, monkeypatch):
     settings = HostSettings(str(tmp_path))
     assert note_answers(settings, [], "example", check_mode=True)["changed"]
-    assert note_answers(settings, [], None)["finished"] == {}
+    assert note_answers(settings, [], None)["finished_migrations"] == {}
     done = note_answers(settings, [], "example")
     monkeypatch.setenv(clock.AHEAD, "3600")
     again = note_answers(settings, [], "example")
-    assert done["changed"] and not again["changed"] and again["finished"] == done["finished"]
+    assert done["changed"] and not again["changed"] and again["finished_migrations"] == done["finished_migrations"]
 
 
 @pytest.mark.parametrize("answer", [Answer("no domain", "yes"), Answer("example.org", "perhaps")])
