@@ -68,8 +68,8 @@ def container(shelf: Path) -> Iterator[tuple[Dovecot, list[str]]]:
     with subprocess.Popen([*words, "sh", str(mail)], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout and process.stdout.readline() == "ready\n"
-            # With the root of that process: this one's may be a tree of its own.
-            enter = ["nsenter", "--target", str(process.pid), "--mount", "--root", "--"]
+            # With the root and directory of that process: those of this one may be in a tree of its own.
+            enter = ["nsenter", "--target", str(process.pid), "--mount", "--root", "--wd", "--"]
             with Dovecot(shelf / "container", "container-%s" % shelf.name, enter=enter) as host:
                 yield host, enter
         finally:
