@@ -74,8 +74,8 @@ def test_records_that_cannot_be_made_durable_are_told(settings, monkeypatch):
             super().__init__()
             self.notes = []
 
-        def note(self, text):
-            self.notes.append(text)
+        def note(self, line):
+            self.notes.append(line)
 
     def fail(_state):
         raise OSError(errno.EIO, "Input/output error")
