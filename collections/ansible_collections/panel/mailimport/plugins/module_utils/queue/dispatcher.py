@@ -189,9 +189,10 @@ class _Dispatcher:
         except (EOFError, ConnectionError):
             self._end(worker)
         except ValueError as error:
-            # A fault of ours ends one job, and not all; what came before it counts.
+            # A fault of ours ends one job, and not all: what came before it counts, and nothing that comes after it.
             worker.trouble = "it says what is no message: %s" % error
             os.kill(worker.pid, signal.SIGKILL)
+            self._end(worker)
 
     def _on_message(self, worker: _WorkerProcess, message: Message) -> None:
         if isinstance(message, JobWanted):
