@@ -161,8 +161,8 @@ def run_organization_import(module: AnsibleModule, provider: Provider) -> None:
     """Import the organization a task names, and exit the module with what came of it."""
     try:
         params = with_secrets(module.params, provider.secrets)
-        prepared = _prepare(params, provider, module.check_mode)
         how = scheduling(params)
+        prepared = _prepare(params, provider, module.check_mode)
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
         raise
