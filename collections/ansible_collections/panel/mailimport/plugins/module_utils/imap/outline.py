@@ -7,18 +7,16 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from .dates import parse_internal_date
 from .fetch import FETCH_RESPONSE
+from .headers import header_fields
 from .responses import Literal, Parts, parse_parts
 
 _NAMES = (b"UID", b"RFC822.SIZE", b"FLAGS", b"INTERNALDATE")
 # The fields come last: the name of that item, as servers repeat it, is several words.
 OUTLINE_ITEMS = b"(UID RFC822.SIZE FLAGS INTERNALDATE BODY.PEEK[HEADER.FIELDS (DATE MESSAGE-ID SUBJECT)])"
-_FIELD = re.compile(rb"^(date|message-id|subject)[ \t]*:((?:[^\n]|\n[ \t])*)", re.IGNORECASE | re.MULTILINE)
-_HEADER_END = re.compile(rb"(?:\A|\n)\r?\n")
 
 
 class Outline(NamedTuple):
@@ -61,7 +59,6 @@ def parse_outline(parts: Parts) -> Optional[Told]:
 
 def digest_of_fields(text: bytes) -> bytes:
     """A digest of Date, Message-ID and Subject in the beginning of a message, however they are folded and ordered."""
-    end = _HEADER_END.search(text)
-    fields = _FIELD.findall(text[: end.start() + 1] if end else text)
-    lines = sorted(name.lower() + b":" + b" ".join(value.split()) for name, value in fields)
+    fields = header_fields(text, (b"date", b"message-id", b"subject"))
+    lines = sorted(name + b":" + b" ".join(value.split()) for name, value in fields)
     return hashlib.blake2b(b"\n".join(lines), digest_size=16).digest()

@@ -36,6 +36,7 @@ import time
 from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set
 
 from ..imap.fetch import Fetched, NoUidError, message_id_in
+from ..imap.headers import LONGEST_HEADER
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
 from ..model.mail import SourceFolder
@@ -56,7 +57,7 @@ from .folder_copy import (
 from .memory import Memories
 from .news import Copied, Emit, FolderFilled, tell_committed, tell_left_behind
 from .plan import FolderPlan
-from .rebuilt import HEADER, Rebuilt
+from .rebuilt import Rebuilt
 from .signs import watch_beginning
 
 # A batch is made durable when it reaches one of these; each costs a flush of the disk.
@@ -161,7 +162,7 @@ class Batch:
         writer.remembered = memory = self.memories.load(source.raw_name, origin.uidvalidity)
         copy = FolderCopy(plan, mark, origin, writer, memory, resumed=resumed, renewed=renewed)
         if self.profile.rebuilds_messages and (by_content or mark is None):
-            copy.rebuilt = Rebuilt(self._store.earlier(plan.target, origin, HEADER), writer.claim)
+            copy.rebuilt = Rebuilt(self._store.earlier(plan.target, origin, LONGEST_HEADER), writer.claim)
         self.open_copies[source.raw_name] = copy
         self._present[source.raw_name] = max(len(writer.held), self._present.get(source.raw_name, 0) if mark else 0)
         return copy
@@ -332,7 +333,7 @@ class Batch:
         return self.profile.may_hold_no_mail(copy.plan.source) and not copy.is_for_mail
 
     def is_known_without_mail(self, source: SourceFolder, mark: FolderMark) -> bool:
-        """See there."""
+        """`is_known_without_mail`, by what is remembered of the folder."""
         if not mark.missing:
             return False
         memory = self.memories.load(source.raw_name, mark.uidvalidity)

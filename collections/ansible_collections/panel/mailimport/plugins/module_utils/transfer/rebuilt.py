@@ -23,26 +23,20 @@ from itertools import chain
 from typing import Callable, Deque, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ..imap.fetch import Fetched
+from ..imap.headers import LONGEST_HEADER, header_fields
 from ..store.base import EarlierMessage
 
-# So much of a message is looked at.
-HEADER = 32 * 1024
 _DRAFT = b"\\draft"
 _END = re.compile(rb"\r?\n\r?\n")
-_FIELD = re.compile(
-    rb"^(message-id|date|from|subject)[ \t]*:([^\n]*\n(?:[ \t][^\n]*\n)*)", re.IGNORECASE | re.MULTILINE
-)
+_NAMES = (b"message-id", b"date", b"from", b"subject")
 
 
 def identity_of(beginning: bytes) -> Optional[bytes]:
     """Return what stays of a message that begins so; None when it has no Message-ID."""
-    header = _END.split(beginning, maxsplit=1)[0] + b"\n"
-    fields: Dict[bytes, bytes] = {}
-    for found in _FIELD.finditer(header):
-        fields.setdefault(found.group(1).lower(), found.group(2))
+    fields = dict(reversed(header_fields(beginning, _NAMES)))  # of several, the first one counts
     if not fields.get(b"message-id", b"").strip():
         return None
-    words = (_words(fields.get(name, b"")) for name in (b"message-id", b"date", b"from", b"subject"))
+    words = (_words(fields.get(name, b"")) for name in _NAMES)
     return hashlib.blake2b("\0".join(words).encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
 
@@ -89,12 +83,12 @@ class Rebuilt:
 def _beginning_of(fetched: Fetched) -> bytes:
     """Return the beginning of a message, all of which can be read afterwards."""
     if fetched.whole is not None:
-        return bytes(fetched.whole[:HEADER])
+        return bytes(fetched.whole[:LONGEST_HEADER])
     read: List[bytes] = []
     chunks: Iterator[memoryview] = iter(fetched.chunks)
     for chunk in chunks:
         read.append(bytes(chunk))
-        if sum(map(len, read)) >= HEADER or _END.search(b"".join(read)):
+        if sum(map(len, read)) >= LONGEST_HEADER or _END.search(b"".join(read)):
             break
     fetched.chunks = chain(map(memoryview, read), chunks)
-    return b"".join(read)[:HEADER]
+    return b"".join(read)[:LONGEST_HEADER]

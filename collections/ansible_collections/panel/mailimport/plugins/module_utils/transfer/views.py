@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Sequence, Tuple
 
 from ..imap.flags import split_flags
+from ..imap.headers import LONGEST_HEADER
 from ..imap.outline import Outline, digest_of_fields
 from ..imap.uids import sequence_set
 from ..model.mail import MailFiles, StoreLocation
@@ -27,8 +28,6 @@ from ..store.maildir.files import beginning_of, digest_of_content, open_director
 from ..store.maildir.tree import MaildirTree
 from ..store.origin import Origin
 
-# So much of a message is searched for header fields.
-_HEADER = 32 * 1024
 _SYSTEM_LETTERS = {"D": b"\\draft", "F": b"\\flagged", "R": b"\\answered", "S": b"\\seen", "T": b"\\deleted"}
 
 
@@ -108,7 +107,7 @@ class _MaildirFolder(FolderView):
         directory = self._open(part)
         try:
             there = os.stat(name, dir_fd=directory, follow_symlinks=False)
-            fields = digest_of_fields(beginning_of(name, directory, _HEADER))
+            fields = digest_of_fields(beginning_of(name, directory, LONGEST_HEADER))
         except FileNotFoundError:
             return Outline(-1, None, b"")
         finally:
