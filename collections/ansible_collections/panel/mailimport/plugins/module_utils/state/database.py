@@ -19,7 +19,7 @@ from . import rows
 from .budgets import Budgets
 from .connection import Connection
 from .errors import database_errors, state_file_errors
-from .folders import OF_KEY, Folders, require_begun
+from .folders import OF_IMPORT, OF_KEY, Folders, require_begun
 from .host_key import make_host_key, proof_of
 from .locks import mailbox_lock
 from .places import Places
@@ -261,8 +261,7 @@ class State:
 
     def _forget_progress(self, key: ImportKey, *tables: str) -> None:
         for table in tables:
-            statement = "DELETE FROM %s WHERE import = (SELECT id FROM imports WHERE %s)" % (table, OF_KEY)
-            self._database.execute(statement, *key)
+            self._database.execute("DELETE FROM %s WHERE %s" % (table, OF_IMPORT), *key)
         self._update(key, "completed_once = 0, store_root = NULL, bytes_imported = 0")
 
     def notices(self, kind: str) -> Set[str]:

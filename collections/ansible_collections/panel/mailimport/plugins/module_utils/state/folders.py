@@ -18,6 +18,8 @@ from .connection import Connection
 from .records import Deliveries, FolderMark, SourceMessages
 
 OF_KEY = "source_host = ? AND source_user = ? AND address = ?"
+# The same in the tables that belong to imports.
+OF_IMPORT = "import = (SELECT id FROM imports WHERE %s)" % OF_KEY
 _FOLDER_COLUMNS = (
     "raw_name, target_name, uidvalidity, last_uid, uidnext, messages, highest_modseq, copied, missing, flagless"
 )
@@ -83,13 +85,11 @@ class Folders:
         require_begun(self._connection.execute(insert, *folder, array.array("I", delivered.runs).tobytes(), *key), key)
 
     def _forget_deliveries(self, key: ImportKey, which: str, *values: object) -> None:
-        of_import = "import = (SELECT id FROM imports WHERE %s)" % OF_KEY
-        self._connection.execute("DELETE FROM deliveries WHERE %s AND %s" % (of_import, which), *key, *values)
+        self._connection.execute("DELETE FROM deliveries WHERE %s AND %s" % (OF_IMPORT, which), *key, *values)
 
     def forget_deliveries(self, key: ImportKey) -> None:
         """Messages that were delivered count no more, but can be known again."""
-        of_import = "import = (SELECT id FROM imports WHERE %s)" % OF_KEY
-        self._connection.execute("UPDATE deliveries SET uidvalidity = ? WHERE " + of_import, FORGOTTEN_EPOCH, *key)
+        self._connection.execute("UPDATE deliveries SET uidvalidity = ? WHERE " + OF_IMPORT, FORGOTTEN_EPOCH, *key)
 
     def deliveries(self, key: ImportKey) -> List[Deliveries]:
         """All messages that are known to have been delivered into stores that choose the UIDs, a folder an entry."""

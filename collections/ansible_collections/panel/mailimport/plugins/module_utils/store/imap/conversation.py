@@ -50,7 +50,6 @@ class HostConversation(ImapSession):
             they are, if there is no mistake in the line before. Dovecot is known to: with others, bytes of a message
             could be run as commands. Cyrus runs them where it cannot open the file that the message is to go to.
         stores_all_or_none: many messages may go in one APPEND (RFC 3502).
-        may_alter: it may be one that keeps a message with other bytes than those it was sent.
     """
 
     def __init__(self, channel: HostChannel) -> None:
@@ -64,7 +63,11 @@ class HostConversation(ImapSession):
             product = _DOVECOT if self.is_own_process else self._product()
         self.reads_on = product == _DOVECOT
         self.stores_all_or_none = product in _ALL_OR_NONE and b"MULTIAPPEND" in self.capabilities
-        self.may_alter = product != _DOVECOT
+
+    @property
+    def may_alter(self) -> bool:
+        """Whether it may be a server that keeps a message with other bytes than those it was sent."""
+        return not self.reads_on
 
     @property
     def timeout(self) -> float:

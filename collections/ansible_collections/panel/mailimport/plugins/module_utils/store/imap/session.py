@@ -73,6 +73,17 @@ def _left_out(answer: Optional[Status], uids: bytes) -> bytes:
     return left
 
 
+def _with_items(take: Callable[[Mapping[bytes, bytes]], None]) -> Callable[[Parts], None]:
+    """Return what calls `take` with the items that a FETCH response tells of its message."""
+
+    def handle(parts: Parts) -> None:
+        values = parse_parts(parts)
+        if len(values) >= 3 and values[1] == b"FETCH" and isinstance(values[2], list):
+            take(dict(zip(values[2][::2], values[2][1::2])))
+
+    return handle
+
+
 class HostSession(AppendingSession):
     """What a store needs of the mailbox: folders made and looked at, messages stored and read back.
 
@@ -246,13 +257,10 @@ class HostSession(AppendingSession):
         """Return UID and size of messages of a folder, as the host counts it."""
         found: List[Tuple[int, int]] = []
 
-        def handle(parts: Parts) -> None:
-            values = parse_parts(parts)
-            if len(values) >= 3 and values[1] == b"FETCH" and isinstance(values[2], list):
-                items = dict(zip(values[2][::2], values[2][1::2]))
-                found.append((int(items.get(b"UID", 0)), int(items.get(b"RFC822.SIZE", 0))))
+        def take(items: Mapping[bytes, bytes]) -> None:
+            found.append((int(items.get(b"UID", 0)), int(items.get(b"RFC822.SIZE", 0))))
 
-        self._ask_of_each(name, uids, b"(UID RFC822.SIZE)", handle)
+        self._ask_of_each(name, uids, b"(UID RFC822.SIZE)", _with_items(take))
         return found
 
     def _ask_of_each(self, name: bytes, uids: bytes, items: bytes, handle: Callable[[Parts], None]) -> None:
@@ -273,16 +281,13 @@ class HostSession(AppendingSession):
         """
         found: List[int] = []
 
-        def handle(parts: Parts) -> None:
-            values = parse_parts(parts)
-            if len(values) >= 3 and values[1] == b"FETCH" and isinstance(values[2], list):
-                items = dict(zip(values[2][::2], values[2][1::2]))
-                saved = parse_internal_date(items.get(b"SAVEDATE") or b"")
-                if saved is not None and saved >= int(moment):
-                    found.append(int(items.get(b"UID", 0)))
+        def take(items: Mapping[bytes, bytes]) -> None:
+            saved = parse_internal_date(items.get(b"SAVEDATE") or b"")
+            if saved is not None and saved >= int(moment):
+                found.append(int(items.get(b"UID", 0)))
 
         if b"SAVEDATE" in self.capabilities:
-            self._ask_of_each(name, b"1:*", b"(UID SAVEDATE)", handle)
+            self._ask_of_each(name, b"1:*", b"(UID SAVEDATE)", _with_items(take))
         return found
 
     def flags(self, name: bytes, uids: bytes) -> Iterator[Tuple[int, Tuple[bytes, ...]]]:

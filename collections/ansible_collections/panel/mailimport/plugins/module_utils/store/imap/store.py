@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from operator import methodcaller
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...imap.folder_names import encode_folder_name
@@ -167,21 +168,23 @@ class ImapStore(MessageStore):
     def beginnings(self, path: FolderPath, origin: Origin, uids: UidSet, size: int) -> Iterator[Tuple[int, bytes]]:
         name, record = self.name_of(path), self._book.record_of(origin)
         sources = {target: uid for uid, target in record.delivered.targets_of(uids).items()}
-        for wanted in sequence_set(sources):
-            found = self.sessions.attempt(
-                lambda session: session.beginnings(name, record.target_uidvalidity, wanted, size)  # noqa: B023 - called at once
-            )
-            yield from ((sources[target], beginning) for target, beginning in found.items() if target in sources)
+        for target, beginning in self._beginnings(name, record.target_uidvalidity, sorted(sources), size):
+            if target in sources:
+                yield sources[target], beginning
 
     def earlier(self, path: FolderPath, origin: Origin, size: int) -> Iterator[Tuple[EarlierMessage, bytes]]:
-        name = self.name_of(path)
         for target_uidvalidity, targets in self._book.earlier(origin):
-            for start in range(0, len(targets), _BEGINNINGS_AT_ONCE):
-                wanted = b",".join(sequence_set(targets[start : start + _BEGINNINGS_AT_ONCE]))
-                found = self.sessions.attempt(
-                    lambda session: session.beginnings(name, target_uidvalidity, wanted, size)  # noqa: B023 - called at once
-                )
-                yield from found.items()
+            yield from self._beginnings(self.name_of(path), target_uidvalidity, targets, size)
+
+    def _beginnings(
+        self, name: bytes, uidvalidity: int, targets: Sequence[int], size: int
+    ) -> Iterator[Tuple[int, bytes]]:
+        """Yield UIDs of the host's, of those that are given ascending, and the first `size` bytes of their messages."""
+        for start in range(0, len(targets), _BEGINNINGS_AT_ONCE):
+            wanted = b",".join(sequence_set(targets[start : start + _BEGINNINGS_AT_ONCE]))
+            read = methodcaller("beginnings", name, uidvalidity, wanted, size)
+            found: Dict[int, bytes] = self.sessions.attempt(read)
+            yield from found.items()
 
     def copy_held(self, writer: FolderWriter, copies: Sequence[HeldCopy]) -> Dict[int, int]:
         mine = next(known for known in self._writers if known is writer)
