@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Callable, Dict, Iterator, Optional, Sequence, Union
@@ -80,19 +80,14 @@ class MailboxContent:
         work_with: Callable[[Login, SessionBroker], Callable[[Emit], None]],
     ) -> None:
         """Run what `work_with` makes of a login at the source and of sessions of the mailbox, which writes nothing."""
-        broker = SessionBroker(lambda: self._host.start_session(self._request.address, self._job.locks))
-        self._job.events.broker = broker
-        try:
+        with self._session_broker() as broker:
             self._work_as(owner, lambda login: work_with(login, broker), keep=(broker.descriptor,))
-        finally:
-            broker.close()
 
     def fill(self, found: MailboxStatus, location: StoreLocation, move_aside: bool) -> None:
         """Bring what the mailbox lacks, when what is in it has been moved aside if it is to be."""
         replacement = Replacement(self._state, self._request, found.record, self._job.state_dir)
         aside = self._place_aside(replacement, check_movable(location)) if move_aside else None
-        with self._session_broker() as broker:
-            self._job.events.broker = broker
+        with self._writing_broker() as broker:
             if aside is not None:
                 self._job.events.replaced = lambda moved: self._take_over(replacement, aside if moved else None)
             root = _root_to_look_at(location)
@@ -152,14 +147,24 @@ class MailboxContent:
         # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run
         # has sent.
         broker = SessionBroker(lambda: self._host.start_session(address, locks))
+        self._job.events.broker = broker
         try:
             yield broker
         finally:
             broker.close()
-            # Without it new folders are seen from the owner's next session on, which is no failure of the import.
-            with suppress(MailImportError):
-                if broker.has_served:
-                    self._host.refresh_folder_list(address)
+
+    @contextmanager
+    def _writing_broker(self) -> Iterator[SessionBroker]:
+        """The same; when all have ended, the mailbox's other sessions see new folders."""
+        with ExitStack() as ended, self._session_broker() as broker:
+            ended.callback(self._show_new_folders, broker)
+            yield broker
+
+    def _show_new_folders(self, broker: SessionBroker) -> None:
+        # Without it they are seen from the owner's next session on, which is no failure of the import.
+        with suppress(MailImportError):
+            if broker.has_served:
+                self._host.refresh_folder_list(self._request.address)
 
     def _place_aside(self, replacement: Replacement, files: MailFiles) -> Optional[str]:
         """Return where the present mail is to be moved, None when a run that was killed then has moved it."""
