@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
+from support.migrations import migration_to_here
 from support.run import COLLECTION, PlaybookRun, environment, run_playbook
 
 DOMAIN = "firma.example"
@@ -19,27 +19,16 @@ def play(
     playbook: str, directory: Path, hosts: str, source: str, waves: list[dict[str, Any]], **options: Any
 ) -> PlaybookRun:
     """Run a playbook of a migration to hosts that are all this machine."""
-    migration = {
-        "name": "firma",
-        "source": source,
-        "domains": [DOMAIN],
-        "mx": ["mail.neu.example"],
-        "waves": waves,
-        "report_dir": str(directory / "reports"),
-        "dns": {"nameservers": ["127.0.0.1"], "timeout": 0.1},
-    }
-    ansible = {
+    here = {
+        **migration_to_here(source, DOMAIN, waves, directory),
         "import_hosts": "all",
-        "import_setup": False,
-        "ansible_connection": "local",
-        "ansible_python_interpreter": sys.executable,
         "ansible_remote_tmp": str(directory / "remote-tmp"),
         "state_dir": "%s/{{ inventory_hostname }}" % directory,
     }
     return run_playbook(
         COLLECTION / "playbooks" / ("%s.yml" % playbook),
         inventory=hosts,
-        variables={"migration": migration, **ansible, **options},
+        variables={**here, **options},
         directory=directory,
         env={**environment(), "ANSIBLE_PIPELINING": "1"},
     )

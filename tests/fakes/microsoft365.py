@@ -382,7 +382,8 @@ class MicrosoftHandler(Handler):
             raise RefusedError(Answer(400, b"<html>InvalidAuthenticationInfo</html>"))
         lines = ["Report Refresh Date,User Principal Name,Is Deleted,Item Count,Storage Used (Byte),Has Archive"]
         for login, (items, size, archive) in self.service.usage.items():
-            name = hashlib.md5(login.encode()).hexdigest().upper() if self.service.conceals_names else login  # noqa: S324
+            concealed = hashlib.md5(login.encode()).hexdigest().upper()  # noqa: S324 - as the real one
+            name = concealed if self.service.conceals_names else login
             lines.append("2026-01-01,%s,False,%d,%d,%s" % (name, items, size, archive))
         lines.append("2026-01-01,gone@one.example,True,9,9,False")
         raise RefusedError(Answer(200, ("\ufeff" + "\r\n".join(lines)).encode()))

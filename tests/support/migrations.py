@@ -18,6 +18,31 @@ from .run import COLLECTION, PlaybookRun, environment, run_playbook
 _SECRETS = ("client_secret", "token", "service_account")
 
 
+def migration_to_here(source: str, domain: str, waves: list[dict[str, Any]], directory: Path) -> dict[str, Any]:
+    """Variables of a migration of one domain, of which no name server knows, to hosts that are all this machine.
+
+    Args:
+        source: as the migration file names it.
+        waves: as in the migration file.
+        directory: of the reports.
+    """
+    migration = {
+        "name": "move",
+        "source": source,
+        "domains": [domain],
+        "mx": ["mail.new.example"],
+        "waves": waves,
+        "report_dir": str(directory / "reports"),
+        "dns": {"nameservers": ["127.0.0.1"], "timeout": 0.1},
+    }
+    return {
+        "migration": migration,
+        "import_setup": False,
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+    }
+
+
 class Move:
     """The move of an organization's domain one.example. No name server knows of it.
 
@@ -30,23 +55,9 @@ class Move:
     def __init__(self, source: str, options: Mapping[str, Any], waves: list[dict[str, Any]], directory: Path) -> None:
         self._directory = directory
         self._secrets = {name: options[name] for name in _SECRETS if name in options}
-        migration = {
-            "name": "move",
-            "source": source,
-            "domains": ["one.example"],
-            "mx": ["mail.new.example"],
-            "waves": waves,
-            "report_dir": str(directory / "reports"),
-            "dns": {"nameservers": ["127.0.0.1"], "timeout": 0.1},
-        }
-        ansible = {
-            "import_hosts": "localhost",
-            "import_setup": False,
-            "ansible_connection": "local",
-            "ansible_python_interpreter": sys.executable,
-        }
         others = {name: value for name, value in options.items() if name not in _SECRETS}
-        self._variables = {"migration": migration, **others, **ansible}
+        here = migration_to_here(source, "one.example", waves, directory)
+        self._variables = {**others, **here, "import_hosts": "localhost"}
 
     def play(self, *names: str) -> PlaybookRun:
         """Run playbooks one after the other."""

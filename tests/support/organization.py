@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,7 +106,7 @@ class ProviderImap:
 
 
 @dataclass
-class OrganizationScene:
+class OrganizationScene(ABC):
     """An organization at a fake provider, a mail host, and the options that bring the one to the other.
 
     `source` are the options that name the provider's IMAP server. A kind of provider has its module, and the options
@@ -121,9 +122,9 @@ class OrganizationScene:
 
     module: ClassVar[str]
 
+    @abstractmethod
     def access(self) -> dict[str, Any]:
         """The options that name the provider's services, and what opens them."""
-        raise NotImplementedError
 
     def arguments(self, **changes: Any) -> dict[str, Any]:
         """The module's options: the scene's, with `changes`; a change to None leaves the option out."""
