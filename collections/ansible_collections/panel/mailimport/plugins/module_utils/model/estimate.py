@@ -12,6 +12,8 @@ from .last_screen import duration, readable_size
 
 Estimate = Mapping[str, Any]
 
+# Numbers of queues that people choose from.
+QUEUES = (1, 2, 4, 8)
 # So many of the largest mailboxes are named.
 MOST_NAMED = 5
 

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from ..imap.tls import tls_context
 from ..model.errors import MailImportError
-from ..model.estimate import MOST_NAMED
+from ..model.estimate import MOST_NAMED, QUEUES
 from ..model.imports import ImportRequest, ImportResult
 from ..process.errand import nobody
 from ..queue.dispatcher import run_over_queues
@@ -31,8 +31,6 @@ from .outcomes import Item
 from .reporter import Reporter
 from .settings import HostSettings
 
-# Numbers of queues that people choose from.
-QUEUES = (1, 2, 4, 8)
 # Less mail than this is not worth a sample: it is here before one is taken.
 LEAST_BYTES = 4 << 20
 # An import logs in at the source twice, and makes a mailbox; a look logs in once.

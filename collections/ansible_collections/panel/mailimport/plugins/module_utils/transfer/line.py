@@ -17,9 +17,9 @@ from .patience import Patience
 
 _Result = TypeVar("_Result")
 
-# Exchange says the same when it is busy and when there is no right to a mailbox, and there may be a thousand of those.
 # What sources refuse a first login with now and then that take it a moment later.
 _OF_A_BUSY_SOURCE = ("permission_denied", "source_unavailable")
+# Exchange says the same when it is busy and when there is no right to a mailbox, and there may be a thousand of those.
 _MOST_DENIALS = 2
 
 

@@ -40,9 +40,10 @@ _RESERVED = {
     "mdbox": ("dbox-Mails",),
 }
 # What names of other files of Dovecot's in a Maildir begin with: indexes, uidlist, keywords, rights and more.
+_RESERVED_BEGINNINGS = ("dovecot-", "dovecot.")
+
 # How Exchange shows a slash within a name.
 _EXCHANGES_SLASH = "_xF8FF_"
-_RESERVED_BEGINNINGS = ("dovecot-", "dovecot.")
 
 # Control characters, lone surrogates, and the line and paragraph ends of Unicode; Dovecot takes all others.
 _REFUSED_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))

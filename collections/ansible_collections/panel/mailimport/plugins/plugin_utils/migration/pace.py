@@ -10,7 +10,7 @@ import json
 import typing as t
 from pathlib import Path
 
-from ansible_collections.panel.mailimport.plugins.module_utils.model.estimate import estimate_lines
+from ansible_collections.panel.mailimport.plugins.module_utils.model.estimate import QUEUES, estimate_lines
 from ansible_collections.panel.mailimport.plugins.module_utils.model.last_screen import duration, readable_size
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.summary import mailboxes_words, number
 
@@ -18,8 +18,6 @@ from .facts import Facts
 
 # What the plan has counted, by address, beside its report.
 SIZES = "sizes.json"
-# Numbers of queues that people choose from.
-_QUEUES = (1, 2, 4, 8)
 # Less than this says nothing of a speed.
 _LEAST_SECONDS = 0.5
 
@@ -117,7 +115,7 @@ def _estimate(rest: t.Sequence[str], sizes: Sizes, pilot: Amount, mailboxes: int
     together = _seconds(coming, pilot, seconds)
     times = (
         "%d %s %s" % (queues, "queue" if queues == 1 else "queues", duration(max(longest, together / queues)))
-        for queues in _QUEUES
+        for queues in QUEUES
     )
     return "estimate for the rest, %s (%s), as fast as these: %s" % (
         mailboxes_words(len(rest)),

@@ -153,11 +153,11 @@ class AppTokens(Tokens):
         try:
             answer = self._http.call(Call("POST", self._url, _TOKEN, form=form, secrets=secrets))
         except ServiceError as error:
-            raise explained(error) from None
+            raise _explained(error) from None
         return str(answer["access_token"]), float(answer.get("expires_in") or USUAL_LIFETIME)
 
 
-def explained(error: ServiceError) -> MailImportError:
+def _explained(error: ServiceError) -> MailImportError:
     """Return what a refusal means for people. The words decide, the numbers only help to understand: Microsoft changes
     them.
     """
