@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import re
+import time
 
+from support.dovecot import wait_until
 from support.imap import Item
 from support.mail import small_message
 from support.other_servers import Imap4d
@@ -68,12 +70,13 @@ def test_messages_that_went_at_the_source_stay_on_the_host(other: Scene) -> None
 
 
 def test_imap4d_changes_uidvalidity_and_no_message_comes_twice(new_scene: NewScene) -> None:
-    """It does after APPEND to the folder that is open."""
+    """It does after APPEND to the folder that is open, and takes the second of the clock."""
     scene = new_scene(Imap4d)
     with scene.source_session() as session:
         session.append_each("INBOX", items(1, 5))
     assert scene.run().entry["messages_copied"] == 5
     before = scene.source_account().folders[("INBOX",)].uidvalidity
+    wait_until(lambda: time.time() >= before + 1, "another UIDVALIDITY")
     with scene.source_session() as session:
         session.select("INBOX")
         session.append_each("INBOX", items(6, 6))
