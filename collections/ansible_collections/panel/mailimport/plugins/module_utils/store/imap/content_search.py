@@ -60,7 +60,7 @@ class ContentSearch:
 
     def _index(self, name: bytes, ranges: Sequence[Tuple[int, int]]) -> UidsByContent:
         """Return messages of a folder that are not taken yet; each can be taken once, of whatever index."""
-        index = self._find(name, ranges, self._book.last_run_incomplete, self.moved.taken_from(name))
+        index = self._find(name, ranges, self._book.may_hold_unrecorded_mail, self.moved.taken_from(name))
         self._indexes.setdefault(name, []).append(index)
         return index
 

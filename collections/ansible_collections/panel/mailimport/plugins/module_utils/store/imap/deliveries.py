@@ -17,12 +17,12 @@ class DeliveryBook:
     """Delivery records by source folder.
 
     Args:
-        last_run_incomplete: the last run may have stored messages that are in no record.
+        may_hold_unrecorded_mail: a run was killed, which may have stored messages that are in no record.
         note: takes origin, UIDVALIDITY of the target folder, and UIDs of messages that are delivered for good.
     """
 
-    def __init__(self, last_run_incomplete: bool, note: Callable[[Origin, int, UidMap], None]) -> None:
-        self.last_run_incomplete = last_run_incomplete
+    def __init__(self, may_hold_unrecorded_mail: bool, note: Callable[[Origin, int, UidMap], None]) -> None:
+        self.may_hold_unrecorded_mail = may_hold_unrecorded_mail
         self._note = note
         self._records: Dict[Tuple[bytes, int], Tuple[int, UidMap]] = {}
 
@@ -32,7 +32,7 @@ class DeliveryBook:
 
     def record_of(self, origin: Origin) -> DeliveryRecord:
         target_uidvalidity, delivered = self._records.get((origin.raw_name, origin.uidvalidity), (0, UidMap()))
-        return DeliveryRecord(delivered, target_uidvalidity, self.last_run_incomplete)
+        return DeliveryRecord(delivered, target_uidvalidity, self.may_hold_unrecorded_mail)
 
     def add(self, origin: Origin, target_uidvalidity: int, delivered: UidMap) -> None:
         """Record messages; those recorded of another target folder are forgotten."""

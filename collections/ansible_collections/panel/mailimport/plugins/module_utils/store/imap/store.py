@@ -73,7 +73,7 @@ class ImapStore(MessageStore):
         self._proof = proof
         self._book = book
         elsewhere = location if isinstance(location, MailSession) else None
-        self.sessions = HostSessions(open_channel, book.last_run_incomplete, is_elsewhere=elsewhere is not None)
+        self.sessions = HostSessions(open_channel, book.may_hold_unrecorded_mail, is_elsewhere=elsewhere is not None)
         self._verify = elsewhere.verify if elsewhere else "digests"
         self._views = elsewhere.views if elsewhere else frozenset()
         self._lanes = Lanes(open_more, elsewhere.connections if elsewhere else 1)
@@ -140,7 +140,7 @@ class ImapStore(MessageStore):
             raise MailImportError("folder_refused", "%s %s" % (joined_path(path), text))
         name = self.name_of(path)
         record = self._book.record_of(origin)
-        if record.last_run_incomplete:
+        if record.may_hold_unrecorded_mail:
             self._search.note_uidnexts()
         opened = self._folders.open(name)
         place_marker(self._location, origin.key, self._proof)  # the host has made the root by now

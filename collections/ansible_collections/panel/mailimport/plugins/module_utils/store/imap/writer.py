@@ -91,10 +91,10 @@ class ImapWriter(FolderWriter, Destination):
         self._taken: Set[int] = set()
         self._is_unseen = is_unseen
         self._append_limit = opened.figures.append_limit
-        self._flags_in_doubt = record.last_run_incomplete
+        self._flags_in_doubt = record.may_hold_unrecorded_mail
         self._first_claimed = opened.figures.uidnext
         self._present: Optional[UidsByContent] = None
-        self._may_have_moved = record.last_run_incomplete and bool(search.moved)
+        self._may_have_moved = record.may_hold_unrecorded_mail and bool(search.moved)
         self._gone: Optional[Deque[int]] = None
         self._look_around(opened, record, by_content)
 
@@ -107,13 +107,13 @@ class ImapWriter(FolderWriter, Destination):
             self.last_uid = max(self.last_uid, uid)
         if not opened.figures.messages:
             return
-        if record.last_run_incomplete:
+        if record.may_hold_unrecorded_mail:
             self._appender.drain()
         if by_content:
             self._present = self._search.but(self.name, known)
-            if record.last_run_incomplete:
+            if record.may_hold_unrecorded_mail:
                 self._first_claimed = known.highest_target + 1
-        elif record.last_run_incomplete or not known or not same:
+        elif record.may_hold_unrecorded_mail or not known or not same:
             self._present = self._search.unrecorded(self.name, self.target_uidvalidity)
             self._first_claimed = 1
         if self._present is not None:
