@@ -22,7 +22,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.address imp
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, SourceConnections
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
 from ansible_collections.panel.mailimport.plugins.module_utils.run import visits, work  # noqa: F401
-from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling, import_batch
+from ansible_collections.panel.mailimport.plugins.module_utils.run.many import Scheduling, import_many
 from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings
 
 
@@ -50,7 +50,7 @@ def main() -> int:
         )
     # As the modules do it: for a list, log in everywhere first.
     how = Scheduling(parallel=job["queues"] > 1, queues=job["queues"], preflight=len(requests) > 1)
-    results = [outcome.result for outcome in import_batch(requests, settings, how)]
+    results = [outcome.result for outcome in import_many(requests, settings, how)]
     failures = ["%s: %s" % (result.source, result.message) for result in results if result.state != "completed"]
     json.dump({"seconds": time.monotonic() - began, "failures": failures}, sys.stdout)
     return 1 if failures else 0

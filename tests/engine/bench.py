@@ -78,7 +78,7 @@ class Bench:
                 **source,
             }
         )
-        changes = {"password": PASSWORD, "owner": "customer1", "ignore_existing": False, **changes}
+        changes = {"target_password": PASSWORD, "owner": "customer1", "ignore_existing": False, **changes}
         return ImportRequest(account, parse_address(self.address), **changes)
 
     def _run(self, port: int, check_mode: bool, changes: dict[str, Any], over_network: bool = False) -> Run:

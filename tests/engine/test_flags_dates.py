@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.transfer import account
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer import account_import
 from fakes.imap_mail import DATE, Folder, Message
 from fakes.imap_server import CAPABILITIES, Command, FakeServer, Session, usual_response
 from support.imap import Digest
@@ -298,7 +298,7 @@ def test_flags_that_a_killed_run_did_not_come_to_ask_for_are_asked_for(
     with flagged_inbox(capabilities) as server:
         server.on("UID FETCH", apart)
         with monkeypatch.context() as killed:
-            killed.setattr(account, "ask_for_flags", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
+            killed.setattr(account_import, "ask_for_flags", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
             assert bench.run(server.port, message_store=store).result.reason == "interrupted"
         if store == "auto":
             result = bench.completed(server, state=state).result
@@ -355,7 +355,7 @@ def without_flags(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fak
     with flagged_inbox() as server:
         server.on("UID FETCH", apart)
         with monkeypatch.context() as killed:
-            killed.setattr(account, "ask_for_flags", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
+            killed.setattr(account_import, "ask_for_flags", lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL))
             assert bench.run(server.port).result.reason == "interrupted"
         yield server
 

@@ -61,7 +61,7 @@ def test_a_choice_of_nothing_replaces_neither_mail_nor_password(bench: Bench, ru
     users = bench.host.users_file.read_text()
     with FakeServer(folders_of(b"Sent")) as server:
         for check_mode in (True, False):
-            result = bench.run(server.port, check_mode, password="another one", rules=rules).result
+            result = bench.run(server.port, check_mode, target_password="another one", rules=rules).result
             assert (result.state, result.reason) == ("failed", "folder_missing")
     assert (len(bench.digests()), bench.host.users_file.read_text()) == (1, users)
 

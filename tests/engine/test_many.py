@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, ImportResult
 from ansible_collections.panel.mailimport.plugins.module_utils.model.secret import Renewal
-from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling, import_batch
+from ansible_collections.panel.mailimport.plugins.module_utils.run.many import Scheduling, import_many
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
 from fakes.imap_mail import Folder, Message
 from fakes.imap_server import CAPABILITIES, Command, FakeServer, Session
@@ -49,7 +49,7 @@ def run(boxes: list[Bench], server: FakeServer, **changes: Any) -> list[ImportRe
 
 
 def run_requests(boxes: list[Bench], requests: list[ImportRequest]) -> list[ImportResult]:
-    outcomes = import_batch(requests, boxes[0].settings(), Scheduling())
+    outcomes = import_many(requests, boxes[0].settings(), Scheduling())
     return [outcome.result for outcome in outcomes]
 
 

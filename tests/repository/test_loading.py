@@ -16,11 +16,11 @@ from support.run import environment
 
 MODULE = "ansible_collections.panel.mailimport.plugins.modules.mail_import_imap"
 # What talks to servers or writes mail, and what other kinds of tasks and hosts need.
-LATE = """imapclient imaplib jsonschema requests .transfer.account .source.session .store.maildir.store .run.mailbox
-.host.accounts.sql .host.imap_server.server .run.notices .run.aliases smtplib""".split()
+LATE = """imapclient imaplib jsonschema requests .transfer.account_import .source.session .store.maildir.store
+.run.mailbox .host.accounts.sql .host.imap_server.server .run.notices .run.aliases smtplib""".split()
 # What looks at a source whether anything is new, and what it needs when something is.
 LOOK = "ansible_collections.panel.mailimport.plugins.module_utils.run.visits"
-WRITING = ".transfer.account .transfer.batch .run.mailbox .store.maildir.store .store.imap.store".split()
+WRITING = ".transfer.account_import .transfer.batch .run.mailbox .store.maildir.store .store.imap.store".split()
 
 
 def loaded_by(module: str, names: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ import yaml
 from ansible_collections.panel.mailimport.plugins.module_utils.model import options as table
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules, ImportRequest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
-from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling
+from ansible_collections.panel.mailimport.plugins.module_utils.run.many import Scheduling
 from ansible_collections.panel.mailimport.plugins.module_utils.run.run_notices import Administrators
 from ansible_collections.panel.mailimport.plugins.module_utils.task import google, microsoft365, yandex360
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import list_options, mailbox_options

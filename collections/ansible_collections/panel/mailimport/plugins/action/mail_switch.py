@@ -12,7 +12,7 @@ import os
 import typing as t
 
 from ansible_collections.panel.mailimport.plugins.plugin_utils.host_module import HostAction
-from ansible_collections.panel.mailimport.plugins.plugin_utils.leftovers import sweep_all
+from ansible_collections.panel.mailimport.plugins.plugin_utils.run_files import sweep_all
 
 
 class ActionModule(HostAction):

@@ -22,8 +22,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.panel.mailimport.plugins.module_utils.model.progress import decode
 
-from .leftovers import JOB, PROGRESS, SECRETS, new_name, remove_directory
 from .progress_lines import ProgressLines, on_host
+from .run_files import JOB, PROGRESS, SECRETS, new_name, remove_directory
 from .secrets_file import hand_over
 
 _STATUS_MODULE = "ansible.legacy.async_status"

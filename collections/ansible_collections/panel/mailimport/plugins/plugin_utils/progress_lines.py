@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from ansible_collections.panel.mailimport.plugins.module_utils.model.last_screen import duration
 from ansible_collections.panel.mailimport.plugins.module_utils.model.progress import (
     Counts,
     Ended,
@@ -17,6 +16,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.progress im
     Noted,
     ProgressEvent,
 )
+from ansible_collections.panel.mailimport.plugins.module_utils.model.readable import readable_time
 
 # Seconds between two lines with nothing but counts.
 _COUNTS_INTERVAL = 5.0
@@ -64,7 +64,7 @@ class ProgressLines:
         ]
         parts.append("%.1f MB/s" % (counts.bytes / elapsed / 1e6))
         if 0 < counts.share < 1:
-            parts.append("about %s left" % duration(elapsed * (1 - counts.share) / counts.share))
+            parts.append("about %s left" % readable_time(elapsed * (1 - counts.share) / counts.share))
         return ", ".join(parts)
 
 

@@ -17,7 +17,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from .leftovers import SECRETS, listing, new_name, sweep
+from .run_files import SECRETS, listing, new_name, sweep
 
 
 def run_with_secrets(

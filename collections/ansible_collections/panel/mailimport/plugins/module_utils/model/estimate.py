@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Mapping, Sequence
 
-from .last_screen import duration, readable_size
+from .readable import readable_size, readable_time
 
 Estimate = Mapping[str, Any]
 
@@ -92,7 +92,9 @@ def _connections(connections: Mapping[str, int]) -> str:
 
 
 def _time(estimate: Estimate) -> str:
-    hours = ["%s %s" % (_counted(each["queues"], "queue"), duration(each["seconds"])) for each in estimate["durations"]]
+    hours = [
+        "%s %s" % (_counted(each["queues"], "queue"), readable_time(each["seconds"])) for each in estimate["durations"]
+    ]
     if not hours:
         return "time: not estimated, this is too little mail to measure the source with"
     sample = readable_size(estimate["sampled_bytes"])

@@ -86,7 +86,8 @@ class SourceConnections:
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """One source account to one mailbox. `password` is the mailbox's on the host; sizes are in bytes.
+    """One source account to one mailbox. `target_password` is what the mailbox is to have; `source` has that of the
+    account. Sizes are in bytes.
 
     `renew` gives another password or token for the source when it refuses the one of the account, or that is empty.
     `diagnose` finds out what a refused login means, where more can be known than the source says; it may raise
@@ -95,7 +96,7 @@ class ImportRequest:
 
     source: SourceAccount
     address: Address
-    password: str = field(repr=False)
+    target_password: str = field(repr=False)
     owner: str
     state: str = "present"
     ignore_existing: bool = True

@@ -12,6 +12,8 @@ from __future__ import annotations
 import json
 from typing import Any, Iterator, List, Mapping, Optional, Sequence
 
+from .readable import readable_size, readable_time
+
 Entry = Mapping[str, Any]
 
 # States in the order of a headline, and what they are called there.
@@ -80,7 +82,7 @@ def figures(entries: Sequence[Entry], seconds: Optional[float] = None) -> str:
     if size:
         parts.append(readable_size(size))
     if seconds is not None and parts:
-        parts.append(duration(seconds))
+        parts.append(readable_time(seconds))
     return ", ".join(parts)
 
 
@@ -107,22 +109,6 @@ def _named(entry: Entry) -> str:
 def unimported_line(entry: Entry) -> str:
     """The line for a mailbox that was left alone, or whose import is paused."""
     return "%s: %s: %s" % (entry["email"], entry["state"], entry["message"])
-
-
-def duration(seconds: float) -> str:
-    """A time as people say it: 35 s, 4 min, 2 h 5 min."""
-    if seconds < 90:
-        return "%d s" % max(1, round(seconds))
-    minutes = round(seconds / 60)
-    return "%d min" % minutes if minutes < 120 else "%d h %d min" % divmod(minutes, 60)
-
-
-def readable_size(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return "%.*f %s" % (1 if size < 10 and unit != "B" else 0, size, unit)
-        size /= 1000
-    return "%.1f TB" % size
 
 
 def _joined(said: str, more: str) -> str:

@@ -22,7 +22,7 @@ from ..process.title import set_title
 from ..state.records import FolderMark
 from ..store.aside import check_movable
 from ..store.marker import has_marker
-from ..transfer.account import import_account
+from ..transfer.account_import import import_account
 from ..transfer.line import check_login
 from ..transfer.login import Login
 from ..transfer.news import Emit
@@ -31,9 +31,9 @@ from ..transfer.sandbox import run_as
 from ..transfer.session_broker import SessionBroker
 from ..transfer.stores import Target, store_kind
 from ..transfer.verify import verify_account
-from .account import MailboxAccount
 from .evidence import is_ours
 from .job import MailboxJob
+from .provisioning import MailboxProvisioning
 from .replaced import Replacement
 from .status import MailboxStatus
 from .watch import ImportWatch, import_title
@@ -42,12 +42,12 @@ from .watch import ImportWatch, import_title
 class MailboxContent:
     """See the module."""
 
-    def __init__(self, job: MailboxJob, account: MailboxAccount) -> None:
+    def __init__(self, job: MailboxJob, provisioning: MailboxProvisioning) -> None:
         self._job = job
         self._request, self._host, self._state = job.request, job.host, job.state
         # Of what is asked for, what a process that talks to the source has a use for.
-        self._told = replace(job.request, password="", diagnose=None)
-        self._account = account
+        self._told = replace(job.request, target_password="", diagnose=None)
+        self._provisioning = provisioning
 
     def check_login(self) -> None:
         """Log in at the source, and leave no trace on the host."""
@@ -176,7 +176,7 @@ class MailboxContent:
 
     def _take_over(self, replacement: Replacement, beside: Optional[str]) -> None:
         """What was in the mailbox is out of it: from now on it belongs to whoever has the new password."""
-        self._account.update_password(self._host.sets_passwords)
+        self._provisioning.update_password(self._host.sets_passwords)
         self._job.result.replaced_to = replacement.conclude(beside)
 
     def _marks(self) -> Dict[bytes, FolderMark]:

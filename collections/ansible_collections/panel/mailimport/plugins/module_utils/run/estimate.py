@@ -24,8 +24,8 @@ from ..state.database import State
 from ..transfer.login import Login
 from ..transfer.sample import sample_account
 from ..transfer.sandbox import run_as
-from .batch import Scheduling
 from .events import ImportEvents
+from .many import Scheduling
 from .outcome import Outcome, new_outcome
 from .outcomes import Item
 from .reporter import Reporter

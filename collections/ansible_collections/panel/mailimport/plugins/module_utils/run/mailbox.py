@@ -20,11 +20,11 @@ from ..state.database import State
 from ..state.shared import SharedState
 from ..store.aside import check_movable
 from ..transfer.stores import store_kind
-from .account import MailboxAccount
 from .content import MailboxContent
 from .events import ImportEvents
 from .job import MailboxJob, RunContext
 from .outcome import Outcome, conclude_with, new_outcome
+from .provisioning import MailboxProvisioning
 from .reporter import Reporter
 from .settings import HostSettings
 from .standing import Standing
@@ -87,12 +87,12 @@ def make_mailboxes(
                     found.append((run, missing))
         try:
             shared.state.note_new(run.key for run, _missing in found)
-            failures = settings.open_host().create_mailboxes([run.account.wanted for run, _missing in found])
+            failures = settings.open_host().create_mailboxes([run.provisioning.wanted for run, _missing in found])
         except (MailImportError, OSError) as failure:
-            failures = {run.account.wanted.address: failure for run, _missing in found}
+            failures = {run.provisioning.wanted.address: failure for run, _missing in found}
         for run, missing in found:
             with run.concluding():
-                run.account.conclude_creation(missing, failures.get(run.account.wanted.address))
+                run.provisioning.conclude_creation(missing, failures.get(run.provisioning.wanted.address))
     return outcomes
 
 
@@ -159,8 +159,8 @@ class _MailboxRun:
         self._context = context
         self._writes = lock is not None
         job = MailboxJob(request, self._host, state, settings.state_dir, outcome, self.events, lock, context)
-        self.account = MailboxAccount(job)
-        self._content = MailboxContent(job, self.account)
+        self.provisioning = MailboxProvisioning(job)
+        self._content = MailboxContent(job, self.provisioning)
 
     @property
     def key(self) -> ImportKey:
@@ -179,7 +179,7 @@ class _MailboxRun:
             return None
         self._host.check_new_mailbox(self._request.address)
         self._forget_removed(found)
-        self.account.claim_domain()
+        self.provisioning.claim_domain()
         return found
 
     def perform(self) -> None:
@@ -190,7 +190,7 @@ class _MailboxRun:
         elif found.final_state:
             self._standing.conclude(found)
             if found.final_state == "completed":
-                self.account.update_password(self._request.update_password == "always")
+                self.provisioning.update_password(self._request.update_password == "always")
         elif self._writes:
             self._import(found)
         else:
@@ -207,9 +207,9 @@ class _MailboxRun:
         if steps.copy_content:
             self._content.preview(found, location, steps.move_aside)
         if found.exists:
-            self.account.update_password(steps.set_password or (steps.move_aside and self._host.sets_passwords))
+            self.provisioning.update_password(steps.set_password or (steps.move_aside and self._host.sets_passwords))
         self._result.created = steps.create_mailbox
-        published = self.account.would_publish_domain()
+        published = self.provisioning.would_publish_domain()
         self._result.changed = self._result.changed or steps.are_a_change or published
         self._result.state = "queued"
         self._result.message = "%d messages would be imported" % self._result.messages_copied
@@ -250,17 +250,17 @@ class _MailboxRun:
         self._state.note_contact(key, found.existed)
         if steps.forget:
             (self._state.forget if request.force else self._state.forget_mail)(key)
-        self.account.make(found)
+        self.provisioning.make(found)
         try:
             if location is None:
                 location = self._checked_store(found)
-            self.account.update_password(steps.set_password)
+            self.provisioning.update_password(steps.set_password)
             if steps.copy_content:
                 self._content.fill(found, location, steps.move_aside)
         except MailImportError as error:
             if error.reason == "host_refused":
                 with telling_first(error, "%s could not be taken back" % str(request.address)):
-                    self.account.withdraw(found, location)
+                    self.provisioning.withdraw(found, location)
             raise
         self._conclude()
         if found.mail_removed:

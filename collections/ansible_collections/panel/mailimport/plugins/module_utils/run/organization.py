@@ -155,8 +155,8 @@ def _finished(
     check_mode: bool,
 ) -> Item:
     address = str(draft.address)
-    request = replace(draft, password=passwords.of(address))
-    if not request.password and address in needy:
+    request = replace(draft, target_password=passwords.of(address))
+    if not request.target_password and address in needy:
         message = "no password for this mailbox: give it in passwords, or name a file in generated_passwords"
         return _result(address, draft.source.host, "failed", "invalid_row", message)
     if not request.import_content:

@@ -57,7 +57,7 @@ class Standing:
         Raises:
             MailImportError, OSError: see `status.examine`; the host's options do not fit the source.
         """
-        self._host.introduce(self._request.address, self._request.password)
+        self._host.introduce(self._request.address, self._request.target_password)
         self._host.check_source(self._request.source, self._request.address)
         found = examine(self._request, self._state, self._host)
         if found.final_state is None and not found.contacted:

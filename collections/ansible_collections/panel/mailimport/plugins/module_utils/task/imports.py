@@ -22,8 +22,8 @@ from ..process.title import set_title
 from ..rows.check import check_rows
 from ..rows.read import read_rows
 from ..rows.row import BadRow, Row, rows_of_list, select_rows
-from ..run.batch import Scheduling, import_batch
 from ..run.info import summarize
+from ..run.many import Scheduling, import_many
 from ..run.outcome import Outcome
 from ..run.outcomes import Item
 from ..run.progress import Progress
@@ -70,7 +70,7 @@ def run_mailbox_import(module: AnsibleModule) -> None:
     except MailImportError as error:
         item = refused(params, error)
     # A login that fails ends the one import there is before anything is made; it needs no round of its own.
-    exit_with(module, run_batch(module, params, [item], Scheduling(preflight=False)), None)
+    exit_with(module, import_items(module, params, [item], Scheduling(preflight=False)), None)
 
 
 def _mailbox_item(params: Dict[str, Any]) -> Item:
@@ -95,7 +95,7 @@ def run_list_import(module: AnsibleModule) -> None:
     good, bad = check_rows(rows)
     items: Dict[str, Item] = {row.place: _row_item(params, row) for row in good}
     items.update((row.place, _bad_item(row)) for row in bad)
-    ran = run_batch(module, params, [items[row.place] for row in rows], how)
+    ran = import_items(module, params, [items[row.place] for row in rows], how)
     for row, outcome in zip(rows, ran.outcomes):
         if outcome.result.state == "failed":
             outcome.result.message = "%s: %s" % (row.place, outcome.result.message)
@@ -155,7 +155,7 @@ def refused(params: Dict[str, Any], error: MailImportError) -> ImportResult:
     )
 
 
-def run_batch(module: AnsibleModule, params: Mapping[str, Any], items: Sequence[Item], how: Scheduling) -> Ran:
+def import_items(module: AnsibleModule, params: Mapping[str, Any], items: Sequence[Item], how: Scheduling) -> Ran:
     """Import what a task asks for; `params` are the module's with the secrets that were handed over."""
     set_title("run of %d imports" % len(items))
     only_verifies = params["verify"] in COMPARISONS
@@ -168,7 +168,7 @@ def run_batch(module: AnsibleModule, params: Mapping[str, Any], items: Sequence[
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
         raise
-    outcomes = import_batch(items, settings, how, looks, progress)
+    outcomes = import_many(items, settings, how, looks, progress)
     notices.finish([outcome.result for outcome in outcomes])
     for trouble in notices.troubles:
         module.warn(trouble)

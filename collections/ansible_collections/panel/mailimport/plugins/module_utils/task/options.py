@@ -27,8 +27,8 @@ from ..model.options import (
     Option,
     fields_of,
 )
-from ..run.batch import Scheduling
 from ..run.info import STATES, Filter
+from ..run.many import Scheduling
 from ..run.run_notices import Administrators
 from ..run.settings import HostSettings, default_state_dir
 from ..run.switch import SWITCHED
@@ -241,7 +241,7 @@ def mailbox_request(params: Mapping[str, Any]) -> ImportRequest:
     request = ImportRequest(
         source=source_account(params),
         address=parse_address(params["target_email"] or params["email"]),
-        password=params["target_password"] or params["password"],
+        target_password=params["target_password"] or params["password"],
         rules=FolderRules(mapping=mapping, **fields_of(FOLDERS, params)),
         connections=SourceConnections.parse(params["source_connections"]),
         **fields_of(IMPORT, params),

@@ -29,7 +29,7 @@ from ..run.organization import Choice, choose, organization_items
 from ..run.outcomes import Item
 from ..run.passwords import NewPasswords
 from ..run.settings import HostSettings
-from .imports import exit_with, run_batch
+from .imports import exit_with, import_items
 from .options import (
     Options,
     host_settings,
@@ -168,7 +168,7 @@ def run_organization_import(module: AnsibleModule, provider: Provider) -> None:
         raise
     for warning in prepared.warnings:
         module.warn(warning)
-    ran = run_batch(module, params, prepared.items, how)
+    ran = import_items(module, params, prepared.items, how)
     aliases = prepared.create_aliases([outcome.result for outcome in ran.outcomes])
     exit_with(
         module,

@@ -11,13 +11,21 @@ import time
 from typing import Optional
 
 from ..model.errors import MailImportError
-from ..model.last_screen import readable_size
+from ..model.imports import ImportRequest
+from ..model.readable import readable_size
+from ..source.profiles import SourceProfile
 from .news import Emit, Spent
 
 _DAY = 24 * 3600.0
 # What comes along with each message, about, in bytes; and how much may come before the state is told.
 BESIDE_MESSAGE = 200
 _UNTOLD = 16 << 20
+
+
+def daily_limit(request: ImportRequest, profile: SourceProfile) -> Optional[int]:
+    """Return how many bytes the source may give within a day, None without a limit."""
+    asked = request.source.daily_bytes
+    return profile.daily_bytes if asked is None else asked or None
 
 
 class Budget:

@@ -21,8 +21,8 @@ from ..store.base import MessageStore
 from .batch import BATCH_FOLDERS, Batch
 from .folder_copy import FolderCopy, has_nothing_new, mark_of
 from .labels import Labels
-from .leftovers import fetch_what_is_missing
 from .line import Line, SessionTooOldError
+from .missing_messages import fetch_missing_messages
 from .plan import FolderPlan
 
 
@@ -78,7 +78,7 @@ class AccountCopy:
         if self._labels and self._incomplete:
             self._batch.commit()  # other folders can be copied from then
         while self._incomplete:
-            fetch_what_is_missing(self._line, self._batch, self._incomplete.pop(0), self._labels)
+            fetch_missing_messages(self._line, self._batch, self._incomplete.pop(0), self._labels)
 
     def _pass_over(self, plans: Sequence[FolderPlan]) -> List[FolderPlan]:
         """Go through the folders once; return those that a lost connection or a changed UIDVALIDITY left over."""

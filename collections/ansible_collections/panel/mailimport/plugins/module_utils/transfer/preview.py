@@ -27,7 +27,7 @@ from ..store.maildir.letters import messages_that_differ
 from ..store.maildir.stage import staged_uids
 from ..store.maildir.tree import MaildirTree
 from ..store.origin import Origin
-from .account import daily_limit
+from .budget import daily_limit
 from .flags import FlagLook, changed_flags, looks, windows
 from .folder_copy import SURROGATE, has_nothing_new, is_known_without_mail, mark_of, note_without_mail
 from .labels import Labels

@@ -10,8 +10,8 @@ import typing as t
 from collections import Counter
 
 from ansible_collections.panel.mailimport.plugins.module_utils.model.grade import worst
-from ansible_collections.panel.mailimport.plugins.module_utils.model.last_screen import readable_size
 from ansible_collections.panel.mailimport.plugins.module_utils.model.moment import moment
+from ansible_collections.panel.mailimport.plugins.module_utils.model.readable import readable_size
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.mailboxes import STATES, Mailbox
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.summary import mailboxes_words, number
 

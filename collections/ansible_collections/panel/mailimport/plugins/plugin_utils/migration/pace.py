@@ -11,7 +11,7 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.panel.mailimport.plugins.module_utils.model.estimate import QUEUES, estimate_lines
-from ansible_collections.panel.mailimport.plugins.module_utils.model.last_screen import duration, readable_size
+from ansible_collections.panel.mailimport.plugins.module_utils.model.readable import readable_size, readable_time
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.summary import mailboxes_words, number
 
 from .facts import Facts
@@ -85,7 +85,7 @@ def pace_lines(facts: Facts, runs: t.Mapping[str, t.Any], sizes: Sizes) -> list[
         % (
             _amount_words(pilot),
             mailboxes_words(len(came)),
-            duration(seconds),
+            readable_time(seconds),
             readable_size(round(pilot.bytes / seconds)),
             number(round(pilot.messages / seconds)),
         )
@@ -114,7 +114,7 @@ def _estimate(rest: t.Sequence[str], sizes: Sizes, pilot: Amount, mailboxes: int
         )
     together = _seconds(coming, pilot, seconds)
     times = (
-        "%d %s %s" % (queues, "queue" if queues == 1 else "queues", duration(max(longest, together / queues)))
+        "%d %s %s" % (queues, "queue" if queues == 1 else "queues", readable_time(max(longest, together / queues)))
         for queues in QUEUES
     )
     return "estimate for the rest, %s (%s), as fast as these: %s" % (

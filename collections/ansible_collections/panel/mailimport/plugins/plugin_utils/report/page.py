@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
-from ansible_collections.panel.mailimport.plugins.module_utils.model.last_screen import duration, readable_size
+from ansible_collections.panel.mailimport.plugins.module_utils.model.readable import readable_size, readable_time
 
 from .mailboxes import STATES, Lack, Mailbox
 from .summary import Report, headline, number
@@ -111,7 +111,7 @@ def _reasons(mailboxes: t.Iterable[Mailbox]) -> list[str]:
 
 
 def _took(seconds: float) -> str:
-    return duration(seconds) if seconds else ""
+    return readable_time(seconds) if seconds else ""
 
 
 def _moment(text: str | None) -> str:

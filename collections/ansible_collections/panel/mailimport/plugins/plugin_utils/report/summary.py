@@ -10,7 +10,7 @@ import typing as t
 from collections import Counter
 
 from ansible_collections.panel.mailimport.plugins.module_utils.model.grade import GRADES, worst
-from ansible_collections.panel.mailimport.plugins.module_utils.model.last_screen import duration, readable_size
+from ansible_collections.panel.mailimport.plugins.module_utils.model.readable import readable_size, readable_time
 
 from .mailboxes import STATES, Mailbox
 
@@ -109,7 +109,7 @@ def _time_left(report: Report) -> str:
         return "no import is running or waiting; to go on, run the import again"
     if report.seconds_left is None:
         return "not known yet, the imports have only begun"
-    left = "about %s, estimated from the pace so far" % duration(report.seconds_left)
+    left = "about %s, estimated from the pace so far" % readable_time(report.seconds_left)
     others = len(report.left) - len(on_its_way)
     return left + (", without the %s that nobody imports now" % mailboxes_words(others) if others else "")
 

@@ -107,9 +107,9 @@ class PasswordAccess(_YandexAccess):
         return _SHARED if mailbox.kind == "shared" else None
 
     def open(self, request: ImportRequest, mailbox: SourceMailbox) -> ImportRequest:
-        renewal = Renewal(partial(self._set_password, mailbox, request.password))
+        renewal = Renewal(partial(self._set_password, mailbox, request.target_password))
         # A password that was set by an earlier run opens the mailbox; only when it does not, it is set.
-        source = replace(request.source, password=request.password, auth="login")
+        source = replace(request.source, password=request.target_password, auth="login")
         return replace(request, source=source, renew=renewal, diagnose=partial(self._diagnose, mailbox, renewal))
 
     def _set_password(self, mailbox: SourceMailbox, password: str) -> str:

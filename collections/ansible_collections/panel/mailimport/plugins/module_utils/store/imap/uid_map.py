@@ -73,8 +73,8 @@ class UidMap:
 class DeliveryRecord(NamedTuple):
     """What earlier runs recorded of the messages of a source folder.
 
-    `delivered` maps UIDs, valid while the target's UIDVALIDITY is `target_uidvalidity`. `may_hold_unrecorded_mail`: a run
-    was killed, so messages that are not in the map may have been stored nevertheless.
+    `delivered` maps UIDs, valid while the target's UIDVALIDITY is `target_uidvalidity`. `may_hold_unrecorded_mail`: a
+    run was killed, so messages that are not in the map may have been stored nevertheless.
     """
 
     delivered: UidMap

@@ -12,7 +12,7 @@ from typing import Any, Dict, List
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, ImportResult
-from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling
+from ansible_collections.panel.mailimport.plugins.module_utils.run.many import Scheduling
 from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import Outcome, ShownMailbox
 from ansible_collections.panel.mailimport.plugins.module_utils.run.outcomes import Item
 from ansible_collections.panel.mailimport.plugins.module_utils.task import imports as entry
@@ -28,7 +28,7 @@ class Engine:
         self.items: List[Item] = []
         self.how = Scheduling()
 
-    def import_batch(
+    def import_many(
         self, items: List[Item], settings: object, how: Scheduling, check_mode: bool, progress: object
     ) -> List[Outcome]:
         self.items, self.how = items, how
@@ -50,7 +50,7 @@ class Engine:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     engine = Engine()
-    monkeypatch.setattr(entry, "import_batch", engine.import_batch)
+    monkeypatch.setattr(entry, "import_many", engine.import_many)
     monkeypatch.setattr(mail_import_csv, "prepare_interpreter", lambda module, *libraries: None)
     return engine
 
@@ -76,7 +76,7 @@ def test_rows_take_what_they_lack_from_the_task(engine: Engine, run_list: Any) -
         ("b", "ben"),
     ]
     assert (
-        [request.password for request in engine.requests]
+        [request.target_password for request in engine.requests]
         == [request.source.password for request in engine.requests]
         == ["12", "x"]
     )
@@ -89,7 +89,7 @@ def test_the_password_at_the_source_may_be_another(engine: Engine, run_list: Any
             {"email": "b@example.org", "source_password": "old"},
         ]
     )
-    assert [(request.source.password, request.password) for request in engine.requests] == [
+    assert [(request.source.password, request.target_password) for request in engine.requests] == [
         ("old", "new"),
         ("old", "old"),
     ]
@@ -101,7 +101,9 @@ def test_an_administrator_logs_in_for_all(engine: Engine, run_list: Any) -> None
         {"source_password": "the master's"},
         source_master_user="%u*master",
     )
-    assert [(request.source.password, request.password) for request in engine.requests] == [("the master's", "new")]
+    assert [(request.source.password, request.target_password) for request in engine.requests] == [
+        ("the master's", "new")
+    ]
     code, answer = run_list([{"email": "a@example.org", "password": "new"}], source_master_user="%u*master")
     assert code == 1 and "source_password is required with source_master_user" in answer["msg"]
 

@@ -16,7 +16,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.imports imp
     ImportRequest,
     ImportResult,
 )
-from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling
+from ansible_collections.panel.mailimport.plugins.module_utils.run.many import Scheduling
 from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import Outcome, ShownMailbox
 from ansible_collections.panel.mailimport.plugins.module_utils.run.outcomes import Item
 from ansible_collections.panel.mailimport.plugins.module_utils.task import imports as entry
@@ -39,7 +39,7 @@ class Engine:
             changed=True,
         )
 
-    def import_batch(
+    def import_many(
         self, items: List[Item], settings: object, how: Scheduling, check_mode: bool, progress: object
     ) -> List[Outcome]:
         self.requests += [item for item in items if isinstance(item, ImportRequest)]
@@ -51,7 +51,7 @@ class Engine:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     engine = Engine()
-    monkeypatch.setattr(entry, "import_batch", engine.import_batch)
+    monkeypatch.setattr(entry, "import_many", engine.import_many)
     monkeypatch.setattr(mail_import_imap, "prepare_interpreter", lambda module, *libraries: None)
     return engine
 
@@ -69,7 +69,7 @@ def test_the_password_comes_from_the_file_and_the_file_is_gone(engine: Engine, r
     code, answer = run_module(mail_import_imap.main, {**TASK, "secrets_file": str(path)})
     assert code == 0
     assert not path.exists()
-    assert engine.requests[0].source.password == engine.requests[0].password == "12"
+    assert engine.requests[0].source.password == engine.requests[0].target_password == "12"
     # As an argument of the module, the password would have made text of this number.
     assert answer["imports"][0]["messages_copied"] == 120
 
@@ -78,7 +78,7 @@ def test_the_mailbox_may_have_a_password_of_its_own(engine: Engine, run_module: 
     path = secrets_file(tmp_path, password="old", target_password="new")
     run_module(mail_import_imap.main, {**TASK, "secrets_file": str(path)})
     assert engine.requests[0].source.password == "old"
-    assert engine.requests[0].password == "new"
+    assert engine.requests[0].target_password == "new"
 
 
 def test_a_finished_import_says_so_in_one_line(engine: Engine, run_module: Any) -> None:

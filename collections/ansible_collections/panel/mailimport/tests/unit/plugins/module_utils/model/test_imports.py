@@ -17,7 +17,9 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import
 
 def request(user="anna@old.example", host="imap.old.example", address="anna@example.org"):
     account = SourceAccount(host=host, user=user, password="source secret")
-    return ImportRequest(source=account, address=parse_address(address), password="host secret", owner="customer")
+    return ImportRequest(
+        source=account, address=parse_address(address), target_password="host secret", owner="customer"
+    )
 
 
 def test_the_key_does_not_depend_on_the_case_of_letters():

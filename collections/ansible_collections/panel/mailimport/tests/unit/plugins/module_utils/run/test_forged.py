@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
-from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling, import_batch
 from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox, make_mailboxes
+from ansible_collections.panel.mailimport.plugins.module_utils.run.many import Scheduling, import_many
 from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
 from ansible_collections.panel.mailimport.plugins.module_utils.state.shared import SharedState
@@ -177,7 +177,7 @@ class TestOneOfMany:
 
         monkeypatch.setattr(type(settings.host), "store_of", with_control)
         items = [request_for(), request_for(address=OTHER)]
-        outcomes = import_batch(items, settings, Scheduling(preflight=False), check_mode=check_mode)
+        outcomes = import_many(items, settings, Scheduling(preflight=False), check_mode=check_mode)
         assert [each.result.state for each in outcomes] == ["skipped", "queued" if check_mode else "completed"]
 
     @pytest.mark.parametrize("where", ["store_of", "mailbox_exists"])
@@ -192,7 +192,7 @@ class TestOneOfMany:
 
         monkeypatch.setattr(type(settings.host), where, failing)
         items = [request_for(), request_for(address=OTHER)]
-        outcomes = import_batch(items, settings, Scheduling(preflight=False), check_mode=check_mode)
+        outcomes = import_many(items, settings, Scheduling(preflight=False), check_mode=check_mode)
         assert [each.result.state for each in outcomes] == ["failed", "queued" if check_mode else "completed"]
         assert outcomes[0].result.reason == "host_refused" and "files of anna" in outcomes[0].result.message
 

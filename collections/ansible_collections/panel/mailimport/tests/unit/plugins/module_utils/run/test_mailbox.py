@@ -339,11 +339,11 @@ def test_who_talks_to_the_source_is_not_handed_the_password_of_the_mailbox(
         import_mailbox(request_for(), settings)
     seen = tmp_path / "seen"
     monkeypatch.setattr(
-        content_module, work, lambda request, *_: seen.write_text(repr((request.password, request.diagnose)))
+        content_module, work, lambda request, *_: seen.write_text(repr((request.target_password, request.diagnose)))
     )
     request = replace(request_for(**options), diagnose=lambda error: None)
     import_mailbox(request, settings, check_mode=check_mode)
-    assert request.password and seen.read_text() == repr(("", None))
+    assert request.target_password and seen.read_text() == repr(("", None))
 
 
 def test_a_run_that_dies_is_known_as_interrupted_and_goes_on(run, request_for, settings, mail, monkeypatch):

@@ -59,13 +59,13 @@ def test_an_owner_has_a_name(run, request_for, host, owner):
 
 def test_a_password_stays_what_it_is(run, request_for, host):
     run(request_for())
-    assert run(replace(request_for(), password="new")).changed is False
+    assert run(replace(request_for(), target_password="new")).changed is False
     assert host.passwords == {ANNA: "the mailbox's"}
 
 
 def test_password_is_brought_up_to_date_when_asked(run, request_for, host):
     run(request_for())
-    new = replace(request_for(update_password="always"), password="new")
+    new = replace(request_for(update_password="always"), target_password="new")
     assert run(new, check_mode=True).changed is True
     assert host.passwords == {ANNA: "the mailbox's"}
     assert run(new).changed is True

@@ -13,9 +13,9 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import LoginDiagnosis
 from ansible_collections.panel.mailimport.plugins.module_utils.model.secret import Renewal
-from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling, import_batch
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host
 from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox
+from ansible_collections.panel.mailimport.plugins.module_utils.run.many import Scheduling, import_many
 from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
 from ansible_collections.panel.mailimport.plugins.module_utils.source import session as session_module
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import batch as batch_module
@@ -109,13 +109,13 @@ def test_a_batch_diagnoses_too_and_remembers_it(with_tokens, source, settings):
     request = with_tokens(
         diagnose=lambda error: LoginDiagnosis("skipped", "never_opened", "its user has never opened it")
     )
-    (outcome,) = import_batch([request], settings, Scheduling())
+    (outcome,) = import_many([request], settings, Scheduling())
     assert outcome.result.state == "skipped"
     (entry,) = imports_on_host(settings)["imports"]
     assert (entry["state"], entry["reason"]) == ("skipped", "never_opened")
 
 
 def test_a_batch_goes_on_with_a_token_after_its_check(with_tokens, source, settings):
-    (outcome,) = import_batch([with_tokens()], settings, Scheduling())
+    (outcome,) = import_many([with_tokens()], settings, Scheduling())
     assert (outcome.result.state, outcome.result.messages_copied) == ("completed", 3)
     assert len(tokens_heard(source)) == 2

@@ -84,7 +84,7 @@ class AccountServer:
         source = SourceAccount(
             host="127.0.0.1", port=self.server.port, user=user, password=password, tls="none", timeout=30.0
         )
-        defaults = {"address": Address("anna", "example.org"), "password": "the mailbox's", "owner": "customer"}
+        defaults = {"address": Address("anna", "example.org"), "target_password": "the mailbox's", "owner": "customer"}
         return ImportRequest(source=source, **{**defaults, **options})
 
     def session(self):

@@ -21,8 +21,8 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.progress im
     Finished,
     decode,
 )
-from ansible_collections.panel.mailimport.plugins.module_utils.run.batch import Scheduling, contradictions, import_batch
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host
+from ansible_collections.panel.mailimport.plugins.module_utils.run.many import Scheduling, contradictions, import_many
 from ansible_collections.panel.mailimport.plugins.module_utils.run.progress import Progress
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
 
@@ -64,7 +64,7 @@ def test_a_domain_has_one_owner():
 
 def test_what_has_its_result_already_is_passed_on_in_its_place(settings):
     bad = ImportResult("", "", "failed", "invalid_row", "line 1: email is missing")
-    assert [outcome.result for outcome in import_batch([bad, bad], settings, Scheduling())] == [bad, bad]
+    assert [outcome.result for outcome in import_many([bad, bad], settings, Scheduling())] == [bad, bad]
     assert imports_on_host(settings)["imports"] == []
 
 
@@ -82,7 +82,7 @@ def test_records_that_cannot_be_made_durable_are_told(settings, monkeypatch):
 
     monkeypatch.setattr(State, "flush", fail)
     notes = Notes()
-    import_batch([ImportResult("", "", "failed", "invalid_row", "no")], settings, Scheduling(), progress=notes)
+    import_many([ImportResult("", "", "failed", "invalid_row", "no")], settings, Scheduling(), progress=notes)
     assert ["power failure" in note and "Input/output error" in note for note in notes.notes] == [True]
 
 
@@ -90,7 +90,7 @@ def test_records_that_cannot_be_made_durable_are_told(settings, monkeypatch):
 def test_a_state_that_is_damaged_is_the_end_of_each_import(settings, tmp_path, preflight):
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "state.db").write_bytes(b"no database" * 100)
-    outcomes = import_batch([request(), request("bert@example.org", "bert")], settings, Scheduling(preflight=preflight))
+    outcomes = import_many([request(), request("bert@example.org", "bert")], settings, Scheduling(preflight=preflight))
     assert [outcome.result.state for outcome in outcomes] == ["failed"] * 2 and all(
         "is damaged" in outcome.result.message for outcome in outcomes
     )
@@ -108,18 +108,18 @@ def test_a_host_that_does_not_tell_its_mailboxes_any_more_fails_every_import(set
         return False
 
     monkeypatch.setattr(host, "mailbox_exists", exists)
-    outcomes = import_batch(requests, settings, Scheduling(preflight=preflight))
+    outcomes = import_many(requests, settings, Scheduling(preflight=preflight))
     assert [outcome.result.message for outcome in outcomes] == ["/etc/users: Is a directory"] * 2
 
 
 def test_nothing_at_all_is_no_mistake(settings):
-    assert import_batch([], settings, Scheduling(parallel=True)) == []
+    assert import_many([], settings, Scheduling(parallel=True)) == []
 
 
 def test_a_state_that_cannot_be_used_fails_every_import_and_no_row_that_has_its_result(settings, tmp_path):
     (tmp_path / "state").write_text("a file")
     skipped = ImportResult("robot@example.org", "there", "skipped", message="a robot")
-    outcomes = import_batch([request(), skipped, request("bert@example.org", "bert")], settings, Scheduling())
+    outcomes = import_many([request(), skipped, request("bert@example.org", "bert")], settings, Scheduling())
     assert [(outcome.result.state, outcome.result.reason) for outcome in outcomes] == [
         ("failed", "host_refused"),
         ("skipped", None),
@@ -137,7 +137,7 @@ def test_a_finished_import_is_kept_without_a_worker(settings, host, monkeypatch)
             wanted.key, ImportResult("anna@example.org", "there", "completed", messages_total=7), to_the_end=True
         )
     monkeypatch.setattr(os, "fork", lambda: pytest.fail("a process was started"))
-    (outcome,) = import_batch([wanted], settings, Scheduling(parallel=True))
+    (outcome,) = import_many([wanted], settings, Scheduling(parallel=True))
     assert (outcome.result.state, outcome.result.changed, outcome.result.messages_present) == ("completed", False, 7)
 
 
@@ -154,7 +154,7 @@ def shared_host(host, monkeypatch):
 def test_what_was_there_before_the_check_of_logins_is_not_shown_as_new(shared_host, settings, request_for):
     wanted = request_for(ignore_existing=False, existing_content="merge")
     shared_host.create_mailbox(wanted.address, "", "customer")
-    (outcome,) = import_batch([wanted], settings, Scheduling())
+    (outcome,) = import_many([wanted], settings, Scheduling())
     assert (outcome.result.state, outcome.result.created) == ("completed", False)
     assert (outcome.before.domain, outcome.before.mailbox) == ("example.org", "anna@example.org")
 
@@ -165,7 +165,7 @@ def test_a_mailbox_made_ahead_is_shown_as_new_and_its_domain_only_when_it_is(sha
         if known:
             state.claim_domain(known, "customer")
     bert = request_for(user="bert", address=parse_address("bert@example.org"))
-    outcomes = import_batch([request_for(), bert], settings, Scheduling())
+    outcomes = import_many([request_for(), bert], settings, Scheduling())
     assert [(outcome.result.state, outcome.result.created, outcome.before.mailbox) for outcome in outcomes] == [
         ("completed", True, None)
     ] * 2
@@ -178,7 +178,7 @@ def test_a_mailbox_made_ahead_is_a_change_of_its_import_though_nothing_else_is(
 ):
     monkeypatch.setattr(shared_host, "publish_domains", lambda owners: False)
     bert = request_for(user="bert", address=parse_address("bert@example.org"), import_content=False)
-    outcomes = import_batch([request_for(import_content=False), bert], settings, Scheduling())
+    outcomes = import_many([request_for(import_content=False), bert], settings, Scheduling())
     assert [(outcome.result.state, outcome.result.created, outcome.result.changed) for outcome in outcomes] == [
         ("completed", True, True)
     ] * 2
@@ -212,11 +212,11 @@ def test_a_mailbox_that_was_skipped_or_refused_is_known_as_that(settings, host, 
     refused = replace(request("bert@example.com", "bert"), owner="another")
     host.passwords[skipped.address] = "mine"
     host.owners["example.com"] = "customer"
-    look = import_batch([skipped, refused], settings, Scheduling(), check_mode=True)
+    look = import_many([skipped, refused], settings, Scheduling(), check_mode=True)
     assert [outcome.result.state for outcome in look] == ["skipped", "failed"]
     assert imports_on_host(settings)["imports"] == []
     for _run in range(2):
-        import_batch([skipped, refused], settings, Scheduling())
+        import_many([skipped, refused], settings, Scheduling())
         known = imports_on_host(settings)["imports"]
         assert sorted((entry["state"], entry["reason"]) for entry in known) == [
             ("failed", "domain_owned_by_other"),
@@ -224,9 +224,9 @@ def test_a_mailbox_that_was_skipped_or_refused_is_known_as_that(settings, host, 
         ]
     assert [entry["last_success"] for entry in known] == [None, None]
     # Once it is to be imported, nothing stands in the way.
-    (outcome,) = import_batch(
+    (outcome,) = import_many(
         [replace(skipped, ignore_existing=False, existing_content="merge")], settings, Scheduling()
     )
     assert outcome.result.state == "completed" and outcome.result.messages_copied == 3
-    import_batch([skipped], settings, Scheduling())
+    import_many([skipped], settings, Scheduling())
     assert "completed" in [entry["state"] for entry in imports_on_host(settings)["imports"]]

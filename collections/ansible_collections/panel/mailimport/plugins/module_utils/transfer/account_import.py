@@ -12,11 +12,10 @@ from typing import List, Mapping, Optional, Sequence
 from ..imap.flags import MOST_KEYWORDS
 from ..model.imports import ImportRequest, NotImported
 from ..source.connections import Connections
-from ..source.profiles import SourceProfile
 from ..state.records import Deliveries, FolderMark
 from ..store.base import MessageStore, joined_path
 from .batch import Batch
-from .budget import Budget
+from .budget import Budget, daily_limit
 from .copy import AccountCopy
 from .flags import FlagUpdate, ask_for_flags, give_keywords_again
 from .folder_copy import FolderCopy
@@ -40,12 +39,6 @@ from .numbering import Earlier, NumberingCheck, ask_patiently
 from .patience import Patience
 from .plan import FolderPlan, overruled, plan_folders, uses_to_tell
 from .stores import Target, open_store
-
-
-def daily_limit(request: ImportRequest, profile: SourceProfile) -> Optional[int]:
-    """Return how many bytes the source may give within a day, None without a limit."""
-    asked = request.source.daily_bytes
-    return profile.daily_bytes if asked is None else asked or None
 
 
 def import_account(

@@ -14,8 +14,8 @@ from types import SimpleNamespace
 from typing import Any, Dict
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.plugin_utils import leftovers
-from ansible_collections.panel.mailimport.plugins.plugin_utils.leftovers import JOB, PROGRESS, SECRETS
+from ansible_collections.panel.mailimport.plugins.plugin_utils import run_files
+from ansible_collections.panel.mailimport.plugins.plugin_utils.run_files import JOB, PROGRESS, SECRETS
 
 HOUR = 3600
 
@@ -47,7 +47,7 @@ def place(tmp_path: Path) -> Path:
 def name_of(role: str, **changes: str) -> str:
     """A name as this process would give it, with other parts."""
     found = re.fullmatch(
-        r"panel-mailimport-\w+-(?P<controller>\w+)-(?P<pid>\d+)-(?P<started>\d+)-\w+", leftovers.new_name(role)
+        r"panel-mailimport-\w+-(?P<controller>\w+)-(?P<pid>\d+)-(?P<started>\d+)-\w+", run_files.new_name(role)
     )
     assert found
     parts = {**found.groupdict(), **changes}
@@ -70,8 +70,8 @@ def swept(place: Path, become_user: str = "") -> None:
     home = place.parent / "home"
     home.mkdir(exist_ok=True)
     action: Any = Action(home, become_user)
-    listed = action._low_level_execute_command(leftovers.listing(action, str(place)), sudoable=False)["stdout"]
-    leftovers.sweep(action, str(place), listed)
+    listed = action._low_level_execute_command(run_files.listing(action, str(place)), sudoable=False)["stdout"]
+    run_files.sweep(action, str(place), listed)
 
 
 @pytest.mark.parametrize(

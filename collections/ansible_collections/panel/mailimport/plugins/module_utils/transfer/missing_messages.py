@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a folder holds and did not send when it was asked for everything: asked for again, at last message by
-message."""
+"""Messages that the source lists and did not send when it was asked for all of a folder: they are asked for again, in
+the end one by one.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ from .patience import PASSING
 from .survey import survey_folder
 
 
-def fetch_what_is_missing(line: Line, batch: Batch, copy: FolderCopy, labels: Optional[Labels] = None) -> None:
+def fetch_missing_messages(line: Line, batch: Batch, copy: FolderCopy, labels: Optional[Labels] = None) -> None:
     """Finish a folder: get what can be got, and note what cannot.
 
     Args:

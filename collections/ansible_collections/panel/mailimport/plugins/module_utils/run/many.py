@@ -58,7 +58,7 @@ class Scheduling:
         return range(1, self.queues + 1) if self.parallel else (1,)
 
 
-def import_batch(
+def import_many(
     items: Sequence[Item],
     settings: HostSettings,
     how: Scheduling,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The account of one mailbox while it is imported: creation, password, mail domain."""
+"""The mailbox on the mail host, before mail goes into it: its creation, its password, its mail domain."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .job import MailboxJob
 from .status import MailboxStatus, check_holder
 
 
-class MailboxAccount:
+class MailboxProvisioning:
     """See the module."""
 
     def __init__(self, job: MailboxJob) -> None:
@@ -40,7 +40,7 @@ class MailboxAccount:
     @property
     def wanted(self) -> NewMailbox:
         """The mailbox as it is to be created."""
-        return NewMailbox(self._request.address, self._request.password, self._request.owner)
+        return NewMailbox(self._request.address, self._request.target_password, self._request.owner)
 
     def claim_domain(self) -> None:
         """Make sure that the mail domain is the owner's. Before the mailbox is created, so that of two runs with
@@ -78,9 +78,9 @@ class MailboxAccount:
 
     def update_password(self, wanted: bool) -> None:
         """Make sure that the mailbox opens with the task's password, if that is wanted; check mode only looks."""
-        if wanted and not self._host.verify_password(self._request.address, self._request.password):
+        if wanted and not self._host.verify_password(self._request.address, self._request.target_password):
             if self._job.lock is not None or not self._host.sets_passwords:
-                self._host.set_password(self._request.address, self._request.password)
+                self._host.set_password(self._request.address, self._request.target_password)
             self._result.changed = True
 
     def would_publish_domain(self) -> bool:
