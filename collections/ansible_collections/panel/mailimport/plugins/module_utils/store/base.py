@@ -111,7 +111,7 @@ class FolderWriter(ABC):
         self.last_uid = max(self.last_uid, uid)
 
     @abstractmethod
-    def finish(self) -> None:
+    def mark_complete(self) -> None:
         """Everything there is has been added: let the next `commit` make the folder whole."""
 
     @property
@@ -217,8 +217,8 @@ class MessageStore(HeldMail):
         return False
 
     @abstractmethod
-    def finish(self) -> None:
-        """Everything is committed: leave the mailbox as its server wants to find it."""
+    def clean_up(self) -> None:
+        """Remove what helped to write, and what the host has to count or index anew. Called after the last commit."""
 
     @abstractmethod
     def lost_keywords(self) -> List[str]:

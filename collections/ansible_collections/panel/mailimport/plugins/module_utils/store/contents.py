@@ -113,7 +113,7 @@ class ContentIndex:
             "INSERT INTO digests VALUES (?, 1) ON CONFLICT (digest) DO UPDATE SET copies = copies + 1", (digest,)
         )
 
-    def take(self, digest: bytes) -> bool:
+    def pop(self, digest: bytes) -> bool:
         """Take one copy out; True when there was one."""
         changed = self._database.execute(
             "UPDATE digests SET copies = copies - 1 WHERE digest = ? AND copies > 0", (digest,)

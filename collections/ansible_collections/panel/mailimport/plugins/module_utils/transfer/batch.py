@@ -322,7 +322,7 @@ class Batch:
             return
         if copy.gave_notices_only:
             self._emit(note_nothing_given(copy.plan.source, len(copy.refused)))
-        copy.writer.finish()
+        copy.writer.mark_complete()
         self._finished.append(copy)
         if copy.without_flags or copy.unremembered:
             self.without_flags.append(copy)

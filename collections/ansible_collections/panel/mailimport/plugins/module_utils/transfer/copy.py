@@ -72,7 +72,7 @@ class AccountCopy:
         self._connections.close()
         self._complete_folders()
         self._batch.commit()
-        self._store.finish()
+        self._store.clean_up()
 
     def _complete_folders(self) -> None:
         if self._labels and self._incomplete:

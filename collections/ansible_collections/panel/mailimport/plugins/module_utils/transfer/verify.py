@@ -173,7 +173,7 @@ class _Comparison:
             any_others = True
         digests = self._source_digests(missing) if any_others else {}
         for uid in missing:
-            if uid in digests and others.take(digests[uid]):
+            if uid in digests and others.pop(digests[uid]):
                 self._found.compared += 1
                 continue
             self._found.missing += 1

@@ -220,7 +220,7 @@ class Appender:
 
         All of them are looked for as they were sent before any is looked for as the server may have altered it.
         """
-        takes = [arrivals.take] + ([arrivals.take_altered] if folder.may_alter else [])
+        takes = [arrivals.pop] + ([arrivals.pop_altered] if folder.may_alter else [])
         missing = list(messages)
         for take in takes:
             looked_for, missing = missing, []

@@ -66,7 +66,7 @@ def digests_of(data: bytes) -> Digests:
 class UidsByContent:
     """Messages of a target folder by their folded digests, in a private temporary database that spills to disk.
 
-    `len()` is the number of messages that have not been taken, `highest` the highest UID of all.
+    `len()` is the number of messages that have not been taken out, `highest` the highest UID of all.
     """
 
     def __init__(self) -> None:
@@ -88,24 +88,24 @@ class UidsByContent:
         self._count += 1
         self.highest = max(self.highest, uid)
 
-    def take(self, digests: Digests) -> Optional[int]:
+    def pop(self, digests: Digests) -> Optional[int]:
         """Take out the oldest message of that content; return its UID, None when there is none."""
-        return self._take("SELECT digest, min(uid) FROM messages WHERE digest = ?", digests.folded)
+        return self._pop("SELECT digest, min(uid) FROM messages WHERE digest = ?", digests.folded)
 
-    def take_altered(self, digests: Digests, first: int = 1) -> Optional[int]:
+    def pop_altered(self, digests: Digests, first: int = 1) -> Optional[int]:
         """The same for a message that a server may have altered, of those from a UID on."""
         if not self._is_indexed:
             self._database.execute("CREATE INDEX loosely ON messages (loose, uid)")
             self._is_indexed = True
         query = "SELECT digest, min(uid) FROM messages WHERE loose = ? AND uid >= ?"
-        return self._take(query, digests.loose, first)
+        return self._pop(query, digests.loose, first)
 
     def drop(self, digests: Digests, uid: int) -> None:
         """Take out one message, if it is there."""
         query = "DELETE FROM messages WHERE digest = ? AND uid = ?"
         self._count -= self._database.execute(query, (digests.folded, uid)).rowcount
 
-    def take_uid(self, uid: int) -> bool:
+    def pop_uid(self, uid: int) -> bool:
         """Take out the message of that UID; True when it was there."""
         if not self._is_numbered:
             self._database.execute("CREATE INDEX numbers ON messages (uid)")
@@ -115,10 +115,10 @@ class UidsByContent:
         return taken > 0
 
     def uids(self) -> List[int]:
-        """The UIDs of messages that have not been taken."""
+        """The UIDs of messages that have not been taken out."""
         return [uid for (uid,) in self._database.execute("SELECT uid FROM messages")]
 
-    def _take(self, query: str, *values: Union[bytes, int]) -> Optional[int]:
+    def _pop(self, query: str, *values: Union[bytes, int]) -> Optional[int]:
         row: Tuple[bytes, Optional[int]] = self._database.execute(query, values).fetchone()
         digest, uid = row
         if uid is not None:

@@ -50,7 +50,7 @@ class GivenFlags:
     def __init__(self) -> None:
         self._folders: Dict[Tuple[bytes, int], Dict[Tuple[bytes, ...], UidMap]] = {}
 
-    def note(self, name: bytes, uidvalidity: int, target: int, flags: Tuple[bytes, ...]) -> None:
+    def remember(self, name: bytes, uidvalidity: int, target: int, flags: Tuple[bytes, ...]) -> None:
         if flags:
             folder = self._folders.setdefault((name, uidvalidity), {})
             folder.setdefault(flags, UidMap()).add(target, target)

@@ -16,7 +16,7 @@ class FolderKeywords:
 
     def __init__(self) -> None:
         self.lost: Set[bytes] = set()
-        self._taken: Set[bytes] = set()
+        self._accepted: Set[bytes] = set()
         self._refused: Set[bytes] = set()
         self._permitted: Optional[FrozenSet[bytes]] = None
         self.asked = False
@@ -39,13 +39,13 @@ class FolderKeywords:
         return tuple(keyword for keyword in keywords if keyword.lower() not in self._refused)
 
     def are_known(self, keywords: Iterable[bytes]) -> bool:
-        """True when each of them was taken or refused before."""
-        return {keyword.lower() for keyword in keywords} <= self._taken | self._refused
+        """True when each of them was accepted or refused before."""
+        return {keyword.lower() for keyword in keywords} <= self._accepted | self._refused
 
-    def take(self, keywords: Iterable[bytes]) -> None:
-        self._taken.update(keyword.lower() for keyword in keywords)
+    def accept(self, keywords: Iterable[bytes]) -> None:
+        self._accepted.update(keyword.lower() for keyword in keywords)
 
     def refuse(self, keyword: bytes) -> None:
         self._refused.add(keyword.lower())
-        self._taken.discard(keyword.lower())
+        self._accepted.discard(keyword.lower())
         self.lost.add(keyword)

@@ -96,13 +96,13 @@ class MovedMessages:
         for other, index in self._by_content.items():
             if index is None or other == name:
                 continue
-            uid = index.take(digests)
+            uid = index.pop(digests)
             while uid is not None:
                 if uid not in self._known[other]:
                     self.note_known(other, uid)
                     self.taken_from(other).add(uid)
                     yield other, uid
-                uid = index.take(digests)
+                uid = index.pop(digests)
 
     def gone(self, name: bytes, uidvalidity: int, uidnext: int, unclaimed: Container[int]) -> Deque[int]:
         """Return, ascending, UIDs of messages of a folder that are gone, in no record, and may be of that run. Whoever

@@ -309,7 +309,7 @@ class ImapStore(MessageStore):
     def has_lost_keywords(self) -> bool:
         return self.sessions.has_rebuilt()
 
-    def finish(self) -> None:
+    def clean_up(self) -> None:
         """When the host has rebuilt its indexes, as it may do after a crash, remove copies that this has brought to
         light, and give flags again that it has lost."""
         self._lanes.close()

@@ -184,7 +184,7 @@ class ImapWriter(FolderWriter, Destination):
 
     def recognizes(self, held: HeldCopy, digests: Digests) -> bool:
         """Look whether a message is here already, given what it is like; take note of that."""
-        target = self._present.take(digests) if self._present else None
+        target = self._present.pop(digests) if self._present else None
         if target is None:
             return False
         self.held.add(held.uid)
@@ -215,9 +215,9 @@ class ImapWriter(FolderWriter, Destination):
             self._unverified[target] = sent_of(message)._replace(flags=())
         elif message.uid in self._known.hidden():
             present = self._search.unrecorded(self.name, self.target_uidvalidity)
-            target = present.take(message.digests) if message.digests else None
+            target = present.pop(message.digests) if message.digests else None
             if target is None and message.digests and self.may_alter:
-                target = present.take_altered(message.digests)
+                target = present.pop_altered(message.digests)
             if target is None:
                 self.acknowledged(message)
             else:
@@ -238,10 +238,10 @@ class ImapWriter(FolderWriter, Destination):
     def _is_present(self, message: PendingMessage) -> bool:
         if not self._present or message.digests is None:
             return False
-        target = self._present.take(message.digests)
+        target = self._present.pop(message.digests)
         if target is None and self.may_alter:
             # what others have brought is only known as it is
-            target = self._present.take_altered(message.digests, self._first_claimed)
+            target = self._present.pop_altered(message.digests, self._first_claimed)
         if target is None:
             return False
         self._search.moved.note_known(self.name, target)
@@ -301,7 +301,7 @@ class ImapWriter(FolderWriter, Destination):
 
     def stored(self, message: PendingMessage, target: int) -> None:
         self._note_stored(message, target, sent_of(message))
-        self.keywords.take(self.usable_keywords(message))
+        self.keywords.accept(self.usable_keywords(message))
 
     def found(self, message: PendingMessage, target: int) -> None:
         self._claim(message, target, has_flags=False)
@@ -345,14 +345,14 @@ class ImapWriter(FolderWriter, Destination):
             self.written -= 1
 
     def claim(self, earlier: EarlierMessage) -> bool:
-        return self._present is not None and self._present.take_uid(int(earlier))
+        return self._present is not None and self._present.pop_uid(int(earlier))
 
     def adopt(self, uid: int, earlier: EarlierMessage) -> None:
         super().adopt(uid, earlier)
         self._search.moved.note_known(self.name, int(earlier))
         self._new.add(uid, int(earlier))
 
-    def finish(self) -> None:
+    def mark_complete(self) -> None:
         self.finished = True
 
     def settle(self) -> None:
@@ -397,7 +397,7 @@ class ImapWriter(FolderWriter, Destination):
             if target in self._compared_again:
                 continue
             self._new.add(sent.source_uid, target)
-            self._given.note(self.name, self.target_uidvalidity, target, self.keywords.usable(sent.flags))
+            self._given.remember(self.name, self.target_uidvalidity, target, self.keywords.usable(sent.flags))
         self._unverified = {}
         new, self._new = self._new, UidMap()
         return new

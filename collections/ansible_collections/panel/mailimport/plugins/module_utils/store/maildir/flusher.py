@@ -29,8 +29,8 @@ class Flusher:
         self._bytes = 0
         self._messages = 0
 
-    def note(self, size: int) -> None:
-        """Take notice of a message that has been written; `size` in bytes.
+    def count(self, size: int) -> None:
+        """A message of that size in bytes has been written: flush when it has become much.
 
         Raises:
             OSError: an earlier flush failed.

@@ -47,7 +47,7 @@ class WaitingKeywords:
     def __init__(self, stage: str, root: int) -> None:
         self._path = "tmp/%s.keywords" % stage
         self._root = root
-        self._noted: Dict[bytes, int] = {}
+        self._saved: Dict[bytes, int] = {}
         self.is_written = False
         self.uids: Dict[bytes, array.array[int]] = {}
         for keyword, uid in self._read():
@@ -60,11 +60,11 @@ class WaitingKeywords:
         """Forget messages that did not come to stay: they come again, with the keywords that they have then."""
         kept = {keyword: array.array("I", (uid for uid in uids if uid in held)) for keyword, uids in self.uids.items()}
         self.uids = {keyword: uids for keyword, uids in kept.items() if uids}
-        self._noted = {keyword: len(uids) for keyword, uids in self.uids.items()}
+        self._saved = {keyword: len(uids) for keyword, uids in self.uids.items()}
 
-    def note(self) -> None:
+    def save(self) -> None:
         """Write down what has been added since."""
-        new = {keyword: uids[self._noted.get(keyword, 0) :] for keyword, uids in self.uids.items()}
+        new = {keyword: uids[self._saved.get(keyword, 0) :] for keyword, uids in self.uids.items()}
         if not any(new.values()):
             return
         directory = make_directory(self._path, self._root)
@@ -78,7 +78,7 @@ class WaitingKeywords:
                 )
         finally:
             os.close(directory)
-        self._noted = {keyword: len(uids) for keyword, uids in self.uids.items()}
+        self._saved = {keyword: len(uids) for keyword, uids in self.uids.items()}
 
     def _read(self) -> Iterator[Tuple[bytes, int]]:
         try:
@@ -99,7 +99,7 @@ class WaitingKeywords:
             os.close(directory)
 
     def forget(self) -> None:
-        self.uids, self._noted, self.is_written = {}, {}, False
+        self.uids, self._saved, self.is_written = {}, {}, False
         remove_tree(self._path, self._root)
 
 

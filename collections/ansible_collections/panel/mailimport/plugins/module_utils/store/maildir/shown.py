@@ -53,7 +53,7 @@ class ShownRecord:
         """Return the UIDs of an origin that a killed run has shown or was about to show."""
         return self._left.get((origin.digest, origin.uidvalidity), UidSet())
 
-    def note(self, entries: Iterable[Tuple[Origin, UidSet]]) -> None:
+    def record(self, entries: Iterable[Tuple[Origin, UidSet]]) -> None:
         """Write down which messages are about to be shown."""
         self._append(b"+", entries)
 

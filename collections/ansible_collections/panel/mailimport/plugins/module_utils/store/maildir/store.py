@@ -69,7 +69,7 @@ class MaildirStore(MessageStore):
         self._keywords = ExcessKeywords(open_pipe) if open_pipe else None
         self._writers: List[MaildirWriter] = []
         self._lost_keywords: Set[bytes] = set()
-        self._record: Optional[ShownRecord] = None
+        self._shown: Optional[ShownRecord] = None
         self._publishing = False
         self._is_new = not any(map(os.path.lexists, filter(None, (location.root, location.control, location.index))))
         os.umask(0)  # files and directories have the rights of the directory that they are in
@@ -102,9 +102,9 @@ class MaildirStore(MessageStore):
 
     def _record_of(self, origin: Origin) -> ShownRecord:
         """Return the record of the import, which is the store's only one."""
-        if self._record is None:
-            self._record = ShownRecord(origin, self._tree.root, self._after_kill)
-        return self._record
+        if self._shown is None:
+            self._shown = ShownRecord(origin, self._tree.root, self._after_kill)
+        return self._shown
 
     def copy_held(self, writer: FolderWriter, copies: Sequence[HeldCopy]) -> Dict[int, int]:
         mine = next(known for known in self._writers if known is writer)
@@ -119,14 +119,14 @@ class MaildirStore(MessageStore):
             return
         self._flusher.wait()
         for writer in waiting:
-            writer.waiting.note()
+            writer.waiting.save()
         self._flusher.start()
         for writer in waiting:
             writer.verify()
         self._flusher.wait()
         self._publishing = True  # and so it stays when this fails
-        if self._record:
-            self._record.note((writer.origin, writer.to_be_shown) for writer in waiting)
+        if self._shown:
+            self._shown.record((writer.origin, writer.to_be_shown) for writer in waiting)
         for writer in waiting:
             writer.publish()
             self._lost_keywords |= writer.lost_keywords
@@ -189,12 +189,12 @@ class MaildirStore(MessageStore):
         kept = tuple(origin_stages(Origin(key, raw_name, 0)) for raw_name in keep)
         remove_stages(self._tree, import_stages(Origin(key, b"", 0)), kept)
 
-    def finish(self) -> None:
+    def clean_up(self) -> None:
         """Let Dovecot's maildir quota count anew: it knows nothing of files that it did not write."""
         if self._keywords:
             self._keywords.close()
-        if self._record:
-            self._record.forget()
+        if self._shown:
+            self._shown.forget()
         if exists("maildirsize", self._tree.root):
             os.unlink("maildirsize", dir_fd=self._tree.root)
 

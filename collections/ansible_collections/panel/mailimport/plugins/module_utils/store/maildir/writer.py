@@ -142,7 +142,7 @@ class MaildirWriter(FolderWriter):
         staged = self._write_whole(fetched, fetched.whole) if fetched.whole is not None else self._write_chunks(fetched)
         if staged is None:
             return None
-        known = self._contents is not None and self._contents.take(digest_of_content(staged.name, self._cur))
+        known = self._contents is not None and self._contents.pop(digest_of_content(staged.name, self._cur))
         self.held.add(staged.uid)
         self.last_uid = max(self.last_uid, staged.uid)
         if known:
@@ -151,12 +151,12 @@ class MaildirWriter(FolderWriter):
         for keyword in self._flags.beyond_letters(fetched.message.flags):
             self.waiting.add(keyword, staged.uid)
         self._staged.append(staged)
-        self._flusher.note(staged.size)
+        self._flusher.count(staged.size)
         self.written += 1
         return staged.size
 
     def claim(self, earlier: EarlierMessage) -> bool:
-        return self._contents is not None and self._contents.take(bytes(earlier))
+        return self._contents is not None and self._contents.pop(bytes(earlier))
 
     def _write_whole(self, fetched: Fetched, whole: memoryview) -> Staged:
         uid, size = self._uid(fetched), len(whole)
@@ -256,7 +256,7 @@ class MaildirWriter(FolderWriter):
         if not has_its_length(staged, self._cur):
             os.unlink(new, dir_fd=self._cur)
             return False
-        known = self._contents is not None and self._contents.take(digest_of_content(new, self._cur))
+        known = self._contents is not None and self._contents.pop(digest_of_content(new, self._cur))
         self.held.add(held.uid)
         self.last_uid = max(self.last_uid, held.uid)
         if known:
@@ -268,7 +268,7 @@ class MaildirWriter(FolderWriter):
         self.written += 1
         return True
 
-    def finish(self) -> None:
+    def mark_complete(self) -> None:
         self._finished = True
 
     def verify(self) -> None:

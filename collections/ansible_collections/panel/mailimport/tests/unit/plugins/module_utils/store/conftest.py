@@ -88,7 +88,7 @@ def fill(message):
         for uid in uids:
             writer.add(message(uid))
         if finish:
-            writer.finish()
+            writer.mark_complete()
         store.commit()
         return writer
 

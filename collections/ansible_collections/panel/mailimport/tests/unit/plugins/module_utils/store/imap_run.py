@@ -39,7 +39,7 @@ def fill(store, origin, messages, by_content=False):
     writer = store.open_folder(A, origin(), by_content)
     for fetched in messages:
         writer.add(fetched)
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     return writer
 

@@ -250,6 +250,6 @@ def imported(host, origin, messages, delivered=None, **how):
     """Fill folder A; return the writer's refusals, and the store."""
     store = network_store(host, {} if delivered is None else delivered, **how)
     writer = fill(store, origin, messages)
-    store.finish()
+    store.clean_up()
     store.sessions.close()
     return writer.take_refusals(), store

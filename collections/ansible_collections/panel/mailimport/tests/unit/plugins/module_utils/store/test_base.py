@@ -42,7 +42,7 @@ def test_equal_contents_are_found_as_often_as_they_are_there():
     index = ContentIndex()
     for digest in (b"a", b"b", b"a"):
         index.add(digest)
-    assert [index.take(digest) for digest in (b"a", b"a", b"a", b"b", b"b", b"c")] == [
+    assert [index.pop(digest) for digest in (b"a", b"a", b"a", b"b", b"b", b"c")] == [
         True,
         True,
         False,
@@ -51,4 +51,4 @@ def test_equal_contents_are_found_as_often_as_they_are_there():
         False,
     ]
     index.add(b"a")
-    assert index.take(b"a")
+    assert index.pop(b"a")

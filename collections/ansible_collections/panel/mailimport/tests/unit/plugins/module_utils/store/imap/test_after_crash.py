@@ -88,7 +88,7 @@ def test_c06_flags_lost_in_a_crash_are_given_again_whatever_is_remembered_meanwh
     for fetched in some(1, 2, flags=[b"\\Seen", b"Work"]):
         writer.add(fetched)
         remembered.add(fetched.message.uid)
-    writer.finish()
+    writer.mark_complete()
     begun.store.commit()
     assert [stored.flags for stored in store] == [{b"\\Seen", b"Work"}] * 2
 
@@ -149,9 +149,9 @@ def test_a14_copies_that_come_to_light_later_are_removed_and_nothing_else(host, 
     host.dies = lambda number: "before" if number == 2 else None
     writer = begun.store.open_folder(other, origin(b"B"), False)
     writer.add(some(3)[0])
-    writer.finish()
+    writer.mark_complete()
     begun.store.commit()
-    begun.store.finish()
+    begun.store.clean_up()
     assert host.bodies() == [body(7), *map(body, (1, 2, 1, 1, 9))], (
         "the copies with another date or a flag are somebody's"
     )
@@ -167,7 +167,7 @@ def test_a14_the_owners_own_copy_outlives_a_kill(host, run, origin, some, driver
     host.complaint = complaint
     begun = run(driver=driver, interrupted=True)
     fill(begun.store, origin, some(3))
-    begun.store.finish()
+    begun.store.clean_up()
     assert host.bodies() == [body(1), body(2), body(1), body(3)]
 
 
@@ -186,9 +186,9 @@ def test_c06_flags_that_a_rebuild_lost_are_given_again(host, run, origin, some, 
     host.dies = lambda number: "before" if number == 2 else None
     writer = begun.store.open_folder(("B",), origin(b"B"), False)
     writer.add(some(3)[0])
-    writer.finish()
+    writer.mark_complete()
     begun.store.commit()
-    begun.store.finish()
+    begun.store.clean_up()
     wanted = {b"\\Seen", b"$HasAttachment"} if rebuilt else set()
     assert [stored.flags for stored in host.folders[b"A"]] == [wanted, set()]
 
@@ -197,7 +197,7 @@ def test_a14_nothing_is_looked_for_when_nothing_crashed(host, run, origin, some)
     begun = run()
     fill(begun.store, origin, some(1, 2))
     asked = len(host.commands)
-    begun.store.finish()
+    begun.store.clean_up()
     assert len(host.commands) == asked
 
 
@@ -246,6 +246,6 @@ def test_a16_equal_messages_of_two_folders_that_become_one_are_both_there(host, 
     for writer in (first, second):
         for fetched in some(1, 2):
             writer.add(fetched)
-        writer.finish()
+        writer.mark_complete()
     store.commit()
     assert sorted(host.bodies()) == [body(1), body(1), body(2), body(2)]

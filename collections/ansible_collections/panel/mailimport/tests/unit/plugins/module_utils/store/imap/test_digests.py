@@ -33,6 +33,6 @@ def test_each_message_is_taken_once_and_the_oldest_first():
     for uid, data in ((9, b"x"), (4, b"x"), (5, b"y")):
         index.add(digests_of(data), uid)
     assert len(index) == 3
-    assert [index.take(digests_of(b"x")) for _time in range(3)] == [4, 9, None]
-    assert index.take(digests_of(b"z")) is None
+    assert [index.pop(digests_of(b"x")) for _time in range(3)] == [4, 9, None]
+    assert index.pop(digests_of(b"z")) is None
     assert len(index) == 1

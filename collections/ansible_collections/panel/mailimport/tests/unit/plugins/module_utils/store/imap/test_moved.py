@@ -44,7 +44,7 @@ def bring(store, origin, messages, target=("A",), source=b"A"):
     writer = store.open_folder(target, origin(source), False)
     for fetched in messages:
         writer.add(fetched)
-    writer.finish()
+    writer.mark_complete()
     store.commit()
 
 

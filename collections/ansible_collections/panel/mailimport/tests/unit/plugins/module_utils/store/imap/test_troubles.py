@@ -238,7 +238,7 @@ def test_a20_answers_of_the_next_process_are_not_those_of_the_last(host, run, or
         writer.add(fetched)
     for name in ("B", "C", "D", "E"):
         begun.store.open_folder((name,), origin(name.encode()), False)
-    writer.finish()
+    writer.mark_complete()
     begun.store.commit()
     assert sorted(host.bodies()) == [body(1), body(2), body(3)]
     assert (writer.take_refusals(), set(begun.delivered)) == ([], {1, 2, 3})

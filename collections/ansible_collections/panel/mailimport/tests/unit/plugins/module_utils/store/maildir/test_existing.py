@@ -56,7 +56,7 @@ def test_the_next_run_goes_on_where_the_journal_ends(location, root, origin, fil
     assert len(list((stage / "cur").iterdir())) == 3
     assert writer.add(message(3)) is None
     assert writer.add(message(4, b"whole now")) == 9
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     assert uids(root / ".A") == [1, 2, 3, 4]
     assert [uid for uid, _name in uidlist(root / ".A")[1]] == [1, 2, 3, 4]
@@ -96,7 +96,7 @@ def test_a_run_that_is_killed_while_it_shows_a_folder_leaves_it_its_uids(
     writer = store.open_folder(path, origin(), False)
     assert [uid in writer.held for uid in (5, 9, 11)] == [True, True, False]
     writer.add(message(11))
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     listed = tmp_path / control / (".INBOX" if folder == "." else folder) if control else root / folder
     here = {file.name.partition(":2,")[0] for file in (root / folder / "cur").iterdir()}
@@ -111,7 +111,7 @@ def test_keywords_that_the_owner_has_made_since_stay(location, root, origin, mes
     store = MaildirStore(location())
     writer = store.open_folder(A, origin(), False)
     writer.add(message(5, flags=[b"Work"]))
-    writer.finish()
+    writer.mark_complete()
     monkeypatch.setattr(MaildirWriter, "remove_stage", lambda writer: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         store.commit()
@@ -271,11 +271,11 @@ def test_a_folder_that_appears_meanwhile_loses_nothing(store, root, own, origin,
     writer.add(message(2))
     folder = own(directory)
     before = (folder / "dovecot-uidlist").read_bytes()
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     assert len(os.listdir(folder / "cur")) == 3 and (folder / "cur" / OWN).exists()
     assert (folder / "dovecot-uidlist").read_bytes() == before
-    store.finish()
+    store.clean_up()
     assert os.listdir(root / "tmp") == []
 
 
@@ -285,7 +285,7 @@ def test_mail_that_is_delivered_into_inbox_meanwhile_stays(store, root, origin, 
     for part in ("cur", "new", "tmp"):
         (root / part).mkdir(exist_ok=True)
     (root / "new" / "1700000001.M1P2.host").write_bytes(b"delivered")
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     assert (root / "new" / "1700000001.M1P2.host").read_bytes() == b"delivered"
     assert len(os.listdir(root / "cur")) == 1
@@ -297,7 +297,7 @@ def test_equal_messages_are_left_out_one_for_one(store, own, origin, message):
     assert writer.add(message(1, b"Subject: x\r\n\r\nequal\r\n")) is None
     assert writer.add(message(2, b"Subject: x\r\n\r\nequal\r\n", cuts=[12, 13])) is not None
     assert writer.add(message(3, b"Subject: x\r\n\r\nEqual\r\n")) is not None
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     assert len(os.listdir(folder / "cur")) == 3
     assert [uid in writer.held for uid in (1, 2, 3)] == [True] * 3
@@ -370,7 +370,7 @@ def test_links_that_an_owner_planted_are_refused(store, root, outside, own, orig
     with pytest.raises((MailImportError, OSError)) as refused:
         writer = store.open_folder(A, origin(), False)
         writer.add(message(1, flags=[b"key"]))
-        writer.finish()
+        writer.mark_complete()
         store.commit()
     if isinstance(refused.value, MailImportError):
         assert refused.value.reason == "host_refused" and "nothing was written there" in refused.value.message

@@ -40,9 +40,9 @@ def test_messages_or_bytes_enough_are_flushed_while_more_come(disk, sizes):
     beside = Flusher(0)
     for size in sizes:
         assert disk.flushes == 0
-        beside.note(size)
+        beside.count(size)
     for _message in range(7):
-        beside.note(1)  # it takes more without waiting, and without another flush beside the first
+        beside.count(1)  # it takes more without waiting, and without another flush beside the first
     assert disk.flushes == 1
     disk.end.release()
     beside.wait()
@@ -51,10 +51,10 @@ def test_messages_or_bytes_enough_are_flushed_while_more_come(disk, sizes):
 def test_what_came_during_a_flush_is_in_the_next(disk):
     beside = Flusher(0)
     beside.start()
-    beside.note(2000)
+    beside.count(2000)
     disk.end.release(2)
     beside.wait()
-    beside.note(0)
+    beside.count(0)
     beside.wait()
     assert disk.flushes == 2
 
@@ -62,9 +62,9 @@ def test_what_came_during_a_flush_is_in_the_next(disk):
 def test_after_a_flush_there_is_none_until_enough_has_come_again(disk):
     beside = Flusher(0)
     disk.end.release()
-    beside.note(2000)
+    beside.count(2000)
     beside.wait()
-    beside.note(999)
+    beside.count(999)
     assert disk.flushes == 1
 
 
@@ -81,7 +81,7 @@ def test_a_flush_that_fails_beside_the_writing_stops_the_writing(monkeypatch):
     beside = Flusher(-1)
     with pytest.raises(OSError, match="Bad file descriptor"):
         for _message in range(100_000):
-            beside.note(1)
+            beside.count(1)
 
 
 def test_a_real_disk_takes_it(tmp_path):

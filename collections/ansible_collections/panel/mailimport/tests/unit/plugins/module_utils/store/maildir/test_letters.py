@@ -78,7 +78,7 @@ def imported(location, root, origin, message):
     writer = store.open_folder(A, origin(), False)
     for uid, flags in ((1, [b"\\Seen"]), (2, []), (3, [b"key"])):
         writer.add(message(uid, flags=flags))
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     return store
 
@@ -162,7 +162,7 @@ def test_a_folder_without_the_directory_of_seen_mail_does_not_keep_a_run_for_eve
 def test_keywords_that_could_not_be_kept_are_named_for_all_folders(imported, origin, message):
     writer = imported.open_folder(("B",), origin(b"B"), False)
     writer.add(message(1, flags=[b"\\X-Odd", b"gr\xc3\xbcn"]))
-    writer.finish()
+    writer.mark_complete()
     imported.commit()
     imported.change_flags(A, origin(), {1: FlagChange((b"\\Another",))})
     assert imported.lost_keywords() == ["\\Another", "\\X-Odd", "gr\ufffd\ufffdn"]

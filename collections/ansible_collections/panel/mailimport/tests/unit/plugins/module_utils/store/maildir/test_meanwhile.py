@@ -34,7 +34,7 @@ def test_two_folders_that_become_one_keep_their_keywords(store, root, origin, me
     writers[1].add(message(1, flags=[b"NonJunk", b"Work"]))
     writers[1].add(message(2, flags=[b"Work", b"\\Flagged"]))
     for writer in writers:
-        writer.finish()
+        writer.mark_complete()
     store.commit()
     assert keywords(root / ".A") == [["$Forwarded"], ["NonJunk", "Work"], ["Work"]]
     assert sorted(
@@ -45,7 +45,7 @@ def test_two_folders_that_become_one_keep_their_keywords(store, root, origin, me
 def test_mail_that_came_into_an_empty_inbox_keeps_its_keywords_and_ours_too(store, root, origin, message):
     writer = store.open_folder(INBOX, origin(b"INBOX"), False)
     writer.add(message(1, flags=[b"Work"]))
-    writer.finish()
+    writer.mark_complete()
     for part in ("cur", "new", "tmp"):
         (root / part).mkdir(exist_ok=True)
     (root / "cur" / "1700000000.M1.host:2,a").write_bytes(b"body")
@@ -60,7 +60,7 @@ def test_keywords_that_find_no_letter_any_more_are_told(location, root, origin, 
     writers[0].add(message(1, flags=[b"K%d" % number for number in range(26)]))
     writers[1].add(message(1, flags=[b"Late"]))
     for writer in writers:
-        writer.finish()
+        writer.mark_complete()
     store.commit()
     assert store.lost_keywords() == ["Late"]
 
@@ -74,7 +74,7 @@ def test_a_folder_that_could_not_be_shown_at_once_has_each_uid_once(
     writer = store.open_folder(INBOX, origin(b"INBOX", uidvalidity), False)
     for uid in (1, 2, 3):
         writer.add(message(uid))
-    writer.finish()
+    writer.mark_complete()
 
     def busy(directory, name):
         raise MailImportError("host_refused", "somebody holds the lock")
@@ -99,7 +99,7 @@ def test_keywords_beyond_the_letters_are_told_when_dovecot_does_not_take_them(
     store = MaildirStore(location())
     writer = store.open_folder(A, origin(), False)
     writer.add(message(1, flags=[b"K%d" % number for number in range(28)]))
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     assert store.lost_keywords() == ["K26", "K27"]
     assert len(os.listdir(root / ".A" / "cur")) == 1
@@ -112,9 +112,9 @@ def test_what_was_staged_of_a_folder_that_is_another_now_is_removed(location, ro
     store = MaildirStore(location())
     writer = store.open_folder(A, origin(uidvalidity=6), False)
     writer.add(message(1))
-    writer.finish()
+    writer.mark_complete()
     store.commit()
-    store.finish()
+    store.clean_up()
     (left,) = (root / "tmp").iterdir()
     assert left.name == maildir_stage.stage_name(origin(b"B", uidvalidity=5))
 

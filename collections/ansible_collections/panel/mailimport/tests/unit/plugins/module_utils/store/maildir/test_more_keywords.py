@@ -30,10 +30,10 @@ def test_what_waits_is_there_for_the_next_run_until_it_is_done(waiting, tmp_path
     run = waiting()
     for uid in (1, 2, 3, 9):
         run.add(b"Work", uid)
-    run.note()
+    run.save()
     run.add(b"Work", 10)
     run.add(b"$Label1", 2)
-    run.note()
+    run.save()
     run.add(b"Work", 11)  # and not noted
     assert plain(waiting()) == {b"Work": [1, 2, 3, 9, 10], b"$Label1": [2]}
     # Dovecot removes old files from tmp, and no directories.
@@ -47,7 +47,7 @@ def test_messages_that_did_not_stay_are_left_out(waiting):
     for uid in (1, 2, 3):
         run.add(b"Work", uid)
     run.add(b"Private", 3)
-    run.note()
+    run.save()
     held = UidSet()
     held.add(2)
     run = waiting()
@@ -81,9 +81,9 @@ def test_what_the_owner_wrote_instead_is_no_trouble(waiting, tmp_path, line):
 def test_a_line_that_a_full_disk_has_torn_spoils_no_other(waiting, tmp_path):
     run = waiting()
     run.add(b"Work", 1)
-    run.note()
+    run.save()
     with (tmp_path / "tmp" / "stage.keywords" / "waiting").open("ab") as file:
         file.write(b"Work 2:")
     run.add(b"Work", 7)
-    run.note()
+    run.save()
     assert plain(waiting()) == {b"Work": [1, 7]}

@@ -56,7 +56,7 @@ def listed(where, tmp_path, folder, path, uidlist):
 def complete(store, fill, path, origin, new):
     """A run that gets to its end."""
     writer = fill(store, path, origin, new)
-    store.finish()
+    store.clean_up()
     return writer
 
 
@@ -165,7 +165,7 @@ def test_a_record_is_of_one_import_and_one_folder(directory, tmp_path, origin):
     uids = UidSet()
     for uid in (1, 2, 3, 7, 500, 501, 4294967295):
         uids.add(uid)
-    ShownRecord(origin(), directory, after_kill=True).note([(origin(), uids), (origin(b"B"), UidSet())])
+    ShownRecord(origin(), directory, after_kill=True).record([(origin(), uids), (origin(b"B"), UidSet())])
     left = ShownRecord(origin(b"C"), directory, after_kill=True)
     assert list(left.left_by_killed_run(origin())) == [1, 2, 3, 7, 500, 501, 4294967295]
     for other in (origin(b"B"), origin(uidvalidity=78)):
@@ -181,10 +181,10 @@ def test_what_was_not_shown_is_taken_back_for_good(directory, tmp_path, origin):
         uids.add(uid)
     some.add(5)
     record = ShownRecord(origin(), directory, after_kill=True)
-    record.note([(origin(), uids)])
+    record.record([(origin(), uids)])
     record.take_back(origin(), some)
     assert 5 not in ShownRecord(origin(), directory, after_kill=True).left_by_killed_run(origin())
-    record.note([(origin(), some)])
+    record.record([(origin(), some)])
     assert len(ShownRecord(origin(), directory, after_kill=True).left_by_killed_run(origin())) == 999
 
 
@@ -193,9 +193,9 @@ def test_a_torn_or_hostile_record_costs_nothing(directory, tmp_path, origin, tor
     (tmp_path / "tmp").mkdir()
     some = UidSet()
     some.add(5)
-    ShownRecord(origin(), directory, after_kill=True).note([(origin(), some)])
+    ShownRecord(origin(), directory, after_kill=True).record([(origin(), some)])
     (file,) = tmp_path.rglob("shown")
     text = torn.replace(b"%s", origin().digest.encode())
     file.write_bytes(text + file.read_bytes())
-    ShownRecord(origin(), directory, after_kill=True).note([(origin(), some)])
+    ShownRecord(origin(), directory, after_kill=True).record([(origin(), some)])
     assert list(ShownRecord(origin(), directory, after_kill=True).left_by_killed_run(origin())) == [5]

@@ -31,7 +31,7 @@ def test_a_new_folder_as_dovecot_wants_it(store, root, origin, message, uidlist)
     assert writer.fresh and writer.before == 0
     body = b"Subject: x\r\n\r\nbody\nwith a bare line end\r\n"
     assert writer.add(message(3, body, [b"\\Seen", b"\\Answered", b"$Label1"], 1_600_000_000)) == len(body)
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     folder = root / ".A.&ANw-"
     (name,) = names(folder)
@@ -45,7 +45,7 @@ def test_a_new_folder_as_dovecot_wants_it(store, root, origin, message, uidlist)
     assert re.fullmatch(rb"G[0-9a-f]{32}", header[3])
     assert entries == [(3, name.partition(":")[0])]
     assert sorted(os.listdir(folder)) == ["cur", "dovecot-keywords", "dovecot-uidlist", "maildirfolder", "new", "tmp"]
-    store.finish()
+    store.clean_up()
     assert os.listdir(root / "tmp") == []
 
 
@@ -55,7 +55,7 @@ def test_a_folder_stays_out_of_sight_until_it_is_whole(store, root, origin, mess
     store.commit()
     assert [name for name in os.listdir(root) if not name.startswith("mailimport-")] == ["tmp"]
     writer.add(message(2))
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     assert uids(root / ".A") == [1, 2]
 
@@ -75,7 +75,7 @@ def test_both_sizes_in_the_name_wherever_the_body_is_cut(location, tmp_path, ori
     writer = store.open_folder(A, origin(), False)
     for uid, some in enumerate(cuts, 1):
         writer.add(message(uid, body, cuts=some))
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     for uid, name in enumerate(names(tmp_path / "Maildir" / ".A"), 1):
         assert name == "%s,S=%d,W=%d:2," % (origin().base_name(uid), len(body), len(on_the_wire))
@@ -93,7 +93,7 @@ def test_sizes_of_any_chunks(tmp_path_factory, location, origin, message, pieces
     writer = store.open_folder(A, origin(), False)
     ends = [sum(map(len, pieces[: count + 1])) for count in range(len(pieces))]
     writer.add(message(1, body, cuts=ends))
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     (name,) = names(home / "M" / ".A")
     assert ",S=%d,W=%d:" % (len(body), len(re.sub(rb"(?<!\r)\n", b"\r\n", body))) in name
@@ -105,7 +105,7 @@ def test_a_message_without_internaldate_takes_its_date_header(store, root, origi
     writer.add(message(1, body, date=None))
     writer.add(message(2, body, date=None, cuts=[1, 50, 110]))  # the header comes in pieces
     writer.add(message(3, b"no header", date=None))
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     first, second, third = [(root / ".A" / "cur" / name).stat().st_mtime for name in names(root / ".A")]
     assert first == second == 1_704_067_200
@@ -118,7 +118,7 @@ def test_a_message_comes_once(store, root, origin, message, uids):
     assert writer.add(message(1, b"another body")) is None
     store.commit()
     assert writer.add(message(1, cuts=[3])) is None
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     assert uids(root / ".A") == [1] and len(writer.held) == 1 and writer.written == 1
 
@@ -142,7 +142,7 @@ def test_a_message_whose_uid_comes_behind_it_comes_once_too(store, root, origin,
     store.commit()
     assert writer.add(late(1, b"body")) is None
     assert writer.add(late(2, b"BODY")) == 4
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     assert [(root / ".A" / "cur" / name).read_bytes() for name in names(root / ".A")] == [b"body", b"BODY"]
 
@@ -153,7 +153,7 @@ def test_messages_in_any_order_have_their_uids(store, root, origin, message, uid
         for uid in batch:
             writer.add(message(uid))
         store.commit()
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     header, entries = uidlist(root / ".A")
     assert [uid for uid, _name in entries] == [1, 2, 5, 7, 8, 9, 100]
@@ -170,7 +170,7 @@ def test_a_folder_of_any_number_of_messages_is_shown_in_little_memory(store, roo
     with journal.open("a") as entries:
         entries.writelines("%d :%060d\n" % (uid, uid) for uid in range(2, 100_000))
     length = journal.stat().st_size
-    writer.finish()
+    writer.mark_complete()
     tracemalloc.start()
     try:
         store.commit()
@@ -202,7 +202,7 @@ def test_a_connection_lost_in_a_message_leaves_nothing_of_it(store, root, origin
     with pytest.raises(MailImportError, match="gone"):
         writer.add(lost)
     writer.add(message(2, b"whole"))
-    writer.finish()
+    writer.mark_complete()
     store.commit()
     assert uids(root / ".A") == [1, 2]
     assert (root / ".A" / "cur" / names(root / ".A")[1]).read_bytes() == b"whole"
@@ -236,7 +236,7 @@ def test_a_message_that_is_not_whole_when_all_is_on_disk_does_not_show(
     writer.add(message(7, b"x" * 100))
     (file,) = root.rglob("cur/0000000007*")
     change(file)
-    writer.finish()
+    writer.mark_complete()
     with pytest.raises(MailImportError, match="UID 7 of A does not read back") as found:
         store.commit()
     assert found.value.reason == "verification_failed"
@@ -250,7 +250,7 @@ def test_mail_that_the_disk_did_not_take_does_not_show(store, root, origin, mess
     monkeypatch.setattr(flusher, "syncfs", failing)
     writer = store.open_folder(A, origin(), False)
     writer.add(message(1))
-    writer.finish()
+    writer.mark_complete()
     with pytest.raises(OSError, match="Input/output error"):
         store.commit()
     assert not (root / ".A").exists()
@@ -298,7 +298,7 @@ def test_control_files_kept_elsewhere(location, tmp_path, root, origin, message,
     for path in (A, INBOX):
         writer = store.open_folder(path, origin(path[0].encode()), False)
         writer.add(message(1, flags=[b"key"]))
-        writer.finish()
+        writer.mark_complete()
     store.commit()
     store.subscribe([A])
     dot = "." if layout == "maildir++" else ""
@@ -312,8 +312,8 @@ def test_control_files_kept_elsewhere(location, tmp_path, root, origin, message,
 
 def test_quota_is_counted_anew(store, root):
     (root / "maildirsize").write_text("1000S\n5 1\n")
-    store.finish()
-    store.finish()
+    store.clean_up()
+    store.clean_up()
     assert not (root / "maildirsize").exists()
 
 
