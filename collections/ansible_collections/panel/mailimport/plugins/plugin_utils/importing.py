@@ -214,6 +214,6 @@ class _Watch:
             except ValueError:
                 continue  # something else on that command's output, a login's banner for example
             self._read += len(line) + 1
-            for text in self._lines.take(event):
+            for text in self._lines.of(event):
                 # As the last screen: standard output may be for a program to read.
                 display.display(text, stderr=True)

@@ -41,8 +41,8 @@ class ProgressLines:
         self._noted = ""
         self.finished = False
 
-    def take(self, event: ProgressEvent) -> Iterator[str]:
-        """Take one event of the module and yield the lines it is worth."""
+    def of(self, event: ProgressEvent) -> Iterator[str]:
+        """Yield the lines that one event of the module is worth."""
         if isinstance(event, Ended):
             yield self._line(_ended(event))
         elif isinstance(event, Noted) and event.text != self._noted:

@@ -50,7 +50,7 @@ def run_over_queues(
     jobs: Sequence[Job],
     bounds: Bounds,
     work: Work,
-    take: Callable[[int, JobNews], None],
+    handle: Callable[[int, JobNews], None],
     lost: Callable[[int, str], None],
     note: Callable[[str], None] = lambda line: None,
     is_abandoned: Callable[[], bool] = lambda: False,
@@ -59,12 +59,12 @@ def run_over_queues(
     has not begun is lost.
 
     Args:
-        take: called here with a job's number and each of its news, at last its result.
+        handle: called here with a job's number and each of its news, at last its result.
         lost: called with a job's number, and why, when it came to no result.
         note: called with a line for people: who is in the way of a queue.
         is_abandoned: asked now and then whether nobody waits for results any more; then this process is to stop.
     """
-    dispatcher = _Dispatcher(jobs, bounds, work, take, lost, note, is_abandoned)
+    dispatcher = _Dispatcher(jobs, bounds, work, handle, lost, note, is_abandoned)
     try:
         dispatcher.run()
     finally:
@@ -96,7 +96,7 @@ class _Dispatcher:
         jobs: Sequence[Job],
         bounds: Bounds,
         work: Work,
-        take: Callable[[int, JobNews], None],
+        handle: Callable[[int, JobNews], None],
         lost: Callable[[int, str], None],
         note: Callable[[str], None],
         is_abandoned: Callable[[], bool],
@@ -104,7 +104,7 @@ class _Dispatcher:
         self._pending: List[Job] = list(jobs)
         self._bounds = bounds
         self._work = work
-        self._take = take
+        self._handle = handle
         self._lost = lost
         self._note = note
         self._is_abandoned = is_abandoned
@@ -208,7 +208,7 @@ class _Dispatcher:
         elif isinstance(message, (JobResult, SourceCrowded, JobBroken)):
             self._on_job_end(worker, worker.job, message)
         elif isinstance(message, JobNews):
-            self._take(worker.job.number, message)
+            self._handle(worker.job.number, message)
         else:
             raise ValueError("it says what only a run says")
 
@@ -217,7 +217,7 @@ class _Dispatcher:
     ) -> None:
         self._release(worker)
         if isinstance(message, JobResult):
-            self._take(job.number, message)
+            self._handle(job.number, message)
         elif isinstance(message, SourceCrowded):
             # Later, with fewer connections to its source: as many as are open now, without this one.
             self._admitted[job.source] = max(1, self._running[job.source])

@@ -47,12 +47,12 @@ class PlaceInLine:
         self._pause = pause
         self._place: Optional[int] = None
 
-    def take(self) -> bool:
+    def wait_for_turn(self) -> bool:
         """Wait until the turn has come; False when `pause` said to stop."""
         if self._place is not None and not self._places.has_others_behind(self._place):
             return True
         self.leave()
-        self._place = self._places.take(self._resource, os.getpid())
+        self._place = self._places.join(self._resource, os.getpid())
         while self._places.count_before(self._place) >= self._capacity:
             if not self._pause(self._place, _INTERVAL):
                 self.leave()
@@ -75,6 +75,6 @@ def place_in_line(state: State, resource: str, capacity: int, pause: Callable[[i
     """
     place = PlaceInLine(state, resource, capacity, pause)
     try:
-        yield place.take()
+        yield place.wait_for_turn()
     finally:
         place.leave()

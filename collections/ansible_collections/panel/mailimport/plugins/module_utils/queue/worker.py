@@ -41,7 +41,7 @@ def serve(queue: int, parent: int, channel: Channel, bounds: Bounds, work: Work)
             state = stack.enter_context(State(bounds.state_dir)) if bounds.state_dir else None
             worker = _Worker(queue, channel, bounds, work, state)
             stack.callback(worker.leave_line)
-            while worker.take_turn():
+            while worker.run_next_job():
                 pass
         status = 0
     except (EOFError, ConnectionError):
@@ -65,9 +65,9 @@ class _Worker:
         if state and bounds.imports:
             self._place = PlaceInLine(state, queue_name(queue), 1, self._wait_for_queue)
 
-    def take_turn(self) -> bool:
+    def run_next_job(self) -> bool:
         """Wait for the queue, if jobs have to, ask for a job and do it; False when there is none any more."""
-        ours = self._place.take() if self._place else True
+        ours = self._place.wait_for_turn() if self._place else True
         if is_stopping():
             return False
         if ours:

@@ -194,7 +194,7 @@ class MailboxContent:
         with Login(self._request, tls_context(self._request.source)) as login:
             self._job.events.login = login
             work, watch = self._titled(work_with(login)), ImportWatch(self._state, self._request.key)
-            run_as(uid, gid, work, self._job.events.take, (*self._job.locks, *keep, *login.descriptors), watch)
+            run_as(uid, gid, work, self._job.events.handle, (*self._job.locks, *keep, *login.descriptors), watch)
 
     def _titled(self, work: Callable[[Emit], None]) -> Callable[[Emit], None]:
         """The same in a process that shows what it does."""

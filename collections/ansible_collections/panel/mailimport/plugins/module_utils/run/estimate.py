@@ -198,13 +198,13 @@ def _samples(connections: Sequence[ImportRequest], settings: HostSettings, bound
 def _sample(requests: Sequence[ImportRequest], settings: HostSettings) -> Optional[_Sample]:
     came: Dict[int, _Came] = {}
 
-    def take(number: int, news: JobNews) -> None:
+    def handle(number: int, news: JobNews) -> None:
         if isinstance(news, _Came) and news.seconds:
             came[number] = news
 
     jobs = [Job(number, request.source.host.casefold()) for number, request in enumerate(requests)]
     bounds = Bounds(range(1, len(requests) + 1), imports=False)
-    run_over_queues(jobs, bounds, partial(_sample_one, requests, settings), take, lambda _number, _why: None)
+    run_over_queues(jobs, bounds, partial(_sample_one, requests, settings), handle, lambda _number, _why: None)
     total = sum(each.bytes for each in came.values())
     if not total:
         return None
@@ -220,7 +220,7 @@ def _sample_one(
         events.login = login
         work: Callable[[Any], None] = partial(sample_account, request, login)
         try:
-            run_as(*nobody(), work, events.take, keep=login.descriptors)
+            run_as(*nobody(), work, events.handle, keep=login.descriptors)
         except MailImportError:
             return _Came()  # what is wrong with it, the look at it has told
     return _Came(events.sampled.bytes, events.sampled.seconds) if events.sampled else _Came()

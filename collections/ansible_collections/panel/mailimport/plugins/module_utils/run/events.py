@@ -72,7 +72,7 @@ class ImportEvents:
         self.login: Optional[SecretBroker] = None
         self.replaced: Optional[Callable[[bool], None]] = None
         self.sampled: Optional[Sampled] = None
-        self._takers: Dict[Type[News], Callable[[Any], None]] = {
+        self._handlers: Dict[Type[News], Callable[[Any], None]] = {
             Committed: self._on_committed,
             Copied: self._on_copied,
             FlagsUpdated: self._on_flags,
@@ -92,13 +92,13 @@ class ImportEvents:
             Waiting: self._on_waiting,
         }
 
-    def take(self, news: News) -> None:
-        """Take a piece of news.
+    def handle(self, news: News) -> None:
+        """Do what a piece of news asks for.
 
         Raises:
             ValueError: it is none that an importing process sends now.
         """
-        self._takers[type(news)](news)
+        self._handlers[type(news)](news)
 
     def _on_listed(self, news: Listed) -> None:
         self._result.folders, self._result.messages_total = news.folders, news.messages

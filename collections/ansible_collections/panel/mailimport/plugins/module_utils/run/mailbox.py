@@ -134,7 +134,9 @@ def _import_locked(
             conclude_with(outcome.result, error, request)
         outcome.result.duration = round(time.monotonic() - began, 3)
         if run.events.recorded:
-            state.finish(request.key, outcome.result, request.import_content and outcome.result.state == "completed")
+            state.record_result(
+                request.key, outcome.result, request.import_content and outcome.result.state == "completed"
+            )
 
 
 class _MailboxRun:

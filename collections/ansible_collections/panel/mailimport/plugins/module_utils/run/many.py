@@ -155,7 +155,7 @@ class _Imports:
         untouched = record is None or not (record.contacted or record.waiting or record.result.state == "running")
         if untouched and result.state in ("skipped", "failed") and not self._check_mode:
             state.begin(request.key, request.owner, os.getpid())
-            state.finish(request.key, result, False)
+            state.record_result(request.key, result, False)
 
     def _restore_domains(self, results: Mapping[int, ImportResult]) -> None:
         """Somebody may have lost or altered the map of domains since; an import that is done does not look at it."""
@@ -197,13 +197,13 @@ class _Imports:
         bounds = Bounds(self._how.numbers, self._how.source_max_connections, self._settings.state_dir, imports=False)
         records = VisitRecords(self._settings)
 
-        def take(number: int, news: JobNews) -> None:
+        def handle(number: int, news: JobNews) -> None:
             if isinstance(news, Outcome) and news.result.state != "queued":
                 records.add(self._requests[number].key, news.result)
-            self._outcomes.take(number, news)
+            self._outcomes.handle(number, news)
 
         visits = SourceVisits(self._requests, finished, self._settings, self._shared)
-        self._run_jobs(self._jobs(chosen), bounds, visits.visit, take, self._outcomes.lose)
+        self._run_jobs(self._jobs(chosen), bounds, visits.visit, handle, self._outcomes.lose)
         records.write()
         self._checked = unproved
         ended = [number for number in finished if number in self._outcomes]
@@ -234,17 +234,17 @@ class _Imports:
         groups = [missing[start : start + size] for start in range(0, len(missing), size)]
         work = self._work()
 
-        def take(group: int, news: JobNews) -> None:
+        def handle(group: int, news: JobNews) -> None:
             made = news.outcomes if isinstance(news, MailboxesMade) else (news,)
             for number, each in zip(groups[group], made):
-                self._outcomes.take(number, each)
+                self._outcomes.handle(number, each)
 
         def lose(group: int, why: str) -> None:
             for number in groups[group]:
                 self._outcomes.lose(number, why)
 
         jobs = [Job(group, "") for group in range(len(groups))]
-        self._run_jobs(jobs, Bounds(self._how.numbers), partial(work.make, groups), take, lose)
+        self._run_jobs(jobs, Bounds(self._how.numbers), partial(work.make, groups), handle, lose)
 
     def _import(self) -> None:
         left = self._outcomes.left()
@@ -257,7 +257,7 @@ class _Imports:
             self._settings.open_host().expect([self._requests[number].address for number in left])
         work = self._work()
         work.made, work.login_checked = self._outcomes.made.keys(), self._checked
-        self._run_jobs(self._jobs(left), bounds, work.import_one, self._outcomes.take, self._outcomes.lose)
+        self._run_jobs(self._jobs(left), bounds, work.import_one, self._outcomes.handle, self._outcomes.lose)
 
     def _most_imports_of_a_source(self) -> Optional[int]:
         """How many imports may read from one source at a time, as each has so many connections."""
@@ -272,10 +272,10 @@ class _Imports:
         jobs: Sequence[Job],
         bounds: Bounds,
         work: Work,
-        take: Callable[[int, JobNews], None],
+        handle: Callable[[int, JobNews], None],
         lose: Callable[[int, str], None],
     ) -> None:
-        run_over_queues(jobs, bounds, work, take, lose, self._progress.note, self._progress.is_abandoned)
+        run_over_queues(jobs, bounds, work, handle, lose, self._progress.note, self._progress.is_abandoned)
 
 
 def contradictions(requests: Dict[int, ImportRequest]) -> Dict[int, MailImportError]:

@@ -84,16 +84,16 @@ class RunOutcomes:
         """The work on a mailbox has ended without a result."""
         self.fail(number, MailImportError("interrupted", why))
 
-    def take(self, number: int, news: JobNews) -> None:
-        """Take what a worker tells of a mailbox."""
+    def handle(self, number: int, news: JobNews) -> None:
+        """A worker tells this of a mailbox."""
         if isinstance(news, Noted):
             self._progress.note(news.text)
         elif isinstance(news, Moved):
             self._progress.moved(number, news.total, news.copied, news.bytes)
         elif isinstance(news, Outcome):
-            self._take_outcome(number, news)
+            self._handle_outcome(number, news)
 
-    def _take_outcome(self, number: int, outcome: Outcome) -> None:
+    def _handle_outcome(self, number: int, outcome: Outcome) -> None:
         earlier = self.made.get(number)
         if earlier and outcome.after.mailbox:
             # What was made ahead belongs to this import: the mailbox was not there before.

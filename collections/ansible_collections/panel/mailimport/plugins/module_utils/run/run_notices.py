@@ -48,14 +48,14 @@ class RunNotices:
         self._has_failed = False
         self.troubles: List[str] = []
 
-    def take(self, result: ImportResult) -> None:
+    def tell_first_failure(self, result: ImportResult) -> None:
         """Tell of the first import that failed, while the others go on."""
         if result.state == "failed" and not self._has_failed:
             self._has_failed = True
             lines = [*notable(result.as_dict()), "", "The other imports of this run go on."]
             self._send(self._standing("failure", [result]), "first failure: %s" % (result.email or "a row"), lines)
 
-    def finish(self, results: Sequence[ImportResult]) -> None:
+    def tell_end(self, results: Sequence[ImportResult]) -> None:
         """Tell what the run came to, unless nothing has changed and all stands as the latest notice said."""
         changed = any(result.changed for result in results)
         if changed or any(result.state in ("failed", "paused") for result in results):

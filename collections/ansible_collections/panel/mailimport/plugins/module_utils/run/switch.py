@@ -53,7 +53,7 @@ def note_answers(
             if len(history) != len(before):
                 changed.append(domain)
             if not check_mode:
-                state.switches.note(domain, history)
+                state.switches.record(domain, history)
         done = state.switches.finished()
         if finished is not None and finished not in done:
             changed.append(finished)

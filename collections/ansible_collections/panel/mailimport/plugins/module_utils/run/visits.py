@@ -128,7 +128,7 @@ class SourceVisits:
             assignment.wait_if_crowded,
             known,
         )
-        scout.visit(visit, heard.take, ImportWatch(self._shared.state, request.key))
+        scout.visit(visit, heard.handle, ImportWatch(self._shared.state, request.key))
 
     def _scout_for(self, request: ImportRequest) -> Scout:
         """The process that visits accounts of this source; the one before, if it was for another, has ended."""
@@ -149,7 +149,7 @@ class _Heard:
         self.secrets: Optional[SecretBroker] = None
         self.nothing_new = False
 
-    def take(self, news: News) -> None:
+    def handle(self, news: News) -> None:
         """Take a piece of news.
 
         Raises:
@@ -204,6 +204,6 @@ class VisitRecords:
         """Write what has not been written."""
         if self._ended:
             with State(self._state_dir) as state:
-                state.finish_all(self._ended, os.getpid())
+                state.record_results(self._ended, os.getpid())
         self._ended = []
         self._written_at = time.monotonic()

@@ -60,7 +60,7 @@ def divide(session: ImapSession, request: FetchRequest) -> List[Part]:
     """
     sizes = _Sizes(session.peer)
     command = b"UID FETCH %s (UID RFC822.SIZE)" % request.uids
-    answer = session.reader.collect(session.send(session.opening(request), command), sizes.take)
+    answer = session.reader.collect(session.send(session.opening(request), command), sizes.add)
     trouble = refusal_error(answer, session.peer)
     if trouble:
         raise trouble
@@ -82,7 +82,7 @@ class _Sizes:
         self.size = 0
         self.full: List[Tuple[int, int]] = []
 
-    def take(self, response: Parts) -> None:
+    def add(self, response: Parts) -> None:
         uid, size = _UID.search(response[0]), size_in(response)
         if not uid or size is None:
             return

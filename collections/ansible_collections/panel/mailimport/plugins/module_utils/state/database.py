@@ -219,7 +219,7 @@ class State:
         """Record where the store is that can show whether its mail is still there, None for nowhere."""
         self._update(key, "store_root = ?", store_root)
 
-    def finish(self, key: ImportKey, result: ImportResult, to_the_end: bool) -> None:
+    def record_result(self, key: ImportKey, result: ImportResult, to_the_end: bool) -> None:
         """Record how an import ended; `to_the_end`: the source is imported, and stays known as that whatever later runs
         come to.
         """
@@ -237,11 +237,11 @@ class State:
             result.bytes_copied,
         )
 
-    def finish_all(self, ended: Iterable[Tuple[ImportKey, ImportResult]], pid: int) -> None:
+    def record_results(self, ended: Iterable[Tuple[ImportKey, ImportResult]], pid: int) -> None:
         """Record in one go how imports ended for which process `pid` has waited, and nothing had to be done."""
         with self._database.transaction():
             for key, result in ended:
-                self.finish(key, result, False)
+                self.record_result(key, result, False)
                 self._update(key, "waiting_pid = NULLIF(waiting_pid, ?)", pid)
 
     def forget(self, key: ImportKey) -> None:

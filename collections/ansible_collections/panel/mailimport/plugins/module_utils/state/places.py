@@ -20,8 +20,8 @@ class Places:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def take(self, resource: str, pid: int) -> int:
-        """Stand in line for a resource of this host; return the place's number. A process that is gone has no place."""
+    def join(self, resource: str, pid: int) -> int:
+        """Join the line for a resource of this host; return the place's number. A process that is gone has no place."""
         statement = "INSERT INTO places (resource, pid, process_started) VALUES (?, ?, ?)"
         return int(self._connection.execute(statement, resource, pid, start_time(pid)).lastrowid or 0)
 

@@ -43,7 +43,7 @@ class Switches:
             found.setdefault(row["domain"], []).append(seen)
         return found
 
-    def note(self, domain: str, history: List[Sighting]) -> None:
+    def record(self, domain: str, history: List[Sighting]) -> None:
         """Record the last entry of a domain's history, which is new or has been seen again."""
         latest = history[-1]
         with self._connection.transaction(durable=True):

@@ -164,12 +164,12 @@ def import_items(module: AnsibleModule, params: Mapping[str, Any], items: Sequen
         settings = host_settings(params)
         settings.open_host()  # options of its kind that are no good are told before anything is done
         notices = RunNotices(settings, Administrators() if looks else administrators(params))
-        progress = Progress(module.params["progress_file"], module.log, notices.take)
+        progress = Progress(module.params["progress_file"], module.log, notices.tell_first_failure)
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
         raise
     outcomes = import_many(items, settings, how, looks, progress)
-    notices.finish([outcome.result for outcome in outcomes])
+    notices.tell_end([outcome.result for outcome in outcomes])
     for trouble in notices.troubles:
         module.warn(trouble)
     if only_verifies or not module.check_mode:

@@ -167,8 +167,10 @@ class Batch:
         self._present[source.raw_name] = max(len(writer.held), self._present.get(source.raw_name, 0) if mark else 0)
         return copy
 
-    def take(self, copy: FolderCopy, fetched: Fetched) -> bool:
-        """Take a message that the source sent; return True when all that has come was made durable with it."""
+    def receive(self, copy: FolderCopy, fetched: Fetched) -> bool:
+        """The source sent a message: write it into its folder, or note why not. Returns True when that filled the
+        batch, so that all that has come was made durable.
+        """
         uid = fetched.message.uid
         if uid is not None and copy.is_accounted_for(uid):
             return False
@@ -206,13 +208,13 @@ class Batch:
             return True
         return False
 
-    def take_copies(self, copy: FolderCopy, copies: Sequence[HeldCopy]) -> None:
-        """Give a folder messages of which others have copies here; those that are not here any more are left to be
-        fetched.
+    def receive_copies(self, copy: FolderCopy, copies: Sequence[HeldCopy]) -> None:
+        """Messages need not be fetched, since other folders have copies here: copy those. What is not here any more is
+        left to be fetched.
         """
         for uid, size in self._store.copy_held(copy.writer, copies).items():
             flags = next(held.flags for held in copies if held.uid == uid)
-            copy.memory.note(uid, flags)
+            copy.memory.remember(uid, flags)
             self._gained()
             copy.copied += 1
             self.messages_copied += 1
@@ -221,7 +223,7 @@ class Batch:
             self._bytes_linked += size
         for held in copies:
             if held.uid in copy.writer.held and held.uid not in copy.memory:
-                copy.memory.note(held.uid, held.flags)  # the folder had it already
+                copy.memory.remember(held.uid, held.flags)  # the folder had it already
         self._heed_quota()
 
     def check_budget(self) -> None:
@@ -262,7 +264,7 @@ class Batch:
 
     @staticmethod
     def _add_unless_earlier(copy: FolderCopy, fetched: Fetched) -> Optional[int]:
-        earlier = copy.rebuilt.take(fetched) if copy.rebuilt else None
+        earlier = copy.rebuilt.find_earlier(fetched) if copy.rebuilt else None
         if earlier is None:
             return copy.writer.add(fetched)
         fetched.skip()  # its UID may come behind it
@@ -270,7 +272,7 @@ class Batch:
             copy.writer.adopt(fetched.message.uid, earlier)
         return None
 
-    def _take_refusals(self) -> None:
+    def _count_refusals(self) -> None:
         """Correct what was counted for messages that the store did not take, or not as they were."""
         for copy in self.open_copies.values():
             for refusal in copy.writer.take_refusals():
@@ -360,7 +362,7 @@ class Batch:
         finally:
             self.budget.tell()
             # What a host has acknowledged is delivered, and what it damaged is known, whatever else it fails at.
-            self._take_refusals()
+            self._count_refusals()
             self._report(closed, stored)
         self._finished = []
         self._messages = self._bytes = 0

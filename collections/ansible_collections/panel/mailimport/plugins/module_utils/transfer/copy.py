@@ -197,7 +197,7 @@ class AccountCopy:
                 return copy.plan
         copy.messages, copy.uidnext = opened.exists, opened.uidnext
         for fetched in opened.messages():
-            if self._batch.take(copy, fetched):
+            if self._batch.receive(copy, fetched):
                 self._line.check_age()
         copy.all_answered = opened.complete
         # Where messages came or went meanwhile, the right number of them proves nothing.

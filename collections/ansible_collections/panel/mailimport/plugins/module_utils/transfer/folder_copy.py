@@ -214,8 +214,8 @@ class FolderCopy:
         if uid in self.record.unverified:
             self.compared.add(uid)
         if (stored or uid not in self.memory) and uid in self.writer.held:
-            self.memory.note(uid, message.flags if message.flags_told else None)
-            self.memory.signs.note(uid, beginning)
+            self.memory.remember(uid, message.flags if message.flags_told else None)
+            self.memory.signs.remember(uid, beginning)
         if stored and not message.flags_told:
             self.without_flags.append(uid)
 

@@ -103,7 +103,7 @@ class MessageMemory:
             self._sort_in()
         return self._kinds[bisect_right(self._firsts, uid) - 1] if uid >= self._firsts[0] else _ABSENT
 
-    def note(self, uid: int, flags: Optional[Flags]) -> None:
+    def remember(self, uid: int, flags: Optional[Flags]) -> None:
         """A message came with these flags; None when nothing was said of them."""
         kind = _UNTOLD
         if flags is not None:
@@ -132,7 +132,7 @@ class MessageMemory:
     def update(self, told: Mapping[int, Flags]) -> None:
         """Messages have these flags now, by UID."""
         for uid in sorted(told):
-            self.note(uid, told[uid])
+            self.remember(uid, told[uid])
 
     def _sort_in(self) -> None:
         """Rebuild the runs between the lowest and the highest of the late messages."""

@@ -41,7 +41,7 @@ def fetch_missing_messages(line: Line, batch: Batch, copy: FolderCopy, labels: O
     batch.leave_out_notices(copy, missing)
     _leave_out_too_large(line, batch, copy, missing)
     if labels:
-        batch.take_copies(copy, labels.copies(copy, [uid for uid in missing if not copy.is_accounted_for(uid)]))
+        batch.receive_copies(copy, labels.copies(copy, [uid for uid in missing if not copy.is_accounted_for(uid)]))
     missing = array.array("I", (uid for uid in missing if not copy.is_accounted_for(uid)))
     most = line.connected().profile.uids_per_command
     pieces = [missing[start : start + most] for start in range(0, len(missing), most)][::-1]
@@ -104,7 +104,7 @@ def _list_missing(session: SourceSession, copy: FolderCopy) -> Sequence[int]:
     def note(uid: int) -> None:
         if copy.first <= uid and uid in copy.writer.held and uid not in copy.memory:
             copy.unremembered.append(uid)
-            copy.memory.note(uid, None)
+            copy.memory.remember(uid, None)
 
     found = survey_folder(session, copy.plan.source, copy.record, _GivenUp(copy), note)
     copy.messages = found.exists
@@ -145,7 +145,7 @@ def _fetch_piece(line: Line, batch: Batch, copy: FolderCopy, uids: Sequence[int]
         batch.check_budget()
         session = line.connected()
         try:
-            return _take_piece(batch, session, copy, uids)
+            return _receive_piece(batch, session, copy, uids)
         except MailImportError as error:
             if is_overload(error) or error.reason not in PASSING:
                 line.recover(error)
@@ -162,14 +162,14 @@ def _is_there(session: SourceSession, copy: FolderCopy, uid: int) -> bool:
     return any(fetched.message.uid == uid for opened in opened_once for fetched in opened.messages())
 
 
-def _take_piece(batch: Batch, session: SourceSession, copy: FolderCopy, uids: Sequence[int]) -> Optional[str]:
+def _receive_piece(batch: Batch, session: SourceSession, copy: FolderCopy, uids: Sequence[int]) -> Optional[str]:
     for opened in session.fetch([FetchRequest(copy.plan.source, b",".join(b"%d" % uid for uid in uids))]):
         if opened.uidvalidity and opened.uidvalidity != copy.origin.source_uidvalidity:
             raise MailImportError(
                 "interrupted", "the source replaced %s meanwhile (UIDVALIDITY); run the task again" % copy.name
             )
         for fetched in opened.messages():
-            batch.take(copy, fetched)
+            batch.receive(copy, fetched)
         answer = opened.refusal or opened.status
         if answer and not answer.ok:
             refused = refusal_error(answer, session.peer)

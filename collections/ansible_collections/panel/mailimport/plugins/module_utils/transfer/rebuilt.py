@@ -67,7 +67,7 @@ class Rebuilt:
             if identity is not None:
                 self._places.setdefault(identity, deque()).append(place)
 
-    def take(self, fetched: Fetched) -> Optional[EarlierMessage]:
+    def find_earlier(self, fetched: Fetched) -> Optional[EarlierMessage]:
         """Return what the store calls a message that comes again; once each."""
         if not self._places or _DRAFT in {flag.lower() for flag in fetched.message.flags}:
             return None

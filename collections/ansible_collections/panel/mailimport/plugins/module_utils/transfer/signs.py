@@ -74,7 +74,7 @@ class MessageSigns:
     def __bool__(self) -> bool:
         return bool(self._known)
 
-    def note(self, uid: int, beginning: bytearray) -> None:
+    def remember(self, uid: int, beginning: bytearray) -> None:
         """A message came that begins so."""
         if self._first is None:
             self._first = uid, beginning

@@ -105,7 +105,7 @@ class _Listing:
     given_up: int = 0
     highest: int = 0
 
-    def take(self, uid: int, record: FolderRecord, given_up: Container[int], note: Callable[[int], None]) -> None:
+    def add(self, uid: int, record: FolderRecord, given_up: Container[int], note: Callable[[int], None]) -> None:
         """A UID is listed."""
         if uid in self.uids:
             self.twice.append(uid)
@@ -150,7 +150,7 @@ def survey_folder(
 
     def listed_from(begin: int) -> _Listing:
         listing = _Listing(begin)
-        listing.exists = session.search_uids(source, lambda uid: listing.take(uid, record, given_up, note), begin)
+        listing.exists = session.search_uids(source, lambda uid: listing.add(uid, record, given_up, note), begin)
         return listing
 
     waiting = [uid for uid in record.left_before if not record.has(uid)]

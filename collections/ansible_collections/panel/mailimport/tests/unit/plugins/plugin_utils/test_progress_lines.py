@@ -66,34 +66,34 @@ def counts(**changes: Any) -> Counts:
     ],
 )
 def test_each_thing_that_happens_is_a_line(lines: ProgressLines, event: ProgressEvent, line: str) -> None:
-    assert list(lines.take(event)) == [line]
+    assert list(lines.of(event)) == [line]
 
 
 def test_counts_come_now_and_then_with_the_time_that_is_left(lines: ProgressLines, clock: Clock) -> None:
     clock.now += 1
-    assert list(lines.take(counts())) == []
+    assert list(lines.of(counts())) == []
     clock.now += 39
-    assert list(lines.take(counts())) == ["[mx1] 50 of 200 mailboxes, 12,345 messages, 2.0 MB/s, about 2 min left"]
-    assert list(lines.take(counts())) == []
+    assert list(lines.of(counts())) == ["[mx1] 50 of 200 mailboxes, 12,345 messages, 2.0 MB/s, about 2 min left"]
+    assert list(lines.of(counts())) == []
     clock.now += 7160
-    assert list(lines.take(counts())) == ["[mx1] 50 of 200 mailboxes, 12,345 messages, 0.0 MB/s, about 6 h 0 min left"]
+    assert list(lines.of(counts())) == ["[mx1] 50 of 200 mailboxes, 12,345 messages, 0.0 MB/s, about 6 h 0 min left"]
     clock.now += 10
-    assert list(lines.take(counts(share=1.0))) == ["[mx1] 50 of 200 mailboxes, 12,345 messages, 0.0 MB/s"]
+    assert list(lines.of(counts(share=1.0))) == ["[mx1] 50 of 200 mailboxes, 12,345 messages, 0.0 MB/s"]
 
 
 def test_the_end_is_told(lines: ProgressLines) -> None:
-    list(lines.take(Begun(3)))
+    list(lines.of(Begun(3)))
     assert not lines.finished
-    list(lines.take(Finished()))
+    list(lines.of(Finished()))
     assert lines.finished
 
 
 def test_d8_a_line_is_not_said_twice(lines: ProgressLines) -> None:
     note = Noted("anna@example.org: 77 of 77 messages")
-    assert [line for _time in range(2) for line in lines.take(note)] == ["[mx1] anna@example.org: 77 of 77 messages"]
+    assert [line for _time in range(2) for line in lines.of(note)] == ["[mx1] anna@example.org: 77 of 77 messages"]
 
 
 def test_d8_a_host_that_is_the_mailbox_is_not_named_beside_it(clock: Clock) -> None:
     lines = ProgressLines("anna@example.org", clock)
-    assert list(lines.take(ended(copied=3))) == ["anna@example.org: Import completed successfully, 3 messages copied"]
-    assert list(lines.take(Noted("waiting"))) == ["[anna@example.org] waiting"]
+    assert list(lines.of(ended(copied=3))) == ["anna@example.org: Import completed successfully, 3 messages copied"]
+    assert list(lines.of(Noted("waiting"))) == ["[anna@example.org] waiting"]

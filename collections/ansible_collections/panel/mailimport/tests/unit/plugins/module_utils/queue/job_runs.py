@@ -43,7 +43,7 @@ class Run:
         self.done = {}
         self.lost = {}
 
-    def take(self, number, message):
+    def handle(self, number, message):
         if isinstance(message, Done):
             self.done[number] = message
         else:
@@ -51,7 +51,7 @@ class Run:
 
     def __call__(self, jobs, work, queues=(1, 2, 3), **bounds):
         run_over_queues(
-            jobs, Bounds(queues, state_dir=self.state_dir, **bounds), work, self.take, self.lost.__setitem__
+            jobs, Bounds(queues, state_dir=self.state_dir, **bounds), work, self.handle, self.lost.__setitem__
         )
         assert sorted([*self.done, *self.lost]) == [job.number for job in jobs]
         return self.done
@@ -68,7 +68,7 @@ def done(assignment):
 def stand_in_line(state_dir, resource, pid=None):
     """Take a place for this process, or for another."""
     with State(str(state_dir)) as state:
-        state.places.take(resource, pid or os.getpid())
+        state.places.join(resource, pid or os.getpid())
 
 
 def places(state_dir, pattern):

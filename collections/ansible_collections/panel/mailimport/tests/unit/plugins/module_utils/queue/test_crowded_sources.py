@@ -112,7 +112,7 @@ def is_running(pid):
 def test_a_worker_that_asked_before_it_heard_that_nothing_is_left_gets_no_job(
     run, tmp_path, monkeypatch, places_left, given_up
 ):
-    take_place, take = Places.take, run.take
+    join_line, handle = Places.join, run.handle
 
     def second():
         return next(int(path.suffix[1:]) for path in tmp_path.glob("second.*"))
@@ -125,13 +125,13 @@ def test_a_worker_that_asked_before_it_heard_that_nothing_is_left_gets_no_job(
         elif (tmp_path / "began").exists():
             (tmp_path / "turned away").touch()
             wait_until(lambda: not is_running(second()), "the end of the second")
-        return take_place(state, resource, pid)
+        return join_line(state, resource, pid)
 
-    def take_late(number, message):
+    def handle_late(number, message):
         """Both have something to say by then."""
         if message == Told("began"):
             wait_until((tmp_path / ("left by %d" % second())).exists, "the second")
-        take(number, message)
+        handle(number, message)
 
     def work(assignment, tell):
         if assignment.number == 1 and not (tmp_path / "began").exists():
@@ -141,8 +141,8 @@ def test_a_worker_that_asked_before_it_heard_that_nothing_is_left_gets_no_job(
             return None
         return done(assignment)
 
-    monkeypatch.setattr(Places, "take", in_turn)
-    monkeypatch.setattr(run, "take", take_late)
+    monkeypatch.setattr(Places, "join", in_turn)
+    monkeypatch.setattr(run, "handle", handle_late)
     assert sorted(run(jobs(2), work, queues=(1, 2))) == [0, 1] and run.lost == {}
 
 

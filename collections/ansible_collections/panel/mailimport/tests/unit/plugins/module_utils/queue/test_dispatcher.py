@@ -104,14 +104,14 @@ def test_a_state_that_cannot_be_opened_ends_all(run, tmp_path):
     [("queue", "no process of an import queue could work"), ("source", "the import's process ended early")],
 )
 def test_why_a_worker_cannot_work_is_told(run, monkeypatch, error, told, resource, what):
-    take_place = Places.take
+    join_line = Places.join
 
     def refuse(state, wanted, pid):
         if wanted.startswith(resource):
             raise error
-        return take_place(state, wanted, pid)
+        return join_line(state, wanted, pid)
 
-    monkeypatch.setattr(Places, "take", refuse)
+    monkeypatch.setattr(Places, "join", refuse)
     assert run(jobs(3), lambda assignment, tell: done(assignment), connections=5) == {}
     assert len(run.lost) == 3 and all(why.startswith("%s (%s" % (what, told)) for why in run.lost.values())
 

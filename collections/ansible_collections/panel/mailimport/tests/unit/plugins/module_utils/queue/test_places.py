@@ -67,21 +67,21 @@ def test_so_many_connections_are_open_at_a_time(state):
 
 
 def test_who_came_first_is_next_and_who_was_served_goes_to_the_end(state):
-    served = state.places.take(QUEUE, os.getpid())
-    waiting = state.places.take(QUEUE, os.getpid())
+    served = state.places.join(QUEUE, os.getpid())
+    waiting = state.places.join(QUEUE, os.getpid())
     state.places.leave(served)
     assert not has_turn(state)  # it came later than the one that waits
     assert state.places.count_before(waiting) == 0
 
 
 def test_a_process_that_is_gone_has_no_place(state, other_process):
-    theirs = state.places.take(QUEUE, other_process)
-    ours = state.places.take(QUEUE, os.getpid())
+    theirs = state.places.join(QUEUE, other_process)
+    ours = state.places.join(QUEUE, os.getpid())
     assert state.places.count_before(ours) == 1
     os.kill(other_process, signal.SIGKILL)
     os.waitpid(other_process, 0)
     assert state.places.count_before(ours) == 0
-    assert state.places.take(QUEUE, os.getpid()) > ours > theirs
+    assert state.places.join(QUEUE, os.getpid()) > ours > theirs
 
 
 def test_the_place_is_left_when_what_it_was_for_fails(state):
@@ -91,7 +91,7 @@ def test_the_place_is_left_when_what_it_was_for_fails(state):
 
 
 def test_waiting_goes_on_until_the_turn_comes(state):
-    first = state.places.take(QUEUE, os.getpid())
+    first = state.places.join(QUEUE, os.getpid())
     looks = []
 
     def look_again(_place, seconds):
@@ -106,10 +106,10 @@ def test_waiting_goes_on_until_the_turn_comes(state):
 
 def test_a_place_is_kept_from_job_to_job_until_somebody_stands_behind_it(state, other_process):
     place = PlaceInLine(state, QUEUE, 1, give_up)
-    assert place.take()
-    before = state.places.take("another", os.getpid())
-    assert place.take() and state.places.take("another", os.getpid()) == before + 1  # nothing was written
-    state.places.take(QUEUE, other_process)
-    assert not place.take()
+    assert place.wait_for_turn()
+    before = state.places.join("another", os.getpid())
+    assert place.wait_for_turn() and state.places.join("another", os.getpid()) == before + 1  # nothing was written
+    state.places.join(QUEUE, other_process)
+    assert not place.wait_for_turn()
     place.leave()
     assert not has_turn(state)

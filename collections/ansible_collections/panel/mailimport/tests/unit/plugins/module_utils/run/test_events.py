@@ -58,7 +58,7 @@ def test_a_password_that_the_source_echoes_is_masked_wherever_it_is(tmp_path, ev
     )
     said, outcome = [], new_outcome(request)
     with State(str(tmp_path)) as state:
-        ImportEvents(request, state, outcome, Reporter(note=said.append)).take(news(event))
+        ImportEvents(request, state, outcome, Reporter(note=said.append)).handle(news(event))
     shown = json.dumps([said, asdict(outcome)])
     assert "hunter2" not in shown and "********" in shown
 
@@ -75,7 +75,7 @@ def taken(tmp_path, *events):
     with State(str(tmp_path)) as state:
         taking = ImportEvents(request, state, outcome, Reporter(note=said.append))
         for event in events:
-            taking.take(news(event))
+            taking.handle(news(event))
     return said, outcome
 
 
@@ -196,6 +196,6 @@ def test_what_is_no_figure_ends_this_import_and_harms_no_sum(tmp_path, event):
     )
     outcome = new_outcome(request)
     with State(str(tmp_path)) as state, pytest.raises((TypeError, ValueError, AttributeError)):
-        ImportEvents(request, state, outcome, Reporter()).take(news(event))
+        ImportEvents(request, state, outcome, Reporter()).handle(news(event))
     assert all(isinstance(value, int) for name, value in summarize([outcome.result]).items() if name != "duration")
     assert (outcome.result.not_imported, outcome.before.folders) == ([], {})

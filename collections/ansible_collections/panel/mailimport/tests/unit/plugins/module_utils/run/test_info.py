@@ -75,7 +75,7 @@ def test_an_import_that_waits_for_its_turn_is_queued_whatever_its_last_run_came_
     settings = HostSettings(str(tmp_path))
     with State(str(tmp_path)) as state:
         state.begin(KEY, "customer", os.getpid(), 2)
-        state.finish(
+        state.record_result(
             KEY,
             ImportResult("anna@example.org", "there", "failed", "auth_failed", "wrong password", queue=2),
             to_the_end=False,
@@ -99,7 +99,7 @@ def test_an_import_that_runs_does_so_whoever_waits_for_it_to_end(tmp_path):
         state.enqueue([(KEY, "customer")], os.getpid())
         state.progress(KEY, ImportResult("anna@example.org", "there", "running", queue=2, bytes_copied=7))
         (running,) = imports_on_host(settings)["imports"]
-        state.finish(KEY, ImportResult("anna@example.org", "there", "completed", queue=2), to_the_end=True)
+        state.record_result(KEY, ImportResult("anna@example.org", "there", "completed", queue=2), to_the_end=True)
         (waiting,) = imports_on_host(settings)["imports"]
     assert [(entry["state"], entry["queue"]) for entry in (running, waiting)] == [("running", 2), ("queued", None)]
     assert (running["bytes_imported"], running["grade"]) == (7, None)
@@ -109,7 +109,7 @@ def finish(state, address, result_state, reason=None, size=0):
     key = ImportKey("imap.example.net", address, address)
     result = ImportResult(address, "there", result_state, reason, bytes_copied=size)
     state.begin(key, "customer", os.getpid())
-    state.finish(key, result, to_the_end=result_state == "completed")
+    state.record_result(key, result, to_the_end=result_state == "completed")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_when_something_new_came_last_is_known(tmp_path, monkeypatch):
             if killed:
                 state.note_writing(KEY, None)
             else:
-                state.finish(KEY, ImportResult(KEY.address, "x", "completed", messages_copied=copied), True)
+                state.record_result(KEY, ImportResult(KEY.address, "x", "completed", messages_copied=copied), True)
         (entry,) = imports_on_host(settings)["imports"]
         return tuple(
             entry[name] and round((read_moment(entry[name]) - began) / 3600) for name in ("last_run", "last_new")

@@ -133,7 +133,7 @@ def test_a_finished_import_is_kept_without_a_worker(settings, host, monkeypatch)
     with State(settings.state_dir) as state:
         state.begin(wanted.key, "customer", os.getpid())
         state.note_contact(wanted.key, False)
-        state.finish(
+        state.record_result(
             wanted.key, ImportResult("anna@example.org", "there", "completed", messages_total=7), to_the_end=True
         )
     monkeypatch.setattr(os, "fork", lambda: pytest.fail("a process was started"))

@@ -25,7 +25,7 @@ HELLO = Text("Hello $email", "$messages messages in $domain")
 def finish(state, address, result_state, source="imap.example.net", to_the_end=None):
     key = ImportKey(source, address, address)
     state.begin(key, "customer", os.getpid())
-    state.finish(
+    state.record_result(
         key,
         ImportResult(address, source, result_state),
         result_state == "completed" if to_the_end is None else to_the_end,
@@ -178,9 +178,9 @@ def told_of_runs(tmp_path, smtp, *runs):
             key = ImportKey("imap.example.net", result.email, result.email)
             with State(str(tmp_path)) as state:
                 state.begin(key, "customer", os.getpid())
-                state.finish(key, result, result.state == "completed")
-            notices.take(result)
-        notices.finish(results)
+                state.record_result(key, result, result.state == "completed")
+            notices.tell_first_failure(result)
+        notices.tell_end(results)
         assert notices.troubles == []
     subjects = [email.message_from_bytes(taken, policy=email.policy.default)["Subject"] for taken in smtp.taken]
     return [subject.partition(": ")[2] for subject in subjects]

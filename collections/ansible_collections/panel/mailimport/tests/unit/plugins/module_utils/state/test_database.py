@@ -100,7 +100,7 @@ def test_everything_is_there_after_opening_again(tmp_path):
         begin(state)
         state.folders.commit(KEY, [MARK])
         state.note_replaced(KEY, "/var/replaced/anna", done=True)
-        state.finish(KEY, COMPLETED, to_the_end=True)
+        state.record_result(KEY, COMPLETED, to_the_end=True)
     with State(str(tmp_path)) as state:
         record = state.import_record(KEY)
         assert state.imports() == [record]
@@ -121,13 +121,13 @@ def test_first_contact_stays_what_it_was(state):
 def test_completed_once_outlives_a_later_failure_and_a_failure_alone_is_none(state):
     failed = replace(COMPLETED, state="failed", reason="auth_failed")
     begin(state)
-    state.finish(KEY, failed, to_the_end=False)
+    state.record_result(KEY, failed, to_the_end=False)
     assert not state.import_record(KEY).completed_once
     begin(state)
-    state.finish(KEY, COMPLETED, to_the_end=True)
+    state.record_result(KEY, COMPLETED, to_the_end=True)
     begin(state)
     assert state.import_record(KEY).result.state == "running"
-    state.finish(KEY, failed, to_the_end=False)
+    state.record_result(KEY, failed, to_the_end=False)
     record = state.import_record(KEY)
     assert record.completed_once and record.result == failed
 
@@ -189,7 +189,7 @@ def test_forget_lets_one_import_begin_again(state):
         begin(state, key, mailbox_existed=True)
         state.folders.commit(key, [MARK])
         state.note_replaced(key, "/var/replaced", done=True)
-        state.finish(key, COMPLETED, to_the_end=True)
+        state.record_result(key, COMPLETED, to_the_end=True)
     state.forget(KEY)
     record = state.import_record(KEY)
     assert (record.completed_once, record.replaced_to, record.mailbox_existed) == (False, None, True)
@@ -201,7 +201,7 @@ def test_an_import_that_has_not_begun_takes_nothing(state):
     for record in (
         lambda: state.folders.commit(KEY, [MARK]),
         lambda: state.progress(KEY, COMPLETED),
-        lambda: state.finish(KEY, COMPLETED, to_the_end=True),
+        lambda: state.record_result(KEY, COMPLETED, to_the_end=True),
         lambda: state.note_replaced(KEY, "/x", done=True),
     ):
         with pytest.raises(LookupError):

@@ -38,7 +38,7 @@ def test_everybody_sees_what_is_going_to_be_imported(state):
 
 def test_what_is_known_of_an_import_stays_while_it_waits(state):
     state.begin(KEY, "customer", os.getpid())
-    state.finish(KEY, ImportResult("anna@example.org", "there", "completed", messages_total=7), to_the_end=True)
+    state.record_result(KEY, ImportResult("anna@example.org", "there", "completed", messages_total=7), to_the_end=True)
     state.enqueue([(KEY, "customer")], os.getpid())
     record = state.import_record(KEY)
     assert (
@@ -85,4 +85,4 @@ def test_a_database_of_the_version_before_takes_places_and_keeps_its_imports(tmp
             and record.result.state == "completed"
             and record.result.queue is None
         )
-        assert state.places.count_before(state.places.take("queue 1", os.getpid())) == 0
+        assert state.places.count_before(state.places.join("queue 1", os.getpid())) == 0

@@ -32,7 +32,7 @@ def test_few_signs_are_kept_the_newest_and_some_of_old():
     for run in range(20):
         signs = MessageSigns(signs.as_dict())
         for uid in range(100 * run + 1, 100 * run + 101):
-            signs.note(uid, bytearray(b"Subject: %d\r\n\r\n" % uid))
+            signs.remember(uid, bytearray(b"Subject: %d\r\n\r\n" % uid))
     kept = signs.as_dict()
     assert len(kept) <= 8
     assert {1, 1997, 1998, 1999, 2000} <= set(kept)
@@ -41,8 +41,8 @@ def test_few_signs_are_kept_the_newest_and_some_of_old():
 
 def test_signs_are_packed_with_the_messages():
     memory = MessageMemory()
-    memory.note(7, ())
-    memory.signs.note(7, bytearray(b"Subject: one\r\n\r\n"))
+    memory.remember(7, ())
+    memory.signs.remember(7, bytearray(b"Subject: one\r\n\r\n"))
     again = MessageMemory(memory.pack())
     assert (7 in again, again.signs.as_dict()) == (True, {7: sign_of(b"Subject: one\r\n\r\n")})
     assert again.pack() == memory.pack()
@@ -50,7 +50,7 @@ def test_signs_are_packed_with_the_messages():
 
 def test_what_an_older_version_packed_has_no_signs():
     memory = MessageMemory()
-    memory.note(7, None)
+    memory.remember(7, None)
     header, _line_end, runs = zlib.decompress(memory.pack()).partition(b"\n")
     old = MessageMemory(zlib.compress(json.dumps(json.loads(header)[:2]).encode() + b"\n" + runs))
     assert (7 in old, bool(old.signs)) == (True, False)
@@ -59,7 +59,7 @@ def test_what_an_older_version_packed_has_no_signs():
 @pytest.mark.parametrize("signs", ["x", 5, [1], {"x": "y"}, None])
 def test_damaged_signs_are_nothing(signs):
     memory = MessageMemory()
-    memory.note(7, None)
+    memory.remember(7, None)
     header, _line_end, runs = zlib.decompress(memory.pack()).partition(b"\n")
     damaged = zlib.compress(json.dumps([*json.loads(header)[:2], signs]).encode() + b"\n" + runs)
     assert not MessageMemory(damaged).signs

@@ -42,7 +42,7 @@ def uid_set(uids):
 def record(mark=None, came=(), held=()):
     memory = MessageMemory()
     for uid in came:
-        memory.note(uid, ())
+        memory.remember(uid, ())
     return FolderRecord(mark, memory, uid_set(held))
 
 
