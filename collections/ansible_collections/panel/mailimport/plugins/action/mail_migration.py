@@ -32,6 +32,7 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.checks 
     names_of,
     problems_of,
     silent_domains,
+    silent_hosts,
 )
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.definition import (
     OF_THE_PLAYBOOKS,
@@ -172,7 +173,8 @@ def _facts(migration: Migration, rows: list[Row], directory: Directory | None, p
         acceptances_of(params["accept_not_imported"]),
     )
     checks, runs = plain(params["checks"]), plain(params["runs"])
-    switches = {name: value for name, value in plain(params["switches"]).items() if "domains" in value}
+    told = plain(params["switches"])
+    switches = {name: value for name, value in told.items() if "domains" in value}
     finished = [seconds_of(value["finished_migrations"].get(migration.name)) for value in switches.values()]
     # Who stays is told where people look whether all is well.
     loud = params["phase"] in ("plan", "ready", "status")
@@ -180,9 +182,9 @@ def _facts(migration: Migration, rows: list[Row], directory: Directory | None, p
     return Facts(
         directory.migration if directory else migration,
         [box for box in boxes if box.listed],
-        domains_of(migration, switches, silent_domains(checks.get("dns"))),
+        domains_of(migration, switches, silent_domains(checks.get("dns"), migration.domains)),
         clock.now(),
-        problems + problems_of(checks) + _OF_RUNS.get(params["phase"], lambda _runs: [])(runs),
+        problems + silent_hosts(told) + problems_of(checks) + _OF_RUNS.get(params["phase"], lambda _runs: [])(runs),
         _trouble(runs),
         names_of({**checks, "import": runs}),
         # Finished is what is finished on each of the mail hosts.

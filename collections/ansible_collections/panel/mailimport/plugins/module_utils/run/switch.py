@@ -20,6 +20,8 @@ from .settings import HostSettings
 SWITCHED = ("yes", "no", "mixed")
 # For how long resolvers keep records whose time to live nobody has seen: what is usual, and then some.
 ASSUMED_TTL = 86_400
+# So many seconds may a clock go back, as those do that are kept right by others.
+_SET_BACK = 300
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,23 @@ def with_answer(history: Sequence[Sighting], answer: Answer, now: float) -> List
     """The history of a domain with an answer of now: the latest entry, seen again, or one more."""
     if answer.switched not in SWITCHED:
         raise MailImportError("invalid_row", "switched must be one of %s" % ", ".join(SWITCHED))
+    if history:
+        _refuse_to_go_back(answer.domain, history[-1].last_seen, now)
+        now = max(now, history[-1].last_seen)
     seen = Sighting(answer.switched, tuple(sorted(answer.records)), answer.ttl, now, now)
     if history and history[-1][:3] == seen[:3]:
         return [*history[:-1], history[-1]._replace(last_seen=now)]
     return [*history, seen]
+
+
+def _refuse_to_go_back(domain: str, last_seen: float, now: float) -> None:
+    """What is noted too early ends the old records, and the quiet hours, before their time."""
+    if now < last_seen - _SET_BACK:
+        raise MailImportError(
+            "host_refused",
+            "%s: the clock of this mail host says %s, and at %s by the same clock it noted MX records: set the clock "
+            "right; if it was ahead then, run this again after that time" % (domain, moment(now), moment(last_seen)),
+        )
 
 
 def switched_since(history: Sequence[Sighting]) -> Optional[float]:

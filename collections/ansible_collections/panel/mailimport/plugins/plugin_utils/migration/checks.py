@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import one_line
+from ansible_collections.panel.mailimport.plugins.module_utils.provider.base import as_ascii
 
 from .facts import Problem
 
@@ -70,10 +71,23 @@ def _entries(runs: t.Mapping[str, Result]) -> t.Iterator[Result]:
         yield from run.get("imports", ())
 
 
-def silent_domains(dns: Result | None) -> frozenset[str]:
-    """Domains whose name servers gave no answer."""
-    entries = dns.get("domains", ()) if dns else ()
-    return frozenset(str(entry["domain"]).lower() for entry in entries if entry["switched"] == "unknown")
+def silent_domains(dns: Result | None, domains: t.Iterable[str]) -> frozenset[str]:
+    """Those of the domains of which no name server has said anything now; none where nobody was to ask."""
+    if not dns:
+        return frozenset()
+    answered = {as_ascii(str(each["domain"])) for each in dns.get("domains", ()) if each["switched"] != "unknown"}
+    return frozenset(name for name in domains if as_ascii(name) not in answered)
+
+
+def silent_hosts(switches: t.Mapping[str, Result]) -> list[Problem]:
+    """The mail hosts that could not say what they remember of the switch."""
+    return [
+        Problem(
+            "switch", "error", "%s does not say how the switch goes on: %s" % (name, one_line(str(result["msg"]), 300))
+        )
+        for name, result in sorted(switches.items())
+        if "domains" not in result and "msg" in result
+    ]
 
 
 def _recipients(result: Result) -> list[Problem]:

@@ -53,7 +53,12 @@ def before(phase: str, facts: Facts) -> list[Gate]:
         "delta": lambda: [*_who_moves_is_known(facts), _not_finished(facts), _something_is_here(facts)],
         "switched": lambda: [*_who_moves_is_known(facts), _not_finished(facts), _has_switched(facts)],
         "verify": lambda: [_list_is_good(facts), _something_is_here(facts)],
-        "finish": lambda: [*_who_moves_is_known(facts), _has_switched(facts), _is_time_to_finish(facts)],
+        "finish": lambda: [
+            *_who_moves_is_known(facts),
+            _everybody_has_a_domain(facts),
+            _has_switched(facts),
+            _is_time_to_finish(facts),
+        ],
     }
     return gates[phase]() if phase in gates else []
 
@@ -85,7 +90,7 @@ def after(phase: str, facts: Facts) -> list[Gate]:
             _checks_are_green(facts, ("dns", "recipients", "delivery")),
             _is_time_to_switch(facts),
         ],
-        "switched": lambda: [_is_synced("synced", everybody, "the list")],
+        "switched": lambda: [_everybody_has_a_domain(facts), _is_synced("synced", everybody, "the list")],
         "verify": lambda: [
             _is_synced("synced", everybody, "the list"),
             _is_whole(everybody),
@@ -168,8 +173,10 @@ def _directory_fits(facts: Facts) -> Gate:
 def _not_finished(facts: Facts) -> Gate:
     if facts.finished_at is None:
         return Gate("finished")
-    words = "the migration was finished at %s: there is nothing left to do" % moment(facts.finished_at)
-    return Gate("finished", "closed", (words,))
+    words = (
+        "%s was finished at %s: there is nothing left to do; if this is another migration, give this one another name"
+    )
+    return Gate("finished", "closed", (words % (facts.migration.name, moment(facts.finished_at)),))
 
 
 def _time_has_come(facts: Facts, waves: t.Sequence[Wave]) -> Gate:
@@ -266,13 +273,21 @@ def _is_time_to_finish(facts: Facts) -> Gate:
 
 def _is_silent(facts: Facts) -> Gate:
     loud = [box for box in facts.mailboxes if box.is_done and not facts.is_final(box)]
-    return _closed_by(
-        "quiet",
-        loud,
-        lambda box: (
-            "%s: the source had new mail, found at %s; find out who still delivers there" % (box.email, box.last_new)
-        ),
+    return _closed_by("quiet", loud, lambda box: _why_not_final(box, facts))
+
+
+def _why_not_final(box: Mailbox, facts: Facts) -> str:
+    until, since, seen = facts.old_records_until, facts.quiet_since(box), last_seen(box)
+    if until is None or since is None:
+        return "%s: it is not known until when old MX records were in use" % box.email
+    if since > until:
+        words = "%s: the source had new mail, found at %s; find out who still delivers there"
+        return words % (box.email, box.last_new)
+    words = (
+        "%s: by the clock of %s it was last looked into at %s, before the quiet hours ended at %s: set the clocks right"
     )
+    ended = since + facts.migration.quiet_hours * HOUR
+    return words % (box.email, box.mail_host, moment(seen) if seen else "no time", moment(ended))
 
 
 def _closed_by(name: str, boxes: t.Sequence[Mailbox], words: t.Callable[[Mailbox], str]) -> Gate:

@@ -15,8 +15,8 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.readable im
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.mailboxes import STATES, Mailbox
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.summary import mailboxes_words, number
 
-from .facts import Domain, Facts, is_begun
-from .gates import Gate, verdict
+from .facts import MOST_NAMED, Domain, Facts, is_begun
+from .gates import Gate, verdict, why
 
 _COMMAND = "ansible-playbook -i %s -e @%s panel.mailimport.%s"
 # What is to be taken away at the old provider, when all is here.
@@ -74,6 +74,11 @@ def lines(phase: str, gates: t.Sequence[Gate], facts: Facts, turn: Turn, command
         for problem in facts.problems
         if problem.severity != "info" and not any(reason.startswith(problem.text) for reason in closed)
     ]
+    # Theirs is at the old host only, and it keeps nobody else from the end.
+    skipped = [box for box in facts.mailboxes if box.state == "skipped"]
+    told += ["  ! not imported: %s: %s" % (box.email, why(box)) for box in skipped[:MOST_NAMED]]
+    if len(skipped) > MOST_NAMED:
+        told.append("  ! not imported: and %s more" % mailboxes_words(len(skipped) - MOST_NAMED))
     told += [wave_line(facts, number_of) for number_of in range(len(facts.migration.waves))]
     told += [_domain_line(domain) for domain in facts.domains]
     told += [_mail_line(facts.mailboxes), *facts.notes]
@@ -148,27 +153,31 @@ def next_line(turn: Turn, command: t.Sequence[str]) -> str:
 
 def turn_after(phase: str, came: str, facts: Facts) -> Turn:
     """Whose turn it is, when a phase came to `open`, `waiting` or `closed`."""
-    if phase == "status":
+    if phase == "status" or facts.finished_at is not None:
         return turn_of(facts)
     if came == "closed":
-        return Turn(None, "nothing") if facts.finished_at is not None else Turn(phase, "mend that, then again")
+        return Turn(phase, "mend that, then again")
     if came == "waiting":
         return Turn(phase, "when it is time")
     following = {
-        "plan": Turn("pilot"),
-        "pilot": Turn("bulk"),
+        # Run again later on, it leads to what is left.
+        "plan": turn_of(facts) if any(is_begun(box) for box in facts.mailboxes) else Turn("pilot"),
+        "pilot": turn_of(facts),
+        "bulk": turn_of(facts) if facts.switched else _turn_after_bulk(facts),
         "delta": Turn("delta", "every night")
         if facts.switched
         else Turn("ready", "every night again, and before the switch"),
-        "ready": Turn("switched", "change the MX records, then"),
+        "ready": Turn("switched", "" if facts.switched else "change the MX records, then"),
         "switched": Turn("verify", "run the delta every night, then"),
         "verify": turn_of(facts),
         "finish": Turn(None, "nothing"),
     }
-    if phase == "bulk":
-        waiting = [wave for wave in facts.migration.waves if not facts.started(wave)]
-        return Turn("bulk", "for wave %s" % waiting[0].name) if waiting else Turn("delta", "every night")
     return following[phase]
+
+
+def _turn_after_bulk(facts: Facts) -> Turn:
+    waiting = [wave for wave in facts.migration.waves if not facts.started(wave)]
+    return Turn("bulk", "for wave %s" % waiting[0].name) if waiting else Turn("delta", "every night")
 
 
 def turn_of(facts: Facts) -> Turn:
@@ -178,10 +187,12 @@ def turn_of(facts: Facts) -> Turn:
         return Turn(None, "nothing, it was finished at %s" % moment(facts.finished_at))
     if not any(is_begun(box) for box in facts.mailboxes):
         return Turn("plan")
+    if facts.switched and not all(box.is_done for box in facts.mailboxes):
+        return Turn("delta")
     if not all(box.is_done for box in facts.of_wave(migration.waves[0])):
         return Turn("pilot")
     if not all(box.is_done for box in facts.mailboxes):
-        return Turn("delta") if facts.switched else Turn("bulk")
+        return Turn("bulk")
     if not facts.switched:
         return Turn("ready")
     quiet = facts.quiet_until

@@ -61,6 +61,7 @@ def refuse_secrets_in_clear(path: str) -> None:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except (OSError, ValueError, yaml.YAMLError):
         return  # Ansible has read it: it may be encrypted as a whole
+    _refuse_loops(Path(path).name, node)
     beside = list(_pairs(node))
     if "migration" not in [name for name, _value in beside]:
         return
@@ -71,6 +72,30 @@ def refuse_secrets_in_clear(path: str) -> None:
             "encrypted as a whole"
         )
         raise MailImportError("invalid_row", message % (Path(path).name, found))
+
+
+def _refuse_loops(file: str, root: yaml.Node | None) -> None:
+    """Refuse a value that has itself in it, by an alias: it has no end."""
+    whole: set[int] = set()
+    # Those that are open, from the root on, each with what is left of it.
+    path = [(root, iter(_parts(root)))]
+    while path:
+        node, rest = path[-1]
+        part = next(rest, None)
+        if part is None:
+            whole.add(id(node))
+            path.pop()
+        elif any(part is outer for outer, _rest in path):
+            message = "%s, line %d: this holds an alias (*) of itself: write out what it is to stand for"
+            raise MailImportError("invalid_row", message % (file, part.start_mark.line + 1))
+        elif id(part) not in whole:
+            path.append((part, iter(_parts(part))))
+
+
+def _parts(node: yaml.Node | None) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 def _in_clear(name: str, value: yaml.Node) -> t.Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, Dict
 
+import pytest
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.action.mail_migration import ActionModule
 
@@ -42,3 +43,56 @@ def test_the_mailboxes_of_a_result_have_no_passwords(monkeypatch: Any) -> None:
     assert "geheim" not in repr(result)
     shown = {"email", "target_email", "mail_host", "source_host", "source_user"}
     assert result["mailboxes"] == [{name: row[name] for name in shown}]
+
+
+SWITCHED = {
+    "domain": "example.org",
+    "switched": "yes",
+    "records": ["mail.example.net"],
+    "ttl": 300,
+    "ttl_was_seen": True,
+    "seen_at": "2026-01-01T00:00:00Z",
+    "switched_at": "2026-01-01T00:00:00Z",
+    "last_seen_elsewhere": "2026-01-01T00:00:00Z",
+    "old_records_until": "2026-01-01T01:00:00Z",
+}
+ROW = {"email": "anna@example.org", "password": "x", "source_host": "imap.example.com"}
+
+
+@pytest.mark.parametrize(
+    ("dns", "state"),
+    [
+        ({"domains": [{"domain": "Example.org", "switched": "yes"}], "problems": []}, "open"),
+        ({"domains": [{"domain": "Example.org", "switched": "unknown"}], "problems": []}, "closed"),
+        # It could not ask at all, or for other domains.
+        ({"failed": True, "msg": "needs dnspython"}, "closed"),
+        ({"domains": [], "problems": []}, "closed"),
+        ({"domains": [{"domain": "other.example", "switched": "yes"}], "problems": []}, "closed"),
+    ],
+)
+def test_what_was_known_of_dns_is_not_what_is(monkeypatch: Any, dns: Dict[str, Any], state: str) -> None:
+    """The records may have been changed back since they were last seen."""
+    arguments = {
+        "migration": MIGRATION,
+        "phase": "switched",
+        "mailboxes": [ROW],
+        "hosts": {"mail1": {"imports": []}},
+        "switches": {"mail1": {"domains": [SWITCHED], "finished_migrations": {}}},
+    }
+    found = run(monkeypatch, **arguments, checks={"dns": dns})
+    (gate,) = [gate for gate in found["gates"] if gate["name"] == "switch"]
+    assert gate["state"] == state
+    # Who asks for no check goes by what is known.
+    assert run(monkeypatch, **arguments)["verdict"] == "open"
+
+
+def test_a_mail_host_that_cannot_say_how_the_switch_goes_is_told_of(monkeypatch: Any) -> None:
+    found = run(
+        monkeypatch,
+        migration=MIGRATION,
+        phase="switched",
+        mailboxes=[ROW],
+        hosts={"mail1": {"imports": []}},
+        switches={"mail1": {"failed": True, "msg": "the clock of this mail host is wrong"}},
+    )
+    assert "  ! mail1 does not say how the switch goes on: the clock of this mail host is wrong" in found["lines"]

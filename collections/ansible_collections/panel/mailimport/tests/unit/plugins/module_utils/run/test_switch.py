@@ -61,6 +61,25 @@ def test_the_change_came_after_the_old_records_were_last_seen():
     assert last_seen_elsewhere(history((100, "yes", 60))) is None
 
 
+def test_a_clock_that_was_set_back_opens_nothing_early(tmp_path, monkeypatch):
+    """A switch that is noted two days too early would end the old records, and the quiet hours, before their time."""
+    settings = HostSettings(str(tmp_path))
+    old, new = Answer("example.org", "no", ["mx"], 7200), Answer("example.org", "yes", ["mail"], 300)
+    monkeypatch.setenv(clock.AHEAD, str(2 * DAY))
+    known = note_answers(settings, [old], None)["domains"]
+    monkeypatch.setenv(clock.AHEAD, "0")
+    for check_mode in (False, True):
+        with pytest.raises(MailImportError) as refused:
+            note_answers(settings, [new], None, check_mode)
+        assert refused.value.message.startswith("example.org: the clock of this mail host says ")
+        assert known[0]["seen_at"] in refused.value.message and "set the clock right" in refused.value.message
+    # As time servers do.
+    monkeypatch.setenv(clock.AHEAD, str(2 * DAY - 60))
+    (entry,) = note_answers(settings, [new], None)["domains"]
+    assert entry["switched_at"] == known[0]["seen_at"]
+    assert read_moment(entry["old_records_until"]) - read_moment(entry["switched_at"]) == 7200
+
+
 def test_what_is_seen_again_changes_nothing(tmp_path, monkeypatch):
     settings = HostSettings(str(tmp_path / "state"))
     answer = Answer("Example.ORG", "no", ["mx2.old.example", "mx1.old.example"], 600)

@@ -151,6 +151,18 @@ def test_a_mailbox_on_a_domain_that_stays_does_not_move():
     assert reason in reasons(after("ready", known))
 
 
+def test_a_domain_that_is_taken_out_of_the_file_later_is_not_switched():
+    """Nobody has looked where its mail goes, whatever that of the others does."""
+    quiet = UNTIL + 24 * HOUR
+    ben = replace(box("ben", at=quiet), email="ben@left.example")
+    known = facts(quiet, box("anna", at=quiet), ben, NEW)
+    assert (known.state_of(MIGRATION.waves[0]), known.state_of(MIGRATION.waves[1])) == ("completed", "synced")
+    reason = "ben@left.example: its domain is none of migration.domains"
+    assert reasons(before("finish", known)) == [reason] and reasons(after("switched", known)) == [reason]
+    # What has arrived at the old host is brought over all the same.
+    assert verdict(before("switched", known)) == verdict(before("delta", known)) == "open"
+
+
 def test_a_delta_may_fail_for_a_day():
     failing = box("ben", "failed", message="away", last_success=moment(START))
     assert verdict(after("delta", facts(START + 47 * HOUR, box("anna", at=START + 47 * HOUR), failing))) == "open"
@@ -232,6 +244,25 @@ def test_mail_that_still_comes_to_the_source_begins_the_quiet_hours_anew():
     assert verdict(loud) == "closed" and reasons(loud)[0].startswith("anna@example.org: the source had new mail")
 
 
+def test_a_mail_host_whose_clock_is_behind_has_seen_no_silence():
+    """The clock of the controller has opened the gate in front."""
+    now = UNTIL + 24 * HOUR
+    gates = after("finish", finishing(now, now - 2 * HOUR))
+    assert verdict(gates) == "closed" and reasons(gates)[0] == (
+        "anna@example.org: by the clock of mail1 it was last looked into at 2026-12-12T21:00:00Z, before the quiet "
+        "hours ended at 2026-12-12T23:00:00Z: set the clocks right"
+    )
+
+
+def test_a_mailbox_that_was_left_alone_is_named():
+    """Its mail is at the old host only, and nothing keeps the others from being finished."""
+    now = UNTIL + 24 * HOUR
+    known = finishing(now, now, ben=box("ben", "skipped", reason="mailbox_exists", message="it was here before"))
+    for phase in ("plan", "bulk", "ready", "verify", "finish", "status"):
+        told = lines(phase, after(phase, known), known, turn_after(phase, "open", known), ("hosts.yml", "m.yml"))
+        assert "  ! not imported: ben@example.org: it was here before (mailbox_exists)" in told, phase
+
+
 @pytest.mark.parametrize(
     ("ben", "came"),
     [
@@ -284,6 +315,13 @@ def test_what_is_finished_stays_finished():
     known = replace(finishing(quiet, quiet), finished_at=quiet)
     assert verdict(before("delta", known)) == "closed" and "finished at" in reasons(before("delta", known))[0]
     assert turn_of(known).phase is None and known.state_of(MIGRATION.waves[0]) == "finished"
+    # Whatever is run again, and however it ends.
+    for phase in ("plan", "ready", "verify", "finish", "status", "bulk"):
+        for came in ("open", "waiting", "closed"):
+            turn = turn_after(phase, came, known)
+            assert turn.phase is None and turn.words.startswith("nothing"), (phase, came)
+    # Somebody has copied the file of another customer.
+    assert "give this one another name" in reasons(before("pilot", known))[0]
 
 
 def test_grades_count_where_messages_are_missing():
@@ -322,11 +360,34 @@ def test_mailboxes_of_no_wave_and_waves_of_no_mailbox_are_told_of():
     ],
 )
 def test_each_names_the_next(phase, now, domain, following):
-    known = facts(now, box("anna"), box("ben"), domain)
+    anna = None if phase == "plan" else box("anna")
+    ben = None if phase in ("plan", "pilot") else box("ben")
+    known = facts(now, anna, ben, domain)
     assert turn_after(phase, "open", known).phase == following
     assert turn_after(phase, "closed", known).phase == turn_after(phase, "waiting", known).phase == phase
     told = lines(phase, [], known, turn_after(phase, "open", known), ("hosts.yml", "migration.yml"))
     assert told[-1].startswith("next: ") and len(told) < 20
+
+
+@pytest.mark.parametrize(
+    ("phase", "now", "anna", "ben", "domain", "following"),
+    [
+        # The plan again, for the mailboxes of a wave that was added.
+        ("plan", START, box("anna"), box("ben", "not_begun"), OLD, "bulk"),
+        ("plan", START, box("anna"), box("ben"), OLD, "ready"),
+        ("pilot", START, box("anna"), box("ben"), OLD, "ready"),
+        ("pilot", SWITCH, box("anna"), box("ben"), NEW, "finish"),
+        ("bulk", SWITCH, box("anna"), box("ben"), NEW, "finish"),
+        # The records have changed before anybody said so.
+        ("ready", SWITCH, box("anna"), box("ben"), NEW, "switched"),
+        ("verify", SWITCH, box("anna"), box("ben"), OLD, "ready"),
+        # Mail of the pilot's mailbox comes here already.
+        ("status", SWITCH, box("anna", "failed"), box("ben"), NEW, "delta"),
+        ("status", START, box("anna", "failed"), box("ben"), OLD, "pilot"),
+    ],
+)
+def test_a_step_again_or_out_of_turn_names_what_is_left(phase, now, anna, ben, domain, following):
+    assert turn_after(phase, "open", facts(now, anna, ben, domain)).phase == following
 
 
 def test_mail_hosts_that_know_less_do_not_shorten_the_wait():

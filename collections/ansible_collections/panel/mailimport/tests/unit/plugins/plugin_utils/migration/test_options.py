@@ -77,6 +77,29 @@ def check_refusal(tmp_path, text, found):
 
 
 @pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("migration: &m\n  <<: *m\n  name: x\n", 1),
+        ("migration: {name: x}\nclient_secret: &s\n  a: [*s]\n", 2),
+        ("migration: {name: x}\nmailboxes: &l\n  - email: a@example.org\n    password: [1, *l]\n", 2),
+        ("migration: {name: x}\nall: &all [&one [*all], *one]\n", 2),
+    ],
+)
+def test_what_contains_itself_is_refused(tmp_path, text, line):
+    (tmp_path / "migration.yml").write_text(text)
+    with pytest.raises(MailImportError) as refused:
+        refuse_secrets_in_clear(str(tmp_path / "migration.yml"))
+    assert refused.value.message == (
+        "migration.yml, line %d: this holds an alias (*) of itself: write out what it is to stand for" % line
+    )
+
+
+def test_an_alias_may_be_used_often(tmp_path):
+    lists = "\n".join("l%d: &l%d [*l%d, *l%d]" % (at, at, at - 1, at - 1) for at in range(1, 40))
+    check_refusal(tmp_path, "migration: {name: x}\nl0: &l0 [1]\n%s\n" % lists, None)
+
+
+@pytest.mark.parametrize(
     ("webhook", "found"),
     [
         ("https://chat.example/hooks/abc", "migration.notices.webhook"),
