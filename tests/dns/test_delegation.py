@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dns.dnssec
 import dns.flags
@@ -15,13 +17,14 @@ import dns.message
 import dns.rcode
 import dns.rdata
 import dns.rrset
+import dns.zone
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mail_dns.client import Client, NameServer
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fakes.dns_server import FakeDnsServer, cut_off, silence
 from support.dns_servers import DnsServer
 
-from .conftest import DOMAIN, GOOD_DMARC, GOOD_SPF, GOOGLE_MX, READY, SWITCHED, Internet
+from .conftest import DOMAIN, GOOD_DMARC, GOOD_SPF, GOOGLE_MX, NOW, READY, SWITCHED, Internet
 
 
 def test_a_name_server_that_only_the_registry_still_has(internet: Internet, tmp_path: Path) -> None:
@@ -40,7 +43,7 @@ def test_a_name_server_that_only_the_registry_still_has(internet: Internet, tmp_
     )
     # Whoever begins at the top gets the old MX records from it.
     assert found.result["switched"] == "mixed"
-    assert "alt.firma.example (%s): 1 aspmx.l.google.com" % forgotten.address in found.problem("nameservers")
+    assert "alt.firma.example (%s) (serial 1): 1 aspmx.l.google.com" % forgotten.address in found.problem("nameservers")
 
 
 def test_a_registry_that_names_a_server_without_the_zone(internet: Internet) -> None:
@@ -86,6 +89,64 @@ def test_a_registry_out_of_reach_is_not_asked_at_all_its_addresses(internet: Int
     assert asked.count(DOMAIN + ".") == 3
 
 
+class Signer:
+    """Signs the zone of DOMAIN as its servers do, with a key of which `ds` tells."""
+
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._dnskey = dns.dnssec.make_dnskey(self._key.public_key(), dns.dnssec.Algorithm.ECDSAP256SHA256, flags=257)
+        self.ds = "firma DS " + dns.dnssec.make_ds(DOMAIN + ".", self._dnskey, "SHA256").to_text()
+
+    def signed(self, internet: Internet, *records: str, ended: float = 1, begun: float = -1, serial: int) -> list[str]:
+        """The lines of the zone with signatures that are good from `begun` days from now on until `ended`."""
+        soa = "@ 3600 SOA ns1 hostmaster %d 3600 900 604800 600" % serial
+        text = "\n".join(["$TTL 3600", soa, *internet.domain(*records), ""])
+        zone = dns.zone.from_text(text, origin=DOMAIN, relativize=False)
+        moments = (NOW + timedelta(days=days) for days in (begun, ended))
+        dns.dnssec.sign_zone(zone, keys=[(self._key, self._dnskey)], **dict(zip(("inception", "expiration"), moments)))
+        return [line for line in zone.to_text(relativize=False).splitlines() if " SOA ns1." not in line]
+
+    def publish(self, internet: Internet, *servers: DnsServer, serial: int, **more: Any) -> None:
+        lines = self.signed(internet, *READY, serial=serial, **more)
+        for server in servers or internet.servers:
+            server.publish(DOMAIN, *lines, serial=serial)
+
+
+def test_signatures_are_looked_at_on_every_server(internet: Internet) -> None:
+    signer, other = Signer(), Signer()
+    words = "error: firma.example is signed, and at ns%d.firma.example (%s) the signature of %s %s"
+    with internet.registration(*internet.delegation, signer.ds):
+        signer.publish(internet, serial=9001)
+        found = internet.look()
+        assert (found.result["problems"], found.domain["records"]["dnssec"]) == ([], "signed")
+        # The second has the zone of the week before, or the clock of its signer is wrong.
+        for serial, span, fault in (
+            (9002, (-8, -1), "has expired, at 2026-12-03T20:00:00Z"),
+            (9003, (1, 8), "is not yet valid"),
+        ):
+            signer.publish(internet, internet.second, serial=serial, begun=span[0], ended=span[1])
+            found = internet.look()
+            assert found.problem("dnssec") == words % (2, internet.second.address, "the keys", fault)
+            assert found.domain["records"]["dnssec"] == "broken" and not found.result["ready"]
+        # A record was changed by hand, and has the signature of the one before.
+        lines = signer.signed(internet, *READY, serial=9004)
+        changed = [line.replace(" 1 aspmx.", " 5 aspmx.") for line in lines]
+        assert changed != lines
+        for server in internet.servers:
+            server.publish(DOMAIN, *changed, serial=9004)
+        assert internet.look().problems("dnssec") == [
+            words % (number, server.address, "the MX records", "is not by a key of the zone")
+            for number, server in enumerate((internet.first, internet.second), 1)
+        ]
+        # All of it is by a key that nobody vouches for.
+        other.publish(internet, serial=9005)
+        assert "the zone has no key that fits" in internet.look().problem("dnssec")
+        bare = [line for line in signer.signed(internet, *READY, serial=9006) if " RRSIG " not in line]
+        for server in internet.servers:
+            server.publish(DOMAIN, *bare, serial=9006)
+        assert internet.look().problems("dnssec")[0].endswith("the keys have no signature (RRSIG)")
+
+
 def signing_key(name: str) -> tuple[str, str]:
     """A DNSKEY record, and the DS record that is of it."""
     numbers = ec.generate_private_key(ec.SECP256R1()).public_key()
@@ -95,11 +156,11 @@ def signing_key(name: str) -> tuple[str, str]:
 
 
 def test_keys_that_the_registry_has_are_those_of_the_zone(internet: Internet) -> None:
-    key, ds = signing_key(DOMAIN)
+    signer = Signer()
     other_key, other_ds = signing_key(DOMAIN)
     assert internet.look().domain["records"]["dnssec"] == "unsigned"
-    with internet.registration(*internet.delegation, "firma " + other_ds, "firma " + ds):
-        internet.publish(*READY, "@ " + key)
+    with internet.registration(*internet.delegation, "firma " + other_ds, signer.ds):
+        signer.publish(internet, serial=8001)
         found = internet.look()
         assert (found.result["problems"], found.domain["records"]["dnssec"]) == ([], "signed")
         # As after a move to name servers that do not sign, or sign with a key of their own.

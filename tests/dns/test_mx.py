@@ -10,7 +10,9 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import dns.flags
 import dns.message
+import dns.rcode
 import pytest
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mail_dns.client import NameServer
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mail_dns.providers import old_host
@@ -75,6 +77,97 @@ def test_a_server_that_lags_behind(internet: Internet) -> None:
     assert [each["mx"] for each in found.domain["authoritative"]] == [[NEW_HOST], ["aspmx.l.google.com"]]
     internet.publish(*SWITCHED, servers=(internet.second,))
     assert internet.look(phase="switched").result["switched"] == "yes"
+
+
+def test_serials_that_keep_a_zone_from_being_transferred(internet: Internet) -> None:
+    """A server that copies the zone takes one with a higher serial only (RFC 1982), however long people wait."""
+    first, second = internet.first, internet.second
+    for ours, others, newest, words in (
+        (5, 5, None, "Raise the serial"),
+        # From a date to a number.
+        (1, 2026120401, second, "Raise the serial"),
+        (1, 4294967290, first, "Wait until every server has the new zone"),
+    ):
+        first.publish(DOMAIN, *internet.domain(*SWITCHED), serial=ours)
+        second.publish(DOMAIN, *internet.domain(*READY), serial=others)
+        found = internet.look(phase="switched")
+        told = found.problem("nameservers")
+        assert "%s (serial %d): 10 mail.neu.example" % ("ns1.firma.example (%s)" % first.address, ours) in told
+        (advice,) = [each["advice"] for each in found.result["problems"] if each["check"] == "nameservers"]
+        assert advice.startswith(words)
+        if newest is not None:
+            assert found.domain["authoritative"][0]["address"] == newest.address
+    # Whichever way they differ, it is told.
+    second.publish(DOMAIN, *internet.domain(*SWITCHED), serial=4294967290)
+    assert "different zones" in internet.look(phase="switched").problem("nameservers")
+
+
+def test_an_answer_that_breaks_the_rules_is_none(internet: Internet) -> None:
+    """Some servers speak with authority for zones that they do not have."""
+
+    def without_soa(query: dns.message.Message) -> bytes:
+        message = dns.message.make_response(query)
+        message.flags |= dns.flags.AA
+        return message.to_wire()
+
+    def not_there(query: dns.message.Message) -> bytes:
+        message = dns.message.from_wire(without_soa(query))
+        message.set_rcode(dns.rcode.NXDOMAIN)
+        return message.to_wire()
+
+    with FakeDnsServer(internet.network, without_soa) as bare, FakeDnsServer(internet.network, not_there) as denying:
+        more = "@ NS ns3", "ns3 A %s" % bare.address, "@ NS ns4", "ns4 A %s" % denying.address
+        internet.publish(*READY, *more)
+        found = internet.look()
+    assert sorted(found.problems("nameservers")) == [
+        "error: firma.example SOA: ns%d.firma.example (%s) does not have the zone" % (number, address)
+        for number, address in ((3, bare.address), (4, denying.address))
+    ]
+    assert found.result["switched"] == "no"
+
+
+def test_an_answer_that_is_cut_off_and_no_tcp(internet: Internet) -> None:
+    with FakeDnsServer(internet.network, cut_off) as broken:
+        internet.publish(*READY, "@ NS ns3", "ns3 A %s" % broken.address)
+        assert internet.look().problem("nameservers") == (
+            "error: firma.example SOA: ns3.firma.example (%s): the answer does not fit into UDP, and TCP: "
+            "Connection refused" % broken.address
+        )
+
+
+def test_a_mail_domain_that_is_an_alias(internet: Internet) -> None:
+    internet.publish(
+        *READY,
+        "alt CNAME mail.neu.example.",
+        "post CNAME firma.example.",
+        "weg CNAME gibts.nicht.example.",
+        "a CNAME b",
+        "b CNAME a",
+    )
+    for name, switched, words in (
+        ("post", "no", "error: post.firma.example is an alias (CNAME) of firma.example"),
+        ("alt", "no", "error: alt.firma.example is an alias (CNAME) of mail.neu.example"),
+        ("weg", "unknown", "weg.firma.example is an alias (CNAME) of gibts.nicht.example, which there is not"),
+        ("a", "unknown", "the chain of its aliases (CNAME) does not end"),
+    ):
+        found = internet.look("%s.firma.example" % name)
+        assert found.result["switched"] == switched, name
+        told = found.problems("mx") if switched == "no" else found.problems("nameservers")
+        assert len(told) == 1 and words in told[0], (name, told)
+
+
+def test_an_mx_without_its_final_dot(internet: Internet) -> None:
+    """To the zone, the name is one of its own then."""
+    internet.publish("@ 300 MX 10 mail.neu.example", GOOD_SPF, GOOD_DMARC)
+    found = internet.look(phase="switched")
+    assert found.problem("mx_target") == "error: mail.neu.example.firma.example has no address"
+    (advice,) = [each["advice"] for each in found.result["problems"] if each["check"] == "mx_target"]
+    assert advice == "Name mail.neu.example. with a dot at its end: without it, the zone adds its own name."
+
+
+def test_what_a_zone_says_is_shown_in_one_line(internet: Internet) -> None:
+    internet.publish(*READY, 's._domainkey TXT "a\\010b\\027[31mc"')
+    assert internet.look(dkim_selectors=("s",)).problem("dkim").endswith("this is no key (RFC 6376): a b [31mc")
 
 
 def test_a_server_with_an_old_zone_that_has_the_same_mx(internet: Internet) -> None:

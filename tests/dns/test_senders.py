@@ -97,6 +97,17 @@ def test_dmarc_of_the_domain_above(internet: Internet) -> None:
     assert "the DMARC policy of firma.example is reject" in found.problem("dmarc")
 
 
+def test_one_good_name_of_an_address_is_enough(internet: Internet) -> None:
+    """Whatever the name servers of the others say."""
+    zone = "2.0.192.in-addr.arpa"
+    before = internet.resolver.zones[zone] or []
+    with internet.resolver.published(zone, *before, "10 PTR x.kaputt.example.", "10 PTR a.weg.example."):
+        assert internet.look().problems("ptr") == []
+    ptr = [record for record in before if "PTR" not in record]
+    with internet.resolver.published(zone, *ptr, "10 PTR x.kaputt.example."):
+        assert "answers SERVFAIL" in internet.look().problem("ptr")
+
+
 def test_names_of_the_new_hosts_addresses(internet: Internet) -> None:
     addresses = frozenset(["192.0.2.10", "2001:db8::10"])
     assert internet.look(addresses=addresses).problems("ptr") == []

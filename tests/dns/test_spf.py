@@ -39,6 +39,16 @@ SPF_FAULTS = {
         ('@ TXT "v=spf1 include:_spf.google.com ptr exists:%{i}.weg ~all"',),
         "depends on each mail (exists, ptr or a macro)",
     ),
+    "a redirect to a record of each sender": (
+        ('@ TXT "v=spf1 include:_spf.google.com redirect=%{d}.spf.weg"',),
+        "depends on each mail (exists, ptr or a macro)",
+    ),
+    "two redirects": (
+        ('@ TXT "v=spf1 redirect=_spf.google.com redirect=_spf.google.com"',),
+        "has redirect= twice",
+    ),
+    "all of a name": (('@ TXT "v=spf1 ip4:192.0.2.10 all:x"',), "a term that is none: all:x"),
+    "an address with too long a network": (('@ TXT "v=spf1 a:mail.neu.example/33 -all"',), "an address that is none"),
     "nothing behind a redirect": (
         ('@ TXT "v=spf1 redirect=nichts.example"',),
         "refers to nichts.example, which has none",
@@ -97,6 +107,9 @@ def test_spf_lines_keep_what_is_there(internet: Internet) -> None:
     internet.publish(GOOGLE_MX, GOOD_DMARC, '@ TXT "v=spf1 include:_spf.google.com -all"')
     (line,) = internet.look().domain["zone_lines"]
     assert line == ('firma.example. 3600 IN TXT "v=spf1 include:_spf.google.com ip4:192.0.2.10 ip6:2001:db8::10 -all"')
+    internet.publish(GOOGLE_MX, GOOD_DMARC, '@ TXT "v=spf1 include:_spf.google.com exp=a\\027\\228\\"b -all"')
+    (line,) = internet.look().domain["zone_lines"]
+    assert "exp=a\\027" in line and '\\"b ip4:' in line and line.isascii() and line.isprintable()
     # What is pasted is right.
     internet.publish(GOOGLE_MX, GOOD_DMARC, line)
     assert internet.look().result["problems"] == []

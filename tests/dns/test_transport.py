@@ -10,13 +10,13 @@ import hashlib
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from fakes.smtp_server import SmtpServer
+from fakes.smtp_server import DRIPS, SmtpServer
 from support.network import Network
 from support.tls import Authority, Certificate
 
@@ -30,8 +30,11 @@ BOTH = GOOGLE_ONLY + "mx: *.neu.example\n"
 
 
 @contextmanager
-def policy_host(network: Network, certificate: Certificate, text: str, status: int = 200) -> Iterator[str]:
-    """A web server that has a policy; gives its address."""
+def policy_host(
+    network: Network, certificate: Certificate, text: str, status: int = 200, drips: bool = False
+) -> Iterator[str]:
+    """A web server that has a policy; gives its address. One that drips has no end."""
+    leaves = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # noqa: N802 - the library's name
@@ -41,6 +44,9 @@ def policy_host(network: Network, certificate: Certificate, text: str, status: i
                 self.send_header("Location", "https://anderswo.example/")
             self.end_headers()
             self.wfile.write(text.encode())
+            with suppress(OSError):
+                while drips and not leaves.wait(0.02):
+                    self.wfile.write(b"\n")
 
         def log_message(self, *_arguments: object) -> None:
             """Keep quiet."""
@@ -55,6 +61,7 @@ def policy_host(network: Network, certificate: Certificate, text: str, status: i
     try:
         yield server.server_address[0]
     finally:
+        leaves.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -141,8 +148,53 @@ def test_a_policy_that_nobody_would_take(internet: Internet, trusted: Certificat
     assert "mta-sts.firma.example has no address" in internet.look().problem("mta_sts")
     internet.publish(*READY, STS, '_mta-sts TXT "v=STSv1; id=2"')
     assert "several records" in internet.look().problems("mta_sts")[0]
+    internet.publish(*READY, '_mta-sts TXT "v=STSv1; i" "d=2"', "mta-sts A 192.0.2.1")
+    assert "has no id" not in " ".join(internet.look(timeout=0.2).problems("mta_sts"))
+    internet.publish(*READY, '_mta-sts TXT "v=STSv1; id=;"', "mta-sts A 192.0.2.1")
+    assert internet.look(timeout=0.2).problems("mta_sts")[0] == (
+        "warning: _mta-sts.firma.example has no id, and senders do not use it"
+    )
     internet.publish(*READY, "_mta-sts CNAME x.kaputt.example.")
     assert "answers SERVFAIL" in internet.look().problem("mta_sts")
+
+
+def test_a_policy_that_was_only_taken_out_of_dns(internet: Internet, trusted: Certificate) -> None:
+    """Senders go on with the one that they have."""
+    words = (
+        "warning: _mta-sts.firma.example has no record, and the policy for MTA-STS that is still there does not have "
+        "mail.neu.example"
+    )
+    for text, told in ((GOOGLE_ONLY, [words]), (BOTH, []), (POLICY % "none", []), ("<html>", [])):
+        with policy_host(internet.network, trusted, text) as address:
+            internet.publish(*READY, "mta-sts A %s" % address)
+            assert internet.look().problems("mta_sts") == told
+    # Of a wildcard, say.
+    internet.publish(*READY, "mta-sts A %s" % internet.network.free_address(443))
+    assert internet.look().problems("mta_sts") == []
+
+
+def test_servers_that_drip_without_end(
+    internet: Internet, trusted: Certificate, neu: Callable[..., None], authority: Authority
+) -> None:
+    with policy_host(internet.network, trusted, BOTH, drips=True) as address:
+        internet.publish(*READY, STS, "mta-sts A %s" % address)
+        told = internet.look(timeout=0.3).problem("mta_sts")
+        assert told.endswith("(%s): no whole answer within 0.3 s" % address), told
+    internet.publish(*READY)
+    certificate = authority.issue("drips", "mail.neu.example", None)
+    with SmtpServer({}, greeting=DRIPS, certificate=certificate, network=internet.network) as server:
+        neu("mail A %s" % server.address, "_25._tcp.mail TLSA 3 1 1 " + 32 * "00")
+        told = internet.look(timeout=0.3).problem("tlsa")
+        assert told.endswith("(%s) port 25: no whole answer within 0.3 s" % server.address), told
+
+
+def test_what_a_mail_host_refuses_with_is_told(internet: Internet, neu: Callable[..., None]) -> None:
+    with SmtpServer({}, greeting="554-No service here\r\n554 Go away", network=internet.network) as server:
+        neu("mail A %s" % server.address, "_25._tcp.mail TLSA 3 1 1 " + 32 * "00")
+        assert internet.look().problem("tlsa").endswith("port 25: 554 No service here Go away")
+    with SmtpServer({}, network=internet.network) as server:
+        neu("mail A %s" % server.address, "_25._tcp.mail TLSA 3 1 1 " + 32 * "00")
+        assert "STARTTLS" in internet.look().problem("tlsa")
 
 
 def key_digest(certificate: Certificate) -> str:
@@ -181,8 +233,36 @@ def test_tlsa_of_the_certificate_that_is_shown(shown: Callable[..., str]) -> Non
     assert shown("3 0 1 {new}") == ""
     # The next one may be there already, or the last one still.
     assert shown("3 1 1 {old_key}", "3 1 1 {new_key}") == ""
-    # About an authority: whose it is cannot be told from the certificate alone.
-    assert shown("2 1 1 {old_key}") == ""
+    # Senders make nothing of what is about an authority that everybody trusts.
+    assert shown("0 1 1 {old_key}") == ""
+
+
+def test_tlsa_of_an_authority(internet: Internet, authority: Authority, neu: Callable[..., None]) -> None:
+    """Its certificate stands behind that of the host, which it has to have given for this name and for now."""
+    own = Certificate(authority.ca_file, authority.ca_file)
+    records = ["2 1 1 %s" % key_digest(own), "2 0 1 %s" % whole_digest(own)]
+    words = "warning: the TLSA records of _25._tcp.mail.neu.example are not of the certificate that it shows"
+    for number, (host, expired, is_behind, fault) in enumerate(
+        (
+            ("mail.neu.example", False, True, None),
+            ("mail.neu.example", False, False, ""),
+            (
+                "mail.anders.example",
+                False,
+                True,
+                ", which its authority does not vouch for: Hostname mismatch, certificate is not valid for "
+                "'mail.neu.example'.",
+            ),
+            ("mail.neu.example", True, True, ", which its authority does not vouch for: certificate has expired"),
+        )
+    ):
+        certificate = authority.issue("behind%d" % number, host, None, expired)
+        if is_behind:
+            certificate.certificate.write_bytes(certificate.certificate.read_bytes() + authority.ca_file.read_bytes())
+        with SmtpServer({}, certificate=certificate, network=internet.network) as server:
+            for record in records:
+                neu("mail A %s" % server.address, "_25._tcp.mail TLSA " + record)
+                assert internet.look().problems("tlsa") == ([] if fault is None else [words + fault])
 
 
 def test_tlsa_of_another_certificate(internet: Internet, shown: Callable[..., str]) -> None:

@@ -15,7 +15,7 @@ from ansible_collections.panel.mailimport.plugins.action.mail_recipients_check i
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.run.recipients import Patience, Server, check_recipients
-from fakes.smtp_server import GREYLISTED, HANG_UP, TLS_BREAKS, SmtpServer
+from fakes.smtp_server import DRIPS, GREYLISTED, HANG_UP, TLS_BREAKS, SmtpServer
 from support.network import Network
 from support.postfix import Postfix
 from support.run import run_task
@@ -43,7 +43,7 @@ class Clock:
 def ask(
     server: SmtpServer | Postfix, addresses: Iterable[str], patience: float = 0, clock: Clock | None = None, **more: Any
 ) -> Any:
-    options = {"timeout": 5.0, **{name: more.pop(name) for name in ("host", "sender") if name in more}}
+    options = {"timeout": 5.0, **{name: more.pop(name) for name in ("host", "sender", "timeout") if name in more}}
     target = Server(options.pop("host", server.address), server.port, **options)
     return check_recipients(target, map(parse_address, addresses), (clock or Clock()).patience(patience), **more)
 
@@ -172,6 +172,17 @@ def test_a_server_that_lets_nobody_ask(options: dict[str, str], reason: str, wor
     assert caught.value.reason == reason
     assert words in caught.value.message
     assert "\n" not in caught.value.message
+
+
+def test_a_server_that_drips_without_end() -> None:
+    words = "takes no mail: no whole answer within 0.3 s"
+    with SmtpServer({}, greeting=DRIPS) as server, pytest.raises(MailImportError, match=words):
+        ask(server, [ANNA], timeout=0.3)
+    # It slows down whom it takes for one that guesses.
+    with SmtpServer({ANNA: [OK], BEN: [DRIPS]}) as server:
+        answer = ask(server, [ANNA, BEN], timeout=0.3)
+    assert [(each["email"], each["text"]) for each in answer["deferred"]] == [(BEN, "no whole answer within 0.3 s")]
+    assert answer["accepted"] == 1
 
 
 def test_nobody_is_there() -> None:

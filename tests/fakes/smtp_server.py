@@ -23,6 +23,8 @@ PORT = 25
 UNKNOWN = "550 5.1.1 User unknown"
 GREYLISTED = "451 4.7.1 Greylisted, come back later"
 HANG_UP = ""
+# A tarpit: another line of one answer, without end.
+DRIPS = "220-Wait"
 TLS_BREAKS = "220 Go ahead, and come to nothing"
 
 
@@ -68,6 +70,7 @@ class SmtpServer:
         self.connections = 0
         self.commands: list[str] = []
         self.lock = threading.Lock()
+        self.leaves = threading.Event()
         if network is None:
             self._server = _Server(("127.0.0.1", 0), _Session)
         else:
@@ -82,6 +85,7 @@ class SmtpServer:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self.leaves.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -110,9 +114,9 @@ class _Session(socketserver.StreamRequestHandler):
         with scripted.lock:
             scripted.connections += 1
         self._secure = False
-        self._say(scripted.greeting)
         self._recipients = 0
         with contextlib.suppress(OSError):
+            self._say(scripted.greeting)
             for line in self._lines():
                 if not self._answer(line):
                     return
@@ -127,6 +131,8 @@ class _Session(socketserver.StreamRequestHandler):
 
     def _say(self, text: str) -> None:
         self.wfile.write(text.encode() + b"\r\n")
+        while text == DRIPS and not self.server.scripted.leaves.wait(0.02):
+            self.wfile.write(text.encode() + b"\r\n")
 
     def _answer(self, line: str) -> bool:
         scripted = self.server.scripted

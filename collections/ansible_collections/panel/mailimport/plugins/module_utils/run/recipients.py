@@ -18,6 +18,7 @@ from typing import Any, Callable, Collection, Dict, Iterable, List, Mapping, Nam
 
 from ..model.address import Address
 from ..model.errors import MailImportError, one_line
+from ..process.deadline import ended_after
 from ..provider.base import as_ascii
 
 # So many recipients go into one transaction; RFC 5321 has every server take 100.
@@ -128,6 +129,16 @@ def _ask_until_settled(
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
+class _Smtp(smtplib.SMTP):
+    """Takes an answer that is whole before its time is over: one that comes in drops has no end."""
+
+    def getreply(self) -> Any:
+        if self.sock is None:
+            return super().getreply()
+        with ended_after(self.sock, float(self.timeout)):
+            return super().getreply()
+
+
 class _GoneError(Exception):
     """The server takes no connection any more, or hangs up again and again."""
 
@@ -223,7 +234,7 @@ class _Conversation:
 
     def _greeted(self) -> smtplib.SMTP:
         """A connection with TLS, if the server has it. As between mail servers, a bad certificate is told, no more."""
-        connection = smtplib.SMTP(self._server.host, self._server.port, timeout=self._server.timeout)
+        connection = _Smtp(self._server.host, self._server.port, timeout=self._server.timeout)
         connection.ehlo_or_helo_if_needed()
         said = (connection.ehlo_resp or connection.helo_resp or b"").split()
         self.name = said[0].decode("utf-8", "replace") if said else ""

@@ -202,25 +202,35 @@ class Client:
             raise NoAnswerError("%s %s: %s does not have the zone" % (name, kind, server))
         return _read(message)
 
-    def ask(self, server: NameServer, name: str, kind: str, recursive: bool = False) -> t.Any:
-        """Ask one server one question, and return its message.
+    def ask(self, server: NameServer, name: str, kind: str, recursive: bool = False, signed: bool = False) -> t.Any:
+        """Ask one server one question, and return its message, with signatures if they are wanted.
 
         Raises:
             NoAnswerError: it gave no answer to it.
         """
-        query = dns.message.make_query(name, kind, use_edns=0, payload=1232)
+        query = dns.message.make_query(name, kind, use_edns=0, payload=1232, want_dnssec=signed)
         # A resolver that validates is to say what there is also where signatures do not fit: that is found here.
         query.flags = query.flags | dns.flags.CD if recursive else query.flags & ~dns.flags.RD
+        what = "%s %s: %s" % (name, kind, server)
         try:
-            message, _tcp = dns.query.udp_with_fallback(
-                query, server.address, timeout=self.timeout, port=server.port, ignore_unexpected=True
-            )
+            try:
+                message = dns.query.udp(
+                    query,
+                    server.address,
+                    timeout=self.timeout,
+                    port=server.port,
+                    ignore_unexpected=True,
+                    raise_on_truncation=True,
+                )
+            except dns.message.Truncated:
+                what += ": the answer does not fit into UDP, and TCP"
+                message = dns.query.tcp(query, server.address, timeout=self.timeout, port=server.port)
         except dns.exception.Timeout:
-            raise NoAnswerError("%s %s: %s does not answer within %g s" % (name, kind, server, self.timeout)) from None
+            raise NoAnswerError("%s does not answer within %g s" % (what, self.timeout)) from None
         except (OSError, EOFError, dns.exception.DNSException) as error:
             words = getattr(error, "strerror", None) or str(error) or type(error).__name__
             no_way = getattr(error, "errno", None) in _NO_WAY
-            raise NoAnswerError("%s %s: %s: %s" % (name, kind, server, words), no_way) from None
+            raise NoAnswerError("%s: %s" % (what, words), no_way) from None
         if message.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             raise NoAnswerError("%s %s: %s answers %s" % (name, kind, server, dns.rcode.to_text(message.rcode())))
         return message

@@ -60,6 +60,8 @@ def find_apex(client: Client, name: str) -> str:
         answer = client.look_up(zone, "SOA")
         if answer.records and not answer.aliases:
             return zone
+        if zone == name and not answer.exists and answer.aliases:
+            raise NoAnswerError("%s is an alias (CNAME) of %s, which there is not" % (name, answer.name))
         if zone == name and not answer.exists:
             raise NoAnswerError("%s: there is no such domain" % name)
         zone = zone.partition(".")[2]

@@ -13,6 +13,9 @@ import socket
 import ssl
 import typing as t
 
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import one_line
+from ansible_collections.panel.mailimport.plugins.module_utils.process.deadline import ended_after
+
 _LARGEST_POLICY = 64 * 1024
 _SMTP_PORT = 25
 _HTTPS_PORT = 443
@@ -58,7 +61,7 @@ def fetch_policy(domain: str, addresses: t.Sequence[str], timeout: float) -> Pol
 
 def _get(host: str, address: str, timeout: float) -> bytes:
     context = ssl.create_default_context()
-    with socket.create_connection((address, _HTTPS_PORT), timeout) as plain:
+    with socket.create_connection((address, _HTTPS_PORT), timeout) as plain, ended_after(plain, timeout):
         connection = http.client.HTTPSConnection(host, timeout=timeout)
         with context.wrap_socket(plain, server_hostname=host) as connection.sock:
             connection.request("GET", "/.well-known/mta-sts.txt", headers={"Connection": "close"})
@@ -80,35 +83,73 @@ def _parse(host: str, data: bytes) -> Policy:
     return Policy(mode, tuple(found.get("mx", [])), int(age))
 
 
-def fetch_certificate(host: str, addresses: t.Sequence[str], timeout: float, verified: bool = False) -> bytes:
-    """The certificate (DER) that a mail host shows to other servers, whether good or not, or a good one only.
+def fetch_chain(host: str, addresses: t.Sequence[str], timeout: float) -> tuple[bytes, ...]:
+    """The certificate (DER) that a mail host shows to other servers, whether good or not, and those behind it.
+
+    Raises:
+        NotShownError: in one line, why it shows none.
+    """
+    context = ssl.create_default_context()
+    # It is compared with what DNS says of it, and nothing is sent.
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return _first_shown(host, addresses, timeout, context)
+
+
+def check_certificate(host: str, addresses: t.Sequence[str], timeout: float, authority: bytes | None = None) -> None:
+    """See that a mail host shows a good certificate of its name, by an authority (DER) or by any that people trust.
 
     Raises:
         BadCertificateError: in one line, what is wrong with it.
         NotShownError: in one line, why it shows none.
     """
+    context = ssl.create_default_context(cadata=authority)
+    # The authority may be one that another has given its certificate.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN if authority else 0
+    try:
+        _first_shown(host, addresses, timeout, context)
+    except ssl.SSLCertVerificationError as error:
+        raise BadCertificateError(error.verify_message) from None
+
+
+def _first_shown(host: str, addresses: t.Sequence[str], timeout: float, context: ssl.SSLContext) -> tuple[bytes, ...]:
     failure = "%s has no address" % host
     for address in addresses:
         try:
-            return _starttls(host, address, timeout, verified)
-        except ssl.SSLCertVerificationError as error:
-            raise BadCertificateError(error.verify_message) from None
+            return _starttls(host, address, timeout, context)
+        except ssl.SSLCertVerificationError:
+            raise
+        except smtplib.SMTPResponseException as error:
+            failure = "%s (%s) port %d: %d %s" % (host, address, _SMTP_PORT, error.smtp_code, _words(error.smtp_error))
         except (OSError, smtplib.SMTPException) as error:
             failure = "%s (%s) port %d: %s" % (host, address, _SMTP_PORT, error)
     raise NotShownError(failure)
 
 
-def _starttls(host: str, address: str, timeout: float, verified: bool) -> bytes:
-    context = ssl.create_default_context()
-    if not verified:
-        # It is compared with what DNS says of it, and nothing is sent.
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+def _words(said: bytes | str) -> str:
+    return one_line(said.decode("utf-8", "replace") if isinstance(said, bytes) else said, 200)
+
+
+def _starttls(host: str, address: str, timeout: float, context: ssl.SSLContext) -> tuple[bytes, ...]:
     server = smtplib.SMTP(timeout=timeout)
-    with contextlib.closing(server):
-        code, text = server.connect(address, _SMTP_PORT)
+    plain = socket.create_connection((address, _SMTP_PORT), timeout)
+    with contextlib.closing(server), ended_after(plain, timeout):
+        server.sock = plain
+        code, text = server.getreply()
         if code != 220:
             raise smtplib.SMTPConnectError(code, text)
         server._host = host  # type: ignore[attr-defined]  # the name it asks for in TLS
-        server.starttls(context=context)
-        return t.cast(ssl.SSLSocket, server.sock).getpeercert(binary_form=True) or b""
+        code, text = server.starttls(context=context)
+        if code != 220:
+            raise smtplib.SMTPResponseException(code, text)
+        return _chain(t.cast(ssl.SSLSocket, server.sock))
+
+
+def _chain(connection: ssl.SSLSocket) -> tuple[bytes, ...]:
+    """All that the server has shown, its own first."""
+    if hasattr(connection, "get_unverified_chain"):  # Python 3.13
+        return tuple(connection.get_unverified_chain())
+    of_python_3_10 = getattr(connection._sslobj, "get_unverified_chain", list)  # type: ignore[attr-defined]
+    shown: t.Sequence[t.Any] = of_python_3_10()
+    der = 2
+    return tuple(each.public_bytes(der) for each in shown) or (connection.getpeercert(binary_form=True) or b"",)

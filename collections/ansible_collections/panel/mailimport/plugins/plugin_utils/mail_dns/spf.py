@@ -14,7 +14,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from .client import Answer, BadNameError, Client, ascii_name, host_of, text_of
+from .client import Answer, BadNameError, ascii_name, host_of, text_of
 
 MOST_LOOKUPS = 10
 MOST_VOID_LOOKUPS = 2
@@ -61,12 +61,15 @@ class _Mechanism:
 
 @dataclass
 class _Record:
+    """The mechanisms of a record, and the one that it is redirected to: an `unknown` one if each mail has another."""
+
     mechanisms: list[_Mechanism] = field(default_factory=list)
     redirect: _Record | None = None
+    unknown: bool = False
 
     def verdict(self, address: Address) -> str | None:
         """The qualifier of the first mechanism that fits; `unknown` when that depends on the mail; None: none fits."""
-        doubtful = False
+        doubtful = self.unknown
         for mechanism in self.mechanisms:
             found = mechanism.verdict(address)
             if found == "unknown":
@@ -83,17 +86,20 @@ class Spf:
     Attributes: `text` is the record; `lookups` are how many questions a receiver has to ask, `void` how many of them
     find nothing; `domains` are those whose records it includes.
 
+    Args:
+        look_up: what there is under a name, of a kind.
+
     Raises:
         SpfError: receivers cannot use it.
         NoAnswerError: in one line, what nobody answers.
     """
 
-    def __init__(self, client: Client, domain: str, text: str) -> None:
+    def __init__(self, look_up: t.Callable[[str, str], Answer], domain: str, text: str) -> None:
         self.text = text
         self.lookups = 0
         self.void = 0
         self.domains: set[str] = set()
-        self._client = client
+        self._look_up = look_up
         self._record = self._parse(domain, text, (domain,))
 
     def admits(self, address: str) -> bool | None:
@@ -113,20 +119,23 @@ class Spf:
 
     def _parse(self, domain: str, text: str, path: tuple[str, ...]) -> _Record:
         record = _Record()
-        redirect = ""
+        redirect: str | None = None
         for term in text.split()[1:]:
             modifier = _MODIFIER.fullmatch(term)
             if modifier:
                 if modifier["name"].lower() == "redirect":
+                    if redirect is not None:
+                        raise SpfError("the SPF record of %s has redirect= twice" % domain)
                     redirect = modifier["value"]
                 continue
             found = _ADDRESS_TERM.fullmatch(term) or _TERM.fullmatch(term)
-            if not found or (found["name"].lower() in _NEEDS_VALUE and not found["value"]):
+            if not found or not _is_term(found):
                 raise SpfError("the SPF record of %s has a term that is none: %s" % (domain, term))
             record.mechanisms.append(self._mechanism(found, domain, path))
         # Where there is `all`, nobody gets to it.
-        if redirect and not any(each.fits_all for each in record.mechanisms):
+        if redirect is not None and not any(each.fits_all for each in record.mechanisms):
             record.redirect = self._refer(redirect, path)
+            record.unknown = record.redirect is None
         return record
 
     def _mechanism(self, found: re.Match[str], domain: str, path: tuple[str, ...]) -> _Mechanism:
@@ -173,7 +182,7 @@ class Spf:
         return [host for host in hosts if host]
 
     def _networks(self, host: str, length: str, length6: str, counted: bool) -> t.Iterator[Network]:
-        answers = [self._client.look_up(_name(host), kind) for kind in ("A", "AAAA")]
+        answers = [self._look_up(_name(host), kind) for kind in ("A", "AAAA")]
         if counted and not any(answer.records for answer in answers):
             self.void += 1
         for answer, prefix in zip(answers, (length, length6)):
@@ -181,9 +190,15 @@ class Spf:
                 yield _network("a", "%s/%s" % (record.address, prefix))
 
     def _ask(self, domain: str, kind: str) -> Answer:
-        answer = self._client.look_up(domain, kind)
+        answer = self._look_up(domain, kind)
         self.void += not answer.records
         return answer
+
+
+def _is_term(found: re.Match[str]) -> bool:
+    """Whether it has what it needs behind its name, and nothing that it must not have."""
+    name = found["name"].lower()
+    return name != "all" if found["value"] else name not in _NEEDS_VALUE
 
 
 def _name(value: str) -> str:

@@ -10,7 +10,9 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
-from .checks import clients, delegation, mx, senders, transport
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import one_line
+
+from .checks import clients, delegation, dnssec, mx, senders, transport
 from .client import BadNameError, Client, NameServer, NoAnswerError, ascii_name, host_of
 from .domain import Domain, switched
 from .wanted import SEVERITIES, Problem, Wanted
@@ -23,7 +25,7 @@ _AT_ONCE = 8
 _CHECKS: tuple[tuple[str, t.Callable[[Domain], None]], ...] = (
     ("nameservers", mx.check_nameservers),
     ("delegation", delegation.check_delegation),
-    ("dnssec", delegation.check_dnssec),
+    ("dnssec", dnssec.check_dnssec),
     ("mx", mx.check_mx),
     ("mx_target", mx.check_mx_target),
     ("ttl", mx.check_ttl),
@@ -199,7 +201,8 @@ def _entry(domain: str, **values: t.Any) -> dict[str, t.Any]:
 
 
 def _told(domain: str, problem: Problem) -> dict[str, str]:
-    return {"domain": domain, **problem._asdict()}
+    # What a zone or a server says may hold what acts on a terminal.
+    return {"domain": domain, **problem._replace(message=one_line(problem.message, 1000))._asdict()}
 
 
 def _share(spread: dict[str, str]) -> float | None:

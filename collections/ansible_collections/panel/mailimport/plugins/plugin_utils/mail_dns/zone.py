@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from .client import Client, NameServer, NoAnswerError, host_of
@@ -20,7 +21,11 @@ class Mx(t.NamedTuple):
 
 
 class Served(t.NamedTuple):
-    """What one name server of the zone says; `failure` says why it says nothing."""
+    """What one name server of the zone says; `failure` says why it says nothing.
+
+    `primary` is the server that the others copy the zone from. When the domain is an alias of another, `alias` is that
+    one, and the MX records are its.
+    """
 
     server: NameServer
     serial: int | None = None
@@ -28,6 +33,8 @@ class Served(t.NamedTuple):
     mx: tuple[Mx, ...] = ()
     ttl: int | None = None
     failure: str = ""
+    primary: str = ""
+    alias: str = ""
 
 
 class Zone(t.NamedTuple):
@@ -78,8 +85,20 @@ def find_zone(client: Client, domain: str) -> Zone:
     served = [each for server in servers.values() for each in _ask(client, server, name, domain)]
     if not any(not each.failure for each in served):
         raise NoAnswerError("; ".join(each.failure for each in served) or "%s: it has no name servers" % name)
-    newest_first = sorted(served, key=lambda each: -1 if each.serial is None else each.serial, reverse=True)
+    newest_first = sorted(served, key=functools.cmp_to_key(_older))
     return Zone(name, names, tuple(newest_first), delegation)
+
+
+def is_newer(serial: int, other: int) -> bool:
+    """Whether whoever has the other one copies a zone with this one (RFC 1982): after the highest comes the lowest."""
+    return 0 < (serial - other) % 2**32 < 2**31
+
+
+def _older(one: Served, other: Served) -> int:
+    """Negative when the first comes before the second."""
+    if one.serial is None or other.serial is None:
+        return (one.serial is None) - (other.serial is None)
+    return is_newer(other.serial, one.serial) - is_newer(one.serial, other.serial)
 
 
 def _servers(client: Client, names: t.Iterable[str]) -> t.Iterator[NameServer]:
@@ -100,7 +119,13 @@ def _ask(client: Client, server: NameServer, zone: str, domain: str) -> t.Iterat
         return
     try:
         soa = client.ask_authority(server, zone, "SOA")
+        # Some speak with authority for zones that they do not have.
+        if not soa.records or soa.aliases:
+            raise NoAnswerError("%s SOA: %s does not have the zone" % (zone, server))
         mx = client.ask_authority(server, domain, "MX")
+        alias = mx.name if mx.aliases else ""
+        if alias:
+            mx = client.look_up(domain, "MX")
     except NoAnswerError as error:
         if not (error.no_way and ":" in server.address):
             yield Served(server, failure=str(error))
@@ -112,4 +137,6 @@ def _ask(client: Client, server: NameServer, zone: str, domain: str) -> t.Iterat
         min(soa.ttl, record.minimum),
         tuple(sorted(Mx(each.preference, host_of(each.exchange)) for each in mx.records)),
         mx.ttl if mx.records else None,
+        primary=host_of(record.mname),
+        alias=alias,
     )

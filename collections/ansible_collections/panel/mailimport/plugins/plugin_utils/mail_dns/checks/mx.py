@@ -10,7 +10,7 @@ import ipaddress
 
 from ..client import NoAnswerError
 from ..domain import Domain, joined
-from ..zone import Mx
+from ..zone import Mx, Served, is_newer
 
 
 def check_nameservers(domain: Domain) -> None:
@@ -25,23 +25,47 @@ def check_nameservers(domain: Domain) -> None:
             )
     answers = zone.answers
     if len({each.mx for each in answers}) > 1:
-        told = "; ".join("%s: %s" % (each.server, _records(each.mx)) for each in answers)
+        told = "; ".join("%s (serial %d): %s" % (each.server, each.serial or 0, _records(each.mx)) for each in answers)
         domain.error(
             "nameservers",
             "the name servers of %s do not agree on the MX records: %s" % (zone.name, told),
-            "Wait until every server has the new zone, or find out why its transfer fails.",
+            _transfer_advice(answers)
+            or "Wait until every server has the new zone, or find out why its transfer fails.",
         )
     elif len({each.serial for each in answers}) > 1:
         told = joined("%s has serial %d" % (each.server, each.serial or 0) for each in answers)
         domain.warn(
             "nameservers",
             "the name servers of %s have different zones: %s" % (zone.name, told),
-            "A server that stays behind will have the old MX records after the switch. Look at its transfer.",
+            _transfer_advice(answers)
+            or "A server that stays behind will have the old MX records after the switch. Look at its transfer.",
         )
+
+
+def _transfer_advice(answers: list[Served]) -> str:
+    """What to do about a zone that nobody copies: those who have its serial number, or a higher one, do not."""
+    primary = next((each for each in answers if each.server.name == each.primary), None)
+    is_behind = primary is not None and any(is_newer(each.serial or 0, primary.serial or 0) for each in answers)
+    zones = {(each.serial, each.mx) for each in answers}
+    if not is_behind and len(zones) == len({serial for serial, _mx in zones}):
+        return ""
+    return "Raise the serial number of the zone above %d%s: who has the same one, or a higher one, copies nothing." % (
+        answers[0].serial or 0,
+        " at %s" % str(primary.server) if primary else "",
+    )
 
 
 def check_mx(domain: Domain) -> None:
     """The MX records name one mail host, the one that this phase wants."""
+    alias = domain.zone.answers[0].alias
+    if alias:
+        domain.error(
+            "mx",
+            "%s is an alias (CNAME) of %s, whose MX records count" % (domain.name, alias),
+            "Give it records of its own: nothing may stand beside an alias, and some servers write the other name into "
+            "addresses.",
+        )
+        return
     records = domain.mx
     places = {domain.mx_place(record) for record in records}
     if "none" in places:
@@ -111,7 +135,9 @@ def check_mx_target(domain: Domain) -> None:
             continue
         addresses = [record.address for answer in answers for record in answer.records]
         if not addresses:
-            domain.error("mx_target", "%s has no address" % host, "Publish an A record for it.")
+            whole = _without_zone(domain, host)
+            advice = "Name %s. with a dot at its end: without it, the zone adds its own name." % whole
+            domain.error("mx_target", "%s has no address" % host, advice if whole else "Publish an A record for it.")
         elif is_new and not wanted.addresses.issuperset(addresses):
             away = joined(sorted(set(addresses) - wanted.addresses))
             domain.error(
@@ -131,6 +157,15 @@ def check_mx_target(domain: Domain) -> None:
                 "%s is an alias (CNAME), which an MX record must not name" % host,
                 "Name %s, or give it addresses of its own: some servers deliver no mail to an alias." % answers[0].name,
             )
+
+
+def _without_zone(domain: Domain, host: str) -> str:
+    """The host that a name was to be to which the zone has added its own; "" if it is none."""
+    name = host.removesuffix("." + domain.zone.name)
+    try:
+        return name if name != host and "." in name and domain.addresses(name) else ""
+    except NoAnswerError:
+        return ""
 
 
 def check_spread(domain: Domain, place_at_resolvers: dict[str, str]) -> None:

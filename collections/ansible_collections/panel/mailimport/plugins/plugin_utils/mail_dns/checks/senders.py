@@ -39,7 +39,7 @@ def check_spf(domain: Domain) -> None:
         domain.zone_lines.append(_text_line(domain, domain.name, with_term(None, *_terms(domain))))
         return
     try:
-        spf = Spf(domain.client, domain.name, texts[0])
+        spf = Spf(domain.look_up, domain.name, texts[0])
     except (SpfError, NoAnswerError) as error:
         domain.error("spf", str(error), "Correct it: receivers may refuse mail while it is so.")
         return
@@ -216,11 +216,10 @@ def check_ptr(domain: Domain) -> None:
     for address in sorted(domain.wanted.addresses):
         try:
             names = [host_of(record.target) for record in domain.client.look_up(reverse_name(address), "PTR").records]
-            back = [name for name in names if address in domain.client.addresses(name)]
+            if _leads_back(domain, names, address):
+                continue
         except NoAnswerError as error:
             domain.error("ptr", str(error), "Have the name servers of this address answer.")
-            continue
-        if back:
             continue
         what = "of which none has it: %s" % joined(names) if names else "no name (PTR)"
         # Mail that leaves by another host does not need it.
@@ -231,6 +230,20 @@ def check_ptr(domain: Domain) -> None:
             "Have whoever the address is from set its PTR record to %s: many servers refuse mail without it."
             % joined(domain.wanted.hosts[:1]),
         )
+
+
+def _leads_back(domain: Domain, names: list[str], address: str) -> bool:
+    """Whether one of the names has the address, whatever is wrong with the others."""
+    failure = None
+    for name in names:
+        try:
+            if address in domain.client.addresses(name):
+                return True
+        except NoAnswerError as error:
+            failure = error
+    if failure:
+        raise failure
+    return False
 
 
 def _tags(text: str) -> dict[str, str]:
@@ -248,7 +261,12 @@ def _address_term(address: str) -> str:
 
 def _text_line(domain: Domain, owner: str, text: str) -> str:
     """A TXT record; a string in it has at most 255 bytes."""
-    parts = [text[at : at + 255] for at in range(0, len(text), 255)]
-    return domain.line(
-        owner, "TXT", " ".join('"%s"' % part.replace("\\", "\\\\").replace('"', '\\"') for part in parts)
-    )
+    data = text.encode("utf-8")
+    parts = [data[at : at + 255] for at in range(0, len(data), 255)]
+    return domain.line(owner, "TXT", " ".join('"%s"' % "".join(map(_in_zone, part)) for part in parts))
+
+
+def _in_zone(byte: int) -> str:
+    """A byte of a text, as files of zones have it (RFC 1035 section 5.1)."""
+    char = chr(byte)
+    return "\\" + char if char in '"\\' else char if " " <= char <= "~" else "\\%03d" % byte

@@ -7,32 +7,38 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import typing as t
 
 from ..client import NoAnswerError
 from ..domain import Domain, joined
-from ..shown import BadCertificateError, NotShownError, Policy, fetch_certificate, fetch_policy
+from ..shown import BadCertificateError, NotShownError, Policy, check_certificate, fetch_chain, fetch_policy
 from ..zone import find_zone
-from .delegation import has_key
+from .dnssec import has_key
 
 _DAY = 24 * 3600
-# Uses of a TLSA record that are about the host's own certificate, and not about an authority's.
+_STS_ID = re.compile(r";\s*id\s*=\s*[A-Za-z0-9]{1,32}\s*(;|$)")
+# Uses of a TLSA record: about the host's own certificate, and about that of the authority that has given it.
 _OWN_CERTIFICATE = (1, 3)
+_OF_AUTHORITY = 2
 
 
 def check_mta_sts(domain: Domain) -> None:
     """The policy allows every host that gets mail now, or from the switch on."""
     try:
         texts = domain.texts("_mta-sts." + domain.name, "v=STSv1")
-        addresses = domain.addresses("mta-sts." + domain.name) if texts else []
+        addresses = domain.addresses("mta-sts." + domain.name)
     except NoAnswerError as error:
         domain.error("mta_sts", str(error), "Have the name servers of this name answer.")
         return
     if not texts:
+        _check_left_policy(domain, addresses)
         return
     domain.records["mta_sts"] = texts
     if len(texts) > 1:
         domain.warn("mta_sts", "_mta-sts.%s has several records, and senders use none" % domain.name, "Keep one.")
+    elif not _STS_ID.search(texts[0]):
+        domain.warn("mta_sts", "_mta-sts.%s has no id, and senders do not use it" % domain.name, "Add one: id=1; say.")
     try:
         policy = fetch_policy(domain.name, addresses, domain.client.timeout)
     except NotShownError as error:
@@ -45,6 +51,23 @@ def check_mta_sts(domain: Domain) -> None:
     domain.records["mta_sts_policy"] = {"mode": policy.mode, "mx": list(policy.mx), "max_age": policy.max_age}
     if policy.mode != "none":
         _check_policy(domain, policy)
+
+
+def _check_left_policy(domain: Domain, addresses: t.Sequence[str]) -> None:
+    """Whoever has a policy goes by it until its end, though nothing in DNS says any more that there is one."""
+    try:
+        policy = fetch_policy(domain.name, addresses, domain.client.timeout) if addresses else None
+    except NotShownError:
+        return
+    refused = [host for host in domain.wanted.hosts if policy and not policy.covers(host)]
+    if policy and policy.mode == "enforce" and refused:
+        domain.warn(
+            "mta_sts",
+            "_mta-sts.%s has no record, and the policy for MTA-STS that is still there does not have %s"
+            % (domain.name, joined(refused)),
+            "Senders that have it go by it for up to %d days. Publish one with mode: none, and the record with a new "
+            "id; take both away after that." % (policy.max_age // _DAY),
+        )
 
 
 def _check_policy(domain: Domain, policy: Policy) -> None:
@@ -74,7 +97,7 @@ def _check_policy(domain: Domain, policy: Policy) -> None:
 def _check_certificate(domain: Domain, host: str) -> None:
     """Who goes by such a policy takes a good certificate of that host only."""
     try:
-        fetch_certificate(host, domain.addresses(host), domain.client.timeout, verified=True)
+        check_certificate(host, domain.addresses(host), domain.client.timeout)
     except NoAnswerError:
         return  # told as a host that is not there
     except BadCertificateError as error:
@@ -99,9 +122,9 @@ def check_tlsa(domain: Domain) -> None:
     for host in dict.fromkeys([*domain.wanted.hosts, *hosts]):
         name = "_25._tcp.%s" % host
         try:
-            records = domain.look_up(name, "TLSA").records
-            own = [record for record in records if record.usage in _OWN_CERTIFICATE]
-            if not own:
+            uses = (*_OWN_CERTIFICATE, _OF_AUTHORITY)
+            records = [record for record in domain.look_up(name, "TLSA").records if record.usage in uses]
+            if not records:
                 continue
             addresses = domain.addresses(host)
             signed = _is_signed(domain, host)
@@ -109,7 +132,7 @@ def check_tlsa(domain: Domain) -> None:
             domain.error("tlsa", str(error), "Have the name servers of this name answer: senders with DANE wait.")
             continue
         try:
-            certificate = fetch_certificate(host, addresses, domain.client.timeout)
+            fault = _fault_of_certificate(host, addresses, domain.client.timeout, records)
         except NotShownError as error:
             domain.warn(
                 "tlsa",
@@ -117,14 +140,37 @@ def check_tlsa(domain: Domain) -> None:
                 "Compare them with the certificate of the new mail host.",
             )
             continue
-        if not any(_fits(record, certificate) for record in own):
+        if fault is not None:
             # Without DNSSEC nobody goes by them.
             report = domain.error if signed else domain.warn
             report(
                 "tlsa",
-                "the TLSA records of %s are not of the certificate that it shows" % name,
+                "the TLSA records of %s are not of the certificate that it shows%s" % (name, fault),
                 "Publish those of the new certificate, or remove them: senders with DANE refuse the host.",
             )
+
+
+def _fault_of_certificate(
+    host: str, addresses: t.Sequence[str], timeout: float, records: t.Sequence[t.Any]
+) -> str | None:
+    """What keeps what a host shows from being what its TLSA records say (RFC 7672); None when nothing does.
+
+    Raises:
+        NotShownError: in one line, why it shows none.
+    """
+    chain = fetch_chain(host, addresses, timeout)
+    if any(record.usage in _OWN_CERTIFICATE and _fits(record, chain[0]) for record in records):
+        return None
+    fault = ""
+    authorities = [record for record in records if record.usage == _OF_AUTHORITY]
+    for certificate in chain:
+        if any(_fits(record, certificate) for record in authorities):
+            try:
+                check_certificate(host, addresses, timeout, certificate)
+                return None
+            except BadCertificateError as error:
+                fault = ", which its authority does not vouch for: %s" % error
+    return fault
 
 
 def _is_signed(domain: Domain, host: str) -> bool:
