@@ -65,7 +65,11 @@ def check_mx(domain: Domain) -> None:
             "Give it records of its own: nothing may stand beside an alias, and some servers write the other name into "
             "addresses.",
         )
-        return
+    else:
+        _check_records(domain)
+
+
+def _check_records(domain: Domain) -> None:
     records = domain.mx
     places = {domain.mx_place(record) for record in records}
     if "none" in places:
