@@ -101,8 +101,8 @@ class _AccountImport:
         self._tell_names(plans)
         plans = self._check_numbering(plans)
         plans = self._copy(plans)
-        total = self._batch.total(plans)
-        if total != self._batch.expected:
+        total = self._batch.counts.total(plans)
+        if total != self._batch.counts.expected:
             self._emit(Listed(len(plans), total))
         self._subscribe(plans)
         self._tell_lost_keywords()
@@ -114,8 +114,8 @@ class _AccountImport:
         request = self._request
         listed = self._line.attempt(list_folders)
         folders = folders_with_mail(listed, request.rules, self._emit)
-        self._batch.budget = Budget(daily_limit(request, listed.profile), self._target.spent, self._emit)
-        self._batch.profile = listed.profile
+        budget = Budget(daily_limit(request, listed.profile), self._target.spent, self._emit)
+        self._batch.set_source(listed.profile, budget)
         known = {raw_name: mark.target_name for raw_name, mark in self._marks.items()}
         plans = plan_folders(folders, request.rules, self._target.location, known)
         if listed.has_labels:
@@ -132,8 +132,8 @@ class _AccountImport:
         if self._target.aside:
             self._emit(Replaced(bool(self._store.move_aside(self._target.aside))))
         self._store.forget(self._request.key, [plan.source.raw_name for plan in plans])
-        self._batch.expected = sum(plan.source.messages or 0 for plan in plans)
-        self._emit(Listed(len(plans), self._batch.expected))
+        self._batch.counts.expected = sum(plan.source.messages or 0 for plan in plans)
+        self._emit(Listed(len(plans), self._batch.counts.expected))
 
     def _tell_names(self, plans: Sequence[FolderPlan]) -> None:
         """Tell which folders are not called here as the source or the request calls them."""
@@ -173,9 +173,9 @@ class _AccountImport:
             lambda session: Labels.asked(session, listed, rules, plans, self._marks, self._memories)
         )
         if labels:
-            batch.count_remembered(labels.plans)
-            batch.expected, batch.expected_bytes = labels.expected(), labels.download_size()
-            self._emit(Listed(len(plans), batch.expected))
+            batch.counts.count_remembered(labels.plans, self._memories)
+            batch.counts.expected, batch.counts.expected_bytes = labels.expected(), labels.download_size()
+            self._emit(Listed(len(plans), batch.counts.expected))
         return labels
 
     def _copy(self, plans: Sequence[FolderPlan]) -> Sequence[FolderPlan]:
@@ -238,7 +238,9 @@ class _AccountImport:
     def _subscribe(self, plans: Sequence[FolderPlan]) -> None:
         """Subscriptions come last: a run that did not get that far left them to this one."""
         subscribed_there = [
-            plan for plan in plans if plan.source.subscribed and plan.source.raw_name not in self._batch.without_mail
+            plan
+            for plan in plans
+            if plan.source.subscribed and plan.source.raw_name not in self._batch.without_mail.found
         ]
         wanted = [
             plan.target

@@ -33,29 +33,23 @@ So the state may know less than the mailbox, and never more.
 from __future__ import annotations
 
 import time
-from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from ..imap.fetch import Fetched, NoUidError, message_id_in
 from ..imap.headers import LONGEST_HEADER
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, NotImported
 from ..model.mail import SourceFolder
-from ..source.profiles import ANY
+from ..source.profiles import ANY, SourceProfile
 from ..state.records import Deliveries, FolderMark
-from ..store.base import HeldCopy, MessageStore, joined_path
+from ..store.base import HeldCopy, MessageStore
 from ..store.origin import Origin
 from .budget import Budget
-from .folder_copy import (
-    SURROGATE,
-    TOO_LARGE,
-    FolderCopy,
-    is_known_without_mail,
-    mark_of,
-    note_nothing_given,
-    note_without_mail,
-)
+from .counts import AccountCounts
+from .folder_copy import SURROGATE, TOO_LARGE, FolderCopy
+from .left_out import FoldersWithoutMail
 from .memory import Memories
-from .news import Copied, Emit, FolderFilled, tell_committed, tell_left_behind
+from .news import Emit, tell_committed, tell_left_behind
 from .plan import FolderPlan
 from .rebuilt import Rebuilt
 from .signs import watch_beginning
@@ -69,8 +63,28 @@ BATCH_SECONDS = 15.0
 BATCH_FOLDERS = 64
 
 
+class _SinceCommit:
+    """How much has come since the last commit, and for how long."""
+
+    def __init__(self) -> None:
+        self._messages = self._bytes = 0
+        self._began = time.monotonic()
+
+    def add(self, size: int) -> None:
+        self._messages += 1
+        self._bytes += size
+
+    @property
+    def is_enough(self) -> bool:
+        return (
+            self._messages >= BATCH_MESSAGES
+            or self._bytes >= BATCH_BYTES
+            or time.monotonic() - self._began > BATCH_SECONDS
+        )
+
+
 class Batch:
-    """Messages of some folders on their way into the store, and the counts of all folders.
+    """Messages of some folders on their way into the store, and what comes of them.
 
     Args:
         request: what is asked for.
@@ -84,10 +98,9 @@ class Batch:
 
     Attributes:
         budget: what the source may still give today.
-        expected: how many messages the source has, as far as it says so; `expected_bytes`, how many bytes of them
-            have to be fetched, None when nobody knows.
-        without_mail: raw names of folders that turned out to hold none.
-        profile: what is known of the source.
+        counts: of all folders.
+        max_message_size: in bytes.
+        without_mail: folders that turn out to hold none.
     """
 
     def __init__(
@@ -102,6 +115,7 @@ class Batch:
         delivered: Optional[List[Deliveries]] = None,
     ) -> None:
         self._request = request
+        self.max_message_size = request.max_message_size
         self._store = store
         self._marks = marks
         self._emit = emit
@@ -109,40 +123,20 @@ class Batch:
         self._room = room
         self._delivered = [] if delivered is None else delivered
         self._bytes_staged = 0
-        # What earlier runs brought, by folder: all there is, until it is opened.
-        self._present = {name: mark.messages for name, mark in marks.items() if mark.copied and mark.messages}
-        # Messages of the source, by folder, where they have been counted.
-        self._counted: Dict[bytes, int] = {}
         self._finished: List[FolderCopy] = []
         self._mailless: List[FolderCopy] = []
-        self._messages = self._bytes = 0
-        self._began = time.monotonic()
-        self.messages_copied = self.messages_linked = self.bytes_copied = 0
-        self._bytes_linked = 0
+        self._since_commit = _SinceCommit()
+        self.counts = AccountCounts(marks)
         self.memories = memories
         self.open_copies: Dict[bytes, FolderCopy] = {}
         self.without_flags: List[FolderCopy] = []
-        self.without_mail: Set[bytes] = set()
-        self.budget = Budget(None, 0, emit)
-        self.expected = 0
-        self.expected_bytes: Optional[int] = None
-        self.profile = ANY
+        self.set_source(ANY, Budget(None, 0, emit))
 
-    @property
-    def max_message_size(self) -> int:
-        return self._request.max_message_size
-
-    def count_remembered(self, plans: Sequence[FolderPlan]) -> None:
-        """Of folders whose messages are meant for them in part only, the source's own figures tell nothing."""
-        for plan in plans:
-            raw_name = plan.source.raw_name
-            mark = mark_of(plan.source, self._marks.get(raw_name))
-            if plan.partial and mark:
-                self._present[raw_name] = self._counted[raw_name] = self.memories.count(plan)
-
-    def total(self, plans: Sequence[FolderPlan]) -> int:
-        """How many messages the source has: as counted one by one, or as it says where nothing was to be done."""
-        return sum(self._counted.get(plan.source.raw_name, plan.source.messages or 0) for plan in plans)
+    def set_source(self, profile: SourceProfile, budget: Budget) -> None:
+        """What is known of the source, and what it gives today."""
+        self.budget = budget
+        self._profile = profile
+        self.without_mail = FoldersWithoutMail(profile, self.memories, self._emit)
 
     def open_folder(self, plan: FolderPlan, mark: Optional[FolderMark], by_content: bool = False) -> FolderCopy:
         """Open a folder in the store; `mark` is how far earlier runs came with this very folder."""
@@ -161,10 +155,12 @@ class Batch:
         resumed = len(writer.held) > 0
         writer.remembered = memory = self.memories.load(source.raw_name, origin.uidvalidity)
         copy = FolderCopy(plan, mark, origin, writer, memory, resumed=resumed, renewed=renewed)
-        if self.profile.rebuilds_messages and (by_content or mark is None):
+        if self._profile.rebuilds_messages and (by_content or mark is None):
             copy.rebuilt = Rebuilt(self._store.earlier(plan.target, origin, LONGEST_HEADER), writer.claim)
         self.open_copies[source.raw_name] = copy
-        self._present[source.raw_name] = max(len(writer.held), self._present.get(source.raw_name, 0) if mark else 0)
+        self.counts.present[source.raw_name] = max(
+            len(writer.held), self.counts.present.get(source.raw_name, 0) if mark else 0
+        )
         return copy
 
     def receive(self, copy: FolderCopy, fetched: Fetched) -> bool:
@@ -180,9 +176,9 @@ class Batch:
         self.check_budget()
         self.budget.spend(fetched.size)
         highest = copy.writer.last_uid
-        beginning = watch_beginning(fetched, self.profile.beginning)
+        beginning = watch_beginning(fetched, self._profile.beginning)
         try:
-            size = self._add(copy, fetched)
+            size = self._write(copy, fetched)
         except NoUidError:
             copy.doubtful = True
             return False
@@ -192,18 +188,13 @@ class Batch:
         if size is None:
             return False
         self._gained()
-        self.messages_copied += 1
-        self.bytes_copied += size
+        self.counts.copied += 1
+        self.counts.bytes_copied += size
         copy.copied += 1
         copy.bytes_copied += size
-        self._messages += 1
-        self._bytes += size
+        self._since_commit.add(size)
         self._heed_quota()
-        if (
-            self._messages >= BATCH_MESSAGES
-            or self._bytes >= BATCH_BYTES
-            or time.monotonic() - self._began > BATCH_SECONDS
-        ):
+        if self._since_commit.is_enough:
             self.commit()
             return True
         return False
@@ -217,10 +208,10 @@ class Batch:
             copy.memory.remember(uid, flags)
             self._gained()
             copy.copied += 1
-            self.messages_copied += 1
-            self.messages_linked += 1
-            self._messages += 1
-            self._bytes_linked += size
+            self.counts.copied += 1
+            self.counts.linked += 1
+            self._since_commit.add(0)
+            self.counts.bytes_linked += size
         for held in copies:
             if held.uid in copy.writer.held and held.uid not in copy.memory:
                 copy.memory.remember(held.uid, held.flags)  # the folder had it already
@@ -234,60 +225,38 @@ class Batch:
         """
         if self.budget.left == 0:
             self.commit()  # what has come is known then
-            self.budget.check(self.messages_copied + sum(self._present.values()), self.expected, self._left_to_fetch())
-
-    def _left_to_fetch(self) -> float:
-        """How many bytes have yet to come, as far as is known."""
-        if self.expected_bytes is not None:
-            return self.expected_bytes - self.bytes_copied
-        average = self.bytes_copied / self.messages_copied if self.messages_copied else 0.0
-        return average * (self.expected - self.messages_copied - sum(self._present.values()))
+            self.budget.check(self.counts.here, self.counts.expected, self.counts.left_to_fetch)
 
     def _heed_quota(self) -> None:
         """Stop when the mailbox would hold more than its quota once everything that is staged is in sight."""
-        if self._room is not None and self._bytes_staged + self.bytes_copied + self._bytes_linked > self._room:
+        if (
+            self._room is not None
+            and self._bytes_staged + self.counts.bytes_copied + self.counts.bytes_linked > self._room
+        ):
             self.commit()
             message = "the source holds more than the %d bytes that the quota leaves: raise it and run the task again"
             raise MailImportError("over_quota", message % self._room)
 
-    def _add(self, copy: FolderCopy, fetched: Fetched) -> Optional[int]:
+    def _write(self, copy: FolderCopy, fetched: Fetched) -> Optional[int]:
+        """Write a message unless it is refused; return its size, None when the folder did not get it."""
         refusal = None
-        if fetched.size > self._request.max_message_size:
+        if fetched.size > self.max_message_size:
             refusal = TOO_LARGE
-        elif self.profile.sends_notices and fetched.is_surrogate:
+        elif self._profile.sends_notices and fetched.is_surrogate:
             refusal = SURROGATE
         if refusal is None:
-            return self._add_unless_earlier(copy, fetched)
+            return copy.write(fetched)
         message_id = message_id_in(fetched.skip())  # its UID may come behind it
         copy.leave_out(fetched.message.uid, "message_refused", refusal, fetched.size, message_id)
-        return None
-
-    @staticmethod
-    def _add_unless_earlier(copy: FolderCopy, fetched: Fetched) -> Optional[int]:
-        earlier = copy.rebuilt.find_earlier(fetched) if copy.rebuilt else None
-        if earlier is None:
-            return copy.writer.add(fetched)
-        fetched.skip()  # its UID may come behind it
-        if fetched.message.uid is not None:
-            copy.writer.adopt(fetched.message.uid, earlier)
         return None
 
     def _count_refusals(self) -> None:
         """Correct what was counted for messages that the store did not take, or not as they were."""
         for copy in self.open_copies.values():
             for refusal in copy.writer.take_refusals():
-                if refusal.stored:
-                    copy.altered.append(
-                        NotImported(
-                            copy.name, refusal.reason, refusal.message, refusal.uid, refusal.message_id, refusal.size
-                        )
-                    )
-                else:
-                    copy.leave_out(refusal.uid, refusal.reason, refusal.message, refusal.size, refusal.message_id)
-                if refusal.reason != "message_altered" and refusal.uid not in copy.compared:
-                    copy.copied -= 1
-                    self.messages_copied -= 1
-                    self.bytes_copied -= refusal.size
+                if copy.note_refusal(refusal):
+                    self.counts.copied -= 1
+                    self.counts.bytes_copied -= refusal.size
 
     def discard(self, copy: FolderCopy) -> int:
         """Let go of a folder; return how many messages of it stay on the host, which are none of a stage."""
@@ -295,9 +264,9 @@ class Batch:
         stay = len(writer.held)
         self._bytes_staged -= writer.bytes_staged
         if writer.staged:
-            self.messages_copied -= writer.written
-            self.bytes_copied -= copy.bytes_copied
-            self._present[raw_name] = stay = 0
+            self.counts.copied -= writer.written
+            self.counts.bytes_copied -= copy.bytes_copied
+            self.counts.present[raw_name] = stay = 0
         self._store.discard(writer)
         del self.open_copies[raw_name]
         return stay
@@ -317,13 +286,13 @@ class Batch:
         """Everything has been tried to get what the folder holds."""
         self._gained()
         self._heed_quota()
-        if copy.gave_notices_only and self._may_hold_no_mail(copy):
+        if copy.gave_notices_only and self.without_mail.may_be(copy):
             self.discard(copy)
             self._mailless.append(copy)
-            self.tell_without_mail(copy.plan.source, len(copy.refused))
+            self.leave_out_folder(copy.plan.source, len(copy.refused))
             return
         if copy.gave_notices_only:
-            self._emit(note_nothing_given(copy.plan.source, len(copy.refused)))
+            self.without_mail.tell_doubt(copy.plan.source, len(copy.refused))
         copy.writer.mark_complete()
         self._finished.append(copy)
         if copy.without_flags or copy.unremembered:
@@ -331,26 +300,15 @@ class Batch:
         if len(self._finished) >= BATCH_FOLDERS:
             self.commit()
 
-    def _may_hold_no_mail(self, copy: FolderCopy) -> bool:
-        return self.profile.may_hold_no_mail(copy.plan.source) and not copy.is_for_mail
-
-    def is_known_without_mail(self, source: SourceFolder, mark: FolderMark) -> bool:
-        """`is_known_without_mail`, by what is remembered of the folder."""
-        if not mark.missing:
-            return False
-        memory = self.memories.load(source.raw_name, mark.uidvalidity)
-        return is_known_without_mail(source, mark, memory, self.profile)
-
     def leave_out_notices(self, copy: FolderCopy, uids: Iterable[int]) -> None:
         """Ask for nothing again that is no mail; for a message in whose place a notice came, each run asks."""
-        if self._may_hold_no_mail(copy) and not self._request.force:
+        if self.without_mail.may_be(copy) and not self._request.force:
             copy.leave_out_notices(uids)
 
-    def tell_without_mail(self, source: SourceFolder, items: int) -> None:
+    def leave_out_folder(self, source: SourceFolder, items: int) -> None:
         """A folder holds something else than mail."""
-        self.without_mail.add(source.raw_name)
-        self._counted[source.raw_name] = 0
-        self._emit(note_without_mail(source, items))
+        self.counts.found[source.raw_name] = 0
+        self.without_mail.leave_out(source, items)
 
     def commit(self) -> None:
         """Make durable what has come, then report it: the parent writes the state only then."""
@@ -365,10 +323,8 @@ class Batch:
             self._count_refusals()
             self._report(closed, stored)
         self._finished = []
-        self._messages = self._bytes = 0
-        self._began = time.monotonic()
-        here = sum(self._present.values())
-        self._emit(Copied(self.messages_copied, here, self.bytes_copied, self.messages_linked))
+        self._since_commit = _SinceCommit()
+        self._emit(self.counts.as_news())
 
     def _report(self, closed: Sequence[FolderCopy], stored: bool) -> None:
         """Tell what is to be recorded, and then what came of folders; `closed` are durable to their end, and of others
@@ -377,33 +333,18 @@ class Batch:
         for copy in closed:
             raw_name = copy.plan.source.raw_name
             copy.note_numbers()
-            self._remember(copy)
-            self._present[raw_name] = copy.came_before
-            self._counted[raw_name] = copy.came_before + copy.copied + copy.left_behind
+            copy.remember_in(self.memories)
+            self.counts.present[raw_name] = copy.came_before
+            self.counts.found[raw_name] = copy.came_before + copy.copied + copy.left_behind
             self.open_copies.pop(raw_name, None)
-        # A staged folder has a journal of its own; the state knows it when it is visible.
-        begun = [
-            copy
-            for copy in self.open_copies.values()
-            if not copy.writer.staged and (copy.writer.written or (copy.writer.fresh and not copy.notices))
-        ]
+        begun = [copy for copy in self.open_copies.values() if copy.is_in_sight]
         for copy in self._mailless:
-            self._remember(copy)
+            copy.remember_in(self.memories)
         ended, self._mailless = [*closed, *self._mailless], []
         marks = [*(copy.as_mark(copied=True) for copy in ended), *(copy.as_mark(False, stored) for copy in begun)]
         tell_committed(self._emit, marks, self.memories.take_changed(), self._delivered)
         self._delivered.clear()
         for copy in (*closed, *begun):
-            self._tell_folder(copy)
+            self._emit(copy.as_filled())
         for copy in closed:
             tell_left_behind(self._emit, [*copy.refused.values(), *copy.unlisted, *copy.altered], copy.left_behind)
-
-    def _remember(self, copy: FolderCopy) -> None:
-        copy.memory.notices = copy.notices
-        self.memories.store(copy.origin.raw_name, copy.origin.uidvalidity, copy.memory)
-
-    def _tell_folder(self, copy: FolderCopy) -> None:
-        writer = copy.writer
-        after = len(writer.held) if writer.fresh else writer.before + writer.written
-        name = joined_path(copy.plan.target)
-        self._emit(FolderFilled(copy.name, name, writer.created, writer.before, after, writer.keywords_set))

@@ -165,14 +165,14 @@ class AccountCopy:
         mark = self._mark_of(source)
         if mark and has_nothing_new(source, mark):
             return None
-        if mark and self._batch.is_known_without_mail(source, mark):
-            self._batch.tell_without_mail(source, len(mark.missing))
+        if mark and self._batch.without_mail.is_known(source, mark):
+            self._batch.leave_out_folder(source, len(mark.missing))
             return None
         return self._batch.open_folder(plan, mark)
 
     def _is_to_be_opened(self, source: SourceFolder) -> bool:
         mark = self._mark_of(source)
-        if mark and (has_nothing_new(source, mark) or self._batch.is_known_without_mail(source, mark)):
+        if mark and (has_nothing_new(source, mark) or self._batch.without_mail.is_known(source, mark)):
             return False
         return source.raw_name not in self._batch.open_copies
 

@@ -10,26 +10,20 @@ import array
 from dataclasses import dataclass, field
 from typing import Callable, Dict, Iterable, List, Optional, Set, Tuple
 
-from ..imap.fetch import NoUidError
+from ..imap.fetch import Fetched, NoUidError
 from ..imap.uids import MAX_UID, UidSet, parse_sequence_set, sequence_set
 from ..model.imports import NotImported
 from ..model.mail import Message, SourceFolder
-from ..source.profiles import SourceProfile
 from ..state.records import FolderMark
-from ..store.base import FolderWriter, joined_path
+from ..store.base import FolderWriter, Refusal, joined_path
 from ..store.origin import Origin
-from .memory import MessageMemory
-from .news import Note
+from .memory import Memories, MessageMemory
+from .news import FolderFilled
 from .plan import SPECIAL_USE, FolderPlan
 from .rebuilt import Rebuilt
 from .survey import FolderRecord
 
 SURROGATE = "Exchange cannot give this message over IMAP and sends a notice in its place"
-_WITHOUT_MAIL = "folder %s is left out: it holds %d items that are no mail, such as appointments or contacts"
-_NOTHING_GIVEN = (
-    "Exchange gives none of the %d messages of folder %s; if they are appointments, contacts or the like, leave it out "
-    "with exclude_folders"
-)
 TOO_LARGE = "larger than max_message_size: raise that, and run the task again"
 
 
@@ -47,27 +41,6 @@ def has_nothing_new(source: SourceFolder, mark: FolderMark) -> bool:
         and source.uidnext is not None
         and (mark.uidnext, mark.messages) == (source.uidnext, source.messages)
     )
-
-
-def is_known_without_mail(
-    source: SourceFolder, mark: FolderMark, memory: MessageMemory, profile: SourceProfile
-) -> bool:
-    """True when a folder is called so as if it held no mail, an earlier run was sent a notice in place of each of its
-    messages, and nothing is new there.
-    """
-    is_same = source.uidnext is not None and (mark.uidnext, mark.messages) == (source.uidnext, source.messages)
-    has_notices_only = 0 < len(mark.missing) == mark.messages and memory.notices.issuperset(mark.missing)
-    return is_same and has_notices_only and profile.may_hold_no_mail(source)
-
-
-def note_without_mail(source: SourceFolder, items: int) -> Note:
-    """What people are told of a folder that holds something else than mail."""
-    return Note(_WITHOUT_MAIL % (source.name, items))
-
-
-def note_nothing_given(source: SourceFolder, items: int) -> Note:
-    """What people are told of a folder that may hold mail, and of which Exchange gives nothing."""
-    return Note(_NOTHING_GIVEN % (items, source.name))
 
 
 @dataclass
@@ -219,6 +192,30 @@ class FolderCopy:
         if stored and not message.flags_told:
             self.without_flags.append(uid)
 
+    def write(self, fetched: Fetched) -> Optional[int]:
+        """Write a message into the folder, unless it is one that an earlier run brought; return its size, None when the
+        folder has it.
+        """
+        earlier = self.rebuilt.find_earlier(fetched) if self.rebuilt else None
+        if earlier is None:
+            return self.writer.add(fetched)
+        fetched.skip()  # its UID may come behind it
+        if fetched.message.uid is not None:
+            self.writer.adopt(fetched.message.uid, earlier)
+        return None
+
+    def note_refusal(self, refusal: Refusal) -> bool:
+        """The store did not keep a message, or not as it was. Returns True when this run had counted it as copied."""
+        if refusal.stored:
+            self.altered.append(
+                NotImported(self.name, refusal.reason, refusal.message, refusal.uid, refusal.message_id, refusal.size)
+            )
+        else:
+            self.leave_out(refusal.uid, refusal.reason, refusal.message, refusal.size, refusal.message_id)
+        was_counted = refusal.reason != "message_altered" and refusal.uid not in self.compared
+        self.copied -= was_counted
+        return was_counted
+
     def leave_out(
         self,
         uid: Optional[int],
@@ -242,6 +239,25 @@ class FolderCopy:
     def notices(self) -> Set[int]:
         """UIDs of messages in whose place there are notices."""
         return {uid for uid, entry in self.refused.items() if entry.message == SURROGATE}
+
+    @property
+    def is_in_sight(self) -> bool:
+        """True when people see what has come of it by now. A staged folder has a journal of its own; the state knows it
+        when it is visible.
+        """
+        return not self.writer.staged and (self.writer.written > 0 or (self.writer.fresh and not self.notices))
+
+    def remember_in(self, memories: Memories) -> None:
+        """Let the next run know what is known of the source's messages."""
+        self.memory.notices = self.notices
+        memories.store(self.origin.raw_name, self.origin.uidvalidity, self.memory)
+
+    def as_filled(self) -> FolderFilled:
+        """What is to be told of the folder on this host."""
+        writer = self.writer
+        after = len(writer.held) if writer.fresh else writer.before + writer.written
+        name = joined_path(self.plan.target)
+        return FolderFilled(self.name, name, writer.created, writer.before, after, writer.keywords_set)
 
     def as_mark(self, copied: bool, stored: bool = True) -> FolderMark:
         """What is to be recorded of the folder.

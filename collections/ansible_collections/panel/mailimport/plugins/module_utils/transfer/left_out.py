@@ -5,6 +5,9 @@
 """Which folders of a source are left out on purpose: they are told in one line, are no failure, and no later run brings
 them. Of single messages `labels.py` decides, where one is in several folders.
 
+Of most folders that is known when they are listed, by what they are called, what is asked for and what the server says
+of them (`find_left_out`). Of some it is known when they have been read (`FoldersWithoutMail`).
+
 A message above `max_message_size` is not left out on purpose: that option is a bound against harm, with a default that
 nobody chose for this mailbox, so such a message counts as left behind.
 """
@@ -12,7 +15,7 @@ nobody chose for this mailbox, so such a message counts as left behind.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..model.errors import MailImportError
 from ..model.imports import FolderRules, NotImported
@@ -20,6 +23,9 @@ from ..model.mail import SourceFolder
 from ..source.message_ids import CAPABILITY
 from ..source.profiles import SourceProfile
 from ..source.session import SourceSession
+from ..state.records import FolderMark
+from .folder_copy import FolderCopy
+from .memory import Memories
 from .news import Emit, Note, tell_left_behind
 from .plan import is_named, is_wanted, missing_folders
 
@@ -28,6 +34,11 @@ _NOT_IN_ALL_MAIL = frozenset((ALL, b"\\JUNK", b"\\TRASH"))
 _VIEWS = frozenset((b"\\IMPORTANT", b"\\FLAGGED"))
 # So many names are told of each kind.
 _MOST_NAMES = 20
+_WITHOUT_MAIL = "folder %s is left out: it holds %d items that are no mail, such as appointments or contacts"
+_NOTHING_GIVEN = (
+    "Exchange gives none of the %d messages of folder %s; if they are appointments, contacts or the like, leave it out "
+    "with exclude_folders"
+)
 
 
 class SourceFolders(NamedTuple):
@@ -173,3 +184,42 @@ def folders_with_mail(listed: SourceFolders, rules: FolderRules, emit: Emit) -> 
     for line in [*([told] if told else []), *doubts_of(listed)]:
         emit(Note(line))
     return folders
+
+
+class FoldersWithoutMail:
+    """Folders that are called so as if they held something else than mail, and of which that is known when they have
+    been read: Exchange has sent a notice in place of each message.
+
+    Args:
+        profile: what is known of the source.
+        memories: which notices earlier runs were sent.
+
+    Attributes:
+        found: their raw names.
+    """
+
+    def __init__(self, profile: SourceProfile, memories: Memories, emit: Emit) -> None:
+        self._profile = profile
+        self._memories = memories
+        self._emit = emit
+        self.found: Set[bytes] = set()
+
+    def may_be(self, copy: FolderCopy) -> bool:
+        """True for a folder that is one of them if it gives nothing but notices."""
+        return self._profile.may_hold_no_mail(copy.plan.source) and not copy.is_for_mail
+
+    def is_known(self, source: SourceFolder, mark: FolderMark) -> bool:
+        """True when an earlier run was sent nothing but notices, and nothing is new in the folder."""
+        is_same = source.uidnext is not None and (mark.uidnext, mark.messages) == (source.uidnext, source.messages)
+        if not (is_same and 0 < len(mark.missing) == mark.messages and self._profile.may_hold_no_mail(source)):
+            return False
+        return self._memories.load(source.raw_name, mark.uidvalidity).notices.issuperset(mark.missing)
+
+    def leave_out(self, source: SourceFolder, items: int) -> None:
+        """This folder is one, with so many items; tell so."""
+        self.found.add(source.raw_name)
+        self._emit(Note(_WITHOUT_MAIL % (source.name, items)))
+
+    def tell_doubt(self, source: SourceFolder, items: int) -> None:
+        """Nothing but notices came of a folder that may hold mail."""
+        self._emit(Note(_NOTHING_GIVEN % (items, source.name)))

@@ -29,9 +29,9 @@ from ..store.maildir.tree import MaildirTree
 from ..store.origin import Origin
 from .budget import daily_limit
 from .flags import FlagLook, changed_flags, looks, windows
-from .folder_copy import SURROGATE, has_nothing_new, is_known_without_mail, mark_of, note_without_mail
+from .folder_copy import SURROGATE, has_nothing_new, mark_of
 from .labels import Labels
-from .left_out import SourceFolders, folders_with_mail, list_folders
+from .left_out import FoldersWithoutMail, SourceFolders, folders_with_mail, list_folders
 from .line import open_first
 from .login import Login
 from .memory import Memories
@@ -142,6 +142,7 @@ class _Preview:
         self._daily_limit: Optional[int] = None
         self._listed: Optional[SourceFolders] = None
         self._labels: Optional[Labels] = None
+        self._without_mail: Optional[FoldersWithoutMail] = None
 
     def run(self) -> None:
         """Tell it all."""
@@ -172,6 +173,7 @@ class _Preview:
         rules = self._request.rules
         listed = self._listed = list_folders(self._session)
         self._daily_limit = daily_limit(self._request, listed.profile)
+        self._without_mail = FoldersWithoutMail(listed.profile, self._memories, self._emit)
         folders = folders_with_mail(listed, rules, self._emit)
         known = {raw_name: mark.target_name for raw_name, mark in self._marks.items()}
         return plan_folders(folders, rules, self._snapshot.location or ANY_STORE, known)
@@ -194,8 +196,8 @@ class _Preview:
             return
         origin = Origin(self._request.key, source.raw_name, source.epoch or (mark.uidvalidity if mark else 0))
         memory = self._memories.load(source.raw_name, origin.uidvalidity)
-        if mark and self._listed and is_known_without_mail(source, mark, memory, self._listed.profile):
-            emit(note_without_mail(source, len(mark.missing)))
+        if mark and self._without_mail and self._without_mail.is_known(source, mark):
+            self._without_mail.leave_out(source, len(mark.missing))
             return
         there = _look_into(tree, plan, origin) if tree else _delivered(self._snapshot, plan, origin)
         record = FolderRecord(mark, memory, there.held)

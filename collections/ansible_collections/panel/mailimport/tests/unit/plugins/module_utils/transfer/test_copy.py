@@ -46,7 +46,7 @@ def run(location):
         patient = patience.Patience(events.append)
         memories = Memories() if memories is None else memories
         batch = Batch(account.request(**options), store, marks or {}, memories, events.append, patient.gained)
-        batch.profile = EXCHANGE
+        batch.set_source(EXCHANGE, batch.budget)
         several = Connections(open_session, SourceConnections.parse(connections), str)
         copier = AccountCopy(Line(open_session, patient, batch.commit), several, batch, store, marks or {})
         plans = plan_folders(account.session().list_folders(), FolderRules(), location, {})

@@ -62,7 +62,7 @@ def copy(account, host, location):
                     known.messages.update({each.raw_name: each for each in event.messages})
         told = [(each.uid, each.reason) for event in events if isinstance(event, LeftBehind) for each in event.entries]
         counts = [event for event in events if isinstance(event, Copied)][-1:]
-        return told, [(each.messages, each.present) for each in counts], batch.total(plans)
+        return told, [(each.messages, each.present) for each in counts], batch.counts.total(plans)
 
     once.known = known
     return once
