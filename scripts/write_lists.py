@@ -3,13 +3,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes the options of the modules into the playbooks: what their tasks pass on, and what their heads name.
+"""Writes the lists that follow from the modules: which options playbooks pass on and name, which modules are in an
+action group, and what the collection's README names.
 
-    python scripts/playbook_options.py            write them
-    python scripts/playbook_options.py --check    fail if they are not written
+    python scripts/write_lists.py            write them
+    python scripts/write_lists.py --check    fail if they are not written
 
-A line that is there stays as it is, with a default of its own. Options that are missing get a line, and lines of
-options that are gone are removed.
+A line that is there stays as it is, with a default or words of its own. What is missing gets a line, and the lines of
+options that are gone are removed. A new module that imports an organization gets its playbook and its tasks, both made
+of those for Yandex 360. Only what its head in `playbooks/` explains is written by hand.
 """
 
 from __future__ import annotations
@@ -17,13 +19,17 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Iterable, NamedTuple
+from types import ModuleType
+from typing import Iterable, Iterator, NamedTuple
+
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "collections"))
 
-from ansible_collections.panel.mailimport.plugins.module_utils.task import google, microsoft365, yandex360  # noqa: E402
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import (  # noqa: E402
     delivery_options,
     importing_options,
@@ -32,52 +38,106 @@ from ansible_collections.panel.mailimport.plugins.module_utils.task.options impo
     source_options,
     target_options,
 )
+from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import import_options  # noqa: E402
 
-SHIPPED = ROOT / "collections" / "ansible_collections" / "panel" / "mailimport" / "playbooks"
+COLLECTION = ROOT / "collections" / "ansible_collections" / "panel" / "mailimport"
+SHIPPED = COLLECTION / "playbooks"
 EXPLAINED = ROOT / "playbooks"
+MODEL = "yandex"
 
 # A run of import_each.yml is of one mailbox, and writes to nobody.
 NOTICES = {"notice_to", "notice_sender", "notice_server", "notice_port", "notice_protocol"}
 # Options that import_each.yml takes from the variables of its hosts.
 OF_THE_HOST = {"src", "only", "mail_host", "mailboxes", "remote_src", "parallel", "queues", *NOTICES}
-
+# What a provider tells of each mailbox takes a call each, and a migration's plan logs in anyway.
+OF_EACH_MAILBOX = {"check_mailboxes", "gmail_api_url"}
 
 # What a line of a head begins with, or is: names of options.
 _NAMES = r"[a-z]\w*(?:, \w+)*,?(?=  |$)"
 
 
+class Task(NamedTuple):
+    """A file with one task of a module, and the options that it passes on."""
+
+    file: str
+    module: str
+    options: Iterable[str]
+
+
 class Head(NamedTuple):
-    """The head of a playbook: which options it names, and where those are that it does not explain one by one."""
+    """The head of a playbook, and the options that it names; `own` are those that only this provider has."""
 
     playbook: str
     options: Iterable[str]
-    source_words: str = "how to reach it and log in"
+    own: Iterable[str] = ()
 
 
-TASKS = (
-    ("tasks/import_imap.yml", "mail_import_imap", mailbox_options()),
-    ("tasks/import_csv.yml", "mail_import_csv", list_options()),
-    ("tasks/import_google.yml", "mail_import_google", google.organization_options()),
-    ("tasks/import_microsoft365.yml", "mail_import_microsoft365", microsoft365.organization_options()),
-    ("tasks/import_yandex.yml", "mail_import_yandex", yandex360.organization_options()),
-    ("tasks/migration/prove.yml", "mail_delivery_check", delivery_options()),
-    (
-        "tasks/migration/directory_google.yml",
-        "google_workspace_info",
-        # What Gmail tells of each mailbox takes a call each, and the plan logs in anyway.
-        [name for name in google.info_options() if name not in ("check_mailboxes", "gmail_api_url")],
-    ),
-    ("tasks/migration/directory_microsoft365.yml", "microsoft365_info", microsoft365.info_options()),
-    ("tasks/migration/directory_yandex.yml", "yandex360_info", yandex360.info_options()),
-)
-HEADS = (
-    Head("import_imap.yml", mailbox_options()),
-    Head("import_csv.yml", list_options()),
-    Head("import_each.yml", [name for name in list_options() if name not in OF_THE_HOST]),
-    Head("import_google.yml", google.organization_options(), "where Google is and how to reach it"),
-    Head("import_microsoft365.yml", microsoft365.organization_options(), "where Microsoft is and how to reach it"),
-    Head("import_yandex.yml", yandex360.organization_options(), "where Yandex is and how to reach it"),
-)
+@cache
+def modules() -> dict[str, ModuleType]:
+    """The collection's modules, by name."""
+    package = "ansible_collections.panel.mailimport.plugins.modules"
+    names = sorted(path.stem for path in (COLLECTION / "plugins" / "modules").glob("*.py"))
+    return {name: import_module("%s.%s" % (package, name)) for name in names}
+
+
+def organizations() -> dict[str, str]:
+    """The modules that import an organization, by what their playbooks are called."""
+    return {
+        name[len("mail_import_") :]: name
+        for name, module in modules().items()
+        if hasattr(module, "organization_options")
+    }
+
+
+def documentation_of(module: str) -> dict[str, object]:
+    """What a module says of itself, without what it shares with others."""
+    return dict(yaml.safe_load(modules()[module].DOCUMENTATION))
+
+
+def tasks() -> list[Task]:
+    """All tasks that pass on a module's options."""
+    found = [
+        Task("tasks/import_imap.yml", "mail_import_imap", mailbox_options()),
+        Task("tasks/import_csv.yml", "mail_import_csv", list_options()),
+        Task("tasks/migration/prove.yml", "mail_delivery_check", delivery_options()),
+    ]
+    for name, module in organizations().items():
+        found.append(Task("tasks/import_%s.yml" % name, module, modules()[module].organization_options()))
+    for path in sorted((SHIPPED / "tasks" / "migration").glob("directory_*.yml")):
+        used = re.search(r"panel\.mailimport\.(\w+):", path.read_text(encoding="utf-8"))
+        if used and hasattr(modules()[used[1]], "info_options"):
+            options = [name for name in modules()[used[1]].info_options() if name not in OF_EACH_MAILBOX]
+            found.append(Task(str(path.relative_to(SHIPPED)), used[1], options))
+    return found
+
+
+def heads() -> list[Head]:
+    """The heads of all playbooks that import."""
+    found = [
+        Head("import_imap.yml", mailbox_options()),
+        Head("import_csv.yml", list_options()),
+        Head("import_each.yml", [name for name in list_options() if name not in OF_THE_HOST]),
+    ]
+    shared = import_options("")
+    for name, module in organizations().items():
+        options = modules()[module].organization_options()
+        found.append(Head("import_%s.yml" % name, options, [option for option in options if option not in shared]))
+    return found
+
+
+def new_playbooks() -> Iterator[tuple[Path, str]]:
+    """What a new provider has none of yet, made of what another one has: the files and their text."""
+    title = re.compile(r"Import the mailboxes of an? (.+) organization onto a mail host")
+    known = title.fullmatch(str(documentation_of(organizations()[MODEL])["short_description"]))
+    assert known
+    for name, module in organizations().items():
+        for file in ("tasks/import_%s.yml", "import_%s.yml"):
+            path = SHIPPED / (file % name)
+            found = title.fullmatch(str(documentation_of(module)["short_description"]))
+            assert found, "the short description of %s is not as that of others" % module
+            if not path.exists():
+                text = (SHIPPED / (file % MODEL)).read_text(encoding="utf-8")
+                yield path, text.replace("import_" + MODEL, "import_" + name).replace(known[1], found[1])
 
 
 def with_task_options(text: str, module: str, options: Iterable[str]) -> str:
@@ -102,23 +162,13 @@ def with_task_options(text: str, module: str, options: Iterable[str]) -> str:
 def with_head(text: str, head: Head) -> str:
     """The playbook whose head names each of the options, those of a group above the words that explain the group."""
     groups = {
-        head.source_words: [
-            *source_options(),
-            *dict.fromkeys(
-                [
-                    *yandex360.service_options(),
-                    *google.service_options(),
-                    *microsoft365.service_options(),
-                    "mail_resource",
-                ]
-            ),
-        ],
+        r"(?:where \w+ is and )?how to reach it": [*source_options(), *head.own],
         "what is imported, and how": [*importing_options()],
         "the mail host, if its own configuration": [*target_options()],
     }
     names = {name: [option for option in group if option in set(head.options)] for name, group in groups.items()}
     for words, group in names.items():
-        pattern = r"((?:^#   %s\n)+)(?=^# +%s)" % (_NAMES, re.escape(words))
+        pattern = r"((?:^#   %s\n)+)(?=^# +%s)" % (_NAMES, words)
         found = re.search(pattern, text, re.MULTILINE)
         assert found, "%s: no group above: %s" % (head.playbook, words)
         others = re.findall("^#   (%s)" % _NAMES, text[: found.start()] + text[found.end() :], re.MULTILINE)
@@ -129,22 +179,106 @@ def with_head(text: str, head: Head) -> str:
     return text
 
 
+def with_groups(text: str) -> str:
+    """`meta/runtime.yml` with the members that its action groups have by the modules' documentation."""
+    members: dict[str, list[str]] = {}
+    for module in modules():
+        attributes = documentation_of(module).get("attributes")
+        assert isinstance(attributes, dict), module
+        for group in attributes["action_group"]["membership"]:
+            members.setdefault(group.rpartition(".")[2], []).append(module)
+    for group, names in members.items():
+        lines = "  %s:\n%s" % (group, "".join("    - %s\n" % name for name in names))
+        found = re.search(r"^  %s:\n(?:    - .*\n)*" % group, text, re.MULTILINE)
+        text = text[: found.start()] + lines + text[found.end() :] if found else text + lines
+    return text
+
+
+def with_entries(text: str, entries: Iterable[tuple[str, str]], list_of: str) -> str:
+    """A page whose list has a line for each of the entries, which are what a line has and the line.
+
+    Args:
+        list_of: the expression for lists of that kind.
+    """
+    for part, line in entries:
+        found = re.search(list_of, text, re.MULTILINE)
+        assert found, list_of
+        if part not in text:
+            text = text[: found.end()] + line + "\n" + text[found.end() :]
+    return text
+
+
+def with_contents(text: str) -> str:
+    """The collection's README with all modules, playbooks and guides."""
+    said = {name: str(documentation_of(name)["short_description"]) for name in modules()}
+    text = with_entries(
+        text,
+        [("`%s`" % name, "  - `%s`: %s" % (name, words[0].lower() + words[1:])) for name, words in said.items()],
+        r"^- Modules\n(?:  .*\n)+",
+    )
+    names = sorted(path.stem for path in SHIPPED.glob("*.yml"))
+    text = with_entries(
+        text,
+        [("`panel.mailimport.%s`" % name, "  - `panel.mailimport.%s`: %s" % (name, play_of(name))) for name in names],
+        r"^- Playbooks\n(?:  .*\n)+",
+    )
+    pages = {"docs/docsite/rst/%s" % path.name: path for path in guides()}
+    return with_entries(
+        text,
+        [(page, "- [%s](%s)" % (title_of(path), page)) for page, path in pages.items()],
+        r"(?:^- \[.*\]\(docs/docsite/rst/.*\n(?:  .*\n)*)+",
+    )
+
+
+def with_pages(text: str) -> str:
+    """`extra-docs.yml` with all guides."""
+    entries = [("      - %s\n" % path.stem, "      - %s" % path.stem) for path in guides()]
+    return with_entries(text, entries, r"^  - title: Guides\n    toctree:\n(?:      - .*\n)+")
+
+
+def guides() -> list[Path]:
+    return sorted((COLLECTION / "docs" / "docsite" / "rst").glob("*.rst"))
+
+
+def title_of(page: Path) -> str:
+    found = re.search(r"^(.+)\n={3,}$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert found, page
+    return found[1]
+
+
+def play_of(playbook: str) -> str:
+    """What a playbook's first play does."""
+    name = str(yaml.safe_load((SHIPPED / (playbook + ".yml")).read_text(encoding="utf-8"))[0]["name"])
+    return name[0].lower() + name[1:]
+
+
+def lists() -> Iterator[tuple[Path, str]]:
+    """All files with lists, and what is to be in them."""
+    yield from new_playbooks()
+    for task in tasks():
+        path = SHIPPED / task.file
+        if path.exists():  # otherwise it is new, and written by now
+            yield path, with_task_options(path.read_text(encoding="utf-8"), task.module, task.options)
+    for head in heads():
+        path = EXPLAINED / head.playbook
+        yield path, with_head(path.read_text(encoding="utf-8"), head)
+    for path, write in (
+        (COLLECTION / "meta" / "runtime.yml", with_groups),
+        (COLLECTION / "README.md", with_contents),
+        (COLLECTION / "docs" / "docsite" / "extra-docs.yml", with_pages),
+    ):
+        yield path, write(path.read_text(encoding="utf-8"))
+
+
 def main() -> int:
     check = sys.argv[1:] == ["--check"]
-    written = {SHIPPED / file: (module, options) for file, module, options in TASKS}
-    stale = []
-    for path in (*written, *(EXPLAINED / head.playbook for head in HEADS)):
-        text = path.read_text(encoding="utf-8")
-        if path in written:
-            new = with_task_options(text, *written[path])
-        else:
-            new = with_head(text, next(head for head in HEADS if EXPLAINED / head.playbook == path))
-        if new != text:
-            stale.append(str(path.relative_to(ROOT)))
+    stale = False
+    for path, text in lists():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale = True
+            print("%s %s" % ("not as it is written:" if check else "written:", path.relative_to(ROOT)))  # noqa: T201
             if not check:
-                path.write_text(new, encoding="utf-8")
-    for name in stale:
-        print("%s %s" % ("options are missing or gone:" if check else "written:", name))  # noqa: T201
+                path.write_text(text, encoding="utf-8")
     return 1 if check and stale else 0
 
 
