@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import resource
 import time
 from dataclasses import dataclass
 
+from ansible_collections.panel.mailimport.plugins.module_utils.process.fork import keep_only
 from ansible_collections.panel.mailimport.plugins.module_utils.queue.dispatcher import run_over_queues
 from ansible_collections.panel.mailimport.plugins.module_utils.queue.jobs import Bounds, Job
 from ansible_collections.panel.mailimport.plugins.module_utils.queue.messages import JobNews, JobResult
@@ -63,6 +66,27 @@ def jobs(count, source="imap.example"):
 
 def done(assignment):
     return Done(assignment.queue, os.getpid())
+
+
+def with_few_descriptors(count, act, run):
+    """Let a process of its own do that which can open no more than so many descriptors, and in which no thread of
+    another test takes any of them; return the numbers of the jobs that were done, and what was told of the others.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            keep_only([writing])
+            resource.setrlimit(resource.RLIMIT_NOFILE, (count, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+            act()
+            os.write(writing, repr((sorted(run.done), run.lost)).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as stream:
+        told = stream.read()
+    os.waitpid(pid, 0)
+    return ast.literal_eval(told)
 
 
 def stand_in_line(state_dir, resource, pid=None):

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import signal
 
 import pytest
@@ -21,6 +20,7 @@ from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.queue.
     jobs,
     places,
     stand_in_line,
+    with_few_descriptors,
 )
 
 
@@ -138,20 +138,11 @@ def test_no_more_workers_than_jobs_are_started_when_queues_are_free(run, monkeyp
     assert len(started) == 2
 
 
-@pytest.fixture
-def few_descriptors():
-    """Let this process open no more than that many."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    yield lambda count: resource.setrlimit(
-        resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + count, before[1])
+def test_more_queues_than_descriptors_are_fewer_queues(run):
+    results, lost = with_few_descriptors(
+        60, lambda: run(jobs(100), lambda assignment, tell: done(assignment), queues=range(1, 101)), run
     )
-    resource.setrlimit(resource.RLIMIT_NOFILE, before)
-
-
-def test_more_queues_than_descriptors_are_fewer_queues(run, few_descriptors):
-    few_descriptors(60)
-    results = run(jobs(100), lambda assignment, tell: done(assignment), queues=range(1, 101))
-    assert sorted(results) == list(range(100)) and run.lost == {}
+    assert (lost, results) == ({}, list(range(100)))
 
 
 def test_jobs_that_nobody_is_left_for_are_told(run, monkeypatch):
@@ -173,7 +164,9 @@ def test_jobs_that_nobody_is_left_for_are_told(run, monkeypatch):
     assert len(os.listdir("/proc/self/fd")) == open_before
 
 
-def test_no_worker_at_all_is_told_for_every_job(run, few_descriptors):
-    few_descriptors(5)
-    assert run(jobs(3), lambda assignment, tell: done(assignment)) == {}
-    assert set(run.lost.values()) == {"no process of an import queue could be started (Too many open files)"}
+def test_no_worker_at_all_is_told_for_every_job(run):
+    results, lost = with_few_descriptors(5, lambda: run(jobs(3), lambda assignment, tell: done(assignment)), run)
+    assert (results, set(lost.values())) == (
+        [],
+        {"no process of an import queue could be started (Too many open files)"},
+    )
