@@ -203,6 +203,18 @@ def test_a12_a_run_that_fails_in_the_middle_of_flags_takes_no_marks(bench: Bench
     assert flags_here(bench) == [{"\\Seen", "\\Flagged"}, *[{"\\Seen"}] * 14, *[set()] * 5]
 
 
+def test_a12_a_source_that_counts_its_changes_anew(bench: Bench) -> None:
+    """A server that was restored begins at a low HIGHESTMODSEQ again."""
+    with source(CONDSTORE) as server:
+        touch_all(server, 100)
+        bench.completed(server)
+        touch_all(server, 3)
+        change(server, 3, b"\\Seen", modseq=5)
+        assert bench.look(server.port, state="latest").result.flags_updated == 1
+        assert bench.completed(server, state="latest").result.flags_updated == 1
+        assert not bench.run(server.port, state="latest").result.changed
+
+
 @each_source
 def test_a22_a_keyword_without_a_letter_is_taken_away(bench: Bench, capabilities: bytes) -> None:
     tagged = [Message(uid, small_message(uid), flags=(keyword,)) for uid, keyword in enumerate(KEYWORDS, start=1)]

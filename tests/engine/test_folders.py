@@ -269,6 +269,15 @@ def test_q58_status_that_fails_for_a_folder(bench: Bench, capabilities: bytes) -
         assert (again.changed, again.messages_total, again.messages_present) == (False, 9, 9)
 
 
+@pytest.mark.parametrize("capabilities", [b"IMAP4rev1 LIST-STATUS", b"IMAP4rev1"])
+def test_a3_an_inbox_that_is_not_listed(bench: Bench, capabilities: bytes) -> None:
+    """It is there all the same (RFC 3501 section 5.1)."""
+    with FakeServer(folders_of(b"Sent"), capabilities=capabilities) as server:
+        server.on("LIST", listing(b'* LIST () "/" "Sent"\r\n', b'* STATUS "Sent" (MESSAGES 3)\r\n'))
+        assert bench.look(server.port).result.messages_copied == 6
+        assert bench.completed(server).result.messages_total == 6
+
+
 @pytest.mark.parametrize("answer", [b"BAD parse error in LIST", b"NO no such extension"])
 def test_q71_list_status_that_is_only_announced(bench: Bench, answer: bytes) -> None:
     def act(session: Session, command: Command) -> None:

@@ -84,6 +84,16 @@ def new_flag(server: FakeServer) -> None:
     server.folder(b"INBOX").messages = [replace(first, flags=(b"\\Flagged",), modseq=7), *others]
 
 
+def another_one_below(server: FakeServer) -> None:
+    """As many messages as before, and the same next UID."""
+    _gone, last = server.folder(b"Sent").messages[-2:]
+    server.folder(b"Sent").messages = [
+        Message(5, small_message(5), modseq=8),
+        *server.folder(b"Sent").messages[:-2],
+        last,
+    ]
+
+
 def new_folder(server: FakeServer) -> None:
     server.folders.append(Folder(b"Later", messages(1, 31)))
 
@@ -98,7 +108,7 @@ def folder_made_anew(server: FakeServer) -> None:
 def test_what_is_new_comes(boxes: list[Bench], capabilities: bytes) -> None:
     with source(capabilities) as server:
         run(boxes, server)
-        for happens in (new_message, new_flag, new_folder, folder_made_anew):
+        for happens in (new_message, another_one_below, new_flag, new_folder, folder_made_anew):
             happens(server)
             assert ends(run(boxes, server)) == [("completed", None, True)] * 3, happens
             assert ends(run(boxes, server)) == [IDLE] * 3, happens

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import pytest
@@ -14,7 +15,7 @@ from fakes.imap_mail import Folder, Message
 from fakes.imap_server import CAPABILITIES, Command, FakeServer, Hook, Session, times, usual_response
 from support.mail import small_message
 
-from .bench import Bench, inbox, messages
+from .bench import Bench, digests, inbox, messages
 
 CONDSTORE = CAPABILITIES + b" CONDSTORE ENABLE"
 
@@ -200,3 +201,38 @@ def test_a6_a_message_without_a_uid_of_its_own(bench: Bench) -> None:
             assert figures(result) == (12, copied, 11 - copied, 1)
         server.render = usual_response
         assert figures(bench.completed(server, state="latest").result) == (12, 1, 11, 0)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "store"), [(CAPABILITIES, "auto"), (CONDSTORE, "imap")], ids=["plain", "condstore"]
+)
+def test_a5_a_message_that_comes_below_while_another_goes(bench: Bench, capabilities: bytes, store: str) -> None:
+    """The source counts as many as before, and its next UID is what it was."""
+    options = {"state": "latest", "message_store": store}
+    with FakeServer([Folder(b"INBOX", messages(6))], capabilities=capabilities) as server:
+        everything = server.folder(b"INBOX").messages
+        server.folder(b"INBOX").messages = [message for message in everything if message.uid not in (2, 4)]
+        bench.completed(server, **options)
+        for message in everything:
+            message.modseq = 7
+        server.folder(b"INBOX").messages = [message for message in everything if message.uid not in (3, 5)]
+        looked = bench.look(server.port, **options).result
+        result = bench.run(server.port, **options).result
+        assert (result.state, looked.messages_copied, result.messages_copied) == ("completed", 2, 2)
+        assert set(digests(everything)) == set(bench.digests())
+        assert not bench.run(server.port, **options).result.changed
+
+
+def test_a13_a_status_that_counts_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that gave UIDs away and counts no messages is opened; so is one that was imported before."""
+    figures = Folder.figures
+    with inbox(5) as server:
+        monkeypatch.setattr(
+            Folder, "figures", lambda folder, items: re.sub(rb"MESSAGES \d+", b"MESSAGES 0", figures(folder, items))
+        )
+        assert bench.look(server.port).result.messages_copied == 5
+        bench.completed(server)
+        server.folder(b"INBOX").messages += messages(2, 6)
+        assert bench.completed(server, state="latest").result.messages_copied == 2
+        server.folder(b"INBOX").messages = []
+        assert not bench.run(server.port, state="latest").result.changed

@@ -96,6 +96,11 @@ class SourceFolder:
         return self.uidvalidity and self.uidvalidity + (self.renumbered << UIDVALIDITY_BITS)
 
     @property
+    def never_had_mail(self) -> bool:
+        """True when all figures say so. One that counts no messages and has given away UIDs is opened to be sure."""
+        return self.messages == 0 and self.uidnext == 1 and bool(self.uidvalidity)
+
+    @property
     def name(self) -> str:
         """Readable name for people, components joined with a slash."""
         return "/".join(self.path)

@@ -21,7 +21,7 @@ from ..process.errand import nobody
 from ..process.title import set_title
 from ..state.records import FolderMark
 from ..store.aside import check_movable
-from ..store.marker import has_marker
+from ..store.marker import stamp_of
 from ..transfer.account_import import import_account
 from ..transfer.line import check_login
 from ..transfer.login import Login
@@ -93,11 +93,16 @@ class MailboxContent:
             root = _root_to_look_at(location)
             target = self._target(found, location, broker, aside)
             self._state.note_writing(self._request.key, root)
-            self._work_as(
-                location, lambda login: partial(import_account, self._told, login, target), keep=(broker.descriptor,)
-            )
-            if root and not has_marker(root, self._request.key):
-                self._state.note_store(self._request.key, None)  # the source had nothing, and nothing was made
+            try:
+                self._work_as(
+                    location,
+                    lambda login: partial(import_account, self._told, login, target),
+                    keep=(broker.descriptor,),
+                )
+            finally:
+                if root:
+                    stamp = stamp_of(root, self._request.key)  # none when the source had nothing, and nothing was made
+                    self._state.note_store(self._request.key, root if stamp is not None else None, stamp)
 
     def _target(
         self, found: MailboxStatus, location: StoreLocation, broker: SessionBroker, aside: Optional[str]
@@ -109,6 +114,10 @@ class MailboxContent:
         untouched = not found.contacted and not is_ours(location, request.key, self._state)
         if not found.contacted:
             forgotten = not untouched
+        is_behind = found.state_is_behind
+        killed_since = record.killed_since if record is not None else None
+        if record is not None and is_behind and killed_since is None:
+            killed_since = record.store_stamp
         # Files written past Dovecot are not refused by its quota.
         direct = store_kind(request, location) == "maildir"
         return Target(
@@ -117,9 +126,9 @@ class MailboxContent:
             marks=self._marks(),
             deliveries=self._state.folders.deliveries(request.key),
             messages=self._state.folders.messages(request.key) if aside is None else (),
-            last_run_incomplete=forgotten or (record is not None and record.result.state != "completed"),
-            may_hold_unrecorded_mail=forgotten or (record is not None and record.may_hold_unrecorded_mail),
-            killed_since=record.killed_since if record is not None and not forgotten and aside is None else None,
+            last_run_incomplete=forgotten or is_behind or (record is not None and record.result.state != "completed"),
+            may_hold_unrecorded_mail=forgotten or is_behind or (record is not None and record.may_hold_unrecorded_mail),
+            killed_since=killed_since if not forgotten and aside is None else None,
             aside=aside,
             proof=self._state.proof_of(request.key),
             room=self._host.quota_free(request.address, emptied=aside is not None) if direct else None,

@@ -16,7 +16,7 @@ from ..model.mail import MailFiles
 from ..model.moment import is_past
 from ..state.database import State
 from ..state.records import ImportRecord
-from ..store.marker import has_marker
+from ..store.marker import stamp_of
 
 
 class MailboxStatus(NamedTuple):
@@ -25,7 +25,8 @@ class MailboxStatus(NamedTuple):
     `existed`: it did before the first contact of its import. `record` is None when the mailbox it speaks of was removed
     (`outdated`). `final_state` is the state a result has when there is nothing to import, None otherwise. `replacing`:
     its contents are to be moved aside. `recovered`: the state knows nothing of the import, and its mail is in the
-    mailbox. `mail_removed`: the state knows of mail, and the store that held it is gone.
+    mailbox. `mail_removed`: the state knows of mail, and the store that held it is gone, or was restored as it was
+    before. `state_is_behind`: it is the state that was restored, and runs have written of which it knows nothing.
     """
 
     exists: bool
@@ -37,6 +38,7 @@ class MailboxStatus(NamedTuple):
     replacing: bool
     recovered: bool = False
     mail_removed: bool = False
+    state_is_behind: bool = False
 
     @property
     def contacted(self) -> bool:
@@ -81,6 +83,7 @@ def examine(request: ImportRequest, state: State, host: MailHost) -> MailboxStat
         replacing=existed and request.existing_content == "replace" and not done,
         recovered=recovered,
         mail_removed=mail_removed,
+        state_is_behind=record is not None and _is_state_behind(record),
     )
 
 
@@ -102,8 +105,12 @@ def _holds_our_mail(request: ImportRequest, state: State, host: MailHost) -> boo
 
 def _is_mail_removed(request: ImportRequest, record: ImportRecord, state: State, host: MailHost) -> bool:
     """Whether the mail of an import that is known was removed on the host, store and all. One look where it was not."""
-    if record.store_root is None or has_marker(record.store_root, request.key):
+    if record.store_root is None:
         return False
+    stamp = stamp_of(record.store_root, request.key)
+    if stamp is not None:
+        is_known = record.store_stamp is not None and not record.may_hold_unrecorded_mail
+        return is_known and stamp < (record.store_stamp or 0)
     if not record.completed_once and not state.folders.marks(request.key):
         return False  # nothing has come yet
     location = host.store_of(request.address)
@@ -114,6 +121,13 @@ def _is_mail_removed(request: ImportRequest, record: ImportRecord, state: State,
     from .evidence import holds_mail_of_import
 
     return not holds_mail_of_import(location, request.key)
+
+
+def _is_state_behind(record: ImportRecord) -> bool:
+    """Whether runs of the import have written to the store of which the state knows nothing."""
+    if record.store_root is None or record.store_stamp is None:
+        return False
+    return (stamp_of(record.store_root, record.key) or 0) > record.store_stamp
 
 
 def check_holder(domain: str, owner: str, holder: Optional[str]) -> None:

@@ -113,7 +113,10 @@ class Listing:
     def _take_status(self, values: List[Any]) -> None:
         if len(values) < 2 or not isinstance(values[0], bytes) or not isinstance(values[1], list):
             return  # seen from servers whose STATUS failed half-way; SELECT tells the same figures
-        entry = self._entries.get(canonical(values[0]))
+        name = canonical(values[0])
+        if name == b"INBOX":  # it is there, whether it is listed or not (RFC 3501 section 5.1)
+            self._entries.setdefault(name, _Entry(None, frozenset()))
+        entry = self._entries.get(name)
         if entry is None:
             return
         for item, value in zip(values[1][::2], values[1][1::2]):
@@ -153,6 +156,11 @@ class Listing:
             )
             for prefix, separator in self._foreign_spaces
         )
+
+    @property
+    def has_inbox(self) -> bool:
+        """False when nothing was said of INBOX."""
+        return b"INBOX" in self._entries
 
     def foreign_folders(self) -> List[str]:
         """Return readable names of the folders of other users and of shared ones, which `folders` leaves out."""

@@ -117,14 +117,16 @@ class SourceSession(ImapSession):
             status = self.reader.collect(self.send(*commands), listing.handle)
             if status.ok or refusal_error(status, self.peer):
                 self._check_listed(status)
-                return self._take_listing(listing)
+                return self._take_listing(listing, items)
             commands = []
         tags = self.send(*commands, b'LSUB "" "*"', b'LIST "" "*"')
         self._check_listed(self.reader.collect(tags, listing.handle))
         self._ask_status(listing, items)
-        return self._take_listing(listing)
+        return self._take_listing(listing, items)
 
-    def _take_listing(self, listing: Listing) -> List[SourceFolder]:
+    def _take_listing(self, listing: Listing, items: bytes) -> List[SourceFolder]:
+        if not listing.has_inbox:
+            self.reader.collect(self.send(b"STATUS %s (%s)" % (quote(b"INBOX"), items)), listing.handle)
         self.foreign_folders = listing.foreign_folders()
         return listing.folders()
 

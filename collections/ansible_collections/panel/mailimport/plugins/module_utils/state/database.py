@@ -215,9 +215,11 @@ class State:
         """Record that all is known of what was written."""
         self._update(key, "unsettled = 0")
 
-    def note_store(self, key: ImportKey, store_root: Optional[str]) -> None:
-        """Record where the store is that can show whether its mail is still there, None for nowhere."""
-        self._update(key, "store_root = ?", store_root)
+    def note_store(self, key: ImportKey, store_root: Optional[str], stamp: Optional[int]) -> None:
+        """Record where the store is that can show whether its mail is still there, None for nowhere, and the time of
+        its marker.
+        """
+        self._update(key, "store_root = ?, store_stamp = ?", store_root, stamp)
 
     def record_result(self, key: ImportKey, result: ImportResult, to_the_end: bool) -> None:
         """Record how an import ended; `to_the_end`: the source is imported, and stays known as that whatever later runs
@@ -262,7 +264,7 @@ class State:
     def _forget_progress(self, key: ImportKey, *tables: str) -> None:
         for table in tables:
             self._database.execute("DELETE FROM %s WHERE %s" % (table, OF_IMPORT), *key)
-        self._update(key, "completed_once = 0, store_root = NULL, bytes_imported = 0")
+        self._update(key, "completed_once = 0, store_root = NULL, store_stamp = NULL, bytes_imported = 0")
 
     def notices(self, kind: str) -> Set[str]:
         """Addresses of the mailboxes whose owners have had a notice of this kind."""

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Dict, Optional, Sequence, Tuple
 
 from ..model.imports import ImportKey, ImportResult
@@ -36,10 +36,11 @@ class ImportRecord:
     not live to say what became of it; `killed_since` is when it began, the first of them, if that is known. `result` is
     the latest one; that of a run whose process is gone reads `failed`, `interrupted`. `waiting`: a run that is alive
     has yet to come to this import. `store_root` is the root of the store that it writes to, None when nothing there can
-    show whether its mail is still there. `stop_requested`: whoever runs it, or is going to, is to end it.
-    `last_success` is when a run last ended `completed`, in seconds since the epoch, `last_new` when one last brought a
-    message, or was killed while it wrote. `bytes_imported` is what all runs that ended have brought into the mail that
-    is there. The latest run began at `started_at` and ended at `finished_at`, None when it has not.
+    show whether its mail is still there; `store_stamp` is the time of its marker when a run last wrote.
+    `stop_requested`: whoever runs it, or is going to, is to end it. `last_success` is when a run last ended
+    `completed`, in seconds since the epoch, `last_new` when one last brought a message, or was killed while it wrote.
+    `bytes_imported` is what all runs that ended have brought into the mail that is there. The latest run began at
+    `started_at` and ended at `finished_at`, None when it has not.
     """
 
     key: ImportKey
@@ -53,6 +54,7 @@ class ImportRecord:
     killed_since: Optional[float] = None
     waiting: bool = False
     store_root: Optional[str] = None
+    store_stamp: Optional[int] = None
     stop_requested: bool = False
     last_success: Optional[float] = None
     last_new: Optional[float] = None
@@ -86,6 +88,12 @@ class FolderMark:
     copied: bool = False
     missing: Tuple[int, ...] = ()
     flagless: str = ""
+
+    def with_missing(self, uids: Sequence[int]) -> FolderMark:
+        """Return the mark of a folder in which these messages were found that did not arrive."""
+        if not uids:
+            return self
+        return replace(self, missing=tuple(sorted({*self.missing, *uids})), copied=False)
 
 
 @dataclass(frozen=True)

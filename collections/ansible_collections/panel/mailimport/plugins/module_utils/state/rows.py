@@ -35,6 +35,7 @@ def import_record(row: sqlite3.Row, path: str) -> ImportRecord:
             killed_since=float(row["unsettled"]) if row["unsettled"] > 1 else None,  # 1 is all that 0.2.0 said
             waiting=waiting,
             store_root=row["store_root"],
+            store_stamp=row["store_stamp"],
             stop_requested=bool(row["stop_requested"]),
             last_success=_moment(row["last_success"]),
             last_new=_moment(row["last_new"]),

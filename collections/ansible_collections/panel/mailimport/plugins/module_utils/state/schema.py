@@ -143,6 +143,8 @@ _MIGRATIONS = (
         finished_at REAL NOT NULL
     ) WITHOUT ROWID;
     """,
+    # The time that the marker of the import had when a run last wrote into the store; NULL when nobody knows.
+    "ALTER TABLE imports ADD COLUMN store_stamp INTEGER",
 )
 
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import List, Mapping, Optional, Sequence
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 from ..imap.flags import MOST_KEYWORDS
 from ..model.imports import ImportRequest, NotImported
@@ -183,7 +183,8 @@ class _AccountImport:
         request, marks, memories = self._request, self._marks, self._memories
         latest = request.state == "latest"
         if latest and marks:
-            untold = self._carry_flags(FlagUpdate(request.key, plans, marks, memories))
+            untold, current = self._carry_flags(FlagUpdate(request.key, plans, marks, memories))
+            marks = {**marks, **current}
             plans = [_ask_again(plan, marks, untold) for plan in plans]
         connections = Connections(
             lambda: self._login.open(self._emit),
@@ -203,8 +204,10 @@ class _AccountImport:
             self._ask_for_flags(self._batch.without_flags)
         return plans
 
-    def _carry_flags(self, update: FlagUpdate) -> Mapping[bytes, str]:
-        """Carry what changed about flags, and tell whose flags the source did not tell: what it said, by raw name."""
+    def _carry_flags(self, update: FlagUpdate) -> Tuple[Mapping[bytes, str], Mapping[bytes, FolderMark]]:
+        """Carry what changed about flags, and tell whose flags the source did not tell: what it said, by raw name.
+        Also return marks as they are by then.
+        """
         try:
             current, untold = self._line.attempt(
                 lambda session: update.carry(session, self._store, self._changed.append)
@@ -218,7 +221,7 @@ class _AccountImport:
         names = {plan.source.raw_name: plan.source.name for plan in update.plans}
         entries = [NotImported(names[raw], "source_unavailable", message % text) for raw, text in untold.items()]
         tell_left_behind(self._emit, entries)
-        return untold
+        return untold, {mark.raw_name: mark for mark in current}
 
     def _ask_for_flags(self, folders: Sequence[FolderCopy]) -> None:
         """Ask for flags that did not come along with their messages; until they are told, the folder does not count as

@@ -118,7 +118,7 @@ class AccountCopy:
                 self._batch.report_folder(plan, error.message)
                 left.pop(plan.source.raw_name)
                 continue
-            if copy is None or (plan.source.messages == 0 and plan.source.uidvalidity):
+            if copy is None or plan.source.never_had_mail:
                 left.pop(plan.source.raw_name)
                 if copy is not None:
                     copy.messages = 0

@@ -53,6 +53,15 @@ class FlagLook:
                 window = {uid: flags for uid, flags in window.items() if uid in self.memory}
             yield window
 
+    def never_seen(self, told: Iterable[int]) -> List[int]:
+        """Return which UIDs no run has seen: a message came in below those that are known, and another one may have
+        gone, so that the source's figures are what they were.
+        """
+        if self.mark is None or self.plan.partial or not remembers_all(self.memory, self.mark):
+            return []
+        missing = frozenset(self.mark.missing)
+        return [uid for uid in told if uid <= self.last_uid and uid not in self.memory and uid not in missing]
+
     def concerns(self, opened: FolderStream) -> bool:
         """False when what was opened is another folder than that of the messages."""
         return (opened.uidvalidity or self.plan.source.uidvalidity) == self.origin.source_uidvalidity
@@ -82,6 +91,8 @@ def looks(
         last_uid = mark.last_uid if mark else memory.last_uid
         if last_uid:
             since = mark.highest_modseq if mark and by_modseq and memory.last_uid else None
+            if (source.highest_modseq or 0) < (since or 0):
+                since = None  # a server that was restored counts changes anew
             origin = Origin(key, source.raw_name, uidvalidity)
             found[source.raw_name] = FlagLook(plan, mark, origin, memory, last_uid, since)
     return found
@@ -123,8 +134,8 @@ class FlagUpdate:
             count: told how many messages changed, each time that some may have.
 
         Returns:
-            The marks of the folders whose flags are up to date now; and what the source said, by raw name, of those
-            whose flags it did not tell.
+            The marks of the folders whose flags are up to date now, with messages that no run has seen yet; and what
+            the source said, by raw name, of those whose flags it did not tell.
 
         Raises:
             MailImportError: when the connection is lost; what was done by then is done, counted and remembered.
@@ -138,31 +149,36 @@ class FlagUpdate:
                 folder = folders[opened.folder.raw_name]
                 if not folder.concerns(opened):
                     continue
-                self._carry_folder(folder, opened, store, count)
+                below = self._carry_folder(folder, opened, store, count)
                 if not opened.complete and folder.since is not None:
                     # CONDSTORE that is announced and does not work
                     again[opened.folder.raw_name] = replace(folder, since=None)
                 elif not opened.complete:
                     untold[opened.folder.raw_name] = str(opened.refusal or opened.status)
                 elif folder.mark:
-                    current.append(replace(folder.mark, highest_modseq=folder.plan.source.highest_modseq))
+                    mark = replace(folder.mark, highest_modseq=folder.plan.source.highest_modseq)
+                    current.append(mark.with_missing(below))
             folders = again
         return current, untold
 
     def _carry_folder(
         self, folder: FlagLook, opened: FolderStream, store: MessageStore, count: Callable[[int], None]
-    ) -> None:
+    ) -> List[int]:
+        """Change the mailbox; return UIDs that no run has seen."""
         memory = folder.memory
+        below: List[int] = []
         # After an older version, which did not remember them, all of them count as messages that came.
         adopted = folder.mark is not None and not folder.plan.partial and not remembers_all(memory, folder.mark)
         try:
             for told in folder.meant(windows(opened)):
+                below += folder.never_seen(told)
                 changes = changed_flags(memory, told)
                 if changes:
                     count(store.change_flags(folder.plan.target, folder.origin, changes))
                 memory.update(told if adopted else {uid: flags for uid, flags in told.items() if uid in memory})
         finally:
             self.memories.store(folder.origin.raw_name, folder.origin.uidvalidity, folder.memory)
+        return below
 
 
 def changed_flags(memory: MessageMemory, told: Mapping[int, Tuple[bytes, ...]]) -> Dict[int, FlagChange]:

@@ -79,7 +79,9 @@ def _is_done(plan: FolderPlan, known: Known) -> bool:
 
 
 def _have_other_flags(session: SourceSession, plans: Sequence[FolderPlan], known: Known, memories: Memories) -> bool:
-    """Whether flags have changed. Where the source counts its changes, any of them counts."""
+    """Whether flags have changed, or messages came in below others. Where the source counts its changes, any of them
+    counts.
+    """
     found = looks(session, known.key, plans, known.marks, memories)
     if found and b"CONDSTORE" in session.capabilities:
         return True
@@ -87,6 +89,9 @@ def _have_other_flags(session: SourceSession, plans: Sequence[FolderPlan], known
         look = found[opened.folder.raw_name]
         if not look.concerns(opened) or not (look.plan.partial or remembers_all(look.memory, look.mark)):
             return True
-        if any(changed_flags(look.memory, told) for told in look.meant(windows(opened))) or not opened.complete:
+        for told in look.meant(windows(opened)):
+            if look.never_seen(told) or changed_flags(look.memory, told):
+                return True
+        if not opened.complete:
             return True
     return False

@@ -150,6 +150,7 @@ class _Preview:
         listed = sum(plan.source.messages or 0 for plan in plans)
         self._emit(Listed(len(plans), listed))
         plans = self._check_numbering(plans)
+        flags = self._look_at_flags(plans)
         if self._listed:
             rules = self._request.rules
             self._labels = Labels.asked(self._session, self._listed, rules, plans, self._marks, self._memories)
@@ -161,9 +162,8 @@ class _Preview:
         if total != listed:
             self._emit(Listed(len(plans), total))
         self._emit(Copied(self._coming, self._present, 0))
-        if self._request.state == "latest" and (self._marks or self._memories):
-            folders = looks(self._session, self._request.key, plans, self._marks, self._memories)
-            self._emit(FlagsUpdated(count_flag_changes(self._session, folders, self._tree)))
+        if flags:
+            self._emit(flags)
         if self._labels:
             self._emit(Sized(self._labels.download_size(), False, self._daily_limit))
         else:
@@ -186,6 +186,16 @@ class _Preview:
         for line in check.lines():
             self._emit(Note(line))
         return check.checked()
+
+    def _look_at_flags(self, plans: Sequence[FolderPlan]) -> Optional[FlagsUpdated]:
+        """Count what an import would change about flags, and note messages that came in below those that it knows."""
+        if self._request.state != "latest" or not (self._marks or self._memories):
+            return None
+        folders = looks(self._session, self._request.key, plans, self._marks, self._memories)
+        changed, below = count_flag_changes(self._session, folders, self._tree)
+        marks = {raw_name: mark.with_missing(below.get(raw_name, ())) for raw_name, mark in self._marks.items()}
+        self._marks = marks
+        return FlagsUpdated(changed)
 
     def _look_at(self, plan: FolderPlan) -> None:
         """Count what of a folder would come."""
@@ -286,16 +296,20 @@ def _delivered(snapshot: TargetSnapshot, plan: FolderPlan, origin: Origin) -> _F
 def _survey(session: SourceSession, plan: FolderPlan, record: FolderRecord, passed_over: UidSet) -> Survey:
     """Find out what would come of a folder. One of which nothing is here is not asked: the source has counted it."""
     messages = plan.source.messages
-    if record.mark is None and messages is not None and not len(record.held):
+    is_counted = bool(messages) or plan.source.never_had_mail
+    if record.mark is None and messages is not None and is_counted and not len(record.held):
         return Survey(messages, coming=messages - len(passed_over))
     return survey_folder(session, plan.source, record, record.unverified | frozenset(passed_over))
 
 
-def count_flag_changes(session: SourceSession, folders: Mapping[bytes, FlagLook], tree: Optional[MaildirTree]) -> int:
+def count_flag_changes(
+    session: SourceSession, folders: Mapping[bytes, FlagLook], tree: Optional[MaildirTree]
+) -> Tuple[int, Dict[bytes, List[int]]]:
     """Return how many delivered messages would get other flags; those that have them already do not count, where the
-    mailbox's files tell.
+    mailbox's files tell. And UIDs that no run has seen, by raw name.
     """
     changed = 0
+    below: Dict[bytes, List[int]] = {}
     while folders:
         again = {}
         for opened in session.fetch([folder.request for folder in folders.values()]):
@@ -303,10 +317,11 @@ def count_flag_changes(session: SourceSession, folders: Mapping[bytes, FlagLook]
             if not folder.concerns(opened):
                 continue
             for told in folder.meant(windows(opened)):
+                below.setdefault(opened.folder.raw_name, []).extend(folder.never_seen(told))
                 changes = changed_flags(folder.memory, told)
                 path, origin = folder.plan.target, folder.origin
                 changed += len(messages_that_differ(tree, path, origin, changes) if tree and changes else changes)
             if not opened.complete and folder.since is not None:
                 again[opened.folder.raw_name] = replace(folder, since=None)
         folders = again
-    return changed
+    return changed, below

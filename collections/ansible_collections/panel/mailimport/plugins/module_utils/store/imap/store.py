@@ -83,6 +83,7 @@ class ImapStore(MessageStore):
         self._given = GivenFlags()
         self._writers: List[ImapWriter] = []
         self._all_answers_known = True
+        self._is_marked = False
         self._lost_keywords: Set[bytes] = set()
         self._namespace: Optional[Tuple[bytes, bytes]] = None
 
@@ -143,7 +144,9 @@ class ImapStore(MessageStore):
         if record.may_hold_unrecorded_mail:
             self._search.note_uidnexts()
         opened = self._folders.open(name)
-        place_marker(self._location, origin.key, self._proof)  # the host has made the root by now
+        if not self._is_marked:
+            place_marker(self._location, origin.key, self._proof)  # the host has made the root by now
+            self._is_marked = True
         writer = ImapWriter(
             self.appender,
             self._search,

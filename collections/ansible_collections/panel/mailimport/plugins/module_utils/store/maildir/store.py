@@ -71,6 +71,7 @@ class MaildirStore(MessageStore):
         self._lost_keywords: Set[bytes] = set()
         self._shown: Optional[ShownRecord] = None
         self._publishing = False
+        self._is_marked = False
         self._is_new = not any(map(os.path.lexists, filter(None, (location.root, location.control, location.index))))
         os.umask(0)  # files and directories have the rights of the directory that they are in
         self._open()
@@ -81,7 +82,9 @@ class MaildirStore(MessageStore):
 
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
         # As durable as what comes: `commit` flushes before anything is in sight.
-        place_marker(self.location, origin.key, self._proof, durable=False)
+        if not self._is_marked:
+            place_marker(self.location, origin.key, self._proof, durable=False)
+            self._is_marked = True
         # What was staged of a folder that had this name before.
         remove_stages(self._tree, origin_stages(origin), keep=(stage_name(origin),))
         writer = MaildirWriter(self._tree, self._flusher, self._record_of(origin), path, origin, by_content)

@@ -45,6 +45,8 @@ class AccountServer:
 
     def _status(self, command):
         name = command.split(b'"')[1]
+        if name not in self.folders:
+            return b"TAG NO no such folder\r\n"
         figures = (name, len(self.folders[name]), self._uidnext(name))
         return b'* STATUS "%s" (MESSAGES %d UIDNEXT %d UIDVALIDITY 77)\r\nTAG OK\r\n' % figures
 
