@@ -45,8 +45,8 @@ class MailboxContent:
     def __init__(self, job: MailboxJob, provisioning: MailboxProvisioning) -> None:
         self._job = job
         self._request, self._host, self._state = job.request, job.host, job.state
-        # Of what is asked for, what a process that talks to the source has a use for.
-        self._told = replace(job.request, target_password="", diagnose=None)
+        # What is asked for, without what a process that talks to the source has no use for.
+        self._handed_on = replace(job.request, target_password="", diagnose=None)
         self._provisioning = provisioning
 
     def check_login(self) -> None:
@@ -65,14 +65,17 @@ class MailboxContent:
         self._look(
             owner,
             lambda login, broker: partial(
-                preview_account, self._told, login, snapshot, directories, broker, _tls_to(location)
+                preview_account, self._handed_on, login, snapshot, directories, broker, _tls_to(location)
             ),
         )
 
     def verify(self, found: MailboxStatus, location: StoreLocation) -> None:
         """Compare the source with the mailbox, and write nothing."""
         snapshot, tls = self._snapshot(found, location), _tls_to(location)
-        self._look(location, lambda login, broker: partial(verify_account, self._told, login, snapshot, broker, tls))
+        self._look(
+            location,
+            lambda login, broker: partial(verify_account, self._handed_on, login, snapshot, broker, tls),
+        )
 
     def _look(
         self,
@@ -89,14 +92,14 @@ class MailboxContent:
         aside = self._place_aside(replacement, check_movable(location)) if move_aside else None
         with self._writing_broker() as broker:
             if aside is not None:
-                self._job.events.replaced = lambda moved: self._take_over(replacement, aside if moved else None)
+                self._job.news_handler.replaced = lambda moved: self._take_over(replacement, aside if moved else None)
             root = _root_to_look_at(location)
             target = self._target(found, location, broker, aside)
             self._state.note_writing(self._request.key, root)
             try:
                 self._work_as(
                     location,
-                    lambda login: partial(import_account, self._told, login, target),
+                    lambda login: partial(import_account, self._handed_on, login, target),
                     keep=(broker.descriptor,),
                 )
             finally:
@@ -156,7 +159,7 @@ class MailboxContent:
         # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run
         # has sent.
         broker = SessionBroker(lambda: self._host.start_session(address, locks))
-        self._job.events.broker = broker
+        self._job.news_handler.broker = broker
         try:
             yield broker
         finally:
@@ -201,9 +204,9 @@ class MailboxContent:
         # Before there is a mailbox, whoever talks to a source has nobody's rights.
         uid, gid = (owner.uid, owner.gid) if owner else nobody()
         with Login(self._request, tls_context(self._request.source)) as login:
-            self._job.events.login = login
+            self._job.news_handler.login = login
             work, watch = self._titled(work_with(login)), ImportWatch(self._state, self._request.key)
-            run_as(uid, gid, work, self._job.events.handle, (*self._job.locks, *keep, *login.descriptors), watch)
+            run_as(uid, gid, work, self._job.news_handler.handle, (*self._job.locks, *keep, *login.descriptors), watch)
 
     def _titled(self, work: Callable[[Emit], None]) -> Callable[[Emit], None]:
         """The same in a process that shows what it does."""

@@ -24,8 +24,8 @@ from ..state.database import State
 from ..transfer.login import Login
 from ..transfer.sample import sample_account
 from ..transfer.sandbox import run_as
-from .events import ImportEvents
 from .many import Scheduling
+from .news_handler import NewsHandler
 from .outcome import Outcome, new_outcome
 from .outcomes import Item
 from .reporter import Reporter
@@ -216,11 +216,11 @@ def _sample_one(
 ) -> _Came:
     request = requests[assignment.number]
     with State.open_readonly(settings.state_dir) as state, Login(request, tls_context(request.source)) as login:
-        events = ImportEvents(request, state, new_outcome(request), Reporter())
-        events.login = login
+        handler = NewsHandler(request, state, new_outcome(request), Reporter())
+        handler.login = login
         work: Callable[[Any], None] = partial(sample_account, request, login)
         try:
-            run_as(*nobody(), work, events.handle, keep=login.descriptors)
+            run_as(*nobody(), work, handler.handle, keep=login.descriptors)
         except MailImportError:
             return _Came()  # what is wrong with it, the look at it has told
-    return _Came(events.sampled.bytes, events.sampled.seconds) if events.sampled else _Came()
+    return _Came(handler.sampled.bytes, handler.sampled.seconds) if handler.sampled else _Came()

@@ -13,7 +13,7 @@ from ..host.mail_host import MailHost
 from ..model.imports import ImportRequest, ImportResult
 from ..state.database import State
 from ..state.shared import SharedState
-from .events import ImportEvents
+from .news_handler import NewsHandler
 from .outcome import Outcome
 
 
@@ -45,7 +45,7 @@ class MailboxJob:
     state: State
     state_dir: str
     outcome: Outcome
-    events: ImportEvents
+    news_handler: NewsHandler
     lock: Optional[int]
     context: RunContext
 

@@ -21,13 +21,13 @@ from ..state.shared import SharedState
 from ..store.aside import check_movable
 from ..transfer.stores import store_kind
 from .content import MailboxContent
-from .events import ImportEvents
+from .examination import Examination
 from .job import MailboxJob, RunContext
+from .news_handler import NewsHandler
 from .outcome import Outcome, conclude_with, new_outcome
 from .provisioning import MailboxProvisioning
 from .reporter import Reporter
 from .settings import HostSettings
-from .standing import Standing
 from .status import MailboxStatus
 from .steps import decide
 from .watch import STOP_REQUESTED
@@ -133,7 +133,7 @@ def _import_locked(
         except (MailImportError, OSError) as error:
             conclude_with(outcome.result, error, request)
         outcome.result.duration = round(time.monotonic() - began, 3)
-        if run.events.recorded:
+        if run.news_handler.recorded:
             state.record_result(
                 request.key, outcome.result, request.import_content and outcome.result.state == "completed"
             )
@@ -154,13 +154,13 @@ class _MailboxRun:
         lock: Optional[int],
         context: RunContext,
     ) -> None:
-        self.events = ImportEvents(request, state, outcome, reporter)
+        self.news_handler = NewsHandler(request, state, outcome, reporter)
         self._request, self._host, self._state = request, settings.open_host(), state
         self._outcome, self._result = outcome, outcome.result
-        self._standing = Standing(request, self._host, state, outcome)
+        self._examination = Examination(request, self._host, state, outcome)
         self._context = context
         self._writes = lock is not None
-        job = MailboxJob(request, self._host, state, settings.state_dir, outcome, self.events, lock, context)
+        job = MailboxJob(request, self._host, state, settings.state_dir, outcome, self.news_handler, lock, context)
         self.provisioning = MailboxProvisioning(job)
         self._content = MailboxContent(job, self.provisioning)
 
@@ -176,7 +176,7 @@ class _MailboxRun:
         """Make sure that the mailbox of an import that is to come can be created, its domain too; None when it need not
         be.
         """
-        found = self._standing.examine()
+        found = self._examination.examine()
         if found.exists or found.final_state:
             return None
         self._host.check_new_mailbox(self._request.address)
@@ -186,11 +186,11 @@ class _MailboxRun:
 
     def perform(self) -> None:
         """Do what is left to do, and say so in the result."""
-        found = self._standing.examine()
+        found = self._examination.examine()
         if self._request.only_verifies and found.final_state != "skipped":
             self._verify(found)
         elif found.final_state:
-            self._standing.conclude(found)
+            self._examination.conclude(found)
             if found.final_state == "completed":
                 self.provisioning.update_password(self._request.update_password == "always")
         elif self._writes:
@@ -238,7 +238,7 @@ class _MailboxRun:
         self._result.state, self._result.queue = "running", self._context.queue
         self._forget_removed(found)
         self._state.begin(key, request.owner, os.getpid(), self._context.queue)
-        self.events.recorded = True
+        self.news_handler.recorded = True
         if self._state.is_stop_requested(key):
             raise stopped(STOP_REQUESTED)
         if steps.create_mailbox:

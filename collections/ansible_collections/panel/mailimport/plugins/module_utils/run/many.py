@@ -25,11 +25,11 @@ from ..queue.messages import JobNews
 from ..state.database import State
 from ..state.records import ImportRecord
 from ..state.shared import SharedState
+from .examination import known_outcome
 from .outcome import Outcome, conclude_with
 from .outcomes import Item, MailboxesMade, RunOutcomes
 from .progress import Progress
 from .settings import HostSettings
-from .standing import known_outcome
 
 if TYPE_CHECKING:
     from .work import ImportWork

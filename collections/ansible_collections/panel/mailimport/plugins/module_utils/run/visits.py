@@ -26,10 +26,10 @@ from ..transfer.login import SecretBroker
 from ..transfer.look import Known
 from ..transfer.news import Copied, Listed, News, Note, NothingNew, SecretWanted, Waiting
 from ..transfer.scout import Scout, Visit
+from .examination import Examination
 from .job_news import Noted
 from .outcome import Outcome, conclude_with, new_outcome, without_secret
 from .settings import HostSettings
-from .standing import Standing
 from .status import MailboxStatus
 from .watch import ImportWatch, worker_title
 
@@ -101,7 +101,7 @@ class SourceVisits:
         return outcome
 
     def _look(self, request: ImportRequest, assignment: Assignment, heard: _Heard, outcome: Outcome) -> None:
-        found = Standing(request, self._settings.open_host(), self._shared.state, outcome).examine()
+        found = Examination(request, self._settings.open_host(), self._shared.state, outcome).examine()
         known = self._known(request, found)
         if known is None or found.record is None:
             return  # somebody has removed something since

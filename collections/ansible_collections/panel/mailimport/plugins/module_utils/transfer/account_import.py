@@ -50,8 +50,8 @@ def import_account(
     """Import the account's content into the store.
 
     Args:
-        emit: takes `secret` of the login, `session` of an IMAP store, `replaced`, `listed`,
-            the events of AccountCopy, and `AllAnswersKnown` when nothing is left in doubt.
+        emit: takes `SecretWanted` of the login, `SessionWanted` of an IMAP store, `Replaced`, `Listed`, the news of
+            Batch, and `AllAnswersKnown` when nothing is left in doubt.
 
     Raises:
         MailImportError: what ended the import; what was emitted by then is done.

@@ -11,7 +11,7 @@ from typing import Callable, Optional, TypeVar
 from ..imap.refusals import SourceBusyError
 from ..model.errors import MailImportError
 from ..source.session import SourceSession
-from .login import AccountDoor, Login
+from .login import AccountLogin, Login
 from .news import Emit
 from .patience import Patience
 
@@ -107,7 +107,7 @@ def check_login(login: Login, wait_if_crowded: bool, emit: Emit) -> None:
     open_first(login, wait_if_crowded, emit).close()
 
 
-def open_first(login: AccountDoor, wait_if_crowded: bool, emit: Emit) -> SourceSession:
+def open_first(login: AccountLogin, wait_if_crowded: bool, emit: Emit) -> SourceSession:
     """Open the first session, and make sure that there is a mailbox behind it where a login alone does not tell; a
     source that ends it during the login, as busy ones do now and then, is asked again.
     """

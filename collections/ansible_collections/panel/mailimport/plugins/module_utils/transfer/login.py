@@ -47,7 +47,7 @@ class SecretBroker:
         self._socket.sendall((secret or "").encode("utf-8") + b"\n")
 
 
-class AccountDoor:
+class AccountLogin:
     """The login at one account as the process without privileges has it.
 
     Args:
@@ -101,7 +101,7 @@ class AccountDoor:
         return secret != b"\n"
 
 
-class Login(AccountDoor, SecretBroker):
+class Login(AccountLogin, SecretBroker):
     """Both sides of the login of a process that is forked for one import: its end of the socket has to stay open there.
 
     Args:
@@ -110,7 +110,7 @@ class Login(AccountDoor, SecretBroker):
 
     def __init__(self, request: ImportRequest, context: Optional[ssl.SSLContext]) -> None:
         self._here, self._there = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        AccountDoor.__init__(self, request.source, context, self._there if request.renew else None)
+        AccountLogin.__init__(self, request.source, context, self._there if request.renew else None)
         SecretBroker.__init__(self, request.renew, self._here)
 
     def __enter__(self) -> Login:

@@ -27,7 +27,7 @@ from ..model.mail import SourceAccount
 from ..process.errand import nobody
 from ..process.title import set_title
 from .line import open_first
-from .login import AccountDoor, SecretBroker
+from .login import AccountLogin, SecretBroker
 from .look import Known, is_unchanged
 from .news import Emit, News, NothingNew, Visited
 from .sandbox import Sandbox, ended_early, tell_failure
@@ -115,8 +115,8 @@ def _serve(orders: socket.socket, context: Optional[ssl.SSLContext], emit: Emit)
         if visit is None:
             return
         set_title(visit.title)
-        door = AccountDoor(visit.account, context, orders if visit.renewable else None)
-        tell_failure(partial(_make, visit, door), emit)
+        login = AccountLogin(visit.account, context, orders if visit.renewable else None)
+        tell_failure(partial(_make, visit, login), emit)
         emit(Visited())
         gc.collect()  # what an account leaves behind, its password say
 
@@ -130,8 +130,8 @@ def _next_visit(orders: socket.socket) -> Optional[Visit]:
     return visit
 
 
-def _make(visit: Visit, door: AccountDoor, emit: Emit) -> None:
-    session = open_first(door, visit.wait_if_crowded, emit)
+def _make(visit: Visit, login: AccountLogin, emit: Emit) -> None:
+    session = open_first(login, visit.wait_if_crowded, emit)
     try:
         if visit.known and is_unchanged(session, visit.known, emit):
             emit(NothingNew())

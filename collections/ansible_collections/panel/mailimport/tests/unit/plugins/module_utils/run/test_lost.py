@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
+from ansible_collections.panel.mailimport.plugins.module_utils.run.examination import known_outcome
 from ansible_collections.panel.mailimport.plugins.module_utils.run.mailbox import import_mailbox
-from ansible_collections.panel.mailimport.plugins.module_utils.run.standing import known_outcome
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
 
 ANNA = parse_address("anna@example.org")

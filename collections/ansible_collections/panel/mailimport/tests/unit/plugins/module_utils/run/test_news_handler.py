@@ -12,8 +12,8 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.address imp
 from ansible_collections.panel.mailimport.plugins.module_utils.model.grade import HARMLESS_REASONS
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
-from ansible_collections.panel.mailimport.plugins.module_utils.run.events import MOST_ENTRIES, ImportEvents
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import summarize
+from ansible_collections.panel.mailimport.plugins.module_utils.run.news_handler import MOST_ENTRIES, NewsHandler
 from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import new_outcome
 from ansible_collections.panel.mailimport.plugins.module_utils.run.reporter import Reporter
 from ansible_collections.panel.mailimport.plugins.module_utils.source.listing import MAX_FOLDERS
@@ -58,7 +58,7 @@ def test_a_password_that_the_source_echoes_is_masked_wherever_it_is(tmp_path, ev
     )
     said, outcome = [], new_outcome(request)
     with State(str(tmp_path)) as state:
-        ImportEvents(request, state, outcome, Reporter(note=said.append)).handle(news(event))
+        NewsHandler(request, state, outcome, Reporter(note=said.append)).handle(news(event))
     shown = json.dumps([said, asdict(outcome)])
     assert "hunter2" not in shown and "********" in shown
 
@@ -73,7 +73,7 @@ def taken(tmp_path, *events):
     )
     said, outcome = [], new_outcome(request)
     with State(str(tmp_path)) as state:
-        taking = ImportEvents(request, state, outcome, Reporter(note=said.append))
+        taking = NewsHandler(request, state, outcome, Reporter(note=said.append))
         for event in events:
             taking.handle(news(event))
     return said, outcome
@@ -196,6 +196,6 @@ def test_what_is_no_figure_ends_this_import_and_harms_no_sum(tmp_path, event):
     )
     outcome = new_outcome(request)
     with State(str(tmp_path)) as state, pytest.raises((TypeError, ValueError, AttributeError)):
-        ImportEvents(request, state, outcome, Reporter()).handle(news(event))
+        NewsHandler(request, state, outcome, Reporter()).handle(news(event))
     assert all(isinstance(value, int) for name, value in summarize([outcome.result]).items() if name != "duration")
     assert (outcome.result.not_imported, outcome.before.folders) == ([], {})

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a mailbox and its import stand, and whether that is all there is to say: without what is needed to change it."""
+"""A mailbox and its import are looked at, before anything is done. Often that is all: then the outcome is known without
+what talks to servers and writes mail, which this file does not load.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,12 @@ def known_outcome(request: ImportRequest, settings: HostSettings, state: State) 
     """Return the outcome when it needs neither the source nor a change on the host, None when there is something to
     do."""
     outcome = new_outcome(request)
-    standing = Standing(request, settings.open_host(), state, outcome)
+    examination = Examination(request, settings.open_host(), state, outcome)
     try:
-        found = standing.examine()
+        found = examination.examine()
         if not _is_all(found, request):
             return None
-        standing.conclude(found)
+        examination.conclude(found)
     except (MailImportError, OSError) as error:
         conclude_with(outcome.result, error, request)
     return outcome
@@ -44,8 +46,8 @@ def _is_all(found: MailboxStatus, request: ImportRequest) -> bool:
     return found.final_state is not None and (found.final_state != "completed" or request.update_password != "always")
 
 
-class Standing:
-    """See the module; what is found is said in the outcome."""
+class Examination:
+    """Looks at one mailbox; what is found is said in the outcome."""
 
     def __init__(self, request: ImportRequest, host: MailHost, state: State, outcome: Outcome) -> None:
         self._request, self._host, self._state = request, host, state

@@ -49,7 +49,7 @@ _LONGEST_NAME = 1000
 _ACTING_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
 
-class ImportEvents:
+class NewsHandler:
     """Takes the news of one import. Their sender is not trusted with more than that import.
 
     Attributes:
