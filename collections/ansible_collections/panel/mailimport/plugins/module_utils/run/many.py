@@ -64,25 +64,30 @@ def import_many(
     how: Scheduling,
     check_mode: bool = False,
     progress: Optional[Progress] = None,
+    shows: bool = False,
 ) -> List[Outcome]:
     """Import all mailboxes, as far as that is left to do.
+
+    Args:
+        shows: outcomes tell each mailbox before and after.
 
     Returns:
         An outcome for each item, in their order. One that fails stops no other.
     """
     progress = progress or Progress()
     progress.begin(len(items))
-    outcomes = _Imports(items, settings, how, check_mode, progress).run()
+    gathered = RunOutcomes(items, not check_mode, progress, shows)
+    outcomes = _Imports(gathered, settings, how, check_mode, progress).run()
     progress.finish()
     return outcomes
 
 
 class _Imports:
     def __init__(
-        self, items: Sequence[Item], settings: HostSettings, how: Scheduling, check_mode: bool, progress: Progress
+        self, outcomes: RunOutcomes, settings: HostSettings, how: Scheduling, check_mode: bool, progress: Progress
     ) -> None:
-        self._outcomes = RunOutcomes(items, not check_mode, progress)
-        self._requests = self._outcomes.requests
+        self._outcomes = outcomes
+        self._requests = outcomes.requests
         self._settings = settings
         self._how = how
         self._check_mode = check_mode

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Dict, Optional, Union
 
 from ..model.errors import MailImportError, os_failure
@@ -38,6 +38,13 @@ class Outcome(JobResult):
     before: ShownMailbox = field(default_factory=ShownMailbox)
     after: ShownMailbox = field(default_factory=ShownMailbox)
     look: Look = field(default_factory=Look)
+
+    def unshown(self) -> Outcome:
+        """The same without the mailbox before and after: of thousands, nobody needs them where nothing shows them."""
+        return replace(self, before=_UNSHOWN, after=_UNSHOWN)
+
+
+_UNSHOWN = ShownMailbox()
 
 
 def new_outcome(request: ImportRequest) -> Outcome:

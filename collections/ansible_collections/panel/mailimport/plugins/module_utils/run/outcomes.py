@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Dict, List, Sequence, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest, ImportResult
@@ -33,21 +33,23 @@ class RunOutcomes:
 
     Args:
         imports: what is queued goes on to its import; in check mode that is an outcome.
+        shows: somebody wants to see each mailbox before and after.
 
     Attributes:
         requests: what there is to do, by number.
-        made: what came of mailboxes that were made ahead of their imports.
+        made: mailboxes that were made ahead of their imports, which are still to come: what there was of their domains.
     """
 
-    def __init__(self, items: Sequence[Item], imports: bool, progress: Progress) -> None:
+    def __init__(self, items: Sequence[Item], imports: bool, progress: Progress, shows: bool) -> None:
         self.requests = {number: item for number, item in enumerate(items) if isinstance(item, ImportRequest)}
-        self.made: Dict[int, Outcome] = {}
+        self.made: Dict[int, Optional[str]] = {}
         self._known: Dict[int, Outcome] = {
             number: Outcome(item) for number, item in enumerate(items) if isinstance(item, ImportResult)
         }
         self._size = len(items)
         self._imports = imports
         self._progress = progress
+        self._shows = shows
 
     def __contains__(self, number: int) -> bool:
         return number in self._known
@@ -69,7 +71,7 @@ class RunOutcomes:
 
     def settle(self, number: int, outcome: Union[Outcome, MailImportError, OSError]) -> None:
         """This comes of a mailbox, before anything has begun; `tell_all` tells it."""
-        self._known[number] = outcome if isinstance(outcome, Outcome) else self._failed(number, outcome)
+        self._keep(number, outcome if isinstance(outcome, Outcome) else self._failed(number, outcome))
 
     def tell_all(self) -> None:
         """Tell what is known, in order."""
@@ -94,22 +96,23 @@ class RunOutcomes:
             self._handle_outcome(number, news)
 
     def _handle_outcome(self, number: int, outcome: Outcome) -> None:
-        earlier = self.made.get(number)
-        if earlier and outcome.after.mailbox:
+        if number in self.made and outcome.after.mailbox:
             # What was made ahead belongs to this import: the mailbox was not there before.
-            before = replace(outcome.before, domain=earlier.before.domain, mailbox=earlier.before.mailbox)
-            outcome = replace(outcome, before=before)
-            outcome.result.created = outcome.result.created or earlier.result.created
-            outcome.result.changed = outcome.result.changed or earlier.result.changed
+            outcome = replace(outcome, before=replace(outcome.before, domain=self.made[number], mailbox=None))
+            outcome.result.created = outcome.result.changed = True
         if outcome.result.state != "queued" or not self._imports:
             self._end(number, outcome)
         elif outcome.result.created:
             # What a login that works comes to says nothing of the mailbox.
-            self.made[number] = outcome
+            self.made[number] = outcome.before.domain
 
     def _end(self, number: int, outcome: Outcome) -> None:
-        self._known[number] = outcome
+        self._keep(number, outcome)
         self._progress.ended(outcome.result, number)
+
+    def _keep(self, number: int, outcome: Outcome) -> None:
+        self._known[number] = outcome if self._shows else outcome.unshown()
+        self.made.pop(number, None)
 
     def _failed(self, number: int, error: Union[MailImportError, OSError]) -> Outcome:
         outcome = new_outcome(self.requests[number])

@@ -50,13 +50,15 @@ class RunNotices:
 
     def tell_first_failure(self, result: ImportResult) -> None:
         """Tell of the first import that failed, while the others go on."""
-        if result.state == "failed" and not self._has_failed:
+        if self._administrators.to and result.state == "failed" and not self._has_failed:
             self._has_failed = True
             lines = [*notable(result.as_dict()), "", "The other imports of this run go on."]
             self._send(self._standing("failure", [result]), "first failure: %s" % (result.email or "a row"), lines)
 
     def tell_end(self, results: Sequence[ImportResult]) -> None:
         """Tell what the run came to, unless nothing has changed and all stands as the latest notice said."""
+        if not self._administrators.to:
+            return
         changed = any(result.changed for result in results)
         if changed or any(result.state in ("failed", "paused") for result in results):
             lines = last_screen([result.as_dict() for result in results])
@@ -71,8 +73,6 @@ class RunNotices:
     def _send(self, kind: str, subject: str, lines: Sequence[str]) -> Sequence[str]:
         """Send a notice that is not recorded yet; return who has got it."""
         to, by = self._administrators.to, self._administrators
-        if not to:
-            return ()
         from .notices import Notice, Relay, Text, send_notices
 
         values = {"subject": "Mailbox import on %s: %s" % (platform.node(), subject), "lines": "\n".join(lines)}

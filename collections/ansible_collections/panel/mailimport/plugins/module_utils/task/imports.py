@@ -82,24 +82,38 @@ def _mailbox_item(params: Dict[str, Any]) -> Item:
 
 def run_list_import(module: AnsibleModule) -> None:
     """Import the mailboxes of the list a task gives, and exit the module with what came of them."""
+    exit_with(module, _import_list(module), "only")
+
+
+def _import_list(module: AnsibleModule) -> Ran:
+    """Import a list. What was asked for is gone when this returns: Ansible is about to make several copies of the
+    result.
+    """
     params = dict(module.params)
     try:
         secrets = take_secrets(params["secrets_file"]) if params["secrets_file"] else {}
         params.update((name, secrets[name]) for name in LIST_SECRETS if name in secrets)
         how = scheduling(params)
-        rows = _listed_rows(params, secrets)
-        _refuse_shared_login(params, rows)
+        items = _listed_items(params, secrets)
     except MailImportError as error:
         module.fail_json(msg=error.message)
         raise
+    secrets.clear()
+    ran = import_items(module, params, list(items.values()), how)
+    for place, outcome in zip(items, ran.outcomes):
+        if outcome.result.state == "failed":
+            outcome.result.message = "%s: %s" % (place, outcome.result.message)
+    return ran
+
+
+def _listed_items(params: Dict[str, Any], secrets: Dict[str, Any]) -> Dict[str, Item]:
+    """What is to be done for each row, by its place in the list."""
+    rows = _listed_rows(params, secrets)
+    _refuse_shared_login(params, rows)
     good, bad = check_rows(rows)
     items: Dict[str, Item] = {row.place: _row_item(params, row) for row in good}
     items.update((row.place, _bad_item(row)) for row in bad)
-    ran = import_items(module, params, [items[row.place] for row in rows], how)
-    for row, outcome in zip(rows, ran.outcomes):
-        if outcome.result.state == "failed":
-            outcome.result.message = "%s: %s" % (row.place, outcome.result.message)
-    exit_with(module, ran, "only")
+    return {row.place: items[row.place] for row in rows}
 
 
 def _listed_rows(params: Dict[str, Any], secrets: Dict[str, Any]) -> List[Row]:
@@ -168,7 +182,7 @@ def import_items(module: AnsibleModule, params: Mapping[str, Any], items: Sequen
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
         raise
-    outcomes = import_many(items, settings, how, looks, progress)
+    outcomes = import_many(items, settings, how, looks, progress, shows=module._diff)
     notices.tell_end([outcome.result for outcome in outcomes])
     for trouble in notices.troubles:
         module.warn(trouble)

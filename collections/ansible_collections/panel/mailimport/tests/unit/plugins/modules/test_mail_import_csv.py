@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, ImportResult
 from ansible_collections.panel.mailimport.plugins.module_utils.run.many import Scheduling
 from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import Outcome, ShownMailbox
@@ -29,7 +32,7 @@ class Engine:
         self.how = Scheduling()
 
     def import_many(
-        self, items: List[Item], settings: object, how: Scheduling, check_mode: bool, progress: object
+        self, items: List[Item], settings: object, how: Scheduling, check_mode: bool, progress: object, shows: bool
     ) -> List[Outcome]:
         self.items, self.how = items, how
         return [Outcome(self._result(item), after=ShownMailbox(mailbox="there")) for item in items]
@@ -65,6 +68,25 @@ def run_list(run_module: Any, tmp_path: Path) -> Any:
         return run_module(mail_import_csv.main, {**TASK, **options, "secrets_file": str(path)})
 
     return run
+
+
+def test_what_was_asked_for_is_gone_before_ansible_copies_the_result(
+    run_list: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: List[weakref.ref[Any]] = []
+
+    def imported(items: List[Item], *_how: object, **_options: object) -> List[Outcome]:
+        asked.extend(map(weakref.ref, items))
+        return [Outcome(ImportResult("anna@example.org", "there", "completed")) for _item in items]
+
+    def exit_with(module: AnsibleModule, ran: entry.Ran, _again: str) -> None:
+        gc.collect()
+        module.exit_json(imports=len(ran.outcomes), kept=sum(item() is not None for item in asked))
+
+    monkeypatch.setattr(entry, "import_many", imported)
+    monkeypatch.setattr(entry, "exit_with", exit_with)
+    code, answer = run_list([{"email": "box%d@example.org" % number, "password": "secret"} for number in range(5)])
+    assert (code, answer["imports"], answer["kept"]) == (0, 5, 0)
 
 
 def test_rows_take_what_they_lack_from_the_task(engine: Engine, run_list: Any) -> None:

@@ -40,7 +40,7 @@ class Engine:
         )
 
     def import_many(
-        self, items: List[Item], settings: object, how: Scheduling, check_mode: bool, progress: object
+        self, items: List[Item], settings: object, how: Scheduling, check_mode: bool, progress: object, shows: bool
     ) -> List[Outcome]:
         self.requests += [item for item in items if isinstance(item, ImportRequest)]
         self.check_modes.append(check_mode)

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -23,6 +25,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.progress im
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import imports_on_host
 from ansible_collections.panel.mailimport.plugins.module_utils.run.many import Scheduling, contradictions, import_many
+from ansible_collections.panel.mailimport.plugins.module_utils.run.outcome import Outcome, ShownMailbox
 from ansible_collections.panel.mailimport.plugins.module_utils.run.progress import Progress
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
 
@@ -112,6 +115,30 @@ def test_a_host_that_does_not_tell_its_mailboxes_any_more_fails_every_import(set
     assert [outcome.result.message for outcome in outcomes] == ["/etc/users: Is a directory"] * 2
 
 
+def objects_alive():
+    gc.collect()
+    return Counter(type(each) for each in gc.get_objects())
+
+
+def test_of_many_mailboxes_results_are_kept_and_not_how_each_looked(settings):
+    requests = [request("box%d@example.org" % number, "box%d" % number, import_content=False) for number in range(20)]
+    before = objects_alive()
+    outcomes = import_many(requests, settings, Scheduling())
+    assert {(each.result.state, each.result.created, each.result.changed) for each in outcomes} == {
+        ("completed", True, True)
+    }
+    more = objects_alive() - before
+    assert more[Outcome] == more[ImportResult] == len(requests) and more[ShownMailbox] <= 2
+
+
+def test_mailboxes_before_and_after_are_kept_where_they_are_shown(settings):
+    requests = [request("box%d@example.org" % number, "box%d" % number, import_content=False) for number in range(3)]
+    outcomes = import_many(requests, settings, Scheduling(), shows=True)
+    assert [(each.before.mailbox, each.after.mailbox) for each in outcomes] == [
+        (None, "box%d@example.org" % number) for number in range(3)
+    ]
+
+
 def test_nothing_at_all_is_no_mistake(settings):
     assert import_many([], settings, Scheduling(parallel=True)) == []
 
@@ -154,7 +181,7 @@ def shared_host(host, monkeypatch):
 def test_what_was_there_before_the_check_of_logins_is_not_shown_as_new(shared_host, settings, request_for):
     wanted = request_for(ignore_existing=False, existing_content="merge")
     shared_host.create_mailbox(wanted.address, "", "customer")
-    (outcome,) = import_many([wanted], settings, Scheduling())
+    (outcome,) = import_many([wanted], settings, Scheduling(), shows=True)
     assert (outcome.result.state, outcome.result.created) == ("completed", False)
     assert (outcome.before.domain, outcome.before.mailbox) == ("example.org", "anna@example.org")
 
@@ -165,7 +192,7 @@ def test_a_mailbox_made_ahead_is_shown_as_new_and_its_domain_only_when_it_is(sha
         if known:
             state.claim_domain(known, "customer")
     bert = request_for(user="bert", address=parse_address("bert@example.org"))
-    outcomes = import_many([request_for(), bert], settings, Scheduling())
+    outcomes = import_many([request_for(), bert], settings, Scheduling(), shows=True)
     assert [(outcome.result.state, outcome.result.created, outcome.before.mailbox) for outcome in outcomes] == [
         ("completed", True, None)
     ] * 2
