@@ -164,7 +164,7 @@ class HostConversation(ImapSession):
             self._answers[tag] = self._answer(tag)
 
     def is_asked_for(self, tag: bytes) -> bool:
-        """Wait until the server asks for the literal; keep the answers to commands before."""
+        """Wait until the server asks for the literal; keep the answers to commands before. False when it refuses."""
         with self._process():
             while tag not in self._answers:
                 line = self.stream.read_line()
@@ -174,4 +174,7 @@ class HostConversation(ImapSession):
                 status = self.reader.read_response(line, answered)
                 if status:
                     self._note_answer(answered, status)
+        if self._answers[tag].ok:  # of whatever it has stored nothing is known
+            status = self._answers.pop(tag)
+            raise _ended_error(self._channel, "%s takes what was not sent: %s" % (self.peer, status))
         return False

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Sequence, Union
 
+from ...imap.folder_names import decode_folder_name
 from ...model.errors import MailImportError
 from .session import FOLDERS_AHEAD, Figures, HostSession
 from .sessions import HostSessions
 
 
 class OpenedFolder(NamedTuple):
-    """A folder that is there now; `created`: it was not."""
+    """A folder that is there now; `created`: it was not. `listed` is what the host itself calls it."""
 
     figures: Figures
     created: bool
+    listed: bytes
 
 
 class Folders:
@@ -29,6 +31,8 @@ class Folders:
         self._results: Dict[bytes, Union[OpenedFolder, MailImportError]] = {}
         # What folders are for, as far as it is to be told when they are made.
         self.uses: Dict[bytes, bytes] = {}
+        # The names that folders were opened by first, by what the host itself calls them
+        self._opened_as: Dict[bytes, bytes] = {}
 
     def expect(self, names: Iterable[bytes]) -> None:
         """Take note which folders are going to be opened, in this order."""
@@ -38,7 +42,8 @@ class Folders:
         """Open a folder, together with those that are expected next.
 
         Raises:
-            MailImportError: `folder_refused` when the host does not make it, `disk_full` when it has no room for it.
+            MailImportError: `folder_refused` when the host does not make it or takes it for one that has another name,
+                `disk_full` when it has no room for it.
         """
         if name not in self._results:
             names = [name]
@@ -50,6 +55,10 @@ class Folders:
         result = self._results.pop(name)  # its figures are true once
         if isinstance(result, MailImportError):
             raise result
+        first = self._opened_as.setdefault(result.listed, name)
+        if first != name:
+            text = "this host takes it for folder %s, which is filled already (folder_map can give it another name)"
+            raise MailImportError("folder_refused", text % decode_folder_name(first))
         return result
 
 
@@ -61,9 +70,10 @@ def _open_all(
     missing = [name for name in names if name not in there]
     refused = session.create(missing, uses)
     made = session.figures_of([name for name in missing if name not in refused])
+    listed = session.names_listed([*there, *made]) if not session.is_own_process else {}
     for name in names:
         if name in there or name in made:
-            results[name] = OpenedFolder(there.get(name) or made[name], name in made)
+            results[name] = OpenedFolder(there.get(name) or made[name], name in made, listed.get(name, name))
         else:
             results[name] = refused.get(name) or MailImportError(
                 "folder_refused", "this host makes the folder and does not open it"

@@ -34,6 +34,8 @@ FOLDERS_AHEAD = 128
 _LOOK = 0.25
 _LONGEST_UNREST = 60.0
 
+_LIST_WILDCARDS = frozenset(b"*%")
+
 # Codes of RFC 5530 and 3501 for a folder that is not there.
 _NO_FOLDER = frozenset((b"NONEXISTENT", b"TRYCREATE"))
 
@@ -197,6 +199,26 @@ class HostSession(AppendingSession):
                 errors[name] = error
         return new, errors
 
+    def names_listed(self, names: Sequence[bytes]) -> Dict[bytes, bytes]:
+        """Return what the host itself calls folders that it opens by these names: some take `work` for `Work`, or an
+        umlaut for a letter and its sign. The same where it does not say so.
+        """
+        listed: Dict[bytes, bytes] = {}
+        found: List[bytes] = []
+
+        def handle(parts: Parts) -> None:
+            values = parse_parts(parts)
+            if len(values) >= 4 and values[0].upper() == b"LIST":
+                found.append(bytes(values[3]))
+
+        plain = [name for name in names if not _LIST_WILDCARDS & set(name)]
+        with self._process():
+            for name, tag in zip(plain, self.send(*(b'LIST "" ' + quote(name) for name in plain))):
+                found.clear()
+                self._answer(tag, handle)
+                listed[name] = found[0] if len(found) == 1 else name
+        return {name: listed.get(name, name) for name in names}
+
     def names(self, command: bytes) -> List[Tuple[bytes, bytes]]:
         """Return separators and names of what LIST or LSUB answers."""
         found = []
@@ -324,6 +346,10 @@ class HostSession(AppendingSession):
         """How many messages a command may be about (RFC 9738), None without a limit."""
         return self._capability_figure(b"MESSAGELIMIT=")
 
+    def most_together(self, messages: int) -> int:
+        """How many of so many messages may go in one APPEND."""
+        return (self.message_limit or messages) if self.stores_all_or_none else 1
+
     def messages(self, opened: FolderStream, bodies: bool = True) -> Iterator[Tuple[int, Kept]]:
         """Yield UID and what is kept of each message of an opened folder."""
         for fetched in self._fetched(opened):
@@ -349,11 +375,21 @@ class HostSession(AppendingSession):
 
     def change_flags(self, name: bytes, uids: bytes, sign: bytes, flag: bytes) -> Status:
         """Give (`+`) messages of a folder a flag or take it away (`-`); return the answer."""
-        store = b"UID STORE %s %sFLAGS.SILENT (%s)" % (uids, sign, flag)
         selected = self.ask(self.opening(FetchRequest(SourceFolder(name, ()), select=True)))
-        return self.ask(store) if selected.ok else selected
+        if not selected.ok:
+            return selected
+        return self._ask_about(uids, b"UID STORE %%s %sFLAGS.SILENT (%s)" % (sign, flag.replace(b"%", b"%%")))
+
+    def _ask_about(self, uids: bytes, command: bytes) -> Status:
+        """Send a command about messages of the open folder, again as long as the server has not got to all of them."""
+        left = uids
+        while True:
+            status = self.ask(command % left)
+            left = _left_out(status, left) if status.ok else b""
+            if not left:
+                return status
 
     def remove(self, name: bytes, uids: bytes) -> None:
         """Remove messages of a folder for good (UID EXPUNGE, RFC 4315)."""
         if self.change_flags(name, uids, b"+", b"\\Deleted").ok and b"UIDPLUS" in self.capabilities:
-            self.ask(b"UID EXPUNGE " + uids)
+            self._ask_about(uids, b"UID EXPUNGE %s")

@@ -215,7 +215,9 @@ class ImapStore(MessageStore):
         if writer.may_hold_more:
             known = self._recognized(writer, name, record.target_uidvalidity, targets)
             targets = {target: held for target, held in targets.items() if held.uid not in known}
-        for uids in sequence_set(targets):
+        most = self.sessions.attempt(lambda session: session.message_limit) or max(1, len(targets))
+        groups = [sorted(targets)[start : start + most] for start in range(0, len(targets), most)]
+        for uids in (each for group in groups for each in sequence_set(group)):
             # Not to be done twice: whether a session that ended has copied them, the next run finds out.
             before, writer.all_answers_known = writer.all_answers_known, False
             new = self.sessions.session().copy(name, record.target_uidvalidity, uids, len(targets), writer.name)

@@ -202,8 +202,13 @@ class Host:
             output.write(b'* LSUB () "/" "%s"\r\n' % name)
 
     def on_list(self, rest, lines, output):
-        for name in self.folders:
+        pattern = rest.split(b'"')[3]
+        for name in [self.called(pattern)] if pattern in self.folders else self.folders if pattern == b"*" else ():
             output.write(b'* LIST () "/" "%s"\r\n' % name)
+
+    def called(self, name):
+        """What the server itself calls a folder that it has by this name."""
+        return name
 
     def on_subscribe(self, rest, lines, output):
         name = rest.split(b'"')[1]

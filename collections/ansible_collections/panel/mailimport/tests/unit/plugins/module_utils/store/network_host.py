@@ -24,6 +24,14 @@ from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.
 )
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import fill
 
+# A message that is a session of its own for whoever reads on in it.
+COMMANDS = b"Subject: x\r\n\r\n" + b"".join(
+    b"X%d %s\r\n" % (number, command)
+    for number, command in enumerate(
+        (b'DELETE "INBOX"', b'CREATE "Owned"', b'APPEND "INBOX" {3+}\r\nabc', b"LOGOUT", b'RENAME "INBOX" "Gone"')
+    )
+)
+
 WITHOUT_MANY = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS NAMESPACE ID UNSELECT"
 
 
@@ -123,12 +131,22 @@ class NetworkHost(Host):
         return super().on_status(rest, lines, output)
 
     def on_uid_fetch(self, rest, lines, output):
-        uids, items = rest.split(b" ", 1)
-        found = self.chosen(uids) if self.open is not None else []
+        return self._some(super().on_uid_fetch, rest, lines, output)
+
+    def on_uid_store(self, rest, lines, output):
+        return self._some(super().on_uid_store, rest, lines, output)
+
+    def on_uid_expunge(self, rest, lines, output):
+        return self._some(super().on_uid_expunge, rest, lines, output)
+
+    def _some(self, work, rest, lines, output):
+        """Do something with as many messages as one command may be about, from the highest UID down."""
+        uids, _blank, items = rest.partition(b" ")
+        found = self.chosen(uids.strip()) if self.open is not None else []
         if not self.message_limit or len(found) <= self.message_limit:
-            return super().on_uid_fetch(rest, lines, output)
+            return work(rest, lines, output)
         some = sorted(message.uid for message in found)[-self.message_limit :]
-        super().on_uid_fetch(b"%s %s" % (b",".join(b"%d" % uid for uid in some), items), lines, output)
+        work(b"%s %s" % (b",".join(b"%d" % uid for uid in some), items), lines, output)
         return b"OK [MESSAGELIMIT %d %d] that many" % (self.message_limit, self.last_told or some[0])
 
     def on_login(self, rest, lines, output):
@@ -214,6 +232,28 @@ class NetworkHost(Host):
                     self.next_uid += 1
                 uids.append(same or folder[-1].uid)
         return uids
+
+
+class FoldedNames(dict):
+    """Folders of a server that takes names for the same which `fold` makes equal, and calls a folder as it was made."""
+
+    def __init__(self, fold, names):
+        super().__init__()
+        self._fold = fold
+        for name in names:
+            self[name] = []
+
+    def called(self, name):
+        return next((known for known in self if self._fold(known) == self._fold(name)), name)
+
+    def __contains__(self, name):
+        return super().__contains__(self.called(name))
+
+    def __getitem__(self, name):
+        return super().__getitem__(self.called(name))
+
+    def __setitem__(self, name, messages):
+        super().__setitem__(self.called(name), messages)
 
 
 def network_store(host, delivered, interrupted=False, connections=4, verify="digests", auth="auto", known_epoch=5):
