@@ -272,9 +272,10 @@ options:
     version_added: 0.3.0
   target_max_connections:
     description:
-      - Most connections to O(target_host) that one import may have. Default is 4.
-      - More than one is used where messages can only be sent one by one. To a Dovecot, which takes many at once, one
-        connection is enough.
+      - Most connections to O(target_host) that one import may have. Default is 8.
+      - As many are used as turn out to be fastest, up to this number. Several share the round trips of a long line, and
+        keep a server busy that makes each message durable before it takes the next. Where the server admits fewer,
+        fewer are used.
     type: int
     version_added: 0.3.0
   target_verify:

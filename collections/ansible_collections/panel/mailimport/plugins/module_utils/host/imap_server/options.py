@@ -14,7 +14,7 @@ from ...model.errors import MailImportError
 from ...model.mail import TargetAccount
 
 _TIMEOUT = 60.0
-_CONNECTIONS = 4
+_CONNECTIONS = 8
 _TOKENS = ("xoauth2", "oauthbearer")
 
 

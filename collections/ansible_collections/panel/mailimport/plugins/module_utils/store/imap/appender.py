@@ -26,6 +26,8 @@ from .sessions import HostSessions
 # memory.
 BATCH_MESSAGES = 500
 BATCH_BYTES = 2 << 20
+# More of both where several connections take parts of it: they wait for each other at its end.
+_BATCHES_SIDE_BY_SIDE = 4
 
 # The IMAP process may end by accident with a message in hand; so often in a row, and it is the message.
 _MOST_ENDS = 3
@@ -69,8 +71,11 @@ class Appender:
         """
         if self.full:
             raise self.full
+        batches = _BATCHES_SIDE_BY_SIDE if self.lanes.are_several else 1
         if self._waiting and (
-            folder is not self._folder or len(self._waiting) >= BATCH_MESSAGES or self._bytes >= BATCH_BYTES
+            folder is not self._folder
+            or len(self._waiting) >= batches * BATCH_MESSAGES
+            or self._bytes >= batches * BATCH_BYTES
         ):
             self._send()
 
@@ -115,15 +120,15 @@ class Appender:
         folder.begin_batch()
         try:
             session = self.sessions.session()
-            if not (session.reads_on or session.stores_all_or_none):
-                self._send_side_by_side(folder, session, messages)
+            together = session.most_together(len(messages))
+            if session.is_own_process:
+                groups = [messages[start : start + together] for start in range(0, len(messages), together)]
+                self._send_groups(folder, session, groups)
                 return
-            most = session.message_limit or len(messages)
-            size = most if session.stores_all_or_none else 1
-            groups = [messages[start : start + size] for start in range(0, len(messages), size)]
-            self._send_groups(folder, session, groups)
         except SessionEndedError as error:
             self._recover(folder, messages, error)
+            return
+        self._send_side_by_side(folder, messages, together)
 
     def _send_groups(self, folder: Destination, session: HostSession, groups: Sequence[List[PendingMessage]]) -> None:
         commands = [
@@ -132,34 +137,31 @@ class Appender:
         ]
         self._sent = _Sent(folder, session, commands)
 
-    def _send_apart(self, folder: Destination, messages: Sequence[PendingMessage]) -> None:
-        """Find out which of many messages it is that was refused, without a round trip for each."""
-        folder.begin_batch()
-        try:
-            self._send_groups(folder, self.sessions.session(), [[message] for message in messages])
-        except SessionEndedError as error:
-            self._recover(folder, messages, error)
-        self._read_answers()
-
-    def _send_side_by_side(self, folder: Destination, session: HostSession, messages: List[PendingMessage]) -> None:
+    def _send_side_by_side(self, folder: Destination, messages: List[PendingMessage], together: int = 1) -> None:
         while messages:
+            try:
+                session = self.sessions.session()
+            except SessionEndedError as error:
+                self.sessions.renew(error)  # none of them has been sent
+                continue
             folder.begin_batch()
-            sent = self.lanes.send(session, folder, messages)
+            sent = self.lanes.send(session, folder, messages, together)
             messages = sent.unsent
             self._take_sent(folder, sent)
-            session = self.sessions.session()
 
     def _take_sent(self, folder: Destination, sent: Sent) -> None:
         """Find out of each message that was begun whether it is there, and send again what is not."""
-        nameless = []
+        nameless: List[PendingMessage] = []
         self.sessions.note_slowest(sent.slowest)
-        for message, appended in sent.answered:
+        for messages, appended in sent.answered:
             if appended.uids:
-                self._take_stored(folder, [message], appended)
+                self._take_stored(folder, messages, appended)
             elif appended.status.ok:
-                nameless.append(message)
+                nameless += messages
         if sent.error is not None:
             self.sessions.renew(sent.error)
+        elif any(appended.out_of_step for _messages, appended in sent.answered):
+            self.sessions.drop()
         if nameless or sent.lost:
             # In one search: which of two equal messages a UID belongs to must not be told twice.
             arrivals = folder.lost_arrivals() if sent.lost else folder.arrivals()
@@ -169,17 +171,28 @@ class Appender:
                     folder.acknowledged(message)
         else:
             missing = set()
-        refused = [message for message, appended in sent.answered if not appended.status.ok]
-        if any(appended.may_reveal for _message, appended in sent.answered):
+        self._send_again(folder, sent, [message for message in sent.lost if id(message) in missing])
+
+    def _send_again(self, folder: Destination, sent: Sent, lost: List[PendingMessage]) -> None:
+        """Send what is not there once more: those of a command of many, of which one was refused, in a command each."""
+        refused = [message for messages, appended in sent.answered if not appended.status.ok for message in messages]
+        if any(appended.may_reveal for _messages, appended in sent.answered):
             refused = self._not_found(folder, refused, folder.arrivals())
-        self._store_or_refuse(folder, [message for message in sent.lost if id(message) in missing] + refused)
+        apart = {
+            id(message)
+            for messages, appended in sent.answered
+            if len(messages) > 1 and appended.status.condition != "BAD"
+            for message in messages
+        }
+        self._store_or_refuse(folder, lost + [message for message in refused if id(message) not in apart])
+        self._send_side_by_side(folder, [message for message in refused if id(message) in apart])
 
     def _read_answers(self) -> None:
         if self._sent is None:
             return
         (folder, session, commands), self._sent = self._sent, None
         refused: List[PendingMessage] = []
-        may_reveal = out_of_step = is_mistake = False
+        may_reveal = out_of_step = False
         for number, (tag, messages) in enumerate(commands):
             try:
                 appended = session.collect_append(tag, len(messages))
@@ -192,16 +205,11 @@ class Appender:
                 refused += messages
                 may_reveal = may_reveal or appended.may_reveal
                 out_of_step = out_of_step or appended.out_of_step
-                is_mistake = is_mistake or appended.status.condition == "BAD"
         if out_of_step:
             self.sessions.drop()
         if may_reveal:
             refused = self._not_found(folder, refused, folder.arrivals())
-        many = any(len(group) > 1 for _tag, group in commands)
-        if many and len(refused) > 1 and not (is_mistake or session.is_own_process):
-            self._send_apart(folder, refused)
-        else:
-            self._store_or_refuse(folder, refused)
+        self._store_or_refuse(folder, refused)
 
     def _take_stored(self, folder: Destination, messages: Sequence[PendingMessage], appended: Appended) -> None:
         self.sessions.achieved()

@@ -87,57 +87,41 @@ class AppendingSession(HostConversation):
         else:  # what is open for reading only loses nothing (RFC 3501 section 6.4.2)
             self.ask_all([opened_by.replace(b"SELECT ", b"EXAMINE ", 1), b"CLOSE"])
 
-    def send_append(self, name: bytes, messages: Sequence[Outgoing], waiting: bool = False) -> bytes:
-        """Send one APPEND (of many messages with MULTIAPPEND, RFC 3502) and return its tag.
+    def append_command(self, name: bytes, waiting: bool = False) -> AppendCommand:
+        """Begin an APPEND to a folder.
 
         Args:
             waiting: send each message only when it is asked for, whatever the server offers: then nothing of it can
                 ever be taken for a command.
-
-        Raises:
-            Exception: whatever reading the chunks raises; the session is of no use then.
         """
         if not self.reads_on:
             self._leave_folder()
         tag = self.next_tag()
         self._unanswered.append(tag)
-        text = bytearray(b"%s APPEND %s" % (tag, quote(name)))
+        return AppendCommand(self, tag, name, waiting)
+
+    def send_append(self, name: bytes, messages: Sequence[Outgoing], waiting: bool = False) -> bytes:
+        """Send one APPEND (of many messages with MULTIAPPEND, RFC 3502) and return its tag; `waiting` as above.
+
+        Raises:
+            Exception: whatever reading the chunks raises; the session is of no use then.
+        """
+        command = self.append_command(name, waiting)
         for message in messages:
-            announced = _announced(message, b"+")
-            ahead = not waiting and self._takes_unasked(message.size, len(announced))
-            text += announced if ahead else _announced(message, b"")
-            if ahead:
-                self._unasked.add(tag)
-            else:
-                self.transmit(text)
-                text.clear()
-                if not self.is_asked_for(tag):
-                    return tag
-            for chunk in message.chunks:
-                text += chunk
-                if len(text) >= _WRITE_SIZE:
-                    self.transmit(text)
-                    text.clear()
+            command.announce(message)
+            if not command.is_asked_for():
+                return command.tag
+            command.give(message)
+        command.end()
+        return command.tag
+
+    def note_unasked(self, tag: bytes) -> None:
+        """Take note that a message of an APPEND goes on its way without being asked for."""
+        self._unasked.add(tag)
+
+    def note_sent(self, tag: bytes) -> None:
+        """Take note that the server has all of an APPEND from now on."""
         self._sent_at[tag] = time.monotonic()
-        self.transmit(text + b"\r\n")
-        return tag
-
-    def offer_append(self, tag: bytes, name: bytes, message: Outgoing) -> None:
-        """Ask the server to store one message, which goes on its way when it is asked for."""
-        self._leave_folder()
-        self._unanswered.append(tag)
-        self.transmit(b"%s APPEND %s%s" % (tag, quote(name), _announced(message, b"")))
-
-    def give_append(self, message: Outgoing) -> None:
-        """Send the message that the server has asked for."""
-        text = bytearray()
-        for chunk in message.chunks:
-            text += chunk
-            if len(text) >= _WRITE_SIZE:
-                self.transmit(text)
-                text.clear()
-        self._sent_at[self._unanswered[-1]] = time.monotonic()
-        self.transmit(text + b"\r\n")
 
     def _note_answer(self, tag: bytes, status: Status) -> None:
         super()._note_answer(tag, status)
@@ -177,13 +161,56 @@ class AppendingSession(HostConversation):
         self.transmit(b'%s APPEND %s () "%s" {2}\r\n' % (tag, quote(name), format_internal_date(0)))
         self.is_asked_for(tag)
 
-    def _takes_unasked(self, size: int, line: int) -> bool:
+    def takes_unasked(self, size: int, line: int) -> bool:
         """Literals that need no asking, of RFC 7888, where none of them can ever be taken for commands: by a server
         that reads on, unless there is a mistake in the line before, which for Dovecot one of 64 KiB is.
         """
         if not (self.reads_on and size and line <= _SURE_LINE):
             return False
         return b"LITERAL+" in self.capabilities or (b"LITERAL-" in self.capabilities and size <= _LITERAL_MINUS)
+
+
+class AppendCommand:
+    """One APPEND on its way, message by message; the server stores nothing of it before its end."""
+
+    def __init__(self, session: AppendingSession, tag: bytes, name: bytes, waiting: bool) -> None:
+        self.tag = tag
+        self._session = session
+        self._waiting = waiting
+        self._asks = False
+        self._text = bytearray(b"%s APPEND %s" % (tag, quote(name)))
+
+    def announce(self, message: Outgoing) -> None:
+        """Say what the next message is like."""
+        unasked = _announced(message, b"+")
+        self._asks = self._waiting or not self._session.takes_unasked(message.size, len(unasked))
+        if self._asks:
+            self._text += _announced(message, b"")
+            self._flush()
+        else:
+            self._text += unasked
+            self._session.note_unasked(self.tag)
+
+    def is_asked_for(self) -> bool:
+        """Wait until the message that was announced may be given; False when the server has refused it instead."""
+        return not self._asks or self._session.is_asked_for(self.tag)
+
+    def give(self, message: Outgoing, is_last: bool = False) -> None:
+        for chunk in message.chunks:
+            self._text += chunk
+            if len(self._text) >= _WRITE_SIZE:
+                self._flush()
+        if is_last:  # the server has work while the end is yet to come
+            self._flush()
+
+    def end(self) -> None:
+        self._session.note_sent(self.tag)
+        self._text += b"\r\n"
+        self._flush()
+
+    def _flush(self) -> None:
+        self._session.transmit(self._text)
+        self._text.clear()
 
 
 def _announced(message: Outgoing, sign: bytes) -> bytes:

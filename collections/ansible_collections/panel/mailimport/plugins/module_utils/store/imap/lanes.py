@@ -2,10 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Messages stored one by one, over several connections side by side.
+"""Messages stored over several connections side by side.
 
 Most servers may refuse a message before they have read it, and would take the rest of it for commands. So each is sent
 only when it is asked for, which costs a round trip a message; with several connections that many messages share one.
+A server that makes each message durable before it takes the next has as many in work.
+
+Where many may go in one command, each connection takes a part of them, and the commands are ended one after the other:
+nothing is stored before, and the messages get into the folder in their order.
+
 Servers that lock a folder for each message are slower then: what is faster is found out by trying.
 """
 
@@ -13,29 +18,32 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Callable, Deque, Dict, List, Optional, Sequence, Tuple
 
-from .appending import Appended
+from .appending import AppendCommand, Appended, Outgoing
 from .channel import HostChannel
 from .conversation import SessionEndedError
 from .destination import Destination
 from .pending import PendingMessage
 from .session import HostSession
 
-# So many messages of each show how fast one connection is, and then how fast several are; where the first ones take so
-# many times as long, more would not change it.
+# So many messages over each connection show how fast so many connections are; where the first ones take so many times
+# as long, more would not change it. Where many go in one command, more of them show what it costs to end it.
 _TRIAL = 8
+_TRIAL_TOGETHER = 16
 _FAR_SLOWER = 2.0
 
 
 @dataclass
 class Sent:
-    """What became of messages that were sent side by side: those that were answered, those whose answer was lost, those
-    that were not begun, and what ended a connection. `slowest`: the most seconds that the server has had for one.
+    """What became of messages that were sent side by side: those of each command that was answered, those whose answer
+    was lost, those that were not begun, and what ended a connection. `slowest`: the most seconds that the server has
+    had for one command.
     """
 
-    answered: List[Tuple[PendingMessage, Appended]] = field(default_factory=list)
+    answered: List[Tuple[List[PendingMessage], Appended]] = field(default_factory=list)
     lost: List[PendingMessage] = field(default_factory=list)
     unsent: List[PendingMessage] = field(default_factory=list)
     error: Optional[SessionEndedError] = None
@@ -57,68 +65,102 @@ class Lanes:
         # Seconds a message, by the number of connections.
         self._pace: Dict[int, float] = {}
 
-    def send(self, first: HostSession, folder: Destination, messages: Sequence[PendingMessage]) -> Sent:
-        """Store messages that can be sent again; all connections but those that were lost are of use afterwards."""
+    @property
+    def are_several(self) -> bool:
+        return self._most > 1
+
+    def send(
+        self, first: HostSession, folder: Destination, messages: Sequence[PendingMessage], together: int = 1
+    ) -> Sent:
+        """Store messages that can be sent again; all connections but those that were lost are of use afterwards.
+
+        Args:
+            together: how many may go in one command.
+        """
         sent = Sent(unsent=list(messages))
         while sent.unsent and sent.error is None:
-            width = self._width(len(sent.unsent))
-            sessions = self._sessions(first, width)
-            if width in self._pace:
-                self._send_over(sessions, folder, len(sent.unsent), sent)
-            else:
+            sessions = self._sessions(first, self._width(len(sent.unsent)))
+            if len(sessions) in self._pace or not self._is_worth_trying(1, len(sent.unsent)):
+                most = len(sent.unsent) if together == 1 else together * len(sessions)
+                self._send_over(sessions, folder, most, sent, together)
+            elif together == 1:
                 self._try(sessions, folder, sent)
+            else:
+                each = min(together, _TRIAL_TOGETHER if len(sessions) > 1 else _TRIAL)
+                self._send_over(sessions, folder, each * len(sessions), sent, together)
         return sent
 
     def _try(self, sessions: Sequence[HostSession], folder: Destination, sent: Sent) -> None:
         """Find out how fast so many connections are, with no more than one message each where that is slow."""
-        for each in (1, _TRIAL - 1):
-            count = min(each * len(sessions), len(sent.unsent))
-            if not count or sent.error is not None:
-                return
-            pace = self._send_over(sessions, folder, count, sent) / count
-            if pace > _FAR_SLOWER * self._pace.get(1, pace):
-                break
-        if sent.error is None:
+        pace = self._send_over(sessions, folder, len(sessions), sent, 1)
+        if pace > _FAR_SLOWER * self._pace.get(1, pace):
             self._pace.setdefault(len(sessions), pace)
+        elif sent.unsent and sent.error is None:
+            self._send_over(sessions, folder, _TRIAL * len(sessions), sent, 1)
 
     def _width(self, messages: int) -> int:
-        """How many connections are to be used."""
-        if 1 not in self._pace or self._most == 1:
-            return 1
-        if self._most not in self._pace:
-            return self._most if messages >= _TRIAL * self._most else 1
-        return min((1, self._most), key=lambda width: self._pace[width])
+        """How many connections are to be used: one, half of the most or all; more as long as that makes it faster."""
+        known = sorted(self._pace)
+        best = min(known, key=lambda width: self._pace[width], default=0)
+        more = next((width for width in (1, -(-self._most // 2), self._most) if width > (known or [0])[-1]), 0)
+        if more and best == (known or [0])[-1] and self._is_worth_trying(more, messages):
+            return more
+        return min(best, self._most) or 1
 
-    def _send_over(self, sessions: Sequence[HostSession], folder: Destination, count: int, sent: Sent) -> float:
-        """Store the first of the messages that are left; return the seconds that it took."""
-        waiting = deque(sent.unsent[:count])
-        sent.unsent = sent.unsent[count:]
-        lanes = [_Lane(session, folder) for session in sessions]
+    def _is_worth_trying(self, width: int, messages: int) -> bool:
+        """Whether so many messages are enough to find out how fast so many connections are."""
+        return self._most > 1 and max(2, width) * _TRIAL <= messages
+
+    def _send_over(
+        self, sessions: Sequence[HostSession], folder: Destination, most: int, sent: Sent, together: int
+    ) -> float:
+        """Store the first of the messages that are left; return the seconds that each took."""
+        messages, sent.unsent = sent.unsent[:most], sent.unsent[most:]
+        lanes = _lanes(sessions, folder, messages, together > 1)
         began = time.monotonic()
-        while waiting and sent.error is None:
+        due = deque(lanes)
+        while sent.error is None and any(lane.waiting for lane in lanes):
+            ending = due.popleft() if together > 1 and not due[0].waiting else None
+            # Each step by all of them, or one would wait for a message that was asked for, or an answer.
+            if ending:
+                sent.error = ending.attempt(_Lane.end) or sent.error
             for step in (_Lane.offer, _Lane.wait, _Lane.give):
-                for lane in lanes:  # all of them, or one would wait for a message that was asked for
-                    error = lane.attempt(step, waiting)
-                    sent.error = sent.error or error
-        for lane in lanes:
+                for lane in lanes:
+                    sent.error = lane.attempt(step) or sent.error
+            if ending:
+                sent.error = ending.collect(sent) or sent.error
+        for lane in due:
+            sent.error = lane.attempt(_Lane.end) or sent.error
             sent.error = lane.collect(sent) or sent.error
         sent.slowest = max([sent.slowest, *(session.slowest_append() for session in sessions)])
         self._others = [session for session in self._others if not any(lane.lost_session(session) for lane in lanes)]
-        sent.unsent = [*waiting, *sent.unsent]
-        return time.monotonic() - began
+        left = {id(message): message for lane in lanes for message in lane.waiting}
+        sent.unsent = [*left.values(), *sent.unsent]
+        pace = (time.monotonic() - began) / len(messages)
+        if sent.error is None and len(messages) >= _TRIAL * len(sessions):
+            self._pace[len(sessions)] = pace
+        return pace
 
     def _sessions(self, first: HostSession, width: int) -> List[HostSession]:
-        while len(self._others) < width - 1:
-            channel = self._open_more()
-            if channel is None:
+        """Return so many sessions or fewer, with others beside the first one, which are opened at once."""
+        missing = width - 1 - len(self._others)
+        if missing > 0:
+            with ThreadPoolExecutor(missing) as threads:
+                opened = list(threads.map(lambda _number: self._session(), range(missing)))
+            self._others += [session for session in opened if session]
+            if None in opened:
                 self._most = 1 + len(self._others)
-                break
-            try:
-                self._others.append(HostSession(channel))
-            except SessionEndedError:
-                channel.close()
-                break
         return [first, *self._others[: width - 1]]
+
+    def _session(self) -> Optional[HostSession]:
+        channel = self._open_more()
+        if channel is None:
+            return None
+        try:
+            return HostSession(channel)
+        except SessionEndedError:
+            channel.close()
+            return None
 
     def close(self) -> None:
         for session in self._others:
@@ -126,59 +168,106 @@ class Lanes:
         self._others = []
 
 
-class _Lane:
-    """One connection: a message that is offered, and those whose answers are to come."""
+def _lanes(
+    sessions: Sequence[HostSession], folder: Destination, messages: Sequence[PendingMessage], together: bool
+) -> List[_Lane]:
+    """Give each connection a part of the messages in their order, or all of them what is next where each message has
+    a command of its own."""
+    if not together:
+        waiting = deque(messages)
+        return [_Lane(session, folder, waiting, together) for session in sessions]
+    shares, left = [], list(messages)
+    for size in _sizes(len(messages), len(sessions)):
+        shares.append(deque(left[:size]))
+        left = left[size:]
+    return [_Lane(session, folder, share, together) for session, share in zip(sessions, shares)]
 
-    def __init__(self, session: HostSession, folder: Destination) -> None:
+
+def _sizes(messages: int, parts: int) -> List[int]:
+    """Part messages so that each part has one more than the one before, if there are enough: then that one is answered
+    for while the last message of this one is on its way."""
+    step = 1 if messages >= parts * parts else 0
+    base, more = divmod(messages - step * parts * (parts - 1) // 2, parts)
+    return [base + step * number + (number >= parts - more) for number in range(parts)]
+
+
+class _Lane:
+    """One connection: a message that is offered, and those whose answers are to come.
+
+    `waiting`: messages that it is to send.
+    """
+
+    def __init__(
+        self, session: HostSession, folder: Destination, waiting: Deque[PendingMessage], together: bool
+    ) -> None:
+        self.waiting = waiting
         self._session = session
         self._folder = folder
-        self._sent: List[Tuple[bytes, PendingMessage]] = []
-        self._asked = False
-        self._offered = False
+        self._together = together
+        self._sent: List[Tuple[AppendCommand, List[PendingMessage]]] = []
+        # The command that is to take more messages, and the message that is on its way in it
+        self._open: Optional[AppendCommand] = None
+        self._offered: Optional[Outgoing] = None
         self._ended = False
 
     def lost_session(self, session: HostSession) -> bool:
         return self._ended and self._session is session
 
-    def attempt(
-        self, step: Callable[[_Lane, Deque[PendingMessage]], None], waiting: Deque[PendingMessage]
-    ) -> Optional[SessionEndedError]:
+    def attempt(self, step: Callable[[_Lane], None]) -> Optional[SessionEndedError]:
         """Take a step; return the error when the connection is lost."""
         if self._ended:
             return None
         try:
-            step(self, waiting)
+            step(self)
         except SessionEndedError as error:
-            self._end()
+            self._abandon()
             return error
         return None
 
-    def _end(self) -> None:
+    def _abandon(self) -> None:
         self._ended = True
         self._session.abandon()
 
-    def offer(self, waiting: Deque[PendingMessage]) -> None:
-        self._offered = bool(waiting)
-        if waiting:
-            message = waiting.popleft()
-            tag = self._session.next_tag()
-            self._sent.append((tag, message))
-            self._session.offer_append(tag, self._folder.name, self._folder.outgoing(message))
+    def offer(self) -> None:
+        if not self.waiting:
+            return
+        if self._open is None:
+            self._open = self._session.append_command(self._folder.name)
+            self._sent.append((self._open, []))
+        message = self.waiting.popleft()
+        self._sent[-1][1].append(message)
+        self._offered = self._folder.outgoing(message)
+        self._open.announce(self._offered)
 
-    def wait(self, _waiting: Deque[PendingMessage]) -> None:
-        self._asked = self._offered and self._session.is_asked_for(self._sent[-1][0])
+    def wait(self) -> None:
+        if self._open and self._offered and not self._open.is_asked_for():
+            self._open = self._offered = None
 
-    def give(self, _waiting: Deque[PendingMessage]) -> None:
-        if self._asked:
-            self._session.give_append(self._folder.outgoing(self._sent[-1][1]))
+    def give(self) -> None:
+        if self._open and self._offered:
+            self._open.give(self._offered, is_last=not self.waiting)
+            self._offered = None
+            if not self._together:
+                self.end()
+
+    def end(self) -> None:
+        """End the command that is open; the server stores it now."""
+        if self._open:
+            self._open.end()
+            self._open = None
 
     def collect(self, sent: Sent) -> Optional[SessionEndedError]:
         """Read the answers that are left, as far as they come."""
-        for place, (tag, message) in enumerate(self._sent):
+        out_of_step = False
+        for place, (command, messages) in enumerate(self._sent):
             try:
-                sent.answered.append((message, self._session.collect_append(tag, 1)))
+                appended = self._session.collect_append(command.tag, len(messages))
             except SessionEndedError as error:
-                sent.lost += [message for _tag, message in self._sent[place:]]
-                self._end()
+                sent.lost += [message for _command, lost in self._sent[place:] for message in lost]
+                self._abandon()
                 return error
+            sent.answered.append((messages, appended))
+            out_of_step = out_of_step or appended.out_of_step
+        if out_of_step:
+            self._abandon()
         return None

@@ -34,6 +34,7 @@ def host(monkeypatch):
 def test_a_server_that_has_been_slow_is_given_as_much_time(host, origin, some, monkeypatch):
     """It shows many messages of one command when it has stored all of them."""
     monkeypatch.setattr(appender, "BATCH_MESSAGES", 10)
+    monkeypatch.setattr(appender, "_BATCHES_SIDE_BY_SIDE", 1)
     host.product, host.eats = "Dovecot", True
     host.capabilities = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS ID"
     host.refuse = lambda _flags, _data: time.sleep(0.03)
@@ -67,6 +68,7 @@ def test_a_slow_server_is_given_time_however_it_was_sent_something(
 
     monkeypatch.setattr(HostSession, "await_quiet", await_quiet)
     monkeypatch.setattr(appender, "BATCH_MESSAGES", 10)
+    monkeypatch.setattr(appender, "_BATCHES_SIDE_BY_SIDE", 1)
     host.product, host.eats, host.dies, host.lateness = "Dovecot" if how == "many" else "Scripted", True, die, None
     sent = some(*range(1, 41))
     if how == "alone":
@@ -110,3 +112,17 @@ def test_a_server_that_stops_is_asked_on_until_it_has_told_of_all(host, what):
     host.last_told = 99
     with pytest.raises(MailImportError, match="does not come to what it was asked for.*MESSAGELIMIT 7 99"):
         ASKED[what](session)
+
+
+def test_a_server_that_stops_changes_and_removes_all_it_was_asked_to(host):
+    host.message_limit = 7
+    host.capabilities += " MESSAGELIMIT=7"
+    host.store(b"A", [([], b"01-Jan-2026 10:00:00 +0000", body(uid)) for uid in range(1, 31)])
+    session = network_store(host, {}).sessions.session()
+    assert session.change_flags(b"A", b"1:20", b"+", b"$50%d").ok
+    assert [b"$50%d" in message.flags for message in host.folders[b"A"]] == [True] * 20 + [False] * 10
+    session.remove(b"A", b"3:25")
+    assert [message.uid for message in host.folders[b"A"]] == [1, 2, 26, 27, 28, 29, 30]
+    host.message_limit, host.last_told = 3, 99
+    with pytest.raises(MailImportError, match="does not come to what it was asked for"):
+        session.change_flags(b"A", b"1:*", b"-", b"\\Seen")

@@ -1,0 +1,131 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The IMAP store against a server over the network, over several connections: each message is there once, and many in
+one command stay in their order.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import sessions
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.lanes import Lanes
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import body
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
+    COMMANDS,
+    NetworkHost,
+    bodies,
+    imported,
+)
+
+
+@pytest.fixture
+def host(monkeypatch):
+    monkeypatch.setattr(sessions, "_QUIET", 0.01)
+    host = NetworkHost()
+    host.folders[b"A"] = []
+    yield host
+    host.close()
+
+
+@pytest.mark.parametrize("fate", ["before", "after", "late", "bye"])
+@pytest.mark.parametrize("width", [1, 4])
+def test_lost_acknowledgements_are_found_out(host, origin, some, fate, width, monkeypatch):
+    """Also where one of several connections ends while the others go on, and where what was sent is stored later."""
+    monkeypatch.setattr(Lanes, "_width", lambda self, messages: width)
+    monkeypatch.setattr(sessions, "_QUIET", 0.01 if fate != "late" else 0.3)
+    every = 13 if fate != "late" else 60
+    host.dies = lambda number: fate if number % every == 0 else None
+    delivered = {}
+    refusals, store = imported(host, origin, some(*range(1, 81)), delivered)
+    assert bodies(host) == sorted(map(body, range(1, 81)))
+    assert sorted(delivered) == list(range(1, 81))
+    assert sorted(delivered.values()) == sorted(message.uid for message in host.folders[b"A"])
+    assert (refusals, store.all_answers_known, host.ran) == ([], True, [])
+
+
+MANY_OVER_SEVERAL = [("Cyrus IMAPD", 3), ("Cyrus IMAPD", 8), ("Dovecot", 4)]
+
+
+@pytest.fixture
+def takes_many(host, monkeypatch):
+    """Make the host a server that takes many messages in one command, over so many connections at once."""
+
+    def make(product, width):
+        host.product, host.eats = product, product == "Dovecot"
+        host.capabilities = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS ID"
+        monkeypatch.setattr(Lanes, "_width", lambda self, messages: width)
+        return {"connections": width}
+
+    return make
+
+
+@pytest.mark.parametrize(("product", "width"), MANY_OVER_SEVERAL)
+def test_many_over_several_connections_stay_in_their_order(host, origin, some, takes_many, product, width):
+    refusals, _store = imported(host, origin, some(*range(1, 151)), **takes_many(product, width))
+    assert ([message.data for message in host.folders[b"A"]], refusals) == ([body(uid) for uid in range(1, 151)], [])
+    assert (host.busiest, host.asked) == (width, 0 if host.eats else 150)
+    assert host.appends < 150 / 4
+
+
+@pytest.mark.parametrize(
+    ("product", "width", "fate"),
+    [(*each, fate) for each in MANY_OVER_SEVERAL for fate in ("before", "after", "bye")] + [("Cyrus IMAPD", 8, "late")],
+)
+def test_a_lost_acknowledgement_of_many_is_found_out(host, origin, some, takes_many, monkeypatch, product, width, fate):
+    monkeypatch.setattr(sessions, "_QUIET", 0.01 if fate != "late" else 0.3)
+    host.dies = lambda number: fate if number in (2, width + 2) else None
+    delivered = {}
+    refusals, store = imported(host, origin, some(*range(1, 151)), delivered, **takes_many(product, width))
+    assert bodies(host) == sorted(map(body, range(1, 151)))
+    assert sorted(delivered.values()) == sorted(message.uid for message in host.folders[b"A"])
+    assert (sorted(delivered), refusals, store.all_answers_known) == (list(range(1, 151)), [], True)
+
+
+@pytest.mark.parametrize(("product", "width"), MANY_OVER_SEVERAL)
+@pytest.mark.parametrize("early", [True, False])
+def test_what_is_refused_of_many_over_several_connections(
+    host, origin, message, some, takes_many, product, width, early
+):
+    """Is told, nothing of it is run, and all others are stored once."""
+    hostile = {17: COMMANDS, 80: COMMANDS + b"X", 81: COMMANDS + b"YY"}
+    sizes = [b"{%d" % len(data) for data in hostile.values()]
+    if early:
+        host.refuse_early = lambda line: b"NO [CANNOT] no" if any(size in line for size in sizes) else None
+    else:
+        host.refuse = lambda flags, data: b"NO [CANNOT] no" if data in hostile.values() else None
+    sent = [message(uid, hostile.get(uid, body(uid))) for uid in range(1, 151)]
+    refusals, _store = imported(host, origin, sent, **takes_many(product, width))
+    assert ({refusal.uid for refusal in refusals}, host.ran) == (set(hostile), [])
+    assert bodies(host) == sorted(body(uid) for uid in range(1, 151) if uid not in hostile)
+
+
+def test_connections_are_as_many_as_the_server_admits(host, origin, some):
+    host.most = 2
+    refusals, _store = imported(host, origin, some(*range(1, 101)), connections=6)
+    assert (len(bodies(host)), refusals) == (100, [])
+    assert host.busiest <= 3  # one was asked for and refused
+
+
+def test_a_server_that_lets_connections_wait_for_each_other_gets_all_over_one(host, origin, some):
+    """After one message over each has shown it."""
+    threads = []
+
+    def store_alone(_flags, _data):
+        threads.append(threading.get_ident())
+        if threads[-1] != threads[0]:
+            time.sleep(0.2)
+
+    host.refuse = store_alone
+    refusals, _store = imported(host, origin, some(*range(1, 101)))
+    assert (len(bodies(host)), refusals) == (100, [])
+    assert sum(thread != threads[0] for thread in threads) == 1
+
+
+def test_one_connection_is_one(host, origin, some):
+    imported(host, origin, some(*range(1, 101)), connections=1)
+    assert (len(bodies(host)), host.busiest) == (100, 1)
