@@ -7,16 +7,16 @@
 from __future__ import annotations
 
 import itertools
-import os
 import sqlite3
 from contextlib import closing
 from typing import Any, Callable
 
 import pytest
 from support.dovecot import wait_until
+from support.forked_module import killed_at_statement, run_forked
 from support.imap import Item
-from support.mail import REPOSITORY, small_message
-from support.run import environment, finish_module, start_module
+from support.mail import small_message
+from support.run import finish_module
 from support.scene import difference
 
 from .conftest import KINDS, SqlScene
@@ -240,16 +240,14 @@ def test_killed_between_any_two_statements(sql_scene: NewScene, engine: str, sch
     before = sizes(scene)
     scene.run(import_content=False, target_email="anna@whole.example")
     nothing, whole = dict.fromkeys(before, 0), grown(scene, before)
-    path = os.pathsep.join((str(REPOSITORY / "tests" / "support" / "killed_at_statement"), environment()["PYTHONPATH"]))
     for place in itertools.count(1):
         before = sizes(scene)
         arguments = scene.arguments(import_content=False, target_email="anna@d%d.example" % place)
-        process = start_module(arguments, scene.directory, env={"KILLED_AT": str(place), "PYTHONPATH": path})
-        process.communicate()
+        killed = run_forked(arguments, scene.directory, killed_at_statement(place))
         assert grown(scene, before) in (nothing, whole), "killed at place %d" % place
-        entry = scene.run(import_content=False, target_email="anna@d%d.example" % place).entry
+        entry = run_forked(arguments, scene.directory).entry
         assert entry["state"] == "completed", entry["message"]
         assert grown(scene, before) == whole
-        if process.returncode == 0:
+        if killed.returncode == 0:
             break
     assert place > 2 * len(whole)
