@@ -74,10 +74,11 @@ with_tmp_in_memory() {
   "${mount[@]}" "$@"
 }
 
-# Tests that ask a mail host most, on the other Dovecot.
+# Tests that ask a mail host most, on the other Dovecot. The last of them write on the disk.
 other_dovecot() {
-  bash scripts/other_debian.sh pytest "${pytest_options[@]}" -m both_dovecots tests
-  bash scripts/other_debian.sh pytest "${pytest_options[@]}" "$collection/tests/unit/plugins/module_utils/host"
+  local unit=$collection/tests/unit/plugins/module_utils
+  with_tmp_in_memory bash scripts/other_debian.sh pytest "${pytest_options[@]}" -m both_dovecots tests
+  bash scripts/other_debian.sh pytest "${pytest_options[@]}" "$unit/host" "$unit/store/maildir"
 }
 
 part="Python $python_version with $("$venv/bin/ansible" --version | sed -n '1s/^ansible \[\(.*\)\]$/ansible-\1/p'); nox runs the whole matrix"

@@ -21,8 +21,6 @@ from support.imap import Item, Session, snapshot
 from support.mail import small_message
 from support.relay import Relay
 
-pytestmark = pytest.mark.both_dovecots
-
 GOOD, WRONG = 175, 20
 MALFORMED = (
     "no address at all,secret1",
@@ -48,6 +46,7 @@ def mailing_list(place: Path, people: list[Employee]) -> Path:
     return path
 
 
+@pytest.mark.both_dovecots
 def test_two_hundred_rows_of_which_some_are_bad(run: Run, people: list[Employee]) -> None:
     good, wrong = people[:GOOD], [Employee(person.address, "not %s" % person.password) for person in people[GOOD:]]
     path = mailing_list(run.directory, good + wrong)
@@ -231,6 +230,7 @@ def test_a_list_nobody_can_read_is_one_clear_line(run: Run) -> None:
         assert outcome.result["failed"] and words in outcome.result["msg"]
 
 
+@pytest.mark.both_dovecots
 def test_existing_mailboxes_are_skipped_and_replaced_as_in_the_panel(run: Run, people: list[Employee]) -> None:
     run.host.add_user(people[0].address, "of old")
     rows = as_rows(people[:2])

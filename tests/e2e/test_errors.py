@@ -21,8 +21,6 @@ from support.run import Outcome
 from support.scene import Scene, difference, torn_or_foreign
 from support.tls import Authority
 
-pytestmark = pytest.mark.both_dovecots
-
 
 def assert_refused(scene: Scene, outcome: Outcome, *reasons: str) -> None:
     """The run failed for one of the reasons, said so in a line, and left the mail host as it was."""
@@ -172,6 +170,7 @@ def test_address_that_is_cut_where_c_ends_a_string(scene: Scene) -> None:
     assert_untouched(scene)
 
 
+@pytest.mark.both_dovecots
 @pytest.mark.parametrize("address", ["анна@пример.example", "anna+tag=1@example.org", "anna@xn--e1afmkfd.example"])
 def test_unusual_address_that_is_fine(small_scene: Scene, new_host: Callable[..., Dovecot], address: str) -> None:
     small_scene.host = new_host(extra_config="auth_username_chars =\n")
@@ -184,6 +183,7 @@ def test_unusual_address_that_is_fine(small_scene: Scene, new_host: Callable[...
     )
 
 
+@pytest.mark.both_dovecots
 def test_address_that_this_dovecot_does_not_admit(scene: Scene, new_host: Callable[..., Dovecot]) -> None:
     scene.host = new_host(extra_config="auth_username_chars = abcdefghijklmnopqrstuvwxyz01234567890.-_@")
     assert_refused(scene, scene.run(target_email="o'brien@example.org"), "host_refused")
@@ -256,6 +256,7 @@ def test_full_disk_under_the_state(small_scene: Scene, small_disk: Callable[...,
     assert small_scene.host_account().contents() == small_scene.source_account().contents()
 
 
+@pytest.mark.both_dovecots
 def test_full_mailbox(small_scene: Scene, new_host: Callable[..., Dovecot]) -> None:
     """A quota of the mail host holds for imported mail too."""
     small_scene.host = new_host(extra_config=words().quota_settings("20k"))
@@ -267,6 +268,7 @@ def test_full_mailbox(small_scene: Scene, new_host: Callable[..., Dovecot]) -> N
     assert again["messages_present"] == brought > 0
 
 
+@pytest.mark.both_dovecots
 @pytest.mark.parametrize("ids", [{"uid": 0}, {"gid": -1}, {"uid": 4999}, {"gid": 2**32}], ids=str)
 def test_owner_of_mail_that_dovecot_would_not_serve(small_scene: Scene, ids: dict[str, int]) -> None:
     """A line of the users file is never changed again: it must not be written."""
@@ -278,6 +280,7 @@ def test_owner_of_mail_that_dovecot_would_not_serve(small_scene: Scene, ids: dic
     assert small_scene.run().entry["state"] == "completed"
 
 
+@pytest.mark.both_dovecots
 @pytest.mark.parametrize("wrong", [{"uid": 999_999}, {"mail_home": "/proc/nowhere/%d/%n"}], ids=str)
 def test_a_mailbox_that_cannot_hold_mail_is_taken_back(small_scene: Scene, wrong: dict[str, object]) -> None:
     """What it was made with would stay in the users file, and correcting the task would not help."""
@@ -292,6 +295,7 @@ def test_a_mailbox_that_cannot_hold_mail_is_taken_back(small_scene: Scene, wrong
     assert difference(small_scene.source_account(), small_scene.host_account()) == []
 
 
+@pytest.mark.both_dovecots
 def test_a_file_that_dovecot_does_not_read_is_not_written(small_scene: Scene) -> None:
     other = small_scene.directory / "others"
     other.write_text("nobody:x:65534:65534::/nonexistent:/bin/false\n")
@@ -302,6 +306,7 @@ def test_a_file_that_dovecot_does_not_read_is_not_written(small_scene: Scene) ->
     assert other.read_text() == "nobody:x:65534:65534::/nonexistent:/bin/false\n"
 
 
+@pytest.mark.both_dovecots
 def test_mailboxes_do_not_share_a_home(small_scene: Scene) -> None:
     shared = str(small_scene.host.home_of("%n@shared"))
     assert small_scene.run(mail_home=shared).entry["state"] == "completed"
@@ -316,6 +321,7 @@ def test_mailboxes_do_not_share_a_home(small_scene: Scene) -> None:
     assert small_scene.host.users_file.read_text().count("\n") == 1
 
 
+@pytest.mark.both_dovecots
 def test_address_that_dovecot_would_not_find(small_scene: Scene) -> None:
     for check_mode in (True, False):
         outcome = small_scene.run(check_mode, target_email="o'neil@shop.example")
@@ -329,6 +335,7 @@ def test_port_that_is_none(small_scene: Scene) -> None:
     assert "source_port must be from 1 to 65535" in outcome.entry["message"]
 
 
+@pytest.mark.both_dovecots
 def test_address_that_looks_like_an_option(small_scene: Scene) -> None:
     outcome = small_scene.run(target_email="-dash@shop.example")
     assert (outcome.entry["state"], outcome.entry["created"]) == ("completed", True), outcome.output
@@ -345,6 +352,7 @@ def test_blanks_around_an_address_are_no_part_of_the_login(small_scene: Scene) -
     assert (outcome.entry["state"], outcome.entry["email"]) == ("completed", small_scene.address), outcome.output
 
 
+@pytest.mark.both_dovecots
 def test_mail_host_that_is_not_there(scene: Scene) -> None:
     outcome = scene.run(dovecot_config=str(scene.directory / "no-such.conf"))
     assert outcome.returncode != 0
@@ -352,6 +360,7 @@ def test_mail_host_that_is_not_there(scene: Scene) -> None:
     assert "Traceback" not in outcome.output
 
 
+@pytest.mark.both_dovecots
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_mail_host_that_does_not_run(small_scene: Scene, check_mode: bool) -> None:
     small_scene.host.stop()
