@@ -206,10 +206,13 @@ def test_a_token_that_was_revoked_is_replaced_once(directory: Directory, service
     assert "a new one too" in refusal(directory.users).message
 
 
-def test_pages_without_end_are_left(directory: Directory, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    again = status(200, {"users": [], "nextPageToken": "again"})
-    service.trouble("/users", *[again] * 4)
-    assert len(directory.users()) == 0, "the same page twice is the end"
+def test_pages_without_end_are_an_error(directory: Directory, service: Service) -> None:
+    """What is behind a page that leads back is not known, so the list is no shorter list."""
+    pages = {name: status(200, {"users": [], "nextPageToken": name}) for name in "abc"}
+    for names in ("aa", "aba", "abca"):
+        service.trouble("/users", *(pages[name] for name in names))
+        error = refusal(directory.users)
+        assert (error.reason, error.message) == ("protocol_error", "the list of users has no end"), names
     # Only the token of a page is taken, never an address.
     service.trouble(
         "/users", status(200, {"users": [], "nextPageToken": "http://127.0.0.1:1/steal?x=", "nextLink": "x"})
@@ -221,7 +224,8 @@ def test_pages_without_end_are_left(directory: Directory, service: Service, monk
 def test_a_page_with_nobody_is_not_the_end(directory: Directory, service: Service) -> None:
     """Nor one that half of comes, or on which somebody is once more."""
     everybody = len(directory.users())
-    twice = {"users": [service.customer.users[0]], "nextPageToken": FIRST_PAGE}
+    again = base64.urlsafe_b64encode(b"00").decode()
+    twice = {"users": [service.customer.users[0]], "nextPageToken": again}
     torn = status(200, b'{"users": [{"id": "1", "primaryEmail": "a@one.ex')
     service.trouble("/users", status(200, {"nextPageToken": FIRST_PAGE}), torn, status(200, twice))
     users = directory.users()

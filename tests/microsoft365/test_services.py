@@ -218,10 +218,17 @@ def test_a_page_with_nobody_is_not_the_end(directory: Directory, service: Servic
 def test_a_list_that_goes_round_in_circles_is_no_shorter_list(
     directory: Directory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = {"value": [], "@odata.nextLink": directory.resource + "/v1.0/users?$skiptoken=1"}
-    monkeypatch.setattr(directory, "_call", lambda *_call: page)
+    asked: list[str] = []
+
+    def answer(url: str, *_more: object) -> dict[str, object]:
+        asked.append(url)
+        number = len(asked) % 3
+        return {"value": [], "@odata.nextLink": "%s/v1.0/users?$skiptoken=%d" % (directory.resource, number)}
+
+    monkeypatch.setattr(directory, "_call", answer)
     with pytest.raises(MailImportError, match="the list of /users has no end"):
         directory.users()
+    assert len(asked) == 4
 
 
 def test_a_list_that_goes_on_elsewhere_is_not_followed(directory: Directory, service: Service) -> None:
@@ -229,6 +236,36 @@ def test_a_list_that_goes_on_elsewhere_is_not_followed(directory: Directory, ser
     with pytest.raises(MailImportError, match="goes on at another address than api_url") as refused:
         directory.users()
     assert refused.value.reason == "protocol_error"
+
+
+@pytest.mark.parametrize(
+    ("following", "goes_on"),
+    [
+        ("https://Graph.Microsoft.com:443/v1.0/users?$skiptoken=2", True),
+        ("https://graph.microsoft.com/v1.0/users?$skiptoken=2", True),
+        ("http://graph.microsoft.com/v1.0/users?$skiptoken=2", False),
+        ("https://graph.microsoft.com:8443/v1.0/users", False),
+        ("https://graph.microsoft.com.evil.example/v1.0/users", False),
+        ("https://graph.microsoft.com@evil.example/v1.0/users", False),
+        ("https://graph.microsoft.com:x/v1.0/users", False),
+        ("/v1.0/users?$skiptoken=2", False),
+    ],
+)
+def test_what_is_the_same_address(http: Http, monkeypatch: pytest.MonkeyPatch, following: str, goes_on: bool) -> None:
+    asked: list[str] = []
+
+    def answer(url: str, *_more: object) -> dict[str, object]:
+        asked.append(url)
+        return {"value": [], "@odata.nextLink": following} if len(asked) % 2 else {"value": []}
+
+    directory = Directory(http, None, "https://graph.microsoft.com")  # type: ignore[arg-type]
+    monkeypatch.setattr(directory, "_get", answer)
+    if goes_on:
+        assert directory.users() == [] and asked[1] == following
+    else:
+        with pytest.raises(MailImportError, match="goes on at another address"):
+            directory.users()
+        assert len(asked) == 1
 
 
 def test_waits_as_long_as_it_is_told_in_fractions_too(

@@ -20,6 +20,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.provider.http imp
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360 import directory as directory_module
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.directory import Directory
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.yandex360.mailboxes import survey
+from fakes.http_service import status
 from fakes.yandex360 import ADMIN_SCOPES, Service
 
 ORG = 7654321
@@ -73,6 +74,24 @@ def test_a_list_that_never_rests_is_an_error(
     service.before = lambda request: service.organization.add_user("new%d@one.example" % len(service.requests)) and None
     with pytest.raises(MailImportError, match="keeps changing"):
         directory.users(ORG)
+
+
+def test_a_page_with_nobody_is_not_the_end(
+    directory: Directory, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was on it has moved, or was dismissed meanwhile."""
+    monkeypatch.setattr(directory_module, "_USERS_PER_PAGE", 10)
+    everybody = len(directory.users(ORG))
+    empty = status(200, {"users": [], "page": 1, "pages": 7, "perPage": 10, "total": 64})
+    service.trouble("/users", empty)
+    assert len(directory.users(ORG)) == everybody
+
+
+def test_organizations_without_end_are_an_error(directory: Directory, service: Service) -> None:
+    page = status(200, {"organizations": [], "nextPageToken": "again"})
+    service.trouble("/org", page, page)
+    with pytest.raises(MailImportError, match="the list of organizations has no end"):
+        directory.organizations()
 
 
 def test_pages_without_end_are_an_error(

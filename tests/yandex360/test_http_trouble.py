@@ -25,6 +25,10 @@ PASSES = {
     "429": throttled(),
     "429 in HTML": status(429),
     "429 with a time": throttled("3"),
+    "408": status(408, b""),
+    "403 in HTML, of a load balancer": status(
+        403, b"<html><title>Error</title>Request rate higher than configured</html>"
+    ),
     "500": status(500, {"code": 13, "message": "internal", "details": []}),
     "502 in HTML": status(502),
     "503": status(503, b""),
@@ -75,7 +79,43 @@ def test_retry_after_may_be_a_date(directory: Directory, service: Service, pause
 def test_retry_after_may_be_over_when_it_is_read(directory: Directory, service: Service, pauses: list[float]) -> None:
     service.trouble("/users", throttled(formatdate(time.time() - 100, usegmt=True)))
     assert directory.users(ORG)
-    assert pauses == [0.0]
+    assert pauses == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("value", "waited"),
+    [
+        # No hurry, however often it says that there is no need to wait.
+        ("0", [0.5, 1.0, 2.0]),
+        ("-5", [0.5, 1.0, 2.0]),
+        ("1e9", [0.5, 1.0, 2.0]),
+        ("nan", [0.5, 1.0, 2.0]),
+        ("", [0.5, 1.0, 2.0]),
+        ("9" * 400, [0.5, 1.0, 2.0]),
+        ("Wed, 99 Foo 2026 99:99:99 GMT", [0.5, 1.0, 2.0]),
+        # Said twice, which a proxy puts together.
+        ("4, 4", [4.0, 4.0, 4.0]),
+        (" 4.5 ", [4.5, 4.5, 4.5]),
+    ],
+)
+def test_odd_retry_after(
+    directory: Directory, service: Service, pauses: list[float], value: str, waited: list[float]
+) -> None:
+    service.trouble("/users", *[status(503, b"", Retry_After=value)] * 3)
+    assert directory.users(ORG)
+    assert pauses == waited
+
+
+def test_a_date_to_wait_for_is_by_the_clock_of_the_service(
+    directory: Directory, service: Service, pauses: list[float]
+) -> None:
+    """Whatever the clock of this host says."""
+    for ahead in (86_400, -86_400):
+        now = time.time() + ahead
+        dates = {"Retry_After": formatdate(now + 42, usegmt=True), "Date": formatdate(now, usegmt=True)}
+        service.trouble("/users", status(429, b"", **dates))
+        assert directory.users(ORG)
+    assert pauses == [42.0, 42.0]
 
 
 def test_a_service_that_asks_for_hours_is_left_alone(
@@ -85,7 +125,7 @@ def test_a_service_that_asks_for_hours_is_left_alone(
     with pytest.raises(MailImportError) as error:
         directory.users(ORG)
     assert error.value.reason == "throttled" and pauses == []
-    assert error.value.message.endswith("HTTP 429, Too many requests: run the task again later")
+    assert error.value.message.endswith("HTTP 429, Too many requests: run the task again in 120 minutes")
 
 
 def test_a_silent_service_is_asked_again(service: Service, pauses: list[float]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import math
 import os
 import re
 import time
@@ -41,6 +42,7 @@ MAX_BODY = 64 << 20
 _PIECE = 1 << 16
 
 _BUSY = 429
+_TOO_SLOW = 408
 _FORBIDDEN = 403
 # What Google says with a 403 that another attempt gets over, in words or in a text of its load balancers.
 _RATE_WORDS = frozenset(("quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded", "RESOURCE_EXHAUSTED"))
@@ -172,7 +174,8 @@ class Http:
             except _PassingError as failure:
                 if attempt == ATTEMPTS or (failure.wait or 0) > LONGEST_RETRY_AFTER:
                     raise failure.error from None
-                self._pause(wait if failure.wait is None else failure.wait)
+                # A service that says again and again that there is no need to wait is spared all the same.
+                self._pause(failure.wait or wait)
                 wait = min(LONGEST_WAIT, 2 * wait)
         raise AssertionError("not reached")
 
@@ -237,11 +240,13 @@ class Http:
         status, data = received.status, received.data
         answer = _parsed(data)
         word, said = _said(call, answer, data)
-        is_busy = status == _BUSY or (status == _FORBIDDEN and _is_rate_limit(word, said))
-        if is_busy or status >= 500:
-            message = "%s: %s: run the task again later" % (call, _in_words(status, word, said))
+        is_busy = status == _BUSY or (status == _FORBIDDEN and _is_rate_limit(word, said, data))
+        if is_busy or status == _TOO_SLOW or status >= 500:
+            wait = _retry_after(received.headers)
+            when = "later" if wait is None or wait <= LONGEST_RETRY_AFTER else "in %d minutes" % math.ceil(wait / 60)
+            message = "%s: %s: run the task again %s" % (call, _in_words(status, word, said), when)
             error = ServiceError("throttled" if is_busy else "source_unavailable", message, status, word, said)
-            raise _PassingError(error, _retry_after(received.headers.get("Retry-After")))
+            raise _PassingError(error, wait)
         if 300 <= status < 400:
             raise MailImportError(
                 "protocol_error",
@@ -326,8 +331,9 @@ def _word_of(error: Mapping[str, Any]) -> Any:
     return first.get("reason") or (code if isinstance(code, str) else None) or error.get("status")
 
 
-def _is_rate_limit(word: str, said: str) -> bool:
-    return word in _RATE_WORDS or bool(_RATE_TEXT.search(said))
+def _is_rate_limit(word: str, said: str, data: bytes) -> bool:
+    page = data[:_PIECE].decode("utf-8", "replace") if _MARKUP.match(data) else ""
+    return word in _RATE_WORDS or bool(_RATE_TEXT.search(said) or _RATE_TEXT.search(page))
 
 
 def _clean(call: Call, text: Any) -> str:
@@ -342,18 +348,26 @@ def _in_words(status: int, word: str, said: str) -> str:
     return "HTTP %d%s" % (status, "".join(", %s" % text for text in (word, said) if text))
 
 
-def _retry_after(value: Optional[str]) -> Optional[float]:
+def _retry_after(headers: Mapping[str, str]) -> Optional[float]:
     """Seconds to wait (RFC 9110 section 10.2.3: a number of seconds, or a date), None when it says nothing of use."""
-    if value is None:
+    value = headers.get("Retry-After", "")
+    # Microsoft Graph gives fractions; a proxy joins what it is told twice.
+    number = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*(?:,.*)?", value)
+    if number:
+        return float(number[1])
+    moment = _moment(value)
+    if moment is None:
         return None
-    # Microsoft Graph gives fractions.
-    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value.strip()):
-        return float(value)
+    # By the clock of the service, whatever that of this host says.
+    now = _moment(headers.get("Date", ""))
+    return max(0.0, moment - (time.time() if now is None else now))
+
+
+def _moment(text: str) -> Optional[float]:
     try:
-        moment = email.utils.parsedate_to_datetime(value).timestamp()
-    except (TypeError, ValueError, OverflowError):
+        return email.utils.parsedate_to_datetime(text).timestamp()
+    except (TypeError, ValueError, OverflowError, IndexError):
         return None
-    return max(0.0, moment - time.time())
 
 
 def _mismatch(schema: Mapping[str, Any], answer: Any) -> Optional[str]:

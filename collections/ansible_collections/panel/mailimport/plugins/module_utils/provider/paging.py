@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Set
 
 from ..model.errors import MailImportError
 
@@ -15,6 +15,36 @@ MAX_PAGES = 10_000
 _READINGS = 5
 
 Entry = Dict[str, Any]
+
+
+class Trail:
+    """The pages of a list that were read, by what each was asked for with. A list whose pages lead back to one of them
+    is no shorter list: what it has besides is not known.
+
+    Args:
+        what: what is listed, for people.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._asked: Set[str] = set()
+
+    def onward(self, following: Optional[str]) -> Optional[str]:
+        """Return what the next page is asked for with, None behind the last one.
+
+        Raises:
+            MailImportError: `protocol_error` when it was read already.
+        """
+        if not following:
+            return None
+        if following in self._asked or len(self._asked) >= MAX_PAGES:
+            raise endless(self._what)
+        self._asked.add(following)
+        return following
+
+
+def endless(what: str) -> MailImportError:
+    return MailImportError("protocol_error", "the list of %s has no end" % what)
 
 
 def read_steadily(read: Callable[[], Iterator[List[Entry]]], key: str) -> List[Entry]:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from ...model.errors import MailImportError, one_line
 from ..base import Domain
 from ..http import Call, Http, ServiceError
-from ..paging import MAX_PAGES, Entry, read_steadily
+from ..paging import Entry, Trail, read_steadily
 from . import schemas
 from .tokens import DIRECTORY_SCOPES, DOMAINS_SCOPE, GROUPS_SCOPE, MAIL_SCOPE, USERS_SCOPE, Tokens
 
@@ -182,15 +182,14 @@ class Directory:
     def _pages(
         self, path: str, schema: Mapping[str, Any], key: str, params: Mapping[str, Any], scope: str
     ) -> Iterator[List[Entry]]:
-        following: Optional[str] = None
-        for _page in range(MAX_PAGES):
-            asked = dict(params, pageToken=following) if following else dict(params)
+        trail, asked = Trail(key), dict(params)
+        while True:
             answer = self._get(path, schema, asked, scope)
             yield answer.get(key) or []
-            before, following = following, answer.get("nextPageToken")
-            if not following or following == before:
+            following = trail.onward(answer.get("nextPageToken"))
+            if following is None:
                 return
-        raise MailImportError("protocol_error", "the list of %s has no end" % key)
+            asked = dict(params, pageToken=following)
 
     def _get(self, path: str, schema: Mapping[str, Any], params: Mapping[str, Any], scope: str) -> Dict[str, Any]:
         if scope not in self.scopes():

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from ...model.errors import MailImportError, one_line
 from ..base import Domain
 from ..http import Call, Http, ServiceError
-from ..paging import MAX_PAGES, Entry, read_steadily
+from ..paging import Entry, Trail, read_steadily
 from . import schemas
 from .tokens import Tokens
 from .usage import PATH, UsageReport, read_report
@@ -155,21 +155,18 @@ class Directory:
     def _pages(
         self, path: str, schema: Mapping[str, Any], params: Mapping[str, Any], permission: str
     ) -> Iterator[List[Entry]]:
-        url, asked = self._api_url + "/v1.0" + path, dict(params)
-        for _page in range(MAX_PAGES):
+        trail, url, asked = Trail(path), self._api_url + "/v1.0" + path, dict(params)
+        while True:
             answer = self._get(url, schema, asked, permission)
             yield answer["value"]
-            following = answer.get("@odata.nextLink")
-            if not following:
+            following = trail.onward(answer.get("@odata.nextLink"))
+            if following is None:
                 return
-            if following == url:
-                break
             # Whole, as the service gives it; but the token goes nowhere else.
             if _origin(following) != _origin(self._api_url):
                 message = "the list of %s goes on at another address than api_url, which is not followed: %s"
                 raise MailImportError("protocol_error", message % (path, one_line(_origin(following), 80)))
             url, asked = following, {}
-        raise MailImportError("protocol_error", "the list of %s has no end" % path)
 
     def _get(self, url: str, schema: Mapping[str, Any], params: Mapping[str, Any], permission: str) -> Dict[str, Any]:
         return self._with_token(lambda token: self._call(url, schema, params, token), permission)
@@ -192,7 +189,8 @@ class Directory:
 def _origin(url: str) -> str:
     try:
         parts = urlsplit(url)
-        return "%s://%s" % (parts.scheme.lower(), parts.netloc.lower())
+        host = parts.netloc.lower()
+        return "%s://%s" % (parts.scheme, host.removesuffix(":443") if parts.scheme == "https" else host)
     except ValueError:
         return ""
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from ...model.errors import MailImportError, one_line
+from ...model.errors import one_line
 from ..base import Domain, Organization, OrganizationId
 from ..http import Call, Http, ServiceError
-from ..paging import MAX_PAGES, Entry, read_steadily
+from ..paging import MAX_PAGES, Entry, Trail, endless, read_steadily
 from . import schemas
 
 API_URL = "https://api360.yandex.net"
@@ -208,21 +208,21 @@ class Directory:
             answer = self._get(path, schema, scope, {"page": page, "perPage": size})
             yield answer[key]
             seen += len(answer[key])
-            last = page >= answer["pages"] if "pages" in answer else seen >= answer.get("total", 0)
-            if last or not answer[key]:
+            # Where it is known how many there are, one with nobody on it is not the last.
+            if page >= answer["pages"] if "pages" in answer else not answer[key] or seen >= answer.get("total", 0):
                 return
-        raise MailImportError("protocol_error", "the list of %s has no end" % key)
+        raise endless(key)
 
     def _token_pages(self, path: str, schema: Mapping[str, Any], key: str) -> Iterator[List[Entry]]:
+        trail = Trail(key)
         params: Dict[str, Any] = {"pageSize": _ORGANIZATIONS_PER_PAGE}
-        for _page in range(MAX_PAGES):
+        while True:
             answer = self._get(path, schema, "directory:read_organization", params)
             yield answer[key]
-            following = answer.get("nextPageToken")
-            if not following or following == params.get("pageToken"):
+            following = trail.onward(answer.get("nextPageToken"))
+            if following is None:
                 return
             params["pageToken"] = following
-        raise MailImportError("protocol_error", "the list of %s has no end" % key)
 
     def _get(
         self, path: str, schema: Mapping[str, Any], scope: str, params: Optional[Mapping[str, Any]] = None
