@@ -30,6 +30,7 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.checks 
     changes_of,
     failures_of,
     names_of,
+    no_longer_listed,
     problems_of,
     silent_domains,
     silent_hosts,
@@ -177,8 +178,10 @@ def _facts(migration: Migration, rows: list[Row], directory: Directory | None, p
     switches = {name: value for name, value in told.items() if "domains" in value}
     finished = [seconds_of(value["finished_migrations"].get(migration.name)) for value in switches.values()]
     # Who stays is told where people look whether all is well.
-    loud = params["phase"] in ("plan", "ready", "status")
+    loud = params["phase"] in ("plan", "ready", "verify", "finish", "status")
     problems = [each for each in directory.problems if loud or each.severity == "error"] if directory else []
+    if loud and params["phase"] != "plan":
+        problems += no_longer_listed(boxes, migration.domains)
     return Facts(
         directory.migration if directory else migration,
         [box for box in boxes if box.listed],

@@ -10,8 +10,9 @@ import typing as t
 
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import one_line
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.base import as_ascii
+from ansible_collections.panel.mailimport.plugins.plugin_utils.report.mailboxes import Mailbox
 
-from .facts import Problem
+from .facts import Problem, named
 
 Result = t.Mapping[str, t.Any]
 
@@ -88,6 +89,19 @@ def silent_hosts(switches: t.Mapping[str, Result]) -> list[Problem]:
         for name, result in sorted(switches.items())
         if "domains" not in result and "msg" in result
     ]
+
+
+def no_longer_listed(boxes: t.Sequence[Mailbox], domains: t.Iterable[str]) -> list[Problem]:
+    """The mailboxes of the domains that hosts know and the list does not have: suspended since, say, or taken out."""
+    moving = {as_ascii(name) for name in domains}
+    listed = {box.email.lower() for box in boxes if box.listed}
+    left = [
+        box.email
+        for box in boxes
+        if box.email.lower() not in listed and as_ascii(box.email.rpartition("@")[2]) in moving
+    ]
+    words = "imported here, and not in the list (any more), so that nobody looks into the source: %s"
+    return [Problem("list", "warning", words % named(list(dict.fromkeys(left))))] if left else []
 
 
 def _recipients(result: Result) -> list[Problem]:

@@ -12,6 +12,7 @@ from typing import Any, Dict
 import pytest
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.action.mail_migration import ActionModule
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportResult
 
 MIGRATION = {
     "name": "move",
@@ -96,3 +97,28 @@ def test_a_mail_host_that_cannot_say_how_the_switch_goes_is_told_of(monkeypatch:
         switches={"mail1": {"failed": True, "msg": "the clock of this mail host is wrong"}},
     )
     assert "  ! mail1 does not say how the switch goes on: the clock of this mail host is wrong" in found["lines"]
+
+
+def test_a_mailbox_that_has_left_the_list_is_told_of(monkeypatch: Any) -> None:
+    """Suspended in the directory after its import, or taken out of the list: nobody looks into its source any more."""
+
+    def entry(email: str, source: str) -> Dict[str, Any]:
+        return {**ImportResult(email, source, state="completed").as_dict(), "bytes_imported": 0}
+
+    known = [
+        entry("anna@example.org", "anna@imap.example.com"),
+        entry("anna@example.org", "anna@another.example.com"),
+        entry("ben@Example.org", "ben@imap.example.com"),
+        entry("carl@stays.example", "carl@imap.example.com"),
+    ]
+    words = "  ! imported here, and not in the list (any more), so that nobody looks into the source: ben@Example.org"
+    for phase, told in (("plan", False), ("delta", False), ("ready", True), ("finish", True), ("status", True)):
+        found = run(
+            monkeypatch,
+            migration=MIGRATION,
+            phase=phase,
+            moment="after",
+            mailboxes=[ROW],
+            hosts={"mail1": {"imports": known}},
+        )
+        assert (words in found["lines"]) is told, (phase, found["lines"])
