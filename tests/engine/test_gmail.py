@@ -346,3 +346,35 @@ def test_a10_labels_are_called_anything(bench: Bench) -> None:
         assert {('Kunde "A" (neu)',), ("NIL",), ("Work", "2024", "Q1"), ("R&D",), ("Клиенты",)} <= counts.keys()
         assert made.sent_bytes == made.size and len(counts) == len(names)
         assert completed(bench.run(server.port, state="latest")).result.changed is False
+
+
+def test_a10_labels_that_look_like_folders_of_gmail_or_of_the_host(bench: Bench) -> None:
+    """Equal but for capitals, below a label of Gmail's own, or called like INBOX, Trash or Archive: each stays one."""
+    names = [b"Work", b"WORK", b"work/a", b"Work/A", b"[Gmail]/Mine", b"INBOX/Deep", b"Trash", b"Junk/x", b"Archive"]
+    made = GmailAccount(tuple(names))
+    labelled: Counter[bytes] = Counter()
+    for number in range(20):
+        # Five labels each.
+        labels = [names[(number + step) % len(names)] for step in range(4)]
+        labelled.update(labels)
+        made.add(body(number, 40_000), b"INBOX", *labels)
+    made.add(body(20, 40_000))
+    words: list[int] = []
+
+    def counted(piece: bytes) -> bytes:
+        words.append(len(piece))
+        return piece
+
+    with made.serve() as server:
+        server.rewrite = counted
+        completed(bench.run(server.port))
+        # All that the server has said, not the messages alone.
+        assert made.sent_bytes == made.size and sum(words) < 0.05 * made.size
+        found = here(bench)
+        # The host has a Trash of its own, and All Mail what has no label.
+        wanted = Counter({name.decode().replace("Trash", "Trash-2"): count for name, count in labelled.items()})
+        assert Counter({"/".join(path): sum(counts.values()) for path, counts in found.items()}) == wanted + Counter(
+            {"INBOX": 20, "All Mail": 1}
+        )
+        assert completed(bench.run(server.port, state="latest")).result.changed is False
+        assert here(bench) == found
