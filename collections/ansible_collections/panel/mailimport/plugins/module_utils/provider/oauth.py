@@ -20,12 +20,20 @@ _POLL_INTERVAL = 5
 # RFC 8628 section 3.5: so many seconds more for this request and all that follow.
 _POLL_SLOWER = 5
 
+# How long a token is good, in seconds. RFC 6749 has a number; some services give it as a text.
+LIFETIME: Mapping[str, Any] = {
+    "anyOf": [
+        {"type": "null"},
+        {"type": "number", "minimum": 0, "maximum": 1e9},
+        {"type": "string", "pattern": "^[0-9]{1,9}$"},
+    ]
+}
 _TOKEN: Mapping[str, Any] = {
     "type": "object",
     "required": ["access_token"],
     "properties": {
         "access_token": {"type": "string", "minLength": 1},
-        "expires_in": {"type": ["integer", "null"]},
+        "expires_in": LIFETIME,
         "refresh_token": {"type": ["string", "null"]},
     },
 }
@@ -38,6 +46,12 @@ _CAUSES = {
     "authorization_declined": "the person who was asked has declined",
     "expired_token": "nobody entered the code in time, so begin again",
 }
+
+
+def lifetime_of(answer: Mapping[str, Any]) -> Optional[float]:
+    """For how many seconds the token of an answer is good, None when it does not say. One may be over as it comes."""
+    seconds = answer.get("expires_in")
+    return None if seconds is None else float(seconds)
 
 
 @dataclass(frozen=True)
@@ -151,7 +165,9 @@ class OAuthClient:
 
     def _token(self, **form: str) -> Token:
         answer = self._post(self._token_url, form, _TOKEN)
-        return Token(answer["access_token"], answer.get("expires_in"), answer.get("refresh_token") or None)
+        lifetime = lifetime_of(answer)
+        seconds = None if lifetime is None else int(lifetime)
+        return Token(answer["access_token"], seconds, answer.get("refresh_token") or None)
 
     def _post(self, url: str, form: Mapping[str, str], schema: Mapping[str, Any]) -> Dict[str, Any]:
         secrets = [value for name, value in form.items() if name in ("code", "device_code", "refresh_token")]

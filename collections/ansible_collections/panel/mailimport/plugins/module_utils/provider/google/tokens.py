@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from ...model.errors import MailImportError
 from ..http import Call, Http, ServiceError
+from ..oauth import LIFETIME, lifetime_of
 from .service_account import ServiceAccount
 
 OAUTH_URL = "https://oauth2.googleapis.com"
@@ -39,7 +40,7 @@ _TOKEN: Mapping[str, Any] = {
     "required": ["access_token"],
     "properties": {
         "access_token": {"type": "string", "minLength": 1, "maxLength": 16384, "pattern": "^[!-~]+$"},
-        "expires_in": {"anyOf": [{"type": ["integer", "null"]}, {"type": "string", "pattern": "^[0-9]{1,9}$"}]},
+        "expires_in": LIFETIME,
     },
 }
 
@@ -146,8 +147,9 @@ class Tokens:
         form = {"grant_type": _GRANT, "assertion": assertion}
         answer = self._http.call(Call("POST", self._url, _TOKEN, form=form, secrets=(assertion,)))
         token = str(answer["access_token"])
-        lifetime = float(answer.get("expires_in") or _USUAL_LIFETIME)
-        self._known[user, tuple(scopes)] = token, time.monotonic() + lifetime - _SPARE
+        lifetime = lifetime_of(answer)
+        ends_in = _USUAL_LIFETIME if lifetime is None else lifetime
+        self._known[user, tuple(scopes)] = token, time.monotonic() + ends_in - _SPARE
         return token
 
 

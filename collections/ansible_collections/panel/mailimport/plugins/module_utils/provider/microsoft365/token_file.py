@@ -148,4 +148,4 @@ class PersonTokens(Tokens):
         token = (
             self._file.new_token() if is_mail else self._file.token_for("%s%s %s" % (resource, DEFAULT_SCOPES, OFFLINE))
         )
-        return token.access_token, float(token.expires_in or USUAL_LIFETIME)
+        return token.access_token, float(USUAL_LIFETIME if token.expires_in is None else token.expires_in)

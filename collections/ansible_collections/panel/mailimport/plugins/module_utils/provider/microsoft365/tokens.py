@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from ...model.errors import MailImportError
 from ..http import Call, Http, ServiceError
+from ..oauth import LIFETIME, lifetime_of
 from .credentials import Credential
 from .shared_token import SharedToken
 
@@ -35,7 +36,7 @@ _TOKEN: Mapping[str, Any] = {
     "required": ["access_token"],
     "properties": {
         "access_token": {"type": "string", "minLength": 1, "maxLength": 32768, "pattern": "^[!-~]+$"},
-        "expires_in": {"anyOf": [{"type": ["integer", "null"]}, {"type": "string", "pattern": "^[0-9]{1,9}$"}]},
+        "expires_in": LIFETIME,
     },
 }
 
@@ -154,7 +155,8 @@ class AppTokens(Tokens):
             answer = self._http.call(Call("POST", self._url, _TOKEN, form=form, secrets=secrets))
         except ServiceError as error:
             raise _explained(error) from None
-        return str(answer["access_token"]), float(answer.get("expires_in") or USUAL_LIFETIME)
+        lifetime = lifetime_of(answer)
+        return str(answer["access_token"]), USUAL_LIFETIME if lifetime is None else lifetime
 
 
 def _explained(error: ServiceError) -> MailImportError:
