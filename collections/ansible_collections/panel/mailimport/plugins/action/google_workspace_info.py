@@ -6,24 +6,16 @@
 
 from __future__ import annotations
 
-import typing as t
-
-from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.task.google import (
     INFO_SECRETS,
     info_options,
     lacking_key,
 )
-from ansible_collections.panel.mailimport.plugins.plugin_utils.key_file import SERVICE_ACCOUNT, with_key
-from ansible_collections.panel.mailimport.plugins.plugin_utils.organization import Organizations, look_into_organization
-
-GOOGLE = Organizations("panel.mailimport.google_workspace_info", info_options(), INFO_SECRETS, lacking_key)
+from ansible_collections.panel.mailimport.plugins.plugin_utils.key_file import SERVICE_ACCOUNT
+from ansible_collections.panel.mailimport.plugins.plugin_utils.organization import OrganizationInfo, OrganizationModule
 
 
-class ActionModule(ActionBase):
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        result = super().run(tmp, task_vars)
-        result.update(look_into_organization(self, GOOGLE, with_key(self, self._task.args, SERVICE_ACCOUNT), task_vars))
-        return result
+class ActionModule(OrganizationInfo):
+    MODULE = OrganizationModule(
+        "panel.mailimport.google_workspace_info", info_options(), INFO_SECRETS, lacking_key, SERVICE_ACCOUNT
+    )

@@ -8,25 +8,19 @@ module's arguments, and shows how the imports come along.
 
 from __future__ import annotations
 
-import typing as t
-
-from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.task.google import (
     IMPORT_SECRETS,
     lacking,
     organization_options,
 )
-from ansible_collections.panel.mailimport.plugins.plugin_utils.key_file import SERVICE_ACCOUNT, with_key
-from ansible_collections.panel.mailimport.plugins.plugin_utils.organization import Organizations, import_organization
+from ansible_collections.panel.mailimport.plugins.plugin_utils.key_file import SERVICE_ACCOUNT
+from ansible_collections.panel.mailimport.plugins.plugin_utils.organization import (
+    OrganizationImport,
+    OrganizationModule,
+)
 
-GOOGLE = Organizations("panel.mailimport.mail_import_google", organization_options(), IMPORT_SECRETS, lacking)
 
-
-class ActionModule(ActionBase):
-    _supports_async = True
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        result = super().run(tmp, task_vars)
-        result.update(import_organization(self, GOOGLE, with_key(self, self._task.args, SERVICE_ACCOUNT), task_vars))
-        return result
+class ActionModule(OrganizationImport):
+    MODULE = OrganizationModule(
+        "panel.mailimport.mail_import_google", organization_options(), IMPORT_SECRETS, lacking, SERVICE_ACCOUNT
+    )

@@ -8,24 +8,16 @@ imports come along.
 
 from __future__ import annotations
 
-import typing as t
-
-from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.task.yandex360 import (
     IMPORT_SECRETS,
     lacking,
     organization_options,
 )
-from ansible_collections.panel.mailimport.plugins.plugin_utils.organization import Organizations, import_organization
+from ansible_collections.panel.mailimport.plugins.plugin_utils.organization import (
+    OrganizationImport,
+    OrganizationModule,
+)
 
-YANDEX = Organizations("panel.mailimport.mail_import_yandex", organization_options(), IMPORT_SECRETS, lacking)
 
-
-class ActionModule(ActionBase):
-    _supports_async = True
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        result = super().run(tmp, task_vars)
-        result.update(import_organization(self, YANDEX, self._task.args, task_vars))
-        return result
+class ActionModule(OrganizationImport):
+    MODULE = OrganizationModule("panel.mailimport.mail_import_yandex", organization_options(), IMPORT_SECRETS, lacking)

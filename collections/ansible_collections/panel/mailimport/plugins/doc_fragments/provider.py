@@ -73,3 +73,21 @@ options:
       - Without it, a mailbox that has no password is not created, and its import fails.
     type: path
 """
+
+    ALIASES = r"""
+options:
+  create_aliases:
+    description:
+      - After the imports, creates the aliases of mailboxes that were imported or were there already, and the mailing
+        lists, in the host's own table of aliases. Needs what the organization's directory is read with, and
+        O(host_backend=sql). With other kinds of hosts it is an error.
+      - Only addresses on domains of those mailboxes are created. What is there already, a mailbox or an alias that
+        goes elsewhere, is never changed. Each alias is one transaction.
+      - A list is created with all its members or not at all. Its members may be anywhere, but those on a domain that is
+        imported must have their mailbox on this host. A list with members whose addresses the directory does not tell,
+        such as a group in it, is not created. Later changes of its members are reported, not carried over.
+      - What was not created is in RV(host_aliases) with the reason. The task fails only when the database refuses.
+    type: bool
+    default: false
+    version_added: 0.3.0
+"""

@@ -37,6 +37,7 @@ extends_documentation_fragment:
   - panel.mailimport.provider.services
   - panel.mailimport.provider.selection
   - panel.mailimport.provider.passwords
+  - panel.mailimport.provider.aliases
   - panel.mailimport.target
   - panel.mailimport.importing
   - panel.mailimport.scheduling
@@ -76,14 +77,6 @@ options:
         token for the directory too, is written back, in check mode too.
     type: path
     version_added: 0.3.0
-  create_aliases:
-    description:
-      - After the imports, creates the aliases of mailboxes that were imported or were there already, and the mailing
-        lists, in the host's own table of aliases. Needs O(use_directory) and O(host_backend=sql). With other kinds of
-        hosts it is an error.
-      - It works as in M(panel.mailimport.mail_import_yandex).
-    type: bool
-    default: false
   source_host:
     description:
       - The IMAP server. Default is that of O(cloud), V(outlook.office365.com) for most.

@@ -16,6 +16,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import m
 
 from .extra_variables import refuse_misspelt_variables
 from .importing import run_import, with_warnings
+from .key_file import KeyFile, with_key
 from .mailbox_list import found_file, read_list
 from .options import validated
 from .secrets_file import run_with_secrets
@@ -23,55 +24,71 @@ from .secrets_file import run_with_secrets
 Options = dict[str, dict[str, t.Any]]
 
 
-class Organizations(t.NamedTuple):
+class OrganizationModule(t.NamedTuple):
     """A module that imports an organization, or tells what is in it: its options, those of them that are secrets, and
-    what tells in one line which of them are lacking.
+    what tells in one line which of them are lacking. `key` is the one that may be in a file.
     """
 
-    module: str
+    name: str
     options: Options
     secrets: tuple[str, ...]
     lacking: t.Callable[[t.Mapping[str, t.Any]], str | None]
+    key: KeyFile | None = None
 
 
-def import_organization(
-    action: ActionBase, meant: Organizations, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None
-) -> dict[str, t.Any]:
-    """Run the module, with the list of passwords read here, all secrets kept out of its arguments, and its progress
-    shown.
+class _OrganizationAction(ActionBase):
+    """Runs `MODULE`, with its key read here and all secrets kept out of its arguments."""
 
-    Args:
-        arguments: the task's, or what has been made of them.
-    """
-    refuse_misspelt_variables(action, meant.options)
-    params, secrets = _checked(meant, arguments)
-    if params["passwords_src"]:
-        secrets["passwords"] = {**_listed_passwords(action, params["passwords_src"]), **params["passwords"]}
-    left = {name: value for name, value in arguments.items() if name not in (*meant.secrets, "passwords_src")}
-    result = run_import(action, meant.module, left, secrets, task_vars)
-    return with_warnings(result, _warnings(action, params, task_vars))
+    MODULE: OrganizationModule
+    _supports_check_mode = True
 
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        key = self.MODULE.key
+        arguments = with_key(self, self._task.args, key) if key else self._task.args
+        result.update(self._run_module(arguments, task_vars))
+        return result
 
-def look_into_organization(
-    action: ActionBase, meant: Organizations, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None
-) -> dict[str, t.Any]:
-    """Run the module with all secrets kept out of its arguments, which are the task's or what has been made of them."""
-    _params, secrets = _checked(meant, arguments)
-    left = {name: value for name, value in arguments.items() if name not in meant.secrets}
-    return run_with_secrets(action, meant.module, left, secrets, task_vars)
+    def _run_module(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
+        raise NotImplementedError
 
 
-def _checked(meant: Organizations, arguments: dict[str, t.Any]) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
+class OrganizationImport(_OrganizationAction):
+    """Runs a module that imports, with the list of passwords read here, and its progress shown."""
+
+    _supports_async = True
+
+    def _run_module(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
+        module = self.MODULE
+        refuse_misspelt_variables(self, module.options)
+        params, secrets = _checked(module, arguments)
+        if params["passwords_src"]:
+            secrets["passwords"] = {**_listed_passwords(self, params["passwords_src"]), **params["passwords"]}
+        left = {name: value for name, value in arguments.items() if name not in (*module.secrets, "passwords_src")}
+        result = run_import(self, module.name, left, secrets, task_vars)
+        return with_warnings(result, _warnings(self, params, task_vars))
+
+
+class OrganizationInfo(_OrganizationAction):
+    """Runs a module that tells what is in an organization."""
+
+    def _run_module(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
+        _params, secrets = _checked(self.MODULE, arguments)
+        left = {name: value for name, value in arguments.items() if name not in self.MODULE.secrets}
+        return run_with_secrets(self, self.MODULE.name, left, secrets, task_vars)
+
+
+def _checked(module: OrganizationModule, arguments: dict[str, t.Any]) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     """Return the parameters that these arguments come to, and the secrets among them.
 
     Raises:
         AnsibleActionFail: something is wrong or lacking.
     """
-    params = validated(arguments, meant.options, meant.module)
-    problem = meant.lacking(params)
+    params = validated(arguments, module.options, module.name)
+    problem = module.lacking(params)
     if problem:
         raise AnsibleActionFail(problem)
-    return params, {name: params[name] for name in meant.secrets if params[name]}
+    return params, {name: params[name] for name in module.secrets if params[name]}
 
 
 def _warnings(action: ActionBase, params: t.Mapping[str, t.Any], task_vars: dict[str, t.Any] | None) -> list[str]:

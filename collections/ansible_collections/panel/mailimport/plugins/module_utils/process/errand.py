@@ -9,12 +9,12 @@ from __future__ import annotations
 import gc
 import json
 import os
-import sys
 from contextlib import suppress
+from functools import partial
 from typing import Any, Callable, NoReturn, Tuple
 
 from ..model.errors import MailImportError
-from .fork import describe_bug, die_with, give_up_privileges, keep_only, limit_memory, load_codecs
+from .fork import describe_bug, die_with, fork_with_pipe, give_up_privileges, keep_only, limit_memory
 
 _NOBODY = 65534
 _LONGEST_ANSWER = 16 << 20
@@ -31,16 +31,7 @@ def run_errand(ask: Callable[[], Any]) -> Any:
     Raises:
         MailImportError: what `ask` raised; `internal_error` when its process ended without an answer.
     """
-    load_codecs()
-    reading, writing = os.pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    parent = os.getpid()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _run(ask, parent, writing)
-    os.close(writing)
+    child, reading = fork_with_pipe(partial(_run, ask))
     with os.fdopen(reading, "rb") as stream:
         said = stream.read(_LONGEST_ANSWER)
     os.waitpid(child, 0)

@@ -12,8 +12,9 @@ import gc
 import os
 import resource
 import signal
+import sys
 from contextlib import suppress
-from typing import Callable, Sequence
+from typing import Callable, NoReturn, Sequence, Tuple
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -50,6 +51,25 @@ def load_codecs() -> None:
     path."""
     for name in ("ascii", "utf-8", "latin-1", "utf-16-be", "idna", "punycode"):
         codecs.lookup(name)
+
+
+def fork_with_pipe(child: Callable[[int, int], NoReturn]) -> Tuple[int, int]:
+    """Fork; the new process calls `child` with the pid of its parent and the descriptor to write to.
+
+    Returns:
+        The pid of the new process, and the descriptor from which that can be read.
+    """
+    load_codecs()
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        child(parent, writing)
+    os.close(writing)
+    return pid, reading
 
 
 def keep_only(descriptors: Sequence[int]) -> None:

@@ -23,6 +23,7 @@ except ImportError:
     # Python's own does without, and knows the rules of 2003: it takes ß for ss.
     idna = None  # type: ignore[assignment]
 
+from ..model.address import parse_address
 from ..model.errors import SKIP_REASONS, MailImportError
 from ..model.imports import ImportRequest
 
@@ -43,6 +44,9 @@ class SkipReason:
     def __post_init__(self) -> None:
         if self.reason not in SKIP_REASONS:
             raise ValueError("unknown skip reason: %s" % self.reason)
+
+
+NO_ADDRESS = SkipReason("no_address", "the account has no usable address")
 
 
 @dataclass(frozen=True)
@@ -250,6 +254,14 @@ def _matches(mailbox: SourceMailbox, patterns: Iterable[str]) -> bool:
 
 def _domain_of(email: str) -> str:
     return as_ascii(email.rpartition("@")[2])
+
+
+def usable_domain(email: str) -> Optional[str]:
+    """The domain of an address as `as_ascii` has it; None when it is no address that a mailbox can have."""
+    try:
+        return as_ascii(parse_address(email).domain)
+    except MailImportError:
+        return None
 
 
 def as_ascii(domain: str) -> str:

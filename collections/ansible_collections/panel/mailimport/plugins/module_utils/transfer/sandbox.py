@@ -19,14 +19,14 @@ import gc
 import os
 import select
 import signal
-import sys
 import time
+from functools import partial
 from io import FileIO
-from typing import Callable, Iterator, NoReturn, Optional, Sequence, Tuple, Type
+from typing import Callable, Iterator, NoReturn, Optional, Sequence, Type
 
 from ..model.errors import MailImportError, os_failure
 from ..process.alive import is_suspended, start_time
-from ..process.fork import describe_bug, die_with, give_up_privileges, keep_only, limit_memory, load_codecs
+from ..process.fork import describe_bug, die_with, fork_with_pipe, give_up_privileges, keep_only, limit_memory
 from .news import Emit, Failed, News, decode, encode
 
 _LONGEST_NEWS = 16 << 20
@@ -84,7 +84,7 @@ class Sandbox:
     def __init__(self, uid: int, gid: int, work: Callable[[Emit], None], keep: Sequence[int] = ()) -> None:
         if os.geteuid() != 0 and uid != os.geteuid():
             raise MailImportError("host_refused", "only root can write mail of uid %d: run the task with become" % uid)
-        self._child, reading = _start(uid, gid, work, keep)
+        self._child, reading = fork_with_pipe(partial(_child, uid, gid, keep, work))
         self._pipe = os.fdopen(reading, "rb", buffering=0)
         self._watch: Callable[[int], None] = lambda child: None
         self._lines = _lines(self._pipe, lambda: self._watch(self._child))
@@ -133,21 +133,6 @@ class Sandbox:
         return failure
 
 
-def _start(uid: int, gid: int, work: Callable[[Emit], None], keep: Sequence[int]) -> Tuple[int, int]:
-    """Fork; return the child's pid and the descriptor that its news come from."""
-    load_codecs()
-    reading, writing = os.pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    parent = os.getpid()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _child(uid, gid, parent, (writing, *keep), work)
-    os.close(writing)
-    return child, reading
-
-
 def _end(child: int) -> None:
     """Let the child give back its locks; kill it when it takes long. It is waited for by others."""
     deadline = time.monotonic() + _ENDING
@@ -182,11 +167,12 @@ def _lines(pipe: FileIO, watch: Callable[[], None]) -> Iterator[bytes]:
             raise MailImportError("internal_error", "the importing process said too much at once")
 
 
-def _child(uid: int, gid: int, parent: int, inherited: Sequence[int], work: Callable[[Emit], None]) -> NoReturn:
+def _child(
+    uid: int, gid: int, keep: Sequence[int], work: Callable[[Emit], None], parent: int, writing: int
+) -> NoReturn:
     status = 1
-    writing = inherited[0]
     try:
-        keep_only(inherited)
+        keep_only((writing, *keep))
         signal.signal(signal.SIGTERM, _give_up)
         gc.disable()  # nothing here makes cycles by the message
         limit_memory()

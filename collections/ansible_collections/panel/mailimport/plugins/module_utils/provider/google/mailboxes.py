@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence, Tuple
 
-from ...model.address import parse_address
 from ...model.errors import MailImportError
 from ..base import (
+    NO_ADDRESS,
     Domain,
     MailingList,
     Organization,
@@ -21,6 +21,7 @@ from ..base import (
     as_ascii,
     domains_or_those_of,
     excuse,
+    usable_domain,
 )
 from .directory import Directory, Group, User
 
@@ -32,7 +33,6 @@ _NO_MAILBOX = SkipReason("no_mailbox", "the account has no Gmail licence, or its
 _GUEST = SkipReason("guest", "a guest's account has no mail of the organization's")
 _RESOURCE = SkipReason("resource", "a room or a thing to be booked has no mail")
 _UNVERIFIED = SkipReason("domain_unverified", "the domain of the address is not verified at Google")
-_NO_ADDRESS = SkipReason("no_address", "the account has no usable address")
 
 _SUSPENDED = "the account is suspended%s, and Google lets nobody into it: reactivate it, import, and suspend it again"
 # Google's words for why, and ours.
@@ -106,9 +106,8 @@ def _skip_reason(user: User, domains: Sequence[Domain]) -> Optional[SkipReason]:
 
 
 def _address_skip_reason(email: str, domains: Sequence[Domain]) -> Optional[SkipReason]:
-    try:
-        name = as_ascii(parse_address(email).domain)
-    except MailImportError:
-        return _NO_ADDRESS
+    name = usable_domain(email)
+    if name is None:
+        return NO_ADDRESS
     unverified = any(as_ascii(domain.name) == name and not domain.verified for domain in domains)
     return _UNVERIFIED if unverified else None

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, Optional, Sequence
 
-from ...model.address import parse_address
 from ...model.errors import MailImportError
 from ..base import (
+    NO_ADDRESS,
     Domain,
     MailingList,
     Organization,
@@ -21,6 +21,7 @@ from ..base import (
     as_ascii,
     domains_or_those_of,
     excuse,
+    usable_domain,
 )
 from .directory import Directory, Group, User
 
@@ -32,7 +33,6 @@ _ON_PREMISES = SkipReason(
     "on_premises", "the mailbox is on an Exchange server of the organization's own: import it with mail_import_imap"
 )
 _RESOURCE = SkipReason("resource", "a room or a thing to be booked: set include_resources=true for its mail")
-_NO_ADDRESS = SkipReason("no_address", "the account has no usable address")
 _UNVERIFIED = SkipReason("domain_unverified", "the domain of the address is not verified at Microsoft")
 _ONMICROSOFT = SkipReason(
     "foreign_domain", "the address is on a domain of Microsoft's own: set include_onmicrosoft=true to have it here"
@@ -115,10 +115,9 @@ class MicrosoftOrganization(OrganizationDirectory):
         return _NO_MAILBOX if purpose == "none" else None
 
     def _address_skip_reason(self, user: User, domains: Sequence[Domain]) -> Optional[SkipReason]:
-        try:
-            name = as_ascii(parse_address(user.email).domain)
-        except MailImportError:
-            return _NO_ADDRESS
+        name = usable_domain(user.email)
+        if name is None:
+            return NO_ADDRESS
         if name.endswith(_MICROSOFTS):
             return None if self._onmicrosoft else _ONMICROSOFT
         return _UNVERIFIED if any(as_ascii(each.name) == name and not each.verified for each in domains) else None

@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from ...model.address import parse_address
 from ...model.errors import MailImportError
 from ..base import (
+    NO_ADDRESS,
     Domain,
     MailingList,
     Organization,
@@ -25,6 +25,7 @@ from ..base import (
     as_ascii,
     count_on,
     excuse,
+    usable_domain,
 )
 from .directory import Directory, Group, User
 
@@ -41,7 +42,6 @@ _PORTAL = SkipReason(
 )
 _FOREIGN = SkipReason("foreign_domain", "the address is on none of the organization's domains")
 _UNVERIFIED = SkipReason("domain_unverified", "the domain of the address is not verified at Yandex")
-_NO_ADDRESS = SkipReason("no_address", "the account has no usable address")
 
 
 class YandexOrganizations(OrganizationDirectory):
@@ -125,10 +125,9 @@ def _user_skip_reason(user: User, domains: Sequence[Domain]) -> Optional[SkipRea
 
 
 def _address_skip_reason(email: str, domains: Sequence[Domain]) -> Optional[SkipReason]:
-    try:
-        domain = as_ascii(parse_address(email).domain)
-    except MailImportError:
-        return _NO_ADDRESS
+    domain = usable_domain(email)
+    if domain is None:
+        return NO_ADDRESS
     for known in domains:
         if as_ascii(known.name) == domain:
             return None if known.verified else _UNVERIFIED
