@@ -26,7 +26,6 @@ LONGER = {
     "module_utils/store/imap/store.py ImapStore": "the order of the commit, as in transfer/batch.py",
     "module_utils/store/imap/writer.py ImapWriter": "a folder's writer has all ways in which a message may be there",
     "module_utils/store/imap/writer.py ImapWriter.__init__": "what it begins with",
-    "module_utils/store/maildir/writer.py MaildirWriter": "a message's way into a file, without a call for each step",
 }
 
 

@@ -7,29 +7,23 @@
 from __future__ import annotations
 
 import os
-import time
-from typing import List, Optional, Set
+from typing import List, Optional, Set, Tuple
 
-from ...imap.dates import date_from_header
 from ...imap.fetch import Fetched
 from ...imap.uids import UidSet
-from ...model.errors import MailImportError
-from ..base import EarlierMessage, FolderPath, FolderWriter, HeldCopy, joined_path
+from ..base import EarlierMessage, FolderPath, FolderWriter, HeldCopy
 from ..origin import Origin
 from .control_files import keywords_by_number
-from .files import CREATE, digest_of_content, entries, mode_of_files, start_writing_back
+from .files import digest_of_content, entries
 from .flusher import Flusher
 from .letters import FolderFlags
-from .line_ends import BareLineFeeds, bare_line_feeds
+from .message_files import MessageFiles
 from .more_keywords import WaitingKeywords
 from .others import index_contents
 from .shown import ShownRecord
 from .stage import MaildirStage, stage_name
-from .staged import Staged, has_its_length, reads_back, write
+from .staged import Staged, has_its_length
 from .tree import MaildirTree
-
-# So much of a message is searched for its date.
-_LONGEST_HEADER = 65536
 
 
 class MaildirWriter(FolderWriter):
@@ -58,10 +52,10 @@ class MaildirWriter(FolderWriter):
         self.created = not tree.has_folder(path)
         shown = self._stage.finish_showing()
         self._cur = self._stage.cur
-        self._mode = mode_of_files(self._cur)
         delivered = self._shown_by_killed_run(record)
         self.fresh = tree.is_fresh(path)
         self._flags = self._resume_stage() if self.fresh else self._add_to_folder(delivered, shown)
+        self._files = MessageFiles(self._cur, origin, path, self._flags)
         for uid in delivered:
             self.held.add(uid)
             self.last_uid = max(self.last_uid, uid)
@@ -139,99 +133,28 @@ class MaildirWriter(FolderWriter):
         uid = fetched.message.uid
         if uid is not None and uid in self.held:
             return None
-        staged = self._write_whole(fetched, fetched.whole) if fetched.whole is not None else self._write_chunks(fetched)
-        if staged is None:
+        staged = self._files.write(fetched, self.held)
+        if staged is None or not self._keep(staged, fetched.message.flags):
             return None
+        self._flusher.count(staged.size)
+        return staged.size
+
+    def _keep(self, staged: Staged, flags: Tuple[bytes, ...]) -> bool:
+        """Let a message stay in the stage, unless it is known by its content."""
         known = self._contents is not None and self._contents.pop(digest_of_content(staged.name, self._cur))
         self.held.add(staged.uid)
         self.last_uid = max(self.last_uid, staged.uid)
         if known:
             os.unlink(staged.name, dir_fd=self._cur)
-            return None
-        for keyword in self._flags.beyond_letters(fetched.message.flags):
+            return False
+        for keyword in self._flags.beyond_letters(flags):
             self.waiting.add(keyword, staged.uid)
         self._staged.append(staged)
-        self._flusher.count(staged.size)
         self.written += 1
-        return staged.size
+        return True
 
     def claim(self, earlier: EarlierMessage) -> bool:
         return self._contents is not None and self._contents.pop(bytes(earlier))
-
-    def _write_whole(self, fetched: Fetched, whole: memoryview) -> Staged:
-        uid, size = self._uid(fetched), len(whole)
-        name = self._name(uid, fetched, size, size + bare_line_feeds(whole))
-        fd = os.open(name, CREATE | os.O_EXCL, self._mode, dir_fd=self._cur)
-        try:
-            self._write(fd, whole, 0, fetched)
-            date = fetched.message.internal_date
-            if date is None:
-                date = self._date_without_internal_date(bytes(whole))
-            os.utime(fd, (date, date))
-        finally:
-            os.close(fd)
-        return Staged(uid, name, size)
-
-    def _write_chunks(self, fetched: Fetched) -> Optional[Staged]:
-        """Write a long message, or one whose UID comes behind it, under a passing name; None when that UID is there
-        already.
-        """
-        line_feeds = BareLineFeeds()
-        size = 0
-        beginning = b""
-        fd = os.open("arriving", CREATE | os.O_TRUNC, self._mode, dir_fd=self._cur)
-        try:
-            for chunk in fetched.chunks:
-                self._write(fd, chunk, size, fetched)
-                line_feeds.add(chunk)
-                beginning += chunk[: _LONGEST_HEADER - len(beginning)]
-                size += len(chunk)
-            start_writing_back(fd)
-            date = fetched.message.internal_date
-            if date is None:
-                date = self._date_without_internal_date(beginning)
-            os.utime(fd, (date, date))
-        except BaseException:
-            os.unlink("arriving", dir_fd=self._cur)  # the folder may become visible without this message
-            raise
-        finally:
-            os.close(fd)
-        uid = self._uid(fetched)
-        if uid in self.held:
-            os.unlink("arriving", dir_fd=self._cur)
-            return None
-        name = self._name(uid, fetched, size, size + line_feeds.count)
-        os.rename("arriving", name, src_dir_fd=self._cur, dst_dir_fd=self._cur)
-        return Staged(uid, name, size)
-
-    def _write(self, fd: int, chunk: memoryview, offset: int, fetched: Fetched) -> None:
-        """Write a piece of a message to the end of its file and read it back."""
-        write(fd, chunk)
-        if not reads_back(fd, chunk, offset):
-            raise self._not_as_received(fetched.message.uid)
-
-    def _not_as_received(self, uid: Optional[int]) -> MailImportError:
-        text = "message UID %s of %s does not read back as it was received; check the disk"
-        return MailImportError(
-            "verification_failed", text % ("unknown" if uid is None else uid, joined_path(self.path))
-        )
-
-    def _uid(self, fetched: Fetched) -> int:
-        uid = fetched.message.uid
-        if uid is None:
-            raise MailImportError(
-                "protocol_error", "the source sent a message of %s without its UID" % joined_path(self.path)
-            )
-        return uid
-
-    def _date_without_internal_date(self, beginning: bytes) -> int:
-        date = date_from_header(beginning)
-        return int(time.time()) if date is None else date
-
-    def _name(self, uid: int, fetched: Fetched, size: int, virtual_size: int) -> str:
-        # S and W are Maildir++ sizes: bytes in the file, and bytes with every line end as CRLF.
-        letters = self._flags.letters(fetched.message.flags)
-        return "%s,S=%d,W=%d:2,%s" % (self.origin.base_name(uid), size, virtual_size, letters)
 
     @property
     def stage_directory(self) -> int:
@@ -246,27 +169,15 @@ class MaildirWriter(FolderWriter):
         """
         if held.uid in self.held:
             return False
-        letters = self._flags.letters(held.flags)
-        new = "%s,S=%d,W=%d:2,%s" % (self.origin.base_name(held.uid), size, virtual_size, letters)
-        staged = Staged(held.uid, new, size)
+        staged = Staged(held.uid, self._files.name_of(held.uid, held.flags, size, virtual_size), size)
         try:
-            os.link(name, new, src_dir_fd=directory, dst_dir_fd=self._cur, follow_symlinks=False)
+            os.link(name, staged.name, src_dir_fd=directory, dst_dir_fd=self._cur, follow_symlinks=False)
         except OSError:
             return False  # its owner has moved it, or a file has as many names as it can
         if not has_its_length(staged, self._cur):
-            os.unlink(new, dir_fd=self._cur)
+            os.unlink(staged.name, dir_fd=self._cur)
             return False
-        known = self._contents is not None and self._contents.pop(digest_of_content(new, self._cur))
-        self.held.add(held.uid)
-        self.last_uid = max(self.last_uid, held.uid)
-        if known:
-            os.unlink(new, dir_fd=self._cur)
-            return False
-        for keyword in self._flags.beyond_letters(held.flags):
-            self.waiting.add(keyword, held.uid)
-        self._staged.append(staged)
-        self.written += 1
-        return True
+        return self._keep(staged, held.flags)
 
     def mark_complete(self) -> None:
         self._finished = True
@@ -279,7 +190,7 @@ class MaildirWriter(FolderWriter):
         """
         for staged in self._staged:
             if not has_its_length(staged, self._cur):
-                raise self._not_as_received(staged.uid)
+                raise self._files.not_as_received(staged.uid)
 
     def publish(self) -> None:
         """Enter what is durable into the journal, or show it."""

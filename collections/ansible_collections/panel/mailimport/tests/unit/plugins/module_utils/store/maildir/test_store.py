@@ -11,9 +11,8 @@ import tracemalloc
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
-from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import flusher
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import flusher, message_files
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import stage as maildir_stage
-from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import writer as maildir_folder
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -215,7 +214,7 @@ def test_a_message_that_reads_back_otherwise_is_noticed_as_it_comes(
 ):
     if exists:
         fill(store, A, origin(b"B"), [1])
-    monkeypatch.setattr(maildir_folder, "write", lambda fd, chunk: os.write(fd, bytes(chunk).replace(b"y", b"z")))
+    monkeypatch.setattr(message_files, "write", lambda fd, chunk: os.write(fd, bytes(chunk).replace(b"y", b"z")))
     writer = store.open_folder(A, origin(), False)
     writer.add(message(6, b"x" * size))
     body = b"x" * (size - 1) + b"y"
