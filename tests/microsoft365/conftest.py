@@ -15,7 +15,8 @@ from ansible_collections.panel.mailimport.plugins.module_utils.provider.http imp
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.credentials import ClientSecret
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.directory import Directory
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsoft365.tokens import AppTokens
-from fakes.microsoft365 import CLIENT_ID, SECRET, TENANT, Service, Tenant, company
+from fakes.microsoft365 import CLIENT_ID, SECRET, TENANT, Service
+from fakes.microsoft365_organization import Tenant, company
 from support.dovecot import Dovecot
 from support.microsoft import ExchangeImap, MicrosoftScene
 from support.tls import Authority, Certificate

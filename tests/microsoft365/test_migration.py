@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Callable
 
-from fakes.microsoft365 import company
+from fakes.microsoft365_organization import company
 from support.microsoft import MicrosoftScene
 from support.migrations import Move
 

@@ -10,7 +10,8 @@ from typing import Callable
 
 import pytest
 from fakes.http_service import status
-from fakes.microsoft365 import MAIL_ROLE, SECRET, Tenant, company
+from fakes.microsoft365 import MAIL_ROLE, SECRET
+from fakes.microsoft365_organization import Tenant, company
 from support.imap import Item
 from support.mail import small_message
 from support.microsoft import MicrosoftScene

@@ -27,7 +27,8 @@ from ansible_collections.panel.mailimport.plugins.module_utils.provider.microsof
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.provider.oauth import DeviceCode, Token
 from fakes.http_service import reset, status, throttled
-from fakes.microsoft365 import CLIENT_ID, TENANT, Service, Tenant, company
+from fakes.microsoft365 import CLIENT_ID, TENANT, Service
+from fakes.microsoft365_organization import Tenant, company
 from support.microsoft import MicrosoftScene
 from support.organization import entries
 from support.run import Outcome, run_module, run_task

@@ -36,7 +36,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from fakes.http_service import reset, status, throttled
-from fakes.microsoft365 import CLIENT_ID, MAIL_ROLE, SECRET, TENANT, Service, company
+from fakes.microsoft365 import CLIENT_ID, MAIL_ROLE, SECRET, TENANT, Service
+from fakes.microsoft365_organization import company
 from support.tls import Authority, Certificate
 
 MAIL = "https://outlook.office365.example"
