@@ -14,6 +14,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote
 
 from ...model.errors import MailImportError, one_line
+from ..advice import advice_in, with_advice
 from ..base import Domain
 from ..http import Call, Http, ServiceError
 from ..paging import Entry, Trail, read_steadily
@@ -269,8 +270,5 @@ _ADVICE = (
 
 
 def _explained(error: ServiceError, scope: str, user: str) -> ServiceError:
-    """The same error, with what to do about it."""
-    said = ("%s %s" % (error.word, error.said)).lower()
-    advice = next((text for status, part, text in _ADVICE if error.status == status and part in said), "")
-    message = "%s: %s" % (error.message, advice.format(scope=scope, user=user)) if advice else error.message
-    return ServiceError(error.reason, message, error.status, error.word, error.said)
+    said = "%s %s" % (error.word, error.said)
+    return with_advice(error, advice_in(_ADVICE, error.status, said, scope=scope, user=user))

@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
 from ...model.errors import MailImportError, one_line
+from ..advice import with_advice
 from ..base import Domain
 from ..http import Call, Http, ServiceError
 from ..paging import Entry, Trail, read_steadily
@@ -245,5 +246,4 @@ def _explained(error: ServiceError, permission: str, kind: str) -> ServiceError:
         advice = "the token is refused, a new one too: is api_url of the same cloud as login_url?"
     elif error.status == 404 and not error.word:
         advice = "is api_url right?"
-    message = "%s: %s" % (error.message, advice) if advice else error.message
-    return ServiceError(error.reason, message, error.status, error.word, error.said)
+    return with_advice(error, advice)

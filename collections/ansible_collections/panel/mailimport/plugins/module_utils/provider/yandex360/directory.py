@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ...model.errors import one_line
+from ..advice import advice_in, with_advice
 from ..base import Domain, Organization, OrganizationId
 from ..http import Call, Http, ServiceError
 from ..paging import MAX_PAGES, Entry, Trail, endless, read_steadily
@@ -236,7 +237,7 @@ class Directory:
             raise _explained(error, scope) from None
 
 
-# What to do about a refusal: HTTP status, a word in what Yandex says (lower case), and the advice. The first that fits.
+# As advice_in takes it; the words are in what Yandex says.
 _ADVICE = (
     (401, "", "the token is wrong, has expired or was revoked: get a new one (panel.mailimport.yandex360_token)"),
     (
@@ -258,8 +259,4 @@ _ADVICE = (
 
 
 def _explained(error: ServiceError, scope: str) -> ServiceError:
-    """The same error, with what to do about it."""
-    said = error.said.lower()
-    advice = next((text for status, word, text in _ADVICE if error.status == status and word in said), "")
-    message = "%s: %s" % (error.message, advice.format(scope=scope)) if advice else error.message
-    return ServiceError(error.reason, message, error.status, error.word, error.said)
+    return with_advice(error, advice_in(_ADVICE, error.status, error.said, scope=scope))
