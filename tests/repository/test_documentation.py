@@ -228,6 +228,18 @@ def test_links_between_the_pages_lead_somewhere() -> None:
             assert (page.parent / target).exists(), "%s links to %s" % (page, target)
 
 
+def test_files_that_the_pages_for_developers_name_exist() -> None:
+    plugins = COLLECTION / "plugins"
+    places = [REPOSITORY, REPOSITORY / "tests", COLLECTION, plugins, plugins / "module_utils"]
+    named = set()
+    for page in (REPOSITORY / "CONTRIBUTING.md", GUIDES / "architecture.rst"):
+        named |= set(re.findall(r"`(\w[\w.]*/[\w./]*\.\w+)`", page.read_text(encoding="utf-8")))
+    assert len(named) > 20
+    assert [name for name in sorted(named) if not any((place / name).exists() for place in places)] == [
+        "playbooks/import_NAME.yml"
+    ]
+
+
 def test_every_reason_word_has_its_section() -> None:
     text = (GUIDES / "troubleshooting.rst").read_text(encoding="utf-8")
     assert sorted(re.findall(r"^(\w+)\n~+$", text, re.MULTILINE)) == sorted(REASONS | SKIP_REASONS)
