@@ -6,12 +6,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from fakes.imap_mail import Folder
 from fakes.imap_server import Command, FakeServer, Session, of_folder, says
+from support.dovecot import Dovecot
+from support.dovecot_words import words
 
-from .bench import Bench, digests, folders_of, messages, three_folders
+from .bench import PASSWORD, Bench, digests, folders_of, messages, three_folders
 
 
 def assert_all_mail(bench: Bench, server: FakeServer) -> None:
@@ -307,3 +312,26 @@ def test_q59_virtual_folders_are_folders(bench: Bench) -> None:
         rules = FolderRules(exclude=("[[]Gmail]/All Mail",))
         assert bench.run(server.port, rules=rules).result.messages_copied == 3
         bench.completed(server, force=True)
+
+
+@pytest.mark.parametrize("store", ["auto", "imap"])
+def test_a1_folders_called_like_namespaces_of_the_host(
+    new_host: Callable[..., Dovecot], place: Path, store: str
+) -> None:
+    """What is everybody's on the host gets nobody's mail, and what a namespace hides would be seen by nobody."""
+    public = words().mail_location("maildir:%s" % (place / "public")).replace("mail_location", "location")
+    old = "namespace old {\n  prefix = INBOX/\n  separator = /\n  list = no\n  hidden = yes\n}\n"
+    everybodys = "namespace all {\n  type = public\n  prefix = Public/\n  separator = /\n%s\n}\n" % public
+    host = new_host(separator="/", users={"box@all.example": PASSWORD}, extra_config=old + everybodys)
+    bench = Bench(host, place / "state", "box@all.example")
+    with FakeServer(folders_of(b"Public", b"Public/x/y", b"INBOX/z", b"Publicity", b"A/Public/b")) as server:
+        run = bench.run(server.port, message_store=store, existing_content="merge")
+        assert run.result.state == "completed", run
+        assert len([line for line in run.lines if "is called _" in line]) == 3, run.lines
+        here = {folder.name: folder for folder in server.folders}
+        with bench.session() as session:
+            for name in ("_Public", "_Public/x/y", "_INBOX/z", "Publicity", "A/Public/b", "INBOX"):
+                found = session.content(name).messages.values()
+                raw = name.lstrip("_").encode()
+                assert sorted(facts.content.sha256 for facts in found) == sorted(digests(here[raw].messages)), name
+    assert not (place / "public").exists()

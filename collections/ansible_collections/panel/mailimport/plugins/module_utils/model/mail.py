@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import ClassVar, FrozenSet, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import ClassVar, FrozenSet, Iterable, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,8 @@ class MailFiles:
     `special_use` maps attributes such as `\\Sent` to folder names on this host, components joined with `separator`,
     without prefix. `unsupported` says in words why files cannot be written directly, None when they can; `scattered`
     why the directories named here do not hold all of the mail and nothing else, None when they do. `shares_home`: a new
-    root takes over the rights of a shared directory above it.
+    root takes over the rights of a shared directory above it. `others_prefixes` are beginnings of names, without
+    `prefix`, that stand for other namespaces: those of other people, of all, and hidden ones.
     """
 
     uid: int
@@ -158,6 +160,7 @@ class MailFiles:
     unsupported: Optional[str] = None
     scattered: Optional[str] = None
     shares_home: bool = True
+    others_prefixes: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -183,6 +186,15 @@ class MailSession:
     views: FrozenSet[Tuple[str, ...]] = frozenset()
     verify: str = "digests"
     connections: int = 1
+    others_prefixes: Tuple[str, ...] = ()
+
+
+def prefixes_within(own: str, others: Iterable[str]) -> Tuple[str, ...]:
+    """Return how names begin, without the prefix of one's own namespace, that belong to others. Their prefixes may have
+    variables, which begin with % or $.
+    """
+    literal = (re.split("[%$]", prefix, maxsplit=1)[0] for prefix in others)
+    return tuple(prefix[len(own) :] for prefix in literal if prefix.startswith(own) and len(prefix) > len(own))
 
 
 # Where and how a mailbox's mail is kept.

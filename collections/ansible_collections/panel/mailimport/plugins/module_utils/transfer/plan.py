@@ -222,9 +222,21 @@ def uses_to_tell(plans: Sequence[FolderPlan], rules: FolderRules, location: Stor
 
 def clean_path(path: Sequence[str], location: StoreLocation) -> FolderPath:
     """Return the path with everything replaced that the host's store cannot have in a folder name."""
-    cleaned = _shortened(tuple(_clean_part(part, location) for part in path))
+    cleaned = _shortened(_apart_from_others(tuple(_clean_part(part, location) for part in path), location))
     # Dovecot takes a folder called inbox, in any letters, for INBOX.
     return ("INBOX",) if len(cleaned) == 1 and cleaned[0].upper() == "INBOX" else cleaned
+
+
+def _apart_from_others(path: FolderPath, location: StoreLocation) -> FolderPath:
+    """Call a folder otherwise that would be in a namespace of others: in files nobody would see it, and through the
+    host's IMAP it might be everybody's.
+    """
+    separator = location.separator
+    for prefix in location.others_prefixes if separator and path != ("INBOX",) else ():
+        if (separator.join(path) + separator).startswith(prefix):
+            last = prefix.rstrip(separator).count(separator)
+            path = (*path[:last], "_" + path[last], *path[last + 1 :])
+    return path
 
 
 def _clean_part(part: str, location: StoreLocation) -> str:

@@ -13,7 +13,7 @@ import re
 from typing import Iterator
 
 from ...model.errors import MailImportError
-from ...model.mail import MailFiles
+from ...model.mail import MailFiles, prefixes_within
 from .obstacles import obstacles
 from .settings import Expand, Location, Namespace, Settings, UserFields, UserSettings
 
@@ -58,6 +58,7 @@ def store_location(user: UserFields, settings: Settings, expand: Expand) -> Mail
         unsupported=next(_obstacles(files, namespace, user, own, settings), None),
         scattered=next(_scattering(files, namespace, user, own, settings), None),
         shares_home=settings.shares_home,
+        others_prefixes=prefixes_within(namespace.prefix, settings.others_prefixes),
     )
 
 

@@ -116,6 +116,7 @@ def _session_of(files: MailFiles) -> MailSession:
         separator=files.separator,
         prefix=files.prefix,
         special_use=files.special_use,
+        others_prefixes=files.others_prefixes,
         driver=files.driver,
         layout=files.layout,
         unsupported=why,

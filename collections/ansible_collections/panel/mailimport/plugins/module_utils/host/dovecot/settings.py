@@ -92,7 +92,7 @@ class Settings:
     login's name is altered in case at most. `caches_logins`: see auth_cache_size. `has_quota`: the plugin is loaded.
     `of_user` tells what applies to one mailbox. `user_defaults` are the `uid`, `gid` and `home` of a user of whom the
     userdb says none, empty ones left out. `shares_home`: a new mailbox in a directory with the setgid bit has the
-    rights of that.
+    rights of that. `others_prefixes` are the prefixes of all namespaces but `namespaces`.
     """
 
     libexec_dir: str
@@ -108,6 +108,7 @@ class Settings:
     of_user: Callable[[UserFields, Expand], UserSettings]
     user_defaults: Mapping[str, str] = field(default_factory=dict)
     shares_home: bool = True
+    others_prefixes: Tuple[str, ...] = ()
 
 
 def users_file_of(settings: Settings) -> str:

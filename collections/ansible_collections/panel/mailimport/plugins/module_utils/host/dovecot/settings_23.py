@@ -52,6 +52,9 @@ def read_settings(text: str) -> Settings:
         passdbs=tuple(map(_database, top.all("passdb"))),
         userdbs=tuple(map(_database, top.all("userdb"))),
         namespaces=tuple(map(_namespace, filter(_is_shown, top.all("namespace")))),
+        others_prefixes=tuple(
+            block.get("prefix") for block in top.all("namespace") if not _is_shown(block) and _is_enabled(block)
+        ),
         of_user=lambda user, _expand: _of_user(user, top, plugins),
         user_defaults=user_defaults(top.get),
     )
@@ -101,7 +104,11 @@ def _database(block: Section) -> Database:
 
 def _is_shown(namespace: Section) -> bool:
     shown = namespace.get("inbox") == "yes" or namespace.get("list") != "no"
-    return shown and namespace.get("type") == "private" and namespace.get("disabled") != "yes"
+    return shown and namespace.get("type") == "private" and _is_enabled(namespace)
+
+
+def _is_enabled(namespace: Section) -> bool:
+    return namespace.get("disabled") != "yes"
 
 
 def _namespace(block: Section) -> Namespace:

@@ -107,6 +107,7 @@ def read_settings(doveconf: Doveconf) -> Settings:
     configuration = _Configuration(doveconf)
     values = configuration.values
     plugins = configuration.names("mail_plugins")
+    namespaces = list(_namespaces(configuration))
     return Settings(
         libexec_dir=values.get("libexec_dir", ""),
         internal_group=values.get("default_internal_group", ""),
@@ -120,7 +121,8 @@ def read_settings(doveconf: Doveconf) -> Settings:
         has_quota="quota" in plugins,
         passdbs=tuple(_database(configuration, block) for block in configuration.blocks("passdb")),
         userdbs=tuple(_database(configuration, block) for block in configuration.blocks("userdb")),
-        namespaces=tuple(_namespaces(configuration)),
+        namespaces=tuple(namespace for namespace, is_own in namespaces if is_own),
+        others_prefixes=tuple(namespace.prefix for namespace, is_own in namespaces if not is_own),
         of_user=lambda user, expand: _of_user(user, configuration, plugins, expand),
         user_defaults=user_defaults(lambda name: values.get(name, "")),
         shares_home=False,
@@ -184,23 +186,25 @@ def _database(configuration: _Configuration, block: Section) -> Database:
     )
 
 
-def _namespaces(configuration: _Configuration) -> Iterator[Namespace]:
-    """The user's own namespaces that show folders."""
+def _namespaces(configuration: _Configuration) -> Iterator[Tuple[Namespace, bool]]:
+    """All namespaces, and of each whether it is one of the user's own that shows folders."""
     for block in configuration.blocks("namespace"):
 
         def of(key: str, block: Section = block) -> str:
             return configuration.of_block(block, key)
 
+        if of("disabled") == "yes":
+            continue
         shown = of("inbox") == "yes" or of("list") != "no"
-        if shown and of("type") == "private" and of("disabled") != "yes":
-            yield Namespace(
-                inbox=of("inbox") == "yes",
-                separator=of("separator"),
-                prefix=of("prefix"),
-                subscriptions=of("subscriptions") != "no",
-                own_location=any(re.match("mail_|mailbox_(list|dir|root|subs)", key) for key in block.values),
-                special_use=find_special_use([_mailbox(configuration, each) for each in block.all("mailbox")]),
-            )
+        namespace = Namespace(
+            inbox=of("inbox") == "yes",
+            separator=of("separator"),
+            prefix=of("prefix"),
+            subscriptions=of("subscriptions") != "no",
+            own_location=any(re.match("mail_|mailbox_(list|dir|root|subs)", key) for key in block.values),
+            special_use=find_special_use([_mailbox(configuration, each) for each in block.all("mailbox")]),
+        )
+        yield namespace, shown and of("type") == "private"
 
 
 def _mailbox(configuration: _Configuration, block: Section) -> Tuple[str, str, str]:

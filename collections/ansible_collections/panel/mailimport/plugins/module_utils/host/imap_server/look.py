@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ...imap.connection import Client
 from ...imap.folder_names import decode_folder_name
@@ -16,7 +16,7 @@ from ...imap.login import connect
 from ...imap.responses import Parts, Status, parse_parts, quote
 from ...imap.session import ImapSession
 from ...model.errors import MailImportError
-from ...model.mail import ImapAccount, TargetAccount
+from ...model.mail import ImapAccount, TargetAccount, prefixes_within
 
 # Special uses that are folders of their own (RFC 6154), and those that show the mail of other folders: nothing is ever
 # stored there.
@@ -40,6 +40,7 @@ class Mailbox(NamedTuple):
     prefix: str
     special_use: Dict[str, str]
     views: List[str]
+    others_prefixes: List[str]
 
 
 class _Listed(NamedTuple):
@@ -143,7 +144,8 @@ def _mailbox_of(told: Sequence[List[Any]]) -> Mailbox:
     views = [entry.name for entry in own if entry.attributes & _VIEWS]
     folders = [entry for entry in own if "\\noselect" not in entry.attributes and entry.name not in views]
     uses = {use: _folder_for(use, folders) for use in _USES}
-    return Mailbox(separator, prefix, {use: name for use, name in uses.items() if name}, views)
+    others = prefixes_within(prefix, _others_prefixes(told))
+    return Mailbox(separator, prefix, {use: name for use, name in uses.items() if name}, views, list(others))
 
 
 def _own_namespace(told: Sequence[List[Any]]) -> Tuple[str, str]:
@@ -154,6 +156,16 @@ def _own_namespace(told: Sequence[List[Any]]) -> Tuple[str, str]:
             if isinstance(first, list) and len(first) > 1 and isinstance(first[0], bytes):
                 return decode_folder_name(first[0]), decode_folder_name(first[1] or b"")
     return "", ""
+
+
+def _others_prefixes(told: Sequence[List[Any]]) -> Iterator[str]:
+    """Prefixes of other people's folders, and of shared ones."""
+    for values in told:
+        if values[0].upper() == b"NAMESPACE":
+            for kind in values[2:4]:
+                for space in kind if isinstance(kind, list) else ():
+                    if isinstance(space, list) and space and isinstance(space[0], bytes):
+                        yield decode_folder_name(space[0])
 
 
 def _listed(values: List[Any]) -> Optional[_Listed]:

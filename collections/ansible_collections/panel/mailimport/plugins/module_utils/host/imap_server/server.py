@@ -142,6 +142,7 @@ class ImapServer(MailServer):
             views=frozenset(tuple(name.split(found.separator or "/")) for name in found.views),
             verify=self._options.verify,
             connections=self._options.connections,
+            others_prefixes=tuple(found.others_prefixes),
         )
 
     def start_session(self, address: Address, keep: Sequence[int]) -> SessionProcess:

@@ -163,3 +163,17 @@ def test_mail_of_root_is_refused(fields):
     with pytest.raises(MailImportError, match="root") as refused:
         store(**fields)
     assert refused.value.reason == "host_refused"
+
+
+def test_a1_prefixes_of_other_namespaces():
+    others = [
+        namespace("old", inbox="no", list="no", prefix="INBOX/"),
+        namespace("all", inbox="no", type="public", prefix="Public/"),
+        namespace("people", inbox="no", type="shared", prefix="user/%%u/"),
+        namespace("off", inbox="no", type="public", prefix="Off/", disabled="yes"),
+    ]
+    assert store(namespaces=namespace() + "".join(others)).others_prefixes == ("INBOX/", "Public/", "user/")
+    own = namespace(prefix="INBOX.", separator=".")
+    assert store(namespaces=own + namespace("all", inbox="no", type="public", prefix="INBOX.All.")).others_prefixes == (
+        "All.",
+    )

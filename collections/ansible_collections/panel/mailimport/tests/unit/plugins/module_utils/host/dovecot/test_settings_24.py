@@ -167,6 +167,17 @@ def test_what_does_not_concern_the_writer_of_files(text, fields):
     assert store(text, **fields).unsupported is None
 
 
+def test_a1_prefixes_of_other_namespaces():
+    others = {
+        "old": "list = no\n  prefix = INBOX/",
+        "all": "type = public\n  prefix = Public/",
+        "off": "disabled = yes\n  prefix = Off/",
+        "people": "type = shared\n  prefix = user/$user/",
+    }
+    blocks = "".join("namespace %s {\n  %s\n}\n" % other for other in others.items())
+    assert store(INBOX % "" + blocks).others_prefixes == ("INBOX/", "Public/", "user/")
+
+
 @pytest.mark.parametrize("protocol", ["imap", "!lmtp"])
 def test_a_plugin_of_all_protocols_counts_when_imap_adds_another(protocol):
     added = "protocol %s {\n  mail_plugins {\n    imap_quota = yes\n  }\n}\n" % protocol
