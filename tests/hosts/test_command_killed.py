@@ -113,3 +113,20 @@ def test_killed_when_a_mailbox_is_taken_back(killed_scene: CommandScene, call: s
     assert entry["state"] == "completed", entry["message"]
     assert declared(scene, scene.address) == (1, 1)
     assert difference(scene.source_account(), scene.host_account()) == []
+
+
+def test_killed_in_the_midst_of_making_a_mailbox(killed_scene: CommandScene) -> None:
+    """A script that makes a mailbox in two steps, the password last, is killed between them."""
+    scene = killed_scene
+    script = scene.directory / "mailboxes"
+    text = script.read_text()
+    halves = 'printf \'%s:{CRYPT}!::::::\\n\' "$2" >> "$here/host0/users"; exit 0'
+    script.write_text(text.replace("  create)\n", "  create)\n    %s\n" % halves))
+    assert kill_behind(scene, "create") == "create"
+    script.write_text(text)
+    assert declared(scene, scene.address) == (1, 1)
+    entry = scene.run().entry
+    assert entry["state"] == "completed", entry["message"]
+    scene.host.wait_for_password(scene.address, scene.password)
+    assert declared(scene, scene.address) == (1, 1)
+    assert difference(scene.source_account(), scene.host_account()) == []

@@ -256,7 +256,7 @@ class _MailboxRun:
         try:
             if location is None:
                 location = self._checked_store(found)
-            self.provisioning.update_password(steps.set_password)
+            self.provisioning.update_password(steps.set_password or (found.half_made and not self._context.made))
             if steps.copy_content:
                 self._content.fill(found, location, steps.move_aside)
         except MailImportError as error:
