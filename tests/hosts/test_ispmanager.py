@@ -112,7 +112,7 @@ def test_a_new_password_leaves_all_else_in_the_panel_as_it_is(panel_scene: Panel
     assert not panel_scene.run(**options).result["changed"]
 
 
-def test_a_list_over_two_queues(panel_scene: PanelScene) -> None:
+def test_a_list_over_two_queues_and_over_as_many_as_the_panel_says(panel_scene: PanelScene) -> None:
     rows = [
         {"email": panel_scene.address, "target_email": "user%d@list.example" % number, "password": panel_scene.password}
         for number in range(4)
@@ -125,6 +125,10 @@ def test_a_list_over_two_queues(panel_scene: PanelScene) -> None:
     assert list(panel_scene.panel.data["domains"]) == ["list.example"]
     again = run_module(options, panel_scene.directory, module="mail_import_csv")
     assert not again.result["changed"]
+    panel_scene.panel.configure("Option EULA\nParallelEmailImportCount 1\n")
+    more = [{**row, "target_email": row["target_email"].replace("user", "more")} for row in rows]
+    panels = run_module({**options, "mailboxes": more, "queues": None}, panel_scene.directory, module="mail_import_csv")
+    assert [entry["queue"] for entry in panels.result["imports"]] == [1] * 4, panels.result["msg"]
 
 
 def test_no_secret_is_in_arguments_results_or_state(panel_scene: PanelScene) -> None:

@@ -28,13 +28,15 @@ class Panel:
     """
 
     def __init__(self, directory: Path, users_file: Path, **switches: Any) -> None:
-        directory.mkdir()
-        directory.chmod(0o755)
-        self.mgrctl = directory / "mgrctl"
+        programs, self._settings = directory / "sbin", directory / "etc"
+        for place in (directory, programs, self._settings):
+            place.mkdir(mode=0o755)
+            place.chmod(0o755)
+        self.mgrctl = programs / "mgrctl"
         source = (REPOSITORY / "tests" / "fakes" / "mgrctl.py").read_text(encoding="utf-8")
         self.mgrctl.write_text("#!%s\n%s" % (sys.executable, source))
         self.mgrctl.chmod(0o755)
-        self._data = directory / "panel.json"
+        self._data = programs / "panel.json"
         self._save(
             {
                 "users": ["customer1", "customer2"],
@@ -61,6 +63,10 @@ class Panel:
         data = self.data
         data["switches"].update(switches)
         self._save(data)
+
+    def configure(self, text: str) -> None:
+        """Write the file of its settings."""
+        (self._settings / "ispmgr.conf").write_text(text)
 
     def call(self, function: str, **parameters: str) -> None:
         """What somebody does in the panel; passwords go by the environment."""

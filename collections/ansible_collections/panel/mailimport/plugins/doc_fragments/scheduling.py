@@ -24,8 +24,9 @@ options:
     description:
       - Number of import queues with O(parallel=true). There is no upper limit, but a source may refuse that many
         connections.
+      - Without it there are two, or with O(host_backend=ispmanager) as many as the panel's own configuration says
+        (C(ParallelEmailImportCount) in C(ispmgr.conf)).
     type: int
-    default: 2
   source_max_connections:
     description:
       - The most connections that this mail host opens to one source host, in all runs together. Default is no limit.

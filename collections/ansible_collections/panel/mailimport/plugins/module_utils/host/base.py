@@ -63,6 +63,10 @@ class Accounts(ABC):
         """
         return frozenset()
 
+    def import_queues(self) -> Optional[int]:
+        """How many imports at a time the host's own administrator admits, None when the host has no such number."""
+        return None
+
     @abstractmethod
     def exists(self, address: Address) -> bool:
         """Whether the mailbox is declared in the accounts' own list.

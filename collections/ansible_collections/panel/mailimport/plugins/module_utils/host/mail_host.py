@@ -52,6 +52,10 @@ class MailHost:
         """See MailServer."""
         self._server.compare_with_source(source, address)
 
+    def import_queues(self) -> Optional[int]:
+        """See Accounts."""
+        return self._accounts.import_queues()
+
     @property
     def sets_passwords(self) -> bool:
         """Whether passwords can be changed here."""

@@ -148,7 +148,7 @@ FOLDERS = (
 # Attributes of Scheduling.
 SCHEDULING = (
     Option("parallel", "bool", False, per_row=False, field="parallel"),
-    Option("queues", "int", 2, minimum=1, per_row=False, field="queues"),
+    Option("queues", "int", minimum=1, per_row=False, field="queues"),
     Option("source_max_connections", "int", minimum=1, per_row=False, field="source_max_connections"),
     Option("preflight", "bool", True, per_row=False, field="preflight"),
 )

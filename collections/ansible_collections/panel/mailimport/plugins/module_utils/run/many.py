@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Sequence, Set
 
@@ -37,25 +37,31 @@ if TYPE_CHECKING:
 # So many mailboxes are made with one edit of the host's accounts.
 _MADE_TOGETHER = 50
 
+_TWICE = "%s is listed twice with the same source: remove one of the two"
+
+# Where nobody says how many.
+_USUAL_QUEUES = 2
+
 
 @dataclass(frozen=True)
 class Scheduling:
     """How a run uses the host's import queues.
 
-    Everything goes to queue 1 unless `parallel`, then to whichever of the queues 1 to `queues` has the least to do.
+    Everything goes to queue 1 unless `parallel`, then to whichever of the queues 1 to `queues` has the least to do;
+    None is as many as the host's own administrator admits, else two.
     `source_max_connections` is the most that one source host may have from this mail host, None without a limit.
     `preflight`: log in everywhere before anything is made anywhere.
     """
 
     parallel: bool = False
-    queues: int = 2
+    queues: Optional[int] = None
     source_max_connections: Optional[int] = None
     preflight: bool = True
 
     @property
     def numbers(self) -> Sequence[int]:
         """Numbers of the queues that are used."""
-        return range(1, self.queues + 1) if self.parallel else (1,)
+        return range(1, (self.queues or _USUAL_QUEUES) + 1) if self.parallel else (1,)
 
 
 def import_many(
@@ -75,6 +81,8 @@ def import_many(
         An outcome for each item, in their order. One that fails stops no other.
     """
     progress = progress or Progress()
+    if how.parallel and how.queues is None:
+        how = replace(how, queues=settings.open_host().import_queues())
     progress.begin(len(items))
     gathered = RunOutcomes(items, not check_mode, progress, shows)
     outcomes = _Imports(gathered, settings, how, check_mode, progress).run()
@@ -297,7 +305,7 @@ def contradictions(requests: Dict[int, ImportRequest]) -> Dict[int, MailImportEr
         address, domain = str(request.address), request.address.domain
         adding = not request.ignore_existing and request.existing_content == "merge"
         if request.key in keys:
-            found[number] = MailImportError("invalid_row", "%s is listed twice with the same source" % address)
+            found[number] = MailImportError("invalid_row", _TWICE % address)
         elif address in adds and not (adding and adds[address]):
             message = (
                 "%s is listed twice: to bring several sources into one mailbox, set ignore_existing=false and "

@@ -60,6 +60,10 @@ class IspmanagerAccounts(Accounts):
     def place(self) -> str:
         return "%s, or the mailbox is suspended in the panel: resume it there" % self._users.path
 
+    def import_queues(self) -> Optional[int]:
+        number = self._mgrctl.setting("ParallelEmailImportCount") or ""
+        return int(number) if number.isdecimal() and int(number) else None
+
     def domains(self) -> Set[str]:
         return set(self._read_owners())
 

@@ -10,11 +10,13 @@ is shown in messages only where it is an error of the panel's: a form holds pass
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
 import subprocess
 import time
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -52,6 +54,20 @@ class Mgrctl:
 
     def __init__(self, program: str) -> None:
         self._program = program
+
+    def setting(self, name: str) -> Optional[str]:
+        """What the panel's own configuration says, None where it says nothing. The later of several lines counts."""
+        place = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(self._program))), "etc")
+        files = [os.path.join(place, "ispmgr.conf")]
+        files += sorted(glob.glob(os.path.join(glob.escape(place), "ispmgr.conf.d", "*.conf")))
+        found = None
+        for file in files:
+            with suppress(OSError), open(file, encoding="utf-8", errors="replace") as lines:
+                for line in lines:
+                    words = line.split(None, 1)
+                    if words[:1] == [name]:
+                        found = words[-1].strip().strip('"')
+        return found
 
     def elements(self, function: str) -> List[Dict[str, str]]:
         """The elements of a list, with their plain values."""

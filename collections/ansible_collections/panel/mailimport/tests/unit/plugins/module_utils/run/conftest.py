@@ -30,6 +30,9 @@ class DirectoryHost(MailHost):
     def expect(self, addresses):
         pass
 
+    def import_queues(self):
+        return None
+
     def domains(self):
         return {address.domain for address in self.passwords}
 

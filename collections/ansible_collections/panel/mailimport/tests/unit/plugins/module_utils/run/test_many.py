@@ -44,7 +44,7 @@ def found(*requests):
 
 def test_the_same_import_twice_is_one_too_many():
     assert found(request(), request("bert@example.org", "bert"), request(user="ANNA")) == {
-        2: ("invalid_row", "anna@example.org is listed twice with the same source")
+        2: ("invalid_row", "anna@example.org is listed twice with the same source: remove one of the two")
     }
 
 
