@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
@@ -148,7 +149,7 @@ def test_a_userdb_without_an_owner(place: Path, provider: Dovecot, new_host: Cal
 
 
 def test_the_playbooks_prepare_and_stop(run: Run, people: list[Employee]) -> None:
-    """`prepare` looks and imports nothing; `stop` needs to know which, and ends what runs."""
+    """`prepare` looks, reports and imports nothing; `stop` needs to know which, and ends what runs."""
 
     def play(name: str, **variables: Any) -> PlaybookRun:
         given = {
@@ -161,10 +162,13 @@ def test_the_playbooks_prepare_and_stop(run: Run, people: list[Employee]) -> Non
         playbook = REPOSITORY / "playbooks" / ("%s.yml" % name)
         return run_playbook(playbook, inventory="localhost,", variables=given, directory=run.directory)
 
-    looked = play("prepare", **run.arguments(mailboxes=as_rows(people)))
+    looked = play("prepare", dest=str(run.directory / "report"), **run.arguments(mailboxes=as_rows(people)))
     assert looked.returncode == 0, looked.output
     assert "4 mailboxes: 4 to do · 48 messages, 7.2 MB" in looked.output and "time, estimated from" in looked.output
     assert run.info() == {}
+    whole = json.loads((run.directory / "report" / "report.json").read_text())
+    assert (whole["summary"]["states"]["not_begun"], whole["estimates"]["localhost"]["messages"]) == (4, 48)
+    assert "<li>to import: 48 messages, 7.2 MB" in (run.directory / "report" / "report.html").read_text()
 
     assert "one of the following is required: email, all" in play("stop", onyl="x@y.example").output
     with Relay(run.source.port, DELAY, RATE / 20) as line:

@@ -49,11 +49,17 @@ _FILES: dict[str, tuple[tuple[str, t.Callable[[Report], str], int], ...]] = {
 _OF_PLAYBOOK = ("require_complete",)
 # What every entry of a result has.
 _KEYS = {"email", "source", "state", "reason", "message", "messages_total", "messages_failed", "not_imported"}
+# What the lines about an estimate are made of.
+_OF_ESTIMATE = {
+    *("mailboxes", "messages", "bytes", "bytes_estimated", "largest", "slow", "over_quota"),
+    *("disks", "connections", "sampled_bytes", "durations"),
+}
 OPTIONS: dict[str, dict[str, t.Any]] = {
     "src": {"type": "path"},
     "mailboxes": {"type": "list", "elements": "raw", "no_log": True},
     "source_host": {"type": "str"},
     "hosts": {"type": "dict", "required": True},
+    "looks": {"type": "dict", "default": {}},
     "title": {"type": "str", "default": "Mailbox import"},
     "dest": {"type": "path"},
     "formats": {"type": "list", "elements": "str", "choices": list(_FILES), "default": list(_FILES)},
@@ -85,7 +91,8 @@ class ActionModule(ActionBase):
         hosts = _results(params["hosts"])
         boxes = compare(good, bad, hosts, params["source_host"], acceptances)
         left = [known["seconds_left"] for known in hosts.values() if known.get("seconds_left") is not None]
-        report = Report(plain(params["title"]), boxes, max(left, default=None))
+        estimates = _estimates(params["looks"])
+        report = Report(plain(params["title"]), boxes, max(left, default=None), estimates)
         files = _rendered(report, params)
         unused = [str(acceptance) for acceptance in acceptances if not acceptance.used]
         result.update(
@@ -118,6 +125,15 @@ def _results(hosts: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         ):
             raise AnsibleActionFail("hosts: what is given for %s is no result of mail_import_info" % name)
     return plain(hosts)
+
+
+def _estimates(looks: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What is to come, of the hosts that have looked: one whose look failed before it began has no estimate."""
+    found = {name: look.get("estimate") for name, look in looks.items() if isinstance(look, t.Mapping)}
+    for name, estimate in found.items():
+        if estimate and not (isinstance(estimate, t.Mapping) and _OF_ESTIMATE.issubset(estimate)):
+            raise AnsibleActionFail("looks: what is given for %s is no result of an import in check mode" % name)
+    return plain({name: estimate for name, estimate in found.items() if estimate})
 
 
 def _rendered(report: Report, params: dict[str, t.Any]) -> list[WrittenFile]:

@@ -44,6 +44,13 @@ options:
         C(imports) counts as one that gave no answer.
     type: dict
     required: true
+  looks:
+    description:
+      - Results in check mode of the modules that import, by the name of the mail host. What they estimate stands in the
+        page, and in C(report.json).
+    type: dict
+    default: {}
+    version_added: 0.3.0
   title:
     description:
       - What the report is called, also the label C(report) of the metrics.

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import typing as t
 from collections import Counter
+from types import MappingProxyType
 
+from ansible_collections.panel.mailimport.plugins.module_utils.model.estimate import Estimate
 from ansible_collections.panel.mailimport.plugins.module_utils.model.grade import GRADES, worst
 from ansible_collections.panel.mailimport.plugins.module_utils.model.readable import readable_size, readable_time
 
@@ -20,12 +22,13 @@ _MOST_NAMED = 4
 
 class Report(t.NamedTuple):
     """A report, in the order of its list. `seconds_left` is the estimate of the host that needs longest, None where no
-    host can tell.
+    host can tell. `estimates` are what looks found that is to come, by the mail host.
     """
 
     title: str
     mailboxes: list[Mailbox]
     seconds_left: int | None = None
+    estimates: t.Mapping[str, Estimate] = MappingProxyType({})
 
     @property
     def listed(self) -> list[Mailbox]:

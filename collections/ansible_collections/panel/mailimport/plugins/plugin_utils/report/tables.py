@@ -64,6 +64,7 @@ def as_json(report: Report) -> str:
         "complete": report.complete,
         "grade": report.grade,
         "summary": report.summary(),
+        "estimates": dict(report.estimates),
         "mailboxes": [asdict(mailbox) for mailbox in report.mailboxes],
     }
     return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"

@@ -195,6 +195,20 @@ def test_the_json_is_as_its_schema_says() -> None:
     assert whole["summary"]["states"]["not_begun"] == 1 and "geheim" not in as_json(report)
 
 
+def test_what_looks_have_found_stands_in_the_page_and_in_the_json() -> None:
+    disk = {"place": "/var/<vmail>", "bytes_needed": 9 << 30, "files_needed": 9, "bytes_free": 1 << 30}
+    estimate = {
+        **{"mailboxes": 2, "messages": 7, "bytes": 8 << 30, "bytes_estimated": False, "largest": [], "slow": []},
+        **{"over_quota": ["b@x.example"], "disks": [{**disk, "files_free": 99, "enough": False}]},
+        **{"connections": None, "sampled_bytes": 0, "durations": []},
+    }
+    report = report_of([row("a@x.example"), row("b@x.example")], mail1=[])._replace(estimates={"mail1": estimate})
+    assert "<li>not enough room in /var/&lt;vmail&gt;: about 9.7 GB needed, 1.1 GB free" in as_page(report)
+    whole = json.loads(as_json(report))
+    jsonschema.validate(whole, json.loads(SCHEMA.read_text()))
+    assert whole["estimates"]["mail1"]["over_quota"] == ["b@x.example"]
+
+
 def test_the_metrics_name_no_mailbox() -> None:
     metrics = as_metrics(
         Report('Company "1"', report_of([row("a@x.example"), row("b@x.example")], m=[entry("a@x.example")]).mailboxes)
