@@ -208,7 +208,7 @@ def _column_names(number: int, line: str) -> Tuple[List[Optional[str]], str]:
     if unknown:
         raise MailImportError(
             "invalid_row",
-            "line %d: unknown columns: %s. Known are %s"
+            "line %d: unknown columns: %s: rename or remove them. Known are %s"
             % (number, one_line(", ".join(unknown), 100), ", ".join(CELLS)),
         )
     names = [HEADER_NAMES[header_name(cell)] if cell.strip() else None for cell in cells]

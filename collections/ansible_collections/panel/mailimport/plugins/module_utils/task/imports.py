@@ -223,6 +223,7 @@ def exit_with(
         differences = [difference for difference in map(_difference, outcomes) if difference]
         differences += [_new_alias(alias) for alias in made]
         answer["diff"] = differences[0] if len(outcomes) == 1 and len(differences) == 1 else differences
+    _warn_of_languages(module, entries)
     _warn_of_unimported(module, [entry for entry in entries if entry["state"] in ("skipped", "paused")])
     answer["msg"] = "\n".join(_last_lines(entries, again, ran.estimate)) if entries else none
     if declared:
@@ -242,6 +243,17 @@ def _last_lines(
     else:
         lines = [*last_screen(entries, seconds), *how_to_go_on(entries, again)]
     return [*lines, *(estimate_lines(expected) if expected else ())]
+
+
+def _warn_of_languages(module: AnsibleModule, entries: Sequence[Dict[str, Any]]) -> None:
+    """Other mail servers write such a domain in ASCII, and a new mailbox is called as the list has it."""
+    new = [entry["email"] for entry in entries if entry["created"] and not entry["email"].rpartition("@")[2].isascii()]
+    if new:
+        message = (
+            "%s: other servers send mail to the ASCII form of this domain (xn--...), which most mail hosts take for"
+            " another one: give that form as target_email, unless yours takes both%s"
+        )
+        module.warn(message % (new[0], " (%d such new mailboxes)" % len(new) if len(new) > 1 else ""))
 
 
 def _warn_of_unimported(module: AnsibleModule, entries: Sequence[Dict[str, Any]]) -> None:
