@@ -39,6 +39,7 @@ database_packages=(
   php-mysql          # the script's way to MariaDB
   php-pgsql          # the script's way to PostgreSQL
   php-sqlite3        # the script's way to SQLite
+  postfix-mysql      # Postfix asks MariaDB for domains, mailboxes and aliases
   postfixadmin       # that script
   postgresql         # a real PostgreSQL
 )

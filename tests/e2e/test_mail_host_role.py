@@ -37,6 +37,7 @@ on_both = pytest.mark.both_dovecots
 
 NAME = "mail1.example.net"
 ANNA, BEN = "anna@example.org", "ben@example.org"
+DORA = "dora@example.com"
 PASSWORD = "pass word of many"  # noqa: S105 - of servers that live for one run
 STRANGER = "somebody@elsewhere.example"
 QUOTA = 2 << 20
@@ -75,12 +76,12 @@ class NewHost:
         server.login(user, password)
         return server
 
-    def has_message(self, user: str, subject: str) -> bool:
-        """Whether the mailbox shows it over IMAPS."""
+    def has_message(self, user: str, subject: str, text: str = "") -> bool:
+        """Whether the mailbox shows it over IMAPS, with that text in it."""
         with imaplib.IMAP4_SSL(self.guest.address, 993, ssl_context=self._any_name()) as session:
             session.login(user, PASSWORD)
             session.select("INBOX", readonly=True)
-            return bool(session.search(None, "SUBJECT", '"%s"' % subject)[1][0])
+            return bool(session.search(None, "SUBJECT", '"%s"' % subject, "TEXT", '"%s"' % text)[1][0])
 
     def _any_name(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=str(self.directory / "ca.pem"))
@@ -104,6 +105,22 @@ def playbook_command(pipeline: str, job: str) -> str:
 def letter(subject: str, sender: str = STRANGER, size: int = 0) -> str:
     """A message; `size` adds so many bytes."""
     return "From: <%s>\r\nSubject: %s\r\n\r\nHello.\r\n%s" % (sender, subject, ("x" * 70 + "\r\n") * (size // 72))
+
+
+# MariaDB as its administrator sets it up, on the machine itself.
+_DATABASE = """
+mkdir -p /run/mysqld /srv/mariadb && chown mysql:mysql /run/mysqld /srv/mariadb
+mariadb-install-db --no-defaults --user=mysql --datadir=/srv/mariadb --skip-test-db \\
+  --auth-root-authentication-method=normal
+setsid mariadbd --no-defaults --user=mysql --datadir=/srv/mariadb --socket=/run/mysqld/mysqld.sock \\
+  --bind-address=127.0.0.1 --innodb-buffer-pool-size=16M < /dev/null > /var/log/mariadb.log 2>&1 &
+"""
+_TABLES = """
+CREATE DATABASE mail; USE mail;
+CREATE USER writer@'%%' IDENTIFIED BY 'may_write'; GRANT ALL ON mail.* TO writer@'%%';
+CREATE USER mailreader@'%%' IDENTIFIED BY 'may_read'; GRANT SELECT ON mail.* TO mailreader@'%%';
+%s
+"""
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +276,16 @@ def test_a_full_mailbox_is_told_of_before_the_message(made: NewHost, size: int) 
 
 
 @on_both
+def test_a_message_whose_size_was_not_announced_comes_back(made: NewHost) -> None:
+    """It is known not to fit when all of it is there, which is the answer of LMTP."""
+    with made.submission(ANNA) as server:
+        server.mail(ANNA)
+        server.rcpt(BEN)
+        assert server.data(letter("too much", ANNA, QUOTA))[0] == 250
+    wait_until(lambda: made.has_message(ANNA, "Undelivered", "552 5.2.2"), "the message to come back")
+
+
+@on_both
 def test_mail_programs_send_with_the_imported_password(made: NewHost) -> None:
     with made.submission(ANNA) as server:
         server.sendmail(ANNA, [BEN], letter("from Anna", ANNA))
@@ -286,3 +313,37 @@ def test_a_broken_configuration_is_not_put_in_place(made: NewHost) -> None:
     assert "3145728" not in made.guest.run("cat", "/etc/dovecot/dovecot.conf").stdout
     with made.imap(ANNA):
         pass
+
+
+@pytest.mark.skipif(bool(BARE_TREE), reason="a database server is no part of the role")
+def test_mailboxes_in_mariadb(made: NewHost) -> None:
+    """The same host reads its mailboxes from a database from now on."""
+    ask = ("mariadb", "--no-defaults", "--socket=/run/mysqld/mysqld.sock", "--user=root")
+    made.guest.run("sh", "-ec", _DATABASE)
+    wait_until(lambda: made.guest.run(*ask, "-e", "SELECT 1").returncode == 0, "MariaDB to answer")
+    tables = (Path(__file__).parents[1] / "support" / "schemas" / "ispmail.mysql.sql").read_text()
+    assert made.guest.run(*ask, stdin=_TABLES % tables).returncode == 0
+    database = {"host_backend": "sql", "sql_engine": "mysql", "sql_schema": "ispmail", "login_db": "mail"}
+    login = {"login_host": "127.0.0.1", "login_user": "writer", "login_password": "may_write"}
+    mailbox = {"email": ANNA, "password": PASSWORD, "target_email": DORA, "quota": "2M"}
+    source = {name: "{{ %s }}" % name for name in ("source_host", "source_port", "source_ca_cert", "owner")}
+    task = {"name": "Import", "panel.mailimport.mail_import_imap": {**mailbox, **source, **database, **login}}
+    accounts = {"mail_host_accounts": "sql", "mail_host_sql_password": "may_read", **database, **login}
+    roles = ["panel.mailimport.mail_host"]
+    play = {"name": "Test", "hosts": "mail_hosts", "gather_facts": False, "vars": accounts, "roles": roles}
+    (made.directory / "database.yml").write_text(yaml.safe_dump([{**play, "tasks": [task]}]))
+    command = ["ansible-playbook", "-i", "hosts.yml", "database.yml"]
+    run = run_plays(command, made.directory, environment())
+    assert run.returncode == 0, run.output
+    with made.imap(DORA) as session:
+        assert ("Projects", "2024") in session.account().folders
+    with made.smtp() as server:
+        server.sendmail(STRANGER, [DORA], letter("for the database"))
+        server.mail(STRANGER)
+        assert server.rcpt("nobody@example.com")[1].startswith(b"5.1.1")
+        assert server.rcpt(ANNA)[1].startswith(b"5.7.1")  # the file is not asked any more
+    with made.smtp() as server:
+        server.ehlo()
+        server.mail(STRANGER, ["SIZE=%d" % QUOTA])
+        assert server.rcpt(DORA)[1].startswith(b"5.2.2")
+    wait_until(lambda: made.has_message(DORA, "for the database"), "the message to arrive")
