@@ -259,6 +259,8 @@ def test_no_root_is_needed(target_scene: TargetScene) -> None:
 def test_broken_lines_and_kills_bring_each_message_once(target_scene: TargetScene) -> None:
     """The line to the target breaks, or the run is killed, somewhere; at the end each message is there once."""
     scene, seed = target_scene, random.randrange(2**32)
+    with scene.source_session() as session:  # enough for several connections at once
+        session.append("INBOX", [Item(small_message(number)) for number in range(1000, 1160)])
     chance, source = random.Random(seed), lines(target_scene.source_account())
     boxes = ["box%d-%d@target.example" % (number, seed) for number in range(2 * FAULTS + 1)]
     with scene.host.users_file.open("a") as users:

@@ -273,6 +273,8 @@ def test_broken_lines_and_kills_bring_each_message_once(new_target: NewTarget, k
     scene = new_target(kind)
     with scene.source_session() as session:
         fill(session, mail_for(kind)[:40], FOLDERS)
+        # enough for several connections at once
+        session.append("INBOX", [Item(small_message(number)) for number in range(1000, 1160)])
     names = folder_names(scene)
     with FaultRelay(scene.port) as relay:
         undisturbed = scene.run(target_port=relay.port).entry

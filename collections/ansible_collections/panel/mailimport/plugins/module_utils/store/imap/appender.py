@@ -7,8 +7,9 @@ unanswered."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...imap.refusals import LONGEST_WAIT, busy_error
 from ...imap.responses import Status
@@ -147,7 +148,8 @@ class Appender:
             folder.begin_batch()
             sent = self.lanes.send(session, folder, messages, together)
             messages = sent.unsent
-            self._take_sent(folder, sent)
+            with self._refusing_when_full(folder, messages):
+                self._take_sent(folder, sent)
 
     def _take_sent(self, folder: Destination, sent: Sent) -> None:
         """Find out of each message that was begun whether it is there, and send again what is not."""
@@ -159,7 +161,7 @@ class Appender:
             elif appended.status.ok:
                 nameless += messages
         if sent.error is not None:
-            self.sessions.renew(sent.error)
+            self.sessions.renew(sent.error, is_another=not sent.is_first_lost)
         elif any(appended.out_of_step for _messages, appended in sent.answered):
             self.sessions.drop()
         if nameless or sent.lost:
@@ -184,8 +186,20 @@ class Appender:
             if len(messages) > 1 and appended.status.condition != "BAD"
             for message in messages
         }
-        self._store_or_refuse(folder, lost + [message for message in refused if id(message) not in apart])
-        self._send_side_by_side(folder, [message for message in refused if id(message) in apart])
+        left = [message for message in refused if id(message) in apart]
+        with self._refusing_when_full(folder, left):
+            self._store_or_refuse(folder, lost + [message for message in refused if id(message) not in apart])
+        self._send_side_by_side(folder, left)
+
+    @contextmanager
+    def _refusing_when_full(self, folder: Destination, messages: Sequence[PendingMessage]) -> Iterator[None]:
+        """Refuse messages that are to be sent next when it turns out that the mailbox is full."""
+        try:
+            yield
+        except MailImportError:
+            if self.full:
+                folder.refuse_all(messages, self.full)
+            raise
 
     def _read_answers(self) -> None:
         if self._sent is None:

@@ -35,18 +35,22 @@ _TRIAL = 8
 _TRIAL_TOGETHER = 16
 _FAR_SLOWER = 2.0
 
+# Servers let go of connections that are idle for half an hour (RFC 9051 section 5.4), and some a good deal sooner.
+_LONGEST_IDLE = 240.0
+
 
 @dataclass
 class Sent:
     """What became of messages that were sent side by side: those of each command that was answered, those whose answer
-    was lost, those that were not begun, and what ended a connection. `slowest`: the most seconds that the server has
-    had for one command.
+    was lost, those that were not begun, and what ended a connection; whether the first one is among those that have
+    ended. `slowest`: the most seconds that the server has had for one command.
     """
 
     answered: List[Tuple[List[PendingMessage], Appended]] = field(default_factory=list)
     lost: List[PendingMessage] = field(default_factory=list)
     unsent: List[PendingMessage] = field(default_factory=list)
     error: Optional[SessionEndedError] = None
+    is_first_lost: bool = False
     slowest: float = 0.0
 
 
@@ -62,6 +66,7 @@ class Lanes:
         self._open_more = open_more
         self._most = most
         self._others: List[HostSession] = []
+        self._used_at = 0.0
         # Seconds a message, by the number of connections.
         self._pace: Dict[int, float] = {}
 
@@ -133,7 +138,9 @@ class Lanes:
             sent.error = lane.attempt(_Lane.end) or sent.error
             sent.error = lane.collect(sent) or sent.error
         sent.slowest = max([sent.slowest, *(session.slowest_append() for session in sessions)])
-        self._others = [session for session in self._others if not any(lane.lost_session(session) for lane in lanes)]
+        lost = [session for session in sessions if any(lane.lost_session(session) for lane in lanes)]
+        sent.is_first_lost = sent.is_first_lost or sessions[0] in lost
+        self._go_on_without(lost, halve=bool(lost) and not sent.is_first_lost)
         left = {id(message): message for lane in lanes for message in lane.waiting}
         sent.unsent = [*left.values(), *sent.unsent]
         pace = (time.monotonic() - began) / len(messages)
@@ -141,8 +148,18 @@ class Lanes:
             self._pace[len(sessions)] = pace
         return pace
 
+    def _go_on_without(self, lost: Sequence[HostSession], halve: bool) -> None:
+        """Forget connections that are lost; use half as many as before when the first one is not among them, for the
+        server may not admit so many."""
+        self._used_at = time.monotonic()
+        self._others = [session for session in self._others if session not in lost]
+        if halve:
+            self._most = max(1, self._most // 2)
+
     def _sessions(self, first: HostSession, width: int) -> List[HostSession]:
         """Return so many sessions or fewer, with others beside the first one, which are opened at once."""
+        if time.monotonic() - self._used_at > _LONGEST_IDLE:
+            self.close()
         missing = width - 1 - len(self._others)
         if missing > 0:
             with ThreadPoolExecutor(missing) as threads:

@@ -74,10 +74,11 @@ class HostSessions:
                 if ends >= _MOST_ATTEMPTS:
                     raise
 
-    def renew(self, error: SessionEndedError) -> None:
-        """Take note that a session has ended with messages in hand; raise the error when that happens again and
-        again."""
-        self.drop()
+    def renew(self, error: SessionEndedError, is_another: bool = False) -> None:
+        """Take note that a session has ended with messages in hand, or another one beside it; raise the error when that
+        happens again and again."""
+        if not is_another:
+            self.drop()
         self._after_crash = True
         self._ends += 1
         if self._ends >= _MOST_ENDS:

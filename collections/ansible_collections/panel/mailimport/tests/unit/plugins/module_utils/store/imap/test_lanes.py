@@ -12,14 +12,16 @@ import threading
 import time
 
 import pytest
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import sessions
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, lanes, sessions
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.lanes import Lanes
-from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import body
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
     COMMANDS,
     NetworkHost,
     bodies,
     imported,
+    network_store,
 )
 
 
@@ -124,6 +126,52 @@ def test_a_server_that_lets_connections_wait_for_each_other_gets_all_over_one(ho
     refusals, _store = imported(host, origin, some(*range(1, 101)))
     assert (len(bodies(host)), refusals) == (100, [])
     assert sum(thread != threads[0] for thread in threads) == 1
+
+
+@pytest.mark.parametrize("product", ["Scripted", "Cyrus IMAPD"])
+def test_a_server_that_ends_all_connections_but_one_gets_all_over_one(host, origin, some, monkeypatch, product):
+    """They are not opened again and again."""
+    threads = []
+
+    def end_others(_number):
+        threads.append(threading.get_ident())
+        return None if threads[-1] == threads[0] else "before"
+
+    monkeypatch.setattr(appender, "BATCH_MESSAGES", 100)
+    monkeypatch.setattr(appender, "_BATCHES_SIDE_BY_SIDE", 1)
+    monkeypatch.setattr(Lanes, "_width", lambda self, messages: self._most)
+    host.product, host.dies = product, end_others
+    host.capabilities = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS ID"
+    refusals, _store = imported(host, origin, some(*range(1, 601)), connections=8)
+    assert (bodies(host), refusals) == (sorted(map(body, range(1, 601))), [])
+    assert host.commands.count("LOGIN") == 1 + 7 + 3 + 1
+
+
+@pytest.mark.parametrize(("product", "width"), [*MANY_OVER_SEVERAL, ("Scripted", 4)])
+def test_a_mailbox_that_gets_full_is_what_is_said_of_all_that_is_left(host, origin, some, takes_many, product, width):
+    how = takes_many(product, width)
+    with host.lock:
+        host.refuse = lambda flags, data: b"NO [OVERQUOTA] full" if len(host.folders[b"A"]) >= 40 else None
+    store = network_store(host, {}, **how)
+    writer = store.open_folder(A, origin(), False)
+    for fetched in some(*range(1, 151)):
+        writer.add(fetched)
+    with pytest.raises(MailImportError, match="the mailbox is full"):
+        store.commit()
+    stored = {message.data for message in host.folders[b"A"]}
+    left = [uid for uid in range(1, 151) if body(uid) not in stored]
+    refusals = writer.take_refusals()
+    assert (sorted(refusal.uid for refusal in refusals), len(stored)) == (left, len(host.folders[b"A"]))
+    assert {refusal.reason for refusal in refusals} == {"over_quota"}
+
+
+def test_connections_that_were_idle_for_long_are_opened_anew(host, origin, some, monkeypatch):
+    """The server may have ended them meanwhile."""
+    monkeypatch.setattr(lanes, "_LONGEST_IDLE", -1.0)
+    monkeypatch.setattr(Lanes, "_width", lambda self, messages: 4)
+    refusals, _store = imported(host, origin, some(*range(1, 101)))
+    assert (len(bodies(host)), refusals) == (100, [])
+    assert host.commands.count("LOGIN") >= 1 + 3 + 3
 
 
 def test_one_connection_is_one(host, origin, some):
