@@ -13,6 +13,7 @@ from pathlib import Path
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.zone
 import pytest
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mail_dns.client import NameServer
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mail_dns.providers import old_host
@@ -133,6 +134,33 @@ def test_an_answer_that_is_cut_off_and_no_tcp(internet: Internet) -> None:
             "error: firma.example SOA: ns3.firma.example (%s): the answer does not fit into UDP, and TCP: "
             "Connection refused" % broken.address
         )
+
+
+@pytest.mark.parametrize("refusal", [dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BADVERS])
+def test_a_server_that_does_not_know_edns(internet: Internet, refusal: dns.rcode.Rcode) -> None:
+    """As it stands in RFC 6891, it is asked without, which resolvers do as well."""
+    zone = dns.zone.from_text(
+        "\n".join(["$TTL 300", "@ 3600 SOA ns1 hostmaster 77 3600 900 604800 600", *internet.domain(*READY)]),
+        origin=DOMAIN,
+        relativize=False,
+    )
+
+    def old(query: dns.message.Message) -> bytes:
+        message = dns.message.make_response(query)
+        message.flags |= dns.flags.AA
+        if query.edns >= 0:
+            message.set_rcode(refusal)
+        else:
+            question = query.question[0]
+            found = zone.get_rrset(question.name, question.rdtype)
+            message.answer += [found] if found else []
+        return message.to_wire()
+
+    with FakeDnsServer(internet.network, old) as server:
+        internet.publish(*READY, "@ NS ns3", "ns3 A %s" % server.address)
+        found = internet.look()
+    entry = next(each for each in found.domain["authoritative"] if each["address"] == server.address)
+    assert (entry["failure"], entry["serial"], entry["mx"]) == ("", 77, ["aspmx.l.google.com"])
 
 
 def test_a_mail_domain_that_is_an_alias(internet: Internet) -> None:

@@ -212,9 +212,18 @@ class Client:
         # A resolver that validates is to say what there is also where signatures do not fit: that is found here.
         query.flags = query.flags | dns.flags.CD if recursive else query.flags & ~dns.flags.RD
         what = "%s %s: %s" % (name, kind, server)
+        message = self._send(query, server, what)
+        if message.rcode() in (dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BADVERS):
+            query.use_edns(False)  # what old servers do not know
+            message = self._send(query, server, what)
+        if message.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            raise NoAnswerError("%s answers %s" % (what, dns.rcode.to_text(message.rcode())))
+        return message
+
+    def _send(self, query: t.Any, server: NameServer, what: str) -> t.Any:
         try:
             try:
-                message = dns.query.udp(
+                return dns.query.udp(
                     query,
                     server.address,
                     timeout=self.timeout,
@@ -224,16 +233,13 @@ class Client:
                 )
             except dns.message.Truncated:
                 what += ": the answer does not fit into UDP, and TCP"
-                message = dns.query.tcp(query, server.address, timeout=self.timeout, port=server.port)
+                return dns.query.tcp(query, server.address, timeout=self.timeout, port=server.port)
         except dns.exception.Timeout:
             raise NoAnswerError("%s does not answer within %g s" % (what, self.timeout)) from None
         except (OSError, EOFError, dns.exception.DNSException) as error:
             words = getattr(error, "strerror", None) or str(error) or type(error).__name__
             no_way = getattr(error, "errno", None) in _NO_WAY
             raise NoAnswerError("%s: %s" % (what, words), no_way) from None
-        if message.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            raise NoAnswerError("%s %s: %s answers %s" % (name, kind, server, dns.rcode.to_text(message.rcode())))
-        return message
 
     def _ask_any(self, name: str, kind: str) -> t.Any:
         failure = NoAnswerError("%s %s: there is no name server to ask" % (name, kind))
