@@ -116,6 +116,28 @@ def test_messages_that_are_written_anew_come_once(bench: Bench, store: str) -> N
             assert again.result.changed is False, again
 
 
+def test_a_message_of_which_the_uid_is_not_told_comes_once(bench: Bench) -> None:
+    """It was known again already when its answer ended without a UID, and it is asked for once more."""
+    inbox = Folder(b"INBOX", [mail(number) for number in range(1, 6)])
+    with exchange(inbox) as server:
+        bench.run(server.port)
+        renumber(inbox)
+        silent: list[int] = []
+
+        def without_uid(sequence: int, message: Message, with_body: bool) -> Iterable[bytes]:
+            for piece in anew(sequence, message, with_body):
+                drop = with_body and message.uid == 1003 and piece.endswith(b" UID 1003)\r\n") and not silent
+                if drop:
+                    silent.append(sequence)
+                yield piece.replace(b" UID 1003", b"") if drop else piece
+
+        server.render = without_uid
+        run = bench.run(server.port, state="latest")
+        assert silent and (run.result.state, run.result.messages_copied) == ("completed", 0), run
+        assert len(bench.messages()) == 5
+        assert bench.run(server.port, state="latest").result.changed is False
+
+
 @each_store
 def test_a_draft_that_was_written_on_comes_though_its_header_is_the_same(bench: Bench, store: str) -> None:
     drafts = Folder(b"Drafts", [mail(1, draft=True), mail(2)], attributes=(b"\\Drafts",))
