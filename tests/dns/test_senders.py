@@ -89,6 +89,13 @@ def test_dmarc(internet: Internet) -> None:
     assert "SPF or DKIM are not right yet" in internet.look(dkim_selectors=("neu",)).problem("dmarc")
 
 
+def test_dmarc_that_asks_for_reports_alone(internet: Internet) -> None:
+    internet.publish(GOOGLE_MX, GOOD_SPF, '_dmarc TXT "v=DMARC1; rua=mailto:d@firma.example"')
+    assert internet.look().problems("dmarc") == []
+    internet.publish(GOOGLE_MX, GOOD_SPF, '_dmarc TXT "v=DMARC1; p=nonne; ruf=mailto:d@firma.example"')
+    assert "no policy that there is" in internet.look().problem("dmarc")
+
+
 def test_dmarc_of_the_domain_above(internet: Internet) -> None:
     sub = ("abt 300 MX 1 aspmx.l.google.com.", GOOD_SPF.replace("@", "abt"))
     internet.publish(GOOGLE_MX, GOOD_SPF, '_dmarc TXT "v=DMARC1; p=none; sp=reject"', *sub)

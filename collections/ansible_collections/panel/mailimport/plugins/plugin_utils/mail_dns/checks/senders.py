@@ -198,6 +198,8 @@ def check_dmarc(domain: Domain) -> None:
     policy = tags.get("p", "").lower()
     if name != domain.name:
         policy = tags.get("sp", policy).lower()
+    if policy not in _POLICIES and "rua" in tags:
+        policy = "none"  # who asks for reports alone (RFC 7489 section 6.6.3)
     if len(texts) > 1 or policy not in _POLICIES:
         what = "several records" if len(texts) > 1 else "no policy that there is"
         domain.error("dmarc", "_dmarc.%s has %s, and receivers use none" % (name, what), "Correct it.")
