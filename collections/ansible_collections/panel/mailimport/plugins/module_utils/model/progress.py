@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Union, cast
 
+from .codec import Codec
 from .errors import REASONS, SKIP_REASONS
-from .messages import Codec
 
 
 class ProgressEvent:

@@ -10,7 +10,7 @@ import select
 import socket
 from typing import Iterator, List
 
-from ..model.messages import Codec
+from ..model.codec import Codec
 from .messages import Message
 
 

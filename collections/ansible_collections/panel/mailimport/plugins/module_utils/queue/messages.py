@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..model.codec import Codec
 from ..model.errors import REASONS, SKIP_REASONS
-from ..model.messages import Codec
 
 # Any of the messages below.
 Message = Any

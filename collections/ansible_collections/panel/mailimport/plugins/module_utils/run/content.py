@@ -32,7 +32,7 @@ from ..transfer.session_broker import SessionBroker
 from ..transfer.stores import Target, store_kind
 from ..transfer.verify import verify_account
 from .evidence import is_ours
-from .job import MailboxJob
+from .import_run import ImportRun
 from .provisioning import MailboxProvisioning
 from .replaced import Replacement
 from .status import MailboxStatus
@@ -42,16 +42,16 @@ from .watch import ImportWatch, import_title
 class MailboxContent:
     """See the module."""
 
-    def __init__(self, job: MailboxJob, provisioning: MailboxProvisioning) -> None:
-        self._job = job
-        self._request, self._host, self._state = job.request, job.host, job.state
+    def __init__(self, run: ImportRun, provisioning: MailboxProvisioning) -> None:
+        self._run = run
+        self._request, self._host, self._state = run.request, run.host, run.state
         # What is asked for, without what a process that talks to the source has no use for.
-        self._handed_on = replace(job.request, target_password="", diagnose=None)
+        self._handed_on = replace(run.request, target_password="", diagnose=None)
         self._provisioning = provisioning
 
     def check_login(self) -> None:
         """Log in at the source, and leave no trace on the host."""
-        self._work_as(None, lambda login: partial(check_login, login, self._job.context.login_waits_if_crowded))
+        self._work_as(None, lambda login: partial(check_login, login, self._run.context.login_waits_if_crowded))
 
     def preview(self, found: MailboxStatus, location: Optional[StoreLocation], move_aside: bool) -> None:
         """Log in, list and count what an import would bring."""
@@ -59,7 +59,7 @@ class MailboxContent:
         owner = location or self._host.new_home(self._request.address)
         directories = _directories(owner)
         if directories:
-            look = self._job.outcome.look
+            look = self._run.outcome.look
             look.place = nearest_directory(directories[0])
             look.device = os.stat(look.place).st_dev
         self._look(
@@ -88,11 +88,11 @@ class MailboxContent:
 
     def fill(self, found: MailboxStatus, location: StoreLocation, move_aside: bool) -> None:
         """Bring what the mailbox lacks, when what is in it has been moved aside if it is to be."""
-        replacement = Replacement(self._state, self._request, found.record, self._job.state_dir)
+        replacement = Replacement(self._state, self._request, found.record, self._run.state_dir)
         aside = self._place_aside(replacement, check_movable(location)) if move_aside else None
         with self._writing_broker() as broker:
             if aside is not None:
-                self._job.news_handler.replaced = lambda moved: self._take_over(replacement, aside if moved else None)
+                self._run.news_handler.replaced = lambda moved: self._take_over(replacement, aside if moved else None)
             root = _root_to_look_at(location)
             target = self._target(found, location, broker, aside)
             self._state.note_writing(self._request.key, root)
@@ -135,7 +135,7 @@ class MailboxContent:
             aside=aside,
             proof=self._state.proof_of(request.key),
             room=self._host.quota_free(request.address, emptied=aside is not None) if direct else None,
-            wait_if_crowded=self._job.context.wait_if_crowded,
+            wait_if_crowded=self._run.context.wait_if_crowded,
             spent=self._state.budgets.spent(request.key),
             untouched=untouched,
             tls=_tls_to(location),
@@ -155,11 +155,11 @@ class MailboxContent:
     @contextmanager
     def _session_broker(self) -> Iterator[SessionBroker]:
         """Whatever gives out sessions of the mailbox; all have ended at the end."""
-        address, locks = self._request.address, self._job.locks
+        address, locks = self._request.address, self._run.locks
         # The session's process holds the lock too: nobody looks at the mailbox while it still stores what a killed run
         # has sent.
         broker = SessionBroker(lambda: self._host.start_session(address, locks))
-        self._job.news_handler.broker = broker
+        self._run.news_handler.broker = broker
         try:
             yield broker
         finally:
@@ -189,7 +189,7 @@ class MailboxContent:
     def _take_over(self, replacement: Replacement, beside: Optional[str]) -> None:
         """What was in the mailbox is out of it: from now on it belongs to whoever has the new password."""
         self._provisioning.update_password(self._host.sets_passwords)
-        self._job.result.replaced_to = replacement.conclude(beside)
+        self._run.result.replaced_to = replacement.conclude(beside)
 
     def _marks(self) -> Dict[bytes, FolderMark]:
         return {mark.raw_name: mark for mark in self._state.folders.marks(self._request.key)}
@@ -204,15 +204,15 @@ class MailboxContent:
         # Before there is a mailbox, whoever talks to a source has nobody's rights.
         uid, gid = (owner.uid, owner.gid) if owner else nobody()
         with Login(self._request, tls_context(self._request.source)) as login:
-            self._job.news_handler.login = login
+            self._run.news_handler.login = login
             work, watch = self._titled(work_with(login)), ImportWatch(self._state, self._request.key)
-            run_as(uid, gid, work, self._job.news_handler.handle, (*self._job.locks, *keep, *login.descriptors), watch)
+            run_as(uid, gid, work, self._run.news_handler.handle, (*self._run.locks, *keep, *login.descriptors), watch)
 
     def _titled(self, work: Callable[[Emit], None]) -> Callable[[Emit], None]:
         """The same in a process that shows what it does."""
 
         def titled(emit: Emit) -> None:
-            set_title(import_title(self._request.address, self._job.context.queue))
+            set_title(import_title(self._request.address, self._run.context.queue))
             work(emit)
 
         return titled

@@ -22,7 +22,7 @@ from ..store.aside import check_movable
 from ..transfer.stores import store_kind
 from .content import MailboxContent
 from .examination import Examination
-from .job import MailboxJob, RunContext
+from .import_run import ImportRun, RunContext
 from .news_handler import NewsHandler
 from .outcome import Outcome, conclude_with, new_outcome
 from .provisioning import MailboxProvisioning
@@ -160,9 +160,9 @@ class _MailboxRun:
         self._examination = Examination(request, self._host, state, outcome)
         self._context = context
         self._writes = lock is not None
-        job = MailboxJob(request, self._host, state, settings.state_dir, outcome, self.news_handler, lock, context)
-        self.provisioning = MailboxProvisioning(job)
-        self._content = MailboxContent(job, self.provisioning)
+        shared = ImportRun(request, self._host, state, settings.state_dir, outcome, self.news_handler, lock, context)
+        self.provisioning = MailboxProvisioning(shared)
+        self._content = MailboxContent(shared, self.provisioning)
 
     @property
     def key(self) -> ImportKey:

@@ -12,17 +12,17 @@ from typing import Dict, Optional
 from ..host.base import Failure, NewMailbox
 from ..model.errors import MailImportError
 from ..model.mail import MailFiles, StoreLocation
-from .job import MailboxJob
+from .import_run import ImportRun
 from .status import MailboxStatus, check_holder
 
 
 class MailboxProvisioning:
     """See the module."""
 
-    def __init__(self, job: MailboxJob) -> None:
-        self._job = job
-        self._request, self._host, self._state = job.request, job.host, job.state
-        self._result = job.result
+    def __init__(self, run: ImportRun) -> None:
+        self._run = run
+        self._request, self._host, self._state = run.request, run.host, run.state
+        self._result = run.result
 
     def make(self, found: MailboxStatus) -> None:
         """Claim the mail domain, and create the mailbox if it is missing."""
@@ -69,17 +69,17 @@ class MailboxProvisioning:
         """Take back a mailbox of this run that no mail can be put into: what it was made with is wrong, and would stay
         so.
         """
-        made = self._result.created or self._job.context.made
+        made = self._result.created or self._run.context.made
         untouched = location is None or (isinstance(location, MailFiles) and not os.path.lexists(location.root))
         if made and untouched:
             self._host.remove_mailbox(self._request.address)
             self._result.created, self._result.changed = False, not found.domain_known
-            self._job.outcome.after.mailbox = None
+            self._run.outcome.after.mailbox = None
 
     def update_password(self, wanted: bool) -> None:
         """Make sure that the mailbox opens with the task's password, if that is wanted; check mode only looks."""
         if wanted and not self._host.verify_password(self._request.address, self._request.target_password):
-            if self._job.lock is not None or not self._host.sets_passwords:
+            if self._run.lock is not None or not self._host.sets_passwords:
                 self._host.set_password(self._request.address, self._request.target_password)
             self._result.changed = True
 

@@ -14,7 +14,7 @@ from ..model.imports import ImportRequest
 from ..process.title import set_title
 from ..queue.jobs import Assignment, Tell
 from ..state.shared import SharedState
-from .job import RunContext
+from .import_run import RunContext
 from .job_news import reporter_to
 from .mailbox import import_mailbox, make_mailboxes
 from .outcome import Outcome

@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
 
+from ..model.codec import Codec
 from ..model.imports import NotImported
-from ..model.messages import Codec
 from ..state.records import Deliveries, FolderMark, SourceMessages
 
 # So much goes into one piece of news: the pipe takes only so much at once.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One mailbox in one run: what the steps of that run share."""
+"""One import in one run: what its steps share."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class RunContext:
 
 
 @dataclass(frozen=True)
-class MailboxJob:
+class ImportRun:
     """See the module. `lock` is the descriptor of the mailbox's lock, None when nothing is to be written."""
 
     request: ImportRequest
