@@ -24,6 +24,8 @@ from .sasl import BearerExchange, PlainExchange
 _HOST = re.compile(r"[\w.-]+|[\da-f.]*:[\da-f.]*:[\da-f.:]*(%\w+)?", re.IGNORECASE)
 # Characters of which some servers forget that LOGIN quotes them.
 _QUOTED_CHARACTERS = re.compile(r'["\\]')
+_NO_TEXT = re.compile("[\ud800-\udfff]")
+_LINE_BREAK = re.compile(r"[\r\n]")
 # What servers of old keep passwords in that are not ASCII.
 _OLD_ENCODING = "cp1252"
 
@@ -205,11 +207,11 @@ def _check_characters(login_name: str, account: ImapAccount, mechanism: str) -> 
     problem = None
     if "\0" in credentials:
         problem = "a NUL, which no login can carry"
-    elif re.search("[\ud800-\udfff]", credentials):
+    elif _NO_TEXT.search(credentials):
         problem = "bytes that are no Unicode text"
     elif mechanism in ("xoauth2", "oauthbearer") and "\1" in credentials:
         problem = "a control character, which separates the parts of a login with a token"
-    elif mechanism == "login" and re.search(r"[\r\n]", credentials):
+    elif mechanism == "login" and _LINE_BREAK.search(credentials):
         problem = "a line break, which LOGIN cannot carry"
     if problem:
         raise MailImportError("auth_failed", "user name or password of %s holds %s" % (account.user, problem))

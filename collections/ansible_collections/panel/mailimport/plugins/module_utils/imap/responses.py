@@ -22,6 +22,7 @@ _FREE_TEXT = re.compile(rb"(?:OK|NO|BAD|BYE|PREAUTH)\b", re.IGNORECASE)
 _UNTAGGED = re.compile(rb"\*[ \t]+")
 # A quote inside of an atom is a mistake of the server's, and a part of the atom: some have flags like ab"cd.
 _TOKEN = re.compile(rb'[ \t]*(?:(\()|(\))|"((?:[^"\\]|\\.)*)"|([^\s()"][^\s()]*))', re.DOTALL)
+_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _SIZE = re.compile(rb"\d+[ \t]+FETCH[ \t]*\(.*\bRFC822\.SIZE[ \t]+(\d{1,18})\b", re.IGNORECASE | re.DOTALL)
 
 
@@ -125,7 +126,7 @@ def _append_token(open_lists: List[List[Any]], token: re.Match[bytes]) -> None:
             raise MailImportError("protocol_error", "response with a parenthesis too many")
         open_lists.pop()
     elif quoted is not None:
-        open_lists[-1].append(re.sub(rb"\\(.)", rb"\1", quoted, flags=re.DOTALL))
+        open_lists[-1].append(without_escapes(quoted))
     else:
         open_lists[-1].append(None if atom.upper() == b"NIL" else atom)
 
@@ -159,3 +160,8 @@ def quote(value: bytes) -> bytes:
     if not is_quotable(value):
         raise MailImportError("folder_refused", "a name with a control character cannot be asked for: %r" % value[:80])
     return b'"' + value.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+
+
+def without_escapes(quoted: bytes) -> bytes:
+    """Return what stands between the quotes of a quoted string (RFC 3501 section 4.3)."""
+    return _ESCAPED.sub(rb"\1", quoted) if b"\\" in quoted else quoted

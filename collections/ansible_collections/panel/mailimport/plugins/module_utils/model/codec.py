@@ -15,7 +15,7 @@ import binascii
 import json
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any, Callable, Dict, Iterable, Union, get_args, get_origin, get_type_hints
+from typing import Any, Callable, Dict, Iterable, Tuple, Union, get_args, get_origin, get_type_hints
 
 from .errors import REASONS
 
@@ -71,32 +71,40 @@ class Codec:
 
     def _checked(self, kind: Any, value: Any) -> Any:
         """Return a value of that type, made of plain ones."""
-        if get_origin(kind) is Union:  # Optional
-            return None if value is None else self._checked(get_args(kind)[0], value)
-        if get_origin(kind) is dict:  # names, which are text, and values
+        plain = _PLAIN.get(kind)
+        if plain:
+            return plain(value)
+        origin, arguments = _parts_of(kind)
+        if origin is Union:  # Optional
+            return None if value is None else self._checked(arguments[0], value)
+        if origin is dict:  # names, which are text, and values
             if not isinstance(value, dict):
                 raise ValueError("no object")
-            return {name: self._checked(get_args(kind)[1], each) for name, each in value.items()}
-        if get_origin(kind) is not None:  # a sequence
+            return {name: self._checked(arguments[1], each) for name, each in value.items()}
+        if origin is not None:  # a sequence
             if not isinstance(value, list):
                 raise ValueError("no list")
-            entries = [self._checked(get_args(kind)[0], each) for each in value]
-            return entries if get_origin(kind) is list else tuple(entries)
-        if isinstance(kind, type) and is_dataclass(kind):
-            return self._built(kind, value)
-        return _PLAIN[kind](value)
+            entries = [self._checked(arguments[0], each) for each in value]
+            return entries if origin is list else tuple(entries)
+        return self._built(kind, value)
 
 
 def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (str, int, float)):
+        return value
     if is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, bytes):
         return base64.b64encode(value).decode("ascii")
-    if isinstance(value, (str, int, float)) or value is None:
-        return value
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
     return [_plain(each) for each in value]
+
+
+@cache
+def _parts_of(kind: Any) -> Tuple[Any, Tuple[Any, ...]]:
+    """What a type is made of: `list` and `str` of List[str]."""
+    return get_origin(kind), get_args(kind)
 
 
 @cache

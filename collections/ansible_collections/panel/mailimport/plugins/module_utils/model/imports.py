@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from .address import Address
@@ -171,4 +171,4 @@ class ImportResult:
 
     def as_dict(self) -> Dict[str, Any]:
         """Plain values only, for JSON."""
-        return asdict(self)
+        return dict(vars(self), not_imported=[dict(vars(entry)) for entry in self.not_imported])

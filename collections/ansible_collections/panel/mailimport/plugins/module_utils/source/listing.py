@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Set, Tuple, cast
 
 from ..imap.folder_names import decode_folder_name
-from ..imap.responses import Parts, figure, parse_parts
+from ..imap.responses import Parts, figure, parse_parts, without_escapes
 from ..model.errors import MailImportError
 from ..model.mail import SourceFolder
 
@@ -223,10 +223,10 @@ def _listed(parts: Parts) -> _Listed:
     # Every text matches: whatever is not understood is a part of the name.
     found = cast("re.Match[bytes]", _LISTED.match(b" ".join(parts[0].split(None, 1)[1:])))
     separator = found.group("separator")
-    unquoted = re.sub(rb"\\(.)", rb"\1", separator[1:-1]) if separator and separator[:1] == b'"' else None
+    unquoted = without_escapes(separator[1:-1]) if separator and separator[:1] == b'"' else None
     text = b"".join([found.group("name"), *parts[1:]]).strip()
     quoted = _QUOTED_NAME.fullmatch(text)
-    name = re.sub(rb"\\(.)", rb"\1", quoted.group(1), flags=re.DOTALL) if quoted else _EXTENDED_DATA.sub(b"", text)
+    name = without_escapes(quoted.group(1)) if quoted else _EXTENDED_DATA.sub(b"", text)
     return _Listed(_attributes((found.group("attributes") or b"").split()), unquoted, name)
 
 

@@ -31,6 +31,7 @@ _WHOLE_ADDRESS = frozenset(("%u", "%Lu", "%{user}", "%L{user}"))
 _KNOWN = frozenset(("INDEX", "CONTROL", "LAYOUT", "INBOX", "VOLATILEDIR", "LISTINDEX", "INDEXPVT"))
 # Words before the path in `args` of a passwd-file
 _OPTIONS = re.compile(r"^(?:(?:scheme|username_format)=\S* )*")
+_QUOTA = re.compile(r"quota\d*")
 _USERNAME_FORMAT = re.compile(r"(?:^| )username_format=(\S*) ")
 
 
@@ -64,7 +65,7 @@ def _of_user(user: UserFields, top: Section, plugins: FrozenSet[str]) -> UserSet
     own = {key: value for section in reversed(top.all("plugin")) for key, value in section.values.items()}
     # What the userdb says of a setting counts for this mailbox.
     values: Dict[str, str] = {**top.values, **own, **user}
-    quotas = [value for name, value in values.items() if re.fullmatch(r"quota\d*", name)]
+    quotas = [value for name, value in values.items() if name.startswith("quota") and _QUOTA.fullmatch(name)]
     return UserSettings(
         location=_location(user.get("mail", "")),
         plugins=frozenset(user["mail_plugins"].split()) if "mail_plugins" in user else plugins,

@@ -32,6 +32,7 @@ MAX_KEYWORDS = 26  # letters a to z in a file name
 _STALE_LOCK = 120.0
 _LOCK_TIMEOUT = 60.0
 
+_NEXT_UID = re.compile(rb" N\d{10} ")
 _HEADER = re.compile(rb"3 (?:.* )?V(\d+) (?:.* )?N(\d+)")
 
 
@@ -177,7 +178,7 @@ def finish_uidlist(directory: int, uidnext: int, in_order: bool) -> None:
     with os.fdopen(fd, "r+b") as handle:
         header = handle.readline(4096)
         handle.seek(0)
-        handle.write(re.sub(rb" N\d{10} ", b" N%010d " % uidnext, header))
+        handle.write(_NEXT_UID.sub(b" N%010d " % uidnext, header))
 
 
 def _sort_uidlist(directory: int) -> None:

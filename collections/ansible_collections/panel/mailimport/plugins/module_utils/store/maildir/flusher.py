@@ -14,6 +14,8 @@ from .files import syncfs
 # So much is flushed at a time: the flush of a batch, for which all wait, then finds little to do.
 _BYTES = 16 << 20
 _MESSAGES = 1000
+# Not worth a thread, which takes as long as writing so many.
+_FEW_MESSAGES = 20
 
 
 class Flusher:
@@ -26,6 +28,7 @@ class Flusher:
     def __init__(self, directory: int) -> None:
         self._directory = directory
         self._running: Optional[Future[None]] = None
+        self._owed = False
         self._bytes = 0
         self._messages = 0
 
@@ -39,10 +42,16 @@ class Flusher:
         self._messages += 1
         if (self._bytes >= _BYTES or self._messages >= _MESSAGES) and (self._running is None or self._running.done()):
             self.wait()
-            self.start()
+            self._start()
 
     def start(self) -> None:
-        """Begin to flush what has been written until now."""
+        """Begin to flush what has been written until now; what is little is flushed when it is waited for."""
+        if self._messages < _FEW_MESSAGES and self._running is None:
+            self._owed = True
+        else:
+            self._start()
+
+    def _start(self) -> None:
         self._bytes = self._messages = 0
         pool = ThreadPoolExecutor(max_workers=1)
         self._running = pool.submit(syncfs, self._directory)
@@ -57,3 +66,7 @@ class Flusher:
         running, self._running = self._running, None
         if running is not None:
             running.result()
+        if self._owed:
+            self._owed = False
+            self._bytes = self._messages = 0
+            syncfs(self._directory)

@@ -32,6 +32,7 @@ def disk(monkeypatch):
     monkeypatch.setattr(flusher, "syncfs", disk)
     monkeypatch.setattr(flusher, "_MESSAGES", 3)
     monkeypatch.setattr(flusher, "_BYTES", 1000)
+    monkeypatch.setattr(flusher, "_FEW_MESSAGES", 0)
     return disk
 
 
@@ -66,6 +67,18 @@ def test_after_a_flush_there_is_none_until_enough_has_come_again(disk):
     beside.wait()
     beside.count(999)
     assert disk.flushes == 1
+
+
+def test_a_few_messages_are_flushed_by_who_waits_for_it(monkeypatch):
+    flushed_by = []
+    monkeypatch.setattr(flusher, "syncfs", lambda _directory: flushed_by.append(threading.current_thread()))
+    beside = Flusher(0)
+    for _commit in range(2):
+        beside.count(1)
+        beside.start()
+        beside.wait()
+        beside.wait()
+    assert flushed_by == [threading.current_thread()] * 2
 
 
 def test_a_flush_that_fails_is_told_to_who_waits_and_only_once():
