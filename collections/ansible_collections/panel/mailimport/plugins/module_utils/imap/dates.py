@@ -13,6 +13,8 @@ from email.utils import mktime_tz, parsedate_tz
 from functools import lru_cache
 from typing import Optional
 
+from .headers import before_empty_line
+
 # date-time of RFC 3501 section 9; the day is padded with a blank, a zero or not at all, depending on the server.
 _DATE_TIME = re.compile(rb" ?(\d{1,2}-\w{3}-\d{4}) +([01]?\d|2[0-3]):([0-5]\d):([0-6]\d) +([+-][01]\d[0-5]\d)")
 _MONTH_NAMES = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -62,7 +64,7 @@ def format_internal_date(seconds: int) -> bytes:
 
 def date_from_header(beginning: bytes) -> Optional[int]:
     """Return the instant of the Date: header in the beginning of a message. Returns None if there is no usable one."""
-    header = re.split(rb"\r?\n\r?\n", beginning, maxsplit=1)[0]
+    header = before_empty_line(beginning)
     found = _DATE_HEADER.search(header)
     if found is None:
         return None

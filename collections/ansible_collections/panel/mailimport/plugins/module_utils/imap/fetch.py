@@ -14,6 +14,7 @@ from typing import Any, Iterator, List, Optional, Tuple
 from ..model.errors import MailImportError
 from ..model.mail import Chunks, Message, SourceFolder
 from .dates import parse_internal_date
+from .headers import before_empty_line
 from .reader import ResponseReader
 from .refusals import refusal_error
 from .responses import LITERAL_TAIL, MAX_PARTS, Literal, Parts, Status, figure, parse_parts, parse_status, untagged
@@ -97,7 +98,7 @@ class Fetched:
 
 def message_id_in(beginning: bytes) -> Optional[str]:
     """Return the Message-ID in the beginning of a message. Returns None if there is none."""
-    found = _MESSAGE_ID.search(re.split(rb"\r?\n\r?\n", beginning, maxsplit=1)[0])
+    found = _MESSAGE_ID.search(before_empty_line(beginning))
     return found.group(1).decode("ascii", "replace") if found else None
 
 
@@ -121,7 +122,7 @@ class FetchRequest:
     @property
     def lowest(self) -> int:
         """The lowest UID asked for."""
-        return int(re.split(b"[:,]", self.uids, maxsplit=1)[0])
+        return int(self.uids.partition(b",")[0].partition(b":")[0])
 
     def command(self) -> bytes:
         items = b"(UID FLAGS)" if self.flags_only else b"(UID FLAGS INTERNALDATE BODY.PEEK[])"

@@ -13,6 +13,12 @@ from typing import List, Pattern, Tuple
 # So much of a message is searched for fields.
 LONGEST_HEADER = 32 * 1024
 _END = re.compile(rb"(?:\A|\n)\r?\n")
+_EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
+
+
+def before_empty_line(beginning: bytes) -> bytes:
+    """Return what stands before the first empty line of a message that begins with something else."""
+    return _EMPTY_LINE.split(beginning, maxsplit=1)[0]
 
 
 def header_fields(beginning: bytes, names: Tuple[bytes, ...]) -> List[Tuple[bytes, bytes]]:

@@ -16,6 +16,7 @@ from collections import deque
 from typing import Deque, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..imap.fetch import Fetched, message_id_in
+from ..imap.headers import before_empty_line
 
 # Signs are kept of the newest messages, and of so many others.
 _NEWEST = 4
@@ -28,7 +29,7 @@ _NO_HEADER = re.compile(rb"\r?\n")
 
 def sign_of(beginning: bytes) -> str:
     """Return the sign of a message that begins so."""
-    header = b"" if _NO_HEADER.match(beginning) else re.split(rb"\r?\n\r?\n", beginning, maxsplit=1)[0]
+    header = b"" if _NO_HEADER.match(beginning) else before_empty_line(beginning)
     message_id = message_id_in(header)
     text = beginning.replace(b"\r\n", b"\n")[:_COMPARED]
     told = message_id.encode("utf-8") if message_id else b"\n".join(_LINES.findall(header)) or text

@@ -32,6 +32,7 @@ MAX_KEYWORDS = 26  # letters a to z in a file name
 _STALE_LOCK = 120.0
 _LOCK_TIMEOUT = 60.0
 
+_UIDS = re.compile(rb"^(\d+) ", re.MULTILINE)
 _NEXT_UID = re.compile(rb" N\d{10} ")
 _HEADER = re.compile(rb"3 (?:.* )?V(\d+) (?:.* )?N(\d+)")
 
@@ -122,7 +123,7 @@ def read_uidlist_header(directory: int) -> Optional[UidlistHeader]:
         if not header:
             return None
         handle.seek(max(handle.tell(), os.fstat(handle.fileno()).st_size - 4096))
-        last_uids = re.findall(rb"^(\d+) ", handle.read(), re.MULTILINE)
+        last_uids = _UIDS.findall(handle.read())
     uidnext = int(header.group(2))
     return UidlistHeader(int(header.group(1)), max([uidnext] + [int(uid) + 1 for uid in last_uids[-1:]]))
 
