@@ -64,9 +64,9 @@ class Mgrctl:
         for file in files:
             with suppress(OSError), open(file, encoding="utf-8", errors="replace") as lines:
                 for line in lines:
-                    words = line.split(None, 1)
-                    if words[:1] == [name]:
-                        found = words[-1].strip().strip('"')
+                    key, value = (*line.split(None, 1), "", "")[:2]
+                    if key == name:
+                        found = value.strip().strip('"')
         return found
 
     def elements(self, function: str) -> List[Dict[str, str]]:

@@ -213,3 +213,18 @@ def test_one_login_name_is_not_used_for_several_mailboxes(engine: Engine, run_li
     assert code == 1 and "give it in the list" in answer["msg"] and engine.requests == []
     run_list([rows[0], {**rows[1], "source_user": "bert@example.org"}], source_user="boss@example.org")
     assert [request.source.user for request in engine.requests] == ["boss@example.org", "bert@example.org"]
+
+
+def test_a_new_mailbox_that_no_mail_would_reach_is_warned_of(
+    engine: Engine, run_list: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other servers send to the ASCII form of its domain."""
+
+    def made(item: ImportRequest) -> ImportResult:
+        return ImportResult(str(item.address), item.source.user, "completed", created=True, changed=True)
+
+    monkeypatch.setattr(engine, "_result", made)
+    rows = [{"email": each, "password": "x"} for each in ("a@xn--mller-kva.example", "b@müller.example")]
+    (warning,) = run_list(rows)[1]["warnings"]
+    # Some releases of ansible-core give a warning as a mapping.
+    assert "b@müller.example: other servers send mail to the ASCII form" in str(warning) and "a@xn" not in str(warning)

@@ -127,3 +127,14 @@ def test_the_command_ends_with_the_process_that_runs_it(tmp_path):
     program.write_text('#!/bin/sh\ncd "$(dirname "$0")"\necho $$ > new\nmv new pid\nexec sleep 1000\n')
     program.chmod(0o755)
     kill_the_process_that_runs(lambda: Mgrctl(str(program)).elements("email"), told)
+
+
+def test_settings_are_read_beside_the_command(tmp_path):
+    place = tmp_path / "etc" / "ispmgr.conf.d"
+    place.mkdir(parents=True)
+    panel = Mgrctl(str(tmp_path / "sbin" / "mgrctl"))
+    assert panel.setting("ParallelEmailImportCount") is None
+    (tmp_path / "etc" / "ispmgr.conf").write_bytes(b"Option EULA\nParallelEmailImportCount 3 \nName \xff\n\nLonely\n")
+    assert panel.setting("ParallelEmailImportCount") == "3" and panel.setting("Lonely") == ""
+    (place / "own.conf").write_text('ParallelEmailImportCount "5"\n')
+    assert panel.setting("ParallelEmailImportCount") == "5"
