@@ -147,6 +147,11 @@ class MessageStore(HeldMail):
     def expect_folders(self, paths: Sequence[FolderPath]) -> None:  # noqa: B027 - not every store gains from it
         """Take note which folders are going to be opened, in this order: a store may prepare many at once."""
 
+    def note_targets(self, paths: Sequence[FolderPath]) -> None:  # noqa: B027 - a store of files keeps all names apart
+        """Take note of all folders that the import fills, whether they are to be opened or not, in the order in which
+        they claim their names.
+        """
+
     def note_uses(self, uses: Mapping[FolderPath, str]) -> None:  # noqa: B027 - a store of files has no use for it
         """Take note what folders are for (RFC 6154, `\\Sent`), of those that the host has no folder of its own for."""
 

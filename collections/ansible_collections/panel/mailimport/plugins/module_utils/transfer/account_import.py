@@ -121,6 +121,7 @@ class _AccountImport:
         if listed.has_labels:
             plans = in_order(plans, request.rules.labels)
         self._listed = listed
+        self._store.note_targets([plan.target for plan in plans])
         self._store.note_uses(uses_to_tell(plans, request.rules, self._target.location))
         return plans
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Sequence, Union
 
 from ...imap.folder_names import decode_folder_name
@@ -33,10 +34,17 @@ class Folders:
         self.uses: Dict[bytes, bytes] = {}
         # The names that folders were opened by first, by what the host itself calls them
         self._opened_as: Dict[bytes, bytes] = {}
+        # All names in the order in which they are to be given, by what some host may take for the same
+        self._claims: Dict[str, List[bytes]] = {}
 
     def expect(self, names: Iterable[bytes]) -> None:
         """Take note which folders are going to be opened, in this order."""
         self._expected = list(dict.fromkeys(names))[::-1]
+
+    def claim(self, names: Iterable[bytes]) -> None:
+        """Take note of the names of all folders, also of those that an earlier run has filled."""
+        for name in dict.fromkeys(names):
+            self._claims.setdefault(_folded(name), []).append(name)
 
     def open(self, name: bytes) -> OpenedFolder:
         """Open a folder, together with those that are expected next.
@@ -55,11 +63,22 @@ class Folders:
         result = self._results.pop(name)  # its figures are true once
         if isinstance(result, MailImportError):
             raise result
-        first = self._opened_as.setdefault(result.listed, name)
+        first = self._opened_as.setdefault(result.listed, self._first_claim(name, result.listed))
         if first != name:
             text = "this host takes it for folder %s, which is filled already (folder_map can give it another name)"
             raise MailImportError("folder_refused", text % decode_folder_name(first))
         return result
+
+    def _first_claim(self, name: bytes, listed: bytes) -> bytes:
+        """Return the first of the names by which the host knows a folder that one of them opens."""
+        claims = self._claims.get(_folded(name), [])
+        earlier = claims[: claims.index(name)] if name in claims else []
+        known = self._sessions.attempt(lambda session: session.names_listed(earlier)) if earlier else {}
+        return next((other for other in earlier if known[other] == listed), name)
+
+
+def _folded(name: bytes) -> str:
+    return unicodedata.normalize("NFKC", decode_folder_name(name)).casefold()
 
 
 def _open_all(

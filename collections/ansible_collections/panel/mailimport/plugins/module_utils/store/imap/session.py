@@ -208,7 +208,7 @@ class HostSession(AppendingSession):
 
         def handle(parts: Parts) -> None:
             values = parse_parts(parts)
-            if len(values) >= 4 and values[0].upper() == b"LIST":
+            if len(values) >= 4 and values[0].upper() == b"LIST" and len(found) < 2:
                 found.append(bytes(values[3]))
 
         plain = [name for name in names if not _LIST_WILDCARDS & set(name)]

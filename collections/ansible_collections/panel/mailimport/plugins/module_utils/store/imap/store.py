@@ -82,6 +82,7 @@ class ImapStore(MessageStore):
         self._search = ContentSearch(self.sessions, book, location.driver == "mdbox", killed_since)
         self._given = GivenFlags()
         self._writers: List[ImapWriter] = []
+        self._targets: Sequence[FolderPath] = ()
         self._all_answers_known = True
         self._is_marked = False
         self._lost_keywords: Set[bytes] = set()
@@ -124,11 +125,17 @@ class ImapStore(MessageStore):
         return own, self._location.separator.encode("utf-8")
 
     def expect_folders(self, paths: Sequence[FolderPath]) -> None:
+        self._folders.expect(self._names_of(paths))
+
+    def note_targets(self, paths: Sequence[FolderPath]) -> None:
+        self._targets = paths
+
+    def _names_of(self, paths: Sequence[FolderPath]) -> List[bytes]:
         names = []
         for path in paths:
             with suppress(MailImportError):  # it is said when the folder is opened
                 names.append(self.name_of(path))
-        self._folders.expect(names)
+        return names
 
     def note_uses(self, uses: Mapping[FolderPath, str]) -> None:
         for path, use in uses.items():
@@ -140,6 +147,9 @@ class ImapStore(MessageStore):
             text = "is a view of this host, which shows what other folders hold: exclude_folders or folder_map helps"
             raise MailImportError("folder_refused", "%s %s" % (joined_path(path), text))
         name = self.name_of(path)
+        if self._targets:  # not before: to be asked for the names, the host has to be logged into
+            self._folders.claim(self._names_of(self._targets))
+            self._targets = ()
         record = self._book.record_of(origin)
         if record.may_hold_unrecorded_mail:
             self._search.note_uidnexts()

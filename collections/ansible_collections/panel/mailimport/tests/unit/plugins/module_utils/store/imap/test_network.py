@@ -336,7 +336,7 @@ def test_a_view_is_never_written_to(host, origin):
     assert error.value.reason == "folder_refused"
 
 
-@pytest.mark.parametrize("are_there", [False, True])
+@pytest.mark.parametrize("there", [None, 0, 1])
 @pytest.mark.parametrize(
     ("first", "second", "fold"),
     [
@@ -344,10 +344,11 @@ def test_a_view_is_never_written_to(host, origin):
         ("Caf\u00e9", "Cafe\u0301", lambda name: unicodedata.normalize("NFD", name)),
     ],
 )
-def test_folders_that_the_server_takes_for_one_are_not_mixed(host, origin, are_there, first, second, fold):
+def test_folders_that_the_server_takes_for_one_are_not_mixed(host, origin, there, first, second, fold):
     """Upper and lower case may make no difference to it, or how a letter is written. The other is told, with what
     helps."""
-    host.folders = FoldedNames(lambda raw: fold(decode_folder_name(raw)), [encode_folder_name(first)] * are_there)
+    host.folders = FoldedNames(lambda raw: fold(decode_folder_name(raw)), [])
+    host.folders.update({} if there is None else {encode_folder_name((first, second)[there]): []})
     host.called = host.folders.called
     store = network_store(host, {})
     paths = [("Other",), (first,), (second,)]
@@ -358,6 +359,20 @@ def test_folders_that_the_server_takes_for_one_are_not_mixed(host, origin, are_t
     assert error.value.reason == "folder_refused"
     store.open_folder(paths[1], origin(), False)  # two folders may go into one where folder_map says so
     store.sessions.close()
+    again = network_store(host, {})  # in which the first one has nothing new
+    again.note_targets(paths)
+    with pytest.raises(MailImportError, match="takes it for folder %s.*folder_map" % first):
+        again.open_folder(paths[2], origin(), False)
+    again.sessions.close()
+
+
+def test_folders_that_differ_in_upper_and_lower_case_are_two_where_the_server_says_so(host, origin):
+    for _run in range(2):
+        store = network_store(host, {})
+        paths = [("Work",), ("work",)]
+        store.note_targets(paths)
+        assert [store.open_folder(path, origin(), False).path for path in paths[::-1]] == paths[::-1]
+        store.sessions.close()
 
 
 def test_a_folder_that_the_server_does_not_make_is_told_with_what_helps(host, origin):
