@@ -11,6 +11,7 @@ import shutil
 import signal
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.writer import MaildirWriter
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
@@ -270,6 +271,30 @@ def test_keywords_beyond_the_letters_are_set_by_the_next_run(
     assert run.result.changed
     assert keywords_here(bench) == [frozenset([keyword.decode()]) for keyword in KEYWORDS]
     assert list((bench.host.home_of(bench.address) / "Maildir" / "tmp").iterdir()) == []
+
+
+def test_c06_keywords_beyond_the_letters_are_set_although_another_folder_failed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second folder cannot be shown, and a moment later it can."""
+    publish, shown = MaildirWriter.publish, []
+
+    def publish_one(writer: MaildirWriter) -> None:
+        shown.append(writer)
+        if len(shown) == 2:
+            raise MailImportError("host_refused", "tmp in the mailbox is not a directory")
+        publish(writer)
+
+    with bench.session() as session:
+        session.append("INBOX", [Item(small_message(999))])
+    with tagged_inbox() as server:
+        server.folders.append(Folder(b"Later", messages(3, 101)))
+        with monkeypatch.context() as failing:
+            failing.setattr(MaildirWriter, "publish", publish_one)
+            assert bench.run(server.port, existing_content="merge").result.state == "failed"
+        assert bench.run(server.port, existing_content="merge").result.state == "completed"
+    assert keywords_here(bench)[1:] == [frozenset([keyword.decode()]) for keyword in KEYWORDS]
+    assert len(bench.messages("Later")) == 3
 
 
 def test_keywords_of_messages_that_come_again_are_those_of_the_source_by_then(

@@ -137,7 +137,7 @@ class MaildirStore(MessageStore):
             syncfs(self._tree.control)
         syncfs(self._tree.root)
         self._publishing = False
-        for writer in waiting:
+        for writer in self._writers:  # also those that a commit which failed has published
             if (writer.waiting.uids or writer.waiting.is_written) and (writer.done or not writer.fresh):
                 self._add_excess_keywords(writer)
         self._writers = [writer for writer in self._writers if not writer.done]
