@@ -127,7 +127,7 @@ def heads() -> list[Head]:
 
 def new_playbooks() -> Iterator[tuple[Path, str]]:
     """What a new provider has none of yet, made of what another one has: the files and their text."""
-    title = re.compile(r"Import the mailboxes of an? (.+) organization onto a mail host")
+    title = re.compile(r"Import the mailboxes of (an? .+) organization onto a mail host")
     known = title.fullmatch(str(documentation_of(organizations()[MODEL])["short_description"]))
     assert known
     for name, module in organizations().items():
