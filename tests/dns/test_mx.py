@@ -221,6 +221,14 @@ def test_a_server_that_is_gone_or_does_not_have_the_zone(internet: Internet) -> 
     assert found.result["switched"] == "no"
 
 
+def test_a_name_server_that_is_an_alias(internet: Internet) -> None:
+    """It answers, and some resolvers do not ask it (RFC 2181 section 10.3)."""
+    internet.publish(*READY, "@ NS alt", "alt CNAME ns1")
+    assert internet.look().problem("nameservers") == (
+        "warning: the name server alt.firma.example is an alias (CNAME) of ns1.firma.example"
+    )
+
+
 def test_a_server_that_refuses_the_zone(internet: Internet, tmp_path: Path) -> None:
     with DnsServer(internet.network, tmp_path, {"andere.example": ["@ NS ns"]}) as forgotten:
         internet.publish(*READY, "@ NS ns3", "ns3 A %s" % forgotten.address)

@@ -23,6 +23,7 @@ def check_nameservers(domain: Domain) -> None:
                 each.failure,
                 "Whoever asks this server gets no answer, or an old one. Repair it, or take it out of the NS records.",
             )
+    _check_server_names(domain)
     answers = zone.answers
     if len({each.mx for each in answers}) > 1:
         told = "; ".join("%s (serial %d): %s" % (each.server, each.serial or 0, _records(each.mx)) for each in answers)
@@ -40,6 +41,20 @@ def check_nameservers(domain: Domain) -> None:
             _transfer_advice(answers)
             or "A server that stays behind will have the old MX records after the switch. Look at its transfer.",
         )
+
+
+def _check_server_names(domain: Domain) -> None:
+    for name in domain.zone.names:
+        try:
+            answer = domain.client.look_up(name, "A")
+        except NoAnswerError:
+            continue  # told as a server without an address
+        if answer.aliases and answer.exists:
+            domain.warn(
+                "nameservers",
+                "the name server %s is an alias (CNAME) of %s" % (name, answer.name),
+                "Have the NS record name that one: some resolvers do not ask an alias.",
+            )
 
 
 def _transfer_advice(answers: list[Served]) -> str:
