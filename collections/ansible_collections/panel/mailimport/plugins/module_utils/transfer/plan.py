@@ -58,8 +58,8 @@ SPECIAL_USE = ("\\ALL", "\\ARCHIVE", "\\DRAFTS", "\\FLAGGED", "\\JUNK", "\\SENT"
 
 @dataclass(frozen=True)
 class FolderPlan:
-    """One folder of the source and the path it gets on the host; `renamed` when its own name cannot be kept there.
-    `partial`: only some of its messages are meant, the others are in other folders.
+    """One folder of the source and the path it gets on the host; `renamed` when its name, its own or that of
+    `folder_map`, cannot be kept there. `partial`: only some of its messages are meant, the others are in other folders.
     """
 
     source: SourceFolder
@@ -101,8 +101,12 @@ def plan_folders(
         if target is None:
             target = _free_name(clean_path(folder.landing or folder.path, location), taken, numbers, location)
             taken.add(target)
-        is_renamed = folder.raw_name not in ruled and target != (folder.landing or folder.path)
-        plans[folder.raw_name] = FolderPlan(folder, target, is_renamed)
+        own = folder.landing or folder.path
+        if folder.raw_name in ruled:
+            own = target
+        if folder.raw_name in mapped and folder.raw_name not in stay:
+            own = _parts(mapping[_comparable(folder.name)])
+        plans[folder.raw_name] = FolderPlan(folder, target, renamed=target != own)
     return [plans[folder.raw_name] for folder in chosen]
 
 
@@ -151,10 +155,14 @@ def _claim(folder: SourceFolder, location: StoreLocation) -> int:
 
 
 def _mapped(folder: SourceFolder, name: str, location: StoreLocation) -> FolderPath:
-    parts = tuple(part for part in name.split("/") if part)
+    parts = _parts(name)
     if not parts:
         raise MailImportError("invalid_row", "folder_map names no folder for %s" % folder.name)
     return clean_path(parts, location)
+
+
+def _parts(name: str) -> FolderPath:
+    return tuple(part for part in name.split("/") if part)
 
 
 def is_wanted(folder: SourceFolder, rules: FolderRules) -> bool:

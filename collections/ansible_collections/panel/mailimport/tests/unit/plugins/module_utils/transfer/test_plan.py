@@ -8,6 +8,7 @@ import re
 import sys
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.folder_names import encode_folder_name
@@ -283,3 +284,16 @@ def test_d11_names_are_compared_whatever_way_their_letters_are_written(name, sou
 def test_d11_a_folder_keeps_the_letters_it_has(form):
     name = unicodedata.normalize(form, "Müll")
     assert targets([name]) == {name: name}
+
+
+def test_a1_a_name_of_folder_map_that_the_host_cannot_have_is_told():
+    location = replace(host(), separator="/", others_prefixes=("Public/",))
+    rules = FolderRules(mapping={"A": "Public/x", "B": "Mine/y"})
+    plans = plan_folders([folder("A"), folder("B"), folder("Public")], rules, location, {})
+    assert [("/".join(plan.target), plan.renamed) for plan in plans] == [
+        ("_Public/x", True),
+        ("Mine/y", False),
+        ("_Public", True),
+    ]
+    again = plan_folders([folder("A")], rules, location, {b"A": "_Public/x"})
+    assert not again[0].renamed, "told once"
