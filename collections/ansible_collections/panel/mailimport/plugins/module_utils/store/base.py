@@ -155,6 +155,12 @@ class MessageStore(HeldMail):
     def note_uses(self, uses: Mapping[FolderPath, str]) -> None:  # noqa: B027 - a store of files has no use for it
         """Take note what folders are for (RFC 6154, `\\Sent`), of those that the host has no folder of its own for."""
 
+    def refused_folders(self, paths: Sequence[FolderPath]) -> Mapping[FolderPath, str]:
+        """Return the folders of those that are there and cannot be written into, and why; INBOX is none of them. Where
+        opening a folder tells it, nothing is looked for here.
+        """
+        return {}
+
     @abstractmethod
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
         """Begin or continue to write the messages of an origin into a folder, creating it.

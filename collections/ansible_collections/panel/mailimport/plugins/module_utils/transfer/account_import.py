@@ -99,11 +99,12 @@ class _AccountImport:
         plans: Sequence[FolderPlan] = self._plan()
         self._make_room(plans)
         self._tell_names(plans)
-        plans = self._check_numbering(plans)
+        refused = self._tell_refused(plans)
+        plans = self._check_numbering([plan for plan in plans if plan not in refused])
         plans = self._copy(plans)
-        total = self._batch.counts.total(plans)
+        total = self._batch.counts.total([*plans, *refused])
         if total != self._batch.counts.expected:
-            self._emit(Listed(len(plans), total))
+            self._emit(Listed(len(plans) + len(refused), total))
         self._subscribe(plans)
         self._tell_lost_keywords()
         if self._line.session:
@@ -147,6 +148,14 @@ class _AccountImport:
                 joined_path(plan.target),
             )
             self._emit(Note(message))
+
+    def _tell_refused(self, plans: Sequence[FolderPlan]) -> List[FolderPlan]:
+        """Tell and return the folders that nothing can be written into on this host: they cost no other."""
+        texts = self._store.refused_folders([plan.target for plan in plans])
+        refused = [plan for plan in plans if plan.target in texts]
+        for plan in refused:
+            self._batch.report_folder(plan, texts[plan.target])
+        return refused
 
     def _check_numbering(self, plans: Sequence[FolderPlan]) -> List[FolderPlan]:
         request, target = self._request, self._target

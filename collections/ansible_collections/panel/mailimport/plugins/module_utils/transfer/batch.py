@@ -38,7 +38,7 @@ from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence
 from ..imap.fetch import Fetched, NoUidError, message_id_in
 from ..imap.headers import LONGEST_HEADER
 from ..model.errors import MailImportError
-from ..model.imports import ImportRequest, NotImported
+from ..model.imports import ImportRequest
 from ..model.mail import SourceFolder
 from ..source.profiles import ANY, SourceProfile
 from ..state.records import Deliveries, FolderMark
@@ -49,7 +49,7 @@ from .counts import AccountCounts
 from .folder_copy import SURROGATE, TOO_LARGE, FolderCopy
 from .left_out import FoldersWithoutMail
 from .memory import Memories
-from .news import Emit, tell_committed, tell_left_behind
+from .news import Emit, tell_committed, tell_left_behind, tell_refused_folder
 from .plan import FolderPlan
 from .rebuilt import Rebuilt
 from .signs import watch_beginning
@@ -279,8 +279,8 @@ class Batch:
     def report_folder(self, plan: FolderPlan, text: str, here: int = 0) -> None:
         """Tell that nothing comes of a folder, of which so many messages are here."""
         self._gained()
-        entry = NotImported(folder=plan.source.name, reason="folder_refused", message=text)
-        tell_left_behind(self._emit, [entry], max(0, (plan.source.messages or 0) - here))
+        tell_refused_folder(self._emit, plan.source.name, text, max(0, (plan.source.messages or 0) - here))
+        self.counts.present[plan.source.raw_name] = here
 
     def finish_folder(self, copy: FolderCopy) -> None:
         """Everything has been tried to get what the folder holds."""

@@ -259,6 +259,11 @@ def tell_left_behind(emit: Emit, entries: Sequence[NotImported], messages: int =
         emit(LeftBehind(tuple(some), 0 if number else messages))
 
 
+def tell_refused_folder(emit: Emit, name: str, text: str, messages: int) -> None:
+    """Tell that nothing comes of a folder of the source, and how many messages that are."""
+    tell_left_behind(emit, [NotImported(folder=name, reason="folder_refused", message=text)], messages)
+
+
 def _pieces(values: Sequence[Any]) -> List[Sequence[Any]]:
     return [values[start : start + _ENTRIES_AT_ONCE] for start in range(0, len(values), _ENTRIES_AT_ONCE)]
 

@@ -35,7 +35,17 @@ from .left_out import FoldersWithoutMail, SourceFolders, folders_with_mail, list
 from .line import open_first
 from .login import Login
 from .memory import Memories
-from .news import Copied, Emit, FlagsUpdated, FolderFilled, Listed, Note, Sized, tell_left_behind
+from .news import (
+    Copied,
+    Emit,
+    FlagsUpdated,
+    FolderFilled,
+    Listed,
+    Note,
+    Sized,
+    tell_left_behind,
+    tell_refused_folder,
+)
 from .numbering import Earlier, NumberingCheck
 from .plan import FolderPlan, plan_folders
 from .session_broker import SessionBroker
@@ -149,7 +159,8 @@ class _Preview:
         plans = self._plan()
         listed = sum(plan.source.messages or 0 for plan in plans)
         self._emit(Listed(len(plans), listed))
-        plans = self._check_numbering(plans)
+        folders = len(plans)
+        plans = self._check_numbering(self._without_refused(plans))
         flags = self._look_at_flags(plans)
         if self._listed:
             rules = self._request.rules
@@ -160,7 +171,7 @@ class _Preview:
             self._look_at(plan)
         total = self._coming + self._present + self._lacking
         if total != listed:
-            self._emit(Listed(len(plans), total))
+            self._emit(Listed(folders, total))
         self._emit(Copied(self._coming, self._present, 0))
         if flags:
             self._emit(flags)
@@ -177,6 +188,16 @@ class _Preview:
         folders = folders_with_mail(listed, rules, self._emit)
         known = {raw_name: mark.target_name for raw_name, mark in self._marks.items()}
         return plan_folders(folders, rules, self._snapshot.location or ANY_STORE, known)
+
+    def _without_refused(self, plans: Sequence[FolderPlan]) -> List[FolderPlan]:
+        """Tell of folders that nothing can be written into on this host, and return the others."""
+        texts = self._tree.refused_folders([plan.target for plan in plans]) if self._tree else {}
+        for plan in plans:
+            if plan.target in texts:
+                messages = plan.source.messages or 0
+                tell_refused_folder(self._emit, plan.source.name, texts[plan.target], messages)
+                self._lacking += messages
+        return [plan for plan in plans if plan.target not in texts]
 
     def _check_numbering(self, plans: Sequence[FolderPlan]) -> List[FolderPlan]:
         request, untouched = self._request, self._snapshot.untouched

@@ -80,6 +80,9 @@ class MaildirStore(MessageStore):
         self._tree = MaildirTree.make(self.location)
         self._flusher = Flusher(self._tree.root)
 
+    def refused_folders(self, paths: Sequence[FolderPath]) -> Mapping[FolderPath, str]:
+        return self._tree.refused_folders(paths)
+
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
         # As durable as what comes: `commit` flushes before anything is in sight.
         if not self._is_marked:

@@ -6,16 +6,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import suppress
-from typing import Iterator, Optional, Tuple
+from typing import Iterator, Mapping, Optional, Sequence, Tuple
 
 from ...imap.folder_names import encode_folder_name
+from ...model.errors import MailImportError, os_failure
 from ...model.mail import MailFiles
 from ..base import FolderPath
-from .control_files import read_uidlist_header
-from .files import entries, exists, make_directory, open_directory
+from .control_files import KEYWORDS, UIDLIST, read_uidlist_header
+from .files import entries, exists, make_directory, open_directory, open_file
 
 
 def _make_root(path: str, shared: bool) -> None:
@@ -92,6 +94,30 @@ class MaildirTree:
         """True when there is such a folder, be it empty."""
         return exists("%s/cur" % self.directory_name(path), self.root)
 
+    def refused_folders(self, paths: Sequence[FolderPath]) -> Mapping[FolderPath, str]:
+        """As MessageStore says."""
+        troubles = {path: self._trouble_with(path) for path in paths if path != ("INBOX",)}
+        return {path: text for path, text in troubles.items() if text}
+
+    def _trouble_with(self, path: FolderPath) -> Optional[str]:
+        """Say what keeps messages from being written into a folder that is there; None when nothing does."""
+        folder, control = self.directory_name(path), self.control_name(path)
+        try:
+            for name in (folder, "%s/cur" % folder, "%s/new" % folder, "%s/tmp" % folder):
+                with suppress(FileNotFoundError):
+                    os.close(_open_to_write(name, self.root))
+            with suppress(FileNotFoundError):
+                handle = _open_to_write(control, self.control)
+                try:
+                    for name in (UIDLIST, KEYWORDS):
+                        with suppress(FileNotFoundError):
+                            os.close(open_file(name, handle))
+                finally:
+                    os.close(handle)
+        except (MailImportError, OSError) as error:
+            return error.message if isinstance(error, MailImportError) else os_failure(error).message
+        return None
+
     def is_fresh(self, path: FolderPath) -> bool:
         """True when no message has ever been in this folder: it may get the UIDs of its source."""
         if next(self.message_names(path), None) is not None:
@@ -137,3 +163,12 @@ class MaildirTree:
                 inner[:] = [name for name in inner if name not in ("cur", "new", "tmp")]
             else:
                 inner[:] = [name for name in inner if name.startswith(".") and directory == "."]
+
+
+def _open_to_write(name: str, parent: int) -> int:
+    """Open a directory that this process may make and remove files in."""
+    directory = open_directory(name, parent)
+    if not os.access(".", os.W_OK | os.X_OK, dir_fd=directory, effective_ids=True):
+        os.close(directory)
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+    return directory

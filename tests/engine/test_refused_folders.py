@@ -1,0 +1,90 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A folder on the host that nothing can be written into costs no other folder, and is told in every run until it is
+mended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.dovecot import MAIL_GID, MAIL_UID
+
+from .bench import Bench, digests, messages, three_folders
+
+
+def file_in_its_place(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.touch()
+    os.chown(folder, MAIL_UID, MAIL_GID)
+
+
+def no_rights(folder: Path) -> None:
+    folder.chmod(0)
+
+
+def read_only(folder: Path) -> None:
+    (folder / "cur").chmod(0o500)
+
+
+def of_root(folder: Path) -> None:
+    for part in (folder, folder / "cur", folder / "new", folder / "tmp"):
+        os.chown(part, 0, 0)
+
+
+def file_for_tmp(folder: Path) -> None:
+    shutil.rmtree(folder / "tmp")
+    (folder / "tmp").touch()
+
+
+def link_for_cur(folder: Path) -> None:
+    shutil.rmtree(folder / "cur")
+    (folder / "cur").symlink_to("/etc")
+
+
+def directory_for_the_uidlist(folder: Path) -> None:
+    (folder / "dovecot-uidlist").unlink(missing_ok=True)
+    (folder / "dovecot-uidlist").mkdir()
+
+
+HARMS = (file_in_its_place, no_rights, read_only, of_root, file_for_tmp, link_for_cur, directory_for_the_uidlist)
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["at first", "in a later run"])
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_folder_of_the_host_that_takes_nothing(bench: Bench, harm: Callable[[Path], None], known: bool) -> None:
+    folder = bench.host.home_of(bench.address) / "Maildir" / ".Middle"
+    kept = folder.with_name("kept")
+    with bench.session() as session:
+        session.create("Middle")
+    with three_folders() as server:
+        if known:
+            bench.completed(server, existing_content="merge")
+            server.folders[1].messages += messages(1, 106)
+        shutil.copytree(folder, kept)
+        for copied in (kept, *kept.rglob("*")):
+            os.chown(copied, MAIL_UID, MAIL_GID)
+        harm(folder)
+        for check_mode in (True, False):
+            run = bench.run(server.port, check_mode, existing_content="merge", state="latest")
+            result = run.result
+            assert ("Middle", "folder_refused", None) in run.reasons, result.message
+            assert result.messages_total == result.messages_copied + result.messages_present + result.messages_failed
+            assert result.messages_failed == len(server.folders[1].messages)
+        with bench.session() as session:
+            for name, there in (("INBOX", server.folders[0]), ("Sent", server.folders[2])):
+                here = session.content(name).messages.values()
+                assert sorted(facts.content.sha256 for facts in here) == sorted(digests(there.messages))
+
+        if folder.is_dir():
+            folder.chmod(0o700)
+            shutil.rmtree(folder)
+        else:
+            folder.unlink()
+        kept.rename(folder)
+        bench.completed(server, existing_content="merge", state="latest")
