@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import signal
+import traceback
 from pathlib import Path
 from typing import Any, Callable, Mapping
 
@@ -19,6 +20,8 @@ from ansible_collections.panel.mailimport.plugins.module_utils.host.accounts.sql
 from ansible_collections.panel.mailimport.plugins.modules import mail_import_imap
 
 from .run import Outcome
+
+_LONGEST = 300  # seconds
 
 
 def run_forked(arguments: Mapping[str, Any], directory: Path, prepare: Callable[[], None] = lambda: None) -> Outcome:
@@ -35,8 +38,11 @@ def run_forked(arguments: Mapping[str, Any], directory: Path, prepare: Callable[
         code = 1
         try:
             _print_into(printed)
+            signal.alarm(_LONGEST)
             prepare()
             code = _run(arguments)
+        except BaseException:  # noqa: BLE001 - a fork has nobody to tell
+            traceback.print_exc()
         finally:
             os._exit(code)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
