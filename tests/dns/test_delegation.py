@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import dns.dnssec
+import dns.exception
 import dns.flags
 import dns.message
 import dns.rcode
 import dns.rdata
 import dns.rrset
 import dns.zone
+import pytest
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mail_dns.client import Client, NameServer
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -145,6 +147,23 @@ def test_signatures_are_looked_at_on_every_server(internet: Internet) -> None:
         for server in internet.servers:
             server.publish(DOMAIN, *bare, serial=9006)
         assert internet.look().problems("dnssec")[0].endswith("the keys have no signature (RRSIG)")
+
+
+@pytest.mark.parametrize("is_old", [True, False])
+def test_a_dnspython_that_knows_less(internet: Internet, monkeypatch: pytest.MonkeyPatch, is_old: bool) -> None:
+    """The oldest that is good enough has a name at one place only; any may lack the library for signatures."""
+    signer = Signer()
+    with internet.registration(*internet.delegation, signer.ds):
+        signer.publish(internet, serial=9007 + 2 * is_old)
+        if is_old:
+            monkeypatch.delattr(dns.exception, "UnsupportedAlgorithm")
+            signer.publish(internet, internet.second, serial=9008 + 2 * is_old, begun=-8, ended=-1)
+            assert "has expired" in internet.look().problem("dnssec")
+        else:
+            monkeypatch.setattr(dns.dnssec, "validate", dns.dnssec._need_pyca)  # type: ignore[attr-defined]
+            found = internet.look()
+            assert found.problem("dnssec") == "warning: the signatures of firma.example were not looked at"
+            assert found.result["ready"] and "dnspython[dnssec]" in found.result["problems"][0]["advice"]
 
 
 def signing_key(name: str) -> tuple[str, str]:

@@ -51,21 +51,30 @@ class Authority:
         self.ca_file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
     def issue(
-        self, label: str, host: str = "localhost", address: Optional[str] = "127.0.0.1", expired: bool = False
+        self,
+        label: str,
+        host: str = "localhost",
+        address: Optional[str] = "127.0.0.1",
+        expired: bool = False,
+        names_key: bool = True,
     ) -> Certificate:
-        """Issue a certificate for `host` and, unless None, the IP `address`; an expired one ended yesterday."""
+        """Issue a certificate for `host` and, unless None, the IP `address`; an expired one ended yesterday. Not all
+        authorities name their key in it.
+        """
         names: list[x509.GeneralName] = [x509.DNSName(host)]
         if address is not None:
             names.append(x509.IPAddress(ipaddress.ip_address(address)))
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = (
+        builder = (
             _builder(_name(host), self._name, key.public_key(), ends_in_days=-1 if expired else 365)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
-            .sign(self._key, hashes.SHA256())
         )
+        if names_key:
+            identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+            builder = builder.add_extension(identifier, critical=False)
+        certificate = builder.sign(self._key, hashes.SHA256())
         issued = Certificate(self._directory / (label + ".pem"), self._directory / (label + ".key"))
         issued.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         issued.key.write_bytes(

@@ -60,7 +60,8 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         params = validated(self._task.args, OPTIONS, MODULE)
         if find_spec("dns") is None:
-            raise AnsibleActionFail("%s needs dnspython on the controller: pip install 'dnspython[idna]'" % MODULE)
+            message = "%s needs dnspython on the controller: pip install 'dnspython[idna,dnssec]'"
+            raise AnsibleActionFail(message % MODULE)
         try:
             survey = _survey(params)
         except ValueError as error:

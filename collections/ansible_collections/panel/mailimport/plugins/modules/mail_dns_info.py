@@ -22,7 +22,8 @@ description:
   - Runs on the controller alone. It opens connections to name servers, to the web server of an MTA-STS policy, and to
     port 25 of the new mail host when TLSA records or such a policy are about its certificate.
 requirements:
-  - dnspython >= 2.3 on the controller, with C(idna) for domains that have other letters than those of ASCII.
+  - dnspython >= 2.3 on the controller, with C(idna) for domains that have other letters than those of ASCII, and with
+    C(dnspython[dnssec]) for the signatures of zones. Without that these are not looked at, which is told.
 options:
   domains:
     description:

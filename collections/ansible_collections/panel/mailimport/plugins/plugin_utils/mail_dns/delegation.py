@@ -104,7 +104,8 @@ def _ask(client: Client, server: NameServer, parent: str, zone: str) -> Delegati
         if rrset.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
             name = host_of(rrset.name)
             glue[name] = (*glue.get(name, ()), *(record.address for record in rrset))
-    keys = client.ask(server, zone, "DS").get_rrset("ANSWER", own, dns.rdataclass.IN, dns.rdatatype.DS)
+    answer = client.ask(server, zone, "DS")
+    keys = answer.get_rrset(answer.answer, own, dns.rdataclass.IN, dns.rdatatype.DS)
     return Delegation(parent, tuple(names) if not has_zone else (), glue, tuple(keys or ()))
 
 

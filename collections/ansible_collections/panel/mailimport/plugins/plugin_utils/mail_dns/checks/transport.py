@@ -27,12 +27,12 @@ def check_mta_sts(domain: Domain) -> None:
     """The policy allows every host that gets mail now, or from the switch on."""
     try:
         texts = domain.texts("_mta-sts." + domain.name, "v=STSv1")
-        addresses = domain.addresses("mta-sts." + domain.name)
+        addresses = domain.addresses("mta-sts." + domain.name) if texts else []
     except NoAnswerError as error:
         domain.error("mta_sts", str(error), "Have the name servers of this name answer.")
         return
     if not texts:
-        _check_left_policy(domain, addresses)
+        _check_left_policy(domain)
         return
     domain.records["mta_sts"] = texts
     if len(texts) > 1:
@@ -53,14 +53,14 @@ def check_mta_sts(domain: Domain) -> None:
         _check_policy(domain, policy)
 
 
-def _check_left_policy(domain: Domain, addresses: t.Sequence[str]) -> None:
+def _check_left_policy(domain: Domain) -> None:
     """Whoever has a policy goes by it until its end, though nothing in DNS says any more that there is one."""
     try:
-        policy = fetch_policy(domain.name, addresses, domain.client.timeout) if addresses else None
-    except NotShownError:
+        policy = fetch_policy(domain.name, domain.addresses("mta-sts." + domain.name), domain.client.timeout)
+    except (NoAnswerError, NotShownError):
         return
-    refused = [host for host in domain.wanted.hosts if policy and not policy.covers(host)]
-    if policy and policy.mode == "enforce" and refused:
+    refused = [host for host in domain.wanted.hosts if not policy.covers(host)]
+    if policy.mode == "enforce" and refused:
         domain.warn(
             "mta_sts",
             "_mta-sts.%s has no record, and the policy for MTA-STS that is still there does not have %s"
