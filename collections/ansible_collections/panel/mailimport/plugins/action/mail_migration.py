@@ -175,23 +175,25 @@ def _facts(migration: Migration, rows: list[Row], directory: Directory | None, p
     )
     checks, runs = plain(params["checks"]), plain(params["runs"])
     told = plain(params["switches"])
+    silent = silent_hosts(told)
     switches = {name: value for name, value in told.items() if "domains" in value}
     finished = [seconds_of(value["finished_migrations"].get(migration.name)) for value in switches.values()]
     # Who stays is told where people look whether all is well.
     loud = params["phase"] in ("plan", "ready", "verify", "finish", "status")
     problems = [each for each in directory.problems if loud or each.severity == "error"] if directory else []
-    if loud and params["phase"] != "plan":
+    # A play that imports one mailbox has no list.
+    if loud and params["phase"] != "plan" and migration.source != "imap":
         problems += no_longer_listed(boxes, migration.domains)
     return Facts(
         directory.migration if directory else migration,
         [box for box in boxes if box.listed],
         domains_of(migration, switches, silent_domains(checks.get("dns"), migration.domains)),
         clock.now(),
-        problems + silent_hosts(told) + problems_of(checks) + _OF_RUNS.get(params["phase"], lambda _runs: [])(runs),
+        problems + silent + problems_of(checks) + _OF_RUNS.get(params["phase"], lambda _runs: [])(runs),
         _trouble(runs),
         names_of({**checks, "import": runs}),
         # Finished is what is finished on each of the mail hosts.
-        None if not finished or None in finished else max(each for each in finished if each is not None),
+        None if silent or not finished or None in finished else max(each for each in finished if each is not None),
     )
 
 

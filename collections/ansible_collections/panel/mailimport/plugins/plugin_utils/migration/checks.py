@@ -83,25 +83,28 @@ def silent_domains(dns: Result | None, domains: t.Iterable[str]) -> frozenset[st
 def silent_hosts(switches: t.Mapping[str, Result]) -> list[Problem]:
     """The mail hosts that could not say what they remember of the switch."""
     return [
-        Problem(
-            "switch", "error", "%s does not say how the switch goes on: %s" % (name, one_line(str(result["msg"]), 300))
-        )
+        Problem("switch", "error", "%s does not say how the switch goes on: %s" % (name, _said(result)))
         for name, result in sorted(switches.items())
-        if "domains" not in result and "msg" in result
+        if "domains" not in result
     ]
 
 
 def no_longer_listed(boxes: t.Sequence[Mailbox], domains: t.Iterable[str]) -> list[Problem]:
-    """The mailboxes of the domains that hosts know and the list does not have: suspended since, say, or taken out."""
+    """The mailboxes of the domains that were imported and the list does not have: suspended since, or taken out."""
     moving = {as_ascii(name) for name in domains}
     listed = {box.email.lower() for box in boxes if box.listed}
     left = [
         box.email
         for box in boxes
-        if box.email.lower() not in listed and as_ascii(box.email.rpartition("@")[2]) in moving
+        if box.email.lower() not in listed and as_ascii(box.email.rpartition("@")[2]) in moving and _is_here(box)
     ]
     words = "imported here, and not in the list (any more), so that nobody looks into the source: %s"
     return [Problem("list", "warning", words % named(list(dict.fromkeys(left))))] if left else []
+
+
+def _is_here(box: Mailbox) -> bool:
+    """Whether a run has brought something of it, be it long ago."""
+    return box.state == "completed" or bool(box.messages_here or box.last_success)
 
 
 def _recipients(result: Result) -> list[Problem]:
@@ -119,4 +122,8 @@ def _recipients(result: Result) -> list[Problem]:
 def _failure(check: str, what: str, result: Result) -> list[Problem]:
     if not (result.get("failed") or result.get("unreachable")):
         return []
-    return [Problem(check, "error", "%s: %s" % (what, one_line(str(result.get("msg") or "no answer"), 300)))]
+    return [Problem(check, "error", "%s: %s" % (what, _said(result)))]
+
+
+def _said(result: Result) -> str:
+    return one_line(str(result.get("msg") or "no answer"), 300)

@@ -19,6 +19,7 @@ from .facts import HOUR, MOST_NAMED, Facts, is_begun, last_seen, named
 PHASES = ("plan", "pilot", "bulk", "delta", "ready", "switched", "verify", "finish", "status")
 # So long ago a mailbox may have been synced, before the switch and at all.
 _FRESH, _STALE = 26 * HOUR, 48 * HOUR
+_NO_WAVE = "no wave takes %s: add a wave without mailboxes"
 
 
 class Gate(t.NamedTuple):
@@ -57,6 +58,7 @@ def before(phase: str, facts: Facts) -> list[Gate]:
             *_who_moves_is_known(facts),
             _everybody_has_a_domain(facts),
             _has_switched(facts),
+            _everybody_is_looked_into(facts),
             _is_time_to_finish(facts),
         ],
     }
@@ -96,7 +98,7 @@ def after(phase: str, facts: Facts) -> list[Gate]:
             _is_whole(everybody),
             _checks_are_green(facts, ("import",)),
         ],
-        "finish": lambda: [_is_synced("synced", everybody, "the list"), _is_silent(facts)],
+        "finish": lambda: [_is_synced("synced", everybody, "the list"), _has_switched(facts), _is_silent(facts)],
     }
     made = gates[phase]() if phase in gates else []
     return [*made, Gate("run", "closed", tuple(facts.trouble))] if facts.trouble else made
@@ -130,7 +132,7 @@ def _everybody_has_a_wave(facts: Facts) -> Gate:
     """Closed when a mailbox has none, or a wave no mailbox. What may be a mistake besides is told."""
     lost = [box.email for box in facts.of_no_wave()]
     empty = [wave for wave in facts.migration.waves if wave.is_named and not facts.of_wave(wave)]
-    reasons = ["no wave takes %s: add a wave without mailboxes" % named(lost)] if lost else []
+    reasons = [_NO_WAVE % named(lost)] if lost else []
     for wave in empty:
         others = {facts.migration.wave_of(box.email) for box in facts.mailboxes if box.email and wave.names(box.email)}
         taken = ": wave %s takes them all" % ", ".join(other.name for other in others if other) if others else ""
@@ -249,12 +251,19 @@ def _has_switched(facts: Facts) -> Gate:
         "mixed": "%s: the MX records name others too, and mail is split (%s)",
         None: "%s: its MX records are not known%s",
     }
-    reasons = tuple(
+    silent = [problem.text for problem in facts.problems if problem.check == "switch"]
+    reasons = tuple(silent) + tuple(
         words[domain.switched] % (domain.name, ", ".join(domain.records) if domain.switched else "")
         for domain in facts.domains
         if domain.switched != "yes"
     )
     return Gate("switch", "closed" if reasons else "open", reasons)
+
+
+def _everybody_is_looked_into(facts: Facts) -> Gate:
+    """Whether the last run looks into all that may have new mail."""
+    left = [box.email for box in facts.of_no_wave() if not facts.is_final(box)]
+    return Gate("waves", "closed" if left else "open", (_NO_WAVE % named(left),) if left else ())
 
 
 def _is_time_to_finish(facts: Facts) -> Gate:
@@ -277,6 +286,8 @@ def _is_silent(facts: Facts) -> Gate:
 
 
 def _why_not_final(box: Mailbox, facts: Facts) -> str:
+    if facts.migration.wave_of(box.email) is None:
+        return _NO_WAVE % box.email
     until, since, seen = facts.old_records_until, facts.quiet_since(box), last_seen(box)
     if until is None or since is None:
         return "%s: it is not known until when old MX records were in use" % box.email

@@ -96,7 +96,76 @@ def test_a_mail_host_that_cannot_say_how_the_switch_goes_is_told_of(monkeypatch:
         hosts={"mail1": {"imports": []}},
         switches={"mail1": {"failed": True, "msg": "the clock of this mail host is wrong"}},
     )
-    assert "  ! mail1 does not say how the switch goes on: the clock of this mail host is wrong" in found["lines"]
+    assert "  ✗ mail1 does not say how the switch goes on: the clock of this mail host is wrong" in found["lines"]
+
+
+def completed(email: str, **values: Any) -> Dict[str, Any]:
+    moments = {"last_run": "2026-01-03T00:00:00Z", "last_success": "2026-01-03T00:00:00Z"}
+    source = "%s@imap.example.com" % email.partition("@")[0]
+    return {**ImportResult(email, source, state="completed").as_dict(), "bytes_imported": 0, **moments, **values}
+
+
+@pytest.mark.parametrize(
+    ("second", "is_silent"),
+    [
+        ({"domains": [SWITCHED], "finished_migrations": {}}, False),
+        ({"failed": True, "msg": "the clock of this mail host is wrong"}, True),
+        ({"unreachable": True, "msg": "no route"}, True),
+        # It has left the play before it was asked.
+        ({}, True),
+    ],
+)
+@pytest.mark.parametrize(("phase", "moment"), [("switched", "before"), ("finish", "before"), ("finish", "after")])
+def test_a_switch_is_that_of_every_mail_host(
+    monkeypatch: Any, second: Dict[str, Any], is_silent: bool, phase: str, moment: str
+) -> None:
+    """One alone does not say for another that mail comes to it, nor for how long it has been quiet."""
+    rows = [{**ROW, "mail_host": "mail1"}, {**ROW, "email": "ben@example.org", "mail_host": "mail2"}]
+    known = {"mail1": {"imports": [completed(ROW["email"])]}, "mail2": {"imports": [completed("ben@example.org")]}}
+    arguments = {"migration": MIGRATION, "phase": phase, "moment": moment, "mailboxes": rows, "hosts": known}
+    first = {"domains": [SWITCHED], "finished_migrations": {}}
+    found = run(monkeypatch, **arguments, switches={"mail1": first, "mail2": second})
+    (gate,) = [gate for gate in found["gates"] if gate["name"] == "switch"]
+    assert (found["verdict"], gate["state"]) == (("closed", "closed") if is_silent else ("open", "open"))
+    if is_silent:
+        words = "mail2 does not say how the switch goes on: %s" % second.get("msg", "no answer")
+        assert gate["reasons"] == [words] and len([line for line in found["lines"] if words in line]) == 1
+
+
+def test_what_one_mail_host_has_finished_is_not_finished_on_the_others(monkeypatch: Any) -> None:
+    finished = {"domains": [SWITCHED], "finished_migrations": {"move": "2026-01-04T00:00:00Z"}}
+    for second, is_finished in ((finished, True), ({"failed": True, "msg": "no room"}, False), ({}, False)):
+        found = run(
+            monkeypatch,
+            migration=MIGRATION,
+            phase="delta",
+            mailboxes=[ROW],
+            hosts={"mail1": {"imports": [completed(ROW["email"])]}, "mail2": {"imports": []}},
+            switches={"mail1": finished, "mail2": second},
+        )
+        assert (found["verdict"] == "closed", found["waves"]["everybody"] == "finished") == (is_finished, is_finished)
+
+
+def test_what_is_called_imported_here_was_imported(monkeypatch: Any) -> None:
+    nothing = {"last_success": None, "messages_total": 9}
+    known = [
+        completed("a@example.org", state="failed", reason="auth_failed", message="no", **nothing),
+        completed("b@example.org", state="skipped", reason="mailbox_exists", message="was here", **nothing),
+        completed("c@example.org", state="failed", reason="network", message="no", messages_copied=3, **nothing),
+        completed("d@example.org"),
+    ]
+    for source, words in (("csv", "source: c@example.org, d@example.org"), ("imap", None)):
+        found = run(
+            monkeypatch,
+            migration={**MIGRATION, "source": source},
+            phase="ready",
+            moment="after",
+            mailboxes=[ROW],
+            hosts={"mail1": {"imports": known}},
+        )
+        told = [line for line in found["lines"] if "imported here" in line]
+        assert len(told) == (1 if words else 0), told
+        assert not words or told[0].endswith(words)
 
 
 def test_a_mailbox_that_has_left_the_list_is_told_of(monkeypatch: Any) -> None:
@@ -115,7 +184,7 @@ def test_a_mailbox_that_has_left_the_list_is_told_of(monkeypatch: Any) -> None:
     for phase, told in (("plan", False), ("delta", False), ("ready", True), ("finish", True), ("status", True)):
         found = run(
             monkeypatch,
-            migration=MIGRATION,
+            migration={**MIGRATION, "source": "csv"},
             phase=phase,
             moment="after",
             mailboxes=[ROW],

@@ -254,6 +254,18 @@ def test_a_mail_host_whose_clock_is_behind_has_seen_no_silence():
     )
 
 
+def test_a_mailbox_that_no_wave_takes_has_no_clock_to_set():
+    now = UNTIL + 24 * HOUR
+    known = finishing(now, now, ben=box("ben", at=START))
+    known.migration = replace(MIGRATION, waves=MIGRATION.waves[:1])
+    assert BEN not in addresses(due("finish", known))
+    words = ["no wave takes ben@example.org: add a wave without mailboxes"]
+    assert reasons(after("finish", known)) == words and reasons(before("finish", known)) == words
+    # What was left alone as a whole is nobody's.
+    skipped = replace(known, mailboxes=[box("anna", at=now), box("ben", "skipped")])
+    assert verdict(after("finish", skipped)) == "open"
+
+
 def test_a_mailbox_that_was_left_alone_is_named():
     """Its mail is at the old host only, and nothing keeps the others from being finished."""
     now = UNTIL + 24 * HOUR
