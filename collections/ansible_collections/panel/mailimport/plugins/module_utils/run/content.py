@@ -95,7 +95,7 @@ class MailboxContent:
                 self._run.news_handler.replaced = lambda moved: self._take_over(replacement, aside if moved else None)
             root = _root_to_look_at(location)
             target = self._target(found, location, broker, aside)
-            self._state.note_writing(self._request.key, root)
+            self._state.note_writing(self._request.key, root, _unknown_since(found))
             try:
                 self._work_as(
                     location,
@@ -118,9 +118,8 @@ class MailboxContent:
         if not found.contacted:
             forgotten = not untouched
         is_behind = found.state_is_behind
-        killed_since = record.killed_since if record is not None else None
-        if record is not None and is_behind and killed_since is None:
-            killed_since = record.store_stamp
+        moments = (record.killed_since if record is not None else None, _unknown_since(found))
+        killed_since = min((moment for moment in moments if moment is not None), default=None)
         # Files written past Dovecot are not refused by its quota.
         direct = store_kind(request, location) == "maildir"
         return Target(
@@ -216,6 +215,11 @@ class MailboxContent:
             work(emit)
 
         return titled
+
+
+def _unknown_since(found: MailboxStatus) -> Optional[int]:
+    """When the last run wrote that a restored state knows of, None where it knows of all."""
+    return found.record.store_stamp if found.record is not None and found.state_is_behind else None
 
 
 def _directories(owner: Union[StoreLocation, NewHome, None]) -> Sequence[str]:

@@ -215,6 +215,8 @@ class _MailboxRun:
         self._result.changed = self._result.changed or steps.are_a_change or published
         self._result.state = "queued"
         self._result.message = "%d messages would be imported" % self._result.messages_copied
+        if found.state_is_behind:
+            self._result.message += " (fewer if runs that the restored state does not know of have brought some)"
         if steps.move_aside:
             self._result.message += ", and what is in the mailbox would be moved aside"
             self._result.message += " and its password changed" if self._host.sets_passwords else ""
@@ -249,14 +251,17 @@ class _MailboxRun:
         location = self._checked_store(found) if steps.copy_content and found.exists else None
         if found.record and found.record.replaced:
             self._result.replaced_to = found.record.replaced_to
-        self._state.note_contact(key, found.existed)
+        if found.exists:
+            self._state.note_contact(key, found.existed)
         if steps.forget:
             (self._state.forget if request.force else self._state.forget_mail)(key)
         self.provisioning.make(found)
         try:
             if location is None:
                 location = self._checked_store(found)
-            self.provisioning.update_password(steps.set_password or (found.half_made and not self._context.made))
+            if found.half_made:
+                self.provisioning.complete_half_made()
+            self.provisioning.update_password(steps.set_password)
             if steps.copy_content:
                 self._content.fill(found, location, steps.move_aside)
         except MailImportError as error:

@@ -30,6 +30,7 @@ class MailboxProvisioning:
         if found.exists:
             self._tell_domain(found)
             return
+        self._state.note_new([self._request.key])
         failure: Optional[Failure] = None
         try:
             self._host.create_mailbox(*self.wanted)
@@ -51,6 +52,7 @@ class MailboxProvisioning:
 
     def conclude_creation(self, found: MailboxStatus, failure: Optional[Failure]) -> None:
         """The mailbox was created, or that failed."""
+        self._state.note_made(self._request.key)
         if failure is not None:
             if not found.domain_known:
                 self._state.release_domain(self._request.address.domain, self._request.key)
@@ -82,6 +84,11 @@ class MailboxProvisioning:
             if self._run.lock is not None or not self._host.sets_passwords:
                 self._host.set_password(self._request.address, self._request.target_password)
             self._result.changed = True
+
+    def complete_half_made(self) -> None:
+        """Make sure that a mailbox has its password that a killed run may have left without one."""
+        self.update_password(True)
+        self._state.note_made(self._request.key)
 
     def would_publish_domain(self) -> bool:
         """Whether an import changes what the mail transfer agent knows of mail domains."""

@@ -27,7 +27,8 @@ class MailboxStatus(NamedTuple):
     its contents are to be moved aside. `recovered`: the state knows nothing of the import, and its mail is in the
     mailbox. `mail_removed`: the state knows of mail, and the store that held it is gone, or was restored as it was
     before. `state_is_behind`: it is the state that was restored, and runs have written of which it knows nothing.
-    `half_made`: a run was killed about when it made the mailbox, so nobody knows of its password.
+    `half_made`: a run was killed while it made the mailbox, so nobody knows of its password. After any other its owner
+    may have changed it.
     """
 
     exists: bool
@@ -86,17 +87,8 @@ def examine(request: ImportRequest, state: State, host: MailHost) -> MailboxStat
         recovered=recovered,
         mail_removed=mail_removed,
         state_is_behind=record is not None and _is_state_behind(record),
-        half_made=contacted and not existed and _may_be_half_made(request, record, state),
+        half_made=record is not None and record.being_made,
     )
-
-
-def _may_be_half_made(request: ImportRequest, record: Optional[ImportRecord], state: State) -> bool:
-    """Whether the run that was about to make the mailbox did not live to write mail. Its owner may have changed the
-    password after any other.
-    """
-    if record is None or record.finished_at is not None or record.completed_once or record.may_hold_unrecorded_mail:
-        return False
-    return not state.folders.marks(request.key)
 
 
 def _is_paused(request: ImportRequest, record: ImportRecord) -> bool:

@@ -183,10 +183,14 @@ class State:
             self._update(key, "mailbox_existed = COALESCE(mailbox_existed, ?)", mailbox_existed)
 
     def note_new(self, keys: Iterable[ImportKey]) -> None:
-        """Record, durably and in one go, that these mailboxes did not exist; they are about to be created."""
+        """Record, durably and in one go, that these mailboxes did not exist, and are about to be created."""
         with self._database.transaction(durable=True):
             for key in keys:
-                self._update(key, "mailbox_existed = COALESCE(mailbox_existed, 0)")
+                self._update(key, "mailbox_existed = COALESCE(mailbox_existed, 0), being_made = 1")
+
+    def note_made(self, key: ImportKey) -> None:
+        """Record that it is known what came of creating the mailbox."""
+        self._update(key, "being_made = 0")
 
     def drop(self, key: ImportKey) -> None:
         """Forget an import altogether: its mailbox is gone."""
@@ -203,13 +207,13 @@ class State:
         with self._database.transaction(durable=True):
             self._update(key, "replaced_to = ?, replaced = ?", path, done)
 
-    def note_writing(self, key: ImportKey, store_root: Optional[str]) -> None:
-        """Record, durably and before a store is written to, where that is, and that a kill may leave mail behind
-        unnoticed.
+    def note_writing(self, key: ImportKey, store_root: Optional[str], since: Optional[int] = None) -> None:
+        """Record, durably and before a store is written to, where that is, and that from now on, or `since` earlier,
+        mail may be left behind unnoticed.
         """
         with self._database.transaction(durable=True):
-            began = "unsettled = CASE unsettled WHEN 0 THEN ? ELSE unsettled END"
-            self._update(key, began + ", store_root = ?", int(time.time()), store_root)
+            began = "unsettled = CASE unsettled WHEN 0 THEN ?1 ELSE MIN(unsettled, ?1) END"
+            self._update(key, began + ", store_root = ?2", since or int(time.time()), store_root)
 
     def note_all_recorded(self, key: ImportKey) -> None:
         """Record that all is known of what was written."""

@@ -37,6 +37,7 @@ def import_record(row: sqlite3.Row, path: str) -> ImportRecord:
             store_root=row["store_root"],
             store_stamp=row["store_stamp"],
             stop_requested=bool(row["stop_requested"]),
+            being_made=bool(row["being_made"]),
             last_success=_moment(row["last_success"]),
             last_new=_moment(row["last_new"]),
             bytes_imported=int(row["bytes_imported"]),

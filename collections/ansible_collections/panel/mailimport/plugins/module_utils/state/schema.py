@@ -145,6 +145,8 @@ _MIGRATIONS = (
     """,
     # The time that the marker of the import had when a run last wrote into the store; NULL when nobody knows.
     "ALTER TABLE imports ADD COLUMN store_stamp INTEGER",
+    # A run is about to make the mailbox, or did not live to say what became of that.
+    "ALTER TABLE imports ADD COLUMN being_made INTEGER NOT NULL DEFAULT 0",
 )
 
 

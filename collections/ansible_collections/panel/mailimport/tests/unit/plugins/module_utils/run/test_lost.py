@@ -192,3 +192,24 @@ def test_c10_a_broken_field_of_the_state_is_one_line(run, request_for, settings,
     assert "damaged" in result.message and "move it away" in result.message
     lose_state(settings, "moved")
     assert run(request_for()).state == "completed"
+
+
+def test_a16_since_when_a_restored_state_knows_nothing_is_kept_when_a_run_fails(run, request_for, account, settings):
+    """Whatever its owner has moved since is looked for by the run after it, too."""
+    wanted = request_for(state="latest")
+    run(wanted)
+    with closing(sqlite3.connect(os.path.join(settings.state_dir, "state.db"))) as database:
+        database.execute("UPDATE imports SET store_stamp = store_stamp - 86400")
+        database.commit()
+    with State.open_readonly(settings.state_dir) as state:
+        stamp = state.import_record(wanted.key).store_stamp
+    shown = run(wanted, check_mode=True)
+    assert "fewer if" in shown.message
+    account.server.answers[b"LOGIN"] = b"TAG NO [UNAVAILABLE] later\r\n"
+    assert run(wanted).state == "failed"
+    with State.open_readonly(settings.state_dir) as state:
+        record = state.import_record(wanted.key)
+    assert (record.may_hold_unrecorded_mail, record.killed_since) == (True, stamp)
+    del account.server.answers[b"LOGIN"]
+    assert run(wanted).state == "completed"
+    assert "fewer if" not in run(wanted, check_mode=True).message

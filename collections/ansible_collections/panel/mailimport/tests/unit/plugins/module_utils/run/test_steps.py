@@ -76,3 +76,41 @@ def test_what_is_recorded_first_makes_the_next_run_go_on(request_for, settings, 
     assert (result.replaced_to is not None) is existing
     if existing:
         assert os.listdir(os.path.join(result.replaced_to, "cur")) == ["1.M1.host:2,S"]
+
+
+def killed_at(monkeypatch, host, step, wanted, settings):
+    """Run an import that is killed behind a step of its host."""
+    done = getattr(type(host), step)
+
+    def then_killed(*arguments, **options):
+        done(*arguments, **options)
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(host), step, then_killed)
+        with pytest.raises(KilledError):
+            import_mailbox(wanted, settings)
+
+
+def test_a_password_that_its_owner_has_changed_stays_whatever_run_is_killed(request_for, settings, host, monkeypatch):
+    """The mailbox was made by an earlier one, which came to its end."""
+    assert import_mailbox(request_for(import_content=False), settings).result.state == "completed"
+    host.passwords[ANNA] = "the owner's"
+    killed_at(monkeypatch, host, "store_of", request_for(), settings)
+    assert import_mailbox(request_for(), settings).result.state == "completed"
+    assert host.passwords[ANNA] == "the owner's"
+
+
+def test_a_mailbox_without_a_password_gets_it_however_often_runs_are_killed(request_for, settings, host, monkeypatch):
+    killed_at(monkeypatch, host, "create_mailbox", request_for(), settings)
+    host.passwords[ANNA] = None
+    killed_at(monkeypatch, host, "store_of", request_for(), settings)
+    with monkeypatch.context() as patched:
+        patched.setattr(type(host), "set_password", lambda *_args: os.open("/nowhere/at/all", os.O_RDONLY))
+        assert import_mailbox(request_for(), settings).result.state == "failed"
+    assert import_mailbox(request_for(), settings).result.state == "completed"
+    assert host.passwords[ANNA] == "the mailbox's"
+    host.passwords[ANNA] = "the owner's"
+    killed_at(monkeypatch, host, "store_of", request_for(state="latest"), settings)
+    assert import_mailbox(request_for(state="latest"), settings).result.state == "completed"
+    assert host.passwords[ANNA] == "the owner's"
