@@ -162,7 +162,7 @@ class Appender:
                 nameless += messages
         if sent.error is not None:
             self.sessions.renew(sent.error, is_another=not sent.is_first_lost)
-        elif any(appended.out_of_step for _messages, appended in sent.answered):
+        elif sent.is_first_lost:
             self.sessions.drop()
         if nameless or sent.lost:
             # In one search: which of two equal messages a UID belongs to must not be told twice.

@@ -53,6 +53,11 @@ class Sent:
     is_first_lost: bool = False
     slowest: float = 0.0
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether there are messages left that can be sent over the same first connection."""
+        return bool(self.unsent) and self.error is None and not self.is_first_lost
+
 
 class Lanes:
     """Connections beside the first one.
@@ -83,7 +88,7 @@ class Lanes:
             together: how many may go in one command.
         """
         sent = Sent(unsent=list(messages))
-        while sent.unsent and sent.error is None:
+        while sent.goes_on:
             sessions = self._sessions(first, self._width(len(sent.unsent)))
             if len(sessions) in self._pace or not self._is_worth_trying(1, len(sent.unsent)):
                 most = len(sent.unsent) if together == 1 else together * len(sessions)
@@ -100,7 +105,7 @@ class Lanes:
         pace = self._send_over(sessions, folder, len(sessions), sent, 1)
         if pace > _FAR_SLOWER * self._pace.get(1, pace):
             self._pace.setdefault(len(sessions), pace)
-        elif sent.unsent and sent.error is None:
+        elif sent.goes_on:
             self._send_over(sessions, folder, _TRIAL * len(sessions), sent, 1)
 
     def _width(self, messages: int) -> int:
@@ -121,7 +126,7 @@ class Lanes:
     ) -> float:
         """Store the first of the messages that are left; return the seconds that each took."""
         messages, sent.unsent = sent.unsent[:most], sent.unsent[most:]
-        lanes = _lanes(sessions, folder, messages, together > 1)
+        lanes = _lanes(sessions, folder, messages, together)
         began = time.monotonic()
         due = deque(lanes)
         while sent.error is None and any(lane.waiting for lane in lanes):
@@ -140,7 +145,7 @@ class Lanes:
         sent.slowest = max([sent.slowest, *(session.slowest_append() for session in sessions)])
         lost = [session for session in sessions if any(lane.lost_session(session) for lane in lanes)]
         sent.is_first_lost = sent.is_first_lost or sessions[0] in lost
-        self._go_on_without(lost, halve=bool(lost) and not sent.is_first_lost)
+        self._go_on_without(lost, halve=sent.error is not None and not sent.is_first_lost)
         left = {id(message): message for lane in lanes for message in lane.waiting}
         sent.unsent = [*left.values(), *sent.unsent]
         pace = (time.monotonic() - began) / len(messages)
@@ -149,8 +154,8 @@ class Lanes:
         return pace
 
     def _go_on_without(self, lost: Sequence[HostSession], halve: bool) -> None:
-        """Forget connections that are lost; use half as many as before when the first one is not among them, for the
-        server may not admit so many."""
+        """Forget connections that are lost; use half as many as before when the server has ended some and not the first
+        one, for it may not admit so many."""
         self._used_at = time.monotonic()
         self._others = [session for session in self._others if session not in lost]
         if halve:
@@ -186,26 +191,29 @@ class Lanes:
 
 
 def _lanes(
-    sessions: Sequence[HostSession], folder: Destination, messages: Sequence[PendingMessage], together: bool
+    sessions: Sequence[HostSession], folder: Destination, messages: Sequence[PendingMessage], together: int
 ) -> List[_Lane]:
     """Give each connection a part of the messages in their order, or all of them what is next where each message has
     a command of its own."""
-    if not together:
+    if together == 1:
         waiting = deque(messages)
-        return [_Lane(session, folder, waiting, together) for session in sessions]
+        return [_Lane(session, folder, waiting, False) for session in sessions]
     shares, left = [], list(messages)
-    for size in _sizes(len(messages), len(sessions)):
+    for size in _sizes(len(messages), len(sessions), together):
         shares.append(deque(left[:size]))
         left = left[size:]
-    return [_Lane(session, folder, share, together) for session, share in zip(sessions, shares)]
+    return [_Lane(session, folder, share, True) for session, share in zip(sessions, shares)]
 
 
-def _sizes(messages: int, parts: int) -> List[int]:
-    """Part messages so that each part has one more than the one before, if there are enough: then that one is answered
-    for while the last message of this one is on its way."""
-    step = 1 if messages >= parts * parts else 0
-    base, more = divmod(messages - step * parts * (parts - 1) // 2, parts)
-    return [base + step * number + (number >= parts - more) for number in range(parts)]
+def _sizes(messages: int, parts: int, most: int) -> List[int]:
+    """Part messages so that each part has one more than the one before, if there are enough and none has more than
+    `most` then: that one is answered for while the last message of this one is on its way."""
+    base, more = divmod(messages - parts * (parts - 1) // 2, parts)
+    rising = [base + number + (number >= parts - more) for number in range(parts)]
+    if messages >= parts * parts and rising[-1] <= most:
+        return rising
+    base, more = divmod(messages, parts)
+    return [base + (number >= parts - more) for number in range(parts)]
 
 
 class _Lane:

@@ -165,6 +165,28 @@ def test_a_mailbox_that_gets_full_is_what_is_said_of_all_that_is_left(host, orig
     assert {refusal.reason for refusal in refusals} == {"over_quota"}
 
 
+def test_what_a_message_that_is_refused_costs(host, origin, message, takes_many, monkeypatch):
+    """Its connection, and no other one: all of them are in use again for the rest, and nothing is searched for."""
+    monkeypatch.setattr(appender, "BATCH_MESSAGES", 100)
+    how = takes_many("Dovecot", 4)
+    monkeypatch.setattr(Lanes, "_width", lambda self, messages: self._most)
+    monkeypatch.setattr(sessions.HostSessions, "renew", lambda self, error, is_another=False: pytest.fail(str(error)))
+    refused = {uid: b"bad%d" % uid for uid in (3, 390, 700)}
+    host.refuse = lambda flags, data: b"NO [CANNOT] no" if data in refused.values() else None
+    sent = [message(uid, refused.get(uid, body(uid))) for uid in range(1, 1201)]
+    refusals, store = imported(host, origin, sent, **how)
+    assert (sorted(refusal.uid for refusal in refusals), len(bodies(host))) == ([3, 390, 700], 1197)
+    assert store.appender.lanes._most == 4
+    assert host.commands.count("LOGIN") <= 4 + 2 * 3, "once more for each, and for it alone"
+
+
+def test_no_connection_sends_more_in_one_command_than_the_server_takes():
+    for messages, parts, most in ((800, 8, 100), (797, 8, 100), (150, 4, 100), (150, 3, 50), (64, 8, 64)):
+        sizes = lanes._sizes(messages, parts, most)
+        assert (len(sizes), sum(sizes)) == (parts, messages) and max(sizes) <= most
+    assert lanes._sizes(150, 4, 150) == [36, 37, 38, 39]
+
+
 def test_connections_that_were_idle_for_long_are_opened_anew(host, origin, some, monkeypatch):
     """The server may have ended them meanwhile."""
     monkeypatch.setattr(lanes, "_LONGEST_IDLE", -1.0)
