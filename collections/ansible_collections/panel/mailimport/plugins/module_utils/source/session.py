@@ -126,7 +126,10 @@ class SourceSession(ImapSession):
 
     def _take_listing(self, listing: Listing, items: bytes) -> List[SourceFolder]:
         if not listing.has_inbox:
-            self.reader.collect(self.send(b"STATUS %s (%s)" % (quote(b"INBOX"), items)), listing.handle)
+            status = self.reader.collect(self.send(b"STATUS %s (%s)" % (quote(b"INBOX"), items)), listing.handle)
+            error = None if status.ok else refusal_error(status, self.peer)
+            if error:
+                raise error
         self.foreign_folders = listing.foreign_folders()
         return listing.folders()
 

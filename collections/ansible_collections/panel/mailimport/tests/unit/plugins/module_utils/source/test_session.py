@@ -86,6 +86,16 @@ def test_more_folders_than_are_asked_for_at_once(opened):
     assert sum(line.startswith(b"STATUS") for line in commands(started)) == count + 1, "and INBOX, which is not listed"
 
 
+@pytest.mark.parametrize("capabilities", [b"IMAP4rev1", b"IMAP4rev1 LIST-STATUS"])
+def test_an_inbox_that_is_not_listed_and_cannot_be_asked_for_now(opened, capabilities):
+    """Without its mail no import is complete."""
+    answers = {b"LIST": b'* LIST () "/" A\r\nTAG OK done\r\n', b'STATUS "INBOX"': b"TAG NO [UNAVAILABLE] later\r\n"}
+    _started, session = opened(answers, capabilities)
+    with pytest.raises(MailImportError, match="later") as refused:
+        session.list_folders()
+    assert refused.value.reason == "throttled"
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
