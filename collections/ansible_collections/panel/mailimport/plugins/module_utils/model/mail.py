@@ -190,11 +190,15 @@ class MailSession:
 
 
 def prefixes_within(own: str, others: Iterable[str]) -> Tuple[str, ...]:
-    """Return how names begin, without the prefix of one's own namespace, that belong to others. Their prefixes may have
-    variables, which begin with % or $.
+    """Return how names begin, without the prefix of one's own namespace, that belong to others.
+
+    Args:
+        others: their prefixes, with the separator at the end. They may have variables, which begin with % or $; what is
+            before one within a name tells too little.
     """
-    literal = (re.split("[%$]", prefix, maxsplit=1)[0] for prefix in others)
-    return tuple(prefix[len(own) :] for prefix in literal if prefix.startswith(own) and len(prefix) > len(own))
+    literal = ((re.split("[%$]", prefix, maxsplit=1)[0], prefix) for prefix in others)
+    whole = [text for text, prefix in literal if text.endswith(prefix[-1:])]
+    return tuple(text[len(own) :] for text in whole if text.startswith(own) and len(text) > len(own))
 
 
 # Where and how a mailbox's mail is kept.

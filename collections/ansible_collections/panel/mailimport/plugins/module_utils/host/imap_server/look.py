@@ -154,26 +154,33 @@ def _own_namespace(told: Sequence[List[Any]]) -> Tuple[str, str]:
         if values[0].upper() == b"NAMESPACE" and len(values) > 1 and isinstance(values[1], list) and values[1]:
             first = values[1][0]
             if isinstance(first, list) and len(first) > 1 and isinstance(first[0], bytes):
-                return decode_folder_name(first[0]), decode_folder_name(first[1] or b"")
+                separator = first[1] if isinstance(first[1], bytes) else b""
+                return decode_folder_name(first[0]), decode_folder_name(separator)
     return "", ""
 
 
 def _others_prefixes(told: Sequence[List[Any]]) -> Iterator[str]:
-    """Prefixes of other people's folders, and of shared ones."""
+    """Prefixes of other people's folders, and of shared ones. Some servers tell them without the separator, which only
+    names behind ~ and # do not have (RFC 2342 section 5, example 5.6).
+    """
     for values in told:
         if values[0].upper() == b"NAMESPACE":
             for kind in values[2:4]:
                 for space in kind if isinstance(kind, list) else ():
                     if isinstance(space, list) and space and isinstance(space[0], bytes):
-                        yield decode_folder_name(space[0])
+                        prefix, separator = [*space, None][:2]
+                        is_whole = not isinstance(separator, bytes) or not prefix.strip(b"~#")
+                        yield decode_folder_name(
+                            prefix if is_whole or prefix.endswith(separator) else prefix + separator
+                        )
 
 
 def _listed(values: List[Any]) -> Optional[_Listed]:
     if values[0].upper() == b"NAMESPACE" or len(values) < 4 or not isinstance(values[1], list):
         return None
     attributes = frozenset(word.decode("ascii", "replace").lower() for word in values[1] if isinstance(word, bytes))
-    name = values[3]
-    return _Listed(attributes, decode_folder_name(values[2] or b""), decode_folder_name(bytes(name or b"")))
+    separator, name = (bytes(value) if isinstance(value, bytes) else b"" for value in values[2:4])
+    return _Listed(attributes, decode_folder_name(separator), decode_folder_name(name))
 
 
 def _without(name: str, prefix: str) -> str:

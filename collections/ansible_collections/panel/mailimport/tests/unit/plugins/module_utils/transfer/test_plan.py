@@ -11,10 +11,15 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.host.imap_server.look import _mailbox_of
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.folder_names import encode_folder_name
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
-from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import MailFiles, SourceFolder
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import (
+    MailFiles,
+    SourceFolder,
+    prefixes_within,
+)
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.plan import (
     clean_path,
     missing_folders,
@@ -297,3 +302,22 @@ def test_a1_a_name_of_folder_map_that_the_host_cannot_have_is_told():
     ]
     again = plan_folders([folder("A")], rules, location, {b"A": "_Public/x"})
     assert not again[0].renamed, "told once"
+
+
+def test_a1_a_name_that_begins_like_a_prefix_of_others_is_none_of_theirs():
+    told = [
+        b"NAMESPACE",
+        [[b"", b"/"]],
+        [[b"~", b"/"], [b"#", None]],
+        [[b"Shared", b"/"], [b"News.", b"."], [b"", b"/"]],
+    ]
+    prefixes = (*_mailbox_of([told]).others_prefixes, *prefixes_within("", ["user/%u/", "pub%d/"]))
+    assert prefixes == ("~", "#", "Shared/", "News.", "user/")
+    plans = plan_folders(
+        [folder(name) for name in ("Shared", "SharedDocs", "user/x", "users", "public")],
+        FolderRules(),
+        replace(host(), separator="/", others_prefixes=prefixes),
+        {},
+    )
+    assert ["/".join(plan.target) for plan in plans] == ["_Shared", "SharedDocs", "_user/x", "users", "public"]
+    assert prefixes_within("INBOX.", ["INBOX.Shared.%u.", "INBOX.all%u.", "INBOX.", "Other."]) == ("Shared.",)
