@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, List, Optional, Union
+from typing import Any, List, Optional, Tuple, Union
 
 from ..model.errors import MailImportError, one_line
 from .stream import ByteStream
@@ -129,6 +129,16 @@ def _append_token(open_lists: List[List[Any]], token: re.Match[bytes]) -> None:
         open_lists[-1].append(without_escapes(quoted))
     else:
         open_lists[-1].append(None if atom.upper() == b"NIL" else atom)
+
+
+def separator_and_name(parts: Parts, word: bytes) -> Optional[Tuple[bytes, bytes]]:
+    """Return separator (empty if there is none) and name of a folder that a response of this word, LIST or LSUB, tells.
+    Returns None if it is another response, or tells no name.
+    """
+    values = parse_parts(parts) if parts[0].upper().startswith(word + b" ") else []
+    if len(values) < 4 or not isinstance(values[3], bytes):
+        return None
+    return values[2] if isinstance(values[2], bytes) else b"", bytes(values[3])
 
 
 def figure(name: bytes, digits: bytes) -> Optional[int]:

@@ -122,7 +122,9 @@ class _AccountImport:
         if listed.has_labels:
             plans = in_order(plans, request.rules.labels)
         self._listed = listed
-        self._store.note_targets([plan.target for plan in plans])
+        # Where the host takes two names for one, the folder that has its mail there already keeps it.
+        by_claim = sorted(plans, key=lambda plan: plan.source.raw_name not in known)
+        self._store.note_targets([plan.target for plan in by_claim])
         self._store.note_uses(uses_to_tell(plans, request.rules, self._target.location))
         return plans
 

@@ -15,7 +15,7 @@ from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping,
 from ...imap.dates import parse_internal_date
 from ...imap.fetch import Fetched, FetchRequest, FolderStream
 from ...imap.outline import OUTLINE_ITEMS, Told, parse_outline
-from ...imap.responses import Parts, Status, parse_parts, parse_status, quote
+from ...imap.responses import Parts, Status, parse_parts, parse_status, quote, separator_and_name
 from ...imap.uids import parse_sequence_set, sequence_below
 from ...model.errors import MailImportError
 from ...model.mail import SourceFolder
@@ -207,9 +207,9 @@ class HostSession(AppendingSession):
         found: List[bytes] = []
 
         def handle(parts: Parts) -> None:
-            values = parse_parts(parts)
-            if len(values) >= 4 and values[0].upper() == b"LIST" and len(found) < 2:
-                found.append(bytes(values[3]))
+            told = separator_and_name(parts, b"LIST")
+            if told and len(found) < 2:
+                found.append(told[1])
 
         plain = [name for name in names if not _LIST_WILDCARDS & set(name)]
         with self._process():
@@ -224,9 +224,9 @@ class HostSession(AppendingSession):
         found = []
 
         def handle(parts: Parts) -> None:
-            values = parse_parts(parts)
-            if len(values) >= 4 and values[0].upper() == command.split(b" ", 1)[0]:
-                found.append((values[2] or b"", bytes(values[3])))
+            told = separator_and_name(parts, command.split(b" ", 1)[0])
+            if told:
+                found.append(told)
 
         self.ask(command, handle)
         return found

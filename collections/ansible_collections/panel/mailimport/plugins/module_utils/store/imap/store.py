@@ -113,8 +113,10 @@ class ImapStore(MessageStore):
 
         def handle(parts: List[bytes]) -> None:
             values = parse_parts(parts)
-            if values[:1] == [b"NAMESPACE"] and isinstance(values[1], list):
-                found.update((bytes(prefix), bytes(separator or b"")) for prefix, separator, *_rest in values[1])
+            if values[:1] == [b"NAMESPACE"] and len(values) > 1 and isinstance(values[1], list):
+                for space in values[1]:
+                    if isinstance(space, list) and len(space) > 1 and isinstance(space[0], bytes):
+                        found[bytes(space[0])] = bytes(space[1]) if isinstance(space[1], bytes) else b""
 
         if b"NAMESPACE" in session.capabilities:
             session.ask(b"NAMESPACE", handle)

@@ -366,6 +366,31 @@ def test_folders_that_the_server_takes_for_one_are_not_mixed(host, origin, there
     again.sessions.close()
 
 
+def test_a_folder_that_is_established_keeps_its_name(host, origin):
+    """Another one that the server takes for it comes later, and is listed before it."""
+    host.folders = FoldedNames(lambda raw: raw.lower(), [b"work"])
+    host.called = host.folders.called
+    store = network_store(host, {})
+    store.note_targets([("work",), ("Work",)])
+    with pytest.raises(MailImportError, match="takes it for folder work"):
+        store.open_folder(("Work",), origin(), False)
+    assert store.open_folder(("work",), origin(), False).path == ("work",)
+    store.sessions.close()
+
+
+@pytest.mark.parametrize("name", [b"NIL", b"()", b"(A)"])
+def test_a_server_that_lists_a_folder_without_a_name(host, origin, name):
+    def on_list(_rest, _lines, output):
+        output.write(b'* LIST () "/" %s\r\n* LIST () () A\r\n' % name)
+
+    host.folders[b"A"] = []
+    host.on_list = on_list
+    store = network_store(host, {})
+    assert store.open_folder(A, origin(), False).path == A
+    assert store.sessions.attempt(lambda session: session.names(b'LIST "" "*"')) == [(b"", b"A")]
+    store.sessions.close()
+
+
 def test_folders_that_differ_in_upper_and_lower_case_are_two_where_the_server_says_so(host, origin):
     for _run in range(2):
         store = network_store(host, {})

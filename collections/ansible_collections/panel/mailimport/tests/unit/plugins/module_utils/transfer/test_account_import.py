@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whole imports into a server over the network, one after the other."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import MailSession, TargetAccount
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.account_import import import_account
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.login import AccountLogin
+from ansible_collections.panel.mailimport.plugins.module_utils.transfer.stores import Target
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
+    FoldedNames,
+    NetworkHost,
+)
+
+
+@pytest.fixture
+def host():
+    host = NetworkHost()
+    yield host
+    host.close()
+
+
+@pytest.fixture
+def run(host, marks_in):
+    """Import an account, and take note of what the next run gets; return what was emitted."""
+    known = {"marks": {}, "deliveries": []}
+
+    def perform(source):
+        request, events = source.request(message_store="imap"), []
+        account = TargetAccount("127.0.0.1", "anna", "secret", port=host.port, tls="none", timeout=30.0)
+        target = Target(
+            location=MailSession(0, 0, separator="/", account=account),
+            broker=None,
+            messages=(),
+            last_run_incomplete=False,
+            may_hold_unrecorded_mail=False,
+            killed_since=None,
+            aside=None,
+            proof=b"",
+            room=None,
+            **known,
+        )
+        import_account(request, AccountLogin(request.source, None, None), target, events.append)
+        known["marks"].update(marks_in(events))
+        known["deliveries"] += [each for event in events for each in getattr(event, "deliveries", ())]
+        return events
+
+    return perform
+
+
+def test_a_folder_that_came_first_keeps_its_name_where_another_one_is_the_same_to_the_host(run, host, account):
+    host.folders = FoldedNames(lambda raw: raw.lower(), [b"INBOX"])
+    host.called = host.folders.called
+    source = account(INBOX=[1], work=[1, 2])
+    run(source)
+    old = dict(source.folders[b"work"])
+    source.folders.clear()
+    source.folders.update({b"INBOX": {1: b"one"}, b"Work": {1: b"another"}, b"work": {**old, 3: b"three"}})
+    events = run(source)
+    assert sorted(message.data for message in host.folders[b"work"]) == sorted(source.folders[b"work"].values())
+    assert [entry.folder for event in events for entry in getattr(event, "entries", ())] == ["Work"]
