@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.model.estimate import estimate_lines
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.check import check_rows
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row
 from ansible_collections.panel.mailimport.plugins.plugin_utils.extra_variables import refuse_misspelt_variables
@@ -131,9 +132,20 @@ def _estimates(looks: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """What is to come, of the hosts that have looked: one whose look failed before it began has no estimate."""
     found = {name: look.get("estimate") for name, look in looks.items() if isinstance(look, t.Mapping)}
     for name, estimate in found.items():
-        if estimate and not (isinstance(estimate, t.Mapping) and _OF_ESTIMATE.issubset(estimate)):
+        if estimate and not _is_estimate(estimate):
             raise AnsibleActionFail("looks: what is given for %s is no result of an import in check mode" % name)
     return plain({name: estimate for name, estimate in found.items() if estimate})
+
+
+def _is_estimate(given: t.Any) -> bool:
+    """Whether the lines about it can be made."""
+    if not (isinstance(given, t.Mapping) and _OF_ESTIMATE.issubset(given)):
+        return False
+    try:
+        list(estimate_lines(given))
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return False
+    return True
 
 
 def _rendered(report: Report, params: dict[str, t.Any]) -> list[WrittenFile]:

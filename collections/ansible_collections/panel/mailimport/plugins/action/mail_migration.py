@@ -47,6 +47,7 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.lines i
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.options import (
     OPTIONS_OF,
     refuse_foreign_options,
+    refuse_loops,
     refuse_secrets_in_clear,
 )
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.pace import (
@@ -65,7 +66,7 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.written_files imp
 MODULE = "panel.mailimport.mail_migration"
 
 OPTIONS: dict[str, dict[str, t.Any]] = {
-    "migration": {"type": "raw", "required": True},
+    "migration": {"type": "raw"},
     "phase": {"type": "str", "choices": list(gates_of.PHASES), "default": "status"},
     "moment": {"type": "str", "choices": ["before", "after"], "default": "before"},
     "src": {"type": "path"},
@@ -131,9 +132,15 @@ class ActionModule(ActionBase):
         return result
 
     def _migration(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> Migration:
-        values = plain(params["migration"])
         if not params["check_variables"]:
-            return migration_of(values)
+            if params["migration"] is None:
+                raise AnsibleActionFail("migration is required, unless check_variables takes the variable")
+            return migration_of(plain(params["migration"]))
+        for path in _files_of_variables():
+            refuse_loops(path)
+        given = params["migration"]
+        # Ansible's templates have no end where a value has none: a variable is templated only now.
+        values = plain(self._templar.template(task_vars.get("migration", "")) if given is None else given)
         source = str(values.get("source", "csv")) if isinstance(values, dict) else "csv"
         known = {name: option for name, option in OPTIONS_OF.get(source, {}).items() if name in task_vars}
         given = {name: plain(self._templar.template(task_vars[name])) for name in known}

@@ -27,8 +27,8 @@ options:
   migration:
     description:
       - What the migration file says under C(migration), described by C(docs/migration.schema.json) of this collection.
+      - Required unless O(check_variables=true), which takes the variable C(migration) where this is left out.
     type: raw
-    required: true
   phase:
     description:
       - The phase whose gates are looked at.
@@ -61,7 +61,7 @@ options:
     description:
       - Whether the variables of the task are checked as well, as far as they are options of the source's import, and
         the files of variables of the command line. A file with C(migration) must hold no secret in clear,
-        C(migration.notices.webhook) being one.
+        C(migration.notices.webhook) being one, and no value that has itself in it by a YAML alias.
     type: bool
     default: false
   source_host:

@@ -56,13 +56,7 @@ def refuse_secrets_in_clear(path: str) -> None:
     Raises:
         MailImportError: `invalid_row`, with what to do.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (OSError, ValueError, yaml.YAMLError):
-        return  # Ansible has read it: it may be encrypted as a whole
-    _refuse_loops(Path(path).name, node)
-    beside = list(_pairs(node))
+    beside = list(_pairs(_root(path)))
     if "migration" not in [name for name, _value in beside]:
         return
     found = next((name for key, value in beside for name in _in_clear(key, value)), None)
@@ -74,22 +68,34 @@ def refuse_secrets_in_clear(path: str) -> None:
         raise MailImportError("invalid_row", message % (Path(path).name, found))
 
 
-def _refuse_loops(file: str, root: yaml.Node | None) -> None:
-    """Refuse a value that has itself in it, by an alias: it has no end."""
+def _root(path: str) -> yaml.Node | None:
+    try:
+        return yaml.compose(Path(path).read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+    except (OSError, ValueError, yaml.YAMLError):
+        return None  # Ansible has read it: it may be encrypted as a whole
+
+
+def refuse_loops(path: str) -> None:
+    """Refuse a file of variables with a value that has itself in it, by an alias: it has no end.
+
+    Raises:
+        MailImportError: `invalid_row`, with what to do.
+    """
+    root = _root(path)
     whole: set[int] = set()
     # Those that are open, from the root on, each with what is left of it.
-    path = [(root, iter(_parts(root)))]
-    while path:
-        node, rest = path[-1]
+    opened = [(root, iter(_parts(root)))]
+    while opened:
+        node, rest = opened[-1]
         part = next(rest, None)
         if part is None:
             whole.add(id(node))
-            path.pop()
-        elif any(part is outer for outer, _rest in path):
+            opened.pop()
+        elif any(part is outer for outer, _rest in opened):
             message = "%s, line %d: this holds an alias (*) of itself: write out what it is to stand for"
-            raise MailImportError("invalid_row", message % (file, part.start_mark.line + 1))
+            raise MailImportError("invalid_row", message % (Path(path).name, part.start_mark.line + 1))
         elif id(part) not in whole:
-            path.append((part, iter(_parts(part))))
+            opened.append((part, iter(_parts(part))))
 
 
 def _parts(node: yaml.Node | None) -> list[yaml.Node]:

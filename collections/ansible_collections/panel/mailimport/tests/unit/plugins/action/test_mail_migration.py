@@ -6,11 +6,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Dict
 
 import pytest
+import yaml
+from ansible.errors import AnsibleActionFail
+from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
+from ansible.template import Templar
+from ansible_collections.panel.mailimport.plugins.action import mail_migration
 from ansible_collections.panel.mailimport.plugins.action.mail_migration import ActionModule
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportResult
 
@@ -166,6 +172,31 @@ def test_what_is_called_imported_here_was_imported(monkeypatch: Any) -> None:
         told = [line for line in found["lines"] if "imported here" in line]
         assert len(told) == (1 if words else 0), told
         assert not words or told[0].endswith(words)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "migration: &m\n  name: move\n  notices: *m\n",
+        "migration:\n  name: move\n  waves: &w\n    - {name: pilot, mailboxes: *w}\n",
+        "migration: {name: move}\nmailboxes: &l\n  - {email: a@example.org, password: *l}\n",
+    ],
+)
+def test_a_loop_of_aliases_is_told_before_ansible_falls_into_it(monkeypatch: Any, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "migration.yml"
+    file.write_text(text)
+    variables = yaml.safe_load(text)
+    monkeypatch.setattr(mail_migration, "_files_of_variables", lambda: [str(file)])
+    monkeypatch.setattr(ActionBase, "run", lambda self, tmp=None, task_vars=None: {})
+    task = SimpleNamespace(args={"check_variables": True, "mailboxes": [], "hosts": {}}, check_mode=False, diff=False)
+    action = ActionModule(task, None, None, DataLoader(), Templar(DataLoader(), variables), None)
+    with pytest.raises(AnsibleActionFail, match=r"^migration.yml, line \d: this holds an alias"):
+        action.run(task_vars=variables)
+
+
+def test_the_migration_is_an_argument_or_a_variable_that_is_checked(monkeypatch: Any) -> None:
+    with pytest.raises(AnsibleActionFail, match="migration is required"):
+        run(monkeypatch, mailboxes=[ROW], hosts={})
 
 
 def test_a_mailbox_that_has_left_the_list_is_told_of(monkeypatch: Any) -> None:

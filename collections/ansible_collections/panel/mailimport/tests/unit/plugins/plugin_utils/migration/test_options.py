@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.options import (
     refuse_foreign_options,
+    refuse_loops,
     refuse_secrets_in_clear,
 )
 
@@ -67,6 +68,7 @@ def check_refusal(tmp_path, text, found):
     """What is `found` in such a file is refused, and not shown; None when nothing is wrong with it."""
     file = tmp_path / "migration.yml"
     file.write_text(text)
+    refuse_loops(str(file))
     if not found:
         refuse_secrets_in_clear(str(file))
         return
@@ -88,7 +90,7 @@ def check_refusal(tmp_path, text, found):
 def test_what_contains_itself_is_refused(tmp_path, text, line):
     (tmp_path / "migration.yml").write_text(text)
     with pytest.raises(MailImportError) as refused:
-        refuse_secrets_in_clear(str(tmp_path / "migration.yml"))
+        refuse_loops(str(tmp_path / "migration.yml"))
     assert refused.value.message == (
         "migration.yml, line %d: this holds an alias (*) of itself: write out what it is to stand for" % line
     )
@@ -116,5 +118,6 @@ def test_a_webhook_is_as_good_as_a_password(tmp_path, webhook, found):
 )
 def test_other_files_are_nobodys_business(tmp_path, text):
     (tmp_path / "vars.yml").write_text(text)
-    refuse_secrets_in_clear(str(tmp_path / "vars.yml"))
-    refuse_secrets_in_clear(str(tmp_path / "missing.yml"))
+    for name in ("vars.yml", "missing.yml"):
+        refuse_loops(str(tmp_path / name))
+        refuse_secrets_in_clear(str(tmp_path / name))
