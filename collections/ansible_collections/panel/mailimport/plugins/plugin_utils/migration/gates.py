@@ -288,6 +288,8 @@ def _is_silent(facts: Facts) -> Gate:
 def _why_not_final(box: Mailbox, facts: Facts) -> str:
     if facts.migration.wave_of(box.email) is None:
         return _NO_WAVE % box.email
+    if any(line.startswith("%s: " % box.mail_host) for line in facts.trouble):
+        return "%s: the last run was not done on %s" % (box.email, box.mail_host)
     until, since, seen = facts.old_records_until, facts.quiet_since(box), last_seen(box)
     if until is None or since is None:
         return "%s: it is not known until when old MX records were in use" % box.email

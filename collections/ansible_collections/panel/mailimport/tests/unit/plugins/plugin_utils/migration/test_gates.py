@@ -254,6 +254,16 @@ def test_a_mail_host_whose_clock_is_behind_has_seen_no_silence():
     )
 
 
+def test_a_mail_host_without_the_last_run_has_no_clock_to_set():
+    now = UNTIL + 24 * HOUR
+    known = replace(finishing(now, START), trouble=["mail1: no answer"])
+    assert reasons(after("finish", known)) == [
+        "anna@example.org: the last run was not done on mail1",
+        "ben@example.org: the last run was not done on mail1",
+        "mail1: no answer",
+    ]
+
+
 def test_a_mailbox_that_no_wave_takes_has_no_clock_to_set():
     now = UNTIL + 24 * HOUR
     known = finishing(now, now, ben=box("ben", at=START))
