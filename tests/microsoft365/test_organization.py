@@ -72,7 +72,7 @@ def test_what_an_administrator_has_to_do_is_told(new_scene: NewScene) -> None:
     outcome = scene.info()
     assert outcome.result["permissions_missing"] == []
     (person,) = (entry for entry in outcome.result["mailboxes"] if entry["email"] == "person0@one.example")
-    assert (person["items"], person["bytes"], person["archive"]) == (12, 345_678, True)
+    assert (person["item_count"], person["bytes"], person["archive"]) == (12, 345_678, True)
     assert outcome.result["bytes_total"] == 345_678 and "have an archive" in str(outcome.result["warnings"])
     assert "Add-MailboxPermission -Identity 'person0@one.example' -User" in " ".join(outcome.result["commands"])
     assert len(outcome.result["commands"]) == 2 + 5

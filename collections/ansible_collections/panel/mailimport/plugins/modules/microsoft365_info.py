@@ -153,17 +153,17 @@ mailboxes:
       description: The same for people.
       type: str
       returned: success
-    items:
+    item_count:
       description: Number of items of all kinds in it, by Microsoft's report on the use of mailboxes, which is a day or
         two old. V(null) where that does not tell, because C(Reports.Read.All) is missing or names are concealed in it.
       type: int
       returned: success
     bytes:
-      description: Their size, as O(ignore:items).
+      description: Their size, as O(ignore:item_count).
       type: int
       returned: success
     archive:
-      description: Whether it has an archive, which IMAP does not open, as O(ignore:items).
+      description: Whether it has an archive, which IMAP does not open, as O(ignore:item_count).
       type: bool
       returned: success
 bytes_total:

@@ -267,7 +267,7 @@ def _with_usage(entry: Dict[str, Any], login: str, usage: Optional[UsageReport])
     return dict(
         entry,
         login=login,
-        items=known.items if known else None,
+        item_count=known.items if known else None,
         bytes=known.bytes if known else None,
         archive=known.has_archive if known else None,
     )

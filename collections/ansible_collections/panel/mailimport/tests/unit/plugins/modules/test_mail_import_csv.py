@@ -223,8 +223,10 @@ def test_a_new_mailbox_that_no_mail_would_reach_is_warned_of(
     def made(item: ImportRequest) -> ImportResult:
         return ImportResult(str(item.address), item.source.user, "completed", created=True, changed=True)
 
+    warnings: List[str] = []
     monkeypatch.setattr(engine, "_result", made)
-    rows = [{"email": each, "password": "x"} for each in ("a@xn--mller-kva.example", "b@müller.example")]
-    (warning,) = run_list(rows)[1]["warnings"]
-    # Some releases of ansible-core give a warning as a mapping.
-    assert "b@müller.example: other servers send mail to the ASCII form" in str(warning) and "a@xn" not in str(warning)
+    # What becomes of a warning in a process that runs several modules depends on the release of ansible-core.
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text: warnings.append(text))
+    run_list([{"email": each, "password": "x"} for each in ("a@xn--mller-kva.example", "b@müller.example")])
+    (warning,) = warnings
+    assert "b@müller.example: other servers send mail to the ASCII form" in warning and "a@xn" not in warning
