@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import select
+import ssl
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Union
@@ -107,6 +109,15 @@ class HostConversation(ImapSession):
             if error.reason in _OWN_REASONS:
                 raise
             raise _ended_error(self._channel, error.message) from None
+
+    def speaks_within(self, seconds: float, tag: bytes) -> bool:
+        """Whether a command is answered, or something is to be read within so many seconds."""
+        sock = self.stream.sock
+        if tag in self._answers or self.stream.has_line() or (isinstance(sock, ssl.SSLSocket) and sock.pending()):
+            return True
+        readable = select.poll()
+        readable.register(sock, select.POLLIN)
+        return bool(readable.poll(seconds * 1000))
 
     def transmit(self, data: Union[bytes, bytearray]) -> None:
         try:

@@ -20,7 +20,7 @@ import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Callable, Deque, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Deque, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from .appending import AppendCommand, Appended, Outgoing
 from .channel import HostChannel
@@ -34,6 +34,9 @@ from .session import HostSession
 _TRIAL = 8
 _TRIAL_TOGETHER = 16
 _FAR_SLOWER = 2.0
+
+# After so many seconds without an answer, the server may be waiting for the commands of other connections to end.
+_PATIENCE = 2.0
 
 # Servers let go of connections that are idle for half an hour (RFC 9051 section 5.4), and some a good deal sooner.
 _LONGEST_IDLE = 240.0
@@ -138,10 +141,11 @@ class Lanes:
                 for lane in lanes:
                     sent.error = lane.attempt(step) or sent.error
             if ending:
-                sent.error = ending.collect(sent) or sent.error
-        for lane in due:
-            sent.error = lane.attempt(_Lane.end) or sent.error
-            sent.error = lane.collect(sent) or sent.error
+                _collect(ending, due, sent)
+        while due:
+            ending = due.popleft()
+            sent.error = ending.attempt(_Lane.end) or sent.error
+            _collect(ending, due, sent)
         sent.slowest = max([sent.slowest, *(session.slowest_append() for session in sessions)])
         lost = [session for session in sessions if any(lane.lost_session(session) for lane in lanes)]
         sent.is_first_lost = sent.is_first_lost or sessions[0] in lost
@@ -188,6 +192,16 @@ class Lanes:
         for session in self._others:
             session.close()
         self._others = []
+
+
+def _collect(lane: _Lane, others: Iterable[_Lane], sent: Sent) -> None:
+    """Read the answers of a lane whose command has ended. It may wait for the others to end theirs: a server that keeps
+    a folder in one file locks it for the whole of a command.
+    """
+    if not lane.is_answered_within(_PATIENCE):
+        for other in others:
+            sent.error = other.attempt(_Lane.end) or sent.error
+    sent.error = lane.collect(sent) or sent.error
 
 
 def _lanes(
@@ -280,6 +294,9 @@ class _Lane:
         if self._open:
             self._open.end()
             self._open = None
+
+    def is_answered_within(self, seconds: float) -> bool:
+        return self._ended or not self._sent or self._session.speaks_within(seconds, self._sent[-1][0].tag)
 
     def collect(self, sent: Sent) -> Optional[SessionEndedError]:
         """Read the answers that are left, as far as they come."""

@@ -106,6 +106,33 @@ def test_what_is_refused_of_many_over_several_connections(
     assert bodies(host) == sorted(body(uid) for uid in range(1, 151) if uid not in hostile)
 
 
+def test_a_server_that_locks_a_folder_for_a_whole_command(host, origin, some, takes_many, monkeypatch):
+    """One connection waits for the end of another one's command: nobody waits for that for long."""
+    monkeypatch.setattr(lanes, "_PATIENCE", 0.1)
+    folder, owner, taken = threading.Lock(), threading.local(), threading.Event()
+    threads, log_in = [], host.on_login
+
+    def note_login(*command):
+        threads.append(threading.get_ident())
+        return log_in(*command)
+
+    def lock(_flags, _data):
+        if not getattr(owner, "is_here", False):
+            assert threading.get_ident() != threads[0] or taken.wait(10), "the first connection is the last to get it"
+            owner.is_here = folder.acquire(timeout=10)
+            assert owner.is_here
+            taken.set()
+
+    def unlock(_number):
+        owner.is_here = False
+        folder.release()
+
+    host.on_login, host.refuse, host.dies = note_login, lock, unlock
+    refusals, _store = imported(host, origin, some(*range(1, 151)), **takes_many("Dovecot", 4))
+    assert (bodies(host), refusals) == (sorted(map(body, range(1, 151))), [])
+    assert host.commands.count("LOGIN") == 4
+
+
 def test_connections_are_as_many_as_the_server_admits(host, origin, some):
     host.most = 2
     refusals, _store = imported(host, origin, some(*range(1, 101)), connections=6)
