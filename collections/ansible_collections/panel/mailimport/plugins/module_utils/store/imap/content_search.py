@@ -98,7 +98,7 @@ class ContentSearch:
             self._uidnexts = {name: (each.uidvalidity, each.uidnext) for name, each in figures.items()}
 
     def remove_copies(self) -> None:
-        """Remove messages that equal, in bytes and date, a recorded one of their folder, and came to light after it.
+        """Remove messages that equal, in bytes and date, a recorded one of their folder, and came to light in this run.
 
         A host that repairs its indexes may show messages again that were stored before a crash and sent anew since;
         mdbox of Dovecot does so for all folders, whichever the crash was in. It gives them new UIDs and no flags. What
@@ -119,8 +119,6 @@ class ContentSearch:
         if uidvalidity != figures.uidvalidity:
             return
         runs = [run for run in self._book.runs_in(figures.uidvalidity) if run[1]]
-        lowest = min((target for _source, target, _length in runs), default=_MAX_UID)
-        begin = max(begin, lowest + 1)
         gaps = ((max(first, begin), last) for first, last in _gaps(iter(runs)) if last >= begin)
         others = [gap for gap in gaps if gap[0] < figures.uidnext]
         ours = [(target, target + length - 1) for _source, target, length in runs]

@@ -158,6 +158,28 @@ def test_a14_copies_that_come_to_light_later_are_removed_and_nothing_else(host, 
     assert host.bodies(b"B") == [body(3)]
 
 
+def test_a14_copies_that_come_to_light_before_ours_are_stored_are_removed(host, run, origin, some):
+    """The host repairs all folders while messages wait for a folder that was empty when this run opened it."""
+    host.folders[b"B"] = []
+    begun = run(driver="mdbox")
+    writers = [begun.store.open_folder((name,), origin(name.encode()), False) for name in ("A", "B")]
+    for writer, fetched in zip(writers, some(1, 3)):
+        writer.add(fetched)
+        writer.mark_complete()
+
+    def reveal():
+        host.reveal = lambda: None
+        host.folders[b"B"].append(Stored(host.next_uid, [], b"14-Nov-2023 22:13:20 +0000", body(3)))
+        host.next_uid += 1
+
+    host.reveal = reveal
+    host.complaint = b"Warning: mdbox /x: rebuilding indexes\n"
+    host.dies = lambda number: "before" if number == 1 else None
+    begun.store.commit()
+    begun.store.clean_up()
+    assert (host.bodies(), host.bodies(b"B")) == ([body(1)], [body(3)])
+
+
 @pytest.mark.parametrize(("driver", "complaint"), [("mdbox", b"rebuilding"), ("mdbox", b""), ("sdbox", b"rebuilding")])
 def test_a14_the_owners_own_copy_outlives_a_kill(host, run, origin, some, driver, complaint):
     """It was there before the host repaired anything, whatever ended the run before."""
