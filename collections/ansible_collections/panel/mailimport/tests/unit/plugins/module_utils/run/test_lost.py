@@ -205,7 +205,7 @@ def test_a16_since_when_a_restored_state_knows_nothing_is_kept_when_a_run_fails(
         stamp = state.import_record(wanted.key).store_stamp
     shown = run(wanted, check_mode=True)
     assert "fewer if" in shown.message
-    account.server.answers[b"LOGIN"] = b"TAG NO [UNAVAILABLE] later\r\n"
+    account.server.answers[b"LOGIN"] = b"TAG NO wrong\r\n"
     assert run(wanted).state == "failed"
     with State.open_readonly(settings.state_dir) as state:
         record = state.import_record(wanted.key)
