@@ -102,7 +102,8 @@ class ContentSearch:
 
         A host that repairs its indexes may show messages again that were stored before a crash and sent anew since;
         mdbox of Dovecot does so for all folders, whichever the crash was in. It gives them new UIDs and no flags. What
-        was there before, or has flags, is somebody's own copy and stays: a double is better than a loss.
+        was there before, or has flags, is somebody's own copy and stays: a double is better than a loss. Pieces of
+        messages that come to light go, too.
         """
         if self._uidnexts is not None:
             for name, figures in list(self._all_figures()):
@@ -185,18 +186,21 @@ def _as_set(ranges: Sequence[Tuple[int, int]]) -> bytes:
 def _remove_copies(session: HostSession, name: bytes, others: Sequence[bytes], ours: Sequence[bytes]) -> None:
     strangers: Dict[Tuple[bytes, Optional[int]], Set[int]] = {}
     sizes: Set[int] = set()
+    unwanted: Set[int] = set()
     for uids in others:
         for uid, kept in session.kept(name, uids):
             if {flag.lower() for flag in kept.flags} - {b"\\recent"}:
                 continue
-            if kept.digests is not None:
-                strangers.setdefault((kept.digests.exact, kept.date), set()).add(uid)
-                sizes.add(kept.digests.size)
+            if kept.digests is None:
+                continue
+            if kept.digests.torn and session.is_own_process:
+                unwanted.add(uid)
+            strangers.setdefault((kept.digests.exact, kept.date), set()).add(uid)
+            sizes.add(kept.digests.size)
     alike = [uid for uids in ours if sizes for uid, size in session.sizes(name, uids) if size in sizes]
-    copies: Set[int] = set()
     for uids in sequence_set(alike):
         for _uid, kept in session.kept(name, uids):
             if kept.digests is not None:
-                copies |= strangers.get((kept.digests.exact, kept.date), set())
-    for uids in sequence_set(copies.difference(alike)):
+                unwanted |= strangers.get((kept.digests.exact, kept.date), set())
+    for uids in sequence_set(unwanted.difference(alike)):
         session.remove(name, uids)

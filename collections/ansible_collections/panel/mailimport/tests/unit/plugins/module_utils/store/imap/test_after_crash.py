@@ -169,8 +169,9 @@ def test_a14_copies_that_come_to_light_before_ours_are_stored_are_removed(host, 
 
     def reveal():
         host.reveal = lambda: None
-        host.folders[b"B"].append(Stored(host.next_uid, [], b"14-Nov-2023 22:13:20 +0000", body(3)))
-        host.next_uid += 1
+        for content in (body(3), b"\x80" * 30 + body(4)):
+            host.folders[b"B"].append(Stored(host.next_uid, [], b"14-Nov-2023 22:13:20 +0000", content))
+            host.next_uid += 1
 
     host.reveal = reveal
     host.complaint = b"Warning: mdbox /x: rebuilding indexes\n"
