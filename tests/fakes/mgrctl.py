@@ -201,7 +201,11 @@ def write_users(data: dict[str, Any]) -> None:
     new = HERE / ("users.%d" % os.getpid())
     new.write_text("".join(lines))
     new.chmod(0o644)
-    new.replace(data["users_file"])
+    # Dovecot knows a new version by its size and the whole seconds of its time.
+    old = Path(data["users_file"])
+    written = max(time.time(), int(old.stat().st_mtime) + 1 if old.exists() else 0)
+    os.utime(new, (written, written))
+    new.replace(old)
     if data["switches"].get("writes_later"):
         os._exit(0)
 
