@@ -25,6 +25,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.state.database im
 from fakes.imap_mail import Folder, Message
 from fakes.imap_server import CAPABILITIES, Command, FakeServer, Session
 from support.mail import small_message
+from support.processes import children_of
 
 from .bench import PASSWORD, Bench, digests, messages
 
@@ -172,11 +173,12 @@ def test_secrets_are_renewed_during_visits(boxes: list[Bench]) -> None:
 
 
 def visitors() -> list[int]:
-    """The processes that visit accounts, as `ps` shows them."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and b"look at the source of box" in _command_line(entry):
-            found.append(int(entry.name))
+    """The processes that visit accounts, as `ps` shows them: those of this test, others may run beside it."""
+    found, parents = [], [os.getpid()]
+    while parents:
+        children = children_of(parents.pop())
+        parents += children
+        found += [pid for pid in children if b"look at the source of box" in _command_line(Path("/proc/%d" % pid))]
     return found
 
 
