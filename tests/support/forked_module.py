@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import signal
+import sys
 import traceback
 from pathlib import Path
 from typing import Any, Callable, Mapping
@@ -61,7 +62,7 @@ def _run(arguments: Mapping[str, Any]) -> int:
     basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": dict(arguments)}).encode()
     basic._ANSIBLE_PROFILE = "legacy"  # from ansible-core 2.19 on
     with open(1, "w", closefd=False) as output:
-        basic.sys.stdout = output
+        sys.stdout = output
         try:
             mail_import_imap.main()
         except SystemExit as end:

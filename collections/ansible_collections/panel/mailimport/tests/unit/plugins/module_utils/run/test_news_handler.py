@@ -21,6 +21,12 @@ from ansible_collections.panel.mailimport.plugins.module_utils.state.database im
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.news import decode
 
 FILLED = {"source": "a", "name": "a", "created": False, "before": 1, "after": 2, "keywords": 0}
+REQUEST = ImportRequest(
+    SourceAccount("imap.example.net", "anna", "hunter2"),
+    parse_address("anna@example.org"),
+    "the mailbox's",
+    "customer",
+)
 ENTRY = {"folder": "Sent", "reason": "message_refused", "message": "too large", "uid": 1, "message_id": None, "size": 2}
 
 
@@ -50,30 +56,18 @@ def news(values):
     ],
 )
 def test_a_password_that_the_source_echoes_is_masked_wherever_it_is(tmp_path, event):
-    request = ImportRequest(
-        SourceAccount("imap.example.net", "anna", "hunter2"),
-        parse_address("anna@example.org"),
-        "the mailbox's",
-        "customer",
-    )
-    said, outcome = [], new_outcome(request)
+    said, outcome = [], new_outcome(REQUEST)
     with State(str(tmp_path)) as state:
-        NewsHandler(request, state, outcome, Reporter(note=said.append)).handle(news(event))
+        NewsHandler(REQUEST, state, outcome, Reporter(note=said.append)).handle(news(event))
     shown = json.dumps([said, asdict(outcome)])
     assert "hunter2" not in shown and "********" in shown
 
 
 def taken(tmp_path, *events):
     """What people see, and what comes of it, when these events come."""
-    request = ImportRequest(
-        SourceAccount("imap.example.net", "anna", "hunter2"),
-        parse_address("anna@example.org"),
-        "the mailbox's",
-        "customer",
-    )
-    said, outcome = [], new_outcome(request)
+    said, outcome = [], new_outcome(REQUEST)
     with State(str(tmp_path)) as state:
-        taking = NewsHandler(request, state, outcome, Reporter(note=said.append))
+        taking = NewsHandler(REQUEST, state, outcome, Reporter(note=said.append))
         for event in events:
             taking.handle(news(event))
     return said, outcome
@@ -188,14 +182,8 @@ def test_folders_without_end_end_the_import(tmp_path):
 )
 def test_what_is_no_figure_ends_this_import_and_harms_no_sum(tmp_path, event):
     """The sums of a task are those of all its imports."""
-    request = ImportRequest(
-        SourceAccount("imap.example.net", "anna", "hunter2"),
-        parse_address("anna@example.org"),
-        "the mailbox's",
-        "customer",
-    )
-    outcome = new_outcome(request)
+    outcome = new_outcome(REQUEST)
     with State(str(tmp_path)) as state, pytest.raises((TypeError, ValueError, AttributeError)):
-        NewsHandler(request, state, outcome, Reporter()).handle(news(event))
+        NewsHandler(REQUEST, state, outcome, Reporter()).handle(news(event))
     assert all(isinstance(value, int) for name, value in summarize([outcome.result]).items() if name != "duration")
     assert (outcome.result.not_imported, outcome.before.folders) == ([], {})

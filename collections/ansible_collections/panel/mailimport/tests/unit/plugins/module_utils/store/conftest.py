@@ -12,10 +12,12 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.fetch import Fetched
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import MailFiles, Message
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import sessions
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from ansible_collections.panel.mailimport.plugins.module_utils.store.origin import Origin
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import Host
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import Run, body
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import NetworkHost
 
 KEY = ImportKey("imap.old.example", "anna", "anna@example.org")
 
@@ -151,3 +153,13 @@ def some(message):
         return [message(uid, body(uid), **options) for uid in uids]
 
     return make
+
+
+@pytest.fixture
+def network_host(monkeypatch):
+    """A server over the network with an empty folder A, whose silence is taken for quiet soon."""
+    monkeypatch.setattr(sessions, "_QUIET", 0.01)
+    host = NetworkHost()
+    host.folders[b"A"] = []
+    yield host
+    host.close()

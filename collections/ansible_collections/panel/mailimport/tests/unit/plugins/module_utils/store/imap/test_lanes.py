@@ -18,7 +18,6 @@ from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.lanes 
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
     COMMANDS,
-    NetworkHost,
     bodies,
     imported,
     network_store,
@@ -26,12 +25,8 @@ from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.
 
 
 @pytest.fixture
-def host(monkeypatch):
-    monkeypatch.setattr(sessions, "_QUIET", 0.01)
-    host = NetworkHost()
-    host.folders[b"A"] = []
-    yield host
-    host.close()
+def host(network_host):
+    return network_host
 
 
 @pytest.mark.parametrize("fate", ["before", "after", "late", "bye"])

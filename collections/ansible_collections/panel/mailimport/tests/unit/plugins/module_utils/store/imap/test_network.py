@@ -17,12 +17,10 @@ from ansible_collections.panel.mailimport.plugins.module_utils.imap.folder_names
     encode_folder_name,
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import sessions
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
     COMMANDS,
     FoldedNames,
-    NetworkHost,
     bodies,
     imported,
     network_store,
@@ -30,12 +28,8 @@ from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.
 
 
 @pytest.fixture
-def host(monkeypatch):
-    monkeypatch.setattr(sessions, "_QUIET", 0.01)
-    host = NetworkHost()
-    host.folders[b"A"] = []
-    yield host
-    host.close()
+def host(network_host):
+    return network_host
 
 
 EARLY = [

@@ -11,11 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, appending, sessions
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, appending
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import body
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
-    NetworkHost,
     bodies,
     imported,
     network_store,
@@ -23,12 +22,8 @@ from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.
 
 
 @pytest.fixture
-def host(monkeypatch):
-    monkeypatch.setattr(sessions, "_QUIET", 0.01)
-    host = NetworkHost()
-    host.folders[b"A"] = []
-    yield host
-    host.close()
+def host(network_host):
+    return network_host
 
 
 def test_a_server_that_has_been_slow_is_given_as_much_time(host, origin, some, monkeypatch):
