@@ -27,7 +27,6 @@ except ImportError:  # the action plugin says so
 # Algorithms by which everybody validates (RFC 8624); what is signed by others alone is not signed to many.
 _ALGORITHMS = (8, 10, 13, 14, 15, 16)
 
-
 # Hashes of a DS record, by their numbers (RFC 4509, RFC 6605).
 _HASHES: dict[int, t.Callable[[bytes], t.Any]] = {1: hashlib.sha1, 2: hashlib.sha256, 4: hashlib.sha384}
 
@@ -58,7 +57,11 @@ def check_dnssec(domain: Domain) -> None:
 
 def has_key(zone: Zone, keys: t.Iterable[t.Any]) -> bool:
     """Whether one of the keys is that of which the zone above tells."""
-    return any(_fits(ds, zone.name, key) for key in keys for ds in zone.delegation.ds)
+    return bool(_vouched_for(zone, keys))
+
+
+def _vouched_for(zone: Zone, keys: t.Iterable[t.Any]) -> list[t.Any]:
+    return [key for key in keys if any(_fits(ds, zone.name, key) for ds in zone.delegation.ds)]
 
 
 def _fits(ds: t.Any, zone: str, key: t.Any) -> bool:
@@ -106,7 +109,7 @@ def _fault_at(domain: Domain, server: NameServer) -> str:
     """What is wrong with the signatures of a server, "" if nothing is."""
     client, zone = domain.client, domain.zone
     keys, signatures = _signed(client, server, zone.name, "DNSKEY")
-    vouched = [key for key in keys or () if any(_fits(ds, zone.name, key) for ds in zone.delegation.ds)]
+    vouched = _vouched_for(zone, keys or ())
     if not keys or not any(key.algorithm in _ALGORITHMS for key in vouched):
         return ""  # told as a key that does not fit, or signed by what few validate
     fault = _fault(domain, "the keys", keys, signatures, _only(keys, vouched))
