@@ -19,8 +19,7 @@ from .budget import Budget, daily_limit
 from .copy import AccountCopy
 from .flags import FlagUpdate, ask_for_flags, give_keywords_again
 from .folder_copy import FolderCopy
-from .labels import Labels, in_order
-from .left_out import SourceFolders, folders_with_mail, list_folders
+from .left_out import SourceFolders, list_folders
 from .line import Line
 from .login import Login
 from .memory import Memories
@@ -37,7 +36,8 @@ from .news import (
 )
 from .numbering import Earlier, NumberingCheck, ask_patiently
 from .patience import Patience
-from .plan import FolderPlan, overruled, plan_folders, uses_to_tell
+from .plan import FolderPlan, overruled, uses_to_tell
+from .selection import Selection, plan_account
 from .stores import Target, open_store
 
 
@@ -114,16 +114,12 @@ class _AccountImport:
         """List the source, and choose its folders and their names here."""
         request = self._request
         listed = self._line.attempt(list_folders)
-        folders = folders_with_mail(listed, request.rules, self._emit)
+        plans = plan_account(listed, request.rules, self._target.location, self._marks, self._emit)
         budget = Budget(daily_limit(request, listed.profile), self._target.spent, self._emit)
         self._batch.set_source(listed.profile, budget)
-        known = {raw_name: mark.target_name for raw_name, mark in self._marks.items()}
-        plans = plan_folders(folders, request.rules, self._target.location, known)
-        if listed.has_labels:
-            plans = in_order(plans, request.rules.labels)
         self._listed = listed
         # Where the host takes two names for one, the folder that has its mail there already keeps it.
-        by_claim = sorted(plans, key=lambda plan: plan.source.raw_name not in known)
+        by_claim = sorted(plans, key=lambda plan: plan.source.raw_name not in self._marks)
         self._store.note_targets([plan.target for plan in by_claim])
         self._store.note_uses(uses_to_tell(plans, request.rules, self._target.location))
         return plans
@@ -176,19 +172,19 @@ class _AccountImport:
             self._emit(Note(told))
         return check.checked()
 
-    def _ask_for_labels(self, plans: Sequence[FolderPlan]) -> Optional[Labels]:
-        """Find out which messages are the same, where the source tells, and what that comes to."""
+    def _select_messages(self, plans: Sequence[FolderPlan]) -> Optional[Selection]:
+        """Find out which messages are meant for which folder, and what that comes to."""
         rules, listed, batch = self._request.rules, self._listed, self._batch
         if listed is None:
             return None
-        labels = self._line.attempt(
-            lambda session: Labels.asked(session, listed, rules, plans, self._marks, self._memories)
+        selection = self._line.attempt(
+            lambda session: Selection.asked(session, listed, rules, plans, self._marks, self._memories)
         )
-        if labels:
-            batch.counts.count_remembered(labels.plans, self._memories)
-            batch.counts.expected, batch.counts.expected_bytes = labels.expected(), labels.download_size()
+        if selection:
+            batch.counts.count_remembered(plans, self._memories)
+            batch.counts.expected, batch.counts.expected_bytes = selection.expected(), selection.download_size()
             self._emit(Listed(len(plans), batch.counts.expected))
-        return labels
+        return selection
 
     def _copy(self, plans: Sequence[FolderPlan]) -> Sequence[FolderPlan]:
         """Bring messages, and what changed about flags; return the plans as they are known by then."""
@@ -203,10 +199,8 @@ class _AccountImport:
             request.connections,
             lambda text: self._emit(Note("the import " + text)),
         )
-        labels = self._ask_for_labels(plans)
-        if labels:
-            plans = labels.plans
-        AccountCopy(self._line, connections, self._batch, self._store, marks, labels).run(plans)
+        selection = self._select_messages(plans)
+        AccountCopy(self._line, connections, self._batch, self._store, marks, selection).run(plans)
         if self._store.has_lost_keywords:
             give_keywords_again(self._store, request.key, plans, memories)
         if latest and not marks and memories:

@@ -20,10 +20,10 @@ from ..state.records import FolderMark
 from ..store.base import MessageStore
 from .batch import BATCH_FOLDERS, Batch
 from .folder_copy import FolderCopy, has_nothing_new, mark_of
-from .labels import Labels
 from .line import Line, SessionTooOldError
 from .missing_messages import fetch_missing_messages
 from .plan import FolderPlan
+from .selection import Selection
 
 
 class AccountCopy:
@@ -35,7 +35,7 @@ class AccountCopy:
         batch: takes what comes of it.
         store: where messages go.
         marks: how far earlier runs came, by raw folder name.
-        labels: which messages are the same, None where that cannot be told.
+        selection: which messages are meant for which folder, None when all of each are.
     """
 
     def __init__(
@@ -45,14 +45,14 @@ class AccountCopy:
         batch: Batch,
         store: MessageStore,
         marks: Mapping[bytes, FolderMark],
-        labels: Optional[Labels] = None,
+        selection: Optional[Selection] = None,
     ) -> None:
         self._line = line
         self._connections = connections
         self._batch = batch
         self._store = store
         self._marks = marks
-        self._labels = labels
+        self._selection = selection
         self._incomplete: List[FolderCopy] = []
         # Bytes that the source may still give today, and what of that was asked for in this pass.
         self._today: Optional[int] = None
@@ -75,10 +75,10 @@ class AccountCopy:
         self._store.clean_up()
 
     def _complete_folders(self) -> None:
-        if self._labels and self._incomplete:
+        if self._selection and self._incomplete:
             self._batch.commit()  # other folders can be copied from then
         while self._incomplete:
-            fetch_missing_messages(self._line, self._batch, self._incomplete.pop(0), self._labels)
+            fetch_missing_messages(self._line, self._batch, self._incomplete.pop(0), self._selection)
 
     def _pass_over(self, plans: Sequence[FolderPlan]) -> List[FolderPlan]:
         """Go through the folders once; return those that a lost connection or a changed UIDVALIDITY left over."""
@@ -144,12 +144,12 @@ class AccountCopy:
         """What to ask a folder for: all from a UID on, or some of those that no folder before has. Returns None if
         there are none of these.
         """
-        if self._labels is None:
+        if self._selection is None:
             return b"%d:*" % copy.asked
-        self._labels.prepare(copy)
+        self._selection.prepare(copy)
         # What was asked for ahead has yet to come.
         left = None if self._today is None else self._today - self._asked_today
-        wanted, size = self._labels.affordable(copy, self._labels.to_fetch(copy), left)
+        wanted, size = self._selection.affordable(copy, self._selection.to_fetch(copy), left)
         self._asked_today += size
         source = copy.plan.source
         copy.messages, copy.uidnext = source.messages, source.uidnext

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Which folders of a source are left out on purpose: they are told in one line, are no failure, and no later run brings
-them. Of single messages `labels.py` decides, where one is in several folders.
+them. Of single messages `selection.py` decides.
 
 Of most folders that is known when they are listed, by what they are called, what is asked for and what the server says
 of them (`find_left_out`). Of some it is known when they have been read (`FoldersWithoutMail`).

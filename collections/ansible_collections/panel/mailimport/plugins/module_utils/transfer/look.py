@@ -17,12 +17,12 @@ from ..source.session import SourceSession
 from ..state.records import FolderMark, SourceMessages
 from .flags import changed_flags, looks, windows
 from .folder_copy import has_nothing_new, mark_of
-from .labels import in_order
 from .left_out import folders_with_mail, list_folders
 from .memory import Memories
 from .news import Copied, Emit, Listed
 from .numbering import Earlier, NumberingCheck
 from .plan import FolderPlan, is_wanted, keeps_names, missing_folders
+from .selection import in_order
 from .survey import remembers_all
 
 
@@ -53,10 +53,10 @@ def is_unchanged(session: SourceSession, known: Known, emit: Emit) -> bool:
     if not all(folder.raw_name in known.marks for folder in chosen):
         return False
     stay = [FolderPlan(each, tuple(known.marks[each.raw_name].target_name.split("/")), False) for each in chosen]
-    if listed.has_labels:
-        stay = in_order(stay, known.rules.labels)
     memories = Memories(known.messages)
-    plans = NumberingCheck(stay, Earlier(known.key, known.marks, memories, None, False, False)).checked()
+    plans = NumberingCheck(
+        in_order(listed, known.rules, stay), Earlier(known.key, known.marks, memories, None, False, False)
+    ).checked()
     if not (keeps_names(plans, known.rules) and all(_is_done(plan, known) for plan in plans)):
         return False
     if _have_other_flags(session, plans, known, memories):

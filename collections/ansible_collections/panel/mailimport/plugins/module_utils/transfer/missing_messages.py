@@ -20,17 +20,17 @@ from ..model.imports import NotImported
 from ..source.session import SourceSession
 from .batch import Batch
 from .folder_copy import TOO_LARGE, FolderCopy
-from .labels import Labels
 from .line import Line, SessionTooOldError
 from .patience import PASSING
+from .selection import Selection
 from .survey import survey_folder
 
 
-def fetch_missing_messages(line: Line, batch: Batch, copy: FolderCopy, labels: Optional[Labels] = None) -> None:
+def fetch_missing_messages(line: Line, batch: Batch, copy: FolderCopy, selection: Optional[Selection] = None) -> None:
     """Finish a folder: get what can be got, and note what cannot.
 
     Args:
-        labels: tells which messages are in other folders here.
+        selection: tells which messages are in other folders here.
 
     Raises:
         MailImportError: what ends the import as a whole.
@@ -40,16 +40,16 @@ def fetch_missing_messages(line: Line, batch: Batch, copy: FolderCopy, labels: O
         return
     batch.leave_out_notices(copy, missing)
     _leave_out_too_large(line, batch, copy, missing)
-    if labels:
-        batch.receive_copies(copy, labels.copies(copy, [uid for uid in missing if not copy.is_accounted_for(uid)]))
+    if selection:
+        batch.receive_copies(copy, selection.copies(copy, [uid for uid in missing if not copy.is_accounted_for(uid)]))
     missing = array.array("I", (uid for uid in missing if not copy.is_accounted_for(uid)))
     most = line.connected().profile.uids_per_command
     pieces = [missing[start : start + most] for start in range(0, len(missing), most)][::-1]
     while pieces:
         piece = pieces.pop()
-        if labels:
+        if selection:
             batch.check_budget()
-            today = len(labels.affordable(copy, piece, batch.budget.left)[0])
+            today = len(selection.affordable(copy, piece, batch.budget.left)[0])
             pieces += [piece[today:]] if piece[today:] else []
             piece = piece[:today]
         trouble = _fetch_piece(line, batch, copy, piece)

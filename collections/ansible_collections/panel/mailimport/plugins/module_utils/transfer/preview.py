@@ -30,8 +30,7 @@ from ..store.origin import Origin
 from .budget import daily_limit
 from .flags import FlagLook, changed_flags, looks, windows
 from .folder_copy import SURROGATE, has_nothing_new, mark_of
-from .labels import Labels
-from .left_out import FoldersWithoutMail, SourceFolders, folders_with_mail, list_folders
+from .left_out import FoldersWithoutMail, SourceFolders, list_folders
 from .line import open_first
 from .login import Login
 from .memory import Memories
@@ -47,7 +46,8 @@ from .news import (
     tell_refused_folder,
 )
 from .numbering import Earlier, NumberingCheck
-from .plan import FolderPlan, plan_folders
+from .plan import FolderPlan
+from .selection import Selection, plan_account
 from .session_broker import SessionBroker
 from .stores import imap_store_to_look_at, store_kind
 from .survey import FolderRecord, Survey, survey_folder
@@ -151,7 +151,7 @@ class _Preview:
         self._arriving: List[Tuple[SourceFolder, int]] = []
         self._daily_limit: Optional[int] = None
         self._listed: Optional[SourceFolders] = None
-        self._labels: Optional[Labels] = None
+        self._selection: Optional[Selection] = None
         self._without_mail: Optional[FoldersWithoutMail] = None
 
     def run(self) -> None:
@@ -164,9 +164,7 @@ class _Preview:
         flags = self._look_at_flags(plans)
         if self._listed:
             rules = self._request.rules
-            self._labels = Labels.asked(self._session, self._listed, rules, plans, self._marks, self._memories)
-        if self._labels:
-            plans = self._labels.plans
+            self._selection = Selection.asked(self._session, self._listed, rules, plans, self._marks, self._memories)
         for plan in plans:
             self._look_at(plan)
         total = self._coming + self._present + self._lacking
@@ -175,8 +173,8 @@ class _Preview:
         self._emit(Copied(self._coming, self._present, 0))
         if flags:
             self._emit(flags)
-        if self._labels:
-            self._emit(Sized(self._labels.download_size(), False, self._daily_limit))
+        if self._selection:
+            self._emit(Sized(self._selection.download_size(), False, self._daily_limit))
         else:
             _tell_size(self._session, self._arriving, self._daily_limit, self._emit)
 
@@ -185,9 +183,7 @@ class _Preview:
         listed = self._listed = list_folders(self._session)
         self._daily_limit = daily_limit(self._request, listed.profile)
         self._without_mail = FoldersWithoutMail(listed.profile, self._memories, self._emit)
-        folders = folders_with_mail(listed, rules, self._emit)
-        known = {raw_name: mark.target_name for raw_name, mark in self._marks.items()}
-        return plan_folders(folders, rules, self._snapshot.location or ANY_STORE, known)
+        return plan_account(listed, rules, self._snapshot.location or ANY_STORE, self._marks, self._emit)
 
     def _without_refused(self, plans: Sequence[FolderPlan]) -> List[FolderPlan]:
         """Tell of folders that nothing can be written into on this host, and return the others."""
@@ -232,7 +228,7 @@ class _Preview:
             return
         there = _look_into(tree, plan, origin) if tree else _delivered(self._snapshot, plan, origin)
         record = FolderRecord(mark, memory, there.held)
-        left_out = self._labels.passed_over(plan) if self._labels else UidSet()
+        left_out = self._selection.passed_over(plan) if self._selection else UidSet()
         found = _survey(self._session, plan, record, left_out)
         if plan.partial:
             found.present = self._memories.count(plan)

@@ -27,15 +27,15 @@ from ..source.session import SourceSession
 from ..store.contents import CanonicalDigest, ContentIndex
 from ..store.origin import Origin
 from .folder_copy import mark_of
-from .labels import Labels
-from .left_out import folders_with_mail, list_folders
+from .left_out import list_folders
 from .line import open_first
 from .login import Login
 from .memory import Memories
 from .news import Emit, Listed, Note, Verified, tell_left_behind
 from .numbering import Earlier, NumberingCheck
-from .plan import FolderPlan, plan_folders
+from .plan import FolderPlan
 from .preview import TargetSnapshot
+from .selection import Selection, plan_account
 from .session_broker import SessionBroker
 from .stores import dialler_to, store_kind
 from .survey import FolderRecord
@@ -80,14 +80,14 @@ def verify_account(
     """
     session = open_first(login, False, emit)
     memories = Memories(snapshot.messages)
-    plans, labels = _plans(request, session, snapshot, memories, emit)
+    plans, selection = _plans(request, session, snapshot, memories, emit)
     held = _view_of(request, snapshot, broker, tls, emit)
     total = _Found()
     for plan in plans:
         mark = mark_of(plan.source, snapshot.marks.get(plan.source.raw_name))
         origin = Origin(request.key, plan.source.raw_name, plan.source.epoch or (mark.uidvalidity if mark else 0))
         record = FolderRecord(mark, memories.load(plan.source.raw_name, origin.uidvalidity), UidSet())
-        passed_over = labels.passed_over(plan) if labels else UidSet()
+        passed_over = selection.passed_over(plan) if selection else UidSet()
         there = held.folder(plan.target, origin)
         comparison = _Comparison(session, plan.source, there, record, passed_over, request.verify == "content")
         found = comparison.run(request.verify_sample)
@@ -101,20 +101,18 @@ def verify_account(
 
 def _plans(
     request: ImportRequest, session: SourceSession, snapshot: TargetSnapshot, memories: Memories, emit: Emit
-) -> Tuple[Sequence[FolderPlan], Optional[Labels]]:
-    """Which folders are compared with which, and which messages of them are the same at a source with labels."""
+) -> Tuple[Sequence[FolderPlan], Optional[Selection]]:
+    """Which folders are compared with which, and which messages are meant for them."""
     if snapshot.location is None:
         raise ValueError("there is no mailbox")
-    listing = list_folders(session)
-    folders = folders_with_mail(listing, request.rules, emit)
-    known = {raw_name: mark.target_name for raw_name, mark in snapshot.marks.items()}
-    plans = plan_folders(folders, request.rules, snapshot.location, known)
+    listed = list_folders(session)
+    plans = plan_account(listed, request.rules, snapshot.location, snapshot.marks, emit)
     check = NumberingCheck(plans, Earlier(request.key, snapshot.marks, memories, None, False, False))
     check.ask(session)
     for line in check.lines():
         emit(Note(line))
-    labels = Labels.asked(session, listing, request.rules, check.checked(), {}, Memories())
-    return labels.plans if labels else check.checked(), labels
+    plans = check.checked()
+    return plans, Selection.asked(session, listed, request.rules, plans, {}, Memories())
 
 
 def _view_of(

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Gmail's labels: one message is in several folders, and in All Mail. It comes over the line once.
+"""Which messages of a folder are meant for it, where that are not all: at Gmail, whose labels put one message into
+several folders and into All Mail. It comes over the line once.
 
 Gmail's own number of each message tells which are the same. Folders are gone through one after the other; a message is
 fetched in the first of them that has it, and the others get it from the mailbox here. What a folder does not get at all
@@ -20,7 +21,7 @@ from typing import Any, Iterable, Iterator, List, Mapping, Optional, Sequence, T
 
 from ..imap.uids import UidSet
 from ..model.imports import FolderRules, ImportKey
-from ..model.mail import SourceFolder
+from ..model.mail import SourceFolder, StoreLocation
 from ..source.message_ids import KnownMessage, list_messages
 from ..source.session import SourceSession
 from ..state.records import FolderMark
@@ -28,9 +29,10 @@ from ..store.base import HeldCopy, Place
 from ..store.origin import Origin
 from .budget import BESIDE_MESSAGE
 from .folder_copy import FolderCopy, has_nothing_new, mark_of
-from .left_out import ALL, SourceFolders, is_mailless, views_of
+from .left_out import ALL, SourceFolders, folders_with_mail, is_mailless, views_of
 from .memory import Memories
-from .plan import FolderPlan, is_wanted
+from .news import Emit
+from .plan import FolderPlan, is_wanted, plan_folders
 
 _SYSTEM_ORDER = (b"\\SENT", b"\\DRAFTS", b"\\JUNK", b"\\TRASH")
 # So many places are tried in which a message may be here.
@@ -49,16 +51,34 @@ _ELSEWHERE = (
 _IMPORTED = _ELSEWHERE + " AND other.folder >= 0"
 
 
-def in_order(plans: Sequence[FolderPlan], mode: str) -> List[FolderPlan]:
-    """Return the folders in the order in which messages look for their place: All Mail is the last. With `first`, those
-    that people made come first, the deepest of them before others.
+def plan_account(
+    listed: SourceFolders, rules: FolderRules, location: StoreLocation, marks: Mapping[bytes, FolderMark], emit: Emit
+) -> List[FolderPlan]:
+    """Choose the folders of an account and name them here, `in_order`; tell what is left out.
+
+    Raises:
+        MailImportError: `folder_missing` or `invalid_row`, when there is nothing to import or to name a folder by.
     """
-    if mode == "all_mail":
+    folders = folders_with_mail(listed, rules, emit)
+    known = {raw_name: mark.target_name for raw_name, mark in marks.items()}
+    return in_order(listed, rules, plan_folders(folders, rules, location, known))
+
+
+def in_order(listed: SourceFolders, rules: FolderRules, plans: Sequence[FolderPlan]) -> List[FolderPlan]:
+    """Return the folders in the order in which messages look for their place, those that get only some of theirs
+    marked as `partial`. All Mail is the last; with `labels: first`, folders that people made come first, the deepest
+    of them before others.
+    """
+    if not _matters(listed, rules):
         return list(plans)
-    marked = [replace(plan, partial=mode == "first" or ALL in plan.source.attributes) for plan in plans]
-    if mode == "first":
-        return sorted(marked, key=_priority)
-    return sorted(marked, key=lambda plan: ALL in plan.source.attributes)
+    is_first = rules.labels == "first"
+    marked = [replace(plan, partial=is_first or ALL in plan.source.attributes) for plan in plans]
+    return sorted(marked, key=_priority if is_first else lambda plan: ALL in plan.source.attributes)
+
+
+def _matters(listed: SourceFolders, rules: FolderRules) -> bool:
+    """Whether a message may be in several of the folders that are imported."""
+    return listed.has_labels and rules.labels != "all_mail"
 
 
 def _priority(plan: FolderPlan) -> Tuple[int, int, str]:
@@ -88,25 +108,24 @@ def not_imported(listed: SourceFolders, rules: FolderRules) -> List[SourceFolder
     ]
 
 
-class Labels:
-    """Which messages of which folders are the same, in a private temporary database that spills to disk.
+class Selection:
+    """Which messages are meant for which folders, and which are the same, in a private temporary database that spills
+    to disk.
 
     Args:
         plans: the folders that are imported, `in_order`.
         others: folders that are not, whose messages do not come as ones without a folder either.
         marks, memories: what earlier runs noted.
-
-    Attributes: `plans`, the folders.
     """
 
     def __init__(
         self,
-        plans: List[FolderPlan],
+        plans: Sequence[FolderPlan],
         others: Sequence[SourceFolder],
         marks: Mapping[bytes, FolderMark],
         memories: Memories,
     ) -> None:
-        self.plans = plans
+        self._plans = plans
         self._numbers = {plan.source.raw_name: number for number, plan in enumerate(plans)}
         # They stand before all others, and nothing of them is here.
         self._others = {folder.raw_name: -number for number, folder in enumerate(others, 1)}
@@ -127,19 +146,19 @@ class Labels:
         plans: Sequence[FolderPlan],
         marks: Mapping[bytes, FolderMark],
         memories: Memories,
-    ) -> Optional[Labels]:
-        """Ask a source which messages are the same. Returns None if it has no labels, or they do not matter."""
-        if not listed.has_labels or rules.labels == "all_mail":
+    ) -> Optional[Selection]:
+        """Ask a source for its messages. Returns None if all messages of each folder are meant for it."""
+        if not _matters(listed, rules):
             return None
-        labels = cls(in_order(plans, rules.labels), not_imported(listed, rules), marks, memories)
-        labels.read(session)
-        return labels
+        selection = cls(plans, not_imported(listed, rules), marks, memories)
+        selection.read(session)
+        return selection
 
     def read(self, session: SourceSession) -> None:
         """Ask the source for the messages of folders in which something is new; raises as `list_messages` does."""
         self._database.execute("DELETE FROM messages")
         self._database.execute("BEGIN")
-        for number, plan in enumerate(self.plans):
+        for number, plan in enumerate(self._plans):
             for uid, name in self._remembered(plan):
                 self._insert(number, KnownMessage(uid, name, 0, ()), known=True)
         list_messages(session, self._wanted, self._take)
@@ -163,7 +182,7 @@ class Labels:
     def expected(self) -> int:
         """How many messages all folders have, without those that are passed over."""
         total = 0
-        for number, plan in enumerate(self.plans):
+        for number, plan in enumerate(self._plans):
             ((new,),) = self._rows("SELECT COUNT(*) FROM messages WHERE folder = ? AND NOT known", number)
             known = sum(1 for _pair in self._remembered(plan))
             total += new + known - len(self.passed_over(plan))
@@ -226,14 +245,14 @@ class Labels:
             % _MOST_PLACES
         )
         for folder, uid in self._rows(query, name, but):
-            plan = self.plans[folder]
+            plan = self._plans[folder]
             yield Place(plan.target, Origin(key, plan.source.raw_name, self._epoch(plan)), uid)
 
     def download_size(self) -> int:
         """How many bytes are to be fetched for all folders, as the source counts them."""
         query = "SELECT uid, size FROM messages AS mine WHERE folder = ? AND NOT known AND NOT EXISTS (%s)" % _IMPORTED
         total = 0
-        for number, plan in enumerate(self.plans):
+        for number, plan in enumerate(self._plans):
             passed = self.passed_over(plan)
             total += sum(size for uid, size in self._rows(query, number) if uid not in passed)
         return total
