@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which messages of a folder are meant for it, where that are not all: at Gmail, whose labels put one message into
-several folders and into All Mail. It comes over the line once.
+"""Which messages go into which folder, where a folder does not get all of its own. That is so at Gmail: its labels put
+one message into several folders and into All Mail. It comes over the line once.
 
 Gmail's own number of each message tells which are the same. Folders are gone through one after the other; a message is
 fetched in the first of them that has it, and the others get it from the mailbox here. What a folder does not get at all
@@ -109,8 +109,8 @@ def not_imported(listed: SourceFolders, rules: FolderRules) -> List[SourceFolder
 
 
 class Selection:
-    """Which messages are meant for which folders, and which are the same, in a private temporary database that spills
-    to disk.
+    """Which messages go into which folders, and which are the same, in a private temporary database that spills to
+    disk.
 
     Args:
         plans: the folders that are imported, `in_order`.
