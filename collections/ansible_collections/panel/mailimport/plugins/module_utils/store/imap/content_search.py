@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from typing import AbstractSet, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
+import time
+from bisect import bisect_right
+from typing import AbstractSet, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from ...imap.uids import UidSet, sequence_set
 from .deliveries import DeliveryBook
@@ -42,6 +44,7 @@ class ContentSearch:
         self._sessions = sessions
         self._book = book
         self._may_show_again = may_show_again
+        self._since = time.time() if killed_since is None else killed_since
         self._uidnexts: Optional[Dict[bytes, Tuple[int, int]]] = None
         self._unrecorded: Dict[bytes, UidsByContent] = {}
         self._indexes: Dict[bytes, List[UidsByContent]] = {}
@@ -98,12 +101,13 @@ class ContentSearch:
             self._uidnexts = {name: (each.uidvalidity, each.uidnext) for name, each in figures.items()}
 
     def remove_copies(self) -> None:
-        """Remove messages that equal, in bytes and date, a recorded one of their folder, and came to light in this run.
+        """After a crash, remove messages that equal, in bytes and date, a recorded one of their folder, and came to
+        light in this run, or have been there since a run began that was killed.
 
         A host that repairs its indexes may show messages again that were stored before a crash and sent anew since;
-        mdbox of Dovecot does so for all folders, whichever the crash was in. It gives them new UIDs and no flags. What
-        was there before, or has flags, is somebody's own copy and stays: a double is better than a loss. Pieces of
-        messages that come to light go, too.
+        mdbox of Dovecot does so for all folders, whichever the crash was in, and whoever makes it repair them. It gives
+        them new UIDs, a later date of saving, and no flags. What was there before, or has flags, is somebody's own copy
+        and stays: a double is better than a loss. Pieces of messages that come to light go, too.
         """
         if self._uidnexts is not None:
             for name, figures in list(self._all_figures()):
@@ -120,11 +124,14 @@ class ContentSearch:
         if uidvalidity != figures.uidvalidity:
             return
         runs = [run for run in self._book.runs_in(figures.uidvalidity) if run[1]]
-        gaps = ((max(first, begin), last) for first, last in _gaps(iter(runs)) if last >= begin)
-        others = [gap for gap in gaps if gap[0] < figures.uidnext]
+        gaps = [gap for gap in _gaps(iter(runs)) if gap[0] < figures.uidnext]
+        others = _as_sets([(max(first, begin), last) for first, last in gaps if last >= begin])
+        if runs and figures.messages:
+            earlier = self._sessions.attempt(lambda session: session.saved_since(name, self._since))
+            others += sequence_set(_within(gaps, (uid for uid in earlier if uid < begin)))
         ours = [(target, target + length - 1) for _source, target, length in runs]
         if others:
-            self._sessions.attempt(lambda session: _remove_copies(session, name, _as_sets(others), _as_sets(ours)))
+            self._sessions.attempt(lambda session: _remove_copies(session, name, others, _as_sets(ours)))
 
     def since(self, name: bytes, first: int, taken: AbstractSet[int], after_crash: bool) -> UidsByContent:
         """Return what a folder holds from a UID on, but for messages whose UIDs are known."""
@@ -154,7 +161,7 @@ class ContentSearch:
                     if after_crash and kept.digests.torn and session.is_own_process:
                         torn.append(uid)
                     else:
-                        index.add(kept.digests, uid)
+                        index.add(kept.digests, uid, kept.is_flagged)
             for uids in sequence_set(torn):
                 session.remove(name, uids)
             return index
@@ -170,6 +177,17 @@ def _gaps(runs: Iterator[Tuple[int, int, int]]) -> Iterator[Tuple[int, int]]:
             yield following, first - 1
         following = max(following, first + length)
     yield following, _MAX_UID
+
+
+def _within(ranges: Sequence[Tuple[int, int]], uids: Iterable[int]) -> List[int]:
+    """Return those UIDs that are in one of some ascending ranges."""
+    firsts = [first for first, _last in ranges]
+    found = []
+    for uid in uids:
+        place = bisect_right(firsts, uid) - 1
+        if place >= 0 and uid <= ranges[place][1]:
+            found.append(uid)
+    return found
 
 
 def _as_sets(ranges: Sequence[Tuple[int, int]]) -> List[bytes]:
@@ -189,9 +207,7 @@ def _remove_copies(session: HostSession, name: bytes, others: Sequence[bytes], o
     unwanted: Set[int] = set()
     for uids in others:
         for uid, kept in session.kept(name, uids):
-            if {flag.lower() for flag in kept.flags} - {b"\\recent"}:
-                continue
-            if kept.digests is None:
+            if kept.is_flagged or kept.digests is None:
                 continue
             if kept.digests.torn and session.is_own_process:
                 unwanted.add(uid)

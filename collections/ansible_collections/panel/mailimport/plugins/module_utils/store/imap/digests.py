@@ -73,7 +73,8 @@ class UidsByContent:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute("PRAGMA cache_size = -4096")
         self._database.execute(
-            "CREATE TABLE messages (digest BLOB, uid INTEGER, loose BLOB, PRIMARY KEY (digest, uid)) WITHOUT ROWID"
+            "CREATE TABLE messages (digest BLOB, uid INTEGER, loose BLOB, flagged INTEGER, PRIMARY KEY (digest, uid)) "
+            "WITHOUT ROWID"
         )
         self._database.execute("BEGIN")
         self._count = 0
@@ -83,21 +84,26 @@ class UidsByContent:
     def __len__(self) -> int:
         return self._count
 
-    def add(self, digests: Digests, uid: int) -> None:
-        self._database.execute("INSERT INTO messages VALUES (?, ?, ?)", (digests.folded, uid, digests.loose))
+    def add(self, digests: Digests, uid: int, flagged: bool = False) -> None:
+        self._database.execute(
+            "INSERT INTO messages VALUES (?, ?, ?, ?)", (digests.folded, uid, digests.loose, flagged)
+        )
         self._count += 1
         self.highest = max(self.highest, uid)
 
-    def pop(self, digests: Digests) -> Optional[int]:
-        """Take out the oldest message of that content; return its UID, None when there is none."""
-        return self._pop("SELECT digest, min(uid) FROM messages WHERE digest = ?", digests.folded)
+    def pop(self, digests: Digests, flagged: bool = False) -> Optional[int]:
+        """Take out the oldest message of that content, of those that have flags, or have none, if there are such;
+        return its UID, None when there is none at all.
+        """
+        query = "SELECT digest, uid FROM messages WHERE digest = ? ORDER BY flagged <> ?, uid LIMIT 1"
+        return self._pop(query, digests.folded, flagged)
 
     def pop_altered(self, digests: Digests, first: int = 1) -> Optional[int]:
         """The same for a message that a server may have altered, of those from a UID on."""
         if not self._is_indexed:
             self._database.execute("CREATE INDEX loosely ON messages (loose, uid)")
             self._is_indexed = True
-        query = "SELECT digest, min(uid) FROM messages WHERE loose = ? AND uid >= ?"
+        query = "SELECT digest, uid FROM messages WHERE loose = ? AND uid >= ? ORDER BY uid LIMIT 1"
         return self._pop(query, digests.loose, first)
 
     def drop(self, digests: Digests, uid: int) -> None:
@@ -119,9 +125,9 @@ class UidsByContent:
         return [uid for (uid,) in self._database.execute("SELECT uid FROM messages")]
 
     def _pop(self, query: str, *values: Union[bytes, int]) -> Optional[int]:
-        row: Tuple[bytes, Optional[int]] = self._database.execute(query, values).fetchone()
-        digest, uid = row
-        if uid is not None:
-            self._database.execute("DELETE FROM messages WHERE digest = ? AND uid = ?", (digest, uid))
-            self._count -= 1
-        return uid
+        row: Optional[Tuple[bytes, int]] = self._database.execute(query, values).fetchone()
+        if row is None:
+            return None
+        self._database.execute("DELETE FROM messages WHERE digest = ? AND uid = ?", row)
+        self._count -= 1
+        return row[1]

@@ -45,6 +45,10 @@ class PendingMessage:
     replayable: bool = True
 
     @property
+    def is_flagged(self) -> bool:
+        return bool(self.flags.system or self.flags.keywords)
+
+    @property
     def message_id(self) -> Optional[str]:
         """For people; None when there is none, or the bytes have gone by."""
         beginning = bytes(next(iter(self.chunks()), b"")) if self.replayable else b""

@@ -327,11 +327,11 @@ class ImapStore(MessageStore):
         return self.sessions.has_rebuilt()
 
     def clean_up(self) -> None:
-        """When the host has rebuilt its indexes, as it may do after a crash, remove copies that this has brought to
-        light, and give flags again that it has lost."""
+        """After a crash the host may rebuild its indexes, for whomever: remove copies that this has brought to light.
+        Where it has done so for this run, give flags again that it has lost."""
         self._lanes.close()
+        self._search.remove_copies()
         if self.sessions.has_rebuilt():
-            self._search.remove_copies()
             self._given.give_again(self.sessions)
 
     def lost_keywords(self) -> List[str]:

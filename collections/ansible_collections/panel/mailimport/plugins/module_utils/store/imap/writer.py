@@ -105,7 +105,8 @@ class ImapWriter(FolderWriter, Destination):
         for uid in known.sources():
             self.held.add(uid)
             self.last_uid = max(self.last_uid, uid)
-        if not opened.figures.messages:
+        # After a kill, a folder that seems empty may not be: the host shows some messages late.
+        if not opened.figures.messages and not record.may_hold_unrecorded_mail:
             return
         if record.may_hold_unrecorded_mail:
             self._appender.drain()
@@ -215,7 +216,7 @@ class ImapWriter(FolderWriter, Destination):
             self._unverified[target] = sent_of(message)._replace(flags=())
         elif message.uid in self._known.hidden():
             present = self._search.unrecorded(self.name, self.target_uidvalidity)
-            target = present.pop(message.digests) if message.digests else None
+            target = present.pop(message.digests, message.is_flagged) if message.digests else None
             if target is None and message.digests and self.may_alter:
                 target = present.pop_altered(message.digests)
             if target is None:
@@ -238,7 +239,7 @@ class ImapWriter(FolderWriter, Destination):
     def _is_present(self, message: PendingMessage) -> bool:
         if not self._present or message.digests is None:
             return False
-        target = self._present.pop(message.digests)
+        target = self._present.pop(message.digests, message.is_flagged)
         if target is None and self.may_alter:
             # what others have brought is only known as it is
             target = self._present.pop_altered(message.digests, self._first_claimed)

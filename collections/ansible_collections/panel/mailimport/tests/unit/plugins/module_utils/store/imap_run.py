@@ -16,7 +16,7 @@ A = ("A",)
 class Run:
     """One run of an import: a store, and what it tells the state, which the next run is given."""
 
-    def __init__(self, host, location, delivered, interrupted=False):
+    def __init__(self, host, location, delivered, interrupted=False, killed_since=None):
         self.host, self.delivered = host, delivered
         book = DeliveryBook(interrupted, self.take)
         known = UidMap()
@@ -24,7 +24,7 @@ class Run:
             known.add(source, target)
         if known:
             book.load(b"A", 77, 5, known.runs)
-        self.store = ImapStore(location, host.open_pipe, book)
+        self.store = ImapStore(location, host.open_pipe, book, killed_since=killed_since)
 
     def take(self, origin, target_uidvalidity, uids):
         assert target_uidvalidity == 5

@@ -11,6 +11,9 @@ from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
 
 TORN = b"\x80" * 30
+DATE = b"14-Nov-2023 22:13:20 +0000"
+KILLED_SINCE = 1796040000.0  # 2026-11-30 12:00 UTC
+EARLIER, LATER = b"30-Nov-2026 11:59:00 +0000", b"30-Nov-2026 12:01:00 +0000"
 
 
 def test_pieces_a_crash_left_are_removed_and_nothing_else(host, run, origin, some):
@@ -179,6 +182,84 @@ def test_a14_copies_that_come_to_light_before_ours_are_stored_are_removed(host, 
     begun.store.commit()
     begun.store.clean_up()
     assert (host.bodies(), host.bodies(b"B")) == ([body(1)], [body(3)])
+
+
+def reveal(host, *numbers, saved=LATER, flags=(), date=DATE, name=b"A"):
+    """Show messages again, as a repair of mdbox does: with new UIDs, dates of saving, and no flags."""
+    for number in numbers:
+        host.folders[name].append(Stored(host.next_uid, flags, date, body(number), saved))
+        host.next_uid += 1
+
+
+@pytest.mark.parametrize("recorded", [(), (1, 2), (1, 2, 3)])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a14_copies_that_came_to_light_while_a_killed_run_stored_are_removed(host, run, origin, some, recorded, when):
+    """Two runs are killed: what the first one stored is hidden as the second one begins, and shown before its end."""
+    host.folders[b"A"] = []
+    host.capabilities += " SAVEDATE"
+    second = run(driver="mdbox", interrupted=True, killed_since=KILLED_SINCE)
+    writer = second.store.open_folder(A, origin(), False)
+    if when == "before":
+        reveal(host, 1, 2, 3)
+    for fetched in [*some(1, 2, flags=[b"\\Seen", b"Work"]), *some(3)]:
+        writer.add(fetched)
+    writer.mark_complete()
+    second.store.commit()
+    if when == "after":
+        reveal(host, 1, 2, 3)
+    for number in set(second.delivered) - set(recorded):
+        del second.delivered[number]
+
+    third = run(driver="mdbox", interrupted=True, killed_since=KILLED_SINCE)
+    fill(third.store, origin, [*some(1, 2, flags=[b"\\Seen", b"Work"]), *some(3, 4)])
+    third.store.clean_up()
+
+    kept = sorted((stored.data, stored.flags) for stored in host.folders[b"A"])
+    flags = {b"\\Seen", b"Work"}
+    assert kept == [(body(1), flags), (body(2), flags), (body(3), set()), (body(4), set())]
+    assert sorted(third.delivered) == [1, 2, 3, 4]
+
+
+def test_a14_copies_of_others_outlive_a_kill_and_a_repair(host, run, origin, some):
+    """What its owner put there before, or has given a flag or another date, and what was delivered meanwhile."""
+    host.capabilities += " SAVEDATE"
+    host.folders[b"A"] = []
+    fill(run(driver="mdbox").store, origin, some(1, 2))
+    reveal(host, 1, saved=EARLIER)
+    theirs = [body(1)] * 2
+    reveal(host, 1, 2, flags=[b"\\Flagged"])
+    reveal(host, 1, 2, 9, date=b"01-Jan-2020 00:00:00 +0000")
+    theirs += [body(1), body(2), body(1), body(2), body(9)]
+    begun = run(driver="mdbox", interrupted=True, killed_since=KILLED_SINCE)
+    fill(begun.store, origin, some(1, 2, 3))
+    begun.store.clean_up()
+    assert sorted(host.bodies()) == sorted([*theirs, body(2), body(3)])
+
+
+def test_a14_a_repair_for_somebody_else_is_noticed(host, run, origin, some):
+    """A delivery makes the host repair its indexes: no process of this run says a word of it."""
+    host.capabilities += " SAVEDATE"
+    host.folders[b"A"] = []
+    begun = run(driver="mdbox", interrupted=True, killed_since=KILLED_SINCE)
+    fill(begun.store, origin, some(1, 2))
+    reveal(host, 2, 1)
+    begun.store.clean_up()
+    assert host.bodies() == [body(1), body(2)]
+
+
+@pytest.mark.parametrize("folders", [1, 2])
+def test_a14_what_a_begun_message_brings_to_light_in_a_folder_without_mail_is_not_sent(
+    host, run, origin, some, folders
+):
+    """In whatever folder it is begun: the host shows what it has in all of them."""
+    host.folders.update({b"A": [], b"B": []})
+    begun = run(driver="mdbox", interrupted=True, killed_since=KILLED_SINCE)
+    begun.store.expect_folders([("B",), A])
+    host.reveal = lambda: reveal(host, 1, 2)
+    if folders == 2:
+        begun.store.open_folder(("B",), origin(b"B"), False)
+    writer = fill(begun.store, origin, some(1, 2, 3))
+    assert (host.bodies(), writer.written) == ([body(1), body(2), body(3)], 1)
 
 
 @pytest.mark.parametrize(("driver", "complaint"), [("mdbox", b"rebuilding"), ("mdbox", b""), ("sdbox", b"rebuilding")])
