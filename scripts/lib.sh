@@ -96,6 +96,10 @@ make_venv() {
   if [ -x "$venv/bin/python" ] && [ "$(fingerprint "$python" "$requirements")" = "$(cat "$stamp" 2>/dev/null)" ]; then
     return
   fi
+  if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "ansible-core needs Python 3.11 or later, and $python is $("$python" --version): set PYTHON to a newer one" >&2
+    exit 1
+  fi
   echo "Making the virtual environment $venv"
   "$python" -m venv "$(realpath "$venv")" # which may be a link
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
