@@ -63,13 +63,15 @@ def test_a_complete_mailbox(bench: Bench, changes: dict[str, Any], store: str) -
         assert (result.changed, result.messages_copied, result.messages_present) == (False, 0, 15)
 
 
-def test_force_brings_what_was_removed_here(bench: Bench) -> None:
+@pytest.mark.parametrize("store", ["maildir", "imap"])
+def test_force_brings_what_was_removed_here(bench: Bench, store: str) -> None:
+    options = {"existing_content": "merge", "message_store": store}
     with three_folders() as server:
-        bench.completed(server, existing_content="merge")
+        bench.completed(server, **options)
         with bench.session() as session:
             session.select("INBOX")
             session.delete(session.uids()[:2])
-        assert foretold(bench, server, existing_content="merge", force=True).messages_copied == 2
+        assert foretold(bench, server, force=True, **options).messages_copied == 2
 
 
 def test_force_replaces_once_more(bench: Bench) -> None:
@@ -101,6 +103,36 @@ def test_a_mailbox_with_mail_of_its_own(bench: Bench, existing: str) -> None:
         session.append("INBOX", [Item(small_message(900 + number)) for number in range(4)])
     with inbox() as server:
         assert foretold(bench, server, existing_content=existing).messages_copied == 5
+
+
+def test_folders_that_are_asked_for_no_more_count_no_more(bench: Bench) -> None:
+    """One is gone, one is called anew, one is excluded: figures are those of the folders that are imported."""
+    with three_folders() as server:
+        server.folders.append(Folder(b"Gone", messages(4, 301)))
+        bench.completed(server)
+        server.folders.pop()
+        server.folder(b"Middle").name = b"Anew"
+        server.folder(b"INBOX").messages += messages(1, 6)
+        rules = FolderRules(exclude=("Sent",))
+        result = foretold(bench, server, state="latest", rules=rules)
+        assert (result.messages_total, result.messages_copied, result.messages_present) == (11, 6, 5)
+
+
+@pytest.mark.parametrize("store", ["maildir", "imap"])
+def test_what_is_compared_by_content_is_counted_at_most(bench: Bench, store: str) -> None:
+    """Only reading a message tells that the mailbox holds an equal one: here by another program, then by earlier runs
+    whose UIDs mean nothing any more."""
+    with inbox() as server, bench.session() as session:
+        session.append("INBOX", [Item(message.body) for message in server.folders[0].messages[:3]])
+        options = {"existing_content": "merge", "message_store": store}
+        looked = bench.look(server.port, **options).result
+        assert looked.message.startswith("at most 5 messages would be imported")
+        assert bench.completed(server, **options).result.messages_copied == 2
+        server.folders[0].uidvalidity += 1
+        looked = bench.look(server.port, state="latest", **options).result
+        assert looked.message.startswith("at most 5 messages would be imported")
+        assert not bench.completed(server, state="latest", **options).result.changed
+        assert not bench.look(server.port, state="latest", **options).result.message.startswith("at most")
 
 
 def test_later_mail_comes_to_what_is_there(bench: Bench) -> None:

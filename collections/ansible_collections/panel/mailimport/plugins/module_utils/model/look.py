@@ -17,9 +17,11 @@ class Look:
     `size_estimated`: the bytes of the result are not the sum of what the source says of each message. `place` is the
     directory that the mail goes to, or the nearest above it that exists, and `device` the file system it is on; None
     where nobody can tell before an import. `daily_bytes` is what the source gives within a day, None without a limit.
+    `at_most`: an import compares messages with those that are in the mailbox, and leaves out what is there.
     """
 
     size_estimated: bool = False
+    at_most: bool = False
     daily_bytes: Optional[int] = None
     place: Optional[str] = None
     device: Optional[int] = None

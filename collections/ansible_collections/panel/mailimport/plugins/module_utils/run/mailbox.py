@@ -215,6 +215,10 @@ class _MailboxRun:
         self._result.changed = self._result.changed or steps.are_a_change or published
         self._result.state = "queued"
         self._result.message = "%d messages would be imported" % self._result.messages_copied
+        if self._outcome.look.at_most:
+            self._result.message = (
+                "at most %s, less those of which the mailbox holds an equal one" % self._result.message
+            )
         if found.state_is_behind:
             self._result.message += " (fewer if runs that the restored state does not know of have brought some)"
         if steps.move_aside:

@@ -163,6 +163,7 @@ class NewsHandler:
             raise ValueError("an import counts what it copies")
         look = self._outcome.look
         self._result.bytes_copied, look.size_estimated, look.daily_bytes = news.bytes, news.estimated, news.daily
+        look.at_most = news.at_most
 
     def _on_sampled(self, news: Sampled) -> None:
         self.sampled = news

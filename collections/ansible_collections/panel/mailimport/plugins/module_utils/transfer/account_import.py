@@ -132,7 +132,7 @@ class _AccountImport:
         if self._target.aside:
             self._emit(Replaced(bool(self._store.move_aside(self._target.aside))))
         self._store.forget(self._request.key, [plan.source.raw_name for plan in plans])
-        self._batch.counts.expected = sum(plan.source.messages or 0 for plan in plans)
+        self._batch.counts.expect(plans)
         self._emit(Listed(len(plans), self._batch.counts.expected))
 
     def _tell_names(self, plans: Sequence[FolderPlan]) -> None:

@@ -38,6 +38,14 @@ class AccountCounts:
         self.present = {name: mark.messages for name, mark in marks.items() if mark.copied and mark.messages}
         self.found: Dict[bytes, int] = {}
 
+    def expect(self, plans: Sequence[FolderPlan]) -> None:
+        """Count on the folders that are to be imported, and on no other: what came of one that is gone by now, or
+        excluded, is here and none of the source's.
+        """
+        self.expected = sum(plan.source.messages or 0 for plan in plans)
+        raw_names = {plan.source.raw_name for plan in plans}
+        self.present = {name: messages for name, messages in self.present.items() if name in raw_names}
+
     def count_remembered(self, plans: Sequence[FolderPlan], memories: Memories) -> None:
         """Of folders whose messages are meant for them in part only, the source's own figures tell nothing."""
         for plan in plans:

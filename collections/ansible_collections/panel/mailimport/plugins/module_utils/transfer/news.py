@@ -86,12 +86,14 @@ class Copied(News):
 @dataclass(frozen=True)
 class Sized(News):
     """What would be copied has so many bytes by the source's word; `estimated` from some of the messages. The source
-    gives so many bytes of it within a day, None without a limit.
+    gives so many bytes of it within a day, None without a limit. `at_most`: some of it may turn out to be here, which
+    only reading it tells.
     """
 
     bytes: int
     estimated: bool
     daily: Optional[int] = None
+    at_most: bool = False
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,7 @@ class _Preview:
         self._held = held
         self._coming = self._present = self._lacking = 0
         self._arriving: List[Tuple[SourceFolder, int]] = []
+        self._at_most = False
         self._daily_limit: Optional[int] = None
         self._listed: Optional[SourceFolders] = None
         self._selection: Optional[Selection] = None
@@ -174,9 +175,10 @@ class _Preview:
         if flags:
             self._emit(flags)
         if self._selection:
-            self._emit(Sized(self._selection.download_size(), False, self._daily_limit))
+            size, estimated = self._selection.download_size(), False
         else:
-            _tell_size(self._session, self._arriving, self._daily_limit, self._emit)
+            size, estimated = _size_of(self._session, self._arriving, self._emit)
+        self._emit(Sized(size, estimated, self._daily_limit, self._at_most))
 
     def _plan(self) -> List[FolderPlan]:
         rules = self._request.rules
@@ -226,7 +228,7 @@ class _Preview:
         if mark and self._without_mail and self._without_mail.is_known(source, mark):
             self._without_mail.leave_out(source, len(mark.missing))
             return
-        there = _look_into(tree, plan, origin) if tree else _delivered(self._snapshot, plan, origin)
+        there = _look_into(tree, plan, origin) if tree else self._delivered(plan, origin)
         record = FolderRecord(mark, memory, there.held)
         left_out = self._selection.passed_over(plan) if self._selection else UidSet()
         found = _survey(self._session, plan, record, left_out)
@@ -246,10 +248,38 @@ class _Preview:
         if after or there.exists or not (left_out or refused):
             emit(FolderFilled(source.name, joined_path(plan.target), not there.exists, there.messages, after))
         tell_left_behind(emit, found.problems(source.name), found.shortfall)
+        self._at_most = self._at_most or (found.coming > 0 and self._is_compared(plan, mark, there))
         self._arriving.append((source, found.coming))
         self._coming += found.coming
         self._present += found.present
         self._lacking += found.shortfall + len(damaged) + len(refused)
+
+    def _is_compared(self, plan: FolderPlan, mark: Optional[FolderMark], there: _Folder) -> bool:
+        """Whether an import leaves out what is equal to a message that came otherwise, or when the folder's UIDs had
+        another meaning.
+        """
+        source = plan.source
+        renewed = source.renumbered > 0 or (source.raw_name in self._marks and mark is None)
+        if not self._snapshot.kept or not (renewed or self._request.existing_content == "merge"):
+            return False
+        # What else is in a folder that only its server reads is not known here.
+        return not self._tree or there.messages > len(there.held) - there.waiting
+
+    def _delivered(self, plan: FolderPlan, origin: Origin) -> _Folder:
+        """What earlier runs put there: more is not known of a store that only its server reads."""
+        held = UidSet()
+        for delivered in self._snapshot.deliveries:
+            if (delivered.raw_name, delivered.uidvalidity) == (origin.raw_name, origin.uidvalidity):
+                for uid in UidMap(delivered.runs).sources():
+                    held.add(uid)
+        if self._request.force and self._held:
+            # An import that begins again brings what has gone since.
+            still = UidSet()
+            for uid, _beginning in self._held.beginnings(plan.target, origin, held, 1):
+                still.add(uid)
+            held = still
+        exists = plan.source.raw_name in self._snapshot.marks or len(held) > 0
+        return _Folder(exists, len(held), held=held)
 
 
 def _check_writable(directory: str) -> None:
@@ -259,23 +289,23 @@ def _check_writable(directory: str) -> None:
         raise os_failure(PermissionError(errno.EACCES, os.strerror(errno.EACCES), place))
 
 
-def _tell_size(
-    session: SourceSession, arriving: Sequence[Tuple[SourceFolder, int]], daily: Optional[int], emit: Emit
-) -> None:
-    """Tell how many bytes the messages that are to come have; those of a folder in part are taken for average ones."""
+def _size_of(session: SourceSession, arriving: Sequence[Tuple[SourceFolder, int]], emit: Emit) -> Tuple[int, bool]:
+    """Return how many bytes the messages that are to come have, and whether that is estimated: those of a folder in
+    part are taken for average ones.
+    """
     wanted: Dict[bytes, int] = {folder.raw_name: coming for folder, coming in arriving if coming}
     try:
         sizes = folder_sizes(session, [folder for folder, coming in arriving if coming])
     except MailImportError as error:
         emit(Note("the size of the mail is not known: %s" % error.message))
-        return
+        return 0, False
     total, estimated = 0, sizes.keys() != wanted.keys()
     for folder, coming in arriving:
         size = sizes.get(folder.raw_name)
         if size and folder.messages:
             total += size.bytes * coming // folder.messages
             estimated = estimated or size.estimated or coming != folder.messages
-    emit(Sized(total, estimated, daily))
+    return total, estimated
 
 
 def _readable_maildir(request: ImportRequest, snapshot: TargetSnapshot) -> Optional[MaildirTree]:
@@ -298,16 +328,6 @@ def _look_into(tree: MaildirTree, plan: FolderPlan, origin: Origin) -> _Folder:
             found.held.add(uid)
             found.waiting += 1
     return found
-
-
-def _delivered(snapshot: TargetSnapshot, plan: FolderPlan, origin: Origin) -> _Folder:
-    """What earlier runs put there: more is not known of a store that only its server reads."""
-    found = _Folder(plan.source.raw_name in snapshot.marks)
-    for delivered in snapshot.deliveries:
-        if (delivered.raw_name, delivered.uidvalidity) == (origin.raw_name, origin.uidvalidity):
-            for uid in UidMap(delivered.runs).sources():
-                found.held.add(uid)
-    return _Folder(found.exists or len(found.held) > 0, len(found.held), held=found.held)
 
 
 def _survey(session: SourceSession, plan: FolderPlan, record: FolderRecord, passed_over: UidSet) -> Survey:
