@@ -60,7 +60,15 @@ def _problems(validator: Any, values: Dict[str, Any]) -> Iterator[str]:
             yield "unknown: %s" % one_line(", ".join(sorted(str(name) for name in values if name not in COLUMNS)), 100)
     for name in COLUMNS:
         if name in wrong:
-            yield "%s must be %s" % (name, COLUMNS[name].schema["description"])
+            schema = COLUMNS[name].schema
+            seen = "" if schema.get("format") != "mailbox-address" else _what_nobody_sees(values[name])
+            yield "%s must be %s%s" % (name, schema["description"], seen)
+
+
+def _what_nobody_sees(value: Any) -> str:
+    """An address that looks right may hold a character of no width, or another kind of blank, that was pasted along."""
+    unseen = sorted({char for char in value if not char.isprintable()}) if isinstance(value, str) else []
+    return " (type it anew: it holds U+%04X, which looks like nothing or a blank)" % ord(unseen[0]) if unseen else ""
 
 
 def _address_if_it_is_one(row: Row) -> str:

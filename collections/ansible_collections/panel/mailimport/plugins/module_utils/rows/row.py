@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import AbstractSet, Any, List, Mapping, Optional, Sequence
 
+from ..model.address import composed
 from ..model.errors import MailImportError, one_line
 from .columns import PASSWORDS
 
@@ -45,7 +46,7 @@ def rows_of_list(items: Sequence[Any]) -> List[Row]:
 
 def mailbox_of(row: Row) -> str:
     """Address of the mailbox on the mail host, in lower case as everywhere, empty when the row gives none."""
-    return str(row.values.get("target_email") or row.values.get("email") or "").strip(" ").lower()
+    return composed(str(row.values.get("target_email") or row.values.get("email") or "").lower())
 
 
 def select_rows(rows: Sequence[Row], mail_host: str, only: Sequence[str] = ()) -> List[Row]:
@@ -58,7 +59,7 @@ def select_rows(rows: Sequence[Row], mail_host: str, only: Sequence[str] = ()) -
     meant = [row for row in rows if row.values.get("mail_host") in (None, mail_host)]
     if not only:
         return meant
-    wanted = {address.strip(" ").lower() for address in only}
+    wanted = {composed(address.lower()) for address in only}
     missing = wanted.difference(map(mailbox_of, meant))
     if missing:
         raise MailImportError(

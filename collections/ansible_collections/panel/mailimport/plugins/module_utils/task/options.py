@@ -10,7 +10,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence
 
 from ..host.backends import HOST_OPTIONS
 from ..imap.tls import is_fingerprint
-from ..model.address import parse_address
+from ..model.address import composed, parse_address
 from ..model.errors import MailImportError
 from ..model.imports import FolderRules, ImportRequest, SourceConnections
 from ..model.mail import SourceAccount
@@ -292,7 +292,7 @@ def source_account(params: Mapping[str, Any]) -> SourceAccount:
         )
     return SourceAccount(
         port=params["source_port"] or (993 if params["source_tls"] == "implicit" else 143),
-        user=params["source_user"] or params["email"].strip(" "),
+        user=params["source_user"] or composed(params["email"]),
         password=params["password"] or "",
         **given,
     )

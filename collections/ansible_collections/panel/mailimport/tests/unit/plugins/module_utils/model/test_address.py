@@ -25,6 +25,11 @@ DANGEROUS = '\n\r\0\t :;/\\"()<>[],*%@\u2028\u200b\u202e\ud800'
         ("a@xn--e1afmkfd.xn--p1ai", "a@xn--e1afmkfd.xn--p1ai"),
         ("-_~@a-b.c0", "-_~@a-b.c0"),
         ("a" * 64 + "@example.org", "a" * 64 + "@example.org"),
+        # Letters and accents apart, as files of some systems have them; letters that are written with marks.
+        ("jo\u0308rg@bu\u0308cher.example", "jörg@bücher.example"),
+        ("JO\u0308RG@example.org", "jörg@example.org"),
+        ("हिन्दी@कंपनी.भारत", "हिन्दी@कंपनी.भारत"),
+        ("ผู้ใช้@ทดสอบ.ไทย", "ผู้ใช้@ทดสอบ.ไทย"),
     ],
 )
 def test_addresses_of_real_mailboxes(text, address):
@@ -62,6 +67,11 @@ def test_addresses_of_real_mailboxes(text, address):
         "ж" * 33 + "@example.org",
         "anna@" + "a." * 126 + "org",
         "anna@example.org:{PLAIN}x",
+        "\u0308anna@example.org",
+        "anna@\u0308example.org",
+        "anna@example-\u0308a.org",
+        "anna\ufe0f@example.org",
+        "İstanbul@example.org",
     ],
 )
 def test_what_is_no_address_is_refused_in_one_line(text):

@@ -9,7 +9,13 @@ from __future__ import annotations
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.check import check_rows
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.read import read_rows
-from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import BadRow, Row, rows_of_list
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import (
+    BadRow,
+    Row,
+    mailbox_of,
+    rows_of_list,
+    select_rows,
+)
 
 
 def checked(**values):
@@ -90,6 +96,20 @@ def test_everything_wrong_with_a_row_is_said_at_once():
     assert refused(source_port="x", state="later", colour="red") == (
         "unknown: colour; source_port must be a port from 1 to 65535; state must be one of present, latest"
     )
+
+
+@pytest.mark.parametrize("char", ["\u200b", "\u00a0", "\ufeff", "\u202c", "\u2009", "\t"])
+def test_what_nobody_sees_in_an_address_is_named(char):
+    for address in ("an%sna@example.org" % char, "anna@exa%smple.org" % char):
+        words = "email must be a mailbox address (type it anew: it holds U+%04X, which looks like nothing or a blank)"
+        _good, bad = check_rows([Row("line 1", {"email": address})])
+        assert [row.message for row in bad] == [words % ord(char)]
+
+
+def test_one_mailbox_whose_letters_are_composed_and_apart_is_one_mailbox():
+    composed, apart = Row("line 1", {"email": "jörg@example.org"}), Row("line 2", {"email": "Jo\u0308rg@example.org"})
+    assert mailbox_of(composed) == mailbox_of(apart)
+    assert select_rows([apart], "host", ["JÖRG@example.org"]) == [apart]
 
 
 def test_all_bad_rows_come_at_once_with_their_lines_and_the_good_ones_too():
