@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from typing import List, NamedTuple, Optional, Tuple, Union
+from enum import IntEnum
+from typing import Iterable, List, NamedTuple, Optional, Tuple, Union
 
 from ..contents import CanonicalDigest
 from .loose import LooseDigest
@@ -63,6 +64,21 @@ def digests_of(data: bytes) -> Digests:
     return digester.digests()
 
 
+class Flagging(IntEnum):
+    """Which flags a message has: none, some, or none but the one that says that it is to be removed."""
+
+    NONE = 0
+    SOME = 1
+    DELETED = 2
+
+
+def flagging_of(flags: Iterable[bytes]) -> Flagging:
+    given = {flag.lower() for flag in flags} - {b"\\recent"}
+    if given == {b"\\deleted"}:
+        return Flagging.DELETED
+    return Flagging.SOME if given else Flagging.NONE
+
+
 class UidsByContent:
     """Messages of a target folder by their folded digests, in a private temporary database that spills to disk.
 
@@ -73,7 +89,7 @@ class UidsByContent:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute("PRAGMA cache_size = -4096")
         self._database.execute(
-            "CREATE TABLE messages (digest BLOB, uid INTEGER, loose BLOB, flagged INTEGER, PRIMARY KEY (digest, uid)) "
+            "CREATE TABLE messages (digest BLOB, uid INTEGER, loose BLOB, flagging INTEGER, PRIMARY KEY (digest, uid)) "
             "WITHOUT ROWID"
         )
         self._database.execute("BEGIN")
@@ -84,19 +100,19 @@ class UidsByContent:
     def __len__(self) -> int:
         return self._count
 
-    def add(self, digests: Digests, uid: int, flagged: bool = False) -> None:
+    def add(self, digests: Digests, uid: int, flagging: Flagging = Flagging.NONE) -> None:
         self._database.execute(
-            "INSERT INTO messages VALUES (?, ?, ?, ?)", (digests.folded, uid, digests.loose, flagged)
+            "INSERT INTO messages VALUES (?, ?, ?, ?)", (digests.folded, uid, digests.loose, flagging)
         )
         self._count += 1
         self.highest = max(self.highest, uid)
 
-    def pop(self, digests: Digests, flagged: bool = False) -> Optional[int]:
-        """Take out the oldest message of that content, of those that have flags, or have none, if there are such;
-        return its UID, None when there is none at all.
+    def pop(self, digests: Digests, flagging: Flagging = Flagging.NONE) -> Optional[int]:
+        """Take out a message of that content: one like that in its flags if there is such, one that is to be removed
+        if there is no other, the oldest of several. Return its UID, None when there is none.
         """
-        query = "SELECT digest, uid FROM messages WHERE digest = ? ORDER BY flagged <> ?, uid LIMIT 1"
-        return self._pop(query, digests.folded, flagged)
+        query = "SELECT digest, uid FROM messages WHERE digest = ? ORDER BY flagging <> ?, flagging, uid LIMIT 1"
+        return self._pop(query, digests.folded, flagging)
 
     def pop_altered(self, digests: Digests, first: int = 1) -> Optional[int]:
         """The same for a message that a server may have altered, of those from a UID on."""

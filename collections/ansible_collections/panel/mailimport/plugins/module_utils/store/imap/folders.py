@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Sequence, Union
+from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 from ...imap.folder_names import decode_folder_name
 from ...model.errors import MailImportError
@@ -75,6 +75,14 @@ class Folders:
         earlier = claims[: claims.index(name)] if name in claims else []
         known = self._sessions.attempt(lambda session: session.names_listed(earlier)) if earlier else {}
         return next((other for other in earlier if known[other] == listed), name)
+
+
+def all_figures(sessions: HostSessions) -> Iterator[Tuple[bytes, Figures]]:
+    """Yield all folders of a mailbox and what they hold."""
+    names = sessions.attempt(lambda session: [name for _separator, name in session.names(b'LIST "" "*"')])
+    for start in range(0, len(names), FOLDERS_AHEAD):
+        some = names[start : start + FOLDERS_AHEAD]
+        yield from sessions.attempt(lambda session: session.figures_of(some)).items()  # noqa: B023 - called at once
 
 
 def _folded(name: bytes) -> str:

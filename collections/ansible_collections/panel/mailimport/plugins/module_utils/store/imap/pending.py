@@ -16,7 +16,7 @@ from ...imap.fetch import Fetched, message_id_in
 from ...imap.flags import SplitFlags, split_flags
 from ...model.errors import MailImportError
 from .appending import Outgoing
-from .digests import Digester, Digests, digests_of
+from .digests import Digester, Digests, Flagging, digests_of, flagging_of
 
 _BLOCK = 256 * 1024
 _BEGINNING = 64 * 1024
@@ -45,8 +45,8 @@ class PendingMessage:
     replayable: bool = True
 
     @property
-    def is_flagged(self) -> bool:
-        return bool(self.flags.system or self.flags.keywords)
+    def flagging(self) -> Flagging:
+        return flagging_of(self.flags.system + self.flags.keywords)
 
     @property
     def message_id(self) -> Optional[str]:

@@ -60,11 +60,6 @@ class Kept(NamedTuple):
     date: Optional[int]
     flags: Tuple[bytes, ...]
 
-    @property
-    def is_flagged(self) -> bool:
-        """Whether anybody gave it a flag."""
-        return any(flag.lower() != b"\\recent" for flag in self.flags)
-
 
 def _left_out(answer: Optional[Status], uids: bytes) -> bytes:
     """The messages that a server has not got to, of those that were asked for: it goes down from the highest UID, and

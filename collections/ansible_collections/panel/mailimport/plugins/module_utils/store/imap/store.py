@@ -33,6 +33,7 @@ from ..origin import Origin
 from .appender import Appender
 from .channel import HostChannel
 from .content_search import ContentSearch
+from .copies import ShownAgain
 from .deliveries import DeliveryBook
 from .flags import GivenFlags, carry_flags
 from .folders import Folders
@@ -79,7 +80,8 @@ class ImapStore(MessageStore):
         self._lanes = Lanes(open_more, elsewhere.connections if elsewhere else 1)
         self.appender = Appender(self.sessions, self._lanes, pause)
         self._folders = Folders(self.sessions)
-        self._search = ContentSearch(self.sessions, book, location.driver == "mdbox", killed_since)
+        self._copies = ShownAgain(self.sessions, book, location.driver == "mdbox", killed_since)
+        self._search = ContentSearch(self.sessions, book, self._copies, killed_since)
         self._given = GivenFlags()
         self._writers: List[ImapWriter] = []
         self._targets: Sequence[FolderPath] = ()
@@ -154,7 +156,7 @@ class ImapStore(MessageStore):
             self._targets = ()
         record = self._book.record_of(origin)
         if record.may_hold_unrecorded_mail:
-            self._search.note_uidnexts()
+            self._copies.note_crash()
         opened = self._folders.open(name)
         if not self._is_marked:
             place_marker(self._location, origin.key, self._proof)  # the host has made the root by now
@@ -320,7 +322,12 @@ class ImapStore(MessageStore):
 
     @property
     def all_answers_known(self) -> bool:
-        return self.appender.idle and self._all_answers_known and not any(writer.has_work for writer in self._writers)
+        return (
+            self.appender.idle
+            and self._all_answers_known
+            and not self._copies.may_be_left
+            and not any(writer.has_work for writer in self._writers)
+        )
 
     @property
     def has_lost_keywords(self) -> bool:
@@ -330,7 +337,7 @@ class ImapStore(MessageStore):
         """After a crash the host may rebuild its indexes, for whomever: remove copies that this has brought to light.
         Where it has done so for this run, give flags again that it has lost."""
         self._lanes.close()
-        self._search.remove_copies()
+        self._copies.remove()
         if self.sessions.has_rebuilt():
             self._given.give_again(self.sessions)
 

@@ -113,7 +113,7 @@ class ImapWriter(FolderWriter, Destination):
         if by_content:
             self._present = self._search.but(self.name, known)
             if record.may_hold_unrecorded_mail:
-                self._first_claimed = known.highest_target + 1
+                self._first_claimed = self._search.first_since(self.name, known.highest_target + 1)
         elif record.may_hold_unrecorded_mail or not known or not same:
             self._present = self._search.unrecorded(self.name, self.target_uidvalidity)
             self._first_claimed = 1
@@ -216,7 +216,7 @@ class ImapWriter(FolderWriter, Destination):
             self._unverified[target] = sent_of(message)._replace(flags=())
         elif message.uid in self._known.hidden():
             present = self._search.unrecorded(self.name, self.target_uidvalidity)
-            target = present.pop(message.digests, message.is_flagged) if message.digests else None
+            target = present.pop(message.digests, message.flagging) if message.digests else None
             if target is None and message.digests and self.may_alter:
                 target = present.pop_altered(message.digests)
             if target is None:
@@ -239,7 +239,7 @@ class ImapWriter(FolderWriter, Destination):
     def _is_present(self, message: PendingMessage) -> bool:
         if not self._present or message.digests is None:
             return False
-        target = self._present.pop(message.digests, message.is_flagged)
+        target = self._present.pop(message.digests, message.flagging)
         if target is None and self.may_alter:
             # what others have brought is only known as it is
             target = self._present.pop_altered(message.digests, self._first_claimed)

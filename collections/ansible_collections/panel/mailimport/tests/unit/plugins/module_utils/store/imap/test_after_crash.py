@@ -247,6 +247,58 @@ def test_a14_a_repair_for_somebody_else_is_noticed(host, run, origin, some):
     assert host.bodies() == [body(1), body(2)]
 
 
+def test_a14_copies_that_a_killed_run_was_about_to_remove_are_removed(host, run, origin, some):
+    """It died between marking them and removing them; neither is such a one taken for the import's own."""
+    host.capabilities += " SAVEDATE"
+    host.folders[b"A"] = []
+    reveal(host, 1, 2, flags=[b"\\Deleted"])
+    reveal(host, 1)
+    reveal(host, 2, flags=[b"\\Seen"])
+    begun = run(driver="mdbox", interrupted=True, killed_since=KILLED_SINCE)
+    fill(begun.store, origin, [*some(1), *some(2, flags=[b"\\Seen"])])
+    begun.store.clean_up()
+    assert [(stored.data, stored.flags) for stored in host.folders[b"A"]] == [(body(1), set()), (body(2), {b"\\Seen"})]
+
+
+def test_a14_copies_whose_date_the_host_has_chosen_are_removed(host, run, origin, some):
+    """For a date in the future it takes the time of storing, another one each time."""
+    host.capabilities += " SAVEDATE"
+    host.folders[b"A"] = []
+    host.keep_date = lambda _date: b"30-Nov-2026 12:05:00 +0000"
+    begun = run(driver="mdbox", interrupted=True, killed_since=KILLED_SINCE)
+    fill(begun.store, origin, some(1))
+    reveal(host, 1, date=b"30-Nov-2026 12:01:00 +0000")
+    begun.store.clean_up()
+    assert host.bodies() == [body(1)]
+
+
+def test_a14_copies_are_looked_for_by_the_next_run_when_this_one_did_not_get_there(host, run, origin, some):
+    """Nobody was killed but the host's own process, and the source was lost then."""
+    host.dies = lambda number: "before" if number == 1 else None
+    begun = run(driver="mdbox")
+    fill(begun.store, origin, some(1, 2))
+    assert not begun.store.all_answers_known
+    begun.store.clean_up()
+    assert begun.store.all_answers_known
+
+
+def test_a14_what_a_killed_run_stored_below_what_is_recorded_is_its_own_when_mailboxes_are_merged(
+    host, run, origin, some
+):
+    host.capabilities += " SAVEDATE"
+    host.folders[b"A"] = []
+    reveal(host, 1, saved=EARLIER)
+    reveal(host, 2)
+    first = run(driver="mdbox")
+    fill(first.store, origin, some(3), by_content=True)
+    begun = run(driver="mdbox", interrupted=True, killed_since=KILLED_SINCE)
+    fill(begun.store, origin, some(1, 2, flags=[b"\\Seen"]), by_content=True)
+    begun.store.clean_up()
+    flags = [(stored.data, stored.flags) for stored in host.folders[b"A"]]
+    assert flags == [(body(1), set()), (body(2), {b"\\Seen"}), (body(3), set())]
+    assert begun.delivered == {2: 2, 3: 3}
+
+
 @pytest.mark.parametrize("folders", [1, 2])
 def test_a14_what_a_begun_message_brings_to_light_in_a_folder_without_mail_is_not_sent(
     host, run, origin, some, folders
