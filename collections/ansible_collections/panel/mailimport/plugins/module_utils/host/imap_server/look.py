@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+from contextlib import suppress
 from typing import Any, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ...imap.connection import Client
@@ -34,13 +35,16 @@ _MOST_FOLDERS = 50_000
 
 
 class Mailbox(NamedTuple):
-    """What is known of a mailbox on the server; see MailSession for the words."""
+    """What is known of a mailbox on the server; see MailSession for the words. `inbox` is what `inbox_figures` returns,
+    None when that was not asked.
+    """
 
     separator: str
     prefix: str
     special_use: Dict[str, str]
     views: List[str]
     others_prefixes: List[str]
+    inbox: Optional[List[Any]] = None
 
 
 class _Listed(NamedTuple):
@@ -49,7 +53,7 @@ class _Listed(NamedTuple):
     name: str
 
 
-def look_at_mailbox(account: TargetAccount, context: Optional[ssl.SSLContext]) -> List[Any]:
+def look_at_mailbox(account: TargetAccount, context: Optional[ssl.SSLContext], with_inbox: bool) -> List[Any]:
     """Log in and return the values of a Mailbox.
 
     Raises:
@@ -57,7 +61,11 @@ def look_at_mailbox(account: TargetAccount, context: Optional[ssl.SSLContext]) -
     """
     session = _Session(connect(account, context))
     try:
-        return list(session.mailbox())
+        mailbox = session.mailbox()
+        if with_inbox:
+            with suppress(MailImportError):  # it is asked for again when it is needed
+                mailbox = mailbox._replace(inbox=session.figures(b"INBOX"))
+        return list(mailbox)
     finally:
         session.close()
 
@@ -71,9 +79,7 @@ def inbox_figures(account: ImapAccount, context: Optional[ssl.SSLContext]) -> Li
     """
     session = _Session(connect(account, context))
     try:
-        figures = session.figures(b"INBOX")
-        newest = session.newest(b"INBOX")
-        return [*figures, newest] if len(figures) == 3 and newest else []
+        return session.figures(b"INBOX")
     finally:
         session.close()
 
@@ -94,29 +100,26 @@ class _Session(ImapSession):
     def close(self) -> None:
         self._client.disconnect()
 
-    def figures(self, name: bytes) -> List[int]:
+    def figures(self, name: bytes) -> List[Any]:
         items = (b"UIDVALIDITY", b"UIDNEXT", b"MESSAGES")
         said: Dict[bytes, bytes] = {}
+        newest: List[str] = []
 
         def handle(parts: Parts) -> None:
             values = parse_parts(parts)
             if values[0].upper() == b"STATUS" and isinstance(values[-1], list):
                 said.update(zip((item.upper() for item in values[-1][::2]), values[-1][1::2]))
+            elif b"INTERNALDATE" in parts[0].upper():
+                newest.append(hashlib.sha256(repr(values).encode()).hexdigest())
 
-        self.reader.collect(self.send(b"STATUS %s (%s)" % (quote(name), b" ".join(items))), handle)
-        return [int(said[item]) for item in items if item in said and said[item].isdigit()]
-
-    def newest(self, name: bytes) -> str:
-        """A digest of what does not change of a folder's newest message; nothing where there is none."""
-        told: List[str] = []
-
-        def handle(parts: Parts) -> None:
-            if b"INTERNALDATE" in parts[0].upper():
-                told.append(hashlib.sha256(repr(parse_parts(parts)).encode()).hexdigest())
-
-        commands = (b"EXAMINE " + quote(name), b"FETCH * (INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER]<0.4096>)")
+        commands = (
+            b"STATUS %s (%s)" % (quote(name), b" ".join(items)),
+            b"EXAMINE " + quote(name),
+            b"FETCH * (INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER]<0.4096>)",
+        )
         self.reader.collect(self.send(*commands), handle)
-        return told[-1] if told else ""
+        figures = [int(said[item]) for item in items if item in said and said[item].isdigit()]
+        return [*figures, newest[-1]] if len(figures) == len(items) and newest else []
 
     def mailbox(self) -> Mailbox:
         commands = [b"NAMESPACE"] if b"NAMESPACE" in self.capabilities else []

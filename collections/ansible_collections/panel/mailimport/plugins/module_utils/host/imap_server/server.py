@@ -11,7 +11,7 @@ import ssl
 from dataclasses import replace
 from functools import cached_property
 from ipaddress import ip_address
-from typing import Dict, FrozenSet, NoReturn, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, NoReturn, Optional, Sequence, Set, Tuple
 
 from ...imap.tls import tls_context
 from ...model.address import Address
@@ -39,6 +39,8 @@ class ImapServer(MailServer):
         self._passwords: Dict[Address, str] = {}
         self._mailboxes: Dict[TargetAccount, Mailbox] = {}
         self._refusals: Dict[TargetAccount, MailImportError] = {}
+        # Mailboxes that are going to be compared with their sources
+        self._near_source: Set[Address] = set()
 
     @property
     def place(self) -> str:
@@ -76,14 +78,14 @@ class ImapServer(MailServer):
         pieces = self._options.user.split("%")
         return pieces[0] + "".join(values.get(piece[:1], "%" + piece[:1]) + piece[1:] for piece in pieces[1:])
 
-    def _look(self, account: TargetAccount) -> Mailbox:
+    def _look(self, account: TargetAccount, with_inbox: bool = False) -> Mailbox:
         """What a login shows; asked once, for a server may ban whoever is refused again and again."""
         if account in self._refusals:
             raise self._refusals[account]
         if account not in self._mailboxes:
             context = self._context
             try:
-                self._mailboxes[account] = Mailbox(*run_errand(lambda: look_at_mailbox(account, context)))
+                self._mailboxes[account] = Mailbox(*run_errand(lambda: look_at_mailbox(account, context, with_inbox)))
             except MailImportError as error:
                 if error.reason == "auth_failed":
                     self._refusals[account] = error
@@ -98,13 +100,22 @@ class ImapServer(MailServer):
         same_port = mine.port == theirs.port or {mine.port, theirs.port} <= _USUAL_PORTS
         if same_user and same_port and _places(mine.host) & _places(theirs.host):
             raise _same_mailbox(address)
+        if source.password and _places(mine.host) & _places(source.host):
+            self._near_source.add(address)
 
     def compare_with_source(self, source: ImapAccount, address: Address) -> None:
+        if address not in self._near_source:
+            return
         mine, context = self.account_of(address), self._context
-        if not (source.password and _places(mine.host) & _places(source.host)):
+        here = self._mailboxes[mine].inbox if mine in self._mailboxes else None
+        if here == []:
             return
         try:
-            here, there = run_errand(lambda: [inbox_figures(mine, context), inbox_figures(source, tls_context(source))])
+            there = run_errand(lambda: inbox_figures(source, tls_context(source)))
+            if here is None or (there and there != here and there[0] == here[0]):  # mail may have come in between
+                here, there = run_errand(
+                    lambda: [inbox_figures(mine, context), inbox_figures(source, tls_context(source))]
+                )
         except MailImportError:
             return  # it is told when that one is logged into
         if here and here == there:
@@ -115,7 +126,7 @@ class ImapServer(MailServer):
 
     def knows(self, address: Address) -> bool:
         try:
-            self._look(self.account_of(address))
+            self._look(self.account_of(address), address in self._near_source)
         except MailImportError as error:
             if error.reason != "auth_failed":
                 raise

@@ -161,6 +161,12 @@ class AppendingSession(HostConversation):
         self.transmit(b'%s APPEND %s () "%s" {2}\r\n' % (tag, quote(name), format_internal_date(0)))
         self.is_asked_for(tag)
 
+    @property
+    def stores_ahead(self) -> bool:
+        """Whether commands are sent before those in front of them are answered: to a server that is far, and takes
+        messages that it has not asked for."""
+        return self.is_far and self.reads_on and b"LITERAL+" in self.capabilities
+
     def takes_unasked(self, size: int, line: int) -> bool:
         """Literals that need no asking, of RFC 7888, where none of them can ever be taken for commands: by a server
         that reads on, unless there is a mistake in the line before, which for Dovecot one of 64 KiB is.

@@ -12,9 +12,10 @@ from ...imap.uids import UidSet, sequence_set
 from .copies import ShownAgain
 from .deliveries import DeliveryBook
 from .digests import Digests, UidsByContent, flagging_of
+from .folder_session import Figures
 from .folders import all_figures
 from .moved import MovedMessages
-from .session import Figures, HostSession
+from .session import HostSession
 from .sessions import HostSessions
 from .uid_map import UidMap
 from .uid_ranges import as_sets, gaps

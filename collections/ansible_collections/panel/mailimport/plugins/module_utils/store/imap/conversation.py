@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import select
 import ssl
+import time
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Union
+from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Union
 
 from ...imap.responses import Parts, Status, parse_parts
 from ...imap.session import ImapSession
@@ -20,6 +21,9 @@ from .channel import HostChannel
 # The name that Dovecot gives itself (RFC 2971), and those of servers that store all messages of an APPEND or none.
 _DOVECOT = b"dovecot"
 _ALL_OR_NONE = frozenset((_DOVECOT, b"cyrus imapd"))
+
+# With a round trip of so many seconds, a server waits longer for its client than for its disk.
+_FAR = 0.01
 
 # Reasons that only this side gives; all others come from the reader, which does not know whose server it reads from.
 _OWN_REASONS = frozenset(("host_refused", "folder_refused", "disk_full", "over_quota"))
@@ -41,6 +45,16 @@ def _bye_error(channel: HostChannel, status: Status) -> SessionEndedError:
     return _ended_error(channel, "%s ends the session: %s" % (channel.peer, status))
 
 
+def _own_namespaces(values: Sequence[Any]) -> Dict[bytes, bytes]:
+    """Prefixes and separators of the user's own folders in an answer to NAMESPACE."""
+    spaces = values[1] if values[:1] == [b"NAMESPACE"] and len(values) > 1 and isinstance(values[1], list) else []
+    return {
+        bytes(space[0]): bytes(space[1]) if isinstance(space[1], bytes) else b""
+        for space in spaces
+        if isinstance(space, list) and len(space) > 1 and isinstance(space[0], bytes)
+    }
+
+
 class HostConversation(ImapSession):
     """A session of the mailbox, as commands and answers.
 
@@ -60,9 +74,11 @@ class HostConversation(ImapSession):
         self.is_own_process = channel.is_own_process
         # Answers that nobody has asked for
         self._answers: Dict[bytes, Status] = {}
+        self._round_trip = 0.0
+        self._namespaces: Optional[Dict[bytes, bytes]] = None
         with self._process():
             self.capabilities = channel.begin() or self._ask_capabilities()
-            product = _DOVECOT if self.is_own_process else self._product()
+            product = _DOVECOT if self.is_own_process else self._introduce()
         self.reads_on = product == _DOVECOT
         self.stores_all_or_none = product in _ALL_OR_NONE and b"MULTIAPPEND" in self.capabilities
 
@@ -86,19 +102,37 @@ class HostConversation(ImapSession):
         self.ask(b"CAPABILITY", lambda parts: responses.append(parts[0]))
         return frozenset(b" ".join(responses).upper().split())
 
-    def _product(self) -> bytes:
-        """The name of the server's software as it says itself (RFC 2971), in small letters."""
+    def _introduce(self) -> bytes:
+        """Return the name of the server's software as it says itself (RFC 2971), in small letters. The namespaces come
+        in the same round trip."""
         said: List[bytes] = []
+        namespaces: Dict[bytes, bytes] = {}
 
         def handle(parts: Parts) -> None:
             values = parse_parts(parts)
             if len(values) > 1 and values[0].upper() == b"ID" and isinstance(values[1], list):
                 said.extend(value for value in values[1] if isinstance(value, bytes))
+            namespaces.update(_own_namespaces(values))
 
-        if b"ID" in self.capabilities:
-            self.ask(b'ID ("name" "panel.mailimport")', handle)
+        questions = {b"ID": b'ID ("name" "panel.mailimport")', b"NAMESPACE": b"NAMESPACE"}
+        self.ask_all([question for word, question in questions.items() if word in self.capabilities], handle)
+        self._namespaces = namespaces
         fields = dict(zip((name.lower() for name in said[::2]), said[1::2]))
         return fields.get(b"name", b"").lower()
+
+    def namespaces(self) -> Dict[bytes, bytes]:
+        """Prefixes and separators of the user's own folders (RFC 2342)."""
+        if self._namespaces is None:
+            found: Dict[bytes, bytes] = {}
+            if b"NAMESPACE" in self.capabilities:
+                self.ask(b"NAMESPACE", lambda parts: found.update(_own_namespaces(parse_parts(parts))))
+            self._namespaces = found
+        return self._namespaces
+
+    @property
+    def is_far(self) -> bool:
+        """Whether the way to the server takes longer than most of what it is asked for."""
+        return self._round_trip >= _FAR
 
     @contextmanager
     def _process(self) -> Iterator[None]:
@@ -153,8 +187,13 @@ class HostConversation(ImapSession):
 
     def ask_all(self, commands: Sequence[bytes], handle: Optional[Callable[[Parts], None]] = None) -> List[Status]:
         """Send commands in one piece and return their answers."""
+        began = time.monotonic()
         with self._process():
-            return [self._answer(tag, handle) for tag in self.send(*commands)]
+            answers = [self._answer(tag, handle) for tag in self.send(*commands)]
+        if answers:
+            seconds = time.monotonic() - began
+            self._round_trip = min(self._round_trip or seconds, seconds)
+        return answers
 
     def _answer(self, tag: bytes, handle: Optional[Callable[[Parts], None]] = None) -> Status:
         """Read on to the answer to a command; answers to commands before it are kept for whoever asks for them."""

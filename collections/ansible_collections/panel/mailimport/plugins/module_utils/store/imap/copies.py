@@ -16,8 +16,9 @@ from typing import Dict, Mapping, Optional, Sequence, Set, Tuple
 from ...imap.uids import sequence_set
 from .deliveries import DeliveryBook
 from .digests import Flagging, flagging_of
+from .folder_session import Figures
 from .folders import all_figures
-from .session import Figures, HostSession, Kept
+from .session import HostSession, Kept
 from .sessions import HostSessions
 from .uid_ranges import as_sets, gaps, within
 

@@ -11,7 +11,8 @@ from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Sequence
 
 from ...imap.folder_names import decode_folder_name
 from ...model.errors import MailImportError
-from .session import FOLDERS_AHEAD, Figures, HostSession
+from .folder_session import FOLDERS_AHEAD, Figures
+from .session import HostSession
 from .sessions import HostSessions
 
 
@@ -93,14 +94,14 @@ def _open_all(
     session: HostSession, names: Sequence[bytes], uses: Mapping[bytes, bytes]
 ) -> Dict[bytes, Union[OpenedFolder, MailImportError]]:
     results: Dict[bytes, Union[OpenedFolder, MailImportError]] = {}
-    there = session.figures_of(names)
-    missing = [name for name in names if name not in there]
-    refused = session.create(missing, uses)
-    made = session.figures_of([name for name in missing if name not in refused])
-    listed = session.names_listed([*there, *made]) if not session.is_own_process else {}
+    listing = not session.is_own_process
+    there = session.look_at(names, listing)
+    missing = [name for name in names if name not in there.figures]
+    refused, made = session.create(missing, uses, listing)
     for name in names:
-        if name in there or name in made:
-            results[name] = OpenedFolder(there.get(name) or made[name], name in made, listed.get(name, name))
+        seen = there if name in there.figures else made
+        if name in seen.figures and name not in refused:
+            results[name] = OpenedFolder(seen.figures[name], name not in there.figures, seen.listed[name])
         else:
             results[name] = refused.get(name) or MailImportError(
                 "folder_refused", "this host makes the folder and does not open it"

@@ -17,7 +17,7 @@ from typing import Callable, Container, Deque, Dict, Iterable, Iterator, List, O
 from ...imap.uids import UidSet
 from .deliveries import DeliveryBook
 from .digests import Digests, UidsByContent
-from .session import Figures
+from .folder_session import Figures
 from .sessions import HostSessions
 
 # So many messages of a folder that are gone may be ones that a killed run stored.

@@ -7,48 +7,22 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import replace
-from types import MappingProxyType
-from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ...imap.dates import parse_internal_date
 from ...imap.fetch import Fetched, FetchRequest, FolderStream
 from ...imap.outline import OUTLINE_ITEMS, Told, parse_outline
-from ...imap.responses import Parts, Status, parse_parts, parse_status, quote, separator_and_name
+from ...imap.responses import Parts, Status, parse_parts, parse_status, quote
 from ...imap.uids import parse_sequence_set, sequence_below
 from ...model.errors import MailImportError
 from ...model.mail import SourceFolder
-from .appending import AppendingSession
-from .channel import HostChannel
 from .digests import Digester, Digests
+from .folder_session import FolderSession
 
 _PERMANENTFLAGS = re.compile(rb"OK \[PERMANENTFLAGS \(([^)]*)\)", re.IGNORECASE)
 _MESSAGELIMIT = re.compile(rb"MESSAGELIMIT \d+ (\d{1,10})$", re.IGNORECASE)
 _COPYUID = re.compile(rb"COPYUID \d{1,10} ([\d:,]+) ([\d:,]+)$", re.IGNORECASE)
-
-# Folders that commands in one piece may name; they fit the pipe.
-FOLDERS_AHEAD = 128
-
-# Seconds between looks at a folder that is to be quiet, and those after which it is taken as it is.
-_LOOK = 0.25
-_LONGEST_UNREST = 60.0
-
-_LIST_WILDCARDS = frozenset(b"*%")
-
-# Codes of RFC 5530 and 3501 for a folder that is not there.
-_NO_FOLDER = frozenset((b"NONEXISTENT", b"TRYCREATE"))
-
-
-class Figures(NamedTuple):
-    """What STATUS says of a folder; `append_limit` is the size of the largest message that it takes (RFC 7889), None
-    when nobody says.
-    """
-
-    messages: int
-    uidnext: int
-    uidvalidity: int
-    append_limit: Optional[int] = None
 
 
 class Kept(NamedTuple):
@@ -86,78 +60,11 @@ def _with_items(take: Callable[[Mapping[bytes, bytes]], None]) -> Callable[[Part
     return handle
 
 
-class HostSession(AppendingSession):
+class HostSession(FolderSession):
     """What a store needs of the mailbox: folders made and looked at, messages stored and read back.
 
     Raises as its base does.
     """
-
-    def __init__(self, channel: HostChannel) -> None:
-        super().__init__(channel)
-        self._append_limit = self._capability_figure(b"APPENDLIMIT=")
-
-    def figures_of(self, names: Sequence[bytes]) -> Dict[bytes, Figures]:
-        """Return what folders hold; one that cannot be opened is left out."""
-        found: List[Dict[bytes, int]] = []
-
-        def handle(parts: Parts) -> None:
-            values = parse_parts(parts)
-            # GNU Mailutils writes names without quotes, whatever is in them.
-            if len(values) >= 3 and values[0].upper() == b"STATUS" and isinstance(values[-1], list):
-                items = zip(values[-1][::2], values[-1][1::2])
-                found.append({item.upper(): int(figure) for item, figure in items if figure.isdigit()})
-
-        figures: Dict[bytes, Figures] = {}
-        limits = b" APPENDLIMIT" if b"APPENDLIMIT" in self.capabilities else b""
-        commands = [b"STATUS %s (MESSAGES UIDNEXT UIDVALIDITY%s)" % (quote(name), limits) for name in names]
-        with self._process():
-            for name, tag in zip(names, self.send(*commands)):
-                found.clear()
-                if self._answer(tag, handle).ok:
-                    said = found[0] if found else {}
-                    figures[name] = Figures(
-                        said.get(b"MESSAGES", 0),
-                        said.get(b"UIDNEXT", 1),
-                        said.get(b"UIDVALIDITY", 0),
-                        said.get(b"APPENDLIMIT", self._append_limit),
-                    )
-        return figures
-
-    def await_quiet(self, name: bytes, seconds: float) -> None:
-        """Wait until nothing has come into a folder for so long."""
-        began = changed = time.monotonic()
-        before = self.figures_of([name]).get(name)
-        while time.monotonic() < min(changed + seconds, began + max(seconds, _LONGEST_UNREST)):
-            time.sleep(min(_LOOK, seconds))
-            figures = self.figures_of([name]).get(name)
-            if figures != before:
-                before, changed = figures, time.monotonic()
-
-    def create(
-        self, names: Sequence[bytes], uses: Mapping[bytes, bytes] = MappingProxyType({})
-    ) -> Dict[bytes, MailImportError]:
-        """Create folders, which may be there; return the errors of those that the host does not make.
-
-        Args:
-            uses: what folders are for; a host that knows such uses is told (CREATE-SPECIAL-USE, RFC 6154).
-        """
-        with_use = [name for name in names if name in uses and b"CREATE-SPECIAL-USE" in self.capabilities]
-        made = self.ask_all([b"CREATE %s (USE (%s))" % (quote(name), uses[name]) for name in with_use])
-        # One that cannot have that use is made without it.
-        plain = set(names) - {name for name, status in zip(with_use, made) if status.ok}
-        left = [name for name in names if name in plain]
-        statuses = self.ask_all([b"CREATE " + quote(name) for name in left])
-        return {
-            name: self._not_made(status)
-            for name, status in zip(left, statuses)
-            if not status.ok and status.code.upper() != b"ALREADYEXISTS"
-        }
-
-    def _not_made(self, status: Status) -> MailImportError:
-        error = self.refusal(status, "folder_refused", "this host does not make the folder")
-        if error.reason != "folder_refused" or self.is_own_process:
-            return error
-        return MailImportError(error.reason, "%s (folder_map can give it another name)" % error.message)
 
     def permanent_flags(self, name: bytes) -> Optional[FrozenSet[bytes]]:
         """Return the flags that messages of a folder can have, in small letters; None when any will do (RFC 3501
@@ -172,64 +79,6 @@ class HostSession(AppendingSession):
 
         self.ask(self.opening(FetchRequest(SourceFolder(name, ()), select=True)), handle)
         return None if not told or b"\\*" in told else frozenset(told)
-
-    def remove_if_empty(self, name: bytes) -> None:
-        """Remove a folder of our own making."""
-        figures = self.figures_of([name]).get(name)
-        if figures and not figures.messages:
-            self.ask(b"DELETE " + quote(name))
-
-    def subscribe(self, names: Sequence[bytes]) -> Tuple[int, Dict[bytes, MailImportError]]:
-        """Subscribe to folders; return how many were not before, and the errors of those that cannot be.
-
-        Raises:
-            MailImportError: `disk_full` or `over_quota`.
-        """
-        known = {name for _separator, name in self.names(b'LSUB "" "*"')}
-        missing = [name for name in dict.fromkeys(names) if name not in known]
-        new = 0
-        errors: Dict[bytes, MailImportError] = {}
-        for name, status in zip(missing, self.ask_all([b"SUBSCRIBE " + quote(name) for name in missing])):
-            if status.ok:
-                new += 1
-            elif self.has_folder(status):
-                error = self.refusal(status, "folder_refused", "this host does not subscribe to the folder")
-                if error.reason != "folder_refused":
-                    raise error
-                errors[name] = error
-        return new, errors
-
-    def names_listed(self, names: Sequence[bytes]) -> Dict[bytes, bytes]:
-        """Return what the host itself calls folders that it opens by these names: some take `work` for `Work`, or an
-        umlaut for a letter and its sign. The same where it does not say so.
-        """
-        listed: Dict[bytes, bytes] = {}
-        found: List[bytes] = []
-
-        def handle(parts: Parts) -> None:
-            told = separator_and_name(parts, b"LIST")
-            if told and len(found) < 2:
-                found.append(told[1])
-
-        plain = [name for name in names if not _LIST_WILDCARDS & set(name)]
-        with self._process():
-            for name, tag in zip(plain, self.send(*(b'LIST "" ' + quote(name) for name in plain))):
-                found.clear()
-                self._answer(tag, handle)
-                listed[name] = found[0] if len(found) == 1 else name
-        return {name: listed.get(name, name) for name in names}
-
-    def names(self, command: bytes) -> List[Tuple[bytes, bytes]]:
-        """Return separators and names of what LIST or LSUB answers."""
-        found = []
-
-        def handle(parts: Parts) -> None:
-            told = separator_and_name(parts, command.split(b" ", 1)[0])
-            if told:
-                found.append(told)
-
-        self.ask(command, handle)
-        return found
 
     def kept(self, name: bytes, uids: bytes) -> Iterator[Tuple[int, Kept]]:
         """Yield UID and what is kept of messages of a folder.
@@ -368,10 +217,6 @@ class HostSession(AppendingSession):
     def _fetched(self, opened: FolderStream) -> Iterator[Fetched]:
         with self._process():
             yield from opened.messages()
-
-    def has_folder(self, refusal: Status) -> bool:
-        """False when a folder was not opened because it is not there."""
-        return refusal.code.upper() not in _NO_FOLDER
 
     def change_flags(self, name: bytes, uids: bytes, sign: bytes, flag: bytes) -> Status:
         """Give (`+`) messages of a folder a flag or take it away (`-`); return the answer."""

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional, TypeVar
+from typing import Callable, Iterable, Optional, Set, TypeVar
 
 from .channel import HostChannel
 from .conversation import SessionEndedError
@@ -45,6 +45,8 @@ class HostSessions:
         self._rebuilt = False
         self._is_elsewhere = is_elsewhere
         self._slowest = 0.0
+        # Folders that messages were on their way into when a session ended
+        self._in_doubt: Set[bytes] = set()
 
     def session(self) -> HostSession:
         """Return the session, opening one when there is none."""
@@ -57,6 +59,11 @@ class HostSessions:
                 channel.close()
                 raise
         return self._session
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the session is one that commands are sent over before those in front of them are answered."""
+        return self._session is not None and self._session.stores_ahead
 
     def attempt(self, work: Callable[[HostSession], _Result]) -> _Result:
         """Do something that does no harm when it is done twice, again on a new session when one ends.
@@ -74,9 +81,14 @@ class HostSessions:
                 if ends >= _MOST_ATTEMPTS:
                     raise
 
-    def renew(self, error: SessionEndedError, is_another: bool = False) -> None:
+    def renew(self, error: SessionEndedError, is_another: bool = False, into: Iterable[bytes] = ()) -> None:
         """Take note that a session has ended with messages in hand, or another one beside it; raise the error when that
-        happens again and again."""
+        happens again and again.
+
+        Args:
+            into: folders that the server may still be storing them in.
+        """
+        self._in_doubt.update(into)
         if not is_another:
             self.drop()
         self._after_crash = True
@@ -98,7 +110,9 @@ class HostSessions:
             if self._is_elsewhere:
                 most = max(_LONGEST_QUIET, self.attempt(lambda session: session.timeout))
                 seconds = min(max(_QUIET, 2 * self._slowest), most)
-                self.attempt(lambda session: session.await_quiet(name, seconds))
+                names = sorted(self._in_doubt | {name})
+                self.attempt(lambda session: session.await_quiet(names, seconds))
+                self._in_doubt.clear()
             if self.attempt(lambda session: session.is_own_process):
                 self.attempt(lambda session: session.begin_append(name))
                 self.drop()

@@ -13,7 +13,6 @@ from operator import methodcaller
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...imap.folder_names import encode_folder_name
-from ...imap.responses import parse_parts
 from ...imap.uids import UidSet, sequence_set
 from ...model.errors import MailImportError
 from ...model.mail import MailSession, StoreLocation
@@ -109,19 +108,8 @@ class ImapStore(MessageStore):
         return prefix + separator.join(parts)
 
     def _ask_namespace(self, session: HostSession) -> Tuple[bytes, bytes]:
-        """Return prefix and separator of the user's own folders (RFC 2342): where the host says INBOX is, or the
-        first."""
-        found: Dict[bytes, bytes] = {}
-
-        def handle(parts: List[bytes]) -> None:
-            values = parse_parts(parts)
-            if values[:1] == [b"NAMESPACE"] and len(values) > 1 and isinstance(values[1], list):
-                for space in values[1]:
-                    if isinstance(space, list) and len(space) > 1 and isinstance(space[0], bytes):
-                        found[bytes(space[0])] = bytes(space[1]) if isinstance(space[1], bytes) else b""
-
-        if b"NAMESPACE" in session.capabilities:
-            session.ask(b"NAMESPACE", handle)
+        """Return prefix and separator of the user's own folders: where the host says INBOX is, or the first."""
+        found = session.namespaces()
         own = self._location.prefix.encode("utf-8")
         if found:
             prefix = own if own in found else next(iter(found))

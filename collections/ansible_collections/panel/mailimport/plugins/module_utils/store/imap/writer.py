@@ -27,7 +27,7 @@ from ...imap.uids import UidSet
 from ...model.errors import MailImportError
 from ..base import EarlierMessage, FlagChange, FolderPath, FolderWriter, HeldCopy, Refusal, joined_path
 from ..origin import Origin
-from .appender import Appender
+from .appender import BATCH_BYTES, Appender
 from .content_search import ContentSearch
 from .conversation import SessionEndedError
 from .destination import Destination
@@ -150,6 +150,8 @@ class ImapWriter(FolderWriter, Destination):
     def add(self, fetched: Fetched) -> Optional[int]:
         self._appender.make_room(self)
         whole = fetched.whole
+        if whole is None and self._sessions.is_ahead and fetched.size <= BATCH_BYTES:
+            whole = memoryview(b"".join(map(bytes, fetched.chunks)))  # to be sent ahead as well
         message = self._long_message(fetched) if whole is None else pending_whole(fetched, whole)
         if message.uid in self.held:
             self._compare_again(message)

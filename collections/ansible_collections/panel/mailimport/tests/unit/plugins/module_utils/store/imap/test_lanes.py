@@ -201,7 +201,7 @@ def test_what_a_message_that_is_refused_costs(host, origin, message, takes_many,
     sent = [message(uid, refused.get(uid, body(uid))) for uid in range(1, 1201)]
     refusals, store = imported(host, origin, sent, **how)
     assert (sorted(refusal.uid for refusal in refusals), len(bodies(host))) == ([3, 390, 700], 1197)
-    assert store.appender.lanes._most == 4
+    assert store.appender._lanes._most == 4
     assert host.commands.count("LOGIN") <= 4 + 2 * 3, "once more for each, and for it alone"
 
 

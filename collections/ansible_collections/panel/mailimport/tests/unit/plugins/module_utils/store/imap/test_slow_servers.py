@@ -56,7 +56,7 @@ def test_a_slow_server_is_given_time_however_it_was_sent_something(
         clock[0] += 60.0 if needs > 60.0 else 5.0  # 60: the client's patience
         return "late" if number == lost else None
 
-    def await_quiet(_session, _name, seconds):
+    def await_quiet(_session, _names, seconds):
         quiet.append(seconds)
         while host.late and seconds >= needs - (60.0 if needs > 60.0 else 0.0):
             host.store(*host.late.pop())

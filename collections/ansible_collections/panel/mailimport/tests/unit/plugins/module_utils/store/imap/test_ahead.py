@@ -1,0 +1,135 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The IMAP store against a server that is far: several commands are on their way before the first one is answered, and
+each message is there once all the same.
+"""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, conversation, sessions
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.appending import AppendingSession
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
+    COMMANDS,
+    bodies,
+    imported,
+    network_store,
+)
+
+
+@pytest.fixture
+def host(network_host, monkeypatch):
+    """A Dovecot that is taken for a far one, and gets ten messages in a command."""
+    monkeypatch.setattr(conversation, "_FAR", 0.0)
+    monkeypatch.setattr(appender, "BATCH_MESSAGES", 10)
+    monkeypatch.setattr(sessions, "_QUIET", 0.01)
+    network_host.product, network_host.eats = "Dovecot", True
+    network_host.capabilities = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS ID NAMESPACE"
+    return network_host
+
+
+@pytest.fixture
+def pairs(message):
+    """Messages of which each is there twice, the second one some commands later."""
+    return [message(uid, body((uid - 1) % 30 + 1)) for uid in range(1, 61)]
+
+
+TWICE = sorted(body(uid) for uid in range(1, 31) for _copy in range(2))
+
+
+def test_commands_go_ahead_of_their_answers_over_one_connection(host, origin, some, monkeypatch):
+    on_their_way, most = [], []
+    send, collect = AppendingSession.send_append, AppendingSession.collect_append
+
+    def sends(session, *command, **how):
+        on_their_way.append(command)
+        most.append(len(on_their_way))
+        return send(session, *command, **how)
+
+    def collects(session, *command):
+        on_their_way.pop(0)
+        return collect(session, *command)
+
+    monkeypatch.setattr(AppendingSession, "send_append", sends)
+    monkeypatch.setattr(AppendingSession, "collect_append", collects)
+    refusals, _store = imported(host, origin, some(*range(1, 61)))
+    assert ([message.data for message in host.folders[b"A"]], refusals) == ([body(uid) for uid in range(1, 61)], [])
+    assert (max(most), host.busiest, host.asked, on_their_way) == (6, 1, 0, [])
+
+
+@pytest.mark.parametrize("fate", ["before", "after", "late", "bye"])
+@pytest.mark.parametrize("number", [1, 2, 6])
+def test_what_was_on_its_way_when_the_connection_was_lost_is_there_once(host, origin, pairs, fate, number, monkeypatch):
+    monkeypatch.setattr(sessions, "_QUIET", 0.01 if fate != "late" else 0.3)
+    host.dies = lambda now: fate if now == number else None
+    delivered = {}
+    refusals, store = imported(host, origin, pairs, delivered)
+    assert bodies(host) == TWICE
+    assert sorted(delivered.values()) == sorted(message.uid for message in host.folders[b"A"])
+    assert (sorted(delivered), refusals, store.all_answers_known) == (list(range(1, 61)), [], True)
+
+
+def test_the_server_has_time_to_store_what_was_on_its_way_into_several_folders(host, origin, some, monkeypatch):
+    """It may go on with what it was sent when the connection is lost: nothing is sent again before that."""
+    waited_for = []
+    monkeypatch.setattr(HostSession, "await_quiet", lambda session, names, seconds: waited_for.append(names))
+    host.dies = lambda number: "before" if number == 2 else None
+    store = network_store(host, delivered := {})
+    writers = [store.open_folder((name,), origin(name.encode()), False) for name in ("A", "B")]
+    for writer, uids in zip(writers, (range(1, 21), range(21, 41))):
+        for fetched in some(*uids):
+            writer.add(fetched)
+    store.commit()
+    found = {name: [message.data for message in host.folders[name]] for name in (b"A", b"B")}
+    assert found == {b"A": [body(uid) for uid in range(1, 21)], b"B": [body(uid) for uid in range(21, 41)]}
+    assert ([writer.take_refusals() for writer in writers], sorted(delivered)) == ([[], []], list(range(1, 41)))
+    assert waited_for == [[b"A", b"B"]]
+
+
+@pytest.mark.parametrize("code", ["CANNOT", "SERVERBUG"])
+def test_a_command_that_is_refused_takes_nothing_from_those_behind_it(host, origin, pairs, message, code):
+    """Nor does one of two equal messages count as the other one."""
+    host.refuse = lambda flags, data: b"NO [%s] no" % code.encode() if data == COMMANDS else None
+    pairs[4] = message(5, COMMANDS)
+    refusals, _store = imported(host, origin, pairs, delivered := {})
+    assert ([refusal.uid for refusal in refusals], host.ran) == ([5], [])
+    assert bodies(host) == sorted([*TWICE[: TWICE.index(body(5))], *TWICE[TWICE.index(body(5)) + 1 :]])
+    assert sorted(delivered.values()) == sorted(message.uid for message in host.folders[b"A"])
+
+
+def test_equal_messages_of_a_server_that_tells_no_uids_are_two(host, origin, pairs):
+    host.appenduid = lambda uids: b""
+    refusals, _store = imported(host, origin, pairs, delivered := {})
+    assert (bodies(host), refusals) == (TWICE, [])
+    assert sorted(delivered.values()) == sorted(message.uid for message in host.folders[b"A"])
+
+
+def test_a_mailbox_that_gets_full_is_what_is_said_of_all_that_is_left(host, origin, some):
+    host.refuse = lambda flags, data: b"NO [OVERQUOTA] full" if len(host.folders[b"A"]) >= 20 else None
+    store = network_store(host, {})
+    writer = store.open_folder(A, origin(), False)
+    with pytest.raises(MailImportError, match="the mailbox is full"):
+        for fetched in some(*range(1, 61)):
+            writer.add(fetched)
+        store.commit()
+    with pytest.raises(MailImportError, match="the mailbox is full"):
+        writer.add(some(61)[0])
+    store.commit()
+    assert [refusal.reason for refusal in writer.take_refusals()] == ["over_quota"] * 40
+    assert bodies(host) == sorted(body(uid) for uid in range(1, 21))
+
+
+def test_a_server_that_ends_all_sessions_is_given_up(host, origin, some):
+    host.dies = lambda number: "before"
+    store = network_store(host, {})
+    writer = store.open_folder(A, origin(), False)
+    with pytest.raises(MailImportError):
+        for fetched in some(*range(1, 61)):
+            writer.add(fetched)
+        store.commit()
+    assert (bodies(host), store.all_answers_known) == ([], False)
