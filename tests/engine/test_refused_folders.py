@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from support.dovecot import MAIL_GID, MAIL_UID
+from support.imap import Item
+from support.mail import small_message
 
 from .bench import Bench, digests, messages, three_folders
 
@@ -88,3 +90,20 @@ def test_a_folder_of_the_host_that_takes_nothing(bench: Bench, harm: Callable[[P
             folder.unlink()
         kept.rename(folder)
         bench.completed(server, existing_content="merge", state="latest")
+
+
+def test_a_folder_whose_mail_ends_each_session_costs_no_other(bench: Bench) -> None:
+    """Dovecot's own process opens it, and says BYE when it is asked for the mail that it lists there."""
+    folder = bench.host.home_of(bench.address) / "Maildir" / ".Middle"
+    with bench.session() as session:
+        session.create("Middle")
+        session.append("Middle", [Item(small_message(1))])
+    link_for_cur(folder)
+    with three_folders() as server:
+        run = bench.run(server.port, existing_content="merge", message_store="imap")
+        assert run.reasons == [("Middle", "folder_refused", None)], run.result.message
+        assert run.result.messages_failed == len(server.folders[1].messages)
+        with bench.session() as session:
+            for name, there in (("INBOX", server.folders[0]), ("Sent", server.folders[2])):
+                here = session.content(name).messages.values()
+                assert sorted(facts.content.sha256 for facts in here) == sorted(digests(there.messages))

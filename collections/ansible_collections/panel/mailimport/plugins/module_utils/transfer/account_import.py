@@ -246,11 +246,8 @@ class _AccountImport:
 
     def _subscribe(self, plans: Sequence[FolderPlan]) -> None:
         """Subscriptions come last: a run that did not get that far left them to this one."""
-        subscribed_there = [
-            plan
-            for plan in plans
-            if plan.source.subscribed and plan.source.raw_name not in self._batch.without_mail.found
-        ]
+        not_here = {*self._batch.without_mail.found, *self._batch.refused_here}
+        subscribed_there = [plan for plan in plans if plan.source.subscribed and plan.source.raw_name not in not_here]
         wanted = [
             plan.target
             for plan in subscribed_there

@@ -33,7 +33,7 @@ So the state may know less than the mailbox, and never more.
 from __future__ import annotations
 
 import time
-from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set
 
 from ..imap.fetch import Fetched, NoUidError, message_id_in
 from ..imap.headers import LONGEST_HEADER
@@ -101,6 +101,7 @@ class Batch:
         counts: of all folders.
         max_message_size: in bytes.
         without_mail: folders that turn out to hold none.
+        refused_here: raw names of folders that the host does not have, or does not read.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class Batch:
         self._finished: List[FolderCopy] = []
         self._mailless: List[FolderCopy] = []
         self._since_commit = _SinceCommit()
+        self.refused_here: Set[bytes] = set()
         self.counts = AccountCounts(marks)
         self.memories = memories
         self.open_copies: Dict[bytes, FolderCopy] = {}

@@ -116,6 +116,7 @@ class AccountCopy:
                 if error.reason != "folder_refused":
                     raise
                 self._batch.report_folder(plan, error.message)
+                self._batch.refused_here.add(plan.source.raw_name)
                 left.pop(plan.source.raw_name)
                 continue
             if copy is None or plan.source.never_had_mail:

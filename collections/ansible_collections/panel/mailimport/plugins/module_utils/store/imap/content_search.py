@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import AbstractSet, Dict, List, Optional, Sequence, Tuple, Union
 
 from ...imap.uids import UidSet, sequence_set
+from ...model.errors import MailImportError
+from .conversation import SessionEndedError
 from .copies import ShownAgain
 from .deliveries import DeliveryBook
 from .digests import Digests, UidsByContent, flagging_of
@@ -52,6 +54,9 @@ class ContentSearch:
         """Return the messages that were in a folder, and in no record, when this run came to it first.
 
         The folders of a source that go into one target share them: each message is one of theirs at most.
+
+        Raises:
+            MailImportError: `folder_refused` when each session ends that reads them, and others do not.
         """
         if name not in self._unrecorded:
             self._unrecorded[name] = self._index(name, list(gaps(self._book.runs_in(uidvalidity))))
@@ -59,7 +64,14 @@ class ContentSearch:
 
     def _index(self, name: bytes, ranges: Sequence[Tuple[int, int]]) -> UidsByContent:
         """Return messages of a folder that are not taken yet; each can be taken once, of whatever index."""
-        index = self._find(name, ranges, self._book.may_hold_unrecorded_mail, self.moved.taken_from(name))
+        taken = self.moved.taken_from(name)
+        try:
+            index = self._find(name, ranges, self._book.may_hold_unrecorded_mail, taken)
+        except SessionEndedError as error:
+            # Is it this folder alone that ends each session?
+            self._sessions.attempt(lambda session: session.figures_of([b"INBOX"]))
+            text = "this host does not read back what it holds: %s" % error.message
+            raise MailImportError("folder_refused", text) from error
         self._indexes.setdefault(name, []).append(index)
         return index
 

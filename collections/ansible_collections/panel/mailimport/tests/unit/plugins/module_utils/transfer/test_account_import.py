@@ -63,3 +63,11 @@ def test_a_folder_that_came_first_keeps_its_name_where_another_one_is_the_same_t
     events = run(source)
     assert sorted(message.data for message in host.folders[b"work"]) == sorted(source.folders[b"work"].values())
     assert [entry.folder for event in events for entry in getattr(event, "entries", ())] == ["Work"]
+
+
+def test_a_folder_that_the_host_refuses_is_told_once(run, host, account):
+    """It is not subscribed to, either, before there is one."""
+    host.on_subscribe = lambda _rest, _lines, _output: b"NO [CANNOT] not this name"
+    events = run(account(INBOX=[1], forbidden=[1]))
+    refused = [entry.folder for event in events for entry in getattr(event, "entries", ())]
+    assert refused.count("forbidden") == 1
