@@ -28,6 +28,12 @@ LONGEST_BACKOFF = 600.0
 PASSING = frozenset(("connection_failed", "protocol_error", "source_unavailable", "throttled", "too_many_connections"))
 
 
+def pause(emit: Emit, seconds: float, why: str) -> None:
+    """Wait, and say so."""
+    emit(Waiting(round(seconds, 1), why))
+    time.sleep(seconds)
+
+
 class Patience:
     """Counts failures and seconds since something was gained.
 
@@ -80,5 +86,4 @@ class Patience:
 
     def pause(self, seconds: float, why: str) -> None:
         """Wait, and say so."""
-        self._emit(Waiting(round(seconds, 1), why))
-        time.sleep(seconds)
+        pause(self._emit, seconds, why)

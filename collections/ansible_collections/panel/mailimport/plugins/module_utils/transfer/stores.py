@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from dataclasses import dataclass
 from functools import partial
 from typing import Callable, Mapping, Optional, Sequence
@@ -23,7 +22,8 @@ from ..store.imap.store import ImapStore
 from ..store.imap.uid_map import UidMap
 from ..store.maildir.store import MaildirStore
 from ..store.origin import Origin
-from .news import Emit, Waiting
+from .news import Emit
+from .patience import pause
 from .session_broker import SessionBroker
 
 
@@ -127,7 +127,7 @@ def _imap_store(target: Target, book: DeliveryBook, emit: Emit) -> ImapStore:
         book,
         target.proof,
         dialler.open_more,
-        partial(_pause, emit),
+        partial(pause, emit),
         target.killed_since,
     )
 
@@ -136,9 +136,4 @@ def dialler_to(location: StoreLocation, tls: Optional[ssl.SSLContext], emit: Emi
     """Return what opens sessions of a mailbox over the network; None where a process of this machine serves it."""
     if not isinstance(location, MailSession) or location.account is None:
         return None
-    return Dialler(location.account, tls, partial(_pause, emit))
-
-
-def _pause(emit: Emit, seconds: float, why: str) -> None:
-    emit(Waiting(round(seconds, 1), why))
-    time.sleep(seconds)
+    return Dialler(location.account, tls, partial(pause, emit))
