@@ -25,10 +25,11 @@ from ..store.imap.store import ImapStore
 from ..store.imap.uid_map import UidMap
 from ..store.maildir.control_files import MAX_KEYWORDS, keywords_by_number
 from ..store.maildir.files import beginning_of, digest_of_content, open_directory
+from ..store.maildir.letters import SYSTEM_LETTERS
 from ..store.maildir.tree import MaildirTree
 from ..store.origin import Origin
 
-_SYSTEM_LETTERS = {"D": b"\\draft", "F": b"\\flagged", "R": b"\\answered", "S": b"\\seen", "T": b"\\deleted"}
+_SYSTEM_FLAGS = {letter: flag for flag, letter in SYSTEM_LETTERS.items()}
 
 
 @lru_cache(maxsize=4096)
@@ -118,7 +119,7 @@ class _MaildirFolder(FolderView):
     def flags_of(self, uid: int) -> FrozenSet[bytes]:
         letters = self._files[uid][1].partition(":2,")[2]
         keywords = (self._keywords.get(ord(letter) - ord("a"), b"").lower() for letter in letters if letter.islower())
-        system = (_SYSTEM_LETTERS.get(letter, b"") for letter in letters)
+        system = (_SYSTEM_FLAGS.get(letter, b"") for letter in letters)
         return frozenset(flag for flag in (*system, *keywords) if flag)
 
     def digest_of(self, uid: int) -> bytes:

@@ -16,7 +16,7 @@ from ...model.errors import MailImportError
 from ...model.mail import split_epoch
 from ..base import EarlierMessage, FolderPath, HeldMail
 from ..origin import Origin
-from .files import digest_of_content, entries, open_directory, open_file
+from .files import beginning_of, digest_of_content, entries, open_directory
 from .stage import stage_name, staged_epochs, staged_uids
 from .tree import MaildirTree
 
@@ -51,7 +51,7 @@ class MaildirMail(HeldMail):
             if uid in uids:
                 # A mail program may have renamed it by now, or its owner put something else there.
                 with suppress(OSError, MailImportError):
-                    yield uid, self._read("%s/%s" % (directory, name), size)
+                    yield uid, beginning_of("%s/%s" % (directory, name), self._tree.root, size)
 
     def earlier(self, path: FolderPath, origin: Origin, size: int) -> Iterator[Tuple[EarlierMessage, bytes]]:
         """As MessageStore says; mail programs rename files, so what they hold tells which they are."""
@@ -60,7 +60,7 @@ class MaildirMail(HeldMail):
             if origin.epoch_in(name) not in (0, origin.uidvalidity):
                 with suppress(OSError, MailImportError):
                     file = "%s/%s/%s" % (folder, part, name)
-                    yield digest_of_content(file, self._tree.root), self._read(file, size)
+                    yield digest_of_content(file, self._tree.root), beginning_of(file, self._tree.root, size)
 
     def _staged(self, origin: Origin) -> Iterator[Tuple[str, str]]:
         directory = "tmp/%s/cur" % stage_name(origin)
@@ -73,7 +73,3 @@ class MaildirMail(HeldMail):
                 yield directory, name
         finally:
             os.close(handle)
-
-    def _read(self, name: str, size: int) -> bytes:
-        with os.fdopen(open_file(name, self._tree.root), "rb") as file:
-            return file.read(size)

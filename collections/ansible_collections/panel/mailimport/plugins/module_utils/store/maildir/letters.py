@@ -17,7 +17,7 @@ from .control_files import MAX_KEYWORDS, UIDLIST, dotlock, read_keywords, write_
 from .files import open_directory
 from .tree import MaildirTree
 
-_SYSTEM_FLAGS = {b"\\draft": "D", b"\\flagged": "F", b"\\answered": "R", b"\\seen": "S", b"\\deleted": "T"}
+SYSTEM_LETTERS = {b"\\draft": "D", b"\\flagged": "F", b"\\answered": "R", b"\\seen": "S", b"\\deleted": "T"}
 
 _LONGEST_NAME = 255
 # Sets of flags that are remembered, and bytes of the longest of them.
@@ -48,25 +48,25 @@ class FolderFlags:
         """Return the letters, sorted as Maildir wants them (system flags are upper case, keywords lower case)."""
         found = self._known.get(flags)
         if found is None:
-            found = "".join(sorted({letter for flag in flags for letter in (self._letter(flag),) if letter}))
+            found = "".join(sorted({letter for flag in flags if (letter := self._letter(flag))}))
             if len(self._known) < _MOST_KNOWN and sum(map(len, flags)) < _LONGEST_KNOWN:
                 self._known[flags] = found
         return found
 
     def letters_in_use(self, flags: Tuple[bytes, ...]) -> str:
         """Return the letters of those flags that have one already."""
-        return "".join(letter for flag in flags for letter in (self._letter_in_use(flag),) if letter)
+        return "".join(letter for flag in flags if (letter := self._letter_in_use(flag)))
 
     def _letter_in_use(self, flag: bytes) -> Optional[str]:
         number = self._numbers.get((keyword_of(flag) or b"").lower())
-        return _SYSTEM_FLAGS.get(flag.lower()) or (None if number is None else chr(ord("a") + number))
+        return SYSTEM_LETTERS.get(flag.lower()) or (None if number is None else chr(ord("a") + number))
 
     def differ(self, letters: str, change: FlagChange) -> bool:
         """True when a message with these letters lacks flags that it is to get, or has some that it is to lose.
 
         Whether it has keywords without a letter, nobody but Dovecot knows: they count as lacking.
         """
-        new = [flag for flag in change.add if flag.lower() in _SYSTEM_FLAGS or keyword_of(flag)]
+        new = [flag for flag in change.add if flag.lower() in SYSTEM_LETTERS or keyword_of(flag)]
         in_use = [self._letter_in_use(flag) for flag in new]
         return any(letter is None or letter not in letters for letter in in_use) or any(
             letter in letters for letter in self.letters_in_use(change.remove)
@@ -76,13 +76,13 @@ class FolderFlags:
         """Return the keywords among flags that messages of this folder can have though no letter stands for them."""
         if len(self._numbers) < MAX_KEYWORDS:
             return ()
-        keywords = (keyword_of(flag) for flag in flags if flag.lower() not in _SYSTEM_FLAGS)
+        keywords = (keyword_of(flag) for flag in flags if flag.lower() not in SYSTEM_LETTERS)
         return tuple(keyword for keyword in keywords if keyword and keyword.lower() not in self._numbers)
 
     def _letter(self, flag: bytes) -> Optional[str]:
         folded = flag.lower()
-        if folded in _SYSTEM_FLAGS:
-            return _SYSTEM_FLAGS[folded]
+        if folded in SYSTEM_LETTERS:
+            return SYSTEM_LETTERS[folded]
         if folded == b"\\recent":
             return None
         keyword = keyword_of(flag)
