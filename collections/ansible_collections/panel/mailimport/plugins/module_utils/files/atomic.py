@@ -86,7 +86,7 @@ def replace_file(path: str, content: bytes, new: NewFile) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
-    _sync_directory(directory)
+    sync_directory(directory)
 
 
 def _stat(path: str) -> Optional[os.stat_result]:
@@ -112,7 +112,8 @@ def _set_distinct_time(descriptor: int, before: os.stat_result, size: int) -> No
     os.utime(descriptor, ns=(now, max(now, earliest)))
 
 
-def _sync_directory(directory: str) -> None:
+def sync_directory(directory: str) -> None:
+    """Make durable which files a directory has."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -17,6 +17,7 @@ import os
 import tempfile
 from contextlib import suppress
 
+from ..files.atomic import sync_directory
 from ..files.private import read_private
 from ..model.errors import MailImportError
 from ..model.imports import ImportKey
@@ -46,11 +47,7 @@ def make_host_key(state_dir: str) -> None:
                 os.link(temporary, path)
         finally:
             os.unlink(temporary)
-        directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_directory(os.path.dirname(path))
 
 
 def proof_of(state_dir: str, key: ImportKey) -> bytes:

@@ -20,6 +20,7 @@ import stat
 import time
 from typing import Optional
 
+from ..files.atomic import sync_directory
 from ..model.imports import ImportKey
 from ..model.mail import MailFiles, StoreLocation
 from .origin import Origin
@@ -81,13 +82,8 @@ def place_marker(location: StoreLocation, key: ImportKey, proof: bytes, durable:
     except FileNotFoundError:
         return
     os.replace(temporary, path)
-    if not durable:
-        return
-    directory = os.open(location.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    if durable:
+        sync_directory(location.root)
 
 
 def _write(path: str, content: bytes, stamp: int, durable: bool) -> None:
