@@ -37,7 +37,7 @@ from .news import (
 from .numbering import Earlier, NumberingCheck, ask_patiently
 from .patience import Patience
 from .plan import FolderPlan, overruled, uses_to_tell
-from .selection import Selection, plan_account
+from .selection import MessageSelection, plan_account
 from .stores import Target, open_store
 
 
@@ -172,13 +172,13 @@ class _AccountImport:
             self._emit(Note(told))
         return check.checked()
 
-    def _select_messages(self, plans: Sequence[FolderPlan]) -> Optional[Selection]:
+    def _select_messages(self, plans: Sequence[FolderPlan]) -> Optional[MessageSelection]:
         """Find out which messages are meant for which folder, and what that comes to."""
         rules, listed, batch = self._request.rules, self._listed, self._batch
         if listed is None:
             return None
         selection = self._line.attempt(
-            lambda session: Selection.asked(session, listed, rules, plans, self._marks, self._memories)
+            lambda session: MessageSelection.asked(session, listed, rules, plans, self._marks, self._memories)
         )
         if selection:
             batch.counts.count_remembered(plans, self._memories)

@@ -249,7 +249,7 @@ class Batch:
         if refusal is None:
             return copy.write(fetched)
         message_id = message_id_in(fetched.skip())  # its UID may come behind it
-        copy.leave_out(fetched.message.uid, "message_refused", refusal, fetched.size, message_id)
+        copy.leave_behind(fetched.message.uid, "message_refused", refusal, fetched.size, message_id)
         return None
 
     def _count_refusals(self) -> None:
@@ -302,10 +302,10 @@ class Batch:
         if len(self._finished) >= BATCH_FOLDERS:
             self.commit()
 
-    def leave_out_notices(self, copy: FolderCopy, uids: Iterable[int]) -> None:
+    def leave_notices_behind(self, copy: FolderCopy, uids: Iterable[int]) -> None:
         """Ask for nothing again that is no mail; for a message in whose place a notice came, each run asks."""
         if self.without_mail.may_be(copy) and not self._request.force:
-            copy.leave_out_notices(uids)
+            copy.leave_notices_behind(uids)
 
     def leave_out_folder(self, source: SourceFolder, items: int) -> None:
         """A folder holds something else than mail."""

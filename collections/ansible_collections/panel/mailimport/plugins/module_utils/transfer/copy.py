@@ -23,7 +23,7 @@ from .folder_copy import FolderCopy, has_nothing_new, mark_of
 from .line import Line, SessionTooOldError
 from .missing_messages import fetch_missing_messages
 from .plan import FolderPlan
-from .selection import Selection
+from .selection import MessageSelection
 
 
 class AccountCopy:
@@ -45,7 +45,7 @@ class AccountCopy:
         batch: Batch,
         store: MessageStore,
         marks: Mapping[bytes, FolderMark],
-        selection: Optional[Selection] = None,
+        selection: Optional[MessageSelection] = None,
     ) -> None:
         self._line = line
         self._connections = connections

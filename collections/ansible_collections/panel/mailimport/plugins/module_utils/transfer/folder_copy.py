@@ -211,12 +211,12 @@ class FolderCopy:
                 NotImported(self.name, refusal.reason, refusal.message, refusal.uid, refusal.message_id, refusal.size)
             )
         else:
-            self.leave_out(refusal.uid, refusal.reason, refusal.message, refusal.size, refusal.message_id)
+            self.leave_behind(refusal.uid, refusal.reason, refusal.message, refusal.size, refusal.message_id)
         was_counted = refusal.reason != "message_altered" and refusal.uid not in self.compared
         self.copied -= was_counted
         return was_counted
 
-    def leave_out(
+    def leave_behind(
         self,
         uid: Optional[int],
         reason: str,
@@ -229,11 +229,11 @@ class FolderCopy:
             raise NoUidError("protocol_error", "a message of %s came without its UID" % self.name)
         self.refused[uid] = NotImported(self.name, reason, message, uid, message_id, size)
 
-    def leave_out_notices(self, uids: Iterable[int]) -> None:
-        """Of items that are no mail, notices that an earlier run was sent need not be fetched again."""
+    def leave_notices_behind(self, uids: Iterable[int]) -> None:
+        """Do not fetch notices again that an earlier run was sent in place of these messages."""
         for uid in uids:
             if uid in self.memory.notices:
-                self.leave_out(uid, "message_refused", SURROGATE)
+                self.leave_behind(uid, "message_refused", SURROGATE)
 
     @property
     def notices(self) -> Set[int]:

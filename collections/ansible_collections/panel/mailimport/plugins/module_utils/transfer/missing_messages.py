@@ -22,11 +22,13 @@ from .batch import Batch
 from .folder_copy import TOO_LARGE, FolderCopy
 from .line import Line, SessionTooOldError
 from .patience import PASSING
-from .selection import Selection
+from .selection import MessageSelection
 from .survey import survey_folder
 
 
-def fetch_missing_messages(line: Line, batch: Batch, copy: FolderCopy, selection: Optional[Selection] = None) -> None:
+def fetch_missing_messages(
+    line: Line, batch: Batch, copy: FolderCopy, selection: Optional[MessageSelection] = None
+) -> None:
     """Finish a folder: get what can be got, and note what cannot.
 
     Args:
@@ -38,8 +40,8 @@ def fetch_missing_messages(line: Line, batch: Batch, copy: FolderCopy, selection
     missing = _list_patiently(line, batch, copy)
     if missing is None:
         return
-    batch.leave_out_notices(copy, missing)
-    _leave_out_too_large(line, batch, copy, missing)
+    batch.leave_notices_behind(copy, missing)
+    _leave_too_large_behind(line, batch, copy, missing)
     if selection:
         batch.receive_copies(copy, selection.copies(copy, [uid for uid in missing if not copy.is_accounted_for(uid)]))
     missing = array.array("I", (uid for uid in missing if not copy.is_accounted_for(uid)))
@@ -59,7 +61,7 @@ def fetch_missing_messages(line: Line, batch: Batch, copy: FolderCopy, selection
             if not copy.is_accounted_for(rest[0]) and (
                 trouble or line.attempt(partial(_is_there, copy=copy, uid=rest[0]))
             ):
-                copy.leave_out(
+                copy.leave_behind(
                     rest[0], "source_unavailable", trouble or "the source lists this message and does not send it"
                 )
         elif rest:
@@ -68,7 +70,7 @@ def fetch_missing_messages(line: Line, batch: Batch, copy: FolderCopy, selection
     batch.finish_folder(copy)
 
 
-def _leave_out_too_large(line: Line, batch: Batch, copy: FolderCopy, missing: Sequence[int]) -> None:
+def _leave_too_large_behind(line: Line, batch: Batch, copy: FolderCopy, missing: Sequence[int]) -> None:
     """Look which messages that an earlier run left behind are still too large, so that they are not fetched every time
     for nothing.
     """
@@ -80,7 +82,7 @@ def _leave_out_too_large(line: Line, batch: Batch, copy: FolderCopy, missing: Se
         too_large = partial(SourceSession.longer_than, size=batch.max_message_size, folder=copy.plan.source, uids=uids)
         for uid in line.attempt(too_large):
             if uid in some:
-                copy.leave_out(uid, "message_refused", TOO_LARGE)
+                copy.leave_behind(uid, "message_refused", TOO_LARGE)
 
 
 def _list_patiently(line: Line, batch: Batch, copy: FolderCopy) -> Optional[Sequence[int]]:

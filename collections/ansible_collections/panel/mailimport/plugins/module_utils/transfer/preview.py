@@ -47,7 +47,7 @@ from .news import (
 )
 from .numbering import Earlier, NumberingCheck
 from .plan import FolderPlan
-from .selection import Selection, plan_account
+from .selection import MessageSelection, plan_account
 from .session_broker import SessionBroker
 from .stores import imap_store_to_look_at, store_kind
 from .survey import FolderRecord, Survey, survey_folder
@@ -152,7 +152,7 @@ class _Preview:
         self._at_most = False
         self._daily_limit: Optional[int] = None
         self._listed: Optional[SourceFolders] = None
-        self._selection: Optional[Selection] = None
+        self._selection: Optional[MessageSelection] = None
         self._without_mail: Optional[FoldersWithoutMail] = None
 
     def run(self) -> None:
@@ -165,7 +165,9 @@ class _Preview:
         flags = self._look_at_flags(plans)
         if self._listed:
             rules = self._request.rules
-            self._selection = Selection.asked(self._session, self._listed, rules, plans, self._marks, self._memories)
+            self._selection = MessageSelection.asked(
+                self._session, self._listed, rules, plans, self._marks, self._memories
+            )
         for plan in plans:
             self._look_at(plan)
         total = self._coming + self._present + self._lacking
@@ -230,8 +232,8 @@ class _Preview:
             return
         there = _look_into(tree, plan, origin) if tree else self._delivered(plan, origin)
         record = FolderRecord(mark, memory, there.held)
-        left_out = self._selection.passed_over(plan) if self._selection else UidSet()
-        found = _survey(self._session, plan, record, left_out)
+        passed_over = self._selection.passed_over(plan) if self._selection else UidSet()
+        found = _survey(self._session, plan, record, passed_over)
         if plan.partial:
             found.present = self._memories.count(plan)
         damaged = [] if tree else [NotImported(source.name, *_DAMAGED, uid) for uid in sorted(record.unverified)]
@@ -245,7 +247,7 @@ class _Preview:
         tell_left_behind(emit, refused, len(refused))
         found.coming -= len(refused)
         after = there.messages + there.waiting + found.coming
-        if after or there.exists or not (left_out or refused):
+        if after or there.exists or not (passed_over or refused):
             emit(FolderFilled(source.name, joined_path(plan.target), not there.exists, there.messages, after))
         tell_left_behind(emit, found.problems(source.name), found.shortfall)
         self._at_most = self._at_most or (found.coming > 0 and self._is_compared(plan, mark, there))

@@ -108,7 +108,7 @@ def not_imported(listed: SourceFolders, rules: FolderRules) -> List[SourceFolder
     ]
 
 
-class Selection:
+class MessageSelection:
     """Which messages go into which folders, and which are the same, in a private temporary database that spills to
     disk.
 
@@ -146,7 +146,7 @@ class Selection:
         plans: Sequence[FolderPlan],
         marks: Mapping[bytes, FolderMark],
         memories: Memories,
-    ) -> Optional[Selection]:
+    ) -> Optional[MessageSelection]:
         """Ask a source for its messages. Returns None if all messages of each folder are meant for it."""
         if not _matters(listed, rules):
             return None

@@ -35,7 +35,7 @@ from .news import Emit, Listed, Note, Verified, tell_left_behind
 from .numbering import Earlier, NumberingCheck
 from .plan import FolderPlan
 from .preview import TargetSnapshot
-from .selection import Selection, plan_account
+from .selection import MessageSelection, plan_account
 from .session_broker import SessionBroker
 from .stores import dialler_to, store_kind
 from .survey import FolderRecord
@@ -101,7 +101,7 @@ def verify_account(
 
 def _plans(
     request: ImportRequest, session: SourceSession, snapshot: TargetSnapshot, memories: Memories, emit: Emit
-) -> Tuple[Sequence[FolderPlan], Optional[Selection]]:
+) -> Tuple[Sequence[FolderPlan], Optional[MessageSelection]]:
     """Which folders are compared with which, and which messages are meant for them."""
     if snapshot.location is None:
         raise ValueError("there is no mailbox")
@@ -112,7 +112,7 @@ def _plans(
     for line in check.lines():
         emit(Note(line))
     plans = check.checked()
-    return plans, Selection.asked(session, listed, request.rules, plans, {}, Memories())
+    return plans, MessageSelection.asked(session, listed, request.rules, plans, {}, Memories())
 
 
 def _view_of(
