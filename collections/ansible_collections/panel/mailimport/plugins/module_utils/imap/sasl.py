@@ -55,10 +55,6 @@ class BearerExchange:
             name = user.replace("=", "=3D").replace(",", "=2C")
             self._initial, self._acknowledgement = "n,a=%s,\1auth=Bearer %s\1\1" % (name, token), b"\1"
 
-    def initial_response(self) -> str:
-        """The initial response, in Base64, to be sent with the command."""
-        return base64.b64encode(self._initial.encode("utf-8")).decode("ascii")
-
     def answer(self, challenge: bytes) -> bytes:
         """Return the line that answers a challenge, both in Base64 as on the wire.
 
@@ -75,7 +71,7 @@ class BearerExchange:
                 return b"*"
             text = b""  # words for people, such as Ready
         if not text:
-            return self.initial_response().encode("ascii")
+            return base64.b64encode(self._initial.encode("utf-8"))
         self.problem = _problem(text, self._token)
         return base64.b64encode(self._acknowledgement)
 

@@ -44,8 +44,8 @@ class Folders:
         messages: Iterable[SourceMessages] = (),
         deliveries: Iterable[Deliveries] = (),
     ) -> None:
-        """Record how far folders have come, what their messages are at the source, and which ones of the target folders
-        they are; those are durable by then. The import has begun.
+        """Record how far the folders of an import that has begun have come, what their messages are at the source, and
+        which ones of the target folders they are. Call it when those are durable.
         """
         insert = "INSERT OR REPLACE INTO source_messages SELECT id, ?, ?, ? FROM imports WHERE " + OF_KEY
         with self._connection.transaction():

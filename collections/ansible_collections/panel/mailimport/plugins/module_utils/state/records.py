@@ -38,10 +38,10 @@ class ImportRecord:
     has yet to come to this import. `store_root` is the root of the store that it writes to, None when nothing there can
     show whether its mail is still there; `store_stamp` is the time of its marker when a run last wrote.
     `stop_requested`: whoever runs it, or is going to, is to end it. `being_made`: a run is creating the mailbox, or did
-    not live to say what came of that. `last_success` is when a run last ended
-    `completed`, in seconds since the epoch, `last_new` when one last brought a message, or was killed while it wrote.
-    `bytes_imported` is what all runs that ended have brought into the mail that is there. The latest run began at
-    `started_at` and ended at `finished_at`, None when it has not.
+    not live to say what came of that. `last_success` is when a run last ended `completed`, in seconds since the epoch,
+    `last_new` when one last brought a message, or was killed while it wrote. `bytes_imported` is what all runs that
+    ended have brought into the mail that is there. The latest run began at `started_at` and ended at `finished_at`,
+    None when it has not.
     """
 
     key: ImportKey
