@@ -141,8 +141,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.run.delivery import WOULD_BE_TAKEN, prove_delivery
-from ansible_collections.panel.mailimport.plugins.module_utils.run.notices import Relay
 from ansible_collections.panel.mailimport.plugins.module_utils.run.passwords import NewPasswords
+from ansible_collections.panel.mailimport.plugins.module_utils.run.smtp import Relay
 from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import IMAPCLIENT, prepare_interpreter
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import (
     DELIVERY_SECRETS,

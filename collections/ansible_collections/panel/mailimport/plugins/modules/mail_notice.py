@@ -196,8 +196,9 @@ failed_notices:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import Filter
-from ansible_collections.panel.mailimport.plugins.module_utils.run.notices import Relay, send_notices
+from ansible_collections.panel.mailimport.plugins.module_utils.run.notices import send_notices
 from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings, default_state_dir
+from ansible_collections.panel.mailimport.plugins.module_utils.run.smtp import Relay
 from ansible_collections.panel.mailimport.plugins.module_utils.task.libraries import prepare_interpreter
 from ansible_collections.panel.mailimport.plugins.module_utils.task.notice import notice, notice_options
 

@@ -28,8 +28,8 @@ from ..process.errand import run_errand
 from ..store.imap.network import NetworkChannel
 from ..store.imap.pipe import HostPipe
 from ..store.imap.session import HostSession
-from .notices import Relay, words_of
 from .settings import HostSettings
+from .smtp import Relay, words_of
 
 WOULD_BE_TAKEN = "would be taken"
 _LOST = (

@@ -23,6 +23,7 @@ from ..state.database import State
 from ..state.records import ImportRecord
 from .info import Filter, as_seen_now
 from .settings import HostSettings
+from .smtp import Relay, words_of
 
 DEFAULT_SUBJECT = "Your mailbox $email has moved"
 DEFAULT_BODY = """\
@@ -57,21 +58,6 @@ class Notice:
     translations: Mapping[str, Text] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     to: Tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Relay:
-    """Who delivers: an SMTP server, or an LMTP server, whose `server` may be the path of a socket."""
-
-    server: str = "localhost"
-    port: int = 25
-    protocol: str = "smtp"
-    timeout: int = 60
-
-    def connect(self) -> smtplib.SMTP:
-        if self.protocol == "lmtp":
-            return smtplib.LMTP(self.server, self.port, timeout=self.timeout)
-        return smtplib.SMTP(self.server, self.port, timeout=self.timeout)
 
 
 def send_notices(
@@ -186,14 +172,3 @@ def _deliver(
             raise MailImportError("connection_failed", message_of) from error
         failed += [{"email": address, "message": one_line(str(error))} for address in left]
     return sent
-
-
-def words_of(error: Exception) -> str:
-    """What the server said, for people."""
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        code, text = next(iter(error.recipients.values()))
-        return "%d %s" % (code, text.decode("utf-8", "replace"))
-    if isinstance(error, smtplib.SMTPResponseException):
-        said = error.smtp_error
-        return "%d %s" % (error.smtp_code, said.decode("utf-8", "replace") if isinstance(said, bytes) else said)
-    return str(error)

@@ -14,7 +14,7 @@ from ..model.errors import MailImportError, os_failure
 from ..model.imports import ImportRequest, ImportResult, LoginDiagnosis
 from ..model.look import Look
 from ..model.moment import moment
-from ..model.secret import hide_secret
+from ..model.secret import hide_secrets
 from ..provider.hints import with_hint
 from ..queue.messages import JobResult
 
@@ -71,6 +71,4 @@ def conclude_with(result: ImportResult, error: Union[MailImportError, OSError], 
 
 def without_secret(text: str, request: ImportRequest) -> str:
     """What a source says may echo what it was sent."""
-    for secret in (request.source.password, *(request.renew.issued if request.renew else ())):
-        text = hide_secret(text, secret)
-    return text
+    return hide_secrets(text, (request.source.password, *(request.renew.issued if request.renew else ())))

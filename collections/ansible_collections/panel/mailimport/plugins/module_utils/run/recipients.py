@@ -20,6 +20,7 @@ from ..model.address import Address
 from ..model.errors import MailImportError, one_line
 from ..process.deadline import ended_after
 from ..provider.base import as_ascii
+from .smtp import words_of
 
 # So many recipients go into one transaction; RFC 5321 has every server take 100.
 _IN_A_TRANSACTION = 90
@@ -218,7 +219,7 @@ class _Conversation:
             if self._reached:
                 raise _GoneError(str(error)) from error
             raise MailImportError(
-                "connection_failed", "%s takes no mail: %s" % (where, one_line(_words(error)))
+                "connection_failed", "%s takes no mail: %s" % (where, one_line(words_of(error)))
             ) from error
         self._reached = True
         options = ["SMTPUTF8"] if connection.has_extn("smtputf8") else []
@@ -253,7 +254,7 @@ class _Conversation:
         except (ssl.SSLError, smtplib.SMTPException, ConnectionError) as error:
             # Most senders then go without.
             connection.close()
-            self._tries_tls, self.certificate = False, "STARTTLS fails: %s" % one_line(_words(error))
+            self._tries_tls, self.certificate = False, "STARTTLS fails: %s" % one_line(words_of(error))
             return self._greeted()
         self.certificate = self.certificate or ""
         connection.ehlo_or_helo_if_needed()
@@ -271,13 +272,6 @@ class _Conversation:
 def _said(answer: Any) -> Any:
     code, text = answer
     return code, one_line(text.decode("utf-8", "replace"))
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, smtplib.SMTPResponseException):
-        said = error.smtp_error
-        return "%d %s" % (error.smtp_code, said.decode("utf-8", "replace") if isinstance(said, bytes) else said)
-    return str(error)
 
 
 def _is_address(host: str) -> bool:

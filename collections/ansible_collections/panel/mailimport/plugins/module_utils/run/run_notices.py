@@ -73,7 +73,8 @@ class RunNotices:
     def _send(self, kind: str, subject: str, lines: Sequence[str]) -> Sequence[str]:
         """Send a notice that is not recorded yet; return who has got it."""
         to, by = self._administrators.to, self._administrators
-        from .notices import Notice, Relay, Text, send_notices
+        from .notices import Notice, Text, send_notices
+        from .smtp import Relay
 
         values = {"subject": "Mailbox import on %s: %s" % (platform.node(), subject), "lines": "\n".join(lines)}
         notice = Notice(kind, by.sender or to[0], Text("$subject", "$lines\n"), values=values, to=to)

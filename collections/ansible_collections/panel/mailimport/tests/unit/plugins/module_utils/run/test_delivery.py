@@ -11,8 +11,8 @@ from ansible_collections.panel.mailimport.plugins.module_utils.host.backends imp
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.run.delivery import prove_delivery
-from ansible_collections.panel.mailimport.plugins.module_utils.run.notices import Relay
 from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings
+from ansible_collections.panel.mailimport.plugins.module_utils.run.smtp import Relay
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import DELIVERY_SECRETS
 
 ANNA = parse_address("anna@example.org")

@@ -14,9 +14,10 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey, ImportResult
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import Filter
-from ansible_collections.panel.mailimport.plugins.module_utils.run.notices import Notice, Relay, Text, send_notices
+from ansible_collections.panel.mailimport.plugins.module_utils.run.notices import Notice, Text, send_notices
 from ansible_collections.panel.mailimport.plugins.module_utils.run.run_notices import Administrators, RunNotices
 from ansible_collections.panel.mailimport.plugins.module_utils.run.settings import HostSettings
+from ansible_collections.panel.mailimport.plugins.module_utils.run.smtp import Relay
 from ansible_collections.panel.mailimport.plugins.module_utils.state.database import State
 
 HELLO = Text("Hello $email", "$messages messages in $domain")
