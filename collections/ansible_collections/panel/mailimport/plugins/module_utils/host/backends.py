@@ -59,9 +59,7 @@ def _open_sql(options: Mapping[str, Any], domains_file: str) -> MailHost:
     from .accounts.sql_schemas import schema_of
 
     server = _server(options)
-    missing = [name for name in ("sql_engine", "sql_schema") if not options.get(name)]
-    if missing:
-        raise MailImportError("invalid_row", "host_backend=sql needs %s" % " and ".join(missing))
+    _require("sql", options, "sql_engine", "sql_schema")
     engine = open_engine(options["sql_engine"], options)
     schema = schema_of(options["sql_schema"], engine.words, options.get("sql_statements"))
     days = options.get("sql_password_days")
@@ -93,8 +91,7 @@ def _open_command(options: Mapping[str, Any], domains_file: str) -> MailHost:
     from .accounts.command_lines import CommandLines
 
     server = _server(options)
-    if not options.get("host_command"):
-        raise MailImportError("invalid_row", "host_backend=command needs host_command")
+    _require("command", options, "host_command")
     lines = CommandLines(options["host_command"])
     accounts = CommandAccounts(lines, server.hash_password, options.get("quota") or 0)
     return MailHost(accounts, server, None if "create_domain" in lines else DomainMap(domains_file))
