@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Callable, List, Optional
+from typing import Callable, Iterable, List, Optional
 
 from .errors import CUT, one_line
 
@@ -35,6 +35,13 @@ def hide_secret(text: str, secret: str) -> str:
         for length in range(len(secret) - 1, _SHORTEST_PART - 1, -1):
             text = text.replace(secret[:length] + CUT, _MASK + CUT)
     return _BASE64.sub(lambda found: _MASK if _encodes(found.group(), secret) else found.group(), text)
+
+
+def hide_secrets(text: str, secrets: Iterable[Optional[str]]) -> str:
+    """Return the text with each of the secrets masked; those that are None or empty hide nothing."""
+    for secret in secrets:
+        text = hide_secret(text, secret or "")
+    return text
 
 
 def _encodes(word: str, secret: str) -> bool:

@@ -14,7 +14,7 @@ from ...model.errors import MailImportError, one_line
 from ..base import Accounts
 from ..dovecot.doveadm import password_line
 from .command_lines import CommandLines
-from .sql_schemas import in_mebibytes
+from .quotas import in_mebibytes
 
 # Dovecot looks at files of users at most once a second, and nobody here knows where its users are.
 _NOTICED_AFTER = 2.0

@@ -16,7 +16,7 @@ import subprocess
 from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
 from ...model.errors import MailImportError, one_line
-from ...model.secret import hide_secret
+from ...model.secret import hide_secrets
 from ...process.fork import with_this_process
 
 _TIMEOUT = 120.0
@@ -102,7 +102,7 @@ class CommandLines:
             entered = password.encode("utf-8", "surrogateescape") + b"\n"
         code, output, complaints = _run(name, words, environment, entered)
         if code != 0:
-            said = one_line(_masked(complaints.strip() or output, (password, values.get("h"))), 300)
+            said = one_line(hide_secrets(complaints.strip() or output, (password, values.get("h"))), 300)
             message = "host_command %s failed with exit code %d: %s"
             raise MailImportError("host_refused", message % (name, code, said or "it said nothing"))
         return output
@@ -156,12 +156,6 @@ def _run(name: str, words: Sequence[str], environment: Mapping[str, str], entere
             if stream:
                 stream.close()
     return process.returncode, output.decode("utf-8", "replace"), complaints.decode("utf-8", "replace")
-
-
-def _masked(text: str, secrets: Sequence[Optional[str]]) -> str:
-    for secret in secrets:
-        text = hide_secret(text, secret or "")
-    return text
 
 
 def _bad(what: str) -> MailImportError:

@@ -12,14 +12,14 @@ the addresses (https://docker-mailserver.github.io/docker-mailserver/latest/conf
 from __future__ import annotations
 
 import os
-import time
 from typing import Callable, List, Optional, Set
 
 from ...files.atomic import exclusive
 from ...model.address import Address
 from ...model.errors import MailImportError, file_errors
 from ..base import Accounts
-from .sql_schemas import in_mebibytes
+from .quotas import in_mebibytes
+from .users_file import change_noticed_at
 
 # The container looks every two seconds, and then takes some to make its own files of these.
 _NOTICED_AFTER = 20.0
@@ -82,9 +82,7 @@ class DockerMailserverAccounts(Accounts):
             self._rewrite([_with_hash(line, hashed) if _name(line) == str(address) else line for line in lines])
 
     def noticed_at(self) -> float:
-        with file_errors(self._path):
-            changed_at = os.stat(self._path).st_ctime if os.path.exists(self._path) else 0.0
-        return changed_at + _NOTICED_AFTER if changed_at < time.time() + 1 else 0.0
+        return change_noticed_at(self._path, _NOTICED_AFTER)
 
     def _beside(self, name: str) -> str:
         return os.path.join(os.path.dirname(self._path), name)

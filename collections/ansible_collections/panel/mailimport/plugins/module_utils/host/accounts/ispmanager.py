@@ -16,7 +16,7 @@ from ..base import Accounts
 from ..dovecot.doveadm import password_line
 from ..dovecot.settings import Settings, users_file_of
 from .mgrctl import NOTHING, Mgrctl, PanelError
-from .sql_schemas import in_mebibytes
+from .quotas import in_mebibytes
 from .users_file import UsersFile
 
 # How long the panel's edit of the users file is waited for after its answer, and how often that is looked at.

@@ -12,7 +12,7 @@ from ...model.address import Address
 from ...model.errors import MailImportError, one_line
 from ..base import Accounts
 from .mailcow_api import MailcowApi, word_of
-from .sql_schemas import in_mebibytes
+from .quotas import MIB, in_mebibytes
 
 # What the words of its answers mean for whoever reads them.
 _HINTS = {
@@ -35,7 +35,6 @@ _NEW_DOMAIN = {
     "maxquota": "1048576",
     "quota": "1048576",
 }
-_MIB = 1 << 20
 
 
 class MailcowAccounts(Accounts):
@@ -106,7 +105,7 @@ class MailcowAccounts(Accounts):
             return in_mebibytes(self._quota)
         found = self._api.get("domain/%s" % domain)
         default = str(found.get("def_new_mailbox_quota")) if isinstance(found, dict) else ""
-        return int(default) // _MIB if default.isdigit() else 0
+        return int(default) // MIB if default.isdigit() else 0
 
     def remove(self, address: Address) -> None:
         self._do("delete/mailbox", [str(address)], str(address))

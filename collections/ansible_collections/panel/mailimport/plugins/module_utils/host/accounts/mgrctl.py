@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, Optional
 
 from ...model.errors import MailImportError, need_of_root, one_line
-from ...model.secret import hide_secret
+from ...model.secret import hide_secrets
 from ...process.fork import with_this_process
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -139,7 +139,9 @@ def _document(
         # Errors may come as text, whatever format was asked for.
         found = _TEXT_ERROR.search(answer)
         if found:
-            raise PanelError(found.group(1), found.group(2) or "", _hidden(found.group(3), secrets)) from None
+            raise PanelError(
+                found.group(1), found.group(2) or "", hide_secrets(found.group(3), secrets.values())
+            ) from None
         # Its exit code is not documented, and what it printed may be a form.
         message = "mgrctl %s gave no answer that can be understood (exit code %d, %d bytes): is the panel running?"
         raise MailImportError(
@@ -149,15 +151,9 @@ def _document(
         raise MailImportError("host_refused", "mgrctl %s gave an answer that is no document" % function)
     error = document.get("error")
     if isinstance(error, dict):
-        words = _hidden(_text(error.get("msg")), secrets)
+        words = hide_secrets(_text(error.get("msg")), secrets.values())
         raise PanelError(str(error.get("$type") or "error"), str(error.get("$object") or ""), words)
     return document
-
-
-def _hidden(words: str, secrets: Mapping[str, str]) -> str:
-    for secret in secrets.values():
-        words = hide_secret(words, secret)
-    return words
 
 
 def _values(element: Any) -> Dict[str, str]:

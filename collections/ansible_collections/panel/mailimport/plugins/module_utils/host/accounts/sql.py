@@ -12,8 +12,9 @@ from ...model.address import Address
 from ...model.alias import Alias, AliasState
 from ...model.errors import MailImportError, one_line
 from ..base import Accounts
+from .quotas import in_mebibytes
 from .sql_engines import Connection, Engine
-from .sql_schemas import Schema, in_mebibytes, parameters_in
+from .sql_schemas import Schema, parameters_in
 
 
 class SqlAccounts(Accounts):

@@ -29,7 +29,6 @@ PARAMETERS = frozenset(
 _OF_ALIASES = frozenset(("goto", "goto_domain"))
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
-_MIB = 1 << 20
 
 Statements = Tuple[str, ...]
 
@@ -249,8 +248,3 @@ def _check_parameters(key: str, text: str) -> None:
 def parameters_in(statement: str) -> FrozenSet[str]:
     """Names of the parameters that a statement binds."""
     return frozenset(_PARAMETER.findall(statement))
-
-
-def in_mebibytes(quota: int) -> int:
-    """A quota in MiB, of which one that is not 0, which means none, is 1 at least."""
-    return -(-quota // _MIB)

@@ -83,11 +83,7 @@ class UsersFile:
 
     def noticed_at(self) -> float:
         """When Dovecot will have noticed the latest change, in seconds since the epoch; 0.0 when it has for sure."""
-        with file_errors(self.path):
-            # Not the mtime, which may be ahead of it.
-            changed_at = os.stat(self.path).st_ctime if os.path.exists(self.path) else 0.0
-        # A file from the future is one whose clock was set back since.
-        return changed_at + _NOTICED_AFTER if changed_at < time.time() + 1 else 0.0
+        return change_noticed_at(self.path, _NOTICED_AFTER)
 
     def add_all(self, users: Mapping[Address, NewUser]) -> Dict[Address, Failure]:
         """Append lines for new users, in one step; return why some were not, by address.
@@ -146,6 +142,17 @@ class UsersFile:
                     return stream.readlines()
             except FileNotFoundError:
                 return []
+
+
+def change_noticed_at(path: str, noticed_after: float) -> float:
+    """When whoever looks at a file every so many seconds will have noticed its latest change, in seconds since the
+    epoch; 0.0 when that is so for sure.
+    """
+    with file_errors(path):
+        # Not the mtime, which may be ahead of it.
+        changed_at = os.stat(path).st_ctime if os.path.exists(path) else 0.0
+    # A file from the future is one whose clock was set back since.
+    return changed_at + noticed_after if changed_at < time.time() + 1 else 0.0
 
 
 def _line(address: Address, user: NewUser) -> bytes:
