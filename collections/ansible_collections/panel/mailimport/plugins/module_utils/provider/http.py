@@ -8,26 +8,21 @@ used.
 
 from __future__ import annotations
 
-import email.utils
-import json
 import math
 import os
-import re
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, TypeVar
-from urllib.parse import urlsplit
 
-from ..model.errors import MailImportError, one_line
-from ..model.secret import hide_secret
+from ..model.errors import MailImportError
+from .addresses import check_url, origin_of
+from .answers import can_check, error_words, in_words, is_rate_limit, mismatch, parsed, retry_after
 
 try:
-    import jsonschema
     import requests
     from requests.auth import AuthBase
 except ImportError:  # most imports do without
-    jsonschema = requests = None  # type: ignore[assignment]
+    requests = None  # type: ignore[assignment]
     AuthBase = object  # type: ignore[assignment,misc]
 
 _Result = TypeVar("_Result")
@@ -44,15 +39,10 @@ _PIECE = 1 << 16
 _BUSY = 429
 _TOO_SLOW = 408
 _FORBIDDEN = 403
-# What Google says with a 403 that another attempt gets over, in words or in a text of its load balancers.
-_RATE_WORDS = frozenset(("quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded", "RESOURCE_EXHAUSTED"))
-_RATE_TEXT = re.compile(r"request rate higher than|quota exceeded for|rate limit exceeded", re.IGNORECASE)
-_MARKUP = re.compile(rb"\s*<")
 _NO_LIBRARIES = (
     "services are asked with the Python packages requests and jsonschema, which are not on this host: the role "
     "panel.mailimport.setup installs them"
 )
-_LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 
 
 class ServiceError(MailImportError):
@@ -101,7 +91,7 @@ class Call:
 
     def __str__(self) -> str:
         # Without the query, which may be a secret too.
-        return "%s %s" % (self.method, _origin_of(self.url) if self.is_key else self.url.partition("?")[0])
+        return "%s %s" % (self.method, origin_of(self.url) if self.is_key else self.url.partition("?")[0])
 
 
 class _Received(NamedTuple):
@@ -144,7 +134,7 @@ class Http:
     """
 
     def __init__(self, settings: HttpSettings, pause: Callable[[float], None] = time.sleep) -> None:
-        if requests is None:
+        if requests is None or not can_check():
             raise MailImportError("host_refused", _NO_LIBRARIES)
         self._settings = settings
         self._pause = pause
@@ -193,7 +183,7 @@ class Http:
         return received.data.decode("utf-8-sig", "replace")
 
     def _received(self, call: Call) -> _Received:
-        check_url(call.url, shown=_origin_of(call.url) if call.is_key else call.url)
+        check_url(call.url, shown=origin_of(call.url) if call.is_key else call.url)
         try:
             # A redirect would take the token elsewhere.
             with self._opened().request(
@@ -238,13 +228,13 @@ class Http:
 
     def _answer(self, call: Call, received: _Received) -> Dict[str, Any]:
         status, data = received.status, received.data
-        answer = _parsed(data)
-        word, said = _said(call, answer, data)
-        is_busy = status == _BUSY or (status == _FORBIDDEN and _is_rate_limit(word, said, data))
+        answer = parsed(data)
+        word, said = error_words(answer, data, (*call.secrets, call.token or ""))
+        is_busy = status == _BUSY or (status == _FORBIDDEN and is_rate_limit(word, said, data))
         if is_busy or status == _TOO_SLOW or status >= 500:
-            wait = _retry_after(received.headers)
+            wait = retry_after(received.headers)
             when = "later" if wait is None or wait <= LONGEST_RETRY_AFTER else "in %d minutes" % math.ceil(wait / 60)
-            message = "%s: %s: run the task again %s" % (call, _in_words(status, word, said), when)
+            message = "%s: %s: run the task again %s" % (call, in_words(status, word, said), when)
             error = ServiceError("throttled" if is_busy else "source_unavailable", message, status, word, said)
             raise _PassingError(error, wait)
         if 300 <= status < 400:
@@ -254,134 +244,14 @@ class Http:
             )
         if status >= 400:
             reason = {401: "auth_failed", 403: "permission_denied", 404: "not_found"}.get(status, "request_refused")
-            raise ServiceError(reason, "%s: %s" % (call, _in_words(status, word, said)), status, word, said)
+            raise ServiceError(reason, "%s: %s" % (call, in_words(status, word, said)), status, word, said)
         if answer is None:
             # A proxy's or a maintenance page with status 200, or half of an answer.
             raise _PassingError(MailImportError("protocol_error", "%s: the answer is no JSON" % call))
-        problem = _mismatch(call.schema, answer)
+        problem = mismatch(call.schema, answer)
         if problem:
             raise MailImportError("protocol_error", "%s: the answer has an unknown shape: %s" % (call, problem))
         return dict(answer)
-
-
-def _origin_of(url: str) -> str:
-    """Where an address is, without what else it says."""
-    try:
-        parts = urlsplit(url)
-        return "%s://%s" % (parts.scheme, parts.netloc.rpartition("@")[2])
-    except ValueError:
-        return "an address"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this very machine."""
-    return bool(_LOOPBACK.fullmatch(host))
-
-
-def check_url(url: str, shown: str) -> None:
-    """Refuse an address over which a token could be read by others.
-
-    Args:
-        shown: what people see of it.
-
-    Raises:
-        MailImportError: `invalid_row`, unless it is https, or http to this very machine.
-    """
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        parts, host = urlsplit(""), ""
-    if (
-        not host
-        or parts.username is not None
-        or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
-    ):
-        raise MailImportError(
-            "invalid_row", "%r is not an address of a service: it must begin with https://" % one_line(shown, 80)
-        )
-
-
-def _parsed(data: bytes) -> Any:
-    try:
-        return json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _said(call: Call, answer: Any, data: bytes) -> Tuple[str, str]:
-    """The word and the words of an error: `error` and `error_description` (RFC 6749 section 5.2), or `message`, or
-    `description`; or an object `error` with a `message`, whose word is the `reason` of the first of its `errors`, or
-    its `code`, or its `status`. A text that is neither JSON nor a page is words, too.
-    """
-    if not isinstance(answer, dict):
-        is_text = answer is None and not _MARKUP.match(data)
-        return "", _clean(call, data.decode("utf-8", "replace")) if is_text else ""
-    error = answer.get("error")
-    if isinstance(error, dict):
-        return _clean(call, _word_of(error)), _clean(call, error.get("message"))
-    said = answer.get("error_description") or answer.get("message") or answer.get("description")
-    return _clean(call, error), _clean(call, said)
-
-
-def _word_of(error: Mapping[str, Any]) -> Any:
-    errors = error.get("errors")
-    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    code = error.get("code")
-    return first.get("reason") or (code if isinstance(code, str) else None) or error.get("status")
-
-
-def _is_rate_limit(word: str, said: str, data: bytes) -> bool:
-    page = data[:_PIECE].decode("utf-8", "replace") if _MARKUP.match(data) else ""
-    return word in _RATE_WORDS or bool(_RATE_TEXT.search(said) or _RATE_TEXT.search(page))
-
-
-def _clean(call: Call, text: Any) -> str:
-    if not isinstance(text, str):
-        return ""
-    for secret in (*call.secrets, call.token or ""):
-        text = hide_secret(text, secret)
-    return one_line(text, 200)
-
-
-def _in_words(status: int, word: str, said: str) -> str:
-    return "HTTP %d%s" % (status, "".join(", %s" % text for text in (word, said) if text))
-
-
-def _retry_after(headers: Mapping[str, str]) -> Optional[float]:
-    """Seconds to wait (RFC 9110 section 10.2.3: a number of seconds, or a date), None when it says nothing of use."""
-    value = headers.get("Retry-After", "")
-    # Microsoft Graph gives fractions; a proxy joins what it is told twice.
-    number = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*(?:,.*)?", value)
-    if number:
-        return float(number[1])
-    moment = _moment(value)
-    if moment is None:
-        return None
-    # By the clock of the service, whatever that of this host says.
-    now = _moment(headers.get("Date", ""))
-    return max(0.0, moment - (time.time() if now is None else now))
-
-
-def _moment(text: str) -> Optional[float]:
-    try:
-        return email.utils.parsedate_to_datetime(text).timestamp()
-    except (TypeError, ValueError, OverflowError, IndexError):
-        return None
-
-
-def _mismatch(schema: Mapping[str, Any], answer: Any) -> Optional[str]:
-    """Where an answer is not what its schema says, by names alone: its values are nobody's business."""
-    error = next(_validator(json.dumps(schema)).iter_errors(answer), None)
-    if error is None:
-        return None
-    place = ".".join(str(step) for step in error.absolute_path) or "the answer"
-    return one_line("%s (%s)" % (place, error.validator), 120)
-
-
-@lru_cache(maxsize=64)
-def _validator(schema: str) -> Any:
-    return jsonschema.Draft7Validator(json.loads(schema))
 
 
 def _tls_error(call: Call, error: Exception, trust: str) -> MailImportError:

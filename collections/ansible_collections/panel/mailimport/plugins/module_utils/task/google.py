@@ -29,7 +29,7 @@ from .organization import (
     reaching_options,
     run_organization_import,
     selection_options,
-    unmatched,
+    warn_of_selection,
     with_secrets,
 )
 
@@ -176,9 +176,7 @@ def _found(module: AnsibleModule, params: Mapping[str, Any], tokens: Tokens) -> 
     organization = GoogleOrganization(directory)
     contents = organization.contents(find_organization(organization.organizations(), None))
     selection = select(contents, params["domains"], params["mailboxes"], params["exclude_mailboxes"])
-    missing = ["the organization has no mailbox %s" % address for address in selection.missing]
-    for warning in [*contents.warnings, *missing, *unmatched(selection)]:
-        module.warn(warning)
+    warn_of_selection(module, contents, selection)
     return dict(
         organization=asdict(contents.organization),
         scopes=scopes,

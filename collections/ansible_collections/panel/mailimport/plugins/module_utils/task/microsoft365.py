@@ -33,7 +33,7 @@ from .organization import (
     reaching_options,
     run_organization_import,
     selection_options,
-    unmatched,
+    warn_of_selection,
     with_secrets,
 )
 
@@ -229,8 +229,8 @@ def _found(module: AnsibleModule, params: Mapping[str, Any]) -> Dict[str, Any]:
     contents = organization.contents(find_organization(organization.organizations(), None))
     selection = select(contents, params["domains"], params["mailboxes"], params["exclude_mailboxes"])
     usage, told = _usage(application.directory)
-    missing = ["the organization has no mailbox %s" % address for address in selection.missing]
-    for warning in [*contents.warnings, *missing, *unmatched(selection), *told]:
+    warn_of_selection(module, contents, selection)
+    for warning in told:
         module.warn(warning)
     return dict(
         organization=asdict(contents.organization),

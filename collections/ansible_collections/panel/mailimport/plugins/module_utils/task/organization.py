@@ -224,6 +224,13 @@ def with_secrets(params: Mapping[str, Any], names: Tuple[str, ...]) -> Dict[str,
     return given
 
 
+def warn_of_selection(module: AnsibleModule, contents: OrganizationContents, selection: Selection) -> None:
+    """Warn of what cannot be listed of an organization, and of parts of the choice that it does not have."""
+    missing = ["the organization has no mailbox %s" % address for address in selection.missing]
+    for warning in [*contents.warnings, *missing, *unmatched(selection)]:
+        module.warn(warning)
+
+
 def unmatched(selection: Selection) -> List[str]:
     """What to warn of: parts of the choice that no mailbox has."""
     return ["no mailbox of the organization matches %s" % pattern for pattern in selection.unmatched]

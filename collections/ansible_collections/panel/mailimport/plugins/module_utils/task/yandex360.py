@@ -28,7 +28,7 @@ from .organization import (
     reaching_options,
     run_organization_import,
     selection_options,
-    unmatched,
+    warn_of_selection,
     with_secrets,
 )
 
@@ -118,9 +118,7 @@ def run_info(module: AnsibleModule) -> None:
     except MailImportError as error:
         module.fail_json(msg=error.message, reason=error.reason)
         raise
-    missing = ["the organization has no mailbox %s" % address for address in selection.missing]
-    for warning in [*contents.warnings, *missing, *unmatched(selection)]:
-        module.warn(warning)
+    warn_of_selection(module, contents, selection)
     module.exit_json(
         changed=False,
         organizations=[asdict(entry) for entry in organizations],

@@ -13,8 +13,9 @@ from typing import Mapping
 from ...model.errors import MailImportError
 from ...model.imports import ImportRequest, LoginDiagnosis
 from ...model.secret import Renewal
+from ..addresses import is_loopback
 from ..base import Access, SourceMailbox
-from ..http import Http, HttpSettings, is_loopback
+from ..http import Http, HttpSettings
 from .clouds import is_mail_server
 from .mailboxes import permission_command
 from .token_file import TokenFile
