@@ -13,7 +13,6 @@ from importlib.util import find_spec
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.plugins.module_utils.model.estimate import estimate_lines
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.check import check_rows
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row
 from ansible_collections.panel.mailimport.plugins.plugin_utils.extra_variables import refuse_misspelt_variables
@@ -28,7 +27,7 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.options import va
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.acceptance import ACCEPTANCE, acceptances_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.mailboxes import compare
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.page import as_page
-from ansible_collections.panel.mailimport.plugins.plugin_utils.report.summary import Report, headline, lines
+from ansible_collections.panel.mailimport.plugins.plugin_utils.report.summary import Report, ToCome, headline, lines
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.tables import (
     as_json,
     as_metrics,
@@ -92,8 +91,8 @@ class ActionModule(ActionBase):
         hosts = _results(params["hosts"])
         boxes = compare(good, bad, hosts, params["source_host"], acceptances)
         left = [known["seconds_left"] for known in hosts.values() if known.get("seconds_left") is not None]
-        estimates = _estimates(params["looks"])
-        report = Report(plain(params["title"]), boxes, max(left, default=None), estimates)
+        to_come = _to_come(params["looks"])
+        report = Report(plain(params["title"]), boxes, max(left, default=None), to_come)
         files = _rendered(report, params)
         unused = [str(acceptance) for acceptance in acceptances if not acceptance.used]
         result.update(
@@ -128,24 +127,21 @@ def _results(hosts: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return plain(hosts)
 
 
-def _estimates(looks: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _to_come(looks: t.Mapping[str, t.Any]) -> dict[str, ToCome]:
     """What is to come, of the hosts that have looked: one whose look failed before it began has no estimate."""
-    found = {name: look.get("estimate") for name, look in looks.items() if isinstance(look, t.Mapping)}
-    for name, estimate in found.items():
-        if estimate and not _is_estimate(estimate):
-            raise AnsibleActionFail("looks: what is given for %s is no result of an import in check mode" % name)
-    return plain({name: estimate for name, estimate in found.items() if estimate})
-
-
-def _is_estimate(given: t.Any) -> bool:
-    """Whether the lines about it can be made."""
-    if not (isinstance(given, t.Mapping) and _OF_ESTIMATE.issubset(given)):
-        return False
-    try:
-        list(estimate_lines(given))
-    except (AttributeError, LookupError, TypeError, ValueError):
-        return False
-    return True
+    given = {name: look.get("estimate") for name, look in looks.items() if isinstance(look, t.Mapping)}
+    found = {}
+    for name, estimate in given.items():
+        if not estimate:
+            continue
+        try:
+            if not _OF_ESTIMATE.issubset(estimate):
+                raise ValueError
+            found[name] = ToCome.of(plain(estimate))
+        except (AttributeError, LookupError, TypeError, ValueError):
+            message = "looks: what is given for %s is no result of an import in check mode"
+            raise AnsibleActionFail(message % name) from None
+    return found
 
 
 def _rendered(report: Report, params: dict[str, t.Any]) -> list[WrittenFile]:

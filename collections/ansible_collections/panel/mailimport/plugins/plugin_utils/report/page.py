@@ -14,7 +14,6 @@ from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
-from ansible_collections.panel.mailimport.plugins.module_utils.model.estimate import estimate_lines
 from ansible_collections.panel.mailimport.plugins.module_utils.model.readable import readable_size, readable_time
 
 from .mailboxes import STATES, Lack, Mailbox
@@ -58,7 +57,7 @@ def as_page(report: Report) -> str:
         colours=COLOURS,
         shares=_shares(summary["states"]),
         days=_days(report.listed),
-        to_come={host: list(estimate_lines(estimate)) for host, estimate in report.estimates.items()},
+        to_come={host: found.lines for host, found in report.to_come.items()},
         script=script,
         # A browser runs no other script than this one, whatever else may have come into the page.
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),

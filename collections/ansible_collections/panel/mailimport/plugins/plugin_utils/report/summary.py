@@ -10,7 +10,7 @@ import typing as t
 from collections import Counter
 from types import MappingProxyType
 
-from ansible_collections.panel.mailimport.plugins.module_utils.model.estimate import Estimate
+from ansible_collections.panel.mailimport.plugins.module_utils.model.estimate import Estimate, estimate_lines
 from ansible_collections.panel.mailimport.plugins.module_utils.model.grade import GRADES, worst
 from ansible_collections.panel.mailimport.plugins.module_utils.model.readable import readable_size, readable_time
 
@@ -20,15 +20,31 @@ from .mailboxes import STATES, Mailbox
 _MOST_NAMED = 4
 
 
+class ToCome(t.NamedTuple):
+    """What a look at a mail host found that is to come, and the lines that say so."""
+
+    estimate: Estimate
+    lines: t.Sequence[str]
+
+    @classmethod
+    def of(cls, estimate: t.Any) -> ToCome:
+        """Make the lines.
+
+        Raises:
+            AttributeError, LookupError, TypeError, ValueError: it is no estimate.
+        """
+        return cls(estimate, list(estimate_lines(estimate)))
+
+
 class Report(t.NamedTuple):
     """A report, in the order of its list. `seconds_left` is the estimate of the host that needs longest, None where no
-    host can tell. `estimates` are what looks found that is to come, by the mail host.
+    host can tell. `to_come` is what looks found, by the mail host.
     """
 
     title: str
     mailboxes: list[Mailbox]
     seconds_left: int | None = None
-    estimates: t.Mapping[str, Estimate] = MappingProxyType({})
+    to_come: t.Mapping[str, ToCome] = MappingProxyType({})
 
     @property
     def listed(self) -> list[Mailbox]:

@@ -64,7 +64,7 @@ def as_json(report: Report) -> str:
         "complete": report.complete,
         "grade": report.grade,
         "summary": report.summary(),
-        "estimates": dict(report.estimates),
+        "estimates": {host: found.estimate for host, found in report.to_come.items()},
         "mailboxes": [asdict(mailbox) for mailbox in report.mailboxes],
     }
     return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"

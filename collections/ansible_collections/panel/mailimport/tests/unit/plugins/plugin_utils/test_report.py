@@ -22,7 +22,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import B
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.acceptance import acceptances_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.mailboxes import compare
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.page import as_page
-from ansible_collections.panel.mailimport.plugins.plugin_utils.report.summary import Report, lines
+from ansible_collections.panel.mailimport.plugins.plugin_utils.report.summary import Report, ToCome, lines
 from ansible_collections.panel.mailimport.plugins.plugin_utils.report.tables import (
     as_json,
     as_metrics,
@@ -202,7 +202,9 @@ def test_what_looks_have_found_stands_in_the_page_and_in_the_json() -> None:
         **{"over_quota": ["b@x.example"], "disks": [{**disk, "files_free": 99, "enough": False}]},
         **{"connections": None, "sampled_bytes": 0, "durations": []},
     }
-    report = report_of([row("a@x.example"), row("b@x.example")], mail1=[])._replace(estimates={"mail1": estimate})
+    report = report_of([row("a@x.example"), row("b@x.example")], mail1=[])._replace(
+        to_come={"mail1": ToCome.of(estimate)}
+    )
     assert "<li>not enough room in /var/&lt;vmail&gt;: about 9.7 GB needed, 1.1 GB free" in as_page(report)
     whole = json.loads(as_json(report))
     jsonschema.validate(whole, json.loads(SCHEMA.read_text()))
