@@ -89,6 +89,8 @@ def test_bad_certificate(
     outcome = scene.run(source_tls=way, source_port=port)
 
     assert_refused(scene, outcome, "certificate_invalid")
+    advice = {"wrong name": "set source_host to a name that it is for", "expired": "let it be renewed"}
+    assert advice.get(fault, "set source_ca_cert") in outcome.entry["message"]
     assert scene.address not in scene.source.log()
     # Unverified, when that is asked for, it works.
     assert scene.run(source_tls=way, source_port=port, source_validate_certs=False).entry["state"] == "completed"

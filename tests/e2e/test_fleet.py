@@ -272,8 +272,7 @@ def test_d3_the_last_lines_name_what_failed_and_what_was_skipped(company: Compan
     shown = " ".join(end.split())
     for address, words in {wrong[0]: "failed: line 5: ", wrong[1]: "failed: line 6: ", there: "skipped: "}.items():
         assert shown.count("%s: %s" % (address, words)) == 1, end
-    names = '["%s", "%s"]' % tuple(wrong) if playbook == "import_csv" else ",".join(wrong)
-    assert names in shown.replace("\\", ""), end
+    assert ",".join(wrong) in shown, end
     assert "[WARNING]: %s: skipped: " % there in " ".join(run.output.split())
 
 
@@ -314,8 +313,8 @@ def test_a_company_of_41_from_the_first_look_to_the_proof(company: Company) -> N
 
     bulk = company.run("import_csv", *over_ssh, src=src, reader=run_at_a_terminal)
     said = last_words(bulk, "41 mailboxes: 38 completed, 1 skipped, 2 failed · 108 messages")
-    again = 'only=["%s", "%s"]' % (wrong[0]["email"], wrong[1]["email"])
-    assert bulk.returncode != 0 and again in said.replace("\\", "")
+    again = "only=%s,%s" % (wrong[0]["email"], wrong[1]["email"])
+    assert bulk.returncode != 0 and again in said
     assert "[mail1] %s: Import completed successfully, 3 messages copied" % rows[2]["email"] in bulk.output
 
     for row, password in zip(wrong, right):

@@ -81,7 +81,8 @@ def last_screen(results: t.Mapping[str, t.Mapping[str, t.Any]], again: str | Non
         lines = words.how_to_go_on(entries, again)
     else:
         lines = words.how_to_go_on_with_hosts(list(failed) if len(failed) < len(results) else [])
-    return [*words.last_screen(entries), *told, *lines]
+    # Where no host has come to its imports, a count of none would only hide why.
+    return [*(words.last_screen(entries) if entries or not told else ()), *told, *lines]
 
 
 class FilterModule:

@@ -147,8 +147,7 @@ class _Watch:
             try:
                 return self._run(module_name, arguments)
             except KeyboardInterrupt:
-                # Without its file the module knows that nobody waits for it, and stops.
-                self._remove_file()
+                self._abandon()
                 os._exit(1)  # as Ansible's own handler does
             finally:
                 self._remove_file()
@@ -184,10 +183,20 @@ class _Watch:
         self._status(dict(job, mode="cleanup"))
         return result
 
+    def _abandon(self) -> None:
+        """Let the module know that nobody waits for it: its file goes. Where it has not made one yet, a file of that
+        name is in its way when it does.
+        """
+        path = shlex.quote(self._path)
+        self._end_file("(umask 077; set -C; : > %s) 2>/dev/null || rm -f %s" % (path, path))
+
     def _remove_file(self) -> None:
-        """Remove the file with the progress. That it fails must hide neither the result nor what went wrong before."""
+        self._end_file("rm -f %s" % shlex.quote(self._path))
+
+    def _end_file(self, command: str) -> None:
+        """That it fails must hide neither the result nor what went wrong before."""
         try:
-            self._action._low_level_execute_command("rm -f %s" % shlex.quote(self._path), sudoable=True)
+            self._action._low_level_execute_command(command, sudoable=True)
         except Exception as error:  # noqa: BLE001 - whatever it is, people have to hear of the file
             display.warning(
                 "%s may be left on the host, with addresses and messages of the import: %s" % (self._path, error)

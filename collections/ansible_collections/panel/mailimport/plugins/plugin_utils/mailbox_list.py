@@ -31,9 +31,10 @@ def found_file(action: ActionBase, src: str) -> str:
     try:
         return action._find_needle("files", src)
     except AnsibleError:
-        if os.path.exists(src):
-            return os.path.abspath(src)
-        raise
+        path = os.path.abspath(src)
+        if os.path.exists(path):
+            return path
+        raise AnsibleError("there is no file %s, nor one of that name beside the playbook" % path) from None
 
 
 def read_list(loader: DataLoader, path: str) -> list[Row]:

@@ -32,6 +32,11 @@ _HINTS = (
 )
 
 
+# OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH,
+_OTHER_NAME = (62, 64)
+# and X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED.
+_OTHER_DAY = (9, 10)
+
 _FINGERPRINT = re.compile(r"[0-9A-Fa-f]{64}")
 
 
@@ -82,8 +87,8 @@ def begin_tls(sock: socket.socket, account: ImapAccount, context: ssl.SSLContext
     except ssl.SSLCertVerificationError as error:
         raise MailImportError(
             "certificate_invalid",
-            "the certificate of %s is not trusted: %s (set %s or %s)"
-            % (peer, error.verify_message, account.option("ca_cert"), account.option("tls_fingerprint")),
+            "the certificate of %s is not trusted: %s (%s)"
+            % (peer, error.verify_message.rstrip("."), _way_out(error, account)),
         ) from None
     except (ssl.SSLEOFError, ConnectionError) as error:
         # As a server does that is being restarted, or a relay in front of one.
@@ -95,6 +100,16 @@ def begin_tls(sock: socket.socket, account: ImapAccount, context: ssl.SSLContext
         raise MailImportError("tls_failed", "no TLS with %s: %s%s" % (peer, error, hint)) from None
     _check_fingerprint(secure, account, peer)
     return secure
+
+
+def _way_out(error: ssl.SSLCertVerificationError, account: ImapAccount) -> str:
+    """What to set. No authority makes another name right, or another day."""
+    fingerprint = account.option("tls_fingerprint")
+    if error.verify_code in _OTHER_NAME:
+        return "set %s to a name that it is for, or %s" % (account.option("host"), fingerprint)
+    if error.verify_code in _OTHER_DAY:
+        return "let it be renewed, or set %s" % fingerprint
+    return "set %s or %s" % (account.option("ca_cert"), fingerprint)
 
 
 def _check_fingerprint(sock: ssl.SSLSocket, account: ImapAccount, peer: str) -> None:

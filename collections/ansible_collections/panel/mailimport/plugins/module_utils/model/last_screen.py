@@ -9,7 +9,6 @@ Entries are those of `imports` in a result.
 
 from __future__ import annotations
 
-import json
 from typing import Any, Iterator, List, Mapping, Optional, Sequence
 
 from .readable import readable_size, readable_time
@@ -46,7 +45,8 @@ def how_to_go_on(entries: Sequence[Entry], option: str) -> List[str]:
     if not failed or len(failed) == len(entries):
         return []
     named = list(dict.fromkeys(failed))[:MOST_NAMED]  # several hosts may have failed to import one
-    return ["%s %s=%s" % (_AGAIN, option, json.dumps(named, ensure_ascii=False))]
+    # As it is typed behind `-e`, which makes one string of a JSON list.
+    return ["%s %s=%s" % (_AGAIN, option, ",".join(named))]
 
 
 def how_to_go_on_with_hosts(hosts: Sequence[str]) -> List[str]:
@@ -67,6 +67,10 @@ def of_one(entry: Entry, seconds: Optional[float] = None) -> str:
     name = entry["email"] or "a row"
     if entry["state"] in ("failed", "paused"):
         return "%s: %s (%s)" % (name, entry["message"], entry["reason"])
+    if entry["state"] == "queued":  # the message has the number of messages
+        return _joined(
+            "%s: %s" % (name, entry["message"]), readable_size(entry["bytes_copied"]) if entry["bytes_copied"] else ""
+        )
     return _joined("%s: %s" % (name, entry["message"]), figures([entry], seconds))
 
 
@@ -78,12 +82,20 @@ def figures(entries: Sequence[Entry], seconds: Optional[float] = None) -> str:
     if copied:
         parts.append("%s message%s" % (format(copied, ","), "" if copied == 1 else "s"))
     elif any(entry["messages_total"] for entry in entries):
-        parts.append("no new messages")
+        parts += _nothing_new(entries)
     if size:
         parts.append(readable_size(size))
     if seconds is not None and parts:
         parts.append(readable_time(seconds))
     return ", ".join(parts)
+
+
+def _nothing_new(entries: Sequence[Entry]) -> Iterator[str]:
+    """That a source has nothing new is said only of one that was asked: then the mailbox was opened."""
+    if any(entry["message_store"] for entry in entries):
+        yield "no new messages"
+    elif all(entry["state"] == "completed" for entry in entries):
+        yield "done earlier, the source was not asked"
 
 
 def notable(entry: Entry) -> Iterator[str]:

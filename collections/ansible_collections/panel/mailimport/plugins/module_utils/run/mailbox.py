@@ -214,7 +214,8 @@ class _MailboxRun:
         published = self.provisioning.would_publish_domain()
         self._result.changed = self._result.changed or steps.are_a_change or published
         self._result.state = "queued"
-        self._result.message = "%d messages would be imported" % self._result.messages_copied
+        copied = self._result.messages_copied
+        self._result.message = "%d message%s would be imported" % (copied, "" if copied == 1 else "s")
         if self._outcome.look.at_most:
             self._result.message = (
                 "at most %s, less those of which the mailbox holds an equal one" % self._result.message

@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from typing import IO, Callable, Dict, Optional
 
-from ..model.errors import file_errors
+from ..model.errors import MailImportError, file_errors
 from ..model.imports import ImportResult
 from ..model.progress import Begun, Counts, Ended, Finished, Noted, ProgressEvent, encode
 from .pace import Running, share_done
@@ -29,7 +29,11 @@ def _new_private_file(path: str) -> IO[str]:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     # It is written to as long as the run lasts.
     with file_errors(path):
-        return open(os.open(path, flags, 0o600), "w", encoding="ascii")  # noqa: SIM115
+        try:
+            return open(os.open(path, flags, 0o600), "w", encoding="ascii")  # noqa: SIM115
+        except FileExistsError:
+            # Ctrl-C came before this run got so far.
+            raise MailImportError("interrupted", "whoever began this run waits for it no more: %s" % path) from None
 
 
 def _is_unread(fd: int) -> bool:
@@ -53,7 +57,7 @@ class Progress:
     The lines are those of `model/progress.py`. They end, and the run goes on, when the file cannot be written to.
 
     Raises:
-        MailImportError: `disk_full` or `host_refused`, when the file cannot be made.
+        MailImportError: `disk_full` or `host_refused`, when the file cannot be made; `interrupted`, when one is there.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ import sys
 from importlib.util import find_spec
 from typing import Any, Mapping, NamedTuple, Sequence
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
 
 from ..process.fork import forbid_core_dumps
@@ -21,11 +21,14 @@ INTERPRETERS = ["/opt/panel-mailimport/venv/bin/python", "/usr/bin/python3"]
 
 
 class Library(NamedTuple):
-    """A library that is imported by that name, what it is for, and where people read of it."""
+    """A library that is imported by that name, what it is for, where people read of it, and what the role `setup` is to
+    be told.
+    """
 
     name: str
     purpose: str
     url: str
+    asked_with: str = ""
 
 
 IMAPCLIENT = Library("imapclient", "to read from IMAP servers", "https://imapclient.readthedocs.io")
@@ -33,16 +36,23 @@ JSONSCHEMA = Library("jsonschema", "to check lists and answers of services", "ht
 # Drivers of databases, by sql_engine.
 DRIVERS = {
     "mysql": Library(
-        "pymysql", "to write mailboxes into a MySQL or MariaDB database", "https://pymysql.readthedocs.io"
+        "pymysql",
+        "to write mailboxes into a MySQL or MariaDB database",
+        "https://pymysql.readthedocs.io",
+        "setup_sql_engine: mysql",
     ),
     "postgresql": Library(
-        "psycopg", "to write mailboxes into a PostgreSQL database", "https://www.psycopg.org/psycopg3"
+        "psycopg",
+        "to write mailboxes into a PostgreSQL database",
+        "https://www.psycopg.org/psycopg3",
+        "setup_sql_engine: postgresql",
     ),
 }
 REQUESTS = Library("requests", "to ask services over HTTP", "https://requests.readthedocs.io")
 # To sign with a key; the first does it with the help of the second.
-PYJWT = Library("jwt", "to sign with the key of a service account", "https://pyjwt.readthedocs.io")
-CRYPTOGRAPHY = Library("cryptography", "to sign with the key of a service account", "https://cryptography.io")
+_KEYS = "setup_sources: [google_workspace]"
+PYJWT = Library("jwt", "to sign with the key of a service account", "https://pyjwt.readthedocs.io", _KEYS)
+CRYPTOGRAPHY = Library("cryptography", "to sign with the key of a service account", "https://cryptography.io", _KEYS)
 
 
 def prepare_interpreter(module: AnsibleModule, *libraries: Library) -> None:
@@ -73,5 +83,9 @@ def _require(module: AnsibleModule, library: Library) -> None:
         interpreter = probe_interpreters_for_module(INTERPRETERS, library.name)
         if interpreter:
             respawn_module(interpreter)
-    reason = "%s, and the role panel.mailimport.setup installs it where the modules find it" % library.purpose
-    module.fail_json(msg=missing_required_lib(library.name, reason=reason, url=library.url))
+    asked_with = " with %s" % library.asked_with if library.asked_with else ""
+    module.fail_json(
+        msg="%s lacks the Python library %s, which is needed %s: first run the role panel.mailimport.setup on this"
+        " host%s, as the playbook panel.mailimport.prepare does (%s)"
+        % (sys.executable, library.name, library.purpose, asked_with, library.url)
+    )

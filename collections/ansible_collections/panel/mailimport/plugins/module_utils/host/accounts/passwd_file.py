@@ -148,7 +148,7 @@ class PasswdFileAccounts(Accounts):
         for name in sorted(lacking_of_users(self._settings())):
             if given[name] is None:
                 message = "Dovecot's userdb names no %s for new mailboxes, nor does mail_%s: set the option %s"
-                option = "mail_home" if name == "home" else name
+                option = "mail_home, such as /var/vmail/%d/%n" if name == "home" else name
                 raise MailImportError("host_refused", message % (name, name, option))
 
     def _require_usable_id(self, kind: str, number: Optional[int]) -> None:

@@ -6,12 +6,16 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Dict, List
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.progress import Finished, Noted, encode
+from ansible_collections.panel.mailimport.plugins.module_utils.run.progress import Progress
 from ansible_collections.panel.mailimport.plugins.plugin_utils import importing
 
 NOTES = ["one", "two", "three"]
@@ -91,6 +95,43 @@ def test_a_file_that_cannot_be_removed_hides_no_error(action: Action, warnings: 
 def test_a_file_that_cannot_be_removed_hides_no_result(action: Action, warnings: List[str]) -> None:
     action.troubles["rm"] = AnsibleError("gone")
     assert watch(action) == {"changed": True} and len(warnings) == 1
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_a_module_that_is_interrupted_stops_however_far_it_is(
+    action: Action, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, has_begun: bool
+) -> None:
+    """The module may be on its way yet, and makes its file later."""
+    action._connection._shell.tmpdir = "%s/tmp-1/" % tmp_path
+    made: List[Any] = []
+    ended: List[int] = []
+
+    def interrupted(module_args: Dict[str, Any], **_more: Any) -> Dict[str, Any]:
+        made.append(module_args["progress_file"])
+        if has_begun:
+            made.append(Progress(module_args["progress_file"]))
+        raise KeyboardInterrupt
+
+    def shell(command: str, sudoable: bool) -> Dict[str, Any]:
+        if not ended:  # a process that is gone runs nothing more
+            subprocess.run(["sh", "-c", command], check=True)
+        return {"stdout": ""}
+
+    def end(code: int) -> None:
+        ended.append(code)
+        raise SystemExit(code)
+
+    monkeypatch.setattr(action, "_execute_module", interrupted)
+    monkeypatch.setattr(action, "_low_level_execute_command", shell)
+    monkeypatch.setattr(importing.os, "_exit", end)
+    with pytest.raises(SystemExit):
+        watch(action)
+    if has_begun:
+        assert made[1].is_abandoned()
+    else:
+        with pytest.raises(MailImportError, match="waits for it no more") as refused:
+            Progress(made[0])
+        assert refused.value.reason == "interrupted"
 
 
 @pytest.mark.parametrize("banner", ["", "Welcome to mx1\n", "42\n", "Willkommen auf dem Prüfstand\n"])

@@ -34,7 +34,7 @@ def test_d3_the_headline_has_states_messages_bytes_and_time():
     ]
     assert how_to_go_on([*done, *failed], "only") == [
         "Run it again as it is, and what is done is left alone. For the failed ones alone: "
-        'only=["f0@example.org", "f1@example.org"]',
+        "only=f0@example.org,f1@example.org",
     ]
     assert how_to_go_on(failed, "only") == how_to_go_on(done, "only") == []
     assert how_to_go_on([*done, *failed, *failed], "only") == how_to_go_on([*done, *failed], "only")
@@ -50,12 +50,21 @@ def test_hosts_are_picked_by_a_limit():
         "three: no route",
         "Run it again as it is, and what is done is left alone. For the failed ones alone: --limit batch-2,three",
     ]
-    assert by_host({"one": good, "two": bad}, again="only")[-1].endswith('alone: only=["c@b.example"]')
+    assert by_host({"one": good, "two": bad}, again="only")[-1].endswith("alone: only=c@b.example")
+
+
+def test_a_play_that_came_to_no_import_says_why_alone():
+    assert by_host({"one": {"failed": True, "msg": "there is no file /x.csv"}}) == ["one: there is no file /x.csv"]
 
 
 def test_d8_nothing_is_said_of_messages_where_none_were_asked_for():
     assert last_screen([entry("a@b.example")], 3.0) == ["1 mailbox: 1 completed"]
-    assert last_screen([entry("a@b.example", messages_total=7)]) == ["1 mailbox: 1 completed · no new messages"]
+    asked = entry("a@b.example", messages_total=7, message_store="maildir")
+    assert last_screen([asked]) == ["1 mailbox: 1 completed · no new messages"]
+    earlier = entry("c@b.example", messages_total=7)
+    assert last_screen([earlier]) == ["1 mailbox: 1 completed · done earlier, the source was not asked"]
+    failed = entry("d@b.example", "failed", message="no", reason="x")
+    assert last_screen([earlier, failed])[0] == "2 mailboxes: 1 completed, 1 failed"
 
 
 def test_d2_mail_that_was_moved_aside_is_said_to_be_where_it_is():
@@ -76,6 +85,10 @@ def test_d2_mail_that_was_moved_aside_is_said_to_be_where_it_is():
         ),
         (entry("a@b.example", "failed", message="no", reason="auth_failed"), "a@b.example: no (auth_failed)"),
         (entry("a@b.example", "skipped", message="it was there"), "a@b.example: it was there"),
+        (
+            entry("a@b.example", "queued", message="3 messages would be imported", messages_copied=3, bytes_copied=999),
+            "a@b.example: 3 messages would be imported · 999 B",
+        ),
     ],
 )
 def test_one_mailbox_is_one_line(result: Dict[str, Any], line: str):
