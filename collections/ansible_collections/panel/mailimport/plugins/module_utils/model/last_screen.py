@@ -9,11 +9,13 @@ Entries are those of `imports` in a result.
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Mapping, Optional, Sequence
+import re
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .readable import readable_size, readable_time
 
 Entry = Mapping[str, Any]
+Cause = Tuple[str, ...]
 
 # States in the order of a headline, and what they are called there.
 _STATES = {
@@ -27,12 +29,40 @@ _STATES = {
 _AGAIN = "Run it again as it is, and what is done is left alone. For the failed ones alone:"
 # As many mailboxes are named; the rest is counted.
 MOST_NAMED = 100
+# Of so many that failed for the same cause, as when no server answers, a few are named.
+_MANY, _FEW = 5, 2
+_PLACE = re.compile(r"(line|entry) \d+: ")
 
 
 def last_screen(entries: Sequence[Entry], seconds: Optional[float] = None) -> List[str]:
-    """The headline of a run over many mailboxes, and a line for each problem."""
-    lines = [line for entry in entries for line in notable(entry)]
+    """The headline of a run over many mailboxes, and a line for each problem, or for each that many of them share."""
+    by_cause: Dict[Cause, List[Entry]] = {}
+    for entry in entries:
+        by_cause.setdefault(_cause(entry), []).append(entry)
+    shared = {cause: alike for cause, alike in by_cause.items() if cause and len(alike) >= _MANY}
+    lines: List[str] = []
+    for entry in entries:
+        alike = shared.get(_cause(entry), [])
+        if not alike:
+            lines += notable(entry)
+        elif entry is alike[0]:
+            lines.append(_of_many(alike))
     return [headline(entries, seconds), *_at_most(MOST_NAMED, lines)]
+
+
+def _cause(entry: Entry) -> Cause:
+    """Why an import failed, without the place of its row; empty when it did not, or when its own line is needed: of a
+    row that is wrong people look for the place.
+    """
+    if entry["state"] != "failed" or entry["reason"] == "invalid_row" or any(moved_aside(entry)):
+        return ()
+    return _PLACE.sub("", entry["message"]), entry["reason"]
+
+
+def _of_many(alike: Sequence[Entry]) -> str:
+    named = ", ".join(entry["email"] for entry in alike[:_FEW])
+    message, reason = _cause(alike[0])
+    return "%s and %d more: failed: %s (%s)" % (named, len(alike) - _FEW, message, reason)
 
 
 def how_to_go_on(entries: Sequence[Entry], option: str) -> List[str]:
@@ -41,10 +71,10 @@ def how_to_go_on(entries: Sequence[Entry], option: str) -> List[str]:
     Args:
         option: it picks mailboxes of the list.
     """
-    failed = [entry["email"] for entry in entries if entry["state"] == "failed" and entry["email"]]
-    if not failed or len(failed) == len(entries):
+    failed = [entry["email"] for entry in entries if entry["state"] == "failed"]
+    named = list(dict.fromkeys(filter(None, failed)))[:MOST_NAMED]  # several hosts may have failed to import one
+    if not named or len(failed) == len(entries):
         return []
-    named = list(dict.fromkeys(failed))[:MOST_NAMED]  # several hosts may have failed to import one
     # As it is typed behind `-e`, which makes one string of a JSON list.
     return ["%s %s=%s" % (_AGAIN, option, ",".join(named))]
 

@@ -96,6 +96,23 @@ def test_one_mailbox_is_one_line(result: Dict[str, Any], line: str):
 
 
 def test_many_problems_are_named_up_to_a_limit():
-    failed = [entry("f%d@b.example" % number, "failed", message="no", reason="x") for number in range(150)]
+    failed = [entry("f%d@b.example" % number, "failed", message="no %d" % number, reason="x") for number in range(150)]
     lines = last_screen([entry("a@b.example"), *failed])
     assert len(lines) == 102 and lines[101] == "and 50 more, see imports in the result"
+
+
+def test_many_that_failed_for_one_cause_are_one_line():
+    def failed(number: int, message: str) -> Dict[str, Any]:
+        return entry("f%d@b.example" % number, "failed", message="line %d: %s" % (number, message), reason="x")
+
+    cut_off = [failed(number, "no route") for number in range(40)]
+    others = [failed(number, "no room") for number in range(40, 44)]
+    nameless = entry("", "failed", message="line 99: no address", reason="invalid_row")
+    lines = last_screen([*cut_off[:20], *others, nameless, *cut_off[20:]])
+    assert lines == [
+        "45 mailboxes: 45 failed",
+        "f0@b.example, f1@b.example and 38 more: failed: no route (x)",
+        *("f%d@b.example: failed: line %d: no room (x)" % (number, number) for number in range(40, 44)),
+        "failed: line 99: no address (invalid_row)",
+    ]
+    assert how_to_go_on([*cut_off, nameless], "only") == []
