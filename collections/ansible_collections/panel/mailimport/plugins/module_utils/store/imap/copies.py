@@ -58,6 +58,8 @@ class ShownAgain:
         What was there before, or has flags, is somebody's own copy and stays: a double is better than a loss. Pieces of
         messages that come to light go, too.
         """
+        if self._book.may_hold_unrecorded_mail:
+            self.note_crash()
         if self._uidnexts is not None:
             for name, figures in list(all_figures(self._sessions)):
                 self._remove_from(name, figures, self._uidnexts)

@@ -260,6 +260,17 @@ def test_a14_copies_that_a_killed_run_was_about_to_remove_are_removed(host, run,
     assert [(stored.data, stored.flags) for stored in host.folders[b"A"]] == [(body(1), set()), (body(2), {b"\\Seen"})]
 
 
+def test_a14_copies_are_removed_though_nothing_else_is_left_to_do(host, run, origin, some):
+    """The run before died at its very end, when all of its messages were recorded: no folder is opened any more."""
+    host.capabilities += " SAVEDATE"
+    host.folders[b"A"] = []
+    fill(run(driver="mdbox").store, origin, some(1, 2))
+    reveal(host, 1, 2)
+    begun = run(driver="mdbox", interrupted=True, killed_since=KILLED_SINCE)
+    begun.store.clean_up()
+    assert host.bodies() == [body(1), body(2)]
+
+
 def test_a14_copies_whose_date_the_host_has_chosen_are_removed(host, run, origin, some):
     """For a date in the future it takes the time of storing, another one each time."""
     host.capabilities += " SAVEDATE"
