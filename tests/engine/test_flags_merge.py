@@ -16,6 +16,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.sessio
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from fakes.imap_mail import Folder, Message
 from fakes.imap_server import CAPABILITIES, Command, FakeServer, Session
+from support.imap import Item
 from support.mail import small_message
 
 from .bench import Bench, messages
@@ -246,3 +247,25 @@ def test_c06_keywords_that_a_repair_of_the_host_took_from_earlier_messages(
         assert bench.run(server.port, state="latest", message_store="imap").result.state == "completed"
     flags = [sorted(facts.flags - {"\\Recent"}) for _uid, facts in sorted(bench.messages().items())]
     assert flags == ([["Work"], ["Work"], [], []] if repaired else [[], [], [], []]), flags
+
+
+@pytest.mark.parametrize("own", [0, 3])
+def test_a12_where_files_were_written_and_the_hosts_server_writes_by_now(bench: Bench, own: int) -> None:
+    """A plugin that came to the host, say. Flags are carried to messages of before as to others, UIDs here being those
+    of the source or not; what its owner removed does not come back, and nothing comes twice."""
+    with bench.session() as session:
+        session.append("INBOX", [Item(small_message(900 + number)) for number in range(own)])
+    with source(CONDSTORE) as server:
+        assert bench.run(server.port, existing_content="merge").result.state == "completed"
+        with bench.session() as session:
+            session.select("INBOX")
+            session.delete(session.uids()[own + 4 : own + 6])
+        change(server, 3, b"\\Flagged", b"Work", modseq=7)
+        change(server, 5, b"\\Seen", modseq=7)
+        server.folders[0].messages += [Message(21, small_message(21), modseq=8)]
+        options = {"existing_content": "merge", "state": "latest", "message_store": "imap"}
+        result = bench.run(server.port, **options).result
+        assert (result.state, result.messages_copied, result.flags_updated) == ("completed", 1, 1)
+        assert flags_here(bench)[own : own + 4] == [set(), set(), {"\\Flagged", "Work"}, set()]
+        assert len(bench.messages()) == own + 19
+        assert not bench.run(server.port, **options).result.changed

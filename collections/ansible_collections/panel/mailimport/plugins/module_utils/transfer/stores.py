@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import dataclass
 from functools import partial
-from typing import Callable, Mapping, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence, Tuple
 
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
@@ -20,7 +21,9 @@ from ..store.imap.deliveries import DeliveryBook
 from ..store.imap.network import Dialler
 from ..store.imap.store import ImapStore
 from ..store.imap.uid_map import UidMap
+from ..store.maildir.held import MaildirMail
 from ..store.maildir.store import MaildirStore
+from ..store.maildir.tree import MaildirTree
 from ..store.origin import Origin
 from .news import Emit
 from .patience import pause
@@ -92,9 +95,28 @@ def open_store(
     def note(origin: Origin, target_uidvalidity: int, delivered: UidMap) -> None:
         note_delivered(Deliveries(origin.raw_name, origin.uidvalidity, target_uidvalidity, delivered.runs))
 
-    book = DeliveryBook(target.may_hold_unrecorded_mail, note)
+    book = DeliveryBook(target.may_hold_unrecorded_mail, note, partial(_written, location, target.marks))
     _load(book, target.deliveries)
     return _imap_store(target, book, emit)
+
+
+def _written(location: StoreLocation, marks: Mapping[bytes, FolderMark], origin: Origin) -> Tuple[int, UidMap]:
+    """What earlier runs wrote as files, before the host's server was to write: their names and its list of UIDs tell
+    which message is which.
+    """
+    mark, found = marks.get(origin.raw_name), UidMap()
+    if not isinstance(location, MailFiles) or location.driver != "maildir" or not mark:
+        return 0, found
+    if not os.path.isdir(location.root) or not os.path.isdir(location.control):
+        return 0, found
+    tree = MaildirTree(location)
+    try:
+        uidvalidity, pairs = MaildirMail(tree).targets(tuple(mark.target_name.split("/")), origin)
+    finally:
+        tree.close()
+    for uid, target in pairs:
+        found.add(uid, target)
+    return uidvalidity, found
 
 
 def imap_store_to_look_at(

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterator, List, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ...model.mail import FORGOTTEN_EPOCH
 from ..origin import Origin
@@ -19,11 +19,19 @@ class DeliveryBook:
     Args:
         may_hold_unrecorded_mail: a run was killed, which may have stored messages that are in no record.
         note: takes origin, UIDVALIDITY of the target folder, and UIDs of messages that are delivered for good.
+        written: finds UIDVALIDITY and UIDs of messages that came when their files were written, and nothing recorded.
     """
 
-    def __init__(self, may_hold_unrecorded_mail: bool, note: Callable[[Origin, int, UidMap], None]) -> None:
+    def __init__(
+        self,
+        may_hold_unrecorded_mail: bool,
+        note: Callable[[Origin, int, UidMap], None],
+        written: Optional[Callable[[Origin], Tuple[int, UidMap]]] = None,
+    ) -> None:
         self.may_hold_unrecorded_mail = may_hold_unrecorded_mail
         self._note = note
+        self._written = written
+        self._asked: Set[Tuple[bytes, int]] = set()
         self._records: Dict[Tuple[bytes, int], Tuple[int, UidMap]] = {}
 
     def load(self, raw_name: bytes, uidvalidity: int, target_uidvalidity: int, runs: Sequence[int]) -> None:
@@ -31,8 +39,19 @@ class DeliveryBook:
         self._records[raw_name, uidvalidity] = target_uidvalidity, UidMap(runs)
 
     def record_of(self, origin: Origin) -> DeliveryRecord:
+        self._load_written(origin)
         target_uidvalidity, delivered = self._records.get((origin.raw_name, origin.uidvalidity), (0, UidMap()))
         return DeliveryRecord(delivered, target_uidvalidity, self.may_hold_unrecorded_mail)
+
+    def _load_written(self, origin: Origin) -> None:
+        place = origin.raw_name, origin.uidvalidity
+        if self._written is None or place in self._asked:
+            return
+        self._asked.add(place)
+        uidvalidity, written = self._written(origin)
+        known_uidvalidity, known = self._records.get(place, (uidvalidity, UidMap()))
+        if written and known_uidvalidity == uidvalidity:
+            self._records[place] = uidvalidity, UidMap([*written.runs, *known.runs])
 
     def add(self, origin: Origin, target_uidvalidity: int, delivered: UidMap) -> None:
         """Record messages; those recorded of another target folder are forgotten."""

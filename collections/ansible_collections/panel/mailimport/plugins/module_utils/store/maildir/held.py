@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from itertools import chain
-from typing import Iterator, Tuple
+from typing import Iterator, List, Tuple
 
 from ...imap.uids import UidSet
 from ...model.errors import MailImportError
 from ...model.mail import split_epoch
 from ..base import EarlierMessage, FolderPath, HeldMail
 from ..origin import Origin
+from .control_files import read_uidlist_header, uidlist_entries
 from .files import beginning_of, digest_of_content, entries, open_directory
 from .stage import stage_name, staged_epochs, staged_uids
 from .tree import MaildirTree
@@ -36,6 +37,25 @@ class MaildirMail(HeldMail):
         for uid in staged_uids(self._tree, path, origin):
             uids.add(uid)
         return uids
+
+    def targets(self, path: FolderPath, origin: Origin) -> Tuple[int, List[Tuple[int, int]]]:
+        """Return the UIDVALIDITY of the folder here, and the UIDs of its messages of an origin, at the source and here,
+        as far as Dovecot has listed them.
+        """
+        uids = {name.partition(":2,")[0]: origin.uid_of(name) for _part, name in self._tree.message_names(path)}
+        if not any(uids.values()):
+            return 0, []
+        try:
+            control = open_directory(self._tree.control_name(path), self._tree.control)
+        except FileNotFoundError:
+            return 0, []
+        try:
+            header = read_uidlist_header(control)
+            listed = uidlist_entries(control) if header else iter(())
+            found = [(uids.get(name.partition(":2,")[0]) or 0, target) for target, name in listed]
+        finally:
+            os.close(control)
+        return header.uidvalidity if header else 0, sorted(pair for pair in found if pair[0])
 
     def renumbered(self, path: FolderPath, origin: Origin) -> int:
         epochs = {origin.epoch_in(name) for _part, name in self._tree.message_names(path)}
