@@ -161,8 +161,8 @@ def _why_no_file(logins: Sequence[Database], files: Sequence[Database]) -> str:
         return found + ": name in users_file the file that new mailboxes go to"
     drivers = ", ".join(sorted({database.driver for database in logins})) or "none"
     return (
-        "Dovecot's users are in a database of another kind (passdb: %s), and host_backend=dovecot creates mailboxes in a "
-        "passwd-file only: set the host_backend that fits, or give Dovecot a passdb and a userdb of that kind as well"
+        "Dovecot's users are in a database of another kind (passdb: %s), and host_backend=dovecot creates mailboxes in "
+        "a passwd-file only: set the host_backend that fits, or give Dovecot a passdb and a userdb of that kind as well"
         % drivers
     )
 
