@@ -68,11 +68,11 @@ class ActionModule(ActionBase):
             arguments = {name: value for name, value in arguments.items() if name not in _LIST_OPTIONS}
             # A mail host gets to know the passwords of its own mailboxes only.
             rows = self._rows(params)
-            secrets["rows"] = [asdict(row) for row in self._selected(rows, params, mail_host)]
+            in_play = variables.get("ansible_play_hosts_all", ())
+            secrets["rows"] = [asdict(row) for row in self._selected(rows, params, mail_host, frozenset(in_play))]
             warnings = rows_of_nobody(rows, {mail_host, *variables.get("groups", {}).get("all", ())})
-            mail_hosts = len(variables.get("ansible_play_hosts_all", ()))
-            if mail_hosts > 1 and not (params["only"] or params["mail_host"] or self._task.delegate_to):
-                warnings += rows_of_everybody(rows, mail_hosts)
+            if len(in_play) > 1 and not (params["only"] or params["mail_host"] or self._task.delegate_to):
+                warnings += rows_of_everybody(rows, len(in_play))
         result.update(with_warnings(run_import(self, MODULE, arguments, secrets, task_vars), warnings))
         return result
 
@@ -83,9 +83,9 @@ class ActionModule(ActionBase):
             return read_list(self._loader, found_file(self, params["src"]))
 
     @staticmethod
-    def _selected(rows: list[Row], params: dict[str, t.Any], mail_host: str) -> list[Row]:
+    def _selected(rows: list[Row], params: dict[str, t.Any], mail_host: str, in_play: frozenset[str]) -> list[Row]:
         with _named(params):
-            return select_rows(rows, mail_host, params["only"])
+            return select_rows(rows, mail_host, params["only"], in_play)
 
 
 @contextmanager

@@ -91,8 +91,8 @@ options:
     elements: raw
   only:
     description:
-      - Addresses, on the mail host, of the mailboxes to import. An address that the list does not have for this mail
-        host is an error. Default is all of them.
+      - Addresses, on the mail host, of the mailboxes to import. An address that the list has neither for this mail host
+        nor for another host of the play is an error. Default is all of them.
     type: list
     elements: str
     default: []

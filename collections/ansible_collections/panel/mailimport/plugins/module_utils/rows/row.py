@@ -49,18 +49,24 @@ def mailbox_of(row: Row) -> str:
     return composed(str(row.values.get("target_email") or row.values.get("email") or "").lower())
 
 
-def select_rows(rows: Sequence[Row], mail_host: str, only: Sequence[str] = ()) -> List[Row]:
+def select_rows(
+    rows: Sequence[Row], mail_host: str, only: Sequence[str] = (), others: AbstractSet[str] = frozenset()
+) -> List[Row]:
     """Return the rows that are meant for a mail host: those that name it, or none; with `only`, of these mailboxes
     alone.
 
+    Args:
+        others: mail hosts that take their own mailboxes of `only` at the same time.
+
     Raises:
-        MailImportError: `invalid_row`, when a mailbox of `only` is not in the list for this mail host.
+        MailImportError: `invalid_row`, when a mailbox of `only` is in the list for none of these mail hosts.
     """
     meant = [row for row in rows if row.values.get("mail_host") in (None, mail_host)]
     if not only:
         return meant
     wanted = {composed(address.lower()) for address in only}
-    missing = wanted.difference(map(mailbox_of, meant))
+    elsewhere = (row for row in rows if row.values.get("mail_host") in others)
+    missing = wanted.difference(map(mailbox_of, meant), map(mailbox_of, elsewhere))
     if missing:
         raise MailImportError(
             "invalid_row", "not in the list for %s: %s" % (one_line(mail_host), ", ".join(sorted(missing)))

@@ -63,6 +63,15 @@ def test_a_mailbox_that_is_not_in_the_list_for_the_mail_host_is_an_error():
     assert refused.value.message == "not in the list for mail1: carl@example.org, zoe@example.org"
 
 
+def test_a_mailbox_of_another_host_of_the_play_is_left_to_that_host():
+    """The last screen of a play over both names the failed ones of both."""
+    failed = ["ben@example.org", "carl@example.org"]
+    assert (lines("mail1", failed, {"mail1", "mail2"}), lines("mail2", failed, {"mail1", "mail2"})) == ([2], [3])
+    assert lines("mail3", failed, {"mail1", "mail2", "mail3"}) == []
+    with pytest.raises(MailImportError, match=r"not in the list for mail2: ben@example\.org"):
+        lines("mail2", failed, {"mail2"})
+
+
 def test_the_mailbox_of_a_row_is_the_one_on_the_mail_host():
     assert [mailbox_of(row) for row in ROWS[1:4]] == ["ben@example.org", "carl@example.org", ""]
 
