@@ -166,7 +166,11 @@ def test_a_required_option_that_is_left_out_is_named(target: Target) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sorce_port": 1}, r"Unsupported parameters for \(panel.mailimport.mail_import_imap\) module: sorce_port"),
+        (
+            {"sorce_port": 1},
+            r"Unsupported parameters for \(panel.mailimport.mail_import_imap\) module: sorce_port; is source_port or .*"
+            r" meant\? \(ansible-doc panel.mailimport.mail_import_imap has all of them\)$",
+        ),
         ({"secrets_file": "/etc/shadow"}, "Unsupported parameters .* secrets_file"),
         ({"source_tls": "maybe"}, "value of source_tls must be one of: implicit, starttls, none, got: maybe"),
         ({"owner": ""}, "owner is required, and must not be empty"),
