@@ -112,3 +112,31 @@ def test_what_was_not_asked_for_is_never_run(
         assert (account.contents(), ("Owned",) in account.folders) == ([], False)
         session.command(b"APPEND INBOX", small_message(1), b"", COMMANDS, b"")
         assert len(session.account().contents()) == 2
+
+
+def test_a_part_that_was_not_asked_for_is_never_run_by_cyrus(
+    running: Callable[[type[OtherServer]], tuple[OtherServer, str]],
+) -> None:
+    """Not where its folder goes in the middle of the command either, when other messages would be run."""
+    server, user = running(Cyrus)
+    part, end = b" () CATENATE (TEXT", b")"
+    with server.session(user, server.users[user]) as session, server.session(user, server.users[user]) as other:
+        assert {b"CATENATE", b"LITERAL+"} <= session.capabilities()
+        for command in (*EARLY_REFUSALS, *MISTAKES):
+            for message in (COMMANDS, COMMANDS * 2000):
+                with pytest.raises(ImapError):
+                    session.command(command + part, message, end + part, message, end)
+                assert session.command(b"NOOP") == [], command
+        with pytest.raises(ImapError, match="NUL"):
+            session.command(b"APPEND INBOX" + part, b"Subject: \0\r\n" + COMMANDS, end + part, COMMANDS, end)
+        other.create("Gone")
+        session.say(b"T0 APPEND Gone {%d}\r\n" % len(COMMANDS))
+        assert session.hear().startswith(b"+")
+        other.command(b"DELETE Gone")
+        session.say(COMMANDS + b"%s {%d+}\r\n%s%s\r\n" % (part, len(COMMANDS), COMMANDS, end))
+        assert session.hear().startswith(b"T0 NO ")
+        assert session.command(b"NOOP") == []
+        account = session.account()
+        assert (account.contents(), ("Owned",) in account.folders) == ([], False)
+        session.command(b"APPEND INBOX" + part, COMMANDS, end + part, small_message(1), end)
+        assert len(session.account().contents()) == 2

@@ -29,6 +29,7 @@ import pytest
 from fakes.fault_relay import FaultRelay
 from support.dovecot import Dovecot, wait_until
 from support.imap import Item, quote_name
+from support.long_line import Relay
 from support.mail import Mail, corpus_directory, load_mail, small_message
 from support.other_servers import ClassicCyrus, Courier, Cyrus, Imap4d, OtherServer, Pymap, SdboxDovecot
 from support.scene import Scene, fill
@@ -43,6 +44,8 @@ FOLDERS = ("INBOX", "Sent", "Projects{0}2024", "Входящие")
 # Messages, fewer of them for a server that is slow.
 SOME, FEW = 120, 44
 DAY = 86400
+# Seconds from one end of a long line to the other.
+FAR = 0.01
 # What imap4d writes into the header of a message: UIDs and flags.
 NOTES = re.compile(rb"^(?:X-IMAPbase|X-UID|X-UIDVALIDITY|X-Status|Status): .*\n", re.IGNORECASE | re.MULTILINE)
 # Columns of the corpus' table of what servers do to its messages.
@@ -267,7 +270,8 @@ def unlike_the_table(kind: type[OtherServer], given: list[tuple[str, bytes]], bo
 
 @pytest.mark.parametrize("kind", KINDS if FAULTS > 1 else (Cyrus,))
 def test_broken_lines_and_kills_bring_each_message_once(new_target: NewTarget, kind: type[OtherServer]) -> None:
-    """The line to the target breaks, or the run is killed, somewhere; at the end each message is there once."""
+    """The line to the target breaks, or the run is killed, somewhere; at the end each message is there once. Servers
+    that are far are sent much ahead of their answers."""
     seed = random.randrange(2**32)
     chance = random.Random(seed)
     scene = new_target(kind)
@@ -284,7 +288,8 @@ def test_broken_lines_and_kills_bring_each_message_once(new_target: NewTarget, k
         label, box = "seed %d, import %d" % (seed, number), new_target(kind)
         breaks = number % 2 == 0
         fault = chance.choice(("reset", "close")) if breaks else "stall"
-        with FaultRelay(box.port, fault, chance.randrange(2000, said)) as relay:
+        is_far = (number + number // 2) % 2
+        with Relay(box.port, FAR * is_far) as line, FaultRelay(line.port, fault, chance.randrange(2000, said)) as relay:
             running = box.start(target_port=relay.port)
             wait_until(lambda: relay.faults > 0 or running.poll() is not None, label, seconds=600)  # noqa: B023
             if not breaks:
@@ -294,6 +299,25 @@ def test_broken_lines_and_kills_bring_each_message_once(new_target: NewTarget, k
         assert outcome.entry["state"] == undisturbed["state"], label + outcome.output
         assert [kept(box, name) for name in names.values()] == expected, label
         assert box.run(state="latest").result["changed"] is False, label
+
+
+def test_a_far_cyrus_keeps_what_a_plain_append_brings_it(new_target: NewTarget) -> None:
+    """What is sent as parts, ahead of answers, and what it has to ask for in between, in its order; it has a quota."""
+    target = new_target(Cyrus)
+    odd = [message for message in load_mail()[:SOME] if not message.data.isascii() or b"\0" in message.data][:8]
+    plain = [Item(small_message(number), ("\\Seen",) if number % 3 else ()) for number in range(120)]
+    with target.source_session() as session:
+        session.append_each("INBOX", [*plain[:60], *(Item(message.data) for message in odd), *plain[60:]])
+    sent = messages_of(target.source.port, target.address, target.password, "INBOX")
+    refused = append_all(target, {"Plain": sent})
+    with Relay(target.port, FAR) as line:
+        entry = target.run(target_port=line.port).entry
+    assert entry["messages_copied"] == len(sent) - len(refused), entry["message"]
+    assert line_of(target, "INBOX") == line_of(target, "Plain")
+
+
+def line_of(target: OtherTarget, name: str) -> list[Stored]:
+    return messages_of(target.server.port, target.user, target.server.users[target.user], name, target.ca_file)
 
 
 def test_what_is_new_comes_and_what_is_there_stays(target: OtherTarget) -> None:

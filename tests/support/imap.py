@@ -127,6 +127,14 @@ class Session:
         self._socket.sendall(b"".join(pieces) + b"\r\n")
         return self._answer(tag)
 
+    def say(self, data: bytes) -> None:
+        """Send bytes as they are: what `command` does not."""
+        self._socket.sendall(data)
+
+    def hear(self) -> bytes:
+        """The server's next line."""
+        return self._file.readline()
+
     def _answer(self, tag: bytes) -> list[Response]:
         untagged: list[Response] = []
         while True:

@@ -123,7 +123,7 @@ class Appender:
         messages = self._take_waiting()
         session = self._session()
         together = session.most_together(len(messages))
-        if not (session.is_own_process or session.stores_ahead):
+        if not self._goes_ahead(session, folder, messages):
             with self._refusing_when_full(folder, messages):
                 self._read_answers(0)
             self._send_side_by_side(folder, messages, together)
@@ -133,6 +133,16 @@ class Appender:
         for start in range(0, len(messages), together):
             with self._refusing_when_full(folder, messages[start + together :]):
                 self._send_ahead(folder, messages[start : start + together])
+
+    def _goes_ahead(self, session: HostSession, folder: Destination, messages: Sequence[PendingMessage]) -> bool:
+        """Whether messages go over one session, without waiting for those that were sent before."""
+        if session.is_own_process or not session.stores_ahead or session.reads_on:
+            return session.is_own_process or session.stores_ahead
+        # What has to be asked for is better shared by several.
+        asked = sum(not message.is_plain for message in messages)
+        return asked * self._lanes.most <= len(messages) and session.has_room(
+            folder.name, sum(message.size for message in messages)
+        )
 
     def _session(self) -> HostSession:
         while True:
@@ -145,7 +155,8 @@ class Appender:
         session = self._session()
         size = sum(message.size for message in messages)
         try:
-            tag = session.send_append(folder.name, [folder.outgoing(message) for message in messages])
+            outgoing = [folder.outgoing(message) for message in messages]
+            tag = session.send_append(folder.name, outgoing, catenated=session.reads_on_catenated)
         except SessionEndedError as error:
             self._sent.append(_Command(folder, session, b"", messages, size))
             self._resolve({}, error, session)
@@ -157,6 +168,7 @@ class Appender:
             session = self._session()
             folder.begin_batch()
             sent = self._lanes.send(session, folder, messages, together)
+            session.quota.forget()
             messages = sent.unsent
             with self._refusing_when_full(folder, messages):
                 self._take_sent(folder, sent)

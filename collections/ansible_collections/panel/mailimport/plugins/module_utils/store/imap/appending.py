@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from functools import partial
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from ...imap.dates import format_internal_date
 from ...imap.fetch import FetchRequest
@@ -19,6 +20,7 @@ from ...imap.uids import parse_sequence_set
 from ...model.errors import MailImportError
 from .channel import HostChannel
 from .conversation import HostConversation
+from .quota import QuotaRoom
 
 _APPENDUID = re.compile(rb"APPENDUID (\d{1,10}) ([\d:,]+)$", re.IGNORECASE)
 _LITERAL_MINUS = 4096
@@ -31,12 +33,13 @@ _WRITE_SIZE = 256 * 1024
 
 class Outgoing(NamedTuple):
     """A message to be appended. `flags` are ones that an IMAP command can hold; the date is in seconds since the
-    epoch."""
+    epoch. `is_plain`: see PendingMessage; it takes a while to find out."""
 
     flags: Tuple[bytes, ...]
     date: int
     size: int
     chunks: Iterable[Union[bytes, memoryview]]
+    is_plain: Callable[[], bool] = bool
 
 
 class Appended(NamedTuple):
@@ -68,6 +71,8 @@ class AppendingSession(HostConversation):
         # Tags of APPENDs, and of those with messages that were not asked for
         self._unanswered: List[bytes] = []
         self._unasked: Set[bytes] = set()
+        # As it was told for folders that messages may go into ahead of answers
+        self.quota = QuotaRoom()
         # The command that opened the folder which is open, None when there is none
         self._opened_by: Optional[bytes] = None
 
@@ -87,26 +92,29 @@ class AppendingSession(HostConversation):
         else:  # what is open for reading only loses nothing (RFC 3501 section 6.4.2)
             self.ask_all([opened_by.replace(b"SELECT ", b"EXAMINE ", 1), b"CLOSE"])
 
-    def append_command(self, name: bytes, waiting: bool = False) -> AppendCommand:
+    def append_command(self, name: bytes, waiting: bool = False, catenated: bool = False) -> AppendCommand:
         """Begin an APPEND to a folder.
 
         Args:
             waiting: send each message only when it is asked for, whatever the server offers: then nothing of it can
                 ever be taken for a command.
+            catenated: send messages as parts of CATENATE, those that can be, without being asked for them.
         """
         if not self.reads_on:
             self._leave_folder()
         tag = self.next_tag()
         self._unanswered.append(tag)
-        return AppendCommand(self, tag, name, waiting)
+        return AppendCommand(self, tag, name, waiting, catenated)
 
-    def send_append(self, name: bytes, messages: Sequence[Outgoing], waiting: bool = False) -> bytes:
-        """Send one APPEND (of many messages with MULTIAPPEND, RFC 3502) and return its tag; `waiting` as above.
+    def send_append(
+        self, name: bytes, messages: Sequence[Outgoing], waiting: bool = False, catenated: bool = False
+    ) -> bytes:
+        """Send one APPEND (of many messages with MULTIAPPEND, RFC 3502) and return its tag; the rest as above.
 
         Raises:
             Exception: whatever reading the chunks raises; the session is of no use then.
         """
-        command = self.append_command(name, waiting)
+        command = self.append_command(name, waiting, catenated)
         for message in messages:
             command.announce(message)
             if not command.is_asked_for():
@@ -161,11 +169,34 @@ class AppendingSession(HostConversation):
         self.transmit(b'%s APPEND %s () "%s" {2}\r\n' % (tag, quote(name), format_internal_date(0)))
         self.is_asked_for(tag)
 
+    def takes_catenated(self, message: Outgoing) -> bool:
+        """Whether a message can be sent as a part without being asked for, and is then stored as it would be without.
+
+        A part is not checked as a message is: what Cyrus might refuse or alter goes the other way.
+        """
+        limit = self._append_limit or 0
+        return self.reads_on_catenated and 0 < message.size <= limit and message.is_plain()
+
+    def has_room(self, name: bytes, size: int) -> bool:
+        """Whether a folder has room for so many bytes ahead of answers. Cyrus does not count parts before it has stored
+        them (3.6)."""
+        if not self.asks_quota or self.quota.take(name, size):
+            return True
+        self.ask(self.quota_question(name), partial(self.quota.note, name))
+        return self.quota.take(name, size)
+
+    @property
+    def asks_quota(self) -> bool:
+        return self.stores_ahead and not self.reads_on and b"QUOTA" in self.capabilities
+
+    def quota_question(self, name: bytes) -> bytes:
+        return b"GETQUOTAROOT " + quote(name)
+
     @property
     def stores_ahead(self) -> bool:
         """Whether commands are sent before those in front of them are answered: to a server that is far, and takes
         messages that it has not asked for."""
-        return self.is_far and self.reads_on and b"LITERAL+" in self.capabilities
+        return self.is_far and (self.reads_on_catenated or (self.reads_on and b"LITERAL+" in self.capabilities))
 
     def takes_unasked(self, size: int, line: int) -> bool:
         """Literals that need no asking, of RFC 7888, where none of them can ever be taken for commands: by a server
@@ -179,19 +210,23 @@ class AppendingSession(HostConversation):
 class AppendCommand:
     """One APPEND on its way, message by message; the server stores nothing of it before its end."""
 
-    def __init__(self, session: AppendingSession, tag: bytes, name: bytes, waiting: bool) -> None:
+    def __init__(self, session: AppendingSession, tag: bytes, name: bytes, waiting: bool, catenated: bool) -> None:
         self.tag = tag
         self._session = session
         self._waiting = waiting
-        self._asks = False
+        self._catenated = catenated
+        self._asks = self._is_part = False
         self._text = bytearray(b"%s APPEND %s" % (tag, quote(name)))
 
     def announce(self, message: Outgoing) -> None:
         """Say what the next message is like."""
-        unasked = _announced(message, b"+")
-        self._asks = self._waiting or not self._session.takes_unasked(message.size, len(unasked))
+        self._is_part = self._catenated and self._session.takes_catenated(message)
+        unasked = _announced(message, b"CATENATE (TEXT {%d+}" if self._is_part else b"{%d+}")
+        self._asks = not self._is_part and (
+            self._waiting or not self._session.takes_unasked(message.size, len(unasked))
+        )
         if self._asks:
-            self._text += _announced(message, b"")
+            self._text += _announced(message, b"{%d}")
             self._flush()
         else:
             self._text += unasked
@@ -206,6 +241,8 @@ class AppendCommand:
             self._text += chunk
             if len(self._text) >= _WRITE_SIZE:
                 self._flush()
+        if self._is_part:
+            self._text += b")"
         if is_last:  # the server has work while the end is yet to come
             self._flush()
 
@@ -219,7 +256,7 @@ class AppendCommand:
         self._text.clear()
 
 
-def _announced(message: Outgoing, sign: bytes) -> bytes:
-    """What APPEND has of a message before its bytes."""
+def _announced(message: Outgoing, literal: bytes) -> bytes:
+    """What APPEND has of a message before its bytes; `literal` is how they are announced, with a place for the size."""
     flags, date = b" ".join(message.flags), format_internal_date(message.date)
-    return b' (%s) "%s" {%d%s}\r\n' % (flags, date, message.size, sign)
+    return b' (%s) "%s" %s\r\n' % (flags, date, literal % message.size)

@@ -18,9 +18,10 @@ from ...imap.session import ImapSession
 from ...model.errors import MailImportError
 from .channel import HostChannel
 
-# The name that Dovecot gives itself (RFC 2971), and those of servers that store all messages of an APPEND or none.
+# The names that servers give themselves (RFC 2971) which store all messages of an APPEND or none.
 _DOVECOT = b"dovecot"
-_ALL_OR_NONE = frozenset((_DOVECOT, b"cyrus imapd"))
+_CYRUS = b"cyrus imapd"
+_ALL_OR_NONE = frozenset((_DOVECOT, _CYRUS))
 
 # With a round trip of so many seconds, a server waits longer for its client than for its disk.
 _FAR = 0.01
@@ -65,6 +66,9 @@ class HostConversation(ImapSession):
         reads_on: after a refusal, too, the server takes literals that were announced without being asked for as what
             they are, if there is no mistake in the line before. Dovecot is known to: with others, bytes of a message
             could be run as commands. Cyrus runs them where it cannot open the file that the message is to go to.
+        reads_on_catenated: the same for messages as parts of CATENATE (RFC 4469). Cyrus opens that file before it has
+            seen anything of the part, and so knows what to skip; only one that is longer than it takes it would not
+            skip, and it is one whose limit is known.
         stores_all_or_none: many messages may go in one APPEND (RFC 3502).
     """
 
@@ -81,6 +85,13 @@ class HostConversation(ImapSession):
             product = _DOVECOT if self.is_own_process else self._introduce()
         self.reads_on = product == _DOVECOT
         self.stores_all_or_none = product in _ALL_OR_NONE and b"MULTIAPPEND" in self.capabilities
+        self._append_limit = self._capability_figure(b"APPENDLIMIT=")
+        self.reads_on_catenated = (
+            product == _CYRUS
+            and {b"CATENATE", b"LITERAL+", b"MULTIAPPEND"} <= self.capabilities
+            and self._append_limit is not None
+            and not any(word.startswith(b"MUPDATE") for word in self.capabilities)  # one of several behind a frontend
+        )
 
     @property
     def may_alter(self) -> bool:

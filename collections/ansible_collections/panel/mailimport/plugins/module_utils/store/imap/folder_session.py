@@ -14,7 +14,6 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tup
 from ...imap.responses import Parts, Status, parse_parts, quote, separator_and_name
 from ...model.errors import MailImportError
 from .appending import AppendingSession
-from .channel import HostChannel
 
 # Folders that commands in one piece may name; they fit the pipe.
 FOLDERS_AHEAD = 128
@@ -65,10 +64,6 @@ def _note_listed(found: List[bytes], parts: Parts) -> None:
 class FolderSession(AppendingSession):
     """A session that makes folders and looks at them. Raises as its base does."""
 
-    def __init__(self, channel: HostChannel) -> None:
-        super().__init__(channel)
-        self._append_limit = self._capability_figure(b"APPENDLIMIT=")
-
     def figures_of(self, names: Sequence[bytes]) -> Dict[bytes, Figures]:
         """Return what folders hold; one that cannot be opened is left out."""
         return self.look_at(names, with_listed=False).figures
@@ -85,8 +80,10 @@ class FolderSession(AppendingSession):
         commands = [b"STATUS %s (MESSAGES UIDNEXT UIDVALIDITY%s)" % (quote(name), limits) for name in names]
         plain = [name for name in names if with_listed and not _LIST_WILDCARDS & set(name)]
         seen = FoldersSeen({}, {name: name for name in names})
+        asking = names if with_listed and self.asks_quota else []
+        questions = [*(b'LIST "" ' + quote(name) for name in plain), *map(self.quota_question, asking)]
         with self._process():
-            tags = self.send(*others, *commands, *(b'LIST "" ' + quote(name) for name in plain))
+            tags = self.send(*others, *commands, *questions)
             statuses = [self._answer(tags.pop(0)) for _command in others]
             for name, tag in zip(names, tags):
                 said: Dict[bytes, int] = {}
@@ -101,6 +98,8 @@ class FolderSession(AppendingSession):
                 found: List[bytes] = []
                 self._answer(tag, partial(_note_listed, found))
                 seen.listed[name] = found[0] if len(found) == 1 else name
+            for name, tag in zip(asking, tags[len(names) + len(plain) :]):
+                self._answer(tag, partial(self.quota.note, name))
         return statuses, seen
 
     def names_listed(self, names: Sequence[bytes]) -> Dict[bytes, bytes]:

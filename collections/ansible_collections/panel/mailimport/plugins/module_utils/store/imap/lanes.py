@@ -67,12 +67,12 @@ class Lanes:
 
     Args:
         open_more: opens another connection, or returns None when the server admits no more.
-        most: connections in all.
+        most: connections in all, fewer than asked for when the server admits no more.
     """
 
     def __init__(self, open_more: Callable[[], Optional[HostChannel]], most: int) -> None:
         self._open_more = open_more
-        self._most = most
+        self.most = most
         self._others: List[HostSession] = []
         self._used_at = 0.0
         # Seconds a message, by the number of connections.
@@ -80,7 +80,7 @@ class Lanes:
 
     @property
     def are_several(self) -> bool:
-        return self._most > 1
+        return self.most > 1
 
     def send(
         self, first: HostSession, folder: Destination, messages: Sequence[PendingMessage], together: int = 1
@@ -115,14 +115,14 @@ class Lanes:
         """How many connections are to be used: one, half of the most or all; more as long as that makes it faster."""
         known = sorted(self._pace)
         best = min(known, key=lambda width: self._pace[width], default=0)
-        more = next((width for width in (1, -(-self._most // 2), self._most) if width > (known or [0])[-1]), 0)
+        more = next((width for width in (1, -(-self.most // 2), self.most) if width > (known or [0])[-1]), 0)
         if more and best == (known or [0])[-1] and self._is_worth_trying(more, messages):
             return more
-        return min(best, self._most) or 1
+        return min(best, self.most) or 1
 
     def _is_worth_trying(self, width: int, messages: int) -> bool:
         """Whether so many messages are enough to find out how fast so many connections are."""
-        return self._most > 1 and max(2, width) * _TRIAL <= messages
+        return self.most > 1 and max(2, width) * _TRIAL <= messages
 
     def _send_over(
         self, sessions: Sequence[HostSession], folder: Destination, most: int, sent: Sent, together: int
@@ -163,7 +163,7 @@ class Lanes:
         self._used_at = time.monotonic()
         self._others = [session for session in self._others if session not in lost]
         if halve:
-            self._most = max(1, self._most // 2)
+            self.most = max(1, self.most // 2)
 
     def _sessions(self, first: HostSession, width: int) -> List[HostSession]:
         """Return so many sessions or fewer, with others beside the first one, which are opened at once."""
@@ -175,7 +175,7 @@ class Lanes:
                 opened = list(threads.map(lambda _number: self._session(), range(missing)))
             self._others += [session for session in opened if session]
             if None in opened:
-                self._most = 1 + len(self._others)
+                self.most = 1 + len(self._others)
         return [first, *self._others[: width - 1]]
 
     def _session(self) -> Optional[HostSession]:

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import IO, Callable, Iterable, Iterator, Optional, Sequence, Union
 
 from ...imap.dates import date_from_header
@@ -22,6 +24,9 @@ _BLOCK = 256 * 1024
 _BEGINNING = 64 * 1024
 # Not the working directory of Ansible, and not a small /tmp in memory: a message may be long.
 _SPOOL_DIRECTORY = "/var/tmp"  # noqa: S108 - the file has no name
+
+_LONGEST_PLAIN = 2 << 20
+_PLAIN_HEADER = re.compile(rb"(?:[!-9;-~]+:[\t -~]*\r\n(?:[\t ][\t -~]*\r\n)*)+\r\n")
 
 Data = Union[bytes, memoryview]
 
@@ -48,6 +53,15 @@ class PendingMessage:
     def flagging(self) -> Flagging:
         return flagging_of(self.flags.system + self.flags.keywords)
 
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether no server has any objection to it: it has a header that is one, in ASCII, no NUL, CRLF at the end of
+        each line, and is not long."""
+        if not self.replayable or self.size > _LONGEST_PLAIN:
+            return False
+        data = b"".join(self.chunks())
+        return bool(_PLAIN_HEADER.match(data)) and b"\0" not in data and data.count(b"\n") == data.count(b"\r\n")
+
     @property
     def message_id(self) -> Optional[str]:
         """For people; None when there is none, or the bytes have gone by."""
@@ -60,6 +74,7 @@ class PendingMessage:
             self.date,
             self.size,
             self.chunks() if self.digests else self._digested(),
+            lambda: self.is_plain,
         )
 
     def _digested(self) -> Iterator[Data]:

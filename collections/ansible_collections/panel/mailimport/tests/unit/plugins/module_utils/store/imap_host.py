@@ -14,7 +14,7 @@ import threading
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.pipe import HostPipe
 
 ALL = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS NAMESPACE"
-_ITEM = re.compile(rb' \(([^)]*)\) "([^"]*)" \{(\d+)(\+?)\}\r\n$')
+_ITEM = re.compile(rb' \(([^)]*)\) "([^"]*)" (?:CATENATE \(TEXT )?\{(\d+)(\+?)\}\r\n$')
 
 
 class GoneError(Exception):

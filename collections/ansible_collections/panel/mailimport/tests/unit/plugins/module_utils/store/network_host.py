@@ -45,9 +45,10 @@ class NetworkHost(Host):
     `deduplicates`: a message that is there already is not stored again, and its UID is told. `product` is what it says
     that it is; `most` the number of connections it admits; `message_limit` how many messages a command may be about,
     `last_told` the last one that it says it got to then, whichever it was;
-    `append_limit` what STATUS says of the size of one.
-    `asked` is how often it has asked for a message, `refused` over how many
-    connections it has refused one that came without, and `went_on` how often another command came over one of these.
+    `append_limit` what STATUS says of the size of one. `skips_parts`: it reads on in a refused command after what it
+    was sent as parts (CATENATE), as Cyrus does. `limit` is that of its quota in KiB, as it says; None without one.
+    `asked` is how often it has asked for a message, `refused` over how many connections it has refused one that came
+    without, and `went_on` how often another command came over one of these.
 
     `ran` are the commands that no client of ours has.
     """
@@ -58,6 +59,8 @@ class NetworkHost(Host):
         self.refuse_early = lambda line: None
         self.stores_some = self.deduplicates = self.eats = False
         self.product = "Scripted"
+        self.skips_parts = True
+        self.limit = None
         self.lateness = 0.1
         self.late = []
         self.message_limit = self.append_limit = self.last_told = 0
@@ -159,6 +162,15 @@ class NetworkHost(Host):
     def on_id(self, rest, lines, output):
         output.write(b'* ID ("name" "%s")\r\n' % self.product.encode())
 
+    def on_getquotaroot(self, rest, lines, output):
+        name = rest.split(b'"')[1]
+        if name not in self.folders:
+            return b"NO none"
+        held = sum(len(message.data) for messages in self.folders.values() for message in messages) // 1024
+        limit = b"" if self.limit is None else b"STORAGE %d %d" % (held, self.limit)
+        output.write(b'* QUOTAROOT "%s" anna\r\n* QUOTA anna (%s)\r\n' % (name, limit))
+        return None
+
     def on_unselect(self, rest, lines, output):
         self.open = None
 
@@ -217,8 +229,10 @@ class NetworkHost(Host):
         """Read on to the end of a refused command."""
         if b"+}" in rest:
             self._note_refused()
-        while self.eats and (announced := re.search(rb"\{(\d+)\+\}\r\n$", rest)):
-            lines.read(int(announced.group(1)))
+        while announced := re.search(rb"(\(TEXT )?\{(\d+)\+\}\r\n$", rest):
+            if not (self.eats or (self.skips_parts and announced.group(1))):
+                break
+            lines.read(int(announced.group(2)))
             rest = lines.readline()
 
     def store(self, name, items):

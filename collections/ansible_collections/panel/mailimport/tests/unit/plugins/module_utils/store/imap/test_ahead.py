@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The IMAP store against a server that is far: several commands are on their way before the first one is answered, and
-each message is there once all the same.
+"""The IMAP store against a Dovecot and a Cyrus that are far: several commands are on their way before the first one is
+answered, and each message is there once all the same.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, conversation, sessions
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.appending import AppendingSession
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.lanes import Lanes
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
@@ -23,14 +24,30 @@ from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.
 
 
 @pytest.fixture
-def host(network_host, monkeypatch):
-    """A Dovecot that is taken for a far one, and gets ten messages in a command."""
-    monkeypatch.setattr(conversation, "_FAR", 0.0)
-    monkeypatch.setattr(appender, "BATCH_MESSAGES", 10)
-    monkeypatch.setattr(sessions, "_QUIET", 0.01)
-    network_host.product, network_host.eats = "Dovecot", True
-    network_host.capabilities = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS ID NAMESPACE"
-    return network_host
+def far(network_host, monkeypatch):
+    """Make the host a server that is taken for a far one, and gets ten messages in a command."""
+
+    def make(product):
+        monkeypatch.setattr(conversation, "_FAR", 0.0)
+        monkeypatch.setattr(appender, "BATCH_MESSAGES", 10)
+        monkeypatch.setattr(sessions, "_QUIET", 0.01)
+        network_host.product, network_host.eats = product, product == "Dovecot"
+        network_host.capabilities = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS ID NAMESPACE"
+        if not network_host.eats:
+            network_host.capabilities += " CATENATE QUOTA APPENDLIMIT=5000"
+        return network_host
+
+    return make
+
+
+@pytest.fixture(params=["Dovecot", "Cyrus IMAPD"])
+def host(request, far):
+    return far(request.param)
+
+
+@pytest.fixture
+def cyrus(far):
+    return far("Cyrus IMAPD")
 
 
 @pytest.fixture
@@ -133,3 +150,63 @@ def test_a_server_that_ends_all_sessions_is_given_up(host, origin, some):
             writer.add(fetched)
         store.commit()
     assert (bodies(host), store.all_answers_known) == ([], False)
+
+
+HEADER = b"Subject: x\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        HEADER + b"a NUL \0\r\n",
+        HEADER + b"a line feed\n",
+        b"Subject: caf\xe9\r\n\r\nin the header\r\n",
+        b"no header\r\n\r\n",
+        b"Subject: no end of it\r\n",
+        b"Subject : a blank\r\n\r\nin front of the colon\r\n",
+        b"\r\nno header at all\r\n",
+    ],
+)
+def test_what_a_server_might_object_to_is_sent_when_it_asks_for_it(cyrus, origin, message, data):
+    sent = [message(uid, data if uid == 25 else body(uid)) for uid in range(1, 61)]
+    imported(cyrus, origin, sent)
+    stored = [each.data for each in cyrus.folders[b"A"]]
+    assert (stored, cyrus.asked) == ([data if uid == 25 else body(uid) for uid in range(1, 61)], 1)
+
+
+def test_where_most_have_to_be_asked_for_several_connections_share_them(cyrus, origin, message, monkeypatch):
+    monkeypatch.setattr(appender, "BATCH_MESSAGES", 100)
+    monkeypatch.setattr(Lanes, "_width", lambda self, messages: self.most)
+    refusals, _store = imported(cyrus, origin, [message(uid, body(uid) + b"\n") for uid in range(1, 101)])
+    assert ([each.data for each in cyrus.folders[b"A"]], refusals) == ([body(uid) + b"\n" for uid in range(1, 101)], [])
+    assert (cyrus.asked, cyrus.busiest) == (100, 4)
+
+
+@pytest.mark.parametrize("missing", ["CATENATE", "APPENDLIMIT=5000", "LITERAL+", "MULTIAPPEND", ""])
+def test_no_other_server_is_sent_parts(cyrus, origin, some, missing):
+    cyrus.capabilities = cyrus.capabilities.replace(missing, "") if missing else cyrus.capabilities + " MUPDATE=x"
+    refusals, _store = imported(cyrus, origin, some(*range(1, 41)))
+    assert (len(bodies(cyrus)), cyrus.asked, refusals) == (40, 40, [])
+
+
+@pytest.mark.parametrize(("limit", "asked"), [(None, {0}), (100, {0}), (1, {60}), (4, {10, 20, 30})])
+def test_a_quota_is_not_gone_beyond(cyrus, origin, message, limit, asked):
+    """Cyrus counts parts when it has stored them: half of what is free is sent ahead, the rest when it asks for it."""
+    cyrus.limit = limit
+    sent = [message(uid, body(uid).ljust(66, b".") + b"\r\n") for uid in range(1, 61)]
+    refusals, _store = imported(cyrus, origin, sent)
+    assert (len(bodies(cyrus)), refusals) == (60, [])
+    assert cyrus.asked in asked
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_messages_full_of_commands_are_not_run(cyrus, origin, message, early):
+    hostile = {17: COMMANDS, 40: COMMANDS + b"XX"}
+    sizes = [b"{%d" % len(data) for data in hostile.values()]
+    if early:
+        cyrus.refuse_early = lambda line: b"NO [CANNOT] no" if any(size in line for size in sizes) else None
+    else:
+        cyrus.refuse = lambda flags, data: b"NO [CANNOT] no" if data in hostile.values() else None
+    refusals, _store = imported(cyrus, origin, [message(uid, hostile.get(uid, body(uid))) for uid in range(1, 61)])
+    assert ({refusal.uid for refusal in refusals}, cyrus.ran) == (set(hostile), [])
+    assert bodies(cyrus) == sorted(body(uid) for uid in range(1, 61) if uid not in hostile)

@@ -164,7 +164,7 @@ def test_a_server_that_ends_all_connections_but_one_gets_all_over_one(host, orig
     host.on_login = note_login
     monkeypatch.setattr(appender, "BATCH_MESSAGES", 100)
     monkeypatch.setattr(appender, "_BATCHES_SIDE_BY_SIDE", 1)
-    monkeypatch.setattr(Lanes, "_width", lambda self, messages: self._most)
+    monkeypatch.setattr(Lanes, "_width", lambda self, messages: self.most)
     host.product, host.dies = product, end_others
     host.capabilities = "IMAP4rev1 LITERAL+ MULTIAPPEND UIDPLUS ID"
     refusals, _store = imported(host, origin, some(*range(1, 601)), connections=8)
@@ -194,14 +194,14 @@ def test_what_a_message_that_is_refused_costs(host, origin, message, takes_many,
     """Its connection, and no other one: all of them are in use again for the rest, and nothing is searched for."""
     monkeypatch.setattr(appender, "BATCH_MESSAGES", 100)
     how = takes_many("Dovecot", 4)
-    monkeypatch.setattr(Lanes, "_width", lambda self, messages: self._most)
+    monkeypatch.setattr(Lanes, "_width", lambda self, messages: self.most)
     monkeypatch.setattr(sessions.HostSessions, "renew", lambda self, error, is_another=False: pytest.fail(str(error)))
     refused = {uid: b"bad%d" % uid for uid in (3, 390, 700)}
     host.refuse = lambda flags, data: b"NO [CANNOT] no" if data in refused.values() else None
     sent = [message(uid, refused.get(uid, body(uid))) for uid in range(1, 1201)]
     refusals, store = imported(host, origin, sent, **how)
     assert (sorted(refusal.uid for refusal in refusals), len(bodies(host))) == ([3, 390, 700], 1197)
-    assert store.appender._lanes._most == 4
+    assert store.appender._lanes.most == 4
     assert host.commands.count("LOGIN") <= 4 + 2 * 3, "once more for each, and for it alone"
 
 
