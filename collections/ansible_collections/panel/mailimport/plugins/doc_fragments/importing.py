@@ -18,8 +18,8 @@ options:
     required: true
   state:
     description:
-      - V(present) makes sure that the mailbox exists and that the source was imported once, to the end. After that,
-        the source is not contacted again.
+      - V(present) makes sure that the mailbox exists and that the source was imported once, to the end. After that, the
+        source is not contacted again.
       - V(latest) also carries over, on every run, what is new at the source, messages, flags and folders.
       - Of flags, V(latest) carries what changed at the source since the last run. What the mailbox's owner reads,
         answers or flags on the mail host stays. After an import by a version that did not remember the source's flags,
@@ -39,20 +39,18 @@ options:
     description:
       - What to do with a mailbox that existed before its first import, with O(ignore_existing=false).
       - V(replace) moves its mail aside, to RV(panel.mailimport.mail_import_imap#module:imports[].replaced_to), and
-        changes its password, before anything is
-        copied. Both happen once for an import, after the source has listed its folders, and never again; not with
-        O(import_content=false).
+        changes its password, before anything is copied. Both happen once for an import, after the source has listed its
+        folders, and never again; not with O(import_content=false).
       - V(merge) keeps its mail and its password, and adds the mail of the source that is not there yet. Equal headers
-        alone do not
-        make two messages equal.
+        alone do not make two messages equal.
     type: str
     choices: [replace, merge]
     default: replace
   force:
     description:
       - Begin again even if the record says that the import is done. Messages that are there already are not copied
-        again. The source is asked for the beginning of each of them, so that one to which it has given another UID
-        is recognized.
+        again. The source is asked for the beginning of each of them, so that one to which it has given another UID is
+        recognized.
       - With O(ignore_existing=false) and O(existing_content=replace), the mail of a mailbox that existed before its
         first import is moved aside once more.
     type: bool
@@ -71,14 +69,13 @@ options:
     default: true
   folders:
     description:
-      - Patterns (globs) of the folders to import, as readable names with C(/) between the levels. A folder that
-        matches brings those below it. Default is every folder.
+      - Patterns (globs) of the folders to import, as readable names with C(/) between the levels. A folder that matches
+        brings those below it. Default is every folder.
       - Upper and lower case matter, except in C(INBOX).
       - A name without C(*) and C(?) that the source does not have is listed in
         RV(panel.mailimport.mail_import_imap#module:imports[].not_imported), and the import counts as failed.
-      - When O(folders) and O(exclude_folders) leave no folder, the import fails with the reason C(folder_missing),
-        and nothing is
-        imported or replaced.
+      - When O(folders) and O(exclude_folders) leave no folder, the import fails with the reason C(folder_missing), and
+        nothing is imported or replaced.
     type: list
     elements: str
     default: []
@@ -92,21 +89,21 @@ options:
     default: []
   folder_map:
     description:
-      - Names of folders at the source, and the names they get on the mail host, with C(/) between the levels.
-        Overrides O(automap).
-      - Each name stands for that folder alone. Those below it keep their names unless they are named too. Patterns
-        are not understood.
+      - Names of folders at the source, and the names they get on the mail host, with C(/) between the levels. Overrides
+        O(automap).
+      - Each name stands for that folder alone. Those below it keep their names unless they are named too. Patterns are
+        not understood.
       - A name on the mail host must not be empty or hold C(.) or C(..) as a level.
-      - C(INBOX) may be written in any case. Names that the source does not have are ignored. Several folders may
-        become one.
+      - C(INBOX) may be written in any case. Names that the source does not have are ignored. Several folders may become
+        one.
       - A folder that was imported keeps the name it got then. Only with O(force=true) it is imported again, under its
         new name, and the old folder stays.
     type: dict
     default: {}
   automap:
     description:
-      - Whether the source's folders for drafts, sent mail, junk, trash and archive become the mail host's own,
-        whatever they are called. They are recognized by their special-use attributes (RFC 6154).
+      - Whether the source's folders for drafts, sent mail, junk, trash and archive become the mail host's own, whatever
+        they are called. They are recognized by their special-use attributes (RFC 6154).
     type: bool
     default: true
   labels:
@@ -136,18 +133,18 @@ options:
       - V(auto) takes V(maildir) where the store is a Maildir that is fully understood, and V(imap) for sdbox, mdbox and
         everything else, such as beside plugins of Dovecot that act as messages are saved.
         RV(panel.mailimport.mail_import_imap#module:imports[].message_store_reason) says why.
-      - With V(imap), messages get new UIDs from the mail host, so mail programs download them again after the switch.
-        A message that the
-        host's Dovecot does not keep as it was sent, such as one with NUL bytes, is listed as C(message_altered) in
-        RV(panel.mailimport.mail_import_imap#module:imports[].not_imported); the message counts as imported.
+      - With V(imap), messages get new UIDs from the mail host, so mail programs download them again after the switch. A
+        message that the host's Dovecot does not keep as it was sent, such as one with NUL bytes, is listed as
+        C(message_altered) in RV(panel.mailimport.mail_import_imap#module:imports[].not_imported); the message counts as
+        imported.
     type: str
     choices: [auto, maildir, imap]
     default: auto
   source_connections:
     description:
       - How many connections one import opens to its source. Folders, and parts of large ones, come over all of them. It
-        is for a large mailbox whose source is far away or gives each connection only so much; over a line of
-        20 Mbit/s for each connection, four of them take a quarter of the time.
+        is for a large mailbox whose source is far away or gives each connection only so much; over a line of 20 Mbit/s
+        for each connection, four of them take a quarter of the time.
       - V(auto) begins with one and adds others, up to four (two at Gmail), as long as each makes the import at least a
         fifth faster.
       - A source that refuses one, or says that it is busy, gets fewer for the rest of the import. Together with several

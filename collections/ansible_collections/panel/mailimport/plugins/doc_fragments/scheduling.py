@@ -16,8 +16,7 @@ options:
         least to do.
       - With V(false) they are imported one after the other, in queue 1.
       - All runs on a mail host share its queues. A queue runs one import at a time, whichever run it belongs to, and
-        takes the one that
-        has waited longest next.
+        takes the one that has waited longest next.
     type: bool
     default: false
   queues:
@@ -37,8 +36,7 @@ options:
       - Whether to log in at the source for every new mailbox before anything is created, so that all wrong passwords
         are known at once.
       - With V(false), each import finds out for itself, still before anything of its own is created. It then waits up
-        to a
-        second for Dovecot to notice the new mailbox; otherwise all new mailboxes are waited for together.
+        to a second for Dovecot to notice the new mailbox; otherwise all new mailboxes are waited for together.
     type: bool
     default: true
 """

@@ -23,8 +23,7 @@ options:
     description:
       - Log in as this administrator, with the administrator's password, on behalf of O(source_user).
       - A plain name is sent as the identity that authenticates, and the user as the one to act for (RFC 4616). This
-        needs a source
-        that offers C(AUTH=PLAIN).
+        needs a source that offers C(AUTH=PLAIN).
       - A name that holds V(%u) is a template for the login name, such as V(%u*master) for a Dovecot server.
     type: str
   source_auth:
@@ -60,8 +59,8 @@ options:
     description:
       - How the connection is encrypted.
       - V(implicit) is TLS from the first byte.
-      - V(starttls) upgrades a plain connection before anything else is said, and fails where the server does not
-        offer it.
+      - V(starttls) upgrades a plain connection before anything else is said, and fails where the server does not offer
+        it.
       - V(none) sends the password, or the token, in clear text. Nothing ever falls back to it.
     type: str
     choices: [implicit, starttls, none]
@@ -78,8 +77,8 @@ options:
   source_tls_fingerprint:
     description:
       - SHA-256 fingerprint of the certificate that the server must show, 64 hexadecimal digits, with or without colons.
-      - It takes the place of O(source_validate_certs) and O(source_ca_cert). A server with a self-signed certificate
-        is safe to use this way.
+      - It takes the place of O(source_validate_certs) and O(source_ca_cert). A server with a self-signed certificate is
+        safe to use this way.
     type: str
   source_timeout:
     description:
@@ -98,8 +97,8 @@ options:
   source_compress:
     description:
       - Whether to compress the connection (COMPRESS=DEFLATE, RFC 4978) if the source offers it.
-      - It pays off on slow lines, and halves the time at 10 Mbit/s. On lines much faster than 100 Mbit/s it costs
-        more than it saves.
+      - It pays off on slow lines, and halves the time at 10 Mbit/s. On lines much faster than 100 Mbit/s it costs more
+        than it saves.
     type: bool
     default: false
   source_daily_bytes:

@@ -26,12 +26,12 @@ options:
       - V(docker_mailserver) is the container of that name. Its file C(postfix-accounts.cf), O(users_file), gets the new
         mailboxes, and O(dovecot_command) leads into it.
       - V(mailcow) is mailcow, whose API makes domains, mailboxes and passwords (O(mailcow_url), O(mailcow_api_key)).
-        O(dovecot_command) leads into its container C(dovecot-mailcow). It is sent hashes, so its rules for
-        passwords do not apply. It was tried with a stand-in for its API, and on no live one.
+        O(dovecot_command) leads into its container C(dovecot-mailcow). It is sent hashes, so its rules for passwords do
+        not apply. It was tried with a stand-in for its API, and on no live one.
       - V(imap) is any IMAP server over the network, O(target_host). The task may run anywhere, such as on the
-        controller (C(delegate_to=localhost)), and does not need root. The mailbox must be there, and
-        its password open it; nothing but mail is changed. As with V(none), set C(ignore_existing=false) and
-        C(existing_content=merge). Mail cannot be moved aside, so C(existing_content=replace) is an error.
+        controller (C(delegate_to=localhost)), and does not need root. The mailbox must be there, and its password open
+        it; nothing but mail is changed. As with V(none), set C(ignore_existing=false) and C(existing_content=merge).
+        Mail cannot be moved aside, so C(existing_content=replace) is an error.
       - An option that belongs to another kind of mail host is an error.
     type: str
     choices: [dovecot, sql, ispmanager, command, none, docker_mailserver, mailcow, imap]
@@ -42,8 +42,8 @@ options:
     type: path
   dovecot_command:
     description:
-      - Words of a command before C(doveadm), C(doveconf) and C(imap), for a Dovecot in a container, such as
-        V([docker, exec, -i, mailserver]). It must pass standard input on, and make no terminal.
+      - Words of a command before C(doveadm), C(doveconf) and C(imap), for a Dovecot in a container, such as V([docker,
+        exec, -i, mailserver]). It must pass standard input on, and make no terminal.
       - The mail is written through that Dovecot's own IMAP then, and cannot be moved aside.
       - It means something with V(sql), V(command), V(none), V(docker_mailserver) and V(mailcow) of O(host_backend), and
         the last two need it. O(dovecot_config) is a path inside.
@@ -73,9 +73,8 @@ options:
     type: int
   quota:
     description:
-      - Quota of a new mailbox, such as V(2G). Default is none, and with O(host_backend=ispmanager) the
-        panel's own. It means something with V(sql), V(ispmanager), V(command),
-        V(docker_mailserver) and V(mailcow) of O(host_backend).
+      - Quota of a new mailbox, such as V(2G). Default is none, and with O(host_backend=ispmanager) the panel's own. It
+        means something with V(sql), V(ispmanager), V(command), V(docker_mailserver) and V(mailcow) of O(host_backend).
     type: bytes
     version_added: 0.3.0
   mgrctl:
@@ -86,8 +85,8 @@ options:
   host_command:
     description:
       - The command lines with O(host_backend=command), each a list of words. No shell reads them.
-      - C(list) prints the addresses of all mailboxes, one a line; if it holds values, those of that domain, or just
-        the one that it is asked for. C(create) makes a mailbox. Both are needed.
+      - C(list) prints the addresses of all mailboxes, one a line; if it holds values, those of that domain, or just the
+        one that it is asked for. C(create) makes a mailbox. Both are needed.
       - C(domains) prints the mail domains, one a line, each followed by its owner where there are owners.
         C(create_domain) makes one that C(domains) does not print. Without it, the file C(domains) in O(state_dir) lists
         the domains.
@@ -134,8 +133,8 @@ options:
         for a domain that is there.
       - Parameters are C(%(address)s), and in the same way C(local_part), C(domain), C(owner), C(password_hash),
         C(quota) in bytes, C(quota_mb), C(maildir) and C(password_days), and of aliases alone C(goto) and
-        C(goto_domain). The driver of the database binds them. An
-        unknown name, or a C(%) that is no parameter, is an error.
+        C(goto_domain). The driver of the database binds them. An unknown name, or a C(%) that is no parameter, is an
+        error.
       - V(custom) needs C(mailboxes), C(create_mailbox) and C(set_password).
     type: dict
     version_added: 0.3.0
@@ -185,8 +184,7 @@ options:
     version_added: 0.3.0
   ca_cert:
     description:
-      - File on the mail host with the certificate authorities of the certificate of the database, or of
-        O(mailcow_url).
+      - File on the mail host with the certificate authorities of the certificate of the database, or of O(mailcow_url).
     type: path
     version_added: 0.3.0
   mailcow_url:
@@ -283,8 +281,8 @@ options:
       - What is read back from O(target_host) of the messages that it has taken.
       - V(digests), the default, reads every byte. What the server altered (bytes, date or flags) is told for each
         message as C(message_altered), and what is no form of the message that was sent fails the import.
-      - V(counts) asks only whether each message is there, and for its flags. V(none) asks nothing. Both are
-        for lines on which a second transfer costs too much.
+      - V(counts) asks only whether each message is there, and for its flags. V(none) asks nothing. Both are for lines
+        on which a second transfer costs too much.
       - A message whose acknowledgement was lost is looked for by its content in any case.
     type: str
     choices: [none, counts, digests]

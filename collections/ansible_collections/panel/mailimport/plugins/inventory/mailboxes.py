@@ -14,25 +14,19 @@ author:
   - The panel.mailimport contributors (!UNKNOWN)
 description:
   - Makes a host of every mailbox in a CSV or YAML list, so that C(--forks) is the number of mailboxes imported at a
-    time,
-    C(--limit) picks some, a retry file holds the failed ones, and C(serial) and job slices divide the rest.
-    The playbook C(panel.mailimport.import_each) imports them.
-  - The host's name is the mailbox's address on the mail host, in lower case. Characters with a meaning in host
-    patterns are replaced
-    by C(_).
+    time, C(--limit) picks some, a retry file holds the failed ones, and C(serial) and job slices divide the rest. The
+    playbook C(panel.mailimport.import_each) imports them.
+  - The host's name is the mailbox's address on the mail host, in lower case. Characters with a meaning in host patterns
+    are replaced by C(_).
   - Such a host is reached like the mail host that the mailbox belongs to. It has all variables of the mail host, from
-    the
-    inventory and from C(group_vars) and C(host_vars) beside it. In their templates, C(inventory_hostname) is the
+    the inventory and from C(group_vars) and C(host_vars) beside it. In their templates, C(inventory_hostname) is the
     mailbox.
   - The mail hosts are looked for in the inventories that were read before, so name them first, with C(-i). In a
-    directory,
-    inventories are read in the order of their names. Where every inventory source is read on its own, as in AWX, put
-    both into one directory and
-    make that the source.
+    directory, inventories are read in the order of their names. Where every inventory source is read on its own, as in
+    AWX, put both into one directory and make that the source.
   - The name of the inventory file ends in C(.mailboxes.yml) or C(.mailboxes.yaml).
-  - No password is in a host variable. The variables name the list and the mailboxes, and the import reads the
-    passwords when it
-    needs them.
+  - No password is in a host variable. The variables name the list and the mailboxes, and the import reads the passwords
+    when it needs them.
   - The groups are C(mailboxes), C(domain_example_org) for every domain and C(mail_host_mail1_example_net) for every
     mail host.
   - Fails if anything is wrong with any row, and names all of these rows. Ansible turns that into a warning, unless
@@ -40,8 +34,7 @@ description:
   - Keep the list outside of inventory directories. Ansible takes every file in them for an inventory.
 notes:
   - Ansible looks for facts and the Python interpreter on every host anew. Set C(ansible_python_interpreter) for the
-    mail hosts, and
-    C(gather_facts) to V(false).
+    mail hosts, and C(gather_facts) to V(false).
 requirements:
   - jsonschema >= 4.0 on the controller.
 options:
@@ -55,8 +48,7 @@ options:
   src:
     description:
       - The list, relative to the directory of this file. One that ends in C(.yml), C(.yaml) or C(.json) is a list of
-        mappings,
-        any other is CSV. It may be encrypted with Ansible Vault.
+        mappings, any other is CSV. It may be encrypted with Ansible Vault.
       - The formats are those of O(panel.mailimport.mail_import_csv#module:src).
     type: str
     required: true

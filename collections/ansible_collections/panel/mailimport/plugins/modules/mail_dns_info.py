@@ -40,8 +40,8 @@ options:
     required: true
   mail_host_addresses:
     description:
-      - Addresses of the new mail host. By default they are those that O(mail_host) has in DNS. Give them to find
-        out whether these are right.
+      - Addresses of the new mail host. By default they are those that O(mail_host) has in DNS. Give them to find out
+        whether these are right.
     type: list
     elements: str
     default: []

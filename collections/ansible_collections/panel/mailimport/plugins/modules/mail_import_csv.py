@@ -15,15 +15,14 @@ author:
   - The panel.mailimport contributors (!UNKNOWN)
 description:
   - Declares that the mailboxes of a list exist on this mail host, each with every message of its account at an IMAP
-    server. What
-    M(panel.mailimport.mail_import_imap) does for one mailbox, this module does for thousands.
+    server. What M(panel.mailimport.mail_import_imap) does for one mailbox, this module does for thousands.
   - All rows are checked first, for their form, for contradictions, and by a login at the source. Everything that is
-    wrong is reported at once, with
-    the number of the line. A bad row stops no other. The task fails at the end if any import failed.
+    wrong is reported at once, with the number of the line. A bad row stops no other. The task fails at the end if any
+    import failed.
   - Several rows for one mailbox, from different sources, all need O(ignore_existing=false) and
     O(existing_content=merge). Otherwise all but the first fail.
-  - Imports run in the import queues of the mail host, which all runs share. A run that was interrupted is continued
-    by the next one.
+  - Imports run in the import queues of the mail host, which all runs share. A run that was interrupted is continued by
+    the next one.
   - A row with nothing left to do costs next to nothing, so the whole list can be run again at any time.
   - At a terminal, or with C(-v), there is a line for each mailbox as it ends, and counts in between. At the end,
     RV(msg) is shown in any case, on standard error, and there is a warning for each mailbox that was skipped.
@@ -68,12 +67,10 @@ options:
         directory.
       - One that ends in C(.yml), C(.yaml) or C(.json) is a list as in O(mailboxes), any other is CSV.
       - CSV without a header has two columns, C(address,password) or C(address:password). The first comma, semicolon,
-        tab or colon is the separator, and
-        everything after it is the password as it is, unless it is in double quotes.
+        tab or colon is the separator, and everything after it is the password as it is, unless it is in double quotes.
       - CSV with a header has columns named like options of M(panel.mailimport.mail_import_imap), or like
-        O(source_password) and O(mail_host), separated by
-        any one of these four. The headers C(EmailAddress,UserName,Password) and
-        C(host1;user1;password1;host2;user2;password2) are understood too.
+        O(source_password) and O(mail_host), separated by any one of these four. The headers
+        C(EmailAddress,UserName,Password) and C(host1;user1;password1;host2;user2;password2) are understood too.
       - The file is UTF-8. Blank lines and lines that begin with C(#) do not count.
       - Exactly one of O(src) and O(mailboxes) is required.
     type: path
@@ -85,8 +82,7 @@ options:
   mailboxes:
     description:
       - The list, in the task itself. Each entry is a dictionary with the keys that a header of O(src) can have,
-        C(email) at least, and with
-        C(folders), C(exclude_folders) and C(folder_map).
+        C(email) at least, and with C(folders), C(exclude_folders) and C(folder_map).
     type: list
     elements: raw
   only:
@@ -99,8 +95,7 @@ options:
   mail_host:
     description:
       - Name of this mail host in the list. Rows with another name in their column C(mail_host) are left to that host.
-        Rows without a name are
-        imported by every host that runs the task.
+        Rows without a name are imported by every host that runs the task.
       - Default is the name of the host in the inventory; with C(delegate_to), that of the host the task is delegated
         to.
       - The module warns about rows whose C(mail_host) is not in the inventory, as no host will import them. With
@@ -192,8 +187,7 @@ imports:
     - One entry for each row, in their order, with the keys that M(panel.mailimport.mail_import_imap) returns.
     - The C(message) of a failed one begins with the line of the row.
     - Also there when imports failed. Only when the task could not begin, because an option is unknown or of a wrong
-      type, the list cannot be read, or the
-      mail host lacks a Python library, the result has RV(msg) alone.
+      type, the list cannot be read, or the mail host lacks a Python library, the result has RV(msg) alone.
   type: list
   elements: dict
   returned: when the imports succeeded or some failed

@@ -109,8 +109,7 @@ imports:
   description:
     - One entry for each selected mailbox, by address, with the keys that M(panel.mailimport.mail_import_imap) returns.
     - Also there when imports failed. Only when the task could not begin, because an option is wrong, the organization
-      could not be read, or the mail host
-      lacks a Python library, the result has RV(msg) alone, or with RV(reason).
+      could not be read, or the mail host lacks a Python library, the result has RV(msg) alone, or with RV(reason).
   type: list
   elements: dict
   returned: when the imports succeeded or some failed

@@ -18,8 +18,7 @@ description:
   - Creates the mail domain and the mailbox where they are missing, copies the folders with all messages, flags, dates
     and subscriptions, and compares the copy with the source before it says that the import is completed.
   - The source is only read. An import that was interrupted, for whatever reason, is continued by the next run, and no
-    message
-    arrives twice.
+    message arrives twice.
   - A run that finds nothing left to do changes nothing and says so.
   - Passwords do not travel as arguments of the module. They are written to a file that only the module can read, in the
     temporary directory of the task, and the module removes it as soon as it has read it.
@@ -138,9 +137,8 @@ msg:
 imports:
   description:
     - The import, as a list of one entry.
-    - Also there when the import failed. Only when the task could not begin, because an option is missing, unknown or
-      of a wrong type, or the mail host lacks
-      a Python library, the result has RV(msg) alone.
+    - Also there when the import failed. Only when the task could not begin, because an option is missing, unknown or of
+      a wrong type, or the mail host lacks a Python library, the result has RV(msg) alone.
   type: list
   elements: dict
   returned: when the import succeeded or failed
@@ -166,9 +164,9 @@ imports:
       sample: completed
     reason:
       description:
-        - Why the import failed, in one word such as V(auth_failed), V(certificate_invalid),
-          V(connection_failed), V(disk_full), V(domain_owned_by_other), V(invalid_row), V(message_refused),
-          V(over_quota), V(source_unavailable), V(throttled), V(tls_failed) or V(too_many_connections).
+        - Why the import failed, in one word such as V(auth_failed), V(certificate_invalid), V(connection_failed),
+          V(disk_full), V(domain_owned_by_other), V(invalid_row), V(message_refused), V(over_quota),
+          V(source_unavailable), V(throttled), V(tls_failed) or V(too_many_connections).
         - The troubleshooting guide explains all of them. V(null) if there is none.
       type: str
       returned: always
@@ -205,8 +203,7 @@ imports:
     messages_present:
       description:
         - Number of messages of the source that needed no copying, because an earlier run had brought them or, with
-          O(existing_content=merge), the mailbox
-          held an equal one.
+          O(existing_content=merge), the mailbox held an equal one.
         - A message that was moved or deleted on the mail host since it arrived counts too.
       type: int
       returned: always

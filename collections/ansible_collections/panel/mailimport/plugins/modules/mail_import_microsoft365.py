@@ -27,8 +27,8 @@ description:
   - Everything else works as in M(panel.mailimport.mail_import_csv). The guide describes what has to be done at
     Microsoft before, and what of all this has not been verified with Microsoft itself.
 requirements:
-  - IMAPClient >= 3.0, requests >= 2.28 and jsonschema >= 4.0 on the mail host, with O(client_certificate) also
-    PyJWT >= 2.6 and cryptography. The role P(panel.mailimport.setup#role) installs them where the module finds them.
+  - IMAPClient >= 3.0, requests >= 2.28 and jsonschema >= 4.0 on the mail host, with O(client_certificate) also PyJWT >=
+    2.6 and cryptography. The role P(panel.mailimport.setup#role) installs them where the module finds them.
 extends_documentation_fragment:
   - panel.mailimport.attributes
   - panel.mailimport.attributes.import_module

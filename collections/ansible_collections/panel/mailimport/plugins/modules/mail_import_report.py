@@ -14,9 +14,9 @@ version_added: 0.2.0
 author:
   - The panel.mailimport contributors (!UNKNOWN)
 description:
-  - Takes the list of mailboxes and the results of M(panel.mailimport.mail_import_info) of the mail hosts, and says
-    what became of each mailbox of the list. One that no host knows is C(not_begun). One whose mail host gave no answer
-    is C(unknown).
+  - Takes the list of mailboxes and the results of M(panel.mailimport.mail_import_info) of the mail hosts, and says what
+    became of each mailbox of the list. One that no host knows is C(not_begun). One whose mail host gave no answer is
+    C(unknown).
   - Writes that as a page to open and print, as CSV, as JSON, and as metrics. The files change only when the facts do.
   - Runs on the controller alone. The passwords of the list go nowhere.
 requirements:

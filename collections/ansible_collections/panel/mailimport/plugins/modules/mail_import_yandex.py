@@ -17,21 +17,18 @@ description:
   - Declares that the mailboxes of an organization at Yandex 360 for business exist on this mail host, each with every
     message it has at Yandex.
   - Domains and mailboxes are read from the organization's directory with an administrator's token. The mail is read
-    over IMAP with the rights of a
-    service application, which gets a token for each mailbox, so that nobody's password is known or changed.
+    over IMAP with the rights of a service application, which gets a token for each mailbox, so that nobody's password
+    is known or changed.
   - Mailboxes that cannot be imported are reported as C(skipped), with the reason in one word, V(robot),
-    V(portal_account), V(dismissed),
-    V(blocked), V(domain_unverified), V(foreign_domain), V(no_address) or V(shared_mailbox), or V(never_opened) if their
-    user has never opened them.
+    V(portal_account), V(dismissed), V(blocked), V(domain_unverified), V(foreign_domain), V(no_address) or
+    V(shared_mailbox), or V(never_opened) if their user has never opened them.
   - People's aliases, alias domains and mailing lists are reported. Aliases and lists are created on the mail host only
     with O(create_aliases), alias domains never.
   - Everything else works as in M(panel.mailimport.mail_import_csv). The guide describes what has to be done at Yandex
-    before, and what of all this has
-    not been verified with Yandex itself.
+    before, and what of all this has not been verified with Yandex itself.
 requirements:
-  - IMAPClient >= 3.0, requests >= 2.28 and jsonschema >= 4.0 on the mail host. The role
-    P(panel.mailimport.setup#role) installs them where the module
-    finds them.
+  - IMAPClient >= 3.0, requests >= 2.28 and jsonschema >= 4.0 on the mail host. The role P(panel.mailimport.setup#role)
+    installs them where the module finds them.
 extends_documentation_fragment:
   - panel.mailimport.attributes
   - panel.mailimport.attributes.import_module
@@ -67,22 +64,19 @@ options:
   token:
     description:
       - OAuth token of an administrator of the organization; see M(panel.mailimport.yandex360_info) for its scopes.
-      - Two more scopes are of use here. With C(ya360_admin:mail_read_user_settings), a mailbox that was never opened
-        is told apart from other refusals, and
-        O(content_access=password) needs C(directory:write_users).
+      - Two more scopes are of use here. With C(ya360_admin:mail_read_user_settings), a mailbox that was never opened is
+        told apart from other refusals, and O(content_access=password) needs C(directory:write_users).
       - Without a token O(mailboxes) must name the addresses, and the service application alone opens them.
     type: str
   content_access:
     description:
       - How to open the mail.
       - V(service_application) gets a token for each mailbox with O(client_id) and O(client_secret). It works on paid
-        plans, for users and for shared
-        mailboxes, and no password is touched.
-      - V(password) replaces the password of each user at Yandex with that of the new mailbox and logs in with it.
-        Users can no longer log in at Yandex with
-        the password they know. Only those whose mail is imported are touched, and only if the new password does not
-        open the mailbox yet.
-        It cannot work where Yandex wants an app password. See O(replace_yandex_passwords).
+        plans, for users and for shared mailboxes, and no password is touched.
+      - V(password) replaces the password of each user at Yandex with that of the new mailbox and logs in with it. Users
+        can no longer log in at Yandex with the password they know. Only those whose mail is imported are touched, and
+        only if the new password does not open the mailbox yet. It cannot work where Yandex wants an app password. See
+        O(replace_yandex_passwords).
     type: str
     choices: [service_application, password]
     default: service_application
@@ -179,8 +173,7 @@ imports:
   description:
     - One entry for each selected mailbox, by address, with the keys that M(panel.mailimport.mail_import_imap) returns.
     - Also there when imports failed. Only when the task could not begin, because an option is wrong, the organization
-      could not be read, or the mail host
-      lacks a Python library, the result has RV(msg) alone, or with RV(reason).
+      could not be read, or the mail host lacks a Python library, the result has RV(msg) alone, or with RV(reason).
   type: list
   elements: dict
   returned: when the imports succeeded or some failed
@@ -199,8 +192,8 @@ organization:
   sample: {id: 1234567, name: Example}
 domains:
   description:
-    - Its domains, as M(panel.mailimport.yandex360_info) returns them. Those with C(alias_of) are aliases, which are
-      not created.
+    - Its domains, as M(panel.mailimport.yandex360_info) returns them. Those with C(alias_of) are aliases, which are not
+      created.
     - Empty without O(token).
   type: list
   elements: dict

@@ -16,16 +16,16 @@ author:
 description:
   - Declares that there is a token with which an application of yours opens mail for a person, in a file that nobody
     else can read. No secret of the application is needed, and no administrator where people may consent themselves.
-  - If there is none, it shows an address and a code. The person opens the address in a browser, logs in, and enters
-    the code. The task waits for that.
+  - If there is none, it shows an address and a code. The person opens the address in a browser, logs in, and enters the
+    code. The task waits for that.
   - A token that ends soon is renewed without a person, as long as Microsoft allows it, which is 90 days after it was
     last used. One that is good is not asked for again.
   - O(panel.mailimport.mail_import_imap#module:source_token_file) opens a mailbox with it, and
     O(panel.mailimport.mail_import_microsoft365#module:token_file) all those to which the person has full access. They
     renew it, too.
 requirements:
-  - requests >= 2.28 and jsonschema >= 4.0 on the host it runs on. The role P(panel.mailimport.setup#role) installs
-    them where the module finds them.
+  - requests >= 2.28 and jsonschema >= 4.0 on the host it runs on. The role P(panel.mailimport.setup#role) installs them
+    where the module finds them.
 extends_documentation_fragment:
   - panel.mailimport.attributes
   - panel.mailimport.provider.services
@@ -38,8 +38,8 @@ attributes:
   idempotent:
     support: partial
     details:
-      - A token is good for about an hour. A later run renews it, and says C(changed). With O(force=true), every run
-        has a person get a new one.
+      - A token is good for about an hour. A later run renews it, and says C(changed). With O(force=true), every run has
+        a person get a new one.
   async:
     support: none
   platform:

@@ -15,13 +15,12 @@ author:
   - The panel.mailimport contributors (!UNKNOWN)
 description:
   - Lists the organizations that an administrator's token opens, and for one of them the domains, people's and shared
-    mailboxes,
-    and the mailing lists.
+    mailboxes, and the mailing lists.
   - Says for each mailbox whether M(panel.mailimport.mail_import_yandex) can import it, and if not, why.
   - It cannot tell whether a person has ever opened the mailbox. An import finds out.
 requirements:
-  - requests >= 2.28 and jsonschema >= 4.0 on the host it runs on. The role P(panel.mailimport.setup#role) installs
-    them where the module finds them.
+  - requests >= 2.28 and jsonschema >= 4.0 on the host it runs on. The role P(panel.mailimport.setup#role) installs them
+    where the module finds them.
 extends_documentation_fragment:
   - panel.mailimport.attributes
   - panel.mailimport.attributes.info_module
@@ -44,12 +43,10 @@ options:
   token:
     description:
       - OAuth token of an administrator of the organization, with the scopes C(directory:read_organization),
-        C(directory:read_domains) and
-        C(directory:read_users).
+        C(directory:read_domains) and C(directory:read_users).
       - C(directory:read_groups) is needed for mailing lists, C(ya360_admin:mail_read_shared_mailbox_inventory) for
-        shared mailboxes, and
-        C(ya360_admin:mail_read_organization_settings) for RV(organization.imap_enabled). What a missing scope would
-        give is left out, with a warning.
+        shared mailboxes, and C(ya360_admin:mail_read_organization_settings) for RV(organization.imap_enabled). What a
+        missing scope would give is left out, with a warning.
       - Required. It does not travel as an argument of the module.
     type: str
 seealso:

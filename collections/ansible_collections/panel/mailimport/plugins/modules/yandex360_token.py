@@ -16,13 +16,12 @@ author:
 description:
   - Declares that there is a token from Yandex's OAuth service for an application of yours, in a file that nobody else
     can read.
-  - If there is none, it shows an address and a code. A person opens the address, logged in as the administrator of
-    the organization, and enters the code.
-    The task waits for that.
+  - If there is none, it shows an address and a code. A person opens the address, logged in as the administrator of the
+    organization, and enters the code. The task waits for that.
   - A token that expires soon is renewed without a person, as long as Yandex allows it.
 requirements:
-  - requests >= 2.28 and jsonschema >= 4.0 on the host it runs on. The role P(panel.mailimport.setup#role) installs
-    them where the module finds them.
+  - requests >= 2.28 and jsonschema >= 4.0 on the host it runs on. The role P(panel.mailimport.setup#role) installs them
+    where the module finds them.
 extends_documentation_fragment:
   - panel.mailimport.attributes
   - panel.mailimport.yandex360
