@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any, Iterator, NamedTuple
@@ -16,8 +17,10 @@ from typing import Any, Iterator, NamedTuple
 import pytest
 import yaml
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import REASONS, SKIP_REASONS
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportResult
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.check import check_rows
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import rows_of_list
+from ansible_collections.panel.mailimport.plugins.module_utils.run.info import summarize
 from support.mail import REPOSITORY
 from support.run import COLLECTION, environment, run_command
 
@@ -272,3 +275,13 @@ def test_no_result_is_called_as_one_of_ansibles_own() -> None:
         if own & (plugin["return"] or {}).keys()
     }
     assert found == {}
+
+
+def test_results_of_imports_are_documented_as_they_are() -> None:
+    returned = {name[len(PREFIX) :]: plugin["return"] for name, plugin in documented()["module"].items()}
+    for name in ("imap", "csv", "google", "microsoft365", "yandex"):
+        assert {"msg", "imports", "estimate", "summary"} <= returned["mail_import_" + name].keys(), name
+    entry = {field.name for field in fields(ImportResult)}
+    assert set(returned["mail_import_imap"]["imports"]["contains"]) == entry
+    for name in ("mail_import_imap", "mail_import_csv"):
+        assert returned[name]["summary"]["sample"].keys() == summarize([]).keys(), name

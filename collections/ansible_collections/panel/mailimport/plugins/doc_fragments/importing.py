@@ -20,7 +20,9 @@ options:
     description:
       - V(present) makes sure that the mailbox exists and that the source was imported once, to the end. After that, the
         source is not contacted again.
-      - V(latest) also carries over, on every run, what is new at the source, messages, flags and folders.
+      - V(latest) also carries over, on every run, what is new at the source, messages, flags and folders. It removes
+        nothing. A message that is deleted at the source later stays here, and one that was moved or deleted here does
+        not come back.
       - Of flags, V(latest) carries what changed at the source since the last run. What the mailbox's owner reads,
         answers or flags on the mail host stays. After an import by a version that did not remember the source's flags,
         the flags that the source has are added once, and none is taken away.
@@ -193,10 +195,11 @@ options:
     description:
       - V(copied) compares what each run copies with what the mail host keeps of it, before the import is completed.
       - V(deep) imports nothing. It compares every message of the source with the mailbox, whenever the import was, and
-        lists what differs in C(not_imported), by folder and UID. Whether it is in its folder, its size, its C(Date),
-        C(Message-ID) and C(Subject), its date of arrival, and its flags. Where sizes or header fields differ, the
-        messages themselves are compared. An import with missing or other messages is C(failed), one with other flags or
-        dates of arrival alone is not, for the mailbox's owner may have changed the flags.
+        lists what differs in C(not_imported), by folder and UID. It looks whether the message is in its folder, and at
+        its size, its C(Date), C(Message-ID) and C(Subject), its date of arrival and its flags. Where size or header
+        fields differ, the messages themselves are compared.
+      - An import with missing or other messages is C(failed) then. One with other flags or dates of arrival alone is
+        not, for the mailbox's owner may have changed the flags.
       - V(content) compares the messages themselves in any case. It reads all of them from the source and from the mail
         host, as an import does.
       - With V(deep) and V(content), nothing is written on the mail host, not even what became of it. C(messages_failed)

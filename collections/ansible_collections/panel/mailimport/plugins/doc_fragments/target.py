@@ -127,7 +127,7 @@ options:
       - C(aliases) is a query with the columns C(address) and C(goto), one target or several with commas between them.
         C(create_alias) is a list of statements that run for each target, but once where they do not have C(goto), and
         C(create_list) is the same for mailing lists where they differ. With V(postfixadmin) they run once for all
-        targets. The module M(panel.mailimport.mail_import_yandex) uses them.
+        targets. They are used with C(create_aliases) of the modules for organizations.
       - Lists of statements, of which each list is one transaction, are C(create_domain), C(create_mailbox),
         C(set_password) and C(remove_mailbox). C(create_domain) runs before each C(create_mailbox), and must do nothing
         for a domain that is there.

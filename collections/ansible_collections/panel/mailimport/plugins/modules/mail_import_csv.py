@@ -305,6 +305,7 @@ summary:
   sample:
     queued: 0
     running: 0
+    paused: 0
     completed: 198
     skipped: 2
     failed: 0

@@ -17,8 +17,8 @@ description:
   - Declares that the mailboxes of an organization at Google Workspace exist on this mail host, each with every message
     it has at Google.
   - Users and domains are read from the organization's directory, and the mail over IMAP, with the key of one service
-    account, which an administrator allows that once. It gets a token for each mailbox, so that nobody's password is
-    known or changed. Tokens are renewed in the middle of an import.
+    account. An administrator delegates the organization to it once. It gets a token for each mailbox, so that nobody's
+    password is known or changed. Tokens are renewed in the middle of an import.
   - Mailboxes that cannot be imported are reported as C(skipped), with the reason in one word, V(suspended),
     V(archived), V(no_mailbox), V(guest), V(resource), V(domain_unverified) or V(no_address).
   - Gmail gives out 2,500 MB a day for each account. An import that has used that up is C(paused), and the first run
@@ -113,6 +113,10 @@ imports:
   type: list
   elements: dict
   returned: when the imports succeeded or some failed
+estimate:
+  description: What the import is going to take, see RV(panel.mailimport.mail_import_csv#module:estimate).
+  type: dict
+  returned: in check mode
 summary:
   description: Number of imports in each state, of mailboxes whose mail was moved aside, and the sums of their counts.
   type: dict

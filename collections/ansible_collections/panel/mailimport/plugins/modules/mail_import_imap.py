@@ -292,6 +292,7 @@ summary:
   sample:
     queued: 0
     running: 0
+    paused: 0
     completed: 1
     skipped: 0
     failed: 0

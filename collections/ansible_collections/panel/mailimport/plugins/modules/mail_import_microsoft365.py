@@ -21,8 +21,8 @@ description:
     known or changed.
   - Mailboxes that cannot be imported are reported as C(skipped), with the reason in one word, V(guest), V(no_mailbox),
     V(on_premises), V(resource), V(no_address), V(domain_unverified) or V(foreign_domain).
-  - Calendars, contacts, tasks and notes do not come over IMAP. Their folders are left out, which one line tells. So do
-    archive mailboxes, public folders, and the conversations of Microsoft 365 groups.
+  - Calendars, contacts, tasks and notes do not come over IMAP. Their folders are left out, which one line tells.
+    Neither do archive mailboxes, public folders, and the conversations of Microsoft 365 groups.
   - People's aliases and mailing lists are reported. They are created on the mail host only with O(create_aliases).
   - Everything else works as in M(panel.mailimport.mail_import_csv). The guide describes what has to be done at
     Microsoft before, and what of all this has not been verified with Microsoft itself.
