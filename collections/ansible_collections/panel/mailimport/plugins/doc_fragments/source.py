@@ -94,6 +94,7 @@ options:
       - V(0) puts up with any rate.
     type: int
     default: 100
+    version_added: 0.3.0
   source_compress:
     description:
       - Whether to compress the connection (COMPRESS=DEFLATE, RFC 4978) if the source offers it.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: last_screen
 short_description: What a run over several hosts came to
-version_added: 0.2.0
+version_added: 0.3.0
 author:
   - The panel.mailimport contributors (!UNKNOWN)
 description:

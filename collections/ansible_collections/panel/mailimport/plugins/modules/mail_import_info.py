@@ -28,14 +28,14 @@ options:
     type: list
     elements: str
     default: []
-    version_added: 0.2.0
+    version_added: 0.3.0
   domains:
     description:
       - Only the imports into mailboxes of these mail domains.
     type: list
     elements: str
     default: []
-    version_added: 0.2.0
+    version_added: 0.3.0
   states:
     description:
       - Only the imports in these states.
@@ -43,7 +43,7 @@ options:
     elements: str
     choices: [queued, running, paused, completed, skipped, failed]
     default: []
-    version_added: 0.2.0
+    version_added: 0.3.0
 attributes:
   async:
     support: full

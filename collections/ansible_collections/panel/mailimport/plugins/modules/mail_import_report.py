@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: mail_import_report
 short_description: Compare a list of mailboxes with what the mail hosts know
-version_added: 0.2.0
+version_added: 0.3.0
 author:
   - The panel.mailimport contributors (!UNKNOWN)
 description:

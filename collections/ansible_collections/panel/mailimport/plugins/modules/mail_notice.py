@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: mail_notice
 short_description: Tell the owners of mailboxes that these have moved
-version_added: 0.2.0
+version_added: 0.3.0
 author:
   - The panel.mailimport contributors (!UNKNOWN)
 description:
