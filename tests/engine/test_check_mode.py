@@ -135,6 +135,31 @@ def test_what_is_compared_by_content_is_counted_at_most(bench: Bench, store: str
         assert not bench.look(server.port, state="latest", **options).result.message.startswith("at most")
 
 
+def test_where_nothing_is_nothing_is_compared(bench: Bench) -> None:
+    """Into a mailbox that is to be made, or was never opened, all of it comes."""
+    with inbox() as server:
+        for address in (bench.address, "new@engine.example"):
+            bench.address = address
+            looked = bench.look(server.port, existing_content="merge").result
+            assert looked.message == "5 messages would be imported"
+
+
+def test_what_a_run_would_fail_at_is_told(bench: Bench) -> None:
+    bench.address = "new@engine.example"
+    file = bench.state_dir.with_name("file")
+    file.touch()
+    with inbox() as server:
+        for run in (bench.look, bench.run):
+            told = run(server.port, target_password="x" * 600).result
+            assert (told.state, told.reason, told.created) == ("failed", "invalid_row", False), told
+            assert "no login to Dovecot can carry this password" in told.message
+        bench.state_dir = file / "below"
+        for run in (bench.look, bench.run):
+            told = run(server.port).result
+            assert (told.state, told.reason) == ("failed", "host_refused"), told
+            assert "the state cannot be kept in %s: Not a directory" % bench.state_dir in told.message
+
+
 def test_later_mail_comes_to_what_is_there(bench: Bench) -> None:
     with inbox() as server:
         bench.completed(server)

@@ -289,7 +289,8 @@ options:
     version_added: 0.3.0
   state_dir:
     description:
-      - Directory on the mail host where the collection remembers its imports and the owners of domains.
+      - Directory on the mail host where the collection remembers its imports and the owners of domains, as an absolute
+        path.
       - The file C(domains) in it lists the mail domains with their owners, as a map for Postfix or Exim.
       - Beside it is a file of the same name with C(.key) behind it. With it, mailboxes that were imported are known
         again when the directory is lost. When both are lost, they count as mailboxes that existed before.

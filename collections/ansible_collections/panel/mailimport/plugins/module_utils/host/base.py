@@ -190,6 +190,13 @@ class MailServer(ABC):
             MailImportError: `invalid_row`.
         """
 
+    def check_password(self, password: str) -> None:  # noqa: B027 - most servers tell when it is set
+        """Make sure that a login can carry the password of a mailbox that is yet to be made.
+
+        Raises:
+            MailImportError: `invalid_row`.
+        """
+
     @abstractmethod
     def check_running(self) -> None:
         """Make sure that the server runs; without a look at any mailbox, which could make it remember that there is

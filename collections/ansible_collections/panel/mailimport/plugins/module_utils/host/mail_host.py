@@ -74,6 +74,14 @@ class MailHost:
         """Whether the mailbox is declared here; what a catch-all or a template answers for does not count."""
         return self._accounts.exists(address)
 
+    def check_password(self, password: str) -> None:
+        """Make sure that a login can carry the password of a mailbox that would be made.
+
+        Raises:
+            MailImportError: `invalid_row`.
+        """
+        self._server.check_password(password)
+
     def check_new_mailbox(self, address: Address) -> None:
         """Make sure that a mailbox of that address could be created, and would work.
 

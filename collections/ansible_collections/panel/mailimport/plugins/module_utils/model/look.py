@@ -21,7 +21,7 @@ class Look:
     """
 
     size_estimated: bool = False
-    at_most: bool = False
     daily_bytes: Optional[int] = None
     place: Optional[str] = None
     device: Optional[int] = None
+    at_most: bool = False

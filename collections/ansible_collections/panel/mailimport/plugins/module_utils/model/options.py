@@ -194,9 +194,15 @@ def fields_of(options: Iterable[Option], params: Mapping[str, Any]) -> Dict[str,
     return fields
 
 
+# Some thirty years: clocks cannot add much more.
+_LONGEST_TIME = 1e9
+
+
 def _check_bounds(option: Option, value: Any) -> None:
     if value is None:
         return
+    if option.kind == "seconds" and not abs(value) < _LONGEST_TIME:
+        raise MailImportError("invalid_row", "%s must be a number of seconds, and is %s" % (option.name, value))
     if option.more_than is not None and value <= option.more_than:
         message = "%s must be more than %d %s" % (option.name, option.more_than, option.kind)
         raise MailImportError("invalid_row", message.rstrip())

@@ -206,6 +206,7 @@ class _MailboxRun:
             location = self._checked_store(found)
         else:
             self._host.check_new_mailbox(self._request.address)
+            self._host.check_password(self._request.target_password)
         if steps.copy_content:
             self._content.preview(found, location, steps.move_aside)
         if found.exists:

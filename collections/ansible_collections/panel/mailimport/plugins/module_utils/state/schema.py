@@ -10,7 +10,7 @@ import errno
 import os
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Iterator
 
 from ..model.errors import MailImportError
@@ -190,7 +190,13 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 
 def snapshot_database(path: str) -> sqlite3.Connection:
-    """Copy what the database holds now into memory; an absent one is empty. Writes no file."""
+    """Copy what the database holds now into memory; an absent one is empty. Writes no file.
+
+    Raises:
+        NotADirectoryError: it could not be made there either.
+    """
+    with suppress(FileNotFoundError):
+        os.stat(path)
     snapshot = _connect(":memory:")
     if os.path.exists(path):
         # Without a log beside it nobody is writing; only then SQLite may be told so, and makes no files of its own.

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict, Mapping, Optional, Sequence
 
 from ..host.backends import HOST_OPTIONS
 from ..imap.tls import is_fingerprint
 from ..model.address import composed, parse_address
-from ..model.errors import MailImportError
+from ..model.errors import MailImportError, one_line
 from ..model.imports import FolderRules, ImportRequest, SourceConnections
 from ..model.mail import SourceAccount
 from ..model.options import (
@@ -307,4 +308,9 @@ def host_settings(params: Mapping[str, Any]) -> HostSettings:
     fields_of(TARGET, params)  # for their bounds
     options = {name: params[name] for name in HOST_OPTIONS}
     state_dir = params["state_dir"] or default_state_dir(params["host_backend"])
+    if not os.path.isabs(state_dir):
+        message = (
+            "state_dir must be an absolute path, and is %s: a run from elsewhere would not find what this one noted"
+        )
+        raise MailImportError("invalid_row", message % one_line(state_dir, 200))
     return HostSettings(state_dir, params["host_backend"], options)

@@ -264,8 +264,11 @@ class _Preview:
         renewed = source.renumbered > 0 or (source.raw_name in self._marks and mark is None)
         if not self._snapshot.kept or not (renewed or self._request.existing_content == "merge"):
             return False
+        if self._tree:
+            return there.messages > len(there.held) - there.waiting
         # What else is in a folder that only its server reads is not known here.
-        return not self._tree or there.messages > len(there.held) - there.waiting
+        location = self._snapshot.location
+        return location is not None and store_kind(self._request, location) == "imap"
 
     def _delivered(self, plan: FolderPlan, origin: Origin) -> _Folder:
         """What earlier runs put there: more is not known of a store that only its server reads."""

@@ -17,7 +17,7 @@ from ...model.mail import MailFiles, MailSession, StoreLocation
 from ...process.errand import nobody
 from ..base import MailServer
 from . import settings_23, settings_24
-from .doveadm import Doveadm
+from .doveadm import Doveadm, password_line
 from .imap_process import ImapProcess
 from .location import store_location
 from .settings import Settings
@@ -60,6 +60,9 @@ class DovecotServer(MailServer):
             MailImportError: `invalid_row` for a password that cannot be hashed or typed at a login.
         """
         return self._doveadm.hash_password(password)
+
+    def check_password(self, password: str) -> None:
+        password_line(password)
 
     def check_running(self) -> None:
         self._doveadm.check_running()

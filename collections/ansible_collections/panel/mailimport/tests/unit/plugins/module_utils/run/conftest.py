@@ -51,6 +51,9 @@ class DirectoryHost(MailHost):
     def mailbox_exists(self, address):
         return address in self.passwords
 
+    def check_password(self, password):
+        pass
+
     def check_new_mailbox(self, address):
         pass
 

@@ -42,6 +42,18 @@ def test_there_is_time_for_an_answer(seconds: float) -> None:
         mailbox_request(params(source_timeout=seconds))
 
 
+@pytest.mark.parametrize("seconds", ["nan", "inf", "1e20"])
+def test_a_time_that_no_clock_reaches_is_none(seconds: str) -> None:
+    with pytest.raises(MailImportError, match="source_timeout must be a number of seconds"):
+        mailbox_request(params(source_timeout=seconds))
+
+
+def test_the_state_is_in_one_place_wherever_a_run_begins() -> None:
+    with pytest.raises(MailImportError, match="state_dir must be an absolute path, and is mail-import"):
+        host_settings(params(state_dir="mail-import"))
+    assert host_settings(params(state_dir="/srv/mail-import")).state_dir == "/srv/mail-import"
+
+
 def test_a_fingerprint_is_one() -> None:
     digits = "0123456789abcdef" * 4
     for given in (digits, ":".join(digits[start : start + 2].upper() for start in range(0, 64, 2))):
