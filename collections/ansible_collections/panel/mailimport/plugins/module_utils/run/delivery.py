@@ -141,7 +141,7 @@ def _conversation(relay: Relay) -> Iterator[smtplib.SMTP]:
     except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused):
         raise
     except (OSError, smtplib.SMTPException) as error:
-        text = "%s:%d takes no mail: %s" % (relay.server, relay.port, error)
+        text = "%s:%d takes no mail: %s" % (relay.server, relay.port, words_of(error))
         raise MailImportError("connection_failed", text) from error
 
 

@@ -168,7 +168,7 @@ def _deliver(
                     sent.append(address)
     except (OSError, smtplib.SMTPException) as error:
         if left and not sent and not failed:
-            message_of = "%s:%d delivers no mail: %s" % (relay.server, relay.port, error)
+            message_of = "%s:%d delivers no mail: %s" % (relay.server, relay.port, words_of(error))
             raise MailImportError("connection_failed", message_of) from error
         failed += [{"email": address, "message": one_line(str(error))} for address in left]
     return sent

@@ -26,11 +26,13 @@ class Relay:
 
 
 def words_of(error: Exception) -> str:
-    """What the server said, for people."""
+    """What the server said, or why there is none, for people."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(error.recipients.values()))
         return "%d %s" % (code, text.decode("utf-8", "replace"))
     if isinstance(error, smtplib.SMTPResponseException):
         said = error.smtp_error
         return "%d %s" % (error.smtp_code, said.decode("utf-8", "replace") if isinstance(said, bytes) else said)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror  # without its number
     return str(error)

@@ -28,7 +28,7 @@ def problems_of(checks: t.Mapping[str, Result]) -> list[Problem]:
     dns, recipients = checks.get("dns"), checks.get("recipients")
     if dns:
         found += [
-            Problem("dns", each["severity"], "%s: %s" % (each["domain"], each["message"]), each["advice"])
+            Problem("dns", each["severity"], _about(each["domain"], each["message"]), each["advice"])
             for each in dns.get("problems", ())
         ] or _failure("dns", "DNS", dns)
     if recipients:
@@ -36,6 +36,11 @@ def problems_of(checks: t.Mapping[str, Result]) -> list[Problem]:
     for host, result in sorted(checks.get("delivery", {}).items()):
         found += _failure("delivery", "delivery to %s" % host, result)
     return found
+
+
+def _about(domain: str, message: str) -> str:
+    """What is said of a domain; some messages begin with its name themselves."""
+    return message if message.startswith("%s: " % domain) else "%s: %s" % (domain, message)
 
 
 def names_of(checks: t.Mapping[str, Result]) -> tuple[str, ...]:

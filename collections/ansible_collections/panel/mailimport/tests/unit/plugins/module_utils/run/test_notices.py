@@ -146,7 +146,7 @@ def test_who_was_refused_gets_it_later_and_nobody_gets_it_twice(tmp_path, smtp):
 def test_a_server_that_is_not_there_is_named(tmp_path):
     with State(str(tmp_path)) as state:
         finish(state, "anna@example.org", "completed")
-    with pytest.raises(MailImportError, match="127.0.0.1:1 delivers no mail"):
+    with pytest.raises(MailImportError, match="127.0.0.1:1 delivers no mail: Connection refused"):
         send_notices(
             HostSettings(str(tmp_path)), Filter(), Notice("moved", "it@example.org", HELLO), Relay("127.0.0.1", 1)
         )

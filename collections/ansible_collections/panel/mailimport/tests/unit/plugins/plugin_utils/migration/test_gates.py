@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.moment import moment, read_moment
+from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.checks import problems_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.definition import Wave, migration_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.facts import Domain, Facts, Problem, domains_of
 from ansible_collections.panel.mailimport.plugins.plugin_utils.migration.gates import after, before, due, verdict
@@ -439,3 +440,13 @@ def test_mail_hosts_that_know_less_do_not_shorten_the_wait():
     # What was known before does not count when nobody answers now.
     (silent,) = domains_of(MIGRATION, {"a": answer(True, SWITCH, UNTIL)}, frozenset(("example.org",)))
     assert silent.switched is None
+
+
+def test_what_dns_lacks_names_its_domain_once():
+    told = [("one.example: there is no such domain", "Register it."), ("no MX record", "Publish one.")]
+    same = {"domain": "one.example", "severity": "error"}
+    problems = [{**same, "message": text, "advice": advice} for text, advice in told]
+    assert [problem.text for problem in problems_of({"dns": {"problems": problems}})] == [
+        "one.example: there is no such domain",
+        "one.example: no MX record",
+    ]
