@@ -21,9 +21,12 @@ from .boxes import BOXES, loss
 pytestmark = pytest.mark.both_dovecots
 
 
-def test_a14_what_two_killed_runs_have_stored_is_there_once(scene: Scene, new_host: Callable[..., Dovecot]) -> None:
+@pytest.mark.parametrize("late", [False, True], ids=["before a run", "after all runs"])
+def test_a14_what_two_killed_runs_have_stored_is_there_once(
+    scene: Scene, new_host: Callable[..., Dovecot], late: bool
+) -> None:
     """Killed at the worst moment: all is stored and nothing recorded. What the first one stored is in no index, so the
-    second one stores it anew, and a repair shows both.
+    second one stores it anew, and a repair shows both. After a late one, a run with `force` mends that.
     """
     scene.host = new_host(**BOXES["mdbox"])
     with scene.source_session() as session:
@@ -47,9 +50,11 @@ def test_a14_what_two_killed_runs_have_stored_is_there_once(scene: Scene, new_ho
     with scene.host.session(scene.address, scene.password) as session:
         session.append("INBOX", [Item(small_message(1), ("\\Draft",)), Item(small_message(99))])
 
+    if late:
+        assert scene.run(state="latest").entry["state"] == "completed"
     scene.host.doveadm("force-resync", "-u", scene.address, "*")
     shown = len(scene.host_account().folders["INBOX",].messages)
-    outcome = scene.run(state="latest")
+    outcome = scene.run(state="latest", force=late)
 
     assert shown == 2 * 32 + 2, "the repair shows what was hidden"
     assert outcome.entry["state"] == "completed", outcome.output

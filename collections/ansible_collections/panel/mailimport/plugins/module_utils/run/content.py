@@ -131,6 +131,7 @@ class MailboxContent:
             last_run_incomplete=forgotten or is_behind or (record is not None and record.result.state != "completed"),
             may_hold_unrecorded_mail=forgotten or is_behind or (record is not None and record.may_hold_unrecorded_mail),
             killed_since=killed_since if not forgotten and aside is None else None,
+            crashed_since=record.crashed_since if record is not None and request.force and aside is None else None,
             aside=aside,
             proof=self._state.proof_of(request.key),
             room=self._host.quota_free(request.address, emptied=aside is not None) if direct else None,

@@ -213,7 +213,12 @@ class State:
         """
         with self._database.transaction(durable=True):
             began = "unsettled = CASE unsettled WHEN 0 THEN ?1 ELSE MIN(unsettled, ?1) END"
-            self._update(key, began + ", store_root = ?2", since or int(time.time()), store_root)
+            crashed = (
+                "crashed_since = CASE WHEN ?3 THEN MIN(COALESCE(crashed_since, ?1), ?1) "
+                "WHEN unsettled > 1 THEN MIN(COALESCE(crashed_since, unsettled), unsettled) ELSE crashed_since END"
+            )
+            assignments = ", ".join((began, "store_root = ?2", crashed))
+            self._update(key, assignments, since or int(time.time()), store_root, since is not None)
 
     def note_all_recorded(self, key: ImportKey) -> None:
         """Record that all is known of what was written."""
@@ -264,6 +269,7 @@ class State:
         """Drop what is known of messages that were removed from the host; what `replace` has done is not done again."""
         with self._database.transaction():
             self._forget_progress(key, "folders", "deliveries", "source_messages")
+            self._update(key, "crashed_since = NULL")
 
     def _forget_progress(self, key: ImportKey, *tables: str) -> None:
         for table in tables:

@@ -33,7 +33,8 @@ class ImportRecord:
     `mailbox_existed` is what the first contact with the mailbox found, None before it. `replaced_to` is where the
     contents that `replace` takes away go, None when there are none; `replaced` tells that this has been done.
     `completed_once`: the source was imported once, to the end. `may_hold_unrecorded_mail`: a run began to write and did
-    not live to say what became of it; `killed_since` is when it began, the first of them, if that is known. `result` is
+    not live to say what became of it; `killed_since` is when it began, the first of them, if that is known, and
+    `crashed_since` the same of all that there were, also when later runs have found out what became of it. `result` is
     the latest one; that of a run whose process is gone reads `failed`, `interrupted`. `waiting`: a run that is alive
     has yet to come to this import. `store_root` is the root of the store that it writes to, None when nothing there can
     show whether its mail is still there; `store_stamp` is the time of its marker when a run last wrote.
@@ -53,6 +54,7 @@ class ImportRecord:
     replaced: bool = False
     may_hold_unrecorded_mail: bool = False
     killed_since: Optional[float] = None
+    crashed_since: Optional[float] = None
     waiting: bool = False
     store_root: Optional[str] = None
     store_stamp: Optional[int] = None

@@ -33,6 +33,7 @@ def import_record(row: sqlite3.Row, path: str) -> ImportRecord:
             replaced=bool(row["replaced"]),
             may_hold_unrecorded_mail=bool(row["unsettled"]),
             killed_since=float(row["unsettled"]) if row["unsettled"] > 1 else None,  # 1 is all that 0.2.0 said
+            crashed_since=_moment(row["crashed_since"]),
             waiting=waiting,
             store_root=row["store_root"],
             store_stamp=row["store_stamp"],

@@ -147,6 +147,8 @@ _MIGRATIONS = (
     "ALTER TABLE imports ADD COLUMN store_stamp INTEGER",
     # A run is about to make the mailbox, or did not live to say what became of that.
     "ALTER TABLE imports ADD COLUMN being_made INTEGER NOT NULL DEFAULT 0",
+    # When the first run began that was killed while it wrote, whatever later runs have found out since.
+    "ALTER TABLE imports ADD COLUMN crashed_since REAL",
 )
 
 

@@ -37,7 +37,8 @@ class Target:
     `marks` say how far they came, by raw folder name, `deliveries` what they put into a store that chooses the UIDs,
     `messages` what the source's messages were then. `last_run_incomplete`: the latest of them did not get to the end;
     `may_hold_unrecorded_mail`: one was killed, so more may be there than that; `killed_since` is when the first of
-    those began to write, if that is known. `aside` is where the present content is moved first, None to keep it.
+    those began to write, if that is known; `crashed_since` the same of all that were ever killed, when the import
+    begins again. `aside` is where the present content is moved first, None to keep it.
     `proof` is the host's, for the marker of this import: the key that it is made with stays with the parent. `broker`
     hands out sessions of the mailbox. `room` is what its quota leaves, in bytes, None without a limit.
     `wait_if_crowded`: wait when the source admits no more connections. `spent` are bytes that came from the source
@@ -60,6 +61,7 @@ class Target:
     spent: int = 0
     untouched: bool = False
     tls: Optional[ssl.SSLContext] = None
+    crashed_since: Optional[float] = None
 
 
 def store_kind(request: ImportRequest, location: StoreLocation) -> str:
@@ -142,7 +144,14 @@ def _imap_store(target: Target, book: DeliveryBook, emit: Emit) -> ImapStore:
     dialler = dialler_to(target.location, target.tls, emit)
     if dialler is None:
         open_pipe = partial(target.broker.open_pipe, emit)
-        return ImapStore(target.location, open_pipe, book, target.proof, killed_since=target.killed_since)
+        return ImapStore(
+            target.location,
+            open_pipe,
+            book,
+            target.proof,
+            killed_since=target.killed_since,
+            crashed_since=target.crashed_since,
+        )
     return ImapStore(
         target.location,
         dialler.open,
@@ -151,6 +160,7 @@ def _imap_store(target: Target, book: DeliveryBook, emit: Emit) -> ImapStore:
         dialler.open_more,
         partial(pause, emit),
         target.killed_since,
+        target.crashed_since,
     )
 
 

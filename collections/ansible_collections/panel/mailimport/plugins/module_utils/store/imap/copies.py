@@ -28,16 +28,14 @@ class ShownAgain:
 
     Args:
         may_be: the host's format is one in which messages may be shown again (mdbox).
-        killed_since: when the first run began of those that may have stored what nobody took note of, if that is known.
+        since: when the first run began of those that may have stored what nobody took note of, if that is known.
     """
 
-    def __init__(
-        self, sessions: HostSessions, book: DeliveryBook, may_be: bool, killed_since: Optional[float] = None
-    ) -> None:
+    def __init__(self, sessions: HostSessions, book: DeliveryBook, may_be: bool, since: Optional[float] = None) -> None:
         self._sessions = sessions
         self._book = book
         self._may_be = may_be
-        self._since = int(time.time() if killed_since is None else killed_since)
+        self._since = int(time.time() if since is None else since)
         self._uidnexts: Optional[Dict[bytes, Tuple[int, int]]] = None
 
     def note_crash(self) -> None:

@@ -57,6 +57,7 @@ class ImapStore(MessageStore):
         open_more: opens another session beside those that are open, or returns None when there can be no more.
         pause: waits so many seconds, for that reason.
         killed_since: see ContentSearch.
+        crashed_since: when the first of all runs began that were killed, if what they left is to be looked for again.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class ImapStore(MessageStore):
         open_more: Callable[[], Optional[HostChannel]] = lambda: None,
         pause: Callable[[float, str], None] = lambda seconds, why: time.sleep(seconds),
         killed_since: Optional[float] = None,
+        crashed_since: Optional[float] = None,
     ) -> None:
         self._location = location
         self._proof = proof
@@ -79,7 +81,8 @@ class ImapStore(MessageStore):
         self._lanes = Lanes(open_more, elsewhere.connections if elsewhere else 1)
         self.appender = Appender(self.sessions, self._lanes, pause)
         self._folders = Folders(self.sessions)
-        self._copies = ShownAgain(self.sessions, book, location.driver == "mdbox", killed_since)
+        shown_since = killed_since if crashed_since is None else crashed_since
+        self._copies = ShownAgain(self.sessions, book, location.driver == "mdbox", shown_since)
         self._search = ContentSearch(self.sessions, book, self._copies, killed_since)
         self._given = GivenFlags()
         self._writers: List[ImapWriter] = []

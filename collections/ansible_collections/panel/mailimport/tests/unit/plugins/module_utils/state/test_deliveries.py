@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
@@ -119,3 +120,28 @@ def test_what_the_source_had_outlives_a_new_beginning_and_not_the_mailbox(tmp_pa
         state.drop(KEY)
         state.begin(KEY, "customer", os.getpid())
         assert state.folders.messages(KEY) == []
+
+
+def test_a14_when_the_first_run_was_killed_stays_known(state, monkeypatch):
+    """What it left in no index of the host may come to light after any later run."""
+
+    def known():
+        record = state.import_record(KEY)
+        return record.killed_since, record.crashed_since
+
+    def begin(moment, since=None):
+        monkeypatch.setattr(time, "time", lambda: moment)
+        state.note_writing(KEY, "/srv/mail", since)
+        return known()
+
+    assert begin(1000) == (1000, None)
+    state.note_all_recorded(KEY)
+    assert begin(2000) == (2000, None), "nobody was killed"
+    assert begin(3000) == (2000, 2000)
+    state.note_all_recorded(KEY)
+    assert (known(), begin(4000)) == ((None, 2000), (4000, 2000))
+    assert begin(5000, since=1500) == (1500, 1500), "a state that is behind"
+    state.forget(KEY)
+    assert known() == (1500, 1500)
+    state.forget_mail(KEY)
+    assert known() == (1500, None)
