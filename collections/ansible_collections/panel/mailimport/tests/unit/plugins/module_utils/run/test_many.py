@@ -230,7 +230,7 @@ def test_progress_adds_up(tmp_path):
         Counts(1, 4, 60, 1500, 0.3),
         Counts(2, 4, 70, 1700, 0.5),
     ]
-    with pytest.raises(MailImportError, match="File exists"):
+    with pytest.raises(MailImportError, match="waits for it no more"):
         Progress(str(path))
 
 
