@@ -117,6 +117,8 @@ def test_q08_a_message_over_the_limit_is_fetched_once(bench: Bench, large: int, 
             server.commands.clear()
             run = bench.run(server.port, state=state, max_message_size=size - 1)
             assert (run.result.state, run.reasons) == ("failed", [("INBOX", "message_refused", large)])
+            (entry,) = run.result.not_imported
+            assert (entry.size, entry.message_id) == (size, "<note-%d@example.net>" % large)
         fetched = [command for command in server.received("UID FETCH") if command.rest.endswith(b"BODY.PEEK[])")]
         assert len(fetched) == (0 if answered else 1)
         assert bench.run(server.port, max_message_size=size).result.state == "completed"

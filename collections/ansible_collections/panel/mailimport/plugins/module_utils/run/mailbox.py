@@ -187,6 +187,8 @@ class _MailboxRun:
     def perform(self) -> None:
         """Do what is left to do, and say so in the result."""
         found = self._examination.examine()
+        if found.record:
+            self.news_handler.remember(found.record.result.not_imported)
         if self._request.only_verifies and found.final_state != "skipped":
             self._verify(found)
         elif found.final_state:

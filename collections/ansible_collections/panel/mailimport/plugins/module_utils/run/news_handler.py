@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import replace
-from typing import Any, Callable, Dict, Optional, Type
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Type
 
 from ..model.errors import one_line
 from ..model.grade import HARMLESS_REASONS
@@ -72,6 +72,7 @@ class NewsHandler:
         self.login: Optional[SecretBroker] = None
         self.replaced: Optional[Callable[[bool], None]] = None
         self.sampled: Optional[Sampled] = None
+        self._listed_before: Dict[Tuple[str, Optional[int], str], NotImported] = {}
         self._handlers: Dict[Type[News], Callable[[Any], None]] = {
             Committed: self._on_committed,
             Copied: self._on_copied,
@@ -91,6 +92,10 @@ class NewsHandler:
             Verified: self._on_verified,
             Waiting: self._on_waiting,
         }
+
+    def remember(self, listed: Sequence[NotImported]) -> None:
+        """Take note of what the run before did not import."""
+        self._listed_before = {(entry.folder, entry.uid, entry.reason): entry for entry in listed}
 
     def handle(self, news: News) -> None:
         """Do what a piece of news asks for.
@@ -198,11 +203,17 @@ class NewsHandler:
         self._result.messages_failed += news.messages
 
     def _shown(self, entry: NotImported) -> NotImported:
-        """An entry as people can be shown it."""
+        """An entry as people can be shown it. What it is about is known from the run before where a message that stays
+        behind was not fetched again.
+        """
         message_id = None if entry.message_id is None else self._masked(entry.message_id)
-        return replace(
+        shown = replace(
             entry, folder=self._name(entry.folder), message=self._masked(entry.message), message_id=message_id
         )
+        if shown.uid is None or shown.size is not None or shown.message_id is not None:
+            return shown
+        earlier = self._listed_before.get((shown.folder, shown.uid, shown.reason), shown)
+        return replace(shown, size=earlier.size, message_id=earlier.message_id)
 
     def _on_waiting(self, news: Waiting) -> None:
         self._reporter.note(
