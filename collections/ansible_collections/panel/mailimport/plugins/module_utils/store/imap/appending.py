@@ -23,6 +23,8 @@ from .conversation import HostConversation
 from .quota import QuotaRoom
 
 _APPENDUID = re.compile(rb"APPENDUID (\d{1,10}) ([\d:,]+)$", re.IGNORECASE)
+# All that Cyrus says of it before 3.10.
+_OVER_QUOTA = re.compile(r"over quota", re.IGNORECASE)
 _LITERAL_MINUS = 4096
 # Servers take a line of this many bytes (RFC 2683 section 3.2.1.5).
 _SURE_LINE = 8000
@@ -157,7 +159,7 @@ class AppendingSession(HostConversation):
         return Appended(status, uids if len(uids) == count and 0 not in uids else ())
 
     def _error_of_all(self, status: Status) -> Optional[MailImportError]:
-        if status.code.upper() == b"OVERQUOTA":
+        if status.code.upper() == b"OVERQUOTA" or _OVER_QUOTA.fullmatch(status.text):
             text = "the mailbox is full: %s; make room and run the task again to continue"
             return MailImportError("over_quota", text % status)
         error = self.refusal(status, "message_refused", "")

@@ -126,8 +126,9 @@ def test_equal_messages_of_a_server_that_tells_no_uids_are_two(host, origin, pai
     assert sorted(delivered.values()) == sorted(message.uid for message in host.folders[b"A"])
 
 
-def test_a_mailbox_that_gets_full_is_what_is_said_of_all_that_is_left(host, origin, some):
-    host.refuse = lambda flags, data: b"NO [OVERQUOTA] full" if len(host.folders[b"A"]) >= 20 else None
+@pytest.mark.parametrize("said", [b"NO [OVERQUOTA] full", b"NO Over quota"])
+def test_a_mailbox_that_gets_full_is_what_is_said_of_all_that_is_left(host, origin, some, said):
+    host.refuse = lambda flags, data: said if len(host.folders[b"A"]) >= 20 else None
     store = network_store(host, {})
     writer = store.open_folder(A, origin(), False)
     with pytest.raises(MailImportError, match="the mailbox is full"):
