@@ -78,7 +78,8 @@ class HostConversation(ImapSession):
         self.is_own_process = channel.is_own_process
         # Answers that nobody has asked for
         self._answers: Dict[bytes, Status] = {}
-        self._round_trip = 0.0
+        # The fewest seconds in which anything was answered
+        self.round_trip = 0.0
         self._namespaces: Optional[Dict[bytes, bytes]] = None
         with self._process():
             self.capabilities = channel.begin() or self._ask_capabilities()
@@ -143,7 +144,7 @@ class HostConversation(ImapSession):
     @property
     def is_far(self) -> bool:
         """Whether the way to the server takes longer than most of what it is asked for."""
-        return self._round_trip >= _FAR
+        return self.round_trip >= _FAR
 
     @contextmanager
     def _process(self) -> Iterator[None]:
@@ -203,7 +204,7 @@ class HostConversation(ImapSession):
             answers = [self._answer(tag, handle) for tag in self.send(*commands)]
         if answers:
             seconds = time.monotonic() - began
-            self._round_trip = min(self._round_trip or seconds, seconds)
+            self.round_trip = min(self.round_trip or seconds, seconds)
         return answers
 
     def _answer(self, tag: bytes, handle: Optional[Callable[[Parts], None]] = None) -> Status:

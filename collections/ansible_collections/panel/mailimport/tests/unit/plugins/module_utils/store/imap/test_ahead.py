@@ -8,6 +8,9 @@ answered, and each message is there once all the same.
 
 from __future__ import annotations
 
+import itertools
+from types import SimpleNamespace
+
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, conversation, sessions
@@ -77,6 +80,16 @@ def test_commands_go_ahead_of_their_answers_over_one_connection(host, origin, so
     refusals, _store = imported(host, origin, some(*range(1, 61)))
     assert ([message.data for message in host.folders[b"A"]], refusals) == ([body(uid) for uid in range(1, 61)], [])
     assert (max(most), host.busiest, host.asked, on_their_way) == (6, 1, 0, [])
+
+
+def test_a_slow_server_gets_messages_over_several_connections(far, origin, some, monkeypatch):
+    """Each message waits for the disk there, and several connections for several at a time."""
+    host = far("Dovecot")
+    monkeypatch.setattr(appender, "BATCH_BYTES", 500)
+    monkeypatch.setattr(appender, "time", SimpleNamespace(monotonic=itertools.count(step=1000.0).__next__))
+    refusals, _store = imported(host, origin, some(*range(1, 301)))
+    assert ([message.data for message in host.folders[b"A"]], refusals) == ([body(uid) for uid in range(1, 301)], [])
+    assert (host.busiest, host.asked) == (4, 0)
 
 
 @pytest.mark.parametrize("fate", ["before", "after", "late", "bye"])
