@@ -181,7 +181,7 @@ class AppendingSession(HostConversation):
 
     def has_room(self, name: bytes, size: int) -> bool:
         """Whether a folder has room for so many bytes ahead of answers. Cyrus does not count parts before it has stored
-        them (3.6)."""
+        them (3.6 to 3.12)."""
         if not self.asks_quota or self.quota.take(name, size):
             return True
         self.ask(self.quota_question(name), partial(self.quota.note, name))
