@@ -14,10 +14,20 @@ from typing import Any, Iterator, List, Optional, Tuple
 from ..model.errors import MailImportError
 from ..model.mail import Chunks, Message, SourceFolder
 from .dates import parse_internal_date
-from .headers import before_empty_line
 from .reader import ResponseReader
 from .refusals import refusal_error
-from .responses import LITERAL_TAIL, MAX_PARTS, Literal, Parts, Status, figure, parse_parts, parse_status, untagged
+from .responses import (
+    FETCH_RESPONSE,
+    LITERAL_TAIL,
+    MAX_PARTS,
+    Literal,
+    Parts,
+    Status,
+    figure,
+    parse_parts,
+    parse_status,
+    untagged,
+)
 from .stream import BUFFER_SIZE
 from .uids import MAX_UID
 
@@ -27,7 +37,6 @@ _USUAL = re.compile(
     rb"\{(\d{1,15})\}\r\n"
 )
 _USUAL_FLAGS = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()"{\r\n]*)\)(?: MODSEQ \(\d+\))?\)\r\n')
-FETCH_RESPONSE = re.compile(rb"\d+[ \t]+FETCH[ \t]*\(", re.IGNORECASE)
 _BODY_ITEM = re.compile(rb"BODY\[\](?:<0>)?[ \t]*$", re.IGNORECASE)
 # What of a response whose parentheses or quotes do not match can be understood nevertheless.
 _UID_IN_TEXT = re.compile(rb"\bUID[ \t]+(\d+)", re.IGNORECASE)
@@ -35,7 +44,6 @@ _DATE_IN_TEXT = re.compile(rb'\bINTERNALDATE[ \t]+"([^"]{1,40})"', re.IGNORECASE
 _CLOSING = re.compile(rb"[)\s]+")
 # Line ends that some servers send behind a literal, before the response goes on.
 _EXTRA_LINE_ENDS = 2
-_MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^>\r\n]{1,500}>)", re.IGNORECASE | re.MULTILINE)
 # So much of a message that is thrown away is looked through for it.
 _LONGEST_BEGINNING = 64 * 1024
 _CODE_NUMBER = re.compile(rb"(UIDVALIDITY|UIDNEXT) (\d+)$", re.IGNORECASE)
@@ -94,12 +102,6 @@ class Fetched:
         for chunk in self.chunks:
             beginning += chunk[: _LONGEST_BEGINNING - len(beginning)]
         return bytes(beginning)
-
-
-def message_id_in(beginning: bytes) -> Optional[str]:
-    """Return the Message-ID in the beginning of a message. Returns None if there is none."""
-    found = _MESSAGE_ID.search(before_empty_line(beginning))
-    return found.group(1).decode("ascii", "replace") if found else None
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ import hashlib
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from .dates import parse_internal_date
-from .fetch import FETCH_RESPONSE
 from .headers import header_fields
-from .responses import Literal, Parts, parse_parts
+from .responses import FETCH_RESPONSE, Literal, Parts, parse_parts
 
 _NAMES = (b"UID", b"RFC822.SIZE", b"FLAGS", b"INTERNALDATE")
 # The fields come last: the name of that item, as servers repeat it, is several words.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..model.errors import MailImportError, one_line
 from .stream import ByteStream
@@ -17,6 +17,7 @@ MAX_DEPTH = 32
 MAX_PARTS = 256
 
 LITERAL_TAIL = re.compile(rb"~?\{(\d{1,19})\+?\}[ \t]*\r?\n$")
+FETCH_RESPONSE = re.compile(rb"\d+[ \t]+FETCH[ \t]*\(", re.IGNORECASE)
 _STATUS = re.compile(rb"(OK|NO|BAD|BYE|PREAUTH)(?:[ \t]+(?:\[([^\]]*)\] ?)?(.*))?$", re.IGNORECASE | re.DOTALL)
 _FREE_TEXT = re.compile(rb"(?:OK|NO|BAD|BYE|PREAUTH)\b", re.IGNORECASE)
 _UNTAGGED = re.compile(rb"\*[ \t]+")
@@ -139,6 +140,17 @@ def separator_and_name(parts: Parts, word: bytes) -> Optional[Tuple[bytes, bytes
     if len(values) < 4 or not isinstance(values[3], bytes):
         return None
     return values[2] if isinstance(values[2], bytes) else b"", bytes(values[3])
+
+
+def fetched_items(parts: Parts) -> Dict[bytes, Any]:
+    """Return what a FETCH response tells, by the names of its items in upper case. Empty for any other response.
+
+    Raises:
+        MailImportError: `protocol_error` when parentheses or quotes do not match.
+    """
+    values = parse_parts(parts) if FETCH_RESPONSE.match(parts[0]) else []
+    items: List[Any] = next((value for value in values if isinstance(value, list)), [])
+    return {name.upper(): value for name, value in zip(items[::2], items[1::2]) if isinstance(name, bytes)}
 
 
 def figure(name: bytes, digits: bytes) -> Optional[int]:

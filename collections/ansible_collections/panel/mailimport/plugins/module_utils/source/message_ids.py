@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
-from ..imap.fetch import FETCH_RESPONSE, FetchRequest
+from ..imap.fetch import FetchRequest
 from ..imap.refusals import refusal_error
-from ..imap.responses import Parts, figure, parse_parts, parse_status
+from ..imap.responses import Parts, fetched_items, figure, parse_status
 from ..imap.uids import MAX_UID
 from ..model.errors import MailImportError
 from ..model.mail import SourceFolder
@@ -88,13 +88,10 @@ def _read_folder(
 
 def _message_of(parts: Parts) -> Optional[KnownMessage]:
     """Return what a FETCH response says, whatever the order of its items. Returns None if it lacks UID or number."""
-    if not FETCH_RESPONSE.match(parts[0]):
-        return None
     try:
-        items: Any = next(value for value in parse_parts(parts) if isinstance(value, list))
-    except (MailImportError, StopIteration):
+        found = fetched_items(parts)
+    except MailImportError:
         return None
-    found = {name.upper(): value for name, value in zip(items[::2], items[1::2]) if isinstance(name, bytes)}
     uid, number = _number(found.get(b"UID"), MAX_UID), _number(found.get(b"X-GM-MSGID"), _HIGHEST)
     flags = found.get(b"FLAGS")
     if not uid or not number or not isinstance(flags, list):

@@ -14,11 +14,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Callable, Deque, List, Optional, Union
 
-from ..imap.fetch import FETCH_RESPONSE, FetchRequest
+from ..imap.fetch import FetchRequest
 from ..imap.login import connect
 from ..imap.outline import OUTLINE_ITEMS, Told, parse_outline
 from ..imap.refusals import busy_error, refusal_error
-from ..imap.responses import Parts, Status, is_quotable, parse_parts, quote
+from ..imap.responses import Parts, Status, fetched_items, is_quotable, quote
 from ..imap.session import ImapSession
 from ..model.errors import MailImportError
 from ..model.mail import SourceAccount, SourceFolder
@@ -207,16 +207,10 @@ class SourceSession(ImapSession):
         found: List[int] = []
 
         def handle(parts: Parts) -> None:
-            values = parse_parts(parts) if FETCH_RESPONSE.match(parts[0]) else []
-            if len(values) == 3 and isinstance(values[2], list):
-                items = {
-                    name.upper(): value
-                    for name, value in zip(values[2][::2], values[2][1::2])
-                    if isinstance(name, bytes)
-                }
-                uid = items.get(b"UID", b"")
-                if items.get(b"BODY[]<%d>" % size) and isinstance(uid, bytes) and uid.isdigit():
-                    found.append(int(uid))
+            items = fetched_items(parts)
+            uid = items.get(b"UID")
+            if items.get(b"BODY[]<%d>" % size) and isinstance(uid, bytes) and uid.isdigit():
+                found.append(int(uid))
 
         byte_behind = b"UID FETCH %s (UID BODY.PEEK[]<%d.1>)" % (uids, size)
         self.reader.collect(self.send(self.opening(FetchRequest(folder)), byte_behind), handle)

@@ -35,8 +35,8 @@ from __future__ import annotations
 import time
 from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set
 
-from ..imap.fetch import Fetched, NoUidError, message_id_in
-from ..imap.headers import LONGEST_HEADER
+from ..imap.fetch import Fetched, NoUidError
+from ..imap.headers import LONGEST_HEADER, message_id_in
 from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
 from ..model.mail import SourceFolder

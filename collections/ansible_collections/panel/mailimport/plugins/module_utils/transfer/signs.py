@@ -15,8 +15,8 @@ import re
 from collections import deque
 from typing import Deque, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ..imap.fetch import Fetched, message_id_in
-from ..imap.headers import before_empty_line
+from ..imap.fetch import Fetched
+from ..imap.headers import before_empty_line, message_id_in
 
 # Signs are kept of the newest messages, and of so many others.
 _NEWEST = 4

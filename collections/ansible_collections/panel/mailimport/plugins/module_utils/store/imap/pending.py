@@ -14,8 +14,9 @@ from functools import cached_property
 from typing import IO, Callable, Iterable, Iterator, Optional, Sequence, Union
 
 from ...imap.dates import date_from_header
-from ...imap.fetch import Fetched, message_id_in
+from ...imap.fetch import Fetched
 from ...imap.flags import SplitFlags, split_flags
+from ...imap.headers import message_id_in
 from ...model.errors import MailImportError
 from .appending import Outgoing
 from .digests import Digester, Digests, Flagging, digests_of, flagging_of

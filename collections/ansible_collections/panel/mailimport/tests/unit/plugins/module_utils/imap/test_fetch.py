@@ -12,8 +12,8 @@ from ansible_collections.panel.mailimport.plugins.module_utils.imap.fetch import
     Fetched,
     FetchRequest,
     NoUidError,
-    message_id_in,
 )
+from ansible_collections.panel.mailimport.plugins.module_utils.imap.headers import message_id_in
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import Message, SourceFolder
 
