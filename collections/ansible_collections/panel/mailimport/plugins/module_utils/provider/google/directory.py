@@ -234,37 +234,25 @@ def _addresses(entry: Entry) -> Tuple[str, ...]:
     return tuple(sorted({alias.lower() for alias in both if not alias.lower().endswith(_TEST_DOMAIN)}))
 
 
+_NOT_SWITCHED_ON = (
+    "the API is not switched on in the Google Cloud project of the service account: follow the link, and wait some "
+    "minutes"
+)
+_NO_ADMINISTRATOR = "{user} is no administrator with the right to read this (scope {scope}), or customer is another one"
+_NO_GMAIL = "the user has no Gmail licence, or Gmail is switched off for the unit"
 # What to do about a refusal: HTTP status, Google's word or a part of what it says (small letters), and the advice. The
 # first that fits.
 _ADVICE = (
     (401, "", "the token is refused, a new one too: see whether the service account still exists"),
-    (
-        403,
-        "accessnotconfigured",
-        "the API is not switched on in the Google Cloud project of the service account: follow the link, and wait some "
-        "minutes",
-    ),
-    (
-        403,
-        "has not been used in project",
-        "the API is not switched on in the Google Cloud project of the service account: follow the link, and wait some "
-        "minutes",
-    ),
+    (403, "accessnotconfigured", _NOT_SWITCHED_ON),
+    (403, "has not been used in project", _NOT_SWITCHED_ON),
     (403, "insufficient", "the scope {scope} is not delegated to the service account"),
-    (
-        403,
-        "forbidden",
-        "{user} is no administrator with the right to read this (scope {scope}), or customer is another one",
-    ),
-    (
-        403,
-        "not authorized",
-        "{user} is no administrator with the right to read this (scope {scope}), or customer is another one",
-    ),
+    (403, "forbidden", _NO_ADMINISTRATOR),
+    (403, "not authorized", _NO_ADMINISTRATOR),
     (403, "domain cannot use apis", "switch API access on: Admin console, Security, API controls"),
     (403, "", "{user} has no right to this (scope {scope})"),
-    (400, "mail service not enabled", "the user has no Gmail licence, or Gmail is switched off for the unit"),
-    (400, "failedprecondition", "the user has no Gmail licence, or Gmail is switched off for the unit"),
+    (400, "mail service not enabled", _NO_GMAIL),
+    (400, "failedprecondition", _NO_GMAIL),
     (404, "", "is the address of the API right?"),
 )
 
