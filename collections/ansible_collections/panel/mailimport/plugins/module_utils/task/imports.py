@@ -101,7 +101,7 @@ def _import_list(module: AnsibleModule) -> Ran:
     secrets.clear()
     ran = import_items(module, params, list(items.values()), how)
     for place, outcome in zip(items, ran.outcomes):
-        if outcome.result.state == "failed":
+        if outcome.result.state == "failed" and not isinstance(items[place], ImportResult):
             outcome.result.message = "%s: %s" % (place, outcome.result.message)
     return ran
 
@@ -113,6 +113,9 @@ def _listed_items(params: Dict[str, Any], secrets: Dict[str, Any]) -> Dict[str, 
     good, bad = check_rows(rows)
     items: Dict[str, Item] = {row.place: _row_item(params, row) for row in good}
     items.update((row.place, _bad_item(row)) for row in bad)
+    for place, item in items.items():
+        if isinstance(item, ImportResult):  # told as it is before anything else is done
+            item.message = "%s: %s" % (place, item.message)
     return {row.place: items[row.place] for row in rows}
 
 

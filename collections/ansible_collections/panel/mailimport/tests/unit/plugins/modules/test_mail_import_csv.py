@@ -29,12 +29,14 @@ class Engine:
 
     def __init__(self) -> None:
         self.items: List[Item] = []
+        self.told: List[str] = []
         self.how = Scheduling()
 
     def import_many(
         self, items: List[Item], settings: object, how: Scheduling, check_mode: bool, progress: object, shows: bool
     ) -> List[Outcome]:
         self.items, self.how = items, how
+        self.told = [item.message for item in items if isinstance(item, ImportResult)]
         return [Outcome(self._result(item), after=ShownMailbox(mailbox="there")) for item in items]
 
     @staticmethod
@@ -140,6 +142,8 @@ def test_bad_rows_are_results_with_their_line_in_their_place(engine: Engine, run
         ("failed", "invalid_row", ""),
     ]
     assert answer["imports"][0]["message"] == "line 2: email is missing"
+    # The progress names the line too, for the row may have no address.
+    assert engine.told == [entry["message"] for entry in answer["imports"] if entry["state"] == "failed"]
     assert (
         answer["imports"][2]["message"].startswith("line 4: ")
         and "source_port must be" in answer["imports"][2]["message"]
