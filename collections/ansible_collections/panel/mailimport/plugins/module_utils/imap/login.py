@@ -20,6 +20,8 @@ from .refusals import SourceBusyError, busy_error
 from .responses import Status, parse_status
 from .sasl import BearerExchange, PlainExchange
 
+# What imaplib puts before the words of a server that ends the session.
+_COMMAND_OF_LIBRARY = re.compile(r"^command: \w+ => ")
 # A name or an IPv4 address, or an IPv6 address: that has two colons at least, a name with a port has one.
 _HOST = re.compile(r"[\w.-]+|[\da-f.]*:[\da-f.]*:[\da-f.:]*(%\w+)?", re.IGNORECASE)
 # Characters of which some servers forget that LOGIN quotes them.
@@ -89,7 +91,8 @@ def _log_in(client: Client, account: ImapAccount, peer: str) -> None:
         raise
     except imaplib.IMAP4.error as error:
         text = server_text(error, account)
-        refusal = "%s refuses the login of %s: %s" % (peer, account.user, text)
+        said = ": %s" % text if text.strip() else " without a word"
+        refusal = "%s refuses the login of %s%s" % (peer, account.user, said)
         raise _busy(text, peer) or MailImportError("auth_failed", refusal) from None
 
 
@@ -222,4 +225,5 @@ def _busy(text: str, peer: str) -> Optional[SourceBusyError]:
 
 
 def _session_error(text: str, peer: str) -> MailImportError:
+    text = _COMMAND_OF_LIBRARY.sub("", text)
     return _busy(text, peer) or MailImportError("source_unavailable", "%s: %s" % (peer, text))

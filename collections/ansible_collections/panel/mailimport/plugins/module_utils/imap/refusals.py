@@ -35,9 +35,12 @@ _CROWDED_WORDS = re.compile(
     r"too many (\w+ )?(connections|sessions|logins)|(maximum|limit) (number )?of (\w+ )?connections|connection limit",
     re.IGNORECASE,
 )
-# RFC 5530 UNAVAILABLE and INUSE; SERVERBUG is a server's passing trouble more often than not.
-_TROUBLE_CODES = frozenset((b"UNAVAILABLE", b"INUSE", b"SERVERBUG"))
-_TROUBLE_WORDS = re.compile(r"try again later|server unavailable", re.IGNORECASE)
+# RFC 5530 UNAVAILABLE and INUSE; SERVERBUG is a server's passing trouble more often than not. SYS/TEMP is of POP3 (RFC
+# 3206), and servers of both have it here too.
+_TROUBLE_CODES = frozenset((b"UNAVAILABLE", b"INUSE", b"SERVERBUG", b"SYS/TEMP"))
+_TROUBLE_WORDS = re.compile(
+    r"try (again )?later|server unavailable|temporarily|temporary (\w+ )?(failure|error|problem)", re.IGNORECASE
+)
 # RFC 5530, to a command of a session that was logged in: its token has expired meanwhile.
 _RIGHTS_CODES = frozenset((b"AUTHENTICATIONFAILED", b"EXPIRED"))
 # Exchange, when it is busy; but also for good, after a login that opens no mailbox.

@@ -142,6 +142,7 @@ def test_a_login_that_cannot_be_right_sends_no_password(server, account, options
         (b"TAG NO Gr\xc3\xbc\xc3\x9fe\r\n", "auth_failed", "refuses the login of anna: Grüße"),
         (b"TAG BAD syntax\r\n", "auth_failed", "syntax"),
         (b"TAG NO [UNAVAILABLE] the directory is down\r\n", "throttled", "the directory is down"),
+        (b"TAG NO\r\n", "auth_failed", "refuses the login of anna without a word"),
         (
             b"TAG NO [ALERT] Too many simultaneous connections\r\n",
             "too_many_connections",
@@ -214,6 +215,7 @@ def test_a_closed_port_and_one_that_cannot_be():
     [
         (b"* BYE Too many connections\r\n", "too_many_connections", "Too many connections"),
         (b"* BYE closed for today\r\n", "source_unavailable", "closed for today"),
+        (b"* OK ready\r\n* BYE closed for today\r\n", "source_unavailable", ": closed for today"),
         (b"\x16\x03\x01\x02\r\n", "protocol_error", "127.0.0.1"),
         (b"x" * 200_000, "protocol_error", "line of more than"),
     ],

@@ -40,6 +40,11 @@ from ansible_collections.panel.mailimport.plugins.module_utils.imap.responses im
         (b"OK Success [THROTTLED].", DEFAULT_WAIT),
         (b"NO slower, please [LIMIT]", DEFAULT_WAIT),
         (b"NO not now [UNAVAILABLE]", DEFAULT_WAIT),
+        (b"NO [SYS/TEMP] Login failed", DEFAULT_WAIT),
+        (b"NO the mailbox is being moved, try later", DEFAULT_WAIT),
+        (b"NO Temporary authentication failure", DEFAULT_WAIT),
+        (b"NO login failed, temporary system error", DEFAULT_WAIT),
+        (b"NO message is temporarily unavailable", DEFAULT_WAIT),
     ],
 )
 def test_answers_that_ask_for_patience(line, wait):
@@ -61,6 +66,8 @@ def test_answers_that_ask_for_patience(line, wait):
         b"NO I waited 5 seconds",
         b"NO [NOPERM] no",
         b"NO [UNAVAILABLEX] no",
+        b"NO [SYS/PERM] no",
+        b"NO this is a temporary password: change it on the web first",
         b"BYE logging out",
     ],
 )
