@@ -103,10 +103,15 @@ class ContentIndex:
     """A multiset of digests in a private temporary database: SQLite spills it to disk when it grows."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA cache_size = -4096")
         self._database.execute("CREATE TABLE digests (digest BLOB PRIMARY KEY, copies INTEGER) WITHOUT ROWID")
         self._database.execute("BEGIN")
+
+    def __del__(self) -> None:
+        # It refers to itself, and nothing collects such things here: it would keep its memory. Where something does,
+        # any thread may.
+        self._database.close()
 
     def add(self, digest: bytes) -> None:
         self._database.execute(

@@ -86,7 +86,7 @@ class UidsByContent:
     """
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA cache_size = -4096")
         self._database.execute(
             "CREATE TABLE messages (digest BLOB, uid INTEGER, loose BLOB, flagging INTEGER, PRIMARY KEY (digest, uid)) "
@@ -96,6 +96,11 @@ class UidsByContent:
         self._count = 0
         self._is_indexed = self._is_numbered = False
         self.highest = 0
+
+    def __del__(self) -> None:
+        # It refers to itself, and nothing collects such things here: it would keep its memory. Where something does,
+        # any thread may.
+        self._database.close()
 
     def __len__(self) -> int:
         return self._count

@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.store.contents import ContentIndex
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.digests import (
     Digester,
     UidsByContent,
@@ -36,3 +39,13 @@ def test_each_message_is_taken_once_and_the_oldest_first():
     assert [index.pop(digests_of(b"x")) for _time in range(3)] == [4, 9, None]
     assert index.pop(digests_of(b"z")) is None
     assert len(index) == 1
+
+
+@pytest.mark.parametrize("index", [UidsByContent, ContentIndex])
+def test_an_index_gives_its_memory_back_when_nobody_has_it_any_more(index):
+    """A mailbox's process collects nothing, and there may be an index for each message that is refused."""
+    one = index()
+    database = one._database
+    del one
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        database.execute("SELECT 1")
