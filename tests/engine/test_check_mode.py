@@ -119,6 +119,23 @@ def test_folders_that_are_asked_for_no_more_count_no_more(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("store", ["maildir", "imap"])
+def test_flags_that_are_here_already_change_nothing(bench: Bench, store: str) -> None:
+    """Its owner has read a message in both places, and removed another one here."""
+    options = {"existing_content": "merge", "state": "latest", "message_store": store}
+    with inbox() as server, bench.session() as session:
+        bench.completed(server, **options)
+        first, second, third = server.folders[0].messages[:3]
+        session.select("INBOX")
+        uids = session.uids()
+        session.store(uids[:1], "+FLAGS (\\Seen)")
+        session.delete(uids[1:2])
+        first.flags = second.flags = (b"\\Seen",)
+        assert foretold(bench, server, **options).changed is False
+        third.flags = (b"\\Flagged",)
+        assert foretold(bench, server, **options).flags_updated == 1
+
+
+@pytest.mark.parametrize("store", ["maildir", "imap"])
 def test_what_is_compared_by_content_is_counted_at_most(bench: Bench, store: str) -> None:
     """Only reading a message tells that the mailbox holds an equal one: here by another program, then by earlier runs
     whose UIDs mean nothing any more."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Container, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Container, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from ..imap.fetch import Fetched
 from ..imap.uids import UidSet
@@ -134,6 +134,10 @@ class HeldMail(ABC):
     @abstractmethod
     def beginnings(self, path: FolderPath, origin: Origin, uids: UidSet, size: int) -> Iterator[Tuple[int, bytes]]:
         """Yield the UID and the first `size` bytes of such messages; one that is gone meanwhile is left out."""
+
+    def messages_that_differ(self, path: FolderPath, origin: Origin, changes: Mapping[int, FlagChange]) -> Set[int]:
+        """Return the UIDs of messages of an origin that these changes of flags would change."""
+        return set(changes)
 
     def renumbered(self, path: FolderPath, origin: Origin) -> int:
         """Return how often earlier runs found that the source had given other UIDs to the messages of an origin, as far

@@ -23,7 +23,6 @@ from ..state.records import Deliveries, FolderMark, SourceMessages
 from ..store.base import HeldMail, joined_path
 from ..store.imap.uid_map import UidMap
 from ..store.maildir.held import MaildirMail
-from ..store.maildir.letters import messages_that_differ
 from ..store.maildir.stage import staged_uids
 from ..store.maildir.tree import MaildirTree
 from ..store.origin import Origin
@@ -213,7 +212,7 @@ class _Preview:
         if self._request.state != "latest" or not (self._marks or self._memories):
             return None
         folders = looks(self._session, self._request.key, plans, self._marks, self._memories)
-        changed, below = count_flag_changes(self._session, folders, self._tree)
+        changed, below = count_flag_changes(self._session, folders, self._held)
         marks = {raw_name: mark.with_missing(below.get(raw_name, ())) for raw_name, mark in self._marks.items()}
         self._marks = marks
         return FlagsUpdated(changed)
@@ -345,10 +344,10 @@ def _survey(session: SourceSession, plan: FolderPlan, record: FolderRecord, pass
 
 
 def count_flag_changes(
-    session: SourceSession, folders: Mapping[bytes, FlagLook], tree: Optional[MaildirTree]
+    session: SourceSession, folders: Mapping[bytes, FlagLook], held: Optional[HeldMail]
 ) -> Tuple[int, Dict[bytes, List[int]]]:
     """Return how many delivered messages would get other flags; those that have them already do not count, where the
-    mailbox's files tell. And UIDs that no run has seen, by raw name.
+    mailbox can be looked into. And UIDs that no run has seen, by raw name.
     """
     changed = 0
     below: Dict[bytes, List[int]] = {}
@@ -362,7 +361,7 @@ def count_flag_changes(
                 below.setdefault(opened.folder.raw_name, []).extend(folder.never_seen(told))
                 changes = changed_flags(folder.memory, told)
                 path, origin = folder.plan.target, folder.origin
-                changed += len(messages_that_differ(tree, path, origin, changes) if tree and changes else changes)
+                changed += len(held.messages_that_differ(path, origin, changes) if held and changes else changes)
             if not opened.complete and folder.since is not None:
                 again[opened.folder.raw_name] = replace(folder, since=None)
         folders = again

@@ -31,6 +31,12 @@ class Carried(NamedTuple):
     refused: Set[bytes]
 
 
+def messages_that_differ(sessions: HostSessions, name: bytes, wanted: Mapping[int, FlagChange]) -> Set[int]:
+    """Return which messages of a folder, by UID, would get other flags; nothing is written."""
+    have = sessions.attempt(lambda session: _read_flags(session, name, wanted))
+    return set().union(*_commands(wanted, have).values())
+
+
 def carry_flags(sessions: HostSessions, name: bytes, wanted: Mapping[int, FlagChange]) -> Carried:
     """Change the flags of messages of a folder, by UID; those that are gone are left out."""
     have = sessions.attempt(lambda session: _read_flags(session, name, wanted))

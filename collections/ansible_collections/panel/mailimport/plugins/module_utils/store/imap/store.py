@@ -10,7 +10,7 @@ import os
 import time
 from contextlib import suppress
 from operator import methodcaller
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...imap.folder_names import encode_folder_name
 from ...imap.uids import UidSet, sequence_set
@@ -34,7 +34,7 @@ from .channel import HostChannel
 from .content_search import ContentSearch
 from .copies import ShownAgain
 from .deliveries import DeliveryBook
-from .flags import GivenFlags, carry_flags
+from .flags import GivenFlags, carry_flags, messages_that_differ
 from .folders import Folders
 from .lanes import Lanes
 from .session import HostSession, Kept
@@ -295,15 +295,26 @@ class ImapStore(MessageStore):
         return Subscribed(new, refused)
 
     def change_flags(self, path: FolderPath, origin: Origin, changes: Mapping[int, FlagChange]) -> int:
-        name = self.name_of(path)
-        record = self._book.record_of(origin)
-        figures = self.sessions.attempt(lambda session: session.figures_of([name]).get(name))
-        if figures is None or figures.uidvalidity != record.target_uidvalidity:
-            return 0  # another folder than the one the messages were delivered into
-        wanted = {target: changes[uid] for uid, target in record.delivered.targets_of(changes).items()}
-        carried = carry_flags(self.sessions, name, wanted)
+        targets = self._targets_of(path, origin, changes)
+        wanted = {target: changes[uid] for uid, target in targets.items()}
+        carried = carry_flags(self.sessions, self.name_of(path), wanted)
         self._lost_keywords |= carried.refused
         return len(carried.changed)
+
+    def messages_that_differ(self, path: FolderPath, origin: Origin, changes: Mapping[int, FlagChange]) -> Set[int]:
+        targets = self._targets_of(path, origin, changes)
+        wanted = {target: changes[uid] for uid, target in targets.items()}
+        differing = messages_that_differ(self.sessions, self.name_of(path), wanted)
+        return {uid for uid, target in targets.items() if target in differing}
+
+    def _targets_of(self, path: FolderPath, origin: Origin, uids: Iterable[int]) -> Dict[int, int]:
+        """Return which messages here those of an origin are; none, when it is another folder than the one they were
+        delivered into.
+        """
+        name, record = self.name_of(path), self._book.record_of(origin)
+        figures = self.sessions.attempt(lambda session: session.figures_of([name]).get(name))
+        same = figures is not None and figures.uidvalidity == record.target_uidvalidity
+        return record.delivered.targets_of(uids) if same else {}
 
     def move_aside(self, path: str) -> Optional[str]:
         if not os.path.lexists(path):

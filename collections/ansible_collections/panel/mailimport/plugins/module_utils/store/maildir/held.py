@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from itertools import chain
-from typing import Iterator, List, Tuple
+from typing import Iterator, List, Mapping, Set, Tuple
 
 from ...imap.uids import UidSet
 from ...model.errors import MailImportError
 from ...model.mail import split_epoch
-from ..base import EarlierMessage, FolderPath, HeldMail
+from ..base import EarlierMessage, FlagChange, FolderPath, HeldMail
 from ..origin import Origin
 from .control_files import read_uidlist_header, uidlist_entries
 from .files import beginning_of, digest_of_content, entries, open_directory
+from .letters import messages_that_differ
 from .stage import stage_name, staged_epochs, staged_uids
 from .tree import MaildirTree
 
@@ -37,6 +38,9 @@ class MaildirMail(HeldMail):
         for uid in staged_uids(self._tree, path, origin):
             uids.add(uid)
         return uids
+
+    def messages_that_differ(self, path: FolderPath, origin: Origin, changes: Mapping[int, FlagChange]) -> Set[int]:
+        return messages_that_differ(self._tree, path, origin, changes)
 
     def targets(self, path: FolderPath, origin: Origin) -> Tuple[int, List[Tuple[int, int]]]:
         """Return the UIDVALIDITY of the folder here, and the UIDs of its messages of an origin, at the source and here,

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules
 from ansible_collections.panel.mailimport.plugins.module_utils.source.session import SourceSession
 from ansible_collections.panel.mailimport.plugins.module_utils.state.records import FolderMark, SourceMessages
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.held import MaildirMail
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.tree import MaildirTree
 from ansible_collections.panel.mailimport.plugins.module_utils.store.origin import Origin
@@ -165,9 +166,9 @@ def test_changed_flags_are_counted(flagged, condstore, modseq, count):
     marks = {b"A": FolderMark(**{**vars(MARK), "highest_modseq": modseq})}
     folders = looks(source.session, source.account.request().key, source.plans(), marks, source.memories)
     tree = MaildirTree(source.location)
-    assert count_flag_changes(source.session, folders, tree)[0] == count
+    assert count_flag_changes(source.session, folders, MaildirMail(tree))[0] == count
     source.update(marks[b"A"])
     source.memories = Memories()
     folders = looks(source.session, source.account.request().key, source.plans(), marks, source.memories)
-    assert count_flag_changes(source.session, folders, tree)[0] == 0, "the mailbox has them already"
+    assert count_flag_changes(source.session, folders, MaildirMail(tree))[0] == 0, "the mailbox has them already"
     tree.close()
