@@ -169,7 +169,7 @@ def test_what_is_wrong_with_the_target_is_told_before_anything_is_written(target
     (port,) = free_ports(1)
     entry = target_scene.run(target_port=port).entry
     assert (entry["reason"], entry["changed"]) == ("connection_failed", False), entry["message"]
-    assert "cannot connect to localhost:%d" % port in entry["message"]
+    assert "cannot connect to localhost:%d: Connection refused" % port in entry["message"]
     assert lines(target_scene.host_account(HERS)) == []
 
 

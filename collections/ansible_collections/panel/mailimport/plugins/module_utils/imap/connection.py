@@ -97,7 +97,8 @@ class _Connection(imaplib.IMAP4):
                 "connection_failed", "%s host %s is not known: %s" % (account.side, account.host, error.strerror)
             ) from None
         except (OSError, OverflowError, UnicodeError) as error:
-            raise MailImportError("connection_failed", "cannot connect to %s: %s" % (self.peer, error)) from None
+            words = getattr(error, "strerror", None) or error  # without its number
+            raise MailImportError("connection_failed", "cannot connect to %s: %s" % (self.peer, words)) from None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return sock
