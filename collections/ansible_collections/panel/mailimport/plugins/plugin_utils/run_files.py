@@ -29,6 +29,9 @@ _NAME = re.compile(_PREFIX + r"(secrets|job|progress)-([0-9a-f]{16})-(\d+)-(\d+)
 _PLACE = re.compile(r"(?P<directory>/ansible-tmp-[0-9.-]+)?/(?P<name>%s(?P<role>[a-z]+)-[0-9a-f-]+)" % _PREFIX)
 # A module reads its passwords when it starts; after so many minutes nobody will. Progress is written until the end.
 _OLD = {SECRETS: 60, JOB: 60, PROGRESS: 24 * 60}
+# An empty file is in the way of a module that is to stop as soon as it begins, which takes less than so many minutes.
+# Of a file from the future nobody knows how old it is, and none should stay for long.
+_IN_THE_WAY = "-name '%s%s-*' -size 0 -mmin -10 ! -mmin -0" % (_PREFIX, PROGRESS)
 
 
 def new_name(role: str) -> str:
@@ -37,9 +40,10 @@ def new_name(role: str) -> str:
     return "%s%s-%s-%d-%d-%s" % (_PREFIX, role, _controller(), pid, start_time(pid) or 0, randomness.token_hex(4))
 
 
-def listing(action: ActionBase, directory: str) -> str:
+def listing(action: ActionBase, directory: str, with_all: bool = False) -> str:
     """Return a command that lists the files of all runs below the directory with the temporary directories: all of
-    them, a line `old`, and those that are too old to be in use.
+    them, a line `old`, and those that are too old to be in use. What is in the way of a module that may still begin is
+    no file of a run, unless `with_all`.
 
     The directory may be one in which everybody writes, such as /var/tmp. So only what belongs to the connection's user,
     or to the one that the task becomes, is listed.
@@ -48,7 +52,8 @@ def listing(action: ActionBase, directory: str) -> str:
     if action._connection.become:
         ours += " -o -user %s" % shlex.quote(str(action.get_become_option("become_user", "root") or "root"))
     old = " -o ".join("-name '%s%s-*' -mmin +%d" % (_PREFIX, role, minutes) for role, minutes in _OLD.items())
-    found = (_find(directory, ours, names) for names in ("-name '%s*'" % _PREFIX, old))
+    present = "-name '%s*'" % _PREFIX if with_all else "-name '%s*' ! \\( %s \\)" % (_PREFIX, _IN_THE_WAY)
+    found = (_find(directory, ours, names) for names in (present, old))
     return "(%s; echo old; %s; true) 2>/dev/null" % tuple(found)
 
 
@@ -77,7 +82,7 @@ def sweep_all(action: ActionBase, directory: str) -> list[str]:
     """Remove what is left behind below the directory, however young it is: no other controller has anything to do any
     more. Return what it was.
     """
-    listed = action._low_level_execute_command(listing(action, directory), sudoable=False)["stdout"]
+    listed = action._low_level_execute_command(listing(action, directory, with_all=True), sudoable=False)["stdout"]
     present, _too_old = _parts(listed)
     doomed = [path for path in present if _is_left_behind(_name(path, directory), is_old=True)]
     _remove(action, directory, doomed)

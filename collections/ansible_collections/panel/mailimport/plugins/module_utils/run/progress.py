@@ -32,8 +32,16 @@ def _new_private_file(path: str) -> IO[str]:
         try:
             return open(os.open(path, flags, 0o600), "w", encoding="ascii")  # noqa: SIM115
         except FileExistsError:
-            # Ctrl-C came before this run got so far.
+            # Ctrl-C came before this run got so far. What it has left has done its work.
+            _remove_empty(path)
             raise MailImportError("interrupted", "whoever began this run waits for it no more: %s" % path) from None
+
+
+def _remove_empty(path: str) -> None:
+    with suppress(OSError):
+        found = os.lstat(path)
+        if stat.S_ISREG(found.st_mode) and not found.st_size:
+            os.unlink(path)
 
 
 def _is_unread(fd: int) -> bool:

@@ -131,7 +131,7 @@ def test_a_module_that_is_interrupted_stops_however_far_it_is(
     else:
         with pytest.raises(MailImportError, match="waits for it no more") as refused:
             Progress(made[0])
-        assert refused.value.reason == "interrupted"
+        assert refused.value.reason == "interrupted" and list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("banner", ["", "Welcome to mx1\n", "42\n", "Willkommen auf dem Prüfstand\n"])

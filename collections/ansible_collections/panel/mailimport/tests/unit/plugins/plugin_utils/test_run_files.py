@@ -108,6 +108,30 @@ def test_what_may_be_in_use_stays(place: Path, role: str, age: float, changes: D
     assert kept.exists()
 
 
+def in_the_way(place: Path, age: float) -> Path:
+    """What Ctrl-C leaves for a module that has not begun."""
+    path = put(place, PROGRESS, started="1")
+    path.write_text("")
+    moment = path.stat().st_mtime - age
+    os.utime(path, (moment, moment))
+    return path
+
+
+def test_what_is_in_the_way_of_a_module_stays_until_that_must_have_begun(place: Path) -> None:
+    path = in_the_way(place, 0)
+    swept(place)
+    assert path.exists()
+    action: Any = Action(place.parent)
+    assert run_files.sweep_all(action, str(place)) == [str(path)] and not path.exists()
+
+
+@pytest.mark.parametrize("age", [HOUR, -HOUR])
+def test_what_no_module_has_met_is_removed_whatever_the_clock_did(place: Path, age: float) -> None:
+    path = in_the_way(place, age)
+    swept(place)
+    assert not path.exists()
+
+
 def test_files_of_others_stay(place: Path) -> None:
     for name in ("ansible-tmp-1/AnsiballZ_ping.py", "panel-mailimport-notes.txt", "panel-mailimport-secrets-x-1-1-y"):
         (place / name).parent.mkdir(exist_ok=True)
