@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import typing as t
 from importlib.util import find_spec
 from pathlib import Path
@@ -240,15 +241,16 @@ def _probes(facts: Facts) -> dict[str, list[str]]:
 
 
 def _command(variables: dict[str, t.Any]) -> tuple[str, str]:
-    """The inventory and the files of variables that this command was given, for the next one."""
+    """The inventories and the files of variables that this command was given, as the next one is typed."""
     sources = variables.get("ansible_inventory_sources") or ["hosts.yml"]
     files = _files_of_variables() or ["migration.yml"]
-    return ",".join(_from_here(str(each)) for each in sources), " -e @".join(map(_from_here, files))
+    # Several inventories with commas between them would be a list of hosts.
+    return " -i ".join(_from_here(str(each)) for each in sources), " -e @".join(map(_from_here, files))
 
 
 def _from_here(path: str) -> str:
     """The path as it was typed: Ansible keeps it in full."""
-    return os.path.relpath(path) if path.startswith(os.path.join(os.getcwd(), "")) else path
+    return shlex.quote(os.path.relpath(path) if path.startswith(os.path.join(os.getcwd(), "")) else path)
 
 
 def _files_of_variables() -> list[str]:

@@ -9,7 +9,9 @@ Entries are those of `imports` in a result.
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .readable import readable_size, readable_time
@@ -31,7 +33,9 @@ _AGAIN = "Run it again as it is, and what is done is left alone. For the failed 
 MOST_NAMED = 100
 # Of so many that failed for the same cause, as when no server answers, a few are named.
 _MANY, _FEW = 5, 2
-_PLACE = re.compile(r"(line|entry) \d+: ")
+_PLACE = re.compile(r"^(line|entry) \d+: ")
+# Names that mean themselves to a shell, and in `name=value` to Ansible.
+_PLAIN = re.compile(r"[\w.@+-]+")
 
 
 def last_screen(entries: Sequence[Entry], seconds: Optional[float] = None) -> List[str]:
@@ -75,13 +79,24 @@ def how_to_go_on(entries: Sequence[Entry], option: str) -> List[str]:
     named = list(dict.fromkeys(filter(None, failed)))[:MOST_NAMED]  # several hosts may have failed to import one
     if not named or len(failed) == len(entries):
         return []
-    # As it is typed behind `-e`, which makes one string of a JSON list.
-    return ["%s %s=%s" % (_AGAIN, option, ",".join(named))]
+    return ["%s %s" % (_AGAIN, _variable(option, named))]
+
+
+def _variable(option: str, names: Sequence[str]) -> str:
+    """A list of names as it is typed behind `-e`; with that, where it takes quotes to be no more than names."""
+    if all(map(_PLAIN.fullmatch, names)):
+        return "%s=%s" % (option, ",".join(names))
+    return "-e %s" % shlex.quote('{"%s": [%s]}' % (option, ", ".join(map(_item, names))))
+
+
+def _item(name: str) -> str:
+    # An address may hold what a template looks like.
+    return "%s%s" % ("!unsafe " if "{" in name else "", json.dumps(name, ensure_ascii=False))
 
 
 def how_to_go_on_with_hosts(hosts: Sequence[str]) -> List[str]:
     """The same where `--limit` picks hosts."""
-    return ["%s --limit %s" % (_AGAIN, ",".join(hosts[:MOST_NAMED]))] if hosts else []
+    return ["%s --limit %s" % (_AGAIN, shlex.quote(",".join(hosts[:MOST_NAMED])))] if hosts else []
 
 
 def headline(entries: Sequence[Entry], seconds: Optional[float] = None) -> str:

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Dict
 
 import pytest
 import yaml
+from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
@@ -222,3 +224,13 @@ def test_a_mailbox_that_has_left_the_list_is_told_of(monkeypatch: Any) -> None:
             hosts={"mail1": {"imports": known}},
         )
         assert (words in found["lines"]) is told, (phase, found["lines"])
+
+
+def test_the_next_command_is_typed_as_it_is_printed(monkeypatch: Any) -> None:
+    monkeypatch.setattr(context, "CLIARGS", {"extra_vars": ["@/etc/it's mine.yml", "x=1", "@/etc/more.yml"]})
+    sources = ["/etc/mail hosts.yml", "mx1,mx2"]
+    inventories, files = mail_migration._command({"ansible_inventory_sources": sources})
+    assert shlex.split("-i %s -e @%s" % (inventories, files)) == [
+        *("-i", "/etc/mail hosts.yml", "-i", "mx1,mx2"),
+        *("-e", "@/etc/it's mine.yml", "-e", "@/etc/more.yml"),
+    ]

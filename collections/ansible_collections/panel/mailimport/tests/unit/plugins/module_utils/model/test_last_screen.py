@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+import subprocess
+from typing import Any, Dict, List
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
 from ansible_collections.panel.mailimport.plugins.filter.last_screen import last_screen as by_host
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportResult
 from ansible_collections.panel.mailimport.plugins.module_utils.model.last_screen import (
@@ -38,6 +40,22 @@ def test_d3_the_headline_has_states_messages_bytes_and_time():
     ]
     assert how_to_go_on(failed, "only") == how_to_go_on(done, "only") == []
     assert how_to_go_on([*done, *failed, *failed], "only") == how_to_go_on([*done, *failed], "only")
+
+
+def typed(line: str) -> List[str]:
+    """The arguments a shell makes of what the line ends with."""
+    command = "printf '%%s\\n' %s" % line.partition(" alone: ")[2]
+    return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_addresses_mean_to_a_shell_and_to_ansible_what_they_are():
+    odd = ["o'brien@x.org", "a&b@x.org", "`id`@x.org", "$home!|@x.org", "{{1+1}}@x.org", "müller@x.org", "no address"]
+    failed = [entry(email, "failed", message="no", reason="x") for email in odd]
+    (line,) = how_to_go_on([entry("a@x.org"), *failed], "only")
+    option, text = typed(line)
+    assert option == "-e" and DataLoader().load(text) == {"only": odd}
+    bad = {"failed": True}
+    assert typed(by_host({"one": {}, "o'brien & `id`": bad, "b": bad})[-1]) == ["--limit", "o'brien & `id`,b"]
 
 
 def test_hosts_are_picked_by_a_limit():
@@ -116,3 +134,11 @@ def test_many_that_failed_for_one_cause_are_one_line():
         "failed: line 99: no address (invalid_row)",
     ]
     assert how_to_go_on([*cut_off, nameless], "only") == []
+
+
+def test_what_a_server_says_of_a_line_is_no_place_in_the_list():
+    failed = [
+        entry("f%d@b.example" % number, "failed", message="line 3: refused: line %d: no" % number, reason="x")
+        for number in range(5)
+    ]
+    assert len(last_screen(failed)) == 6
