@@ -65,16 +65,27 @@ class ActionModule(ActionBase):
         if params["remote_src"]:
             arguments["mail_host"] = mail_host
         else:
-            arguments = {name: value for name, value in arguments.items() if name not in _LIST_OPTIONS}
+            # With `only`, the module can tell why nothing is left to do.
+            arguments = {
+                name: value for name, value in arguments.items() if name == "only" or name not in _LIST_OPTIONS
+            }
             # A mail host gets to know the passwords of its own mailboxes only.
             rows = self._rows(params)
-            in_play = variables.get("ansible_play_hosts_all", ())
-            secrets["rows"] = [asdict(row) for row in self._selected(rows, params, mail_host, frozenset(in_play))]
+            in_play = self._mail_hosts(params, variables)
+            secrets["rows"] = [asdict(row) for row in self._selected(rows, params, mail_host, in_play)]
             warnings = rows_of_nobody(rows, {mail_host, *variables.get("groups", {}).get("all", ())})
-            if len(in_play) > 1 and not (params["only"] or params["mail_host"] or self._task.delegate_to):
+            if len(in_play) > 1 and not params["only"]:
                 warnings += rows_of_everybody(rows, len(in_play))
         result.update(with_warnings(run_import(self, MODULE, arguments, secrets, task_vars), warnings))
         return result
+
+    def _mail_hosts(self, params: dict[str, t.Any], variables: t.Mapping[str, t.Any]) -> frozenset[str]:
+        """The hosts of the play, if each of them runs this task for mailboxes of its own; that some may be kept from it
+        by a condition is not known.
+        """
+        if params["mail_host"] or self._task.delegate_to or self._task.run_once:
+            return frozenset()
+        return frozenset(variables.get("ansible_play_hosts_all", ()))
 
     def _rows(self, params: dict[str, t.Any]) -> list[Row]:
         if params["mailboxes"] is not None:

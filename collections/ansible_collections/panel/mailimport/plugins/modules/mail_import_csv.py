@@ -87,8 +87,11 @@ options:
     elements: raw
   only:
     description:
-      - Addresses, on the mail host, of the mailboxes to import. An address that the list has neither for this mail host
-        nor for another host of the play is an error. Default is all of them.
+      - Addresses, on the mail host, of the mailboxes to import. Default is all of them.
+      - An address that the list has neither for this mail host nor for another host of the play is an error. Each host
+        takes its own; one that has none of them says so in RV(msg), and does nothing.
+      - With O(remote_src=true), O(mail_host), C(delegate_to) or C(run_once), an address that the list does not have for
+        this mail host is an error.
     type: list
     elements: str
     default: []

@@ -85,8 +85,8 @@ def run_import(
 
 
 def _show_last_screen(result: t.Mapping[str, t.Any], host: str) -> None:
-    """Display what the run came to, which Ansible does of a failure alone."""
-    if result.get("imports") and not result.get("failed"):
+    """Display what the run came to, if only that there was nothing to do, which Ansible does of a failure alone."""
+    if "imports" in result and not result.get("failed"):
         for line in str(result["msg"]).split("\n"):
             # Standard output may be for a program to read, as that of the callback json.
             display.display(on_host(host, line), stderr=True)

@@ -57,6 +57,7 @@ class Ran(NamedTuple):
 
 
 _NO_ROW = "no mailbox of the list belongs to this host"
+_NONE_OF_ONLY = "nothing to do here: the mailboxes in only are those of other hosts of the play (%s)"
 
 
 def run_mailbox_import(module: AnsibleModule) -> None:
@@ -82,7 +83,8 @@ def _mailbox_item(params: Dict[str, Any]) -> Item:
 
 def run_list_import(module: AnsibleModule) -> None:
     """Import the mailboxes of the list a task gives, and exit the module with what came of them."""
-    exit_with(module, _import_list(module), "only")
+    only = ", ".join(map(one_line, module.params["only"]))
+    exit_with(module, _import_list(module), "only", none=_NONE_OF_ONLY % only if only else _NO_ROW)
 
 
 def _import_list(module: AnsibleModule) -> Ran:

@@ -81,7 +81,7 @@ def test_what_was_asked_for_is_gone_before_ansible_copies_the_result(
         asked.extend(map(weakref.ref, items))
         return [Outcome(ImportResult("anna@example.org", "there", "completed")) for _item in items]
 
-    def exit_with(module: AnsibleModule, ran: entry.Ran, _again: str) -> None:
+    def exit_with(module: AnsibleModule, ran: entry.Ran, _again: str, none: str) -> None:
         gc.collect()
         module.exit_json(imports=len(ran.outcomes), kept=sum(item() is not None for item in asked))
 
@@ -234,3 +234,13 @@ def test_a_new_mailbox_that_no_mail_would_reach_is_warned_of(
     run_list([{"email": each, "password": "x"} for each in ("a@xn--mller-kva.example", "b@müller.example")])
     (warning,) = warnings
     assert "b@müller.example: other servers send mail to the ASCII form" in warning and "a@xn" not in warning
+
+
+def test_a_host_that_has_none_of_the_mailboxes_in_only_says_so(run_list: Any, engine: Engine) -> None:
+    """The others may never have come to this task."""
+    code, answer = run_list([], only=["carl@example.org"])
+    assert code == 0 and answer["imports"] == []
+    assert answer["msg"] == (
+        "nothing to do here: the mailboxes in only are those of other hosts of the play (carl@example.org)"
+    )
+    assert run_list([])[1]["msg"] == "no mailbox of the list belongs to this host"

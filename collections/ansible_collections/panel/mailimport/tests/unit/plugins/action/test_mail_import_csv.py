@@ -1,0 +1,69 @@
+# Copyright (c) 2026, the panel.mailimport contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action plugin of lists: which mail host gets to know which rows."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, Dict, List
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.panel.mailimport.plugins.action import mail_import_csv
+
+LIST = [
+    {"email": "ben@example.org", "password": "x", "mail_host": "mail1"},
+    {"email": "carl@example.org", "password": "x", "mail_host": "mail2"},
+]
+VARIABLES = {
+    "inventory_hostname": "mail1",
+    "ansible_play_hosts_all": ["mail1", "mail2"],
+    "groups": {"all": ["mail1", "mail2"]},
+}
+
+
+@pytest.fixture
+def handed(monkeypatch: pytest.MonkeyPatch) -> List[str]:
+    """Addresses that the module has got."""
+    addresses: List[str] = []
+
+    def run_import(_action: ActionBase, _module: str, _arguments: Any, secrets: Any, _variables: Any) -> Dict[str, Any]:
+        addresses.extend(row["values"]["email"] for row in secrets["rows"])
+        return {}
+
+    monkeypatch.setattr(mail_import_csv, "run_import", run_import)
+    monkeypatch.setattr(ActionBase, "run", lambda self, tmp=None, task_vars=None: {})
+    return addresses
+
+
+def run(arguments: Dict[str, Any], **keywords: Any) -> Dict[str, Any]:
+    options = {"mailboxes": LIST, "owner": "customer1", **arguments}
+    task = SimpleNamespace(**{"args": options, "delegate_to": None, "run_once": False, **keywords}, get_path=str)
+    return mail_import_csv.ActionModule(task, None, None, None, None, None).run(task_vars=VARIABLES)
+
+
+def test_each_host_of_a_play_takes_its_own_of_the_mailboxes(handed: List[str]) -> None:
+    run({"only": ["ben@example.org", "carl@example.org"]})
+    assert handed == ["ben@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keywords"),
+    [({"mail_host": "mail1"}, {}), ({}, {"delegate_to": "mail1"}), ({}, {"run_once": True})],
+)
+def test_where_no_other_host_may_take_a_mailbox_it_is_an_error(
+    handed: List[str], arguments: Dict[str, Any], keywords: Dict[str, Any]
+) -> None:
+    with pytest.raises(AnsibleActionFail, match=r"not in the list for mail1: carl@example\.org"):
+        run({"only": ["carl@example.org"], **arguments}, **keywords)
+    assert handed == []
+
+
+def test_rows_for_every_host_are_warned_of_where_every_host_takes_them(handed: List[str]) -> None:
+    for_all = {"mailboxes": [{"email": "anna@example.org", "password": "x"}]}
+    (warning,) = run(for_all)["warnings"]
+    assert "each of the 2 hosts" in warning
+    assert "warnings" not in run(for_all, run_once=True)
