@@ -7,14 +7,13 @@ unanswered."""
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from contextlib import contextmanager
-from typing import Callable, Deque, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 from ...model.errors import MailImportError
 from .conversation import SessionEndedError
 from .destination import Destination
+from .in_flight import InFlight
 from .lanes import Lanes, Sent
 from .one_by_one import OneByOne, not_found
 from .pending import PendingMessage
@@ -27,18 +26,6 @@ BATCH_MESSAGES = 500
 BATCH_BYTES = 2 << 20
 # More of both where several connections take parts of it: they wait for each other at its end.
 _BATCHES_SIDE_BY_SIDE = 4
-# So many are on their way to a server that is far.
-_BATCHES_AHEAD = 4
-
-
-class _Command(NamedTuple):
-    """An APPEND that has not been answered."""
-
-    folder: Destination
-    session: HostSession
-    tag: bytes
-    messages: List[PendingMessage]
-    bytes: int
 
 
 class Appender:
@@ -58,13 +45,11 @@ class Appender:
         self._folder: Optional[Destination] = None
         self._waiting: List[PendingMessage] = []
         self._bytes = 0
-        self._sent: Deque[_Command] = deque()
-        # Seconds waited for a server that was never without work, for so many messages
-        self._waited, self._waited_for = 0.0, 0
+        self._in_flight = InFlight()
 
     @property
     def idle(self) -> bool:
-        return not (self._waiting or self._sent)
+        return not (self._waiting or self._in_flight)
 
     @property
     def _full(self) -> Optional[MailImportError]:
@@ -106,13 +91,13 @@ class Appender:
 
     def drain(self) -> None:
         """Send what is waiting and read all answers; raises as `make_room` does."""
-        while self._waiting or self._sent:
+        while self._waiting or self._in_flight:
             if self._waiting and self._full and self._folder:
                 self._folder.refuse_all(self._take_waiting(), self._full)
             elif self._waiting:
                 self._send()
             else:
-                self._read_answers(0)
+                self._read_answers()
 
     def _take_waiting(self) -> List[PendingMessage]:
         messages, self._waiting, self._bytes = self._waiting, [], 0
@@ -122,20 +107,24 @@ class Appender:
         folder = self._folder
         if folder is None:
             return  # nothing can wait without a folder to go to
-        self._read_answers((_BATCHES_AHEAD - 1) * BATCH_BYTES if self._is_ahead else 0)
+        if not self._is_ahead:
+            self._read_answers()
         messages = self._take_waiting()
         session = self._session()
         together = session.most_together(len(messages))
         if not self._goes_ahead(session, folder, messages):
             with self._refusing_when_full(folder, messages):
-                self._read_answers(0)
+                self._read_answers()
             self._send_side_by_side(folder, messages, together)
             return
-        if not any(command.folder is folder for command in self._sent):
+        if not self._in_flight.into(folder):
             folder.begin_batch()
-        for start in range(0, len(messages), together):
-            with self._refusing_when_full(folder, messages[start + together :]):
-                self._send_ahead(folder, messages[start : start + together])
+        while messages:
+            with self._refusing_when_full(folder, messages):
+                batch = self._make_way(messages[:together])
+            messages = messages[len(batch) :]
+            with self._refusing_when_full(folder, messages):
+                self._send_ahead(folder, batch)
 
     def _goes_ahead(self, session: HostSession, folder: Destination, messages: Sequence[PendingMessage]) -> bool:
         """Whether messages go over one session, without waiting for those that were sent before."""
@@ -154,9 +143,16 @@ class Appender:
         if not self.sessions.is_ahead:
             return False
         session = self._session()
-        pace = self._waited / max(1, self._waited_for)
-        saved = pace * BATCH_MESSAGES / 2
+        saved = self._in_flight.pace * BATCH_MESSAGES / 2
         return not (session.reads_on and self._lanes.are_several and saved > self._lanes.most * session.round_trip)
+
+    def _make_way(self, messages: List[PendingMessage]) -> List[PendingMessage]:
+        """Read answers until a command may go on its way, and return the messages for it, the first ones."""
+        if self._session().is_own_process:
+            return messages
+        batch = self._in_flight.fitting(messages)
+        self._read_answers(batch)
+        return batch
 
     def _session(self) -> HostSession:
         while True:
@@ -167,15 +163,10 @@ class Appender:
 
     def _send_ahead(self, folder: Destination, messages: List[PendingMessage]) -> None:
         session = self._session()
-        size = sum(message.size for message in messages)
         try:
-            outgoing = [folder.outgoing(message) for message in messages]
-            tag = session.send_append(folder.name, outgoing, catenated=session.reads_on_catenated)
+            self._in_flight.send(folder, session, messages)
         except SessionEndedError as error:
-            self._sent.append(_Command(folder, session, b"", messages, size))
             self._resolve({}, error, session)
-        else:
-            self._sent.append(_Command(folder, session, tag, messages, size))
 
     def _send_side_by_side(self, folder: Destination, messages: List[PendingMessage], together: int = 1) -> None:
         while messages:
@@ -237,24 +228,19 @@ class Appender:
                 folder.refuse_all(messages, self._full)
             raise
 
-    def _read_answers(self, most: int) -> None:
-        """Read answers until no more than so many bytes are on their way."""
-        while self._sent and (not most or sum(command.bytes for command in self._sent) > most):
-            folder, session, tag, messages, _size = self._sent[0]
-            began = time.monotonic()
+    def _read_answers(self, before: Sequence[PendingMessage] = ()) -> None:
+        """Read answers until there is room for messages, or all of them when there are none to be sent."""
+        while self._in_flight and not (before and self._in_flight.has_room_for(before)):
+            command = self._in_flight.first()
             try:
-                appended = session.collect_append(tag, len(messages))
+                appended = self._in_flight.collect()
             except SessionEndedError as error:
-                self._resolve({}, error, session)
+                self._resolve({}, error, command.session)
                 return
-            if most:
-                self._waited += time.monotonic() - began
-                self._waited_for += len(messages)
-            self._sent.popleft()
             if not appended.uids:
-                self._resolve({folder: Sent([(messages, appended)])})
+                self._resolve({command.folder: Sent([(command.messages, appended)])})
                 return
-            self._single.take_stored(folder, messages, appended)
+            self._single.take_stored(command.folder, command.messages, appended)
 
     def _resolve(
         self,
@@ -269,8 +255,9 @@ class Appender:
             found: answers that were read.
             error: what ended the session `lost`.
         """
-        while self._sent:
-            folder, session, tag, messages, _size = self._sent.popleft()
+        age = self._in_flight.age()
+        while self._in_flight:
+            folder, session, tag, messages, _began = self._in_flight.pop()
             sent = found.setdefault(folder, Sent())
             appended = None
             if session is not lost:
@@ -285,6 +272,7 @@ class Appender:
             else:
                 sent.answered.append((messages, appended))
         if error is not None:
+            self.sessions.note_slowest(age)
             self.sessions.renew(error, into=[folder.name for folder, sent in found.items() if sent.lost])
         elif any(appended.out_of_step for sent in found.values() for _messages, appended in sent.answered):
             self.sessions.drop()
