@@ -20,7 +20,7 @@ from .moved import MovedMessages
 from .session import HostSession
 from .sessions import HostSessions
 from .uid_map import UidMap
-from .uid_ranges import as_sets, gaps
+from .uid_ranges import as_sets, gaps, membership
 
 
 class ContentSearch:
@@ -56,7 +56,8 @@ class ContentSearch:
         The folders of a source that go into one target share them: each message is one of theirs at most.
 
         Raises:
-            MailImportError: `folder_refused` when each session ends that reads them, and others do not.
+            MailImportError: `folder_refused` when each process of the host's own ends that reads them, and others do
+                not.
         """
         if name not in self._unrecorded:
             self._unrecorded[name] = self._index(name, list(gaps(self._book.runs_in(uidvalidity))))
@@ -68,8 +69,8 @@ class ContentSearch:
         try:
             index = self._find(name, ranges, self._book.may_hold_unrecorded_mail, taken)
         except SessionEndedError as error:
-            # Is it this folder alone that ends each session?
-            self._sessions.attempt(lambda session: session.figures_of([b"INBOX"]))
+            if error.reason != "host_refused" or not self._sessions.attempt(_serves_others):
+                raise
             text = "this host does not read back what it holds: %s" % error.message
             raise MailImportError("folder_refused", text) from error
         self._indexes.setdefault(name, []).append(index)
@@ -125,14 +126,14 @@ class ContentSearch:
         if after_crash:
             self._copies.note_crash()
             self._sessions.reveal(name)
-        wanted = as_sets(ranges)
+        wanted, is_wanted = as_sets(ranges), membership(ranges)
 
         def work(session: HostSession) -> UidsByContent:
             index, torn, seen = UidsByContent(), [], UidSet()
             for uids in wanted:
                 for uid, kept in session.kept(name, uids):
-                    if uid in seen or uid in taken or uid < ranges[0][0] or kept.digests is None:
-                        continue  # N:* is the last message even when its UID is less than N
+                    if uid in seen or uid in taken or not is_wanted(uid) or kept.digests is None:
+                        continue
                     seen.add(uid)
                     if after_crash and kept.digests.torn and session.is_own_process:
                         torn.append(uid)
@@ -143,3 +144,8 @@ class ContentSearch:
             return index
 
         return self._sessions.attempt(work)
+
+
+def _serves_others(session: HostSession) -> bool:
+    """Whether it is a folder alone that ends each session: a connection may be lost for reasons of its own."""
+    return session.is_own_process and bool(session.figures_of([b"INBOX"]))

@@ -11,7 +11,7 @@ whoever makes it repair them. It gives such messages new UIDs, a later date of s
 from __future__ import annotations
 
 import time
-from typing import Dict, Mapping, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...imap.uids import sequence_set
 from .deliveries import DeliveryBook
@@ -20,7 +20,7 @@ from .folder_session import Figures
 from .folders import all_figures
 from .session import HostSession, Kept
 from .sessions import HostSessions
-from .uid_ranges import as_sets, gaps, within
+from .uid_ranges import as_sets, gaps, membership
 
 
 class ShownAgain:
@@ -64,27 +64,38 @@ class ShownAgain:
             self._uidnexts = None
 
     def _remove_from(self, name: bytes, figures: Figures, uidnexts: Mapping[bytes, Tuple[int, int]]) -> None:
-        uidvalidity, begin = uidnexts.get(name, (figures.uidvalidity, 1))  # a folder that this run made
+        # Of one that this run made, or that did not open then, only the dates of saving tell what came since.
+        uidvalidity, begin = uidnexts.get(name, (figures.uidvalidity, figures.uidnext))
         if uidvalidity != figures.uidvalidity:
             return
         runs = [run for run in self._book.runs_in(figures.uidvalidity) if run[1]]
         free = [gap for gap in gaps(runs) if gap[0] < figures.uidnext]
-        others = as_sets([(max(first, begin), last) for first, last in free if last >= begin])
-        if runs and figures.messages:
-            recent = self._sessions.attempt(lambda session: session.saved_since(name, self._since))
-            others += sequence_set(within(free, (uid for uid in recent if uid < begin)))
+        late = [(max(first, begin), last) for first, last in free if last >= begin] if begin < figures.uidnext else []
+        recent: List[int] = []
+        if figures.messages and (runs or name not in uidnexts):
+            saved = self._sessions.attempt(lambda session: session.saved_since(name, self._since))
+            recent = [uid for uid in filter(membership(free), saved) if uid < begin]
+        others = as_sets(late) + list(sequence_set(recent))
+        is_other = membership(late + [(uid, uid) for uid in recent])
         ours = as_sets([(target, target + length - 1) for _source, target, length in runs])
         if others:
-            self._sessions.attempt(lambda session: self._remove_alike(session, name, others, ours))
+            self._sessions.attempt(lambda session: self._remove_alike(session, name, others, is_other, ours))
 
-    def _remove_alike(self, session: HostSession, name: bytes, others: Sequence[bytes], ours: Sequence[bytes]) -> None:
+    def _remove_alike(
+        self,
+        session: HostSession,
+        name: bytes,
+        others: Sequence[bytes],
+        is_other: Callable[[int], bool],
+        ours: Sequence[bytes],
+    ) -> None:
         strangers: Dict[Tuple[bytes, Optional[int]], Set[int]] = {}
         sizes: Set[int] = set()
         unwanted: Set[int] = set()
         for uids in others:
             for uid, kept in session.kept(name, uids):
                 # A run may have died while it removed them.
-                if kept.digests is None or flagging_of(kept.flags) == Flagging.SOME:
+                if not is_other(uid) or kept.digests is None or flagging_of(kept.flags) == Flagging.SOME:
                     continue
                 if kept.digests.torn and session.is_own_process:
                     unwanted.add(uid)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Iterable, Iterator, List, Sequence, Tuple
+from typing import Callable, Iterable, Iterator, List, Sequence, Tuple
 
 # So many ranges a command names; servers limit the length of its line.
 _MOST_RANGES = 500
@@ -24,19 +24,22 @@ def gaps(runs: Iterable[Tuple[int, int, int]]) -> Iterator[Tuple[int, int]]:
     yield following, _MAX_UID
 
 
-def within(ranges: Sequence[Tuple[int, int]], uids: Iterable[int]) -> List[int]:
-    """Return those UIDs that are in one of some ascending ranges."""
-    firsts = [first for first, _last in ranges]
-    found = []
-    for uid in uids:
+def membership(ranges: Sequence[Tuple[int, int]]) -> Callable[[int], bool]:
+    """Return what tells whether a UID is in one of some ranges, none of which overlap."""
+    ascending = sorted(ranges)
+    firsts = [first for first, _last in ascending]
+
+    def is_within(uid: int) -> bool:
         place = bisect_right(firsts, uid) - 1
-        if place >= 0 and uid <= ranges[place][1]:
-            found.append(uid)
-    return found
+        return place >= 0 and uid <= ascending[place][1]
+
+    return is_within
 
 
 def as_sets(ranges: Sequence[Tuple[int, int]]) -> List[bytes]:
-    """Return sets that commands can name."""
+    """Return sets that commands can name. A server answers with its last message besides, where a range has no end and
+    nothing is in it (`N:*`, RFC 3501): `membership` tells.
+    """
     return [_as_set(sorted(ranges)[start : start + _MOST_RANGES]) for start in range(0, len(ranges), _MOST_RANGES)]
 
 

@@ -338,6 +338,44 @@ def test_a14_the_owners_own_copy_outlives_a_kill(host, run, origin, some, driver
     assert host.bodies() == [body(1), body(2), body(1), body(3)]
 
 
+def test_a14_the_owners_own_copy_outlives_a_kill_though_it_is_the_last_message(host, run, origin, some):
+    """A host that is asked for all from a UID on names its last message, whatever UID that has."""
+    host.capabilities += " SAVEDATE"
+    fill(run(driver="mdbox").store, origin, some(1, 2))
+    reveal(host, 1, saved=EARLIER)
+    run(driver="mdbox", interrupted=True, killed_since=KILLED_SINCE).store.clean_up()
+    assert host.bodies() == [body(1), body(2), body(1)]
+
+
+def test_a14_the_owners_own_copy_outlives_a_folder_that_does_not_open_at_first(host, run, origin, some):
+    """As one of mdbox may, once, after a crash: how far it went before is not known then."""
+    host.capabilities += " SAVEDATE"
+    fill(run(driver="mdbox").store, origin, some(1, 2))
+    reveal(host, 1, saved=EARLIER)
+    reveal(host, 2)
+    refusals, status = iter([b"NO [SERVERBUG] once"]), host.on_status
+
+    def on_status(rest, lines, output):
+        return (b'"A"' in rest and next(refusals, None)) or status(rest, lines, output)
+
+    host.on_status = on_status
+    run(driver="mdbox", interrupted=True, killed_since=KILLED_SINCE).store.clean_up()
+    assert host.bodies() == [body(1), body(2), body(1)]
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a16_what_is_recorded_is_no_other_message_when_mailboxes_are_merged(
+    host, run, origin, some, message, interrupted
+):
+    """Asked for all behind what is recorded, the host names the last message, which is recorded."""
+    host.folders[b"A"] = []
+    reveal(host, 9)
+    fill(run().store, origin, some(1), by_content=True)
+    begun = run(interrupted=interrupted)
+    fill(begun.store, origin, [message(2, body(1))], by_content=True)
+    assert (host.bodies(), begun.delivered) == ([body(9), body(1), body(1)], {1: 2, 2: 3})
+
+
 @pytest.mark.parametrize("rebuilt", [True, False])
 def test_c06_flags_that_a_rebuild_lost_are_given_again(host, run, origin, some, rebuilt):
     """mdbox loses keywords of all folders when its indexes are rebuilt; without a rebuild it is the owner's doing."""

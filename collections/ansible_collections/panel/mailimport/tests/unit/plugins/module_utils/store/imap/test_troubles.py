@@ -277,3 +277,24 @@ def test_process_that_lets_nobody_in(host, run, origin, greeting, words):
         run().store.open_folder(A, origin(), False)
     assert error.value.reason == "host_refused"
     assert words in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("complaint", "reason"),
+    [
+        (b"Fatal: that is why\n", "folder_refused"),
+        (b"Error: write() failed: No space left on device\n", "disk_full"),
+        (b"Error: write() failed: Disk quota exceeded\n", "over_quota"),
+    ],
+)
+def test_why_a_folder_is_not_read_back_is_told(host, run, origin, some, complaint, reason):
+    """A disk that is full is no matter of one folder, though another one still opens."""
+
+    def on_uid_fetch(rest, lines, output):
+        raise GoneError
+
+    fill(run().store, origin, some(1))
+    host.on_uid_fetch, host.complaint = on_uid_fetch, complaint
+    with pytest.raises(MailImportError) as error:
+        run(interrupted=True).store.open_folder(A, origin(), False)
+    assert error.value.reason == reason, error.value.message
