@@ -49,6 +49,22 @@ def link_for_cur(folder: Path) -> None:
     (folder / "cur").symlink_to("/etc")
 
 
+def moved_elsewhere(folder: Path) -> None:
+    """Dovecot follows such a link."""
+    folder.rename(folder.with_name("elsewhere"))
+    folder.symlink_to("elsewhere")
+
+
+def messages_elsewhere(folder: Path) -> None:
+    (folder / "cur").rename(folder / "elsewhere")
+    (folder / "cur").symlink_to("elsewhere")
+
+
+def file_for_cur(folder: Path) -> None:
+    shutil.rmtree(folder / "cur")
+    (folder / "cur").touch()
+
+
 def directory_for_the_uidlist(folder: Path) -> None:
     (folder / "dovecot-uidlist").unlink(missing_ok=True)
     (folder / "dovecot-uidlist").mkdir()
@@ -107,3 +123,37 @@ def test_a_folder_whose_mail_ends_each_session_costs_no_other(bench: Bench) -> N
             for name, there in (("INBOX", server.folders[0]), ("Sent", server.folders[2])):
                 here = session.content(name).messages.values()
                 assert sorted(facts.content.sha256 for facts in here) == sorted(digests(there.messages))
+
+
+@pytest.mark.parametrize(
+    "harm",
+    (*HARMS, moved_elsewhere, messages_elsewhere, file_for_cur),
+    ids=lambda harm: harm.__name__,
+)
+def test_a_folder_costs_no_other_where_files_were_written_and_the_hosts_server_writes_by_now(
+    bench: Bench, harm: Callable[[Path], None]
+) -> None:
+    """Whether a folder takes any mail, the server says; not whether its files can be read."""
+    with three_folders() as server:
+        bench.completed(server, existing_content="merge")
+        for number, folder in enumerate(server.folders):
+            folder.messages += messages(1, 106 + number)
+        harm(bench.host.home_of(bench.address) / "Maildir" / ".Middle")
+        run = bench.run(server.port, existing_content="merge", state="latest", message_store="imap")
+        result = run.result
+        assert result.reason != "host_refused" and {folder for folder, *_rest in run.reasons} <= {"Middle"}, result
+        assert result.messages_total == result.messages_copied + result.messages_present + result.messages_failed
+        followed = harm in (moved_elsewhere, messages_elsewhere)
+        if followed:
+            assert (result.state, result.messages_copied) == ("completed", 3), result.message
+            notes = [line for line in run.lines if "flags of messages that came as files are not carried" in line]
+            assert len(notes) == 1 and "folder Middle" in notes[0], run.lines
+        with bench.session() as session:
+            for folder in server.folders:
+                name = folder.name.decode()
+                if name != "Middle" or result.state == "completed":
+                    here = session.content(name).messages.values()
+                    assert sorted(facts.content.sha256 for facts in here) == sorted(digests(folder.messages))
+        if followed:
+            options = {"existing_content": "merge", "state": "latest", "message_store": "imap"}
+            assert not bench.run(server.port, **options).result.changed

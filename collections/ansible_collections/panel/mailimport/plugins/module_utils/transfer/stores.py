@@ -10,9 +10,9 @@ import os
 import ssl
 from dataclasses import dataclass
 from functools import partial
-from typing import Callable, Mapping, Optional, Sequence, Tuple
+from typing import Callable, List, Mapping, Optional, Sequence, Tuple
 
-from ..model.errors import MailImportError
+from ..model.errors import MailImportError, os_failure
 from ..model.imports import ImportRequest
 from ..model.mail import MailFiles, MailSession, StoreLocation
 from ..state.records import Deliveries, FolderMark, SourceMessages
@@ -25,9 +25,12 @@ from ..store.maildir.held import MaildirMail
 from ..store.maildir.store import MaildirStore
 from ..store.maildir.tree import MaildirTree
 from ..store.origin import Origin
-from .news import Emit
+from .news import Emit, Note
 from .patience import pause
 from .session_broker import SessionBroker
+
+# A folder of the mailbox, and why
+_NOT_READ = "the files of folder %s are not read, so flags of messages that came as files are not carried there: %s"
 
 
 @dataclass(frozen=True)
@@ -97,28 +100,39 @@ def open_store(
     def note(origin: Origin, target_uidvalidity: int, delivered: UidMap) -> None:
         note_delivered(Deliveries(origin.raw_name, origin.uidvalidity, target_uidvalidity, delivered.runs))
 
-    book = DeliveryBook(target.may_hold_unrecorded_mail, note, partial(_written, location, target.marks))
+    book = DeliveryBook(target.may_hold_unrecorded_mail, note, partial(_written, location, target.marks, emit))
     _load(book, target.deliveries)
     return _imap_store(target, book, emit)
 
 
-def _written(location: StoreLocation, marks: Mapping[bytes, FolderMark], origin: Origin) -> Tuple[int, UidMap]:
+def _written(
+    location: StoreLocation, marks: Mapping[bytes, FolderMark], emit: Emit, origin: Origin
+) -> Tuple[int, UidMap]:
     """What earlier runs wrote as files, before the host's server was to write: their names and its list of UIDs tell
-    which message is which.
+    which message is which. Where they are not to be read, nothing is known, whatever the server makes of the folder.
     """
     mark, found = marks.get(origin.raw_name), UidMap()
     if not isinstance(location, MailFiles) or location.driver != "maildir" or not mark:
         return 0, found
     if not os.path.isdir(location.root) or not os.path.isdir(location.control):
         return 0, found
-    tree = MaildirTree(location)
     try:
-        uidvalidity, pairs = MaildirMail(tree).targets(tuple(mark.target_name.split("/")), origin)
-    finally:
-        tree.close()
+        uidvalidity, pairs = _targets(location, mark.target_name, origin)
+    except (OSError, MailImportError) as error:
+        why = os_failure(error).message if isinstance(error, OSError) else error.message
+        emit(Note(_NOT_READ % (mark.target_name, why)))
+        return 0, found
     for uid, target in pairs:
         found.add(uid, target)
     return uidvalidity, found
+
+
+def _targets(location: MailFiles, name: str, origin: Origin) -> Tuple[int, List[Tuple[int, int]]]:
+    tree = MaildirTree(location)
+    try:
+        return MaildirMail(tree).targets(tuple(name.split("/")), origin)
+    finally:
+        tree.close()
 
 
 def imap_store_to_look_at(

@@ -43,7 +43,7 @@ def open_directory(name: str, parent: Optional[int] = None) -> int:
     except OSError as error:
         raise MailImportError(
             "host_refused",
-            "%s in the mailbox is not a directory (%s); nothing was written there" % (name, error.strerror),
+            "%s in the mailbox is not a directory (%s)" % (name, error.strerror),
         ) from None
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from itertools import chain
 from typing import Iterator, List, Mapping, Set, Tuple
 
-from ...imap.uids import UidSet
+from ...imap.uids import MAX_UID, UidSet
 from ...model.errors import MailImportError
 from ...model.mail import split_epoch
 from ..base import EarlierMessage, FlagChange, FolderPath, HeldMail
@@ -59,7 +59,9 @@ class MaildirMail(HeldMail):
             found = [(uids.get(name.partition(":2,")[0]) or 0, target) for target, name in listed]
         finally:
             os.close(control)
-        return header.uidvalidity if header else 0, sorted(pair for pair in found if pair[0])
+        return header.uidvalidity if header else 0, sorted(
+            pair for pair in found if all(0 < uid <= MAX_UID for uid in pair)
+        )
 
     def renumbered(self, path: FolderPath, origin: Origin) -> int:
         epochs = {origin.epoch_in(name) for _part, name in self._tree.message_names(path)}

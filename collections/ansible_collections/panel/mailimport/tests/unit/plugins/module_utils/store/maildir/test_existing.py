@@ -11,8 +11,11 @@ import os
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import UidMap
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir import others
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.held import MaildirMail
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
+from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.tree import MaildirTree
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.writer import MaildirWriter
 
 A = ("A",)
@@ -373,7 +376,7 @@ def test_links_that_an_owner_planted_are_refused(store, root, outside, own, orig
         writer.mark_complete()
         store.commit()
     if isinstance(refused.value, MailImportError):
-        assert refused.value.reason == "host_refused" and "nothing was written there" in refused.value.message
+        assert refused.value.reason == "host_refused" and "is not a directory" in refused.value.message
     assert sorted((path, path.lstat().st_mtime_ns) for path in [outside, *outside.rglob("*")]) == before
 
 
@@ -385,3 +388,21 @@ def test_links_in_a_leftover_stage_are_removed_not_followed(location, root, outs
     store = resumed(location)
     store.discard(store.open_folder(A, origin(), False))
     assert os.listdir(root / "tmp") == [] and (outside / "file").exists()
+
+
+@pytest.mark.parametrize("damage", ["%d", "0", "4294967296", "99999999999"])
+def test_uids_that_cannot_be_are_no_uids_of_messages(store, location, root, origin, fill, damage):
+    """Of a list that is damaged, or in names that the owner has given to files."""
+    fill(store, A, origin(), [1, 2])
+    uidlist = root / ".A" / "dovecot-uidlist"
+    header, first, second = uidlist.read_text().splitlines()
+    damaged = damage.replace("%d", "2") + " :" + second.partition(":")[2]
+    strange = "9999999999" + first.partition(":")[2][10:]
+    (root / ".A" / "cur" / strange).touch()
+    uidlist.write_text("\n".join((header, first, damaged, "3 :" + strange, "")))
+    tree = MaildirTree(location())
+    found = UidMap()
+    for uid, target in MaildirMail(tree).targets(A, origin())[1]:
+        found.add(uid, target)
+    tree.close()
+    assert list(found.triples()) == [(1, 1, 2 if damage == "%d" else 1)]
