@@ -21,7 +21,6 @@ LONGEST_CLASS, LONGEST_FUNCTION = 250, 40
 
 # What is longer, and why. Docstrings do not count.
 LONGER = {
-    "module_utils/store/imap/store.py ImapStore": "the order of the commit, as in transfer/batch.py",
     "module_utils/store/imap/writer.py ImapWriter": "a folder's writer has all ways in which a message may be there",
     "module_utils/store/imap/writer.py ImapWriter.__init__": "what it begins with",
 }

@@ -36,8 +36,9 @@ from .copies import ShownAgain
 from .deliveries import DeliveryBook
 from .flags import GivenFlags, carry_flags, messages_that_differ
 from .folders import Folders
+from .held_copies import copy_held
 from .lanes import Lanes
-from .session import HostSession, Kept
+from .session import HostSession
 from .sessions import HostSessions
 from .verification import read_back
 from .writer import ImapWriter
@@ -196,58 +197,7 @@ class ImapStore(MessageStore):
 
     def copy_held(self, writer: FolderWriter, copies: Sequence[HeldCopy]) -> Dict[int, int]:
         mine = next(known for known in self._writers if known is writer)
-        left = {held.uid: held for held in copies}
-        found: Dict[int, int] = {}
-        for path, origin in dict.fromkeys((place.path, place.origin) for held in copies for place in held.places):
-            there = {
-                place.uid: held
-                for held in left.values()
-                for place in held.places
-                if (place.path, place.origin) == (path, origin)
-            }
-            for held, target in self._copied(mine, self.name_of(path), origin, there):
-                mine.copied(held, target)
-                found[held.uid] = held.size
-                del left[held.uid]
-        return found
-
-    def _copied(
-        self, writer: ImapWriter, name: bytes, origin: Origin, wanted: Mapping[int, HeldCopy]
-    ) -> Iterator[Tuple[HeldCopy, int]]:
-        """Copy messages of an origin out of its folder, by their UIDs at the source; yield them with their new UIDs."""
-        record = self._book.record_of(origin)
-        targets = {target: wanted[uid] for uid, target in record.delivered.targets_of(wanted).items()}
-        if writer.may_hold_more:
-            known = self._recognized(writer, name, record.target_uidvalidity, targets)
-            targets = {target: held for target, held in targets.items() if held.uid not in known}
-        most = self.sessions.attempt(lambda session: session.message_limit) or max(1, len(targets))
-        groups = [sorted(targets)[start : start + most] for start in range(0, len(targets), most)]
-        for uids in (each for group in groups for each in sequence_set(group)):
-            # Not to be done twice: whether a session that ended has copied them, the next run finds out.
-            before, writer.all_answers_known = writer.all_answers_known, False
-            new = self.sessions.session().copy(name, record.target_uidvalidity, uids, len(targets), writer.name)
-            writer.all_answers_known = before
-            yield from ((targets[old], target) for old, target in new.items() if old in targets)
-
-    def _recognized(
-        self, writer: ImapWriter, name: bytes, uidvalidity: int, targets: Mapping[int, HeldCopy]
-    ) -> Set[int]:
-        """Let a folder that may hold more than is recorded look for messages of another one, by their content; return
-        those that are not to be copied any more.
-        """
-
-        def read(session: HostSession) -> List[Tuple[int, Kept]]:
-            figures = session.figures_of([name]).get(name)
-            if figures is None or figures.uidvalidity != uidvalidity:
-                return []
-            return [each for uids in sequence_set(targets) for each in session.kept(name, uids)]
-
-        found = set()
-        for target, kept in self.sessions.attempt(read):
-            held = targets.get(target)
-            if held and kept.digests and writer.recognizes(held, kept.digests):
-                found.add(held.uid)
-        return found
+        return copy_held(self.sessions, self._book, self.name_of, mine, copies)
 
     def commit(self) -> None:
         self.appender.drain()
