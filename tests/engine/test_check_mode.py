@@ -16,12 +16,13 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.imports imp
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.stage import MaildirStage
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import batch
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.batch import Batch
-from fakes.imap_mail import Folder
+from fakes.imap_mail import Folder, Message
 from fakes.imap_server import FakeServer
 from support.imap import Item
 from support.mail import small_message
 
 from .bench import Bench, inbox, messages, three_folders
+from .test_renumbered import renumbered
 
 
 def told(result: ImportResult) -> tuple[Any, ...]:
@@ -150,6 +151,21 @@ def test_what_is_compared_by_content_is_counted_at_most(bench: Bench, store: str
         assert looked.message.startswith("at most 5 messages would be imported")
         assert not bench.completed(server, state="latest", **options).result.changed
         assert not bench.look(server.port, state="latest", **options).result.message.startswith("at most")
+
+
+@pytest.mark.parametrize("store", ["maildir", "imap"])
+def test_what_comes_after_other_numbers_is_counted_as_it_is(bench: Bench, store: str) -> None:
+    """Once a folder has been gone through, its new UIDs tell what is here: an equal message comes, too."""
+    options = {"state": "latest", "message_store": store}
+    with inbox() as server:
+        folder = server.folders[0]
+        bench.completed(server, **options)
+        folder.messages = renumbered([Message(0, small_message(500)), *folder.messages])
+        assert bench.look(server.port, **options).result.message.startswith("at most 6 messages would be imported")
+        assert bench.completed(server, **options).result.messages_copied == 1
+        folder.messages.append(Message(50, small_message(1)))
+        assert bench.look(server.port, **options).result.message == "1 message would be imported"
+        assert bench.completed(server, **options).result.messages_copied == 1
 
 
 def test_where_nothing_is_nothing_is_compared(bench: Bench) -> None:

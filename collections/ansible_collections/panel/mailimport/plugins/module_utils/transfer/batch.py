@@ -46,7 +46,7 @@ from ..store.base import HeldCopy, MessageStore
 from ..store.origin import Origin
 from .budget import Budget
 from .counts import AccountCounts
-from .folder_copy import SURROGATE, TOO_LARGE, FolderCopy
+from .folder_copy import SURROGATE, TOO_LARGE, FolderCopy, is_renewed
 from .left_out import FoldersWithoutMail
 from .memory import Memories
 from .news import Emit, tell_committed, tell_left_behind, tell_refused_folder
@@ -146,9 +146,7 @@ class Batch:
         origin = Origin(
             self._request.key, source.raw_name, source.epoch or (mark.uidvalidity if mark else 0), source.uidnext
         )
-        renewed = source.raw_name in self._marks and mark is None
-        # Until a folder whose UIDs mean something else has been gone through once, its mail is known by content.
-        renewed = renewed or (source.renumbered > 0 and (mark is None or mark.last_uid == 0))
+        renewed = is_renewed(source, mark, source.raw_name in self._marks)
         by_content = by_content or renewed or (mark is not None and not mark.copied and mark.last_uid == 0)
         writer = self._store.open_folder(
             plan.target, origin, by_content=by_content or self._request.existing_content == "merge"

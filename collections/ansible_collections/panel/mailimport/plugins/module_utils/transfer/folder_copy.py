@@ -34,6 +34,19 @@ def mark_of(source: SourceFolder, mark: Optional[FolderMark]) -> Optional[Folder
     return mark if mark and mark.uidvalidity == (source.epoch or mark.uidvalidity) else None
 
 
+def is_renewed(source: SourceFolder, mark: Optional[FolderMark], has_name: bool) -> bool:
+    """Whether UIDs of a folder mean something else than in earlier runs, and it has not been gone through since: until
+    then its mail is known by content.
+
+    Args:
+        mark: how far earlier runs came with this very folder.
+        has_name: whether they knew a folder of its name.
+    """
+    if mark is None:
+        return has_name or source.renumbered > 0
+    return source.renumbered > 0 and mark.last_uid == 0
+
+
 def has_nothing_new(source: SourceFolder, mark: FolderMark) -> bool:
     """True when a folder is known to hold no message that has not been delivered."""
     return (

@@ -28,7 +28,7 @@ from ..store.maildir.tree import MaildirTree
 from ..store.origin import Origin
 from .budget import daily_limit
 from .flags import FlagLook, changed_flags, looks, windows
-from .folder_copy import SURROGATE, has_nothing_new, mark_of
+from .folder_copy import SURROGATE, has_nothing_new, is_renewed, mark_of
 from .left_out import FoldersWithoutMail, SourceFolders, list_folders
 from .line import open_first
 from .login import Login
@@ -259,8 +259,7 @@ class _Preview:
         """Whether an import leaves out what is equal to a message that came otherwise, or when the folder's UIDs had
         another meaning.
         """
-        source = plan.source
-        renewed = source.renumbered > 0 or (source.raw_name in self._marks and mark is None)
+        renewed = is_renewed(plan.source, mark, plan.source.raw_name in self._marks)
         if not self._snapshot.kept or not (renewed or self._request.existing_content == "merge"):
             return False
         if self._tree:
