@@ -100,7 +100,9 @@ def open_store(
     def note(origin: Origin, target_uidvalidity: int, delivered: UidMap) -> None:
         note_delivered(Deliveries(origin.raw_name, origin.uidvalidity, target_uidvalidity, delivered.runs))
 
-    book = DeliveryBook(target.may_hold_unrecorded_mail, note, partial(_written, location, target.marks, emit))
+    written = partial(_written, location, target.marks, emit)
+    folders = {raw_name: mark.target_name for raw_name, mark in target.marks.items()}
+    book = DeliveryBook(target.may_hold_unrecorded_mail, note, written, folders)
     _load(book, target.deliveries)
     return _imap_store(target, book, emit)
 

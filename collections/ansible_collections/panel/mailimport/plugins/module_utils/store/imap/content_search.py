@@ -50,17 +50,20 @@ class ContentSearch:
         self._elsewhere: Optional[List[Tuple[bytes, Figures]]] = None
         self.moved = MovedMessages(sessions, book, killed_since, self._read_moved)
 
-    def unrecorded(self, name: bytes, uidvalidity: int) -> UidsByContent:
+    def unrecorded(self, name: bytes, uidvalidity: int, folder: str) -> UidsByContent:
         """Return the messages that were in a folder, and in no record, when this run came to it first.
 
         The folders of a source that go into one target share them: each message is one of theirs at most.
+
+        Args:
+            folder: the name for people.
 
         Raises:
             MailImportError: `folder_refused` when each process of the host's own ends that reads them, and others do
                 not.
         """
         if name not in self._unrecorded:
-            self._unrecorded[name] = self._index(name, list(gaps(self._book.runs_in(uidvalidity))))
+            self._unrecorded[name] = self._index(name, list(gaps(self._book.runs_in(uidvalidity, folder))))
         return self._unrecorded[name]
 
     def _index(self, name: bytes, ranges: Sequence[Tuple[int, int]]) -> UidsByContent:

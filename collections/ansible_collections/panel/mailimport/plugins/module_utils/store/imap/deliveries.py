@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from types import MappingProxyType
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...model.mail import FORGOTTEN_EPOCH
 from ..origin import Origin
@@ -20,6 +21,7 @@ class DeliveryBook:
         may_hold_unrecorded_mail: a run was killed, which may have stored messages that are in no record.
         note: takes origin, UIDVALIDITY of the target folder, and UIDs of messages that are delivered for good.
         written: finds UIDVALIDITY and UIDs of messages that came when their files were written, and nothing recorded.
+        folders: the names of folders here that source folders go into, as far as they are known.
     """
 
     def __init__(
@@ -27,16 +29,22 @@ class DeliveryBook:
         may_hold_unrecorded_mail: bool,
         note: Callable[[Origin, int, UidMap], None],
         written: Optional[Callable[[Origin], Tuple[int, UidMap]]] = None,
+        folders: Mapping[bytes, str] = MappingProxyType({}),
     ) -> None:
         self.may_hold_unrecorded_mail = may_hold_unrecorded_mail
         self._note = note
         self._written = written
+        self._folders = dict(folders)
         self._asked: Set[Tuple[bytes, int]] = set()
         self._records: Dict[Tuple[bytes, int], Tuple[int, UidMap]] = {}
 
     def load(self, raw_name: bytes, uidvalidity: int, target_uidvalidity: int, runs: Sequence[int]) -> None:
         """Enter what earlier runs recorded of a source folder; `runs` as UidMap takes them."""
         self._records[raw_name, uidvalidity] = target_uidvalidity, UidMap(runs)
+
+    def note_folder(self, raw_name: bytes, folder: str) -> None:
+        """Take note of the name of the folder here that a source folder goes into."""
+        self._folders[raw_name] = folder
 
     def record_of(self, origin: Origin) -> DeliveryRecord:
         self._load_written(origin)
@@ -77,8 +85,13 @@ class DeliveryBook:
         for target_uidvalidity, uids in targets.items():
             yield target_uidvalidity, sorted(uids)
 
-    def runs_in(self, target_uidvalidity: int) -> Iterator[Tuple[int, int, int]]:
-        """Yield the runs of all messages that are recorded of a target folder, from whatever source folder."""
-        for (_raw_name, epoch), (uidvalidity, delivered) in self._records.items():
-            if uidvalidity == target_uidvalidity and epoch != FORGOTTEN_EPOCH:
+    def runs_in(self, target_uidvalidity: int, folder: Optional[str] = None) -> Iterator[Tuple[int, int, int]]:
+        """Yield the runs of all messages that are recorded of a target folder, from whatever source folder.
+
+        Args:
+            folder: its name, to leave out what is known to have gone into others: they may have the same UIDVALIDITY.
+        """
+        for (raw_name, epoch), (uidvalidity, delivered) in self._records.items():
+            of_another = folder is not None and self._folders.get(raw_name, folder) != folder
+            if uidvalidity == target_uidvalidity and epoch != FORGOTTEN_EPOCH and not of_another:
                 yield from delivered.triples()

@@ -146,6 +146,7 @@ class ImapStore(MessageStore):
         if self._targets:  # not before: to be asked for the names, the host has to be logged into
             self._folders.claim(self._names_of(self._targets))
             self._targets = ()
+        self._book.note_folder(origin.raw_name, joined_path(path))
         record = self._book.record_of(origin)
         if record.may_hold_unrecorded_mail:
             self._copies.note_crash()

@@ -115,7 +115,7 @@ class ImapWriter(FolderWriter, Destination):
             if record.may_hold_unrecorded_mail:
                 self._first_claimed = self._search.first_since(self.name, known.highest_target + 1)
         elif record.may_hold_unrecorded_mail or not known or not same:
-            self._present = self._search.unrecorded(self.name, self.target_uidvalidity)
+            self._present = self._search.unrecorded(self.name, self.target_uidvalidity, joined_path(self.path))
             self._first_claimed = 1
         if self._present is not None:
             self._next_target = max(self._next_target, self._present.highest + 1)
@@ -217,7 +217,7 @@ class ImapWriter(FolderWriter, Destination):
             self._compared_again.add(target)
             self._unverified[target] = sent_of(message)._replace(flags=())
         elif message.uid in self._known.hidden():
-            present = self._search.unrecorded(self.name, self.target_uidvalidity)
+            present = self._search.unrecorded(self.name, self.target_uidvalidity, joined_path(self.path))
             target = present.pop(message.digests, message.flagging) if message.digests else None
             if target is None and message.digests and self.may_alter:
                 target = present.pop_altered(message.digests)

@@ -270,10 +270,12 @@ class FoldedNames(dict):
         super().__setitem__(self.called(name), messages)
 
 
-def network_store(host, delivered, interrupted=False, connections=4, verify="digests", auth="auto", known_epoch=5):
+def network_store(
+    host, delivered, interrupted=False, connections=4, verify="digests", auth="auto", known_epoch=5, folders=None
+):
     """A store of one run, and the pauses that it made; `delivered` maps UIDs, and takes what is delivered.
 
-    `known_epoch` is the UIDVALIDITY that folder A had.
+    `known_epoch` is the UIDVALIDITY that folder A had, `folders` where source folders went before.
     """
     location = MailSession(0, 0, separator="/", connections=connections, verify=verify)
     account = TargetAccount("127.0.0.1", "anna", "secret", port=host.port, tls="none", timeout=30.0, auth=auth)
@@ -281,7 +283,7 @@ def network_store(host, delivered, interrupted=False, connections=4, verify="dig
     def take(_origin, _uidvalidity, uids):
         delivered.update({**dict.fromkeys(uids.hidden(), 0), **uids.targets_of(uids.sources())})
 
-    book = DeliveryBook(interrupted, take)
+    book = DeliveryBook(interrupted, take, folders=folders or {})
     known = UidMap()
     for source, target in sorted(delivered.items()):
         known.add(source, target)

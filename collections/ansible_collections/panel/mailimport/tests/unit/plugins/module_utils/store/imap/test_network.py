@@ -17,7 +17,6 @@ from ansible_collections.panel.mailimport.plugins.module_utils.imap.folder_names
     encode_folder_name,
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import GoneError
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
     COMMANDS,
@@ -461,18 +460,3 @@ def test_a_token_opens_the_mailbox(host, origin, some, auth):
     mechanism, initial = host.authenticated
     assert (mechanism.decode(), bodies(host)) == (auth.upper(), [body(1)])
     assert b"Bearer secret" in base64.b64decode(initial)
-
-
-def test_connections_that_are_lost_are_no_matter_of_one_folder(host, origin, some):
-    """It may well be read when they are not."""
-    delivered = {}
-    imported(host, origin, some(1), delivered)
-
-    def on_uid_fetch(rest, lines, output):
-        raise GoneError
-
-    host.on_uid_fetch = on_uid_fetch
-    store = network_store(host, delivered, interrupted=True)
-    with pytest.raises(MailImportError) as error:
-        store.open_folder(A, origin(), False)
-    assert error.value.reason == "host_refused", error.value.message
