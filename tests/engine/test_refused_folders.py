@@ -142,7 +142,8 @@ def test_a_folder_costs_no_other_where_files_were_written_and_the_hosts_server_w
         run = bench.run(server.port, existing_content="merge", state="latest", message_store="imap")
         result = run.result
         assert result.reason != "host_refused" and {folder for folder, *_rest in run.reasons} <= {"Middle"}, result
-        assert result.messages_total == result.messages_copied + result.messages_present + result.messages_failed
+        counted = result.messages_copied + result.messages_present + result.messages_failed
+        assert counted == result.messages_total == sum(len(folder.messages) for folder in server.folders)
         followed = harm in (moved_elsewhere, messages_elsewhere)
         if followed:
             assert (result.state, result.messages_copied) == ("completed", 3), result.message

@@ -11,7 +11,7 @@ from __future__ import annotations
 import array
 from contextlib import suppress
 from functools import partial
-from typing import Container, Optional, Sequence
+from typing import Container, Optional, Sequence, Set
 
 from ..imap.fetch import FetchRequest
 from ..imap.refusals import SourceBusyError, is_overload, refusal_error
@@ -103,14 +103,18 @@ def _list_patiently(line: Line, batch: Batch, copy: FolderCopy) -> Optional[Sequ
 
 
 def _list_missing(session: SourceSession, copy: FolderCopy) -> Sequence[int]:
+    not_taken: Set[int] = set()
+
     def note(uid: int) -> None:
+        if uid in copy.refused:  # it came, and the host did not take it
+            not_taken.add(uid)
         if copy.first <= uid and uid in copy.writer.held and uid not in copy.memory:
             copy.unremembered.append(uid)
             copy.memory.remember(uid, None)
 
     found = survey_folder(session, copy.plan.source, copy.record, _GivenUp(copy), note)
     copy.messages = found.exists
-    copy.present = max(0, found.present - copy.copied - len(copy.spoiled - copy.compared))
+    copy.present = max(0, found.present - len(not_taken) - copy.copied - len(copy.spoiled - copy.compared))
     copy.shortfall = found.shortfall
     copy.unlisted = found.problems(copy.name)
     return found.missing
