@@ -72,12 +72,18 @@ class ContentSearch:
         try:
             index = self._find(name, ranges, self._book.may_hold_unrecorded_mail, taken)
         except SessionEndedError as error:
-            if error.reason != "host_refused" or not self._sessions.attempt(_serves_others):
-                raise
+            self._note_unreadable(name, error)
             text = "this host does not read back what it holds: %s" % error.message
             raise MailImportError("folder_refused", text) from error
         self._indexes.setdefault(name, []).append(index)
         return index
+
+    def _note_unreadable(self, name: bytes, error: SessionEndedError) -> None:
+        """Take note of a folder that ends each session which reads it; raise the error when it is no matter of that
+        folder alone."""
+        if error.reason != "host_refused" or not self._sessions.attempt(_serves_others):
+            raise error
+        self._copies.unreadable.add(name)
 
     def forget(self, name: bytes) -> None:
         """Messages were stored in a folder that will never be recorded: look anew when asked again."""
@@ -101,7 +107,12 @@ class ContentSearch:
         """Read what came into other folders than this one since a run was killed."""
         if self._elsewhere is None:
             self._elsewhere = list(all_figures(self._sessions))
-        self.moved.look(name, self._elsewhere)
+        for other, figures in self._elsewhere:
+            if other not in self._copies.unreadable:
+                try:
+                    self.moved.look(name, [(other, figures)])
+                except SessionEndedError as error:
+                    self._note_unreadable(other, error)
 
     def _read_moved(self, name: bytes, uids: Sequence[int]) -> UidsByContent:
         return self._find(name, [(uid, uid) for uid in uids], after_crash=False)

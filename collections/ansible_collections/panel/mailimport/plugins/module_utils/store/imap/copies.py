@@ -29,6 +29,9 @@ class ShownAgain:
     Args:
         may_be: the host's format is one in which messages may be shown again (mdbox).
         since: when the first run began of those that may have stored what nobody took note of, if that is known.
+
+    Attributes:
+        unreadable: folders that the host does not read back, as is known by now: the next run looks there.
     """
 
     def __init__(self, sessions: HostSessions, book: DeliveryBook, may_be: bool, since: Optional[float] = None) -> None:
@@ -37,6 +40,7 @@ class ShownAgain:
         self._may_be = may_be
         self._since = int(time.time() if since is None else since)
         self._uidnexts: Optional[Dict[bytes, Tuple[int, int]]] = None
+        self.unreadable: Set[bytes] = set()
 
     def note_crash(self) -> None:
         """Take note how far the folders go before the host repairs its indexes."""
@@ -60,8 +64,10 @@ class ShownAgain:
             self.note_crash()
         if self._uidnexts is not None:
             for name, figures in list(all_figures(self._sessions)):
-                self._remove_from(name, figures, self._uidnexts)
-            self._uidnexts = None
+                if name not in self.unreadable:
+                    self._remove_from(name, figures, self._uidnexts)
+            if not self.unreadable:
+                self._uidnexts = None
 
     def _remove_from(self, name: bytes, figures: Figures, uidnexts: Mapping[bytes, Tuple[int, int]]) -> None:
         # Of one that this run made, or that did not open then, only the dates of saving tell what came since.
