@@ -87,13 +87,15 @@ def output_of(file: Path) -> Path:
 
 
 def kill_tree(pid: int) -> None:
-    """Kill a process and all that descend from it, which have sessions of their own."""
-    children = Path("/proc/%d/task/%d/children" % (pid, pid))
+    """Kill a process and all that descend from it, which have sessions of their own. It goes before them: whoever sees
+    a child end tidies up.
+    """
     with contextlib.suppress(OSError):
-        for child in children.read_text().split():
-            kill_tree(int(child))
-    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+        children = Path("/proc/%d/task/%d/children" % (pid, pid)).read_text().split()
         os.kill(pid, signal.SIGKILL)
+        for child in children:
+            kill_tree(int(child))
 
 
 @pytest.mark.parametrize("way", ["plain", "watched", "async"])
