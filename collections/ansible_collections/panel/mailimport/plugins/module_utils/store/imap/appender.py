@@ -110,11 +110,12 @@ class Appender:
         if not self._is_ahead:
             self._read_answers()
         messages = self._take_waiting()
-        session = self._session()
-        together = session.most_together(len(messages))
-        if not self._goes_ahead(session, folder, messages):
-            with self._refusing_when_full(folder, messages):
+        with self._refusing_when_full(folder, messages):
+            ahead = self._goes_ahead(folder, messages)
+            if not ahead:
                 self._read_answers()
+        together = self.sessions.next_session().most_together(len(messages))
+        if not ahead:
             self._send_side_by_side(folder, messages, together)
             return
         if not self._in_flight.into(folder):
@@ -126,15 +127,20 @@ class Appender:
             with self._refusing_when_full(folder, messages):
                 self._send_ahead(folder, batch)
 
-    def _goes_ahead(self, session: HostSession, folder: Destination, messages: Sequence[PendingMessage]) -> bool:
+    def _goes_ahead(self, folder: Destination, messages: Sequence[PendingMessage]) -> bool:
         """Whether messages go over one session, without waiting for those that were sent before."""
+        session = self.sessions.next_session()
         if session.is_own_process or not session.stores_ahead or session.reads_on:
             return session.is_own_process or self._is_ahead
         # What has to be asked for is better shared by several.
         asked = sum(not message.is_plain for message in messages)
-        return asked * self._lanes.most <= len(messages) and session.has_room(
-            folder.name, sum(message.size for message in messages)
-        )
+        if asked * self._lanes.most > len(messages):
+            return False
+        try:
+            return session.has_room(folder.name, sum(message.size for message in messages))
+        except SessionEndedError as error:
+            self._resolve({}, error, session)
+            return self._goes_ahead(folder, messages)
 
     @property
     def _is_ahead(self) -> bool:
@@ -142,27 +148,20 @@ class Appender:
         the one before. One that asks for messages would only be slower."""
         if not self.sessions.is_ahead:
             return False
-        session = self._session()
+        session = self.sessions.next_session()
         saved = self._in_flight.pace * BATCH_MESSAGES / 2
         return not (session.reads_on and self._lanes.are_several and saved > self._lanes.most * session.round_trip)
 
     def _make_way(self, messages: List[PendingMessage]) -> List[PendingMessage]:
         """Read answers until a command may go on its way, and return the messages for it, the first ones."""
-        if self._session().is_own_process:
+        if self.sessions.next_session().is_own_process:
             return messages
         batch = self._in_flight.fitting(messages)
         self._read_answers(batch)
         return batch
 
-    def _session(self) -> HostSession:
-        while True:
-            try:
-                return self.sessions.session()
-            except SessionEndedError as error:
-                self.sessions.renew(error)  # nothing has been sent
-
     def _send_ahead(self, folder: Destination, messages: List[PendingMessage]) -> None:
-        session = self._session()
+        session = self.sessions.next_session()
         try:
             self._in_flight.send(folder, session, messages)
         except SessionEndedError as error:
@@ -170,7 +169,7 @@ class Appender:
 
     def _send_side_by_side(self, folder: Destination, messages: List[PendingMessage], together: int = 1) -> None:
         while messages:
-            session = self._session()
+            session = self.sessions.next_session()
             folder.begin_batch()
             sent = self._lanes.send(session, folder, messages, together)
             session.quota.forget()
@@ -256,21 +255,16 @@ class Appender:
             error: what ended the session `lost`.
         """
         age = self._in_flight.age()
-        while self._in_flight:
-            folder, session, tag, messages, _began = self._in_flight.pop()
-            sent = found.setdefault(folder, Sent())
-            appended = None
-            if session is not lost:
-                try:
-                    appended = session.collect_append(tag, len(messages))
-                except SessionEndedError as ended:
-                    error, lost = ended, session
+        rest, ended = self._in_flight.collect_rest(lost)
+        for command, appended in rest:
+            sent = found.setdefault(command.folder, Sent())
             if appended is None:
-                sent.lost += messages
+                sent.lost += command.messages
             elif appended.uids:
-                self._single.take_stored(folder, messages, appended)
+                self._single.take_stored(command.folder, command.messages, appended)
             else:
-                sent.answered.append((messages, appended))
+                sent.answered.append((command.messages, appended))
+        error = ended or error
         if error is not None:
             self.sessions.note_slowest(age)
             self.sessions.renew(error, into=[folder.name for folder, sent in found.items() if sent.lost])

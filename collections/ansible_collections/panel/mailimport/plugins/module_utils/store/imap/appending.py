@@ -198,7 +198,9 @@ class AppendingSession(HostConversation):
     def stores_ahead(self) -> bool:
         """Whether commands are sent before those in front of them are answered: to a server that is far, and takes
         messages that it has not asked for."""
-        return self.is_far and (self.reads_on_catenated or (self.reads_on and b"LITERAL+" in self.capabilities))
+        if self.is_own_process or not self.is_far:
+            return False
+        return self.reads_on_catenated or (self.reads_on and b"LITERAL+" in self.capabilities)
 
     def takes_unasked(self, size: int, line: int) -> bool:
         """Literals that need no asking, of RFC 7888, where none of them can ever be taken for commands: by a server

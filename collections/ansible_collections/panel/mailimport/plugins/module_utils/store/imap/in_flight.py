@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from itertools import accumulate
-from typing import Deque, List, NamedTuple, Sequence
+from typing import Deque, List, NamedTuple, Optional, Sequence, Tuple
 
 from .appending import Appended
+from .conversation import SessionEndedError
 from .destination import Destination
 from .pending import PendingMessage
 from .session import HostSession
@@ -41,6 +42,10 @@ class Command(NamedTuple):
         return sum(message.size for message in self.messages)
 
 
+# None when it did not come
+Answer = Tuple[Command, Optional[Appended]]
+
+
 class InFlight:
     """Commands in the order of their answers.
 
@@ -65,18 +70,17 @@ class InFlight:
         Raises:
             SessionEndedError: it is on its way all the same, nobody knows how far.
         """
-        began, tag = time.monotonic(), b""
+        began = time.monotonic()
         try:
             outgoing = [folder.outgoing(message) for message in messages]
             tag = session.send_append(folder.name, outgoing, catenated=session.reads_on_catenated)
-        finally:
-            self._commands.append(Command(folder, session, tag, messages, began))
+        except SessionEndedError:
+            self._commands.append(Command(folder, session, b"", messages, began))
+            raise
+        self._commands.append(Command(folder, session, tag, messages, began))
 
     def first(self) -> Command:
         return self._commands[0]
-
-    def pop(self) -> Command:
-        return self._commands.popleft()
 
     def age(self) -> float:
         """Return for how many seconds the server has had the first one."""
@@ -90,7 +94,7 @@ class InFlight:
         """
         command, asked = self.first(), time.monotonic()
         appended = command.session.collect_append(command.tag, len(command.messages))
-        self.pop()
+        self._commands.popleft()
         answered, round_trip = time.monotonic(), command.session.round_trip
         if command.began + round_trip <= self._answered:
             self._waited += answered - asked
@@ -101,6 +105,21 @@ class InFlight:
         self._most_messages = _bounded(len(command.messages) * rate, self._most_messages, _MOST_MESSAGES)
         self._most_bytes = _bounded(command.bytes * rate, self._most_bytes, _MOST_BYTES)
         return appended
+
+    def collect_rest(self, lost: Optional[HostSession]) -> Tuple[List[Answer], Optional[SessionEndedError]]:
+        """Wait for all answers. Those over the session `lost` do not come, nor any over one that ends meanwhile, with
+        the error that is returned."""
+        rest: List[Answer] = []
+        error = None
+        while self._commands:
+            command, appended = self._commands.popleft(), None
+            if command.session is not lost:
+                try:
+                    appended = command.session.collect_append(command.tag, len(command.messages))
+                except SessionEndedError as ended:
+                    error, lost = ended, command.session
+            rest.append((command, appended))
+        return rest, error
 
     def into(self, folder: Destination) -> bool:
         """Whether anything is on its way into a folder."""

@@ -60,6 +60,14 @@ class HostSessions:
                 raise
         return self._session
 
+    def next_session(self) -> HostSession:
+        """Return the session, for what has not been sent yet: another one when it does not open."""
+        while True:
+            try:
+                return self.session()
+            except SessionEndedError as error:
+                self.renew(error)
+
     @property
     def is_ahead(self) -> bool:
         """Whether the session is one that commands are sent over before those in front of them are answered."""

@@ -22,6 +22,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.appending import AppendingSession
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.lanes import Lanes
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import GoneError
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
     COMMANDS,
@@ -258,3 +259,20 @@ def test_messages_full_of_commands_are_not_run(cyrus, origin, message, early):
     refusals, _store = imported(cyrus, origin, [message(uid, hostile.get(uid, body(uid))) for uid in range(1, 61)])
     assert ({refusal.uid for refusal in refusals}, cyrus.ran) == (set(hostile), [])
     assert bodies(cyrus) == sorted(body(uid) for uid in range(1, 61) if uid not in hostile)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_connection_lost_when_the_quota_is_asked_for_costs_no_message(cyrus, origin, some, monkeypatch, number):
+    asked = itertools.count(1)
+
+    answer = type(cyrus).on_getquotaroot
+
+    def ends(host, rest, lines, output):
+        if next(asked) == number:
+            raise GoneError
+        return answer(host, rest, lines, output)
+
+    monkeypatch.setattr(type(cyrus), "on_getquotaroot", ends)
+    cyrus.limit = 4
+    refusals, _store = imported(cyrus, origin, some(*range(1, 61)))
+    assert (bodies(cyrus), refusals, next(asked) > number) == (sorted(body(uid) for uid in range(1, 61)), [], True)

@@ -11,7 +11,8 @@ from ansible_collections.panel.mailimport.plugins.module_utils.imap.fetch import
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import Message
 from ansible_collections.panel.mailimport.plugins.module_utils.store.base import FlagChange
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, conversation
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.in_flight import InFlight
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import GoneError
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
 
@@ -298,3 +299,19 @@ def test_why_a_folder_is_not_read_back_is_told(host, run, origin, some, complain
     with pytest.raises(MailImportError) as error:
         run(interrupted=True).store.open_folder(A, origin(), False)
     assert error.value.reason == reason, error.value.message
+
+
+def test_the_hosts_own_process_is_no_far_server_however_slow_it_is(run, origin, some, monkeypatch):
+    """It is not sent command after command: they would be in memory until a folder is shown."""
+    monkeypatch.setattr(conversation, "_FAR", 0.0)
+    monkeypatch.setattr(appender, "BATCH_MESSAGES", 10)
+    most = []
+    send = InFlight.send
+
+    def sends(flight, folder, session, messages):
+        send(flight, folder, session, messages)
+        most.append(len(flight))
+
+    monkeypatch.setattr(InFlight, "send", sends)
+    fill(run().store, origin, some(*range(1, 101)))
+    assert max(most) == 1
