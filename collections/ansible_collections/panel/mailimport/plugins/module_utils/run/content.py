@@ -139,6 +139,7 @@ class MailboxContent:
             spent=self._state.budgets.spent(request.key),
             untouched=untouched,
             tls=_tls_to(location),
+            others=self._state.folders.deliveries_of_others(request.key),
         )
 
     def _snapshot(self, found: MailboxStatus, location: Optional[StoreLocation]) -> TargetSnapshot:

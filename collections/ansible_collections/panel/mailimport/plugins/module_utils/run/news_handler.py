@@ -149,7 +149,7 @@ class NewsHandler:
         self.broker.serve()
 
     def _on_all_answers_known(self, _news: AllAnswersKnown) -> None:
-        self._state.note_all_recorded(self._request.key)
+        self._state.note_all_recorded(self._request.key, self._request.force)
 
     def _on_spent(self, news: Spent) -> None:
         self._state.budgets.note_spent(self._request.key, news.bytes)

@@ -220,9 +220,13 @@ class State:
             assignments = ", ".join((began, "store_root = ?2", crashed))
             self._update(key, assignments, since or int(time.time()), store_root, since is not None)
 
-    def note_all_recorded(self, key: ImportKey) -> None:
-        """Record that all is known of what was written."""
-        self._update(key, "unsettled = 0")
+    def note_all_recorded(self, key: ImportKey, from_the_beginning: bool = False) -> None:
+        """Record that all is known of what was written; `from_the_beginning`: and that copies were looked for which
+        killed runs of any time may have left.
+        """
+        self._update(
+            key, "unsettled = 0, crashed_since = CASE WHEN ? THEN NULL ELSE crashed_since END", from_the_beginning
+        )
 
     def note_store(self, key: ImportKey, store_root: Optional[str], stamp: Optional[int]) -> None:
         """Record where the store is that can show whether its mail is still there, None for nowhere, and the time of

@@ -99,6 +99,14 @@ class Folders:
         )
         return rows.deliveries(self._connection.rows(query, *key), self._connection.path)
 
+    def deliveries_of_others(self, key: ImportKey) -> List[Deliveries]:
+        """The same of all other imports of a mailbox, for the UIDs here."""
+        query = (
+            "SELECT deliveries.* FROM deliveries JOIN imports ON imports.id = deliveries.import "
+            "WHERE NOT (%s) AND address = ?" % OF_KEY
+        )
+        return rows.deliveries(self._connection.rows(query, *key, key.address), self._connection.path)
+
 
 def _values_of(mark: FolderMark) -> Tuple[object, ...]:
     """What is recorded of a folder, as in _FOLDER_COLUMNS."""

@@ -47,6 +47,7 @@ class Target:
     `wait_if_crowded`: wait when the source admits no more connections. `spent` are bytes that came from the source
     account within the last day, if it gives only so many. `untouched`: no import has brought anything into the mailbox
     before, whatever names of messages say. `tls` is how a mail host over the network is trusted, None without TLS.
+    `others` are deliveries of other imports into the mailbox.
     """
 
     location: StoreLocation
@@ -65,6 +66,7 @@ class Target:
     untouched: bool = False
     tls: Optional[ssl.SSLContext] = None
     crashed_since: Optional[float] = None
+    others: Sequence[Deliveries] = ()
 
 
 def store_kind(request: ImportRequest, location: StoreLocation) -> str:
@@ -102,7 +104,8 @@ def open_store(
 
     written = partial(_written, location, target.marks, emit)
     folders = {raw_name: mark.target_name for raw_name, mark in target.marks.items()}
-    book = DeliveryBook(target.may_hold_unrecorded_mail, note, written, folders)
+    others = [(each.target_uidvalidity, UidMap(each.runs)) for each in target.others]
+    book = DeliveryBook(target.may_hold_unrecorded_mail, note, written, folders, others)
     _load(book, target.deliveries)
     return _imap_store(target, book, emit)
 

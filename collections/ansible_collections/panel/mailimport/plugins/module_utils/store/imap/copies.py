@@ -28,17 +28,29 @@ class ShownAgain:
 
     Args:
         may_be: the host's format is one in which messages may be shown again (mdbox).
-        since: when the first run began of those that may have stored what nobody took note of, if that is known.
+        killed_since: when the first run began of those that may have stored what nobody took note of, if that is known.
+        crashed_since: the same of all that were ever killed, if copies that came since then are to be removed.
 
     Attributes:
         unreadable: folders that the host does not read back, as is known by now: the next run looks there.
     """
 
-    def __init__(self, sessions: HostSessions, book: DeliveryBook, may_be: bool, since: Optional[float] = None) -> None:
+    def __init__(
+        self,
+        sessions: HostSessions,
+        book: DeliveryBook,
+        may_be: bool,
+        killed_since: Optional[float] = None,
+        crashed_since: Optional[float] = None,
+    ) -> None:
         self._sessions = sessions
         self._book = book
         self._may_be = may_be
-        self._since = int(time.time() if since is None else since)
+        self._begun = int(time.time() if killed_since is None else killed_since)
+        # What came in the second in which this run began may have been there before.
+        self._since = self._begun + 1 if killed_since is None else self._begun
+        if crashed_since is not None:
+            self._since = int(crashed_since)
         self._uidnexts: Optional[Dict[bytes, Tuple[int, int]]] = None
         self.unreadable: Set[bytes] = set()
 
@@ -57,8 +69,8 @@ class ShownAgain:
         """After a crash, remove messages that equal, in bytes and date, a recorded one of their folder, and came to
         light in this run, or have been there since a run began that was killed.
 
-        What was there before, or has flags, is somebody's own copy and stays: a double is better than a loss. Pieces of
-        messages that come to light go, too.
+        What was there before, or has flags, is somebody's own copy and stays: a double is better than a loss. So does
+        what any record tells of, as that of another import. Pieces of messages that come to light go, too.
         """
         if self._book.may_hold_unrecorded_mail:
             self.note_crash()
@@ -75,7 +87,8 @@ class ShownAgain:
         if uidvalidity != figures.uidvalidity:
             return
         runs = [run for run in self._book.runs_in(figures.uidvalidity) if run[1]]
-        free = [gap for gap in gaps(runs) if gap[0] < figures.uidnext]
+        recorded = self._book.all_runs_in(figures.uidvalidity)
+        free = [gap for gap in gaps(run for run in recorded if run[1]) if gap[0] < figures.uidnext]
         late = [(max(first, begin), last) for first, last in free if last >= begin] if begin < figures.uidnext else []
         recent: List[int] = []
         if figures.messages and (runs or name not in uidnexts):
@@ -116,5 +129,7 @@ class ShownAgain:
             session.remove(name, uids)
 
     def _date_of(self, kept: Kept) -> Optional[int]:
-        """The date of a message; all that the host may have chosen itself, at different times, count as one."""
-        return None if kept.date is None else min(kept.date, self._since)
+        """The date of a message; all that the host may have chosen itself, at different times, count as one: since
+        the first of the killed runs began of which nothing is known. Since an older crash, others have had theirs.
+        """
+        return None if kept.date is None else min(kept.date, self._begun)

@@ -22,6 +22,7 @@ class DeliveryBook:
         note: takes origin, UIDVALIDITY of the target folder, and UIDs of messages that are delivered for good.
         written: finds UIDVALIDITY and UIDs of messages that came when their files were written, and nothing recorded.
         folders: the names of folders here that source folders go into, as far as they are known.
+        others: what other imports put into this mailbox, by UIDVALIDITY of its folders.
     """
 
     def __init__(
@@ -30,11 +31,13 @@ class DeliveryBook:
         note: Callable[[Origin, int, UidMap], None],
         written: Optional[Callable[[Origin], Tuple[int, UidMap]]] = None,
         folders: Mapping[bytes, str] = MappingProxyType({}),
+        others: Sequence[Tuple[int, UidMap]] = (),
     ) -> None:
         self.may_hold_unrecorded_mail = may_hold_unrecorded_mail
         self._note = note
         self._written = written
         self._folders = dict(folders)
+        self._others = others
         self._asked: Set[Tuple[bytes, int]] = set()
         self._records: Dict[Tuple[bytes, int], Tuple[int, UidMap]] = {}
 
@@ -94,4 +97,12 @@ class DeliveryBook:
         for (raw_name, epoch), (uidvalidity, delivered) in self._records.items():
             of_another = folder is not None and self._folders.get(raw_name, folder) != folder
             if uidvalidity == target_uidvalidity and epoch != FORGOTTEN_EPOCH and not of_another:
+                yield from delivered.triples()
+
+    def all_runs_in(self, target_uidvalidity: int) -> Iterator[Tuple[int, int, int]]:
+        """Yield the runs of all messages that any record has of a target folder: forgotten ones, and those of other
+        imports.
+        """
+        for uidvalidity, delivered in [*self._records.values(), *self._others]:
+            if uidvalidity == target_uidvalidity:
                 yield from delivered.triples()

@@ -82,8 +82,7 @@ class ImapStore(MessageStore):
         self._lanes = Lanes(open_more, elsewhere.connections if elsewhere else 1)
         self.appender = Appender(self.sessions, self._lanes, pause)
         self._folders = Folders(self.sessions)
-        shown_since = killed_since if crashed_since is None else crashed_since
-        self._copies = ShownAgain(self.sessions, book, location.driver == "mdbox", shown_since)
+        self._copies = ShownAgain(self.sessions, book, location.driver == "mdbox", killed_since, crashed_since)
         self._search = ContentSearch(self.sessions, book, self._copies, killed_since)
         self._given = GivenFlags()
         self._writers: List[ImapWriter] = []

@@ -143,5 +143,21 @@ def test_a14_when_the_first_run_was_killed_stays_known(state, monkeypatch):
     assert begin(5000, since=1500) == (1500, 1500), "a state that is behind"
     state.forget(KEY)
     assert known() == (1500, 1500)
+    state.note_all_recorded(KEY)
+    assert known() == (None, 1500)
+    state.note_all_recorded(KEY, from_the_beginning=True)
+    assert known() == (None, None), "what was left is looked for once"
+    begin(6000)
+    assert begin(7000) == (6000, 6000)
     state.forget_mail(KEY)
-    assert known() == (1500, None)
+    assert known() == (6000, None)
+
+
+def test_what_other_imports_brought_into_a_mailbox_is_known(state):
+    others = [KEY._replace(source_user="bert"), KEY._replace(source_host="imap.other.example")]
+    for number, key in enumerate([KEY, *others, OTHER]):
+        state.begin(key, "customer1", 1)
+        state.folders.commit(key, (), (), [delivered(runs=(1, 10 * number + 1, 1))])
+    state.forget(others[0])
+    found = [(entry.target_uidvalidity, *entry.runs) for entry in state.folders.deliveries_of_others(KEY)]
+    assert sorted(found) == [(9, 1, 11, 1), (9, 1, 21, 1)]

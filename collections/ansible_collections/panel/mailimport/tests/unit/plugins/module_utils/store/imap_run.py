@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import FORGOTTEN_EPOCH
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.deliveries import DeliveryBook
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.store import ImapStore
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import UidMap
@@ -16,15 +17,16 @@ A = ("A",)
 class Run:
     """One run of an import: a store, and what it tells the state, which the next run is given."""
 
-    def __init__(self, host, location, delivered, interrupted=False, killed_since=None):
+    def __init__(self, host, location, delivered, interrupted=False, others=(), forgotten=(), **since):
         self.host, self.delivered = host, delivered
-        book = DeliveryBook(interrupted, self.take)
+        book = DeliveryBook(interrupted, self.take, others=[(5, UidMap(runs)) for runs in others])
+        book.load(b"A", FORGOTTEN_EPOCH, 5, forgotten)
         known = UidMap()
         for source, target in sorted(delivered.items()):
             known.add(source, target)
         if known:
             book.load(b"A", 77, 5, known.runs)
-        self.store = ImapStore(location, host.open_pipe, book, killed_since=killed_since)
+        self.store = ImapStore(location, host.open_pipe, book, **since)
 
     def take(self, origin, target_uidvalidity, uids):
         assert target_uidvalidity == 5
