@@ -72,7 +72,7 @@ class NewsHandler:
         self.login: Optional[SecretBroker] = None
         self.replaced: Optional[Callable[[bool], None]] = None
         self.sampled: Optional[Sampled] = None
-        self._listed_before: Dict[Tuple[str, Optional[int], str], NotImported] = {}
+        self._listed_before: Dict[Tuple[str, Optional[int], str, str], NotImported] = {}
         self._handlers: Dict[Type[News], Callable[[Any], None]] = {
             Committed: self._on_committed,
             Copied: self._on_copied,
@@ -95,7 +95,7 @@ class NewsHandler:
 
     def remember(self, listed: Sequence[NotImported]) -> None:
         """Take note of what the run before did not import."""
-        self._listed_before = {(entry.folder, entry.uid, entry.reason): entry for entry in listed}
+        self._listed_before = {_matter_of(entry): entry for entry in listed}
 
     def handle(self, news: News) -> None:
         """Do what a piece of news asks for.
@@ -212,7 +212,7 @@ class NewsHandler:
         )
         if shown.uid is None or shown.size is not None or shown.message_id is not None:
             return shown
-        earlier = self._listed_before.get((shown.folder, shown.uid, shown.reason), shown)
+        earlier = self._listed_before.get(_matter_of(shown), shown)
         return replace(shown, size=earlier.size, message_id=earlier.message_id)
 
     def _on_waiting(self, news: Waiting) -> None:
@@ -231,3 +231,10 @@ class NewsHandler:
         """A folder's name as it is, but for what must not be shown."""
         shown = without_secret(text, self._request)[:_LONGEST_NAME]
         return "".join(" " if unicodedata.category(char) in _ACTING_CATEGORIES else char for char in shown)
+
+
+def _matter_of(entry: NotImported) -> Tuple[str, Optional[int], str, str]:
+    """What makes an entry the same as that of an earlier run. A UID alone may have become another message's: but of one
+    that the source was not asked for again, the words are those of the earlier run.
+    """
+    return entry.folder, entry.uid, entry.reason, entry.message

@@ -10,7 +10,7 @@ from dataclasses import asdict
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.address import parse_address
 from ansible_collections.panel.mailimport.plugins.module_utils.model.grade import HARMLESS_REASONS
-from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest
+from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportRequest, NotImported
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import SourceAccount
 from ansible_collections.panel.mailimport.plugins.module_utils.run.info import summarize
 from ansible_collections.panel.mailimport.plugins.module_utils.run.news_handler import MOST_ENTRIES, NewsHandler
@@ -187,3 +187,18 @@ def test_what_is_no_figure_ends_this_import_and_harms_no_sum(tmp_path, event):
         NewsHandler(REQUEST, state, outcome, Reporter()).handle(news(event))
     assert all(isinstance(value, int) for name, value in summarize([outcome.result]).items() if name != "duration")
     assert (outcome.result.not_imported, outcome.before.folders) == ([], {})
+
+
+def test_a_message_keeps_what_was_known_of_it_and_no_other_takes_it_over(tmp_path):
+    """After a renumbering, its UID may be that of a message that stays behind for something else."""
+    before = NotImported("Sent", "message_refused", "too large", 1, "<large@example.net>", 9000)
+    unknown = {**ENTRY, "size": None}
+    outcome = new_outcome(REQUEST)
+    with State(str(tmp_path)) as state:
+        handler = NewsHandler(REQUEST, state, outcome, Reporter())
+        handler.remember([before])
+        entries = [unknown, {**unknown, "message": "several messages have this UID"}]
+        handler.handle(news({"news": "LeftBehind", "messages": 2, "entries": entries}))
+    same, other = outcome.result.not_imported
+    assert (same.size, same.message_id) == (9000, "<large@example.net>")
+    assert (other.size, other.message_id) == (None, None)
