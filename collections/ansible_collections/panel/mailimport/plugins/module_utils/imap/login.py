@@ -16,7 +16,7 @@ from ..model.errors import MailImportError, one_line
 from ..model.mail import ImapAccount
 from ..model.secret import hide_secret
 from .connection import Client, server_text
-from .refusals import SourceBusyError, busy_error
+from .refusals import SourceBusyError, busy_error, is_denied, login_busy_error
 from .responses import Status, parse_status
 from .sasl import BearerExchange, PlainExchange
 
@@ -60,7 +60,7 @@ def connect(account: ImapAccount, context: Optional[ssl.SSLContext]) -> Client:
             raise
         return client
     except imaplib.IMAP4.error as error:
-        raise _session_error(server_text(error, account), peer) from None
+        raise _session_error(server_text(error, account), account, peer) from None
     except OSError as error:
         raise MailImportError("connection_failed", "connection to %s broke: %s" % (peer, error)) from None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -85,15 +85,13 @@ def _log_in(client: Client, account: ImapAccount, peer: str) -> None:
     except MailImportError:
         if client.farewell:  # the server said why, before it closed the connection
             said = hide_secret(client.farewell.decode("utf-8", "replace"), account.password)
-            raise _session_error(one_line(said, 300), peer) from None
+            raise _session_error(one_line(said, 300), account, peer) from None
         raise
     except imaplib.IMAP4.abort:  # the session is over
         raise
     except imaplib.IMAP4.error as error:
         text = server_text(error, account)
-        said = ": %s" % text if text.strip() else " without a word"
-        refusal = "%s refuses the login of %s%s" % (peer, account.user, said)
-        raise _busy(text, peer) or MailImportError("auth_failed", refusal) from None
+        raise _busy(text, peer) or _denied_error(text, account, peer) from None
 
 
 def _authenticate(client: Client, account: ImapAccount, peer: str) -> None:
@@ -120,9 +118,9 @@ def _authenticate(client: Client, account: ImapAccount, peer: str) -> None:
         except (MailImportError, imaplib.IMAP4.error) as error:
             if refusal is None:
                 refusal = error
-            # A session that is over, or a server that asks for patience, is asked no more.
+            # A session that is over, or a server that asks for patience or locks the account, is asked no more.
             is_over = isinstance(error, (MailImportError, imaplib.IMAP4.abort))
-            if is_over or _busy(server_text(error, account), peer):
+            if is_over or busy_error(_as_status(server_text(error, account)), peer):
                 break
     raise refusal or ValueError("no way to send a password")
 
@@ -221,9 +219,24 @@ def _check_characters(login_name: str, account: ImapAccount, mechanism: str) -> 
 
 
 def _busy(text: str, peer: str) -> Optional[SourceBusyError]:
-    return busy_error(parse_status(b"NO " + text.encode("utf-8", "replace")) or Status("NO", b"", text), peer)
+    return login_busy_error(_as_status(text), peer)
 
 
-def _session_error(text: str, peer: str) -> MailImportError:
+def _as_status(text: str) -> Status:
+    return parse_status(b"NO " + text.encode("utf-8", "replace")) or Status("NO", b"", text)
+
+
+def _denied_error(text: str, account: ImapAccount, peer: str) -> MailImportError:
+    said = ": %s" % text if text.strip() else " without a word"
+    return MailImportError("auth_failed", "%s refuses the login of %s%s" % (peer, account.user, said))
+
+
+def _session_error(text: str, account: ImapAccount, peer: str) -> MailImportError:
+    """The error for a server that ends the session. One in trouble often takes the next login, even the first one."""
     text = _COMMAND_OF_LIBRARY.sub("", text)
-    return _busy(text, peer) or MailImportError("source_unavailable", "%s: %s" % (peer, text))
+    busy = _busy(text, peer)
+    if busy and busy.overload:
+        return busy
+    if is_denied(text):
+        return _denied_error(text, account, peer)
+    return MailImportError("source_unavailable", "%s: %s" % (peer, text))

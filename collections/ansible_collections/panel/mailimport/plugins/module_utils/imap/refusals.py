@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Optional
+from typing import Optional, Set
 
 from ..model.errors import MailImportError
 from .responses import Status
@@ -29,7 +29,7 @@ _LOCK_WAIT = 24 * 3600.0
 _THROTTLE_CODES = frozenset((b"LIMIT", b"THROTTLED"))
 _THROTTLE_WORDS = re.compile(r"throttl|rate limit", re.IGNORECASE)
 # A response code, in brackets at the end of the text where some servers put it.
-_CODE_AT_END = re.compile(r"\[(\w+)[^\]]*\]\s*\.?$")
+_CODE_AT_END = re.compile(r"\[([\w/]+)[^\]]*\]\s*\.?$")
 # Gmail: "Too many simultaneous connections", Dovecot: "Maximum number of connections from user+IP exceeded".
 _CROWDED_WORDS = re.compile(
     r"too many (\w+ )?(connections|sessions|logins)|(maximum|limit) (number )?of (\w+ )?connections|connection limit",
@@ -40,6 +40,18 @@ _CROWDED_WORDS = re.compile(
 _TROUBLE_CODES = frozenset((b"UNAVAILABLE", b"INUSE", b"SERVERBUG", b"SYS/TEMP"))
 _TROUBLE_WORDS = re.compile(
     r"try (again )?later|server unavailable|temporarily|temporary (\w+ )?(failure|error|problem)", re.IGNORECASE
+)
+# RFC 5530 and RFC 3206, to a login: it is refused for good, whatever is said besides of later or of a while.
+_DENIED_CODES = re.compile(
+    r"\[(AUTHENTICATIONFAILED|AUTHORIZATIONFAILED|EXPIRED|CONTACTADMIN|NOPERM|PRIVACYREQUIRED|SYS/PERM)\b[^\]]*\]",
+    re.IGNORECASE,
+)
+# The same in words: "account temporarily locked", "blocked for now, temporarily"; not a mailbox that is "unavailable".
+_BARRED = r"\b(?:b?lock|disabl|suspend)"
+_BARRED_WORDS = re.compile(
+    r"\btemporarily (?:(?!unavailable)\w+ ){0,3}%s|%s\w*,? (?:\w+,? ){0,3}temporarily\b(?! unavailable)"
+    % (_BARRED, _BARRED),
+    re.IGNORECASE,
 )
 # RFC 5530, to a command of a session that was logged in: its token has expired meanwhile.
 _RIGHTS_CODES = frozenset((b"AUTHENTICATIONFAILED", b"EXPIRED"))
@@ -77,8 +89,7 @@ def busy_error(status: Status, peer: str) -> Optional[SourceBusyError]:
     An OK asks for it if its code says so (Gmail): the data has come, and the next command should wait.
     """
     text = "" if status.ok else status.text
-    at_end = _CODE_AT_END.search(status.text)
-    codes = {status.code.split(b" ", 1)[0].upper(), at_end.group(1).upper().encode("utf-8") if at_end else b""}
+    codes = _codes(status)
     if _NOT_CONNECTED.search(text):
         words = "%s is busy, or has no mailbox behind this login: %s" % (peer, status)
         return SourceBusyError(words, DEFAULT_WAIT, overload=True, reason="permission_denied")
@@ -89,6 +100,27 @@ def busy_error(status: Status, peer: str) -> Optional[SourceBusyError]:
         return None
     wait = named if named is not None else _LOCK_WAIT if is_locked else DEFAULT_WAIT
     return SourceBusyError("%s asks to wait: %s%s" % (peer, status, _until(wait)), wait, overload, crowded)
+
+
+def _codes(status: Status) -> Set[bytes]:
+    at_end = _CODE_AT_END.search(status.text)
+    return {status.code.split(b" ", 1)[0].upper(), at_end.group(1).upper().encode("utf-8") if at_end else b""}
+
+
+def login_busy_error(status: Status, peer: str) -> Optional[SourceBusyError]:
+    """As `busy_error`, for the answer to a login: one that is refused for good is not asked for again, since a server
+    may ban whoever does.
+    """
+    busy = busy_error(status, peer)
+    if busy is None or busy.overload:
+        return busy
+    barred = bool(_BARRED_WORDS.search(status.text)) and not _codes(status) & _TROUBLE_CODES
+    return None if barred or is_denied(str(status)) else busy
+
+
+def is_denied(text: str) -> bool:
+    """True if a response code says that a login is refused for good."""
+    return bool(_DENIED_CODES.search(text))
 
 
 def _named_wait(text: str) -> Optional[float]:

@@ -66,6 +66,7 @@ def test_b8_b9_a_wrong_password_is_sent_no_more_often_than_it_can_help(server, a
     ("answer", "reason"),
     [
         (b"TAG NO [UNAVAILABLE] later\r\n", "throttled"),
+        (b"TAG NO [AUTHENTICATIONFAILED] Invalid credentials; account temporarily locked\r\n", "auth_failed"),
         (b"TAG NO [ALERT] Too many simultaneous connections\r\n", "too_many_connections"),
         (b"* BYE go away\r\nHANG UP", "source_unavailable"),
     ],

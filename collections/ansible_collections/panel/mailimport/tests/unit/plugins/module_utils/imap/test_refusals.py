@@ -41,6 +41,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.imap.responses im
         (b"NO slower, please [LIMIT]", DEFAULT_WAIT),
         (b"NO not now [UNAVAILABLE]", DEFAULT_WAIT),
         (b"NO [SYS/TEMP] Login failed", DEFAULT_WAIT),
+        (b"NO Login failed [SYS/TEMP]", DEFAULT_WAIT),
         (b"NO the mailbox is being moved, try later", DEFAULT_WAIT),
         (b"NO Temporary authentication failure", DEFAULT_WAIT),
         (b"NO login failed, temporary system error", DEFAULT_WAIT),
