@@ -74,7 +74,7 @@ class ContentSearch:
         except SessionEndedError as error:
             self._note_unreadable(name, error)
             text = "this host does not read back what it holds: %s" % error.message
-            raise MailImportError("folder_refused", text) from error
+            raise MailImportError("folder_refused", text) from None
         self._indexes.setdefault(name, []).append(index)
         return index
 
