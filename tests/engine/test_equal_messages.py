@@ -15,7 +15,7 @@ from fakes.imap_server import FakeServer
 from support.dovecot import Dovecot
 from support.imap import Digest, Item
 
-from .bench import PASSWORD, Bench
+from .bench import PASSWORD, Bench, three_folders
 
 FORMATS = {"maildir": "maildir:~/Maildir", "sdbox": "sdbox:~/sdbox", "mdbox": "mdbox:~/mdbox"}
 HEADER = b"Subject: merge\r\n\r\n"
@@ -75,3 +75,38 @@ def contents(bench: Bench) -> dict[tuple[str, ...], list[Digest]]:
         path: sorted(facts.content for facts in folder.messages.values())
         for path, folder in bench.account().folders.items()
     }
+
+
+def moved_elsewhere(folder: Path) -> None:
+    """Dovecot follows such a link, and nobody else reads the files."""
+    folder.rename(folder.with_name("elsewhere"))
+    folder.symlink_to("elsewhere")
+
+
+def renumbered_here(folder: Path) -> None:
+    """Dovecot gives the folder another UIDVALIDITY."""
+    for index in folder.glob("dovecot*"):
+        index.unlink()
+
+
+@pytest.mark.parametrize(
+    ("store", "content", "harm"),
+    [
+        ("maildir", "merge", moved_elsewhere),
+        ("maildir", "replace", moved_elsewhere),
+        ("imap", "merge", renumbered_here),
+        ("imap", "replace", renumbered_here),
+    ],
+)
+def test_a_new_message_is_none_that_came_before_though_they_are_equal(
+    bench: Bench, store: str, content: str, harm: Callable[[Path], None]
+) -> None:
+    """Nor when it is not known any more which of them are which."""
+    options = {"existing_content": content, "state": "latest"}
+    with three_folders() as server:
+        bench.completed(server, message_store=store, **options)
+        folder = server.folder(b"Middle")
+        folder.messages.append(Message(500, folder.messages[0].body))
+        harm(bench.host.home_of(bench.address) / "Maildir" / ".Middle")
+        assert bench.completed(server, message_store="imap", **options).result.messages_copied == 1
+        assert not bench.completed(server, message_store="imap", **options).result.changed

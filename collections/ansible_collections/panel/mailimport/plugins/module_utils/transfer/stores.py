@@ -6,18 +6,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import ssl
 from dataclasses import dataclass
 from functools import partial
 from typing import Callable, List, Mapping, Optional, Sequence, Tuple
 
-from ..model.errors import MailImportError, os_failure
+from ..model.errors import MailImportError
 from ..model.imports import ImportRequest
 from ..model.mail import MailFiles, MailSession, StoreLocation
 from ..state.records import Deliveries, FolderMark, SourceMessages
 from ..store.base import MessageStore
-from ..store.imap.deliveries import DeliveryBook
+from ..store.imap.deliveries import DeliveryBook, UnreadableError
 from ..store.imap.network import Dialler
 from ..store.imap.store import ImapStore
 from ..store.imap.uid_map import UidMap
@@ -28,6 +29,9 @@ from ..store.origin import Origin
 from .news import Emit, Note
 from .patience import pause
 from .session_broker import SessionBroker
+
+# What others may have put in the place of files or directories.
+_IN_THE_WAY = (errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EACCES)
 
 # A folder of the mailbox, and why
 _NOT_READ = "the files of folder %s are not read, so flags of messages that came as files are not carried there: %s"
@@ -105,7 +109,8 @@ def open_store(
     written = partial(_written, location, target.marks, emit)
     folders = {raw_name: mark.target_name for raw_name, mark in target.marks.items()}
     others = [(each.target_uidvalidity, UidMap(each.runs)) for each in target.others]
-    book = DeliveryBook(target.may_hold_unrecorded_mail, note, written, folders, others)
+    passed = {(raw_name, mark.uidvalidity) for raw_name, mark in target.marks.items() if mark.last_uid}
+    book = DeliveryBook(target.may_hold_unrecorded_mail, note, written, folders, others, passed)
     _load(book, target.deliveries)
     return _imap_store(target, book, emit)
 
@@ -114,7 +119,10 @@ def _written(
     location: StoreLocation, marks: Mapping[bytes, FolderMark], emit: Emit, origin: Origin
 ) -> Tuple[int, UidMap]:
     """What earlier runs wrote as files, before the host's server was to write: their names and its list of UIDs tell
-    which message is which. Where they are not to be read, nothing is known, whatever the server makes of the folder.
+    which message is which.
+
+    Raises:
+        UnreadableError: something else is in their place, whatever the server makes of the folder.
     """
     mark, found = marks.get(origin.raw_name), UidMap()
     if not isinstance(location, MailFiles) or location.driver != "maildir" or not mark:
@@ -124,9 +132,13 @@ def _written(
     try:
         uidvalidity, pairs = _targets(location, mark.target_name, origin)
     except (OSError, MailImportError) as error:
-        why = os_failure(error).message if isinstance(error, OSError) else error.message
+        if isinstance(error, OSError) and error.errno not in _IN_THE_WAY:
+            raise
+        why = error.strerror if isinstance(error, OSError) else error.message
         emit(Note(_NOT_READ % (mark.target_name, why)))
-        return 0, found
+        if mark.uidvalidity != origin.uidvalidity:
+            return 0, found
+        raise UnreadableError(why) from error
     for uid, target in pairs:
         found.add(uid, target)
     return uidvalidity, found

@@ -7,11 +7,15 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import AbstractSet, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...model.mail import FORGOTTEN_EPOCH
 from ..origin import Origin
 from .uid_map import DeliveryRecord, UidMap
+
+
+class UnreadableError(Exception):
+    """Messages of a folder came as files, which cannot be read; the text says why."""
 
 
 class DeliveryBook:
@@ -20,9 +24,11 @@ class DeliveryBook:
     Args:
         may_hold_unrecorded_mail: a run was killed, which may have stored messages that are in no record.
         note: takes origin, UIDVALIDITY of the target folder, and UIDs of messages that are delivered for good.
-        written: finds UIDVALIDITY and UIDs of messages that came when their files were written, and nothing recorded.
+        written: finds UIDVALIDITY and UIDs of messages that came when their files were written, and nothing recorded;
+            raises UnreadableError.
         folders: the names of folders here that source folders go into, as far as they are known.
         others: what other imports put into this mailbox, by UIDVALIDITY of its folders.
+        passed: raw name and UIDVALIDITY of the source folders that a run has been through.
     """
 
     def __init__(
@@ -32,12 +38,15 @@ class DeliveryBook:
         written: Optional[Callable[[Origin], Tuple[int, UidMap]]] = None,
         folders: Mapping[bytes, str] = MappingProxyType({}),
         others: Sequence[Tuple[int, UidMap]] = (),
+        passed: AbstractSet[Tuple[bytes, int]] = frozenset(),
     ) -> None:
         self.may_hold_unrecorded_mail = may_hold_unrecorded_mail
         self._note = note
         self._written = written
         self._folders = dict(folders)
         self._others = others
+        self._passed = passed
+        self._unreadable: Dict[Tuple[bytes, int], str] = {}
         self._asked: Set[Tuple[bytes, int]] = set()
         self._records: Dict[Tuple[bytes, int], Tuple[int, UidMap]] = {}
 
@@ -51,15 +60,26 @@ class DeliveryBook:
 
     def record_of(self, origin: Origin) -> DeliveryRecord:
         self._load_written(origin)
-        target_uidvalidity, delivered = self._records.get((origin.raw_name, origin.uidvalidity), (0, UidMap()))
-        return DeliveryRecord(delivered, target_uidvalidity, self.may_hold_unrecorded_mail)
+        place = origin.raw_name, origin.uidvalidity
+        target_uidvalidity, delivered = self._records.get(place, (0, UidMap()))
+        return DeliveryRecord(
+            delivered,
+            target_uidvalidity,
+            self.may_hold_unrecorded_mail,
+            place in self._passed,
+            self._unreadable.get(place),
+        )
 
     def _load_written(self, origin: Origin) -> None:
         place = origin.raw_name, origin.uidvalidity
         if self._written is None or place in self._asked:
             return
         self._asked.add(place)
-        uidvalidity, written = self._written(origin)
+        try:
+            uidvalidity, written = self._written(origin)
+        except UnreadableError as error:
+            self._unreadable[place] = str(error)
+            return
         known_uidvalidity, known = self._records.get(place, (uidvalidity, UidMap()))
         if written and known_uidvalidity == uidvalidity:
             self._records[place] = uidvalidity, UidMap([*written.runs, *known.runs])

@@ -43,6 +43,11 @@ from .sessions import HostSessions
 from .verification import read_back
 from .writer import ImapWriter
 
+_NOT_TOLD_APART = (
+    "the files of folder %s are not read, so it is not known which of its messages a run stored that was ended: %s; "
+    "mend that, or run the task with force: true"
+)
+
 # So many beginnings of messages are in memory at a time.
 _BEGINNINGS_AT_ONCE = 500
 
@@ -148,6 +153,8 @@ class ImapStore(MessageStore):
         self._book.note_folder(origin.raw_name, joined_path(path))
         record = self._book.record_of(origin)
         if record.may_hold_unrecorded_mail:
+            if record.unreadable is not None:
+                raise MailImportError("folder_refused", _NOT_TOLD_APART % (joined_path(path), record.unreadable))
             self._copies.note_crash()
         opened = self._folders.open(name)
         if not self._is_marked:

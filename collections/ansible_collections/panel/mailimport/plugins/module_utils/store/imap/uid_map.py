@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import array
 from bisect import bisect_right
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Set, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 
 class UidMap:
@@ -74,9 +74,23 @@ class DeliveryRecord(NamedTuple):
     """What earlier runs recorded of the messages of a source folder.
 
     `delivered` maps UIDs, valid while the target's UIDVALIDITY is `target_uidvalidity`. `may_hold_unrecorded_mail`: a
-    run was killed, so messages that are not in the map may have been stored nevertheless.
+    run was killed, so messages that are not in the map may have been stored nevertheless. `passed`: a run has been
+    through the source's folder and took note of what came, so what comes now is none of that. `unreadable` says why it
+    is not known which messages came as files.
     """
 
     delivered: UidMap
     target_uidvalidity: int
     may_hold_unrecorded_mail: bool
+    passed: bool = False
+    unreadable: Optional[str] = None
+
+    def is_all_new(self, target_uidvalidity: int, by_content: bool) -> bool:
+        """Whether no message that comes now is to be looked for in a folder here, of that UIDVALIDITY: those that
+        came before are in it, nobody knows which they are, and by its content a new one could be taken for one.
+        """
+        if not self.passed or self.may_hold_unrecorded_mail:
+            return False
+        if self.unreadable is not None:
+            return True
+        return self.target_uidvalidity != target_uidvalidity if self.delivered else not by_content

@@ -110,6 +110,10 @@ class ImapWriter(FolderWriter, Destination):
             return
         if record.may_hold_unrecorded_mail:
             self._appender.drain()
+        if record.is_all_new(self.target_uidvalidity, by_content):
+            if record.unreadable is not None:  # whether the host gives it back is to be told all the same
+                self._search.unrecorded(self.name, self.target_uidvalidity, joined_path(self.path))
+            return
         if by_content:
             self._present = self._search.but(self.name, known)
             if record.may_hold_unrecorded_mail:

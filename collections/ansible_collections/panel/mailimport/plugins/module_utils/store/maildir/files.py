@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import shutil
 import stat
@@ -23,6 +24,9 @@ _SYNC_FILE_RANGE_WRITE = 2
 
 # Whoever removes what is made must be as fast each time.
 _MOST_ATTEMPTS = 100
+
+# What says nothing of the place that is opened
+_OF_THE_MACHINE = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 _Result = TypeVar("_Result")
 
@@ -41,6 +45,8 @@ def open_directory(name: str, parent: Optional[int] = None) -> int:
     except FileNotFoundError:
         raise
     except OSError as error:
+        if error.errno in _OF_THE_MACHINE:
+            raise
         raise MailImportError(
             "host_refused",
             "%s in the mailbox is not a directory (%s)" % (name, error.strerror),
