@@ -136,6 +136,18 @@ def test_flags_that_are_here_already_change_nothing(bench: Bench, store: str) ->
         assert foretold(bench, server, **options).flags_updated == 1
 
 
+@pytest.mark.parametrize(("first", "second"), [("imap", "maildir"), ("maildir", "imap")])
+def test_flags_are_counted_where_the_run_looks_for_them(bench: Bench, first: str, second: str) -> None:
+    """Part of the mail was written as files, and part by the host's own server."""
+    with inbox() as server:
+        bench.completed(server, state="latest", message_store=first)
+        server.folders[0].messages.append(Message(50, small_message(77)))
+        bench.completed(server, state="latest", message_store=second)
+        for message in server.folders[0].messages[0], server.folders[0].messages[-1]:
+            message.flags = (b"\\Flagged",)
+            foretold(bench, server, state="latest", message_store=second)
+
+
 @pytest.mark.parametrize("store", ["maildir", "imap"])
 def test_what_is_compared_by_content_is_counted_at_most(bench: Bench, store: str) -> None:
     """Only reading a message tells that the mailbox holds an equal one: here by another program, then by earlier runs

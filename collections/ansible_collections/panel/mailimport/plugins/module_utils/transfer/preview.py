@@ -113,8 +113,8 @@ def preview_account(
     tree = _readable_maildir(request, snapshot)
     held: Optional[HeldMail] = MaildirMail(tree) if tree else None
     counting = [each for each in snapshot.deliveries if each.uidvalidity != FORGOTTEN_EPOCH]
-    if counting and snapshot.location:
-        held = imap_store_to_look_at(snapshot.location, broker, tls, counting, emit)
+    if counting and snapshot.location and store_kind(request, snapshot.location) == "imap":
+        held = imap_store_to_look_at(snapshot.location, broker, tls, counting, snapshot.marks, emit)
     _Preview(request, session, snapshot, tree, held, emit).run()
     session.close()
 

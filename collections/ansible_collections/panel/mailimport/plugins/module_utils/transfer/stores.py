@@ -157,10 +157,11 @@ def imap_store_to_look_at(
     broker: SessionBroker,
     tls: Optional[ssl.SSLContext],
     deliveries: Sequence[Deliveries],
+    marks: Mapping[bytes, FolderMark],
     emit: Emit,
 ) -> ImapStore:
     """Return the store of a mailbox into which nothing is to be written."""
-    book = DeliveryBook(False, lambda *_noted: None)
+    book = DeliveryBook(False, lambda *_noted: None, partial(_written, location, marks, emit))
     _load(book, deliveries)
     dialler = dialler_to(location, tls, emit)
     return ImapStore(location, dialler.open if dialler else partial(broker.open_pipe, emit), book)
