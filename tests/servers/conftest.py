@@ -26,7 +26,8 @@ from support.tls import Authority
 SERVERS = (Cyrus, ClassicCyrus, Courier, Imap4d, Pymap)
 # In so many imports into a server the line breaks, and as many are killed; a campaign takes more.
 FAULTS = int(os.environ.get("TARGET_FAULTS", "1"))
-ACCOUNTS = 8 + 2 * FAULTS
+# Enough for all files of tests in one process
+ACCOUNTS = 20 + 2 * FAULTS
 
 NewScene = Callable[[type[OtherServer]], Scene]
 
