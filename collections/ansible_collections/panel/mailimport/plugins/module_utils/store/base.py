@@ -61,6 +61,23 @@ class HeldCopy(NamedTuple):
     places: Tuple[Place, ...]
 
 
+def wanted_in_each_folder(left: Mapping[int, HeldCopy]) -> Iterator[Tuple[FolderPath, Origin, Dict[int, HeldCopy]]]:
+    """Yield the folders that hold copies, and which of those that are still left then, by their UIDs there.
+
+    Args:
+        left: by UID at the source; whoever takes one removes it from here meanwhile.
+    """
+    for path, origin in dict.fromkeys((place.path, place.origin) for held in left.values() for place in held.places):
+        wanted = {
+            place.uid: held
+            for held in left.values()
+            for place in held.places
+            if (place.path, place.origin) == (path, origin)
+        }
+        if wanted:
+            yield path, origin, wanted
+
+
 class Subscribed(NamedTuple):
     """How many folders were not subscribed to before, and why others cannot be; one that is not there is neither."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterator, List, Mapping, Sequence, Set, Tuple
 
 from ...imap.uids import sequence_set
-from ..base import FolderPath, HeldCopy
+from ..base import FolderPath, HeldCopy, wanted_in_each_folder
 from .deliveries import DeliveryBook
 from .session import HostSession, Kept
 from .sessions import HostSessions
@@ -27,14 +27,8 @@ def copy_held(
     """Copy messages into the folder of a writer; return the sizes of those that are in it now, by UID at the source."""
     left = {held.uid: held for held in copies}
     found: Dict[int, int] = {}
-    for path, origin in dict.fromkeys((place.path, place.origin) for held in copies for place in held.places):
-        there = {
-            place.uid: held
-            for held in left.values()
-            for place in held.places
-            if (place.path, place.origin) == (path, origin)
-        }
-        for held, target in _copied(sessions, book.record_of(origin), name_of(path), writer, there):
+    for path, origin, wanted in wanted_in_each_folder(left):
+        for held, target in _copied(sessions, book.record_of(origin), name_of(path), writer, wanted):
             writer.copied(held, target)
             found[held.uid] = held.size
             del left[held.uid]

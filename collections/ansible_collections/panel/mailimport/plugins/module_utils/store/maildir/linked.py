@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Dict, Iterator, List, Sequence, Tuple
 
 from ...model.errors import MailImportError
-from ..base import FolderPath, HeldCopy
+from ..base import FolderPath, HeldCopy, wanted_in_each_folder
 from ..origin import Origin
 from .files import entries, open_directory
 from .tree import MaildirTree
@@ -31,15 +31,7 @@ def copy_held(
     """Link messages into the stage of a folder; return their sizes by UID, of those that were found and linked."""
     found: Dict[int, int] = {}
     left = {held.uid: held for held in copies}
-    for path, origin in dict.fromkeys((place.path, place.origin) for held in copies for place in held.places):
-        wanted = {
-            place.uid: held
-            for held in left.values()
-            for place in held.places
-            if (place.path, place.origin) == (path, origin)
-        }
-        if not wanted:
-            continue
+    for path, origin, wanted in wanted_in_each_folder(left):
         for directory, name in _files_of(tree, writers, path, origin):
             sizes, held = _SIZES.search(name), wanted.get(origin.uid_of(name))
             if held is None or sizes is None or held.uid not in left:
