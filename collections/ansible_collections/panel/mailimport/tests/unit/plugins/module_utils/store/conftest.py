@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.imap.fetch import Fetched
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import MailFiles, Message
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import sessions
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import conversation, sessions
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from ansible_collections.panel.mailimport.plugins.module_utils.store.origin import Origin
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import Host
@@ -157,7 +158,9 @@ def some(message):
 
 @pytest.fixture
 def network_host(monkeypatch):
-    """A server over the network with an empty folder A, whose silence is taken for quiet soon."""
+    """A server over the network with an empty folder A, which is near even where the machine is slow, and whose silence
+    is taken for quiet soon."""
+    monkeypatch.setattr(conversation, "_FAR", math.inf)
     monkeypatch.setattr(sessions, "_QUIET", 0.01)
     host = NetworkHost()
     host.folders[b"A"] = []
