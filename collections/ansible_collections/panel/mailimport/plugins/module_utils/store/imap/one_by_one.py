@@ -14,7 +14,7 @@ from ...model.errors import MailImportError
 from .appending import Appended
 from .conversation import SessionEndedError
 from .destination import Destination
-from .digests import UidsByContent
+from .digests import Digests, UidsByContent
 from .pending import PendingMessage
 from .sessions import HostSessions
 
@@ -25,14 +25,21 @@ _MOST_ENDS = 3
 def not_found(folder: Destination, messages: Iterable[PendingMessage], arrivals: UidsByContent) -> List[PendingMessage]:
     """Look by content which messages have arrived; return the others.
 
-    All of them are looked for as they were sent before any is looked for as the server may have altered it.
+    All of them are looked for as they were sent before any is looked for as the server may have altered it. Of equal
+    ones, the one with flags like those that were sent is the one that was sent: what a repair shows has none.
     """
-    takes = [arrivals.pop] + ([arrivals.pop_altered] if folder.may_alter else [])
+
+    def as_sent(message: PendingMessage, digests: Digests) -> Optional[int]:
+        return arrivals.pop(digests, message.flagging)
+
+    def altered(_message: PendingMessage, digests: Digests) -> Optional[int]:
+        return arrivals.pop_altered(digests)
+
     missing = list(messages)
-    for take in takes:
+    for take in (as_sent, altered) if folder.may_alter else (as_sent,):
         looked_for, missing = missing, []
         for message in looked_for:
-            uid = take(message.digests) if message.digests else None
+            uid = take(message, message.digests) if message.digests else None
             if uid is None:
                 missing.append(message)
             else:
