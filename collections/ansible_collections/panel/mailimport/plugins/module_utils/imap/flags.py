@@ -34,6 +34,10 @@ class SplitFlags(NamedTuple):
     keywords: Tuple[bytes, ...]
     lost: Tuple[bytes, ...]
 
+    @property
+    def storable(self) -> Tuple[bytes, ...]:
+        return self.system + self.keywords
+
 
 @lru_cache(maxsize=1024)
 def split_flags(flags: Tuple[bytes, ...]) -> SplitFlags:

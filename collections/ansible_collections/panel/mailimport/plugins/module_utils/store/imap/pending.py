@@ -52,7 +52,7 @@ class PendingMessage:
 
     @property
     def flagging(self) -> Flagging:
-        return flagging_of(self.flags.system + self.flags.keywords)
+        return flagging_of(self.flags.storable)
 
     @cached_property
     def is_plain(self) -> bool:

@@ -32,7 +32,7 @@ class Sent(NamedTuple):
 
 
 def sent_of(message: PendingMessage) -> Sent:
-    flags = message.flags.system + message.flags.keywords
+    flags = message.flags.storable
     return Sent(message.uid, message.size, message.digests, message.source_date, flags)
 
 

@@ -31,7 +31,7 @@ from .appender import BATCH_BYTES, Appender
 from .content_search import ContentSearch
 from .conversation import SessionEndedError
 from .destination import Destination
-from .digests import Digests, UidsByContent
+from .digests import Digests, UidsByContent, flagging_of
 from .flags import GivenFlags, carry_flags
 from .folders import OpenedFolder
 from .keywords import FolderKeywords
@@ -191,7 +191,9 @@ class ImapWriter(FolderWriter, Destination):
 
     def recognizes(self, held: HeldCopy, digests: Digests) -> bool:
         """Look whether a message is here already, given what it is like; take note of that."""
-        target = self._present.pop(digests) if self._present else None
+        if not self._present:
+            return False
+        target = self._present.pop(digests, flagging_of(split_flags(held.flags).storable))
         if target is None:
             return False
         self.held.add(held.uid)
@@ -209,9 +211,9 @@ class ImapWriter(FolderWriter, Destination):
 
     def _note_copy(self, held: HeldCopy, target: int) -> None:
         self._search.moved.note_known(self.name, target)
-        flags = split_flags(held.flags)
-        self._without_flags[target] = flags.system + flags.keywords
-        self._unverified[target] = Sent(held.uid, held.size, None, None, flags.system + flags.keywords)
+        flags = split_flags(held.flags).storable
+        self._without_flags[target] = flags
+        self._unverified[target] = Sent(held.uid, held.size, None, None, flags)
         self._next_target = max(self._next_target, target + 1)
 
     def _compare_again(self, message: PendingMessage) -> None:
@@ -301,7 +303,7 @@ class ImapWriter(FolderWriter, Destination):
                 if not self._give_flag(target, keyword):
                     self.keywords.refuse(keyword)
         except SessionEndedError:
-            self._without_flags[target] = message.flags.system + message.flags.keywords
+            self._without_flags[target] = message.flags.storable
 
     def _give_flag(self, target: int, flag: bytes) -> bool:
         return self._sessions.attempt(lambda session: session.change_flags(self.name, b"%d" % target, b"+", flag)).ok

@@ -131,24 +131,6 @@ def test_a14_what_only_the_next_message_brings_to_light_is_not_doubled(host, run
     assert set(begun.delivered) == {1, 2, 3}
 
 
-@pytest.mark.parametrize("together", [1, 2])
-def test_a14_what_comes_to_light_while_it_is_stored_again_is_not_doubled(host, run, origin, some, together):
-    """Of two equal messages the one with the flags that were sent is the one that was sent: the other one goes."""
-    flags = {b"\\Seen", b"Work"}
-
-    def dies(number):
-        if number == 2:
-            reveal(host, *range(1, together + 1))
-        return {1: "before", 2: "after"}.get(number)
-
-    host.dies = dies
-    begun = run(driver="mdbox")
-    fill(begun.store, origin, some(*range(1, together + 1), flags=sorted(flags)))
-    begun.store.clean_up()
-    assert sorted(host.bodies()) == [body(uid) for uid in range(1, together + 1)]
-    assert [stored.flags for stored in host.folders[b"A"]] == [flags] * together
-
-
 def test_a14_copies_that_come_to_light_later_are_removed_and_nothing_else(host, run, origin, some):
     """mdbox repairs all folders at once: what an earlier crash left in one comes to light with the next crash."""
     other, date = ("B",), b"14-Nov-2023 22:13:20 +0000"

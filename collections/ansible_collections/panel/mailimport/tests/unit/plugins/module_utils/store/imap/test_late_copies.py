@@ -2,11 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Copies that came to light long after a crash: an import that begins again removes them, and nothing else."""
+"""Copies that came to light long after a crash, or while their messages are stored again: they go, and nothing else."""
 
 from __future__ import annotations
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.store.base import HeldCopy
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.digests import digests_of
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import Stored
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
 
@@ -14,6 +16,7 @@ CRASHED_SINCE = 1790000000.0  # 2026-09-21 14:13 UTC
 DATE, OTHER_DATE = b"18-Nov-2026 22:13:20 +0000", b"20-Nov-2026 22:13:20 +0000"
 BEFORE, SINCE = b"20-Sep-2026 12:00:00 +0000", b"20-Nov-2026 22:13:20 +0000"
 SENT_AT = 1795040000  # DATE
+FLAGS = {b"\\Seen", b"Work"}
 
 
 @pytest.fixture
@@ -61,3 +64,35 @@ def test_a14_what_another_import_has_brought_outlives_a_kill(host, run, origin, 
 def test_a14_what_the_import_had_brought_itself_outlives_a_new_beginning(begin_again):
     """Another one was there first, and is taken for it by its content."""
     assert begin_again((DATE, SINCE), (DATE, SINCE), (DATE, SINCE), forgotten=[1, 2, 1]) == [1, 2]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a14_what_comes_to_light_while_it_is_stored_again_is_not_doubled(host, run, origin, some, number):
+    """Of two equal messages the one with the flags that were sent is the one that was sent: the other one goes."""
+
+    def dies(append):
+        if append == 2:
+            host.folders[b"A"] += [Stored(uid, [], DATE, body(uid)) for uid in range(1, number + 1)]
+            host.next_uid = number + 1
+        return {1: "before", 2: "after"}.get(append)
+
+    host.dies = dies
+    begun = run(driver="mdbox")
+    fill(begun.store, origin, some(*range(1, number + 1), date=SENT_AT, flags=sorted(FLAGS)))
+    begun.store.clean_up()
+    stored = sorted(host.folders[b"A"], key=lambda each: each.data)
+    assert [(each.data, each.flags) for each in stored] == [(body(uid), FLAGS) for uid in range(1, number + 1)]
+
+
+def test_a14_what_a_killed_run_copied_from_another_folder_is_not_doubled(host, run, origin):
+    """A copy of it has come to light beside it, without its flags."""
+    host.capabilities += " SAVEDATE"
+    host.folders[b"A"] = [Stored(1, [], DATE, body(1), SINCE), Stored(2, FLAGS, DATE, body(1), SINCE)]
+    host.next_uid = 3
+    begun = run(driver="mdbox", interrupted=True, killed_since=CRASHED_SINCE)
+    writer = begun.store.open_folder(A, origin(), False)
+    assert writer.recognizes(HeldCopy(1, tuple(FLAGS), len(body(1)), ()), digests_of(body(1)))
+    writer.mark_complete()
+    begun.store.commit()
+    begun.store.clean_up()
+    assert [(each.uid, each.flags) for each in host.folders[b"A"]] == [(2, FLAGS)]
