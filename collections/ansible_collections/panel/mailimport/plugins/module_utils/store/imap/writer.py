@@ -19,7 +19,7 @@ sent. That holds, too, for a folder that has mail and no map at all, as when the
 
 from __future__ import annotations
 
-from typing import Deque, Dict, Iterable, List, Optional, Set, Tuple
+from typing import Dict, Iterable, List, Optional, Set, Tuple
 
 from ...imap.fetch import Fetched
 from ...imap.flags import split_flags
@@ -36,6 +36,7 @@ from .flags import GivenFlags, carry_flags
 from .folders import OpenedFolder
 from .keywords import FolderKeywords
 from .pending import PendingMessage, pending_spooled, pending_stream, pending_whole
+from .present import PresentMail
 from .uid_map import DeliveryRecord, UidMap
 from .verification import Difference, ReadBack, Sent, differences, sent_of
 
@@ -87,21 +88,18 @@ class ImapWriter(FolderWriter, Destination):
         self._without_flags: Dict[int, Tuple[bytes, ...]] = {}
         self._lost_once = UidSet()
         # What we cannot tell the UID of is at or behind this one, and none of those that were taken since.
-        self._next_target = self._uidnext = opened.figures.uidnext
+        self._next_target = opened.figures.uidnext
         self._taken: Set[int] = set()
         self._is_unseen = is_unseen
         self._append_limit = opened.figures.append_limit
         self._flags_in_doubt = record.may_hold_unrecorded_mail
-        self._first_claimed = opened.figures.uidnext
-        self._present: Optional[UidsByContent] = None
-        self._may_have_moved = record.may_hold_unrecorded_mail and bool(search.moved)
-        self._gone: Optional[Deque[int]] = None
+        self._present = PresentMail(search, path, name, opened.figures, record)
         self._look_around(opened, record, by_content)
 
     def _look_around(self, opened: OpenedFolder, record: DeliveryRecord, by_content: bool) -> None:
         """Find out which messages of the origin the folder holds, and which may be."""
-        same = record.target_uidvalidity == self.target_uidvalidity
-        known = self._known = record.delivered if same else self._still_hidden(record, opened)
+        is_recorded = self._present.is_recorded_folder
+        known = self._known = record.delivered if is_recorded else self._still_hidden(record, opened)
         for uid in known.sources():
             self.held.add(uid)
             self.last_uid = max(self.last_uid, uid)
@@ -110,19 +108,8 @@ class ImapWriter(FolderWriter, Destination):
             return
         if record.may_hold_unrecorded_mail:
             self._appender.drain()
-        if record.is_all_new(self.target_uidvalidity, by_content):
-            if record.unreadable is not None:  # whether the host gives it back is to be told all the same
-                self._search.unrecorded(self.name, self.target_uidvalidity, joined_path(self.path))
-            return
-        if by_content:
-            self._present = self._search.but(self.name, known)
-            if record.may_hold_unrecorded_mail:
-                self._first_claimed = self._search.first_since(self.name, known.highest_target + 1)
-        elif record.may_hold_unrecorded_mail or not known or not same:
-            self._present = self._search.unrecorded(self.name, self.target_uidvalidity, joined_path(self.path))
-            self._first_claimed = 1
-        if self._present is not None:
-            self._next_target = max(self._next_target, self._present.highest + 1)
+        self._present.look(known, by_content)
+        self._next_target = max(self._next_target, self._present.highest + 1)
 
     def _still_hidden(self, record: DeliveryRecord, opened: OpenedFolder) -> UidMap:
         """What holds of a folder that has another UIDVALIDITY: all but this is known again by its content."""
@@ -191,14 +178,12 @@ class ImapWriter(FolderWriter, Destination):
 
     def recognizes(self, held: HeldCopy, digests: Digests) -> bool:
         """Look whether a message is here already, given what it is like; take note of that."""
-        if not self._present:
-            return False
-        target = self._present.pop(digests, flagging_of(split_flags(held.flags).storable))
+        target = self._present.take(digests, flagging_of(split_flags(held.flags).storable))
         if target is None:
             return False
         self.held.add(held.uid)
         self.last_uid = max(self.last_uid, held.uid)
-        if target >= self._first_claimed:
+        if self._present.is_claimed(target):
             self._note_copy(held, target)
         return True
 
@@ -223,7 +208,7 @@ class ImapWriter(FolderWriter, Destination):
             self._compared_again.add(target)
             self._unverified[target] = sent_of(message)._replace(flags=())
         elif message.uid in self._known.hidden():
-            present = self._search.unrecorded(self.name, self.target_uidvalidity, joined_path(self.path))
+            present = self._present.unrecorded()
             target = present.pop(message.digests, message.flagging) if message.digests else None
             if target is None and message.digests and self.may_alter:
                 target = present.pop_altered(message.digests)
@@ -245,16 +230,14 @@ class ImapWriter(FolderWriter, Destination):
         return len(self._lost_once) == lost
 
     def _is_present(self, message: PendingMessage) -> bool:
-        if not self._present or message.digests is None:
+        if message.digests is None:
             return False
-        target = self._present.pop(message.digests, message.flagging)
-        if target is None and self.may_alter:
-            # what others have brought is only known as it is
-            target = self._present.pop_altered(message.digests, self._first_claimed)
+        target = self._present.take(message.digests, message.flagging)
+        if target is None and self._present and self.may_alter:
+            target = self._present.take_altered(message.digests)
         if target is None:
             return False
-        self._search.moved.note_known(self.name, target)
-        if target >= self._first_claimed:
+        if self._present.is_claimed(target):
             self._claim(message, target, not self._flags_in_doubt or message.uid in self.remembered)
         return True
 
@@ -262,18 +245,10 @@ class ImapWriter(FolderWriter, Destination):
         """Whether a killed run has stored a message, which its owner has put elsewhere since: take note of it under the
         UID of one that is gone.
         """
-        if not self._may_have_moved or message.digests is None:
-            return False
-        if self._gone is None:
-            self._appender.drain()  # what this run has stored is known then
-            unclaimed = set(self._present.uids() if self._present else ())
-            self._gone = self._search.moved.gone(self.name, self.target_uidvalidity, self._uidnext, unclaimed)
-            if self._gone:
-                self._search.look_elsewhere(self.name)
-        if not self._gone or not self._search.take_moved(self.name, message.digests):
-            return False
-        self._new.add(message.uid, self._gone.popleft())
-        return True
+        gone = self._present.take_moved(message.digests, self._appender.drain) if message.digests else None
+        if gone is not None:
+            self._new.add(message.uid, gone)
+        return gone is not None
 
     def _long_message(self, fetched: Fetched) -> PendingMessage:
         """A long message goes right through, unless something has to be known of it first or it may have to go
@@ -285,7 +260,7 @@ class ImapWriter(FolderWriter, Destination):
             or about.uid in self._lost_once
             or about.uid in self.held
             or self._present
-            or self._may_have_moved
+            or self._present.may_have_moved
             or not self.keywords.are_known(split_flags(about.flags).keywords)
         ):
             return pending_spooled(fetched)
@@ -354,7 +329,7 @@ class ImapWriter(FolderWriter, Destination):
             self.written -= 1
 
     def claim(self, earlier: EarlierMessage) -> bool:
-        return self._present is not None and self._present.pop_uid(int(earlier))
+        return self._present.take_uid(int(earlier))
 
     def adopt(self, uid: int, earlier: EarlierMessage) -> None:
         super().adopt(uid, earlier)
