@@ -198,10 +198,12 @@ def _collect(lane: _Lane, others: Iterable[_Lane], sent: Sent) -> None:
     """Read the answers of a lane whose command has ended. It may wait for the others to end theirs: a server that keeps
     a folder in one file locks it for the whole of a command.
     """
-    if not lane.is_answered_within(_PATIENCE):
+
+    def end_others() -> None:
         for other in others:
             sent.error = other.attempt(_Lane.end) or sent.error
-    sent.error = lane.collect(sent) or sent.error
+
+    sent.error = lane.collect(sent, end_others) or sent.error
 
 
 def _lanes(
@@ -295,13 +297,16 @@ class _Lane:
             self._open.end()
             self._open = None
 
-    def is_answered_within(self, seconds: float) -> bool:
-        return self._ended or not self._sent or self._session.speaks_within(seconds, self._sent[-1][0].tag)
+    def collect(self, sent: Sent, impatient: Callable[[], None]) -> Optional[SessionEndedError]:
+        """Read the answers that are left, as far as they come.
 
-    def collect(self, sent: Sent) -> Optional[SessionEndedError]:
-        """Read the answers that are left, as far as they come."""
+        Args:
+            impatient: called when one does not come for long.
+        """
         out_of_step = False
         for place, (command, messages) in enumerate(self._sent):
+            if not (self._ended or self._session.speaks_within(_PATIENCE, command.tag)):
+                impatient()
             try:
                 appended = self._session.collect_append(command.tag, len(messages))
             except SessionEndedError as error:

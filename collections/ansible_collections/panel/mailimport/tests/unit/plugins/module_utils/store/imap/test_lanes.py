@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, lanes, sessions
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.lanes import Lanes
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import GoneError
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
     COMMANDS,
@@ -103,9 +104,10 @@ def test_what_is_refused_of_many_over_several_connections(
 
 def test_a_server_that_locks_a_folder_for_a_whole_command(host, origin, some, takes_many, monkeypatch):
     """One connection waits for the end of another one's command: nobody waits for that for long."""
-    monkeypatch.setattr(lanes, "_PATIENCE", 0.1)
+    monkeypatch.setattr(lanes, "_PATIENCE", 0.01)
+    monkeypatch.setattr(appender, "BATCH_MESSAGES", 10)
     folder, owner, taken = threading.Lock(), threading.local(), threading.Event()
-    threads, log_in = [], host.on_login
+    threads, stuck, log_in = [], [], host.on_login
 
     def note_login(*command):
         threads.append(threading.get_ident())
@@ -115,7 +117,9 @@ def test_a_server_that_locks_a_folder_for_a_whole_command(host, origin, some, ta
         if not getattr(owner, "is_here", False):
             assert threading.get_ident() != threads[0] or taken.wait(10), "the first connection is the last to get it"
             owner.is_here = folder.acquire(timeout=10)
-            assert owner.is_here
+            if not owner.is_here:
+                stuck.append(threading.get_ident())
+                raise GoneError
             taken.set()
 
     def unlock(_number):
@@ -123,8 +127,8 @@ def test_a_server_that_locks_a_folder_for_a_whole_command(host, origin, some, ta
         folder.release()
 
     host.on_login, host.refuse, host.dies = note_login, lock, unlock
-    refusals, _store = imported(host, origin, some(*range(1, 151)), **takes_many("Dovecot", 4))
-    assert (bodies(host), refusals) == (sorted(map(body, range(1, 151))), [])
+    refusals, _store = imported(host, origin, some(*range(1, 1001)), **takes_many("Dovecot", 4))
+    assert (bodies(host), refusals, stuck) == (sorted(map(body, range(1, 1001))), [], [])
 
 
 def test_connections_are_as_many_as_the_server_admits(host, origin, some):
