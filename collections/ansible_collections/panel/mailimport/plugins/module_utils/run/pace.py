@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional, Sequence
 
+from ..model.imports import ImportResult
 from ..state.records import ImportRecord
 
 # Seconds without an import after which what ran before belongs to another time, with another pace.
@@ -30,7 +31,7 @@ def share_done(ended: int, ended_bytes: int, running: Sequence[Running], imports
 
     Args:
         ended, ended_bytes: imports that have ended, and what they have copied.
-        imports: all there are.
+        imports: all there are. Those that say nothing of others (see `tells_the_pace`) are left out of both.
     """
     moving = [each for each in running if each.copied]
     come = ended_bytes + sum(each.bytes for each in moving)
@@ -40,6 +41,14 @@ def share_done(ended: int, ended_bytes: int, running: Sequence[Running], imports
     known = ended + len(expected)
     whole = ended_bytes + sum(expected)
     return come / (whole + whole / known * (imports - known))
+
+
+def tells_the_pace(result: ImportResult) -> bool:
+    """Whether an import that has ended says something of those to come: one that is skipped, was done earlier or failed
+    before its first mail ends at once.
+    """
+    worked = result.changed or result.message_store is not None
+    return result.bytes_copied > 0 or (result.state == "completed" and worked)
 
 
 def seconds_left(records: Sequence[ImportRecord], now: float) -> Optional[int]:
@@ -52,6 +61,7 @@ def seconds_left(records: Sequence[ImportRecord], now: float) -> Optional[int]:
         return None
     ended = [record for record in records if record.finished_at is not None and not record.waiting]
     recent = _since_the_last_gap(ended, min([record.started_at for record in running], default=now))
+    recent = [record for record in recent if tells_the_pace(record.result)]
     began = min(record.started_at for record in [*recent, *running]) if recent or running else now
     come = [
         Running(result.messages_total - result.messages_present, result.messages_copied, result.bytes_copied)

@@ -17,7 +17,7 @@ from typing import IO, Callable, Dict, Optional
 from ..model.errors import MailImportError, file_errors
 from ..model.imports import ImportResult
 from ..model.progress import Begun, Counts, Ended, Finished, Noted, ProgressEvent, encode
-from .pace import Running, share_done
+from .pace import Running, share_done, tells_the_pace
 
 # Counts are told at most so often, in seconds.
 _INTERVAL = 0.5
@@ -80,6 +80,7 @@ class Progress:
         self._end = end
         self._mailboxes = 0
         self._done = 0
+        self._telling = 0
         self._messages = 0
         self._bytes = 0
         self._running: Dict[int, Running] = {}
@@ -122,6 +123,7 @@ class Progress:
         if number is not None:
             self._running.pop(number, None)
         self._done += 1
+        self._telling += tells_the_pace(result)
         self._messages += result.messages_copied
         self._bytes += result.bytes_copied
         self._write(Ended(result.email, result.state, result.reason, result.message, result.messages_copied))
@@ -131,12 +133,13 @@ class Progress:
     def _tell_counts(self) -> None:
         self._told_at = time.monotonic()
         running = self._running.values()
+        imports = self._mailboxes - (self._done - self._telling)
         counts = Counts(
             done=self._done,
             mailboxes=self._mailboxes,
             messages=self._messages + sum(each.copied for each in running),
             bytes=self._bytes + sum(each.bytes for each in running),
-            share=round(share_done(self._done, self._bytes, list(running), self._mailboxes), 4),
+            share=round(share_done(self._telling, self._bytes, list(running), imports), 4),
         )
         self._write(counts)
 

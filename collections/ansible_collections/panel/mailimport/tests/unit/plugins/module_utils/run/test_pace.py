@@ -58,6 +58,12 @@ def test_before_anything_has_come_nobody_knows(begun):
     assert seconds_left(begun, NOW) is None
 
 
+def test_those_that_failed_before_their_first_mail_say_nothing_of_the_rest():
+    failed = record("failed", 100, 99, reason="auth_failed")
+    assert seconds_left([failed, waiting(), waiting()], NOW) is None
+    assert seconds_left([failed] * 5 + [running(100, 1000, 500, 100), waiting()], NOW) == 300
+
+
 def test_without_bytes_imports_count():
     assert share_done(1, 0, [], 4) == 0.25 and share_done(0, 0, [], 0) == 1.0
     assert share_done(1, 50, [Running(10, 5, 25)], 2) == 0.75

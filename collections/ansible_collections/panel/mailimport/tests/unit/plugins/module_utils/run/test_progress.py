@@ -34,7 +34,8 @@ def share(tmp_path: Path) -> float:
 
 
 def done(copied: int, size: int) -> ImportResult:
-    return ImportResult("a@b.example", "x", state="completed", messages_copied=copied, bytes_copied=size)
+    figures = {"messages_copied": copied, "bytes_copied": size}
+    return ImportResult("a@b.example", "x", state="completed", message_store="maildir", **figures)
 
 
 def test_d8_a_last_large_mailbox_is_most_of_the_work(progress: Progress, tmp_path: Path) -> None:
@@ -61,6 +62,31 @@ def test_without_bytes_mailboxes_count(progress: Progress, tmp_path: Path) -> No
     assert share(tmp_path) == 0.25
     for _mailbox in range(3):
         progress.ended(done(0, 0))
+    assert share(tmp_path) == 1.0
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        ImportResult("a@b.example", "x", state="failed", reason="auth_failed"),
+        ImportResult("a@b.example", "x", state="failed", reason="auth_failed", message_store="maildir", changed=True),
+        ImportResult("a@b.example", "x", state="skipped"),
+        ImportResult("a@b.example", "x", state="completed", messages_total=7),
+    ],
+    ids=["failed", "failed later", "skipped", "done earlier"],
+)
+def test_what_ends_at_once_and_brings_nothing_says_nothing_of_the_rest(
+    nothing: ImportResult, progress: Progress, tmp_path: Path
+) -> None:
+    progress.begin(100)
+    for _mailbox in range(90):
+        progress.ended(nothing)
+    assert share(tmp_path) == 0.0
+    progress.moved(90, total=10, copied=5, size=MB)
+    assert share(tmp_path) == pytest.approx(1 / 20, abs=1e-3)
+    for _mailbox in range(9):
+        progress.ended(nothing)
+    progress.ended(done(10, 2 * MB), 90)
     assert share(tmp_path) == 1.0
 
 
