@@ -164,14 +164,17 @@ def test_the_list_is_read_where_it_is(run: Run, people: list[Employee], encrypte
     ]
     path.write_text("\r\n".join(lines), encoding="utf-8-sig")
     options = ["--vault-password-file", str(encrypt(path))] if encrypted else []
+    refused = run.task(*options, src=str(path)).result
+    assert refused["failed"] and "imports" not in refused and not (run.directory / "state").exists()
+    assert "%s: no host of the inventory has the name of mail_host: elsewhere (line 3)" % path in refused["msg"]
+    # A host that is not in the play.
+    options += ["-i", "elsewhere,"]
     outcome = run.task(*options, src=str(path))
     assert [entry["email"] for entry in outcome.result["imports"]] == [people[0].address, people[2].address], (
         outcome.output
     )
     assert outcome.result["summary"]["completed"] == 2
-    assert outcome.result["warnings"] == [
-        "no host of the inventory is called elsewhere, the mail_host of 1 mailboxes of the list"
-    ]
+    assert outcome.result["warnings"] == ["not imported by this play: mailboxes of the list for elsewhere (1)"]
     # The rows are those of the host that the task runs on.
     delegated = run.task(
         *options, src=str(path), keywords={"delegate_to": "elsewhere", "delegate_facts": False, "vars": LOCAL}

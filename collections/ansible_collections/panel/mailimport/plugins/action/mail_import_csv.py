@@ -17,8 +17,9 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import (
     Row,
+    refuse_rows_of_nobody,
     rows_of_everybody,
-    rows_of_nobody,
+    rows_of_others,
     select_rows,
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import LIST_SECRETS, list_options
@@ -69,17 +70,20 @@ class ActionModule(ActionBase):
             arguments = {
                 name: value for name, value in arguments.items() if name == "only" or name not in _LIST_OPTIONS
             }
-            # A mail host gets to know the passwords of its own mailboxes only.
             rows = self._rows(params)
-            in_play = self._mail_hosts(params, variables)
-            secrets["rows"] = [asdict(row) for row in self._selected(rows, params, mail_host, in_play)]
-            warnings = rows_of_nobody(rows, {mail_host, *variables.get("groups", {}).get("all", ())})
-            if len(in_play) > 1 and not params["only"]:
-                warnings += rows_of_everybody(rows, len(in_play))
+            hosts = _Hosts(mail_host, self._in_play(params, variables), _inventory(variables, mail_host))
+            with _named(params):
+                if not params["mail_host"]:
+                    refuse_rows_of_nobody(rows, hosts.inventory, params["only"])
+                # A mail host gets to know the passwords of its own mailboxes only.
+                secrets["rows"] = [asdict(row) for row in select_rows(rows, mail_host, params["only"], hosts.in_play)]
+            # Who picks mailboxes or hosts leaves out the others on purpose.
+            if not params["only"]:
+                warnings = _warnings(rows, hosts, is_limited="ansible_limit" in variables)
         result.update(with_warnings(run_import(self, MODULE, arguments, secrets, task_vars), warnings))
         return result
 
-    def _mail_hosts(self, params: dict[str, t.Any], variables: t.Mapping[str, t.Any]) -> frozenset[str]:
+    def _in_play(self, params: dict[str, t.Any], variables: t.Mapping[str, t.Any]) -> frozenset[str]:
         """The hosts of the play, if each of them runs this task for mailboxes of its own; that some may be kept from it
         by a condition is not known.
         """
@@ -93,10 +97,24 @@ class ActionModule(ActionBase):
         with _named(params):
             return read_list(self._loader, found_file(self, params["src"]))
 
-    @staticmethod
-    def _selected(rows: list[Row], params: dict[str, t.Any], mail_host: str, in_play: frozenset[str]) -> list[Row]:
-        with _named(params):
-            return select_rows(rows, mail_host, params["only"], in_play)
+
+class _Hosts(t.NamedTuple):
+    """Names that a list may have: of the mail host, of all hosts of the play, and of all there are."""
+
+    mail_host: str
+    in_play: frozenset[str]
+    inventory: frozenset[str]
+
+
+def _inventory(variables: t.Mapping[str, t.Any], mail_host: str) -> frozenset[str]:
+    # The implicit localhost is in no group.
+    return frozenset((mail_host, str(variables.get("inventory_hostname", "")), *variables["groups"]["all"]))
+
+
+def _warnings(rows: list[Row], hosts: _Hosts, is_limited: bool) -> list[str]:
+    """Which mailboxes of the list nobody imports now, or several hosts do."""
+    warnings = rows_of_others(rows, hosts.inventory if is_limited or not hosts.in_play else hosts.in_play)
+    return warnings + (rows_of_everybody(rows, len(hosts.in_play)) if len(hosts.in_play) > 1 else [])
 
 
 @contextmanager

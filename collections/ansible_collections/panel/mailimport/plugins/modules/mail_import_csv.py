@@ -101,8 +101,10 @@ options:
         Rows without a name are imported by every host that runs the task.
       - Default is the name of the host in the inventory; with C(delegate_to), that of the host the task is delegated
         to.
-      - The module warns about rows whose C(mail_host) is not in the inventory, as no host will import them. With
-        O(remote_src=true) it cannot.
+      - A C(mail_host) that is not in the inventory is an error, since no host would import the row, and nothing is
+        begun. One that is in the inventory and not in the play gets a warning, unless C(--limit) or O(only) leaves it
+        out.
+      - With O(remote_src=true), nothing is known of other hosts. With this option, such rows get a warning.
     type: str
   source_host:
     description:

@@ -6,13 +6,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import difflib
 from dataclasses import dataclass, field
-from typing import AbstractSet, Any, List, Mapping, Optional, Sequence
+from typing import AbstractSet, Any, Dict, List, Mapping, Optional, Sequence, Set
 
 from ..model.address import composed
 from ..model.errors import MailImportError, one_line
 from .columns import PASSWORDS
+
+# Of hosts that are not there, so many are named, of each list as many places, and of a name as many letters.
+_MOST_NAMES, _FEW, _LONGEST_NAME = 10, 3, 64
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,10 @@ def mailbox_of(row: Row) -> str:
     return composed(str(row.values.get("target_email") or row.values.get("email") or "").lower())
 
 
+def _composed(addresses: Sequence[str]) -> Set[str]:
+    return {composed(address.lower()) for address in addresses}
+
+
 def select_rows(
     rows: Sequence[Row], mail_host: str, only: Sequence[str] = (), others: AbstractSet[str] = frozenset()
 ) -> List[Row]:
@@ -64,7 +71,7 @@ def select_rows(
     meant = [row for row in rows if row.values.get("mail_host") in (None, mail_host)]
     if not only:
         return meant
-    wanted = {composed(address.lower()) for address in only}
+    wanted = _composed(only)
     elsewhere = (row for row in rows if row.values.get("mail_host") in others)
     missing = wanted.difference(map(mailbox_of, meant), map(mailbox_of, elsewhere))
     if missing:
@@ -89,17 +96,59 @@ def rows_of_everybody(rows: Sequence[Row], mail_hosts: int) -> List[str]:
     )
 
 
-def rows_of_nobody(rows: Sequence[Row], mail_hosts: AbstractSet[str]) -> List[str]:
-    """Say, in a line each, which mailboxes of a list no host is going to import: nobody would notice that they are
+def rows_of_others(rows: Sequence[Row], mail_hosts: AbstractSet[str]) -> List[str]:
+    """Say, in a line, which mailboxes of a list none of these hosts imports: nobody would notice that they are
     missing.
     """
     if not rows:
         return ["the list holds no mailbox"]
-    counts = Counter(
-        str(row.values["mail_host"]) for row in rows if row.values.get("mail_host") not in (None, *mail_hosts)
-    )
-    line = "no host of the inventory is called %s, the mail_host of %d mailboxes of the list"
-    return [line % (one_line(name), count) for name, count in sorted(counts.items())]
+    others = _by_foreign_host(rows, mail_hosts)
+    told = ["%s (%s)" % (one_line(name, _LONGEST_NAME), format(len(some), ",")) for name, some in others.items()]
+    return ["not imported by this play: mailboxes of the list for %s" % _some(told)] if told else []
+
+
+def refuse_rows_of_nobody(rows: Sequence[Row], mail_hosts: AbstractSet[str], only: Sequence[str] = ()) -> None:
+    """Make sure that there is a host for each mailbox of a list, or of `only`: a run could not tell of the others.
+
+    Args:
+        mail_hosts: all there are.
+
+    Raises:
+        MailImportError: `invalid_row`, with the names of hosts that are not there.
+    """
+    wanted = _composed(only)
+    nobodys = _by_foreign_host([row for row in rows if not wanted or mailbox_of(row) in wanted], mail_hosts)
+    if nobodys:
+        names = _some([_unknown(name, some, mail_hosts) for name, some in nobodys.items()])
+        what_to_do = "correct their mail_host, or add the host to the inventory"
+        raise MailImportError(
+            "invalid_row",
+            "no host of the inventory has the name of mail_host: %s. Nobody would import these mailboxes: %s"
+            % (names, what_to_do),
+        )
+
+
+def _by_foreign_host(rows: Sequence[Row], mail_hosts: AbstractSet[str]) -> Dict[str, List[Row]]:
+    """Rows that name another host than these, by its name."""
+    found: Dict[str, List[Row]] = {}
+    for row in rows:
+        name = row.values.get("mail_host")
+        if name is not None and not (isinstance(name, str) and name in mail_hosts):
+            found.setdefault(str(name), []).append(row)
+    return found
+
+
+def _unknown(name: str, rows: Sequence[Row], mail_hosts: AbstractSet[str]) -> str:
+    places = ", ".join(row.place for row in rows[:_FEW])
+    more = " and %d more" % (len(rows) - _FEW) if len(rows) > _FEW else ""
+    alike = difflib.get_close_matches(name.lower()[:_LONGEST_NAME], sorted(mail_hosts), n=1, cutoff=0.8)
+    meant = "; is %s meant?" % alike[0] if alike else ""
+    return "%s (%s%s%s)" % (one_line(name, _LONGEST_NAME), places, more, meant)
+
+
+def _some(told: Sequence[str]) -> str:
+    more = len(told) - _MOST_NAMES
+    return ", ".join(told[:_MOST_NAMES]) + (" and %s other names" % format(more, ",") if more > 0 else "")
 
 
 def _row_of_item(position: int, item: Any) -> Row:

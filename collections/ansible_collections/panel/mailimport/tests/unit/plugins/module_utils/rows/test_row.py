@@ -11,9 +11,10 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.errors impo
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import (
     Row,
     mailbox_of,
+    refuse_rows_of_nobody,
     rows_of_everybody,
     rows_of_list,
-    rows_of_nobody,
+    rows_of_others,
     select_rows,
 )
 
@@ -76,12 +77,37 @@ def test_the_mailbox_of_a_row_is_the_one_on_the_mail_host():
     assert [mailbox_of(row) for row in ROWS[1:4]] == ["ben@example.org", "carl@example.org", ""]
 
 
-def test_rows_that_no_host_or_every_host_imports_are_told():
-    assert rows_of_nobody([], {"mail1"}) == ["the list holds no mailbox"]
-    assert rows_of_nobody(ROWS, {"mail1", "mail2"}) == []
-    assert rows_of_nobody(ROWS, {"mail1"}) == [
-        "no host of the inventory is called mail2, the mail_host of 1 mailboxes of the list"
-    ]
+def refusal(hosts, *arguments):
+    rows = [Row("line %d" % line, {"email": "a@b.example", "mail_host": host}) for line, host in enumerate(hosts, 1)]
+    with pytest.raises(MailImportError) as refused:
+        refuse_rows_of_nobody(rows, *arguments)
+    assert refused.value.reason == "invalid_row"
+    return refused.value.message
+
+
+def test_rows_that_no_host_would_import_are_refused_with_their_places():
+    refuse_rows_of_nobody(ROWS, {"mail1", "mail2"})
+    told = refusal(["mail1", "Mail1", "attic", "Mail1", *["cellar"] * 4], {"mail1", "mail2"})
+    assert told == (
+        "no host of the inventory has the name of mail_host: Mail1 (line 2, line 4; is mail1 meant?), attic (line 3), "
+        "cellar (line 5, line 6, line 7 and 1 more). Nobody would import these mailboxes: correct their mail_host, or "
+        "add the host to the inventory"
+    )
+    # Of thousands of names, some are told, and none is as long as it likes.
+    told = refusal(["host%d" % number for number in range(2000)] + ["x" * 9000 + "\n"], {"mail1"})
+    assert "host0 (line 1), host1 (line 2)" in told and "and 1,991 other names" in told and len(told) < 1000
+
+
+def test_with_only_the_other_rows_do_not_matter():
+    refuse_rows_of_nobody(ROWS, {"mail1"}, ["BEN@example.org"])
+    with pytest.raises(MailImportError, match="mail2"):
+        refuse_rows_of_nobody(ROWS, {"mail1"}, ["carl@example.org"])
+
+
+def test_rows_that_no_host_of_the_play_or_every_host_imports_are_told():
+    assert rows_of_others([], {"mail1"}) == ["the list holds no mailbox"]
+    assert rows_of_others(ROWS, {"mail1", "mail2"}) == []
+    assert rows_of_others(ROWS, {"mail1"}) == ["not imported by this play: mailboxes of the list for mail2 (1)"]
     assert rows_of_everybody(ROWS, 2) == [
         "3 mailboxes of the list name no mail_host, so each of the 2 hosts of this play imports them"
     ]
