@@ -82,7 +82,17 @@ def last_screen(results: t.Mapping[str, t.Mapping[str, t.Any]], again: str | Non
     else:
         lines = words.how_to_go_on_with_hosts(list(failed) if len(failed) < len(results) else [])
     # Where no host has come to its imports, a count of none would only hide why.
-    return [*(words.last_screen(entries) if entries or not told else ()), *told, *lines]
+    return [*(_screen(list(results.values()), entries) if entries or not told else ()), *told, *lines]
+
+
+def _screen(results: t.Sequence[t.Mapping[str, t.Any]], entries: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
+    headline, *problems = words.last_screen(entries)
+    # Of a mailbox that is not done, the module says no more than its line among the problems does.
+    is_one_problem = len(entries) == 1 and entries[0]["state"] != "completed"
+    if len(results) == 1 and "imports" in results[0] and not is_one_problem:
+        # How long it took, or why there was nothing to do, only the module knows.
+        headline = results[0]["msg"].partition("\n")[0]
+    return [headline, *problems]
 
 
 class FilterModule:

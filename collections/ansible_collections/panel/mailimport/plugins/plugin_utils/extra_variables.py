@@ -29,13 +29,18 @@ _OF_PLAYBOOKS = ("import_hosts", "import_setup", "import_serial", "import_mail_h
 _ALIKE = 0.8
 
 
+def is_of_playbooks(action: ActionBase) -> bool:
+    """Whether the task is one of the collection's playbooks."""
+    return os.path.realpath(str(action._task.get_path() or "")).startswith(_PLAYBOOKS)
+
+
 def refuse_misspelt_variables(action: ActionBase, options: t.Iterable[str]) -> None:
     """Refuse a variable of the command line that looks like an option of the playbook and is none.
 
     Raises:
         AnsibleActionFail: names it, and the option that may be meant.
     """
-    if not os.path.realpath(str(action._task.get_path() or "")).startswith(_PLAYBOOKS):
+    if not is_of_playbooks(action):
         return
     known = [*options, *_OF_PLAYBOOKS]
     for name in load_extra_vars(action._loader):

@@ -22,6 +22,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.panel.mailimport.plugins.module_utils.model.progress import decode
 
+from .extra_variables import is_of_playbooks
 from .progress_lines import ProgressLines, on_host
 from .run_files import JOB, PROGRESS, SECRETS, new_name, remove_directory
 from .secrets_file import hand_over
@@ -80,8 +81,18 @@ def run_import(
     if result.get("failed") and "imports" not in result:
         # The module may not even have begun; if this was to be in the background, Ansible leaves it at that.
         remove_directory(action, os.path.dirname(path))
-    _show_last_screen(result, str((task_vars or {}).get("inventory_hostname", "?")))
+    variables = task_vars or {}
+    if not _says_it_itself(action, result, variables):
+        _show_last_screen(result, str(variables.get("inventory_hostname", "?")))
     return dict(result)
+
+
+def _says_it_itself(action: ActionBase, result: t.Mapping[str, t.Any], variables: t.Mapping[str, t.Any]) -> bool:
+    """Whether the play is about to say the same: the collection's own end with what came of all hosts together, but for
+    aliases.
+    """
+    is_alone = len(variables.get("ansible_play_hosts_all", ())) == 1
+    return is_alone and is_of_playbooks(action) and not result.get("host_aliases")
 
 
 def _show_last_screen(result: t.Mapping[str, t.Any], host: str) -> None:

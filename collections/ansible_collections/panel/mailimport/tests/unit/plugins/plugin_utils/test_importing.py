@@ -16,7 +16,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.progress import Finished, Noted, encode
 from ansible_collections.panel.mailimport.plugins.module_utils.run.progress import Progress
-from ansible_collections.panel.mailimport.plugins.plugin_utils import importing
+from ansible_collections.panel.mailimport.plugins.plugin_utils import extra_variables, importing
 
 NOTES = ["one", "two", "three"]
 PROGRESS = "".join(map(encode, (*map(Noted, NOTES), Finished())))
@@ -132,6 +132,26 @@ def test_a_module_that_is_interrupted_stops_however_far_it_is(
         with pytest.raises(MailImportError, match="waits for it no more") as refused:
             Progress(made[0])
         assert refused.value.reason == "interrupted" and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("playbook", "hosts", "shown"),
+    [("playbooks", 1, False), ("playbooks", 2, True), ("elsewhere", 1, True)],
+    ids=["one host", "several hosts", "a play of others"],
+)
+def test_the_last_screen_of_a_playbook_s_only_host_is_left_to_the_playbook(
+    action: Action, monkeypatch: pytest.MonkeyPatch, playbook: str, hosts: int, shown: bool
+) -> None:
+    said: List[str] = []
+    where = Path(extra_variables.__file__).parents[2] / playbook / "tasks" / "import_csv.yml"
+    monkeypatch.setattr(importing, "hand_over", lambda *_arguments: "/tmp/secrets")
+    monkeypatch.setattr(importing.display, "display", lambda line, stderr: said.append(line))
+    action._task.get_path = lambda: "%s:10" % where
+    action._task.check_mode = True
+    monkeypatch.setattr(action, "_execute_module", lambda **_call: {"imports": [], "msg": "41 mailboxes"})
+    variables = {"inventory_hostname": "mail1", "ansible_play_hosts_all": ["mail1", "mail2"][:hosts]}
+    importing.run_import(action, "panel.mailimport.mail_import_csv", {}, {}, variables)  # type: ignore[arg-type]
+    assert said == ["[mail1] 41 mailboxes"] * shown
 
 
 @pytest.mark.parametrize("banner", ["", "Welcome to mx1\n", "42\n", "Willkommen auf dem Prüfstand\n"])
