@@ -14,6 +14,7 @@ import imaplib
 import re
 import socket
 import ssl
+import struct
 import time
 from typing import Any, Callable, Optional, Protocol, Sequence, Tuple, Union, cast
 
@@ -41,6 +42,11 @@ _LONGEST_LOGIN = 1 << 20
 # And it takes no longer than so many times the longest silence, lest a server that says a little now and then holds a
 # queue for ever.
 _LOGIN_TIMEOUTS = 10
+
+# Where Linux's struct tcp_info (linux/tcp.h) has the milliseconds since data arrived, which it counts in ticks of a
+# clock that are up to this long.
+_LAST_DATA_RECEIVED = 52
+_TICK = 0.01
 
 
 class Exchange(Protocol):
@@ -234,6 +240,22 @@ def _acknowledge_at_once(sock: socket.socket) -> None:
     """
     if hasattr(socket, "TCP_QUICKACK"):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+
+def seconds_quiet(sock: socket.socket) -> float:
+    """Return for how many seconds nothing has arrived on a connection, rather too few than too many; 0 when the system
+    does not say. What has arrived need not have been read.
+    """
+    if not hasattr(socket, "TCP_INFO"):
+        return 0.0
+    try:
+        told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA_RECEIVED + 4)
+    except OSError:
+        return 0.0
+    if len(told) < _LAST_DATA_RECEIVED + 4:
+        return 0.0
+    milliseconds: int = struct.unpack_from("=I", told, _LAST_DATA_RECEIVED)[0]
+    return max(0.0, milliseconds / 1000 - _TICK)
 
 
 class Client(IMAPClient):

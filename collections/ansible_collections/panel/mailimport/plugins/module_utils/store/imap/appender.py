@@ -158,7 +158,7 @@ class Appender:
             return messages
         batch = self._in_flight.fitting(messages)
         self._read_answers(batch)
-        return batch
+        return self._in_flight.fitting(batch)  # the answers may have shown that it is too much
 
     def _send_ahead(self, folder: Destination, messages: List[PendingMessage]) -> None:
         session = self.sessions.next_session()
@@ -228,8 +228,11 @@ class Appender:
             raise
 
     def _read_answers(self, before: Sequence[PendingMessage] = ()) -> None:
-        """Read answers until there is room for messages, or all of them when there are none to be sent."""
-        while self._in_flight and not (before and self._in_flight.has_room_for(before)):
+        """Read the answers that have come, and on until there is room for messages; or all when there are none to be
+        sent."""
+        while self._in_flight and (
+            not before or self._in_flight.has_answer() or not self._in_flight.has_room_for(before)
+        ):
             command = self._in_flight.first()
             try:
                 appended = self._in_flight.collect()

@@ -136,7 +136,11 @@ class AppendingSession(HostConversation):
     def _note_answer(self, tag: bytes, status: Status) -> None:
         super()._note_answer(tag, status)
         if tag in self._sent_at:
-            self._slowest = max(self._slowest, time.monotonic() - self._sent_at.pop(tag))
+            self._slowest = max(self._slowest, self.heard_at() - self._sent_at.pop(tag))
+
+    def heard_at(self) -> float:
+        """time.monotonic() when the last of what the server has sent arrived, which may be long before it is read."""
+        return time.monotonic() - self._channel.seconds_quiet()
 
     def slowest_append(self) -> float:
         """The most seconds that the server has taken to answer an APPEND, or has had for one without answering it."""

@@ -44,6 +44,11 @@ class HostChannel(ABC):
     def close(self) -> None:
         """Let go of the server, which then ends the session."""
 
+    def seconds_quiet(self) -> float:
+        """For how many seconds nothing has come from the server, be it that what has come was not read; 0 when that is
+        not known."""
+        return 0.0
+
     @abstractmethod
     def reason_of_end(self) -> str:
         """What to add to a message that the session has ended: what is known of why."""

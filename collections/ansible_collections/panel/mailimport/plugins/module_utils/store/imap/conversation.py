@@ -157,9 +157,15 @@ class HostConversation(ImapSession):
             raise _ended_error(self._channel, error.message) from None
 
     def speaks_within(self, seconds: float, tag: bytes) -> bool:
-        """Whether a command is answered, or something is to be read within so many seconds."""
+        """Whether a command is answered, or something is to be read within so many seconds, be it that the session has
+        ended."""
         sock = self.stream.sock
-        if tag in self._answers or self.stream.has_line() or (isinstance(sock, ssl.SSLSocket) and sock.pending()):
+        if (
+            sock.fileno() < 0
+            or tag in self._answers
+            or self.stream.has_line()
+            or (isinstance(sock, ssl.SSLSocket) and sock.pending())
+        ):
             return True
         readable = select.poll()
         readable.register(sock, select.POLLIN)

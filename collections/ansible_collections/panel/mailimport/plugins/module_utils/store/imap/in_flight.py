@@ -77,14 +77,22 @@ class InFlight:
         except SessionEndedError:
             self._commands.append(Command(folder, session, b"", messages, began))
             raise
+        except BaseException:  # a message broke off: what is sent next would be taken for the rest of it
+            session.abandon()
+            raise
         self._commands.append(Command(folder, session, tag, messages, began))
 
     def first(self) -> Command:
         return self._commands[0]
 
     def age(self) -> float:
-        """Return for how many seconds the server has had the first one."""
+        """Return for how many seconds the server has had the first one, which was not answered when that was looked
+        for last."""
         return time.monotonic() - self.first().began if self._commands else 0.0
+
+    def has_answer(self) -> bool:
+        """Whether there is something to be read for the first command."""
+        return bool(self._commands) and self.first().session.speaks_within(0.0, self.first().tag)
 
     def collect(self) -> Appended:
         """Wait for the answer to the first command, which is on its way no more.
@@ -95,9 +103,10 @@ class InFlight:
         command, asked = self.first(), time.monotonic()
         appended = command.session.collect_append(command.tag, len(command.messages))
         self._commands.popleft()
-        answered, round_trip = time.monotonic(), command.session.round_trip
+        # The source may have kept this side busy since.
+        answered, round_trip = command.session.heard_at(), command.session.round_trip
         if command.began + round_trip <= self._answered:
-            self._waited += answered - asked
+            self._waited += max(0.0, answered - asked)
             self._waited_for += len(command.messages)
         self._answered = answered
         # What was sent before it counts in: rather too few may be on their way than too many.

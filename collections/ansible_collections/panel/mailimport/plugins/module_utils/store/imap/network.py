@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 from typing import Callable, FrozenSet, NoReturn, Optional, Union
 
-from ...imap.connection import Client
+from ...imap.connection import Client, seconds_quiet
 from ...imap.login import connect
 from ...imap.refusals import LONGEST_WAIT, SourceBusyError
 from ...model.errors import MailImportError
@@ -43,6 +43,9 @@ class NetworkChannel(HostChannel):
 
     def close(self) -> None:
         self._client.disconnect()
+
+    def seconds_quiet(self) -> float:
+        return seconds_quiet(self.stream.sock)
 
     def reason_of_end(self) -> str:
         return ""

@@ -9,18 +9,23 @@ answered, and each message is there once all the same.
 from __future__ import annotations
 
 import itertools
+import time
 from types import SimpleNamespace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import (
     appender,
+    appending,
     conversation,
     in_flight,
     sessions,
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.appending import AppendingSession
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.in_flight import InFlight
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.lanes import Lanes
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.network import NetworkChannel
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.pending import PendingMessage
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import GoneError
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body
@@ -61,6 +66,12 @@ def cyrus(far):
 
 
 @pytest.fixture
+def no_answer_yet(monkeypatch):
+    """Let the server answer as late as it may, as one does that is far."""
+    monkeypatch.setattr(InFlight, "has_answer", lambda _commands: False)
+
+
+@pytest.fixture
 def pairs(message):
     """Messages of which each is there twice, the second one some commands later."""
     return [message(uid, body((uid - 1) % 30 + 1)) for uid in range(1, 61)]
@@ -69,6 +80,7 @@ def pairs(message):
 TWICE = sorted(body(uid) for uid in range(1, 31) for _copy in range(2))
 
 
+@pytest.mark.usefixtures("no_answer_yet")
 def test_commands_go_ahead_of_their_answers_over_one_connection(host, origin, some, monkeypatch):
     on_their_way, most = [], []
     send, collect = AppendingSession.send_append, AppendingSession.collect_append
@@ -90,6 +102,7 @@ def test_commands_go_ahead_of_their_answers_over_one_connection(host, origin, so
     assert (host.busiest, host.asked, on_their_way) == (1, 0, [])
 
 
+@pytest.mark.usefixtures("no_answer_yet")
 @pytest.mark.parametrize(("cost", "least", "most"), [(0.2, 1, 8), (0.01, 20, 60), (0.0002, 400, 2000)])
 def test_what_is_on_its_way_takes_the_server_half_a_second(far, origin, some, monkeypatch, cost, least, most):
     """It goes on storing that when the line is lost or the run is killed, and shows nothing of it meanwhile: the next
@@ -108,7 +121,8 @@ def test_what_is_on_its_way_takes_the_server_half_a_second(far, origin, some, mo
 
     monkeypatch.setattr(AppendingSession, "send_append", sends)
     monkeypatch.setattr(AppendingSession, "collect_append", collects)
-    for module in (in_flight, conversation):  # the round trip is taken off
+    monkeypatch.setattr(NetworkChannel, "seconds_quiet", lambda _channel: 0.0)
+    for module in (in_flight, appending, conversation):  # the round trip is taken off
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     host = far("Cyrus IMAPD")
     monkeypatch.setattr(appender, "BATCH_MESSAGES", 500)
@@ -118,16 +132,20 @@ def test_what_is_on_its_way_takes_the_server_half_a_second(far, origin, some, mo
     assert least <= max(seen) <= most
 
 
+@pytest.mark.usefixtures("no_answer_yet")
 def test_a_slow_server_gets_messages_over_several_connections(far, origin, some, monkeypatch):
     """Each message waits for the disk there, and several connections for several at a time."""
     host = far("Dovecot")
     monkeypatch.setattr(appender, "BATCH_BYTES", 500)
-    monkeypatch.setattr(in_flight, "time", SimpleNamespace(monotonic=itertools.count(step=1000.0).__next__))
+    clock = SimpleNamespace(monotonic=itertools.count(step=1000.0).__next__)
+    for module in (in_flight, appending):
+        monkeypatch.setattr(module, "time", clock)
     refusals, _store = imported(host, origin, some(*range(1, 601)))
     assert ([message.data for message in host.folders[b"A"]], refusals) == ([body(uid) for uid in range(1, 601)], [])
     assert (host.busiest, host.asked) == (4, 0)
 
 
+@pytest.mark.usefixtures("no_answer_yet")
 @pytest.mark.parametrize("fate", ["before", "after", "late", "bye"])
 @pytest.mark.parametrize("number", [1, 2, 6])
 def test_what_was_on_its_way_when_the_connection_was_lost_is_there_once(host, origin, pairs, fate, number, monkeypatch):
@@ -140,6 +158,7 @@ def test_what_was_on_its_way_when_the_connection_was_lost_is_there_once(host, or
     assert (sorted(delivered), refusals, store.all_answers_known) == (list(range(1, 61)), [], True)
 
 
+@pytest.mark.usefixtures("no_answer_yet")
 def test_the_server_has_time_to_store_what_was_on_its_way_into_several_folders(host, origin, some, monkeypatch):
     """It may go on with what it was sent when the connection is lost: nothing is sent again before that."""
     waited_for = []
@@ -155,6 +174,89 @@ def test_the_server_has_time_to_store_what_was_on_its_way_into_several_folders(h
     assert found == {b"A": [body(uid) for uid in range(1, 21)], b"B": [body(uid) for uid in range(21, 41)]}
     assert ([writer.take_refusals() for writer in writers], sorted(delivered)) == ([[], []], list(range(1, 41)))
     assert waited_for == [[b"A", b"B"]]
+
+
+@pytest.fixture
+def slow_source(monkeypatch):
+    """Let the source take a minute for what is in the next command; the answer to the last one has come long before,
+    when the server was at it for `took` seconds.
+    """
+    clock, answered, commands = [0.0], [0.0], []
+    seen = SimpleNamespace(took=0.0, commands=commands)
+    send = InFlight.send
+
+    def sends(on_their_way, folder, session, messages):
+        clock[0] += 60.0
+        send(on_their_way, folder, session, messages)
+        assert session.speaks_within(30.0, b"")
+        commands.append(len(messages))
+        answered[0] = clock[0] + seen.took
+
+    monkeypatch.setattr(InFlight, "send", sends)
+    monkeypatch.setattr(NetworkChannel, "seconds_quiet", lambda _channel: clock[0] - answered[0])
+    for module in (in_flight, appending):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    return seen
+
+
+def test_a_slow_source_does_not_make_the_server_a_slow_one(host, origin, some, slow_source):
+    refusals, _store = imported(host, origin, some(*range(1, 101)))
+    assert ([message.data for message in host.folders[b"A"]], refusals) == ([body(uid) for uid in range(1, 101)], [])
+    assert slow_source.commands == [10] * 10
+
+
+def test_a_slow_source_does_not_hide_that_the_server_is_slow(host, origin, some, slow_source):
+    slow_source.took = 5.0
+    imported(host, origin, some(*range(1, 31)))
+    assert slow_source.commands == [10, *[1] * 20]
+
+
+def test_an_answer_that_lies_unread_does_not_count_for_how_long_a_lost_server_is_waited_for(
+    host, origin, some, slow_source, monkeypatch
+):
+    quiet = []
+    monkeypatch.setattr(HostSession, "await_quiet", lambda _session, _names, seconds: quiet.append(seconds))
+    host.dies = lambda number: "before" if number == 3 else None
+    refusals, _store = imported(host, origin, some(*range(1, 61)))
+    assert (bodies(host), refusals) == (sorted(body(uid) for uid in range(1, 61)), [])
+    assert quiet == [sessions._QUIET]
+
+
+def test_a_message_that_breaks_off_ends_its_session(host, origin, some, message, monkeypatch):
+    """What is sent next would be taken for the rest of it."""
+    outgoing = PendingMessage.outgoing
+    long = body(25) + b"x" * 300_000
+
+    def breaking_off(pending, keywords):
+        def most():
+            yield long[:-10]
+            raise MemoryError
+
+        whole = outgoing(pending, keywords)
+        return whole._replace(chunks=most()) if pending.uid == 25 else whole
+
+    def await_quiet(_session, _names, _seconds):
+        while host.connections > 1:
+            time.sleep(0.001)
+
+    monkeypatch.setattr(HostSession, "await_quiet", await_quiet)
+    monkeypatch.setattr(PendingMessage, "outgoing", breaking_off)
+    monkeypatch.setattr(appender, "BATCH_MESSAGES", 30)
+    monkeypatch.setattr(in_flight, "_FIRST_BYTES", 1 << 20)
+    host.capabilities = host.capabilities.replace("=5000", "=5000000")
+    store = network_store(host, delivered := {})
+    writer = store.open_folder(A, origin(), False)
+    with pytest.raises(MemoryError):
+        for fetched in [*some(*range(1, 25)), message(25, long), *some(*range(26, 41))]:
+            writer.add(fetched)
+    other = store.open_folder(("B",), origin(b"B"), False)
+    for fetched in some(*range(51, 71)):
+        other.add(fetched)
+    store.commit()
+    store.sessions.close()
+    assert bodies(host) == sorted(map(body, range(1, 25)))
+    assert sorted(each.data for each in host.folders[b"B"]) == sorted(map(body, range(51, 71)))
+    assert (host.ran, sorted(delivered), store.all_answers_known) == ([], [*range(1, 25), *range(51, 71)], False)
 
 
 @pytest.mark.parametrize("code", ["CANNOT", "SERVERBUG"])

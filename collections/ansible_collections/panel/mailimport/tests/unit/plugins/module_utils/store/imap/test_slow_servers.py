@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, appending
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.network import NetworkChannel
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import body
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
@@ -51,6 +52,7 @@ def test_a_slow_server_is_given_time_however_it_was_sent_something(
     """As much as it has taken before, or as it has had already when it was given up."""
     clock, quiet = [0.0], []
     monkeypatch.setattr(appending, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(NetworkChannel, "seconds_quiet", lambda _channel: 0.0)
 
     def die(number):
         clock[0] += 60.0 if needs > 60.0 else 5.0  # 60: the client's patience
