@@ -131,21 +131,13 @@ class Lanes:
         messages, sent.unsent = sent.unsent[:most], sent.unsent[most:]
         lanes = _lanes(sessions, folder, messages, together)
         began = time.monotonic()
-        due = deque(lanes)
-        while sent.error is None and any(lane.waiting for lane in lanes):
-            ending = due.popleft() if together > 1 and not due[0].waiting else None
-            # Each step by all of them, or one would wait for a message that was asked for, or an answer.
-            if ending:
-                sent.error = ending.attempt(_Lane.end) or sent.error
-            for step in (_Lane.offer, _Lane.wait, _Lane.give):
-                for lane in lanes:
-                    sent.error = lane.attempt(step) or sent.error
-            if ending:
-                _collect(ending, due, sent)
-        while due:
-            ending = due.popleft()
-            sent.error = ending.attempt(_Lane.end) or sent.error
-            _collect(ending, due, sent)
+        try:
+            _run(lanes, sent, together)
+        except BaseException:  # a message broke off: what is sent next would be taken for the rest of it
+            for session in sessions:
+                session.abandon()
+            self._others = [session for session in self._others if session not in sessions]
+            raise
         sent.slowest = max([sent.slowest, *(session.slowest_append() for session in sessions)])
         lost = [session for session in sessions if any(lane.lost_session(session) for lane in lanes)]
         sent.is_first_lost = sent.is_first_lost or sessions[0] in lost
@@ -192,6 +184,25 @@ class Lanes:
         for session in self._others:
             session.close()
         self._others = []
+
+
+def _run(lanes: Sequence[_Lane], sent: Sent, together: int) -> None:
+    """Send what the lanes have, as long as none is lost, and read all answers."""
+    due = deque(lanes)
+    while sent.error is None and any(lane.waiting for lane in lanes):
+        ending = due.popleft() if together > 1 and not due[0].waiting else None
+        # Each step by all of them, or one would wait for a message that was asked for, or an answer.
+        if ending:
+            sent.error = ending.attempt(_Lane.end) or sent.error
+        for step in (_Lane.offer, _Lane.wait, _Lane.give):
+            for lane in lanes:
+                sent.error = lane.attempt(step) or sent.error
+        if ending:
+            _collect(ending, due, sent)
+    while due:
+        ending = due.popleft()
+        sent.error = ending.attempt(_Lane.end) or sent.error
+        _collect(ending, due, sent)
 
 
 def _collect(lane: _Lane, others: Iterable[_Lane], sent: Sent) -> None:

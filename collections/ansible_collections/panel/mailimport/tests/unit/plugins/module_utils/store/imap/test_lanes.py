@@ -15,6 +15,8 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, lanes, sessions
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.lanes import Lanes
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.pending import PendingMessage
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import GoneError
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
@@ -228,3 +230,43 @@ def test_connections_that_were_idle_for_long_are_opened_anew(host, origin, some,
 def test_one_connection_is_one(host, origin, some):
     imported(host, origin, some(*range(1, 101)), connections=1)
     assert (len(bodies(host)), host.busiest) == (100, 1)
+
+
+@pytest.mark.parametrize(("product", "width"), [("Scripted", 4), *MANY_OVER_SEVERAL])
+def test_a_message_that_breaks_off_ends_all_sessions_that_are_in_the_middle_of_a_command(
+    host, origin, some, message, takes_many, product, width, monkeypatch
+):
+    """What is sent next would be taken for the rest of it."""
+    long = body(30) + b"x" * 300_000
+
+    def breaking_off(pending, keywords, outgoing=PendingMessage.outgoing):
+        def most():
+            yield long[:-10]
+            raise MemoryError
+
+        whole = outgoing(pending, keywords)
+        return whole._replace(chunks=most()) if pending.uid == 30 else whole
+
+    def await_quiet(_session, _names, _seconds):
+        while host.connections > 1:
+            time.sleep(0.001)
+
+    monkeypatch.setattr(HostSession, "await_quiet", await_quiet)
+    monkeypatch.setattr(PendingMessage, "outgoing", breaking_off)
+    several = takes_many(product, width)
+    if product == "Scripted":
+        host.capabilities = host.capabilities.replace(" MULTIAPPEND", "")
+    store = network_store(host, {}, **several)
+    writer = store.open_folder(A, origin(), False)
+    for fetched in [*some(*range(1, 30)), message(30, long), *some(*range(31, 60))]:
+        writer.add(fetched)
+    with pytest.raises(MemoryError):
+        store.commit()
+    other = store.open_folder(("B",), origin(b"B"), False)
+    for fetched in some(*range(61, 100)):
+        other.add(fetched)
+    store.commit()
+    store.sessions.close()
+    assert set(bodies(host)) <= {body(uid) for uid in range(1, 60) if uid != 30}
+    assert sorted(each.data for each in host.folders[b"B"]) == sorted(map(body, range(61, 100)))
+    assert (host.ran, store.all_answers_known) == ([], False)
