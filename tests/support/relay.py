@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 from typing import Iterator, Optional
@@ -24,8 +25,7 @@ class Relay:
         self._target_port = target_port
         self._hold_after = hold_after
         self._admits = admits
-        self._lock = threading.Lock()
-        self._open = 0
+        self._clients: set[socket.socket] = set()
         self.most_open = 0
         self.turned_away = 0
         self._released = threading.Event()
@@ -53,22 +53,20 @@ class Relay:
             while True:
                 client, _address = self._listener.accept()
                 self.connections += 1
-                if self._admits is not None and self._open >= self._admits:
+                if self._admits is not None and len(self._open()) >= self._admits:
                     self.turned_away += 1
                     client.sendall(b"* BYE [UNAVAILABLE] Too many simultaneous connections\r\n")
                     client.close()
                     continue
                 server = socket.create_connection(("127.0.0.1", self._target_port))
-                with self._lock:
-                    self._open += 1
-                    self.most_open = max(self.most_open, self._open)
+                self._clients = {*self._open(), client}
+                self.most_open = max(self.most_open, len(self._clients))
                 threading.Thread(target=self._pump, args=(client, server, True), daemon=True).start()
-                threading.Thread(target=self._serve, args=(server, client), daemon=True).start()
+                threading.Thread(target=self._pump, args=(server, client, False), daemon=True).start()
 
-    def _serve(self, server: socket.socket, client: socket.socket) -> None:
-        self._pump(server, client, False)
-        with self._lock:
-            self._open -= 1
+    def _open(self) -> set[socket.socket]:
+        """Clients that have not closed their connection by now, whether or not what they sent has been forwarded."""
+        return {client for client in self._clients if not _is_closed(client)}
 
     def _pump(self, reader: socket.socket, writer: socket.socket, from_client: bool) -> None:
         passed = 0
@@ -83,6 +81,12 @@ class Relay:
                 writer.sendall(data)
         with contextlib.suppress(OSError):
             writer.shutdown(socket.SHUT_WR)
+
+
+def _is_closed(client: socket.socket) -> bool:
+    look = select.poll()
+    look.register(client, select.POLLRDHUP)
+    return bool(look.poll(0))
 
 
 class Gate:

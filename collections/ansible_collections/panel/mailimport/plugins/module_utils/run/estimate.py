@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from ..model.errors import MailImportError
 from ..model.estimate import MOST_NAMED, QUEUES
 from ..model.imports import ImportRequest, ImportResult
 from ..process.errand import nobody
+from ..process.meeting import Meeting
 from ..queue.dispatcher import run_over_queues
 from ..queue.jobs import Assignment, Bounds, Job, Tell
 from ..queue.messages import JobNews, JobResult
@@ -37,6 +39,9 @@ LEAST_BYTES = 4 << 20
 _OVERHEAD = 2.0
 # Seconds that a run takes besides: it begins, and Dovecot looks for new mailboxes once a second.
 _BEGINNING = 2.0
+# So long, in seconds, samples wait for each other's login, and a source may count a connection that is closed.
+_LONGEST_LOGIN = 10.0
+_CLOSING = 1.0
 
 
 @dataclass(frozen=True)
@@ -186,7 +191,7 @@ def _samples(connections: Sequence[ImportRequest], settings: HostSettings, bound
     for number in QUEUES:
         if number > min(len(connections), bound or len(connections)):
             break
-        sample = _sample(connections[:number], settings)
+        sample = _patient_sample(connections[:number], settings)
         if sample is None:
             break
         found[number] = sample
@@ -195,8 +200,20 @@ def _samples(connections: Sequence[ImportRequest], settings: HostSettings, bound
     return found
 
 
+def _patient_sample(requests: Sequence[ImportRequest], settings: HostSettings) -> Optional[_Sample]:
+    """The sample, or a second one when the source did not admit all: it may have counted those of the one before."""
+    first = _sample(requests, settings)
+    if first and first.connections == len(requests):
+        return first
+    time.sleep(_CLOSING)
+    second = _sample(requests, settings)
+    return max(filter(None, (first, second)), key=lambda sample: sample.connections, default=None)
+
+
 def _sample(requests: Sequence[ImportRequest], settings: HostSettings) -> Optional[_Sample]:
+    """Read over one connection for each of the requests, all at the same time."""
     came: Dict[int, _Came] = {}
+    meeting = Meeting(len(requests))
 
     def handle(number: int, news: JobNews) -> None:
         if isinstance(news, _Came) and news.seconds:
@@ -204,7 +221,7 @@ def _sample(requests: Sequence[ImportRequest], settings: HostSettings) -> Option
 
     jobs = [Job(number, request.source.host.casefold()) for number, request in enumerate(requests)]
     bounds = Bounds(range(1, len(requests) + 1), imports=False)
-    run_over_queues(jobs, bounds, partial(_sample_one, requests, settings), handle, lambda _number, _why: None)
+    run_over_queues(jobs, bounds, partial(_sample_one, requests, settings, meeting), handle, lambda _number, _why: None)
     total = sum(each.bytes for each in came.values())
     if not total:
         return None
@@ -212,13 +229,23 @@ def _sample(requests: Sequence[ImportRequest], settings: HostSettings) -> Option
 
 
 def _sample_one(
-    requests: Sequence[ImportRequest], settings: HostSettings, assignment: Assignment, _tell: Tell
+    requests: Sequence[ImportRequest], settings: HostSettings, meeting: Meeting, assignment: Assignment, _tell: Tell
 ) -> _Came:
-    request = requests[assignment.number]
+    def begin() -> None:
+        meeting.come(assignment.number)
+        meeting.wait(_LONGEST_LOGIN)
+
+    try:
+        return _came_over_one(requests[assignment.number], settings, begin)
+    finally:
+        meeting.come(assignment.number)  # whom the source does not admit, nobody waits for
+
+
+def _came_over_one(request: ImportRequest, settings: HostSettings, begin: Callable[[], None]) -> _Came:
     with State.open_readonly(settings.state_dir) as state, Login(request, tls_context(request.source)) as login:
         handler = NewsHandler(request, state, new_outcome(request), Reporter())
         handler.login = login
-        work: Callable[[Any], None] = partial(sample_account, request, login)
+        work: Callable[[Any], None] = partial(sample_account, request, login, begin)
         try:
             run_as(*nobody(), work, handler.handle, keep=login.descriptors)
         except MailImportError:

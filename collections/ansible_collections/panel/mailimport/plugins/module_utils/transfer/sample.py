@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import time
+from typing import Callable
 
 from ..imap.fetch import FetchRequest, NoUidError
 from ..model.imports import ImportRequest
@@ -23,8 +24,11 @@ MOST_BYTES = 4 << 20
 _MESSAGES, _TIMES = 200, 32
 
 
-def sample_account(request: ImportRequest, login: Login, emit: Emit) -> None:
+def sample_account(request: ImportRequest, login: Login, begin: Callable[[], None], emit: Emit) -> None:
     """Read messages of the largest folder, again and again if it is small, as an import would; tell how fast they came.
+
+    Args:
+        begin: called when the account is open; comes back when the reading may begin.
 
     Raises:
         MailImportError: what keeps the account from being read; `too_many_connections` at once, without waiting.
@@ -32,6 +36,7 @@ def sample_account(request: ImportRequest, login: Login, emit: Emit) -> None:
     session = open_first(login, False, emit)
     plans = plan_folders(session.list_folders(), request.rules, ANY_STORE, {})
     largest = max((plan.source for plan in plans), key=lambda folder: folder.messages or 0, default=None)
+    begin()
     began, came = time.monotonic(), 0
     try:
         times = min(_TIMES, 1 + _MESSAGES // (largest.messages or _MESSAGES)) if largest else 0
