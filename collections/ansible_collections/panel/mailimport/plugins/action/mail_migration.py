@@ -19,7 +19,7 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.panel.mailimport.plugins.module_utils.model import clock
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError, one_line
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.check import check_rows
-from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, mailbox_of
+from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, mailbox_of, refuse_rows_of_nobody
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import (
     found_file,
     plain,
@@ -107,6 +107,7 @@ class ActionModule(ActionBase):
             if migration.source in ORGANIZATIONS:
                 directory = directory_of(migration, plain(params["directories"]))
             rows = directory.rows if directory else self._rows(params)
+            refuse_rows_of_nobody(rows, {*params["hosts"], *(task_vars or {}).get("groups", {}).get("all", ())})
             facts = _facts(migration, rows, directory, params)
         except MailImportError as error:
             raise AnsibleActionFail(error.message) from error
