@@ -21,6 +21,7 @@ import pytest
 from fakes.fault_relay import FaultRelay
 from support.dovecot import MAIL_GID, MAIL_UID, MASTER_PASSWORD, MASTER_USER, Dovecot, free_ports, wait_until
 from support.imap import Account, Item
+from support.long_line import Relay
 from support.mail import load_mail, small_message
 from support.organization import token_settings
 from support.run import INFO_MODULE, environment, run_module
@@ -95,9 +96,12 @@ def test_everything_arrives_and_a_second_run_changes_nothing(target_scene: Targe
     source, target = target_scene.source_account(), target_scene.host_account(HERS)
     assert lines(target) == lines(source)
     assert source.subscriptions <= target.subscriptions
-    for state in ("present", "latest"):
-        again = target_scene.run(state=state)
-        assert (again.result["changed"], again.entry["state"]) == (False, "completed"), again.output
+    with Relay(target_scene.host.tls_port, 0) as line:
+        for state in ("present", "latest"):
+            again = target_scene.run(state=state, target_port=line.port)
+            assert (again.result["changed"], again.entry["state"]) == (False, "completed"), again.output
+            # One login: TLS, LOGIN, and all that is asked of the mailbox in one round trip.
+            assert line.traffic()[:2] == (1, 3)
     with target_scene.source_session() as session:
         session.append("INBOX", [Item(small_message(900))])
         session.select("INBOX")

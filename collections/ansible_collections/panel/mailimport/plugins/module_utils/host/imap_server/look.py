@@ -14,7 +14,7 @@ from typing import Any, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, S
 from ...imap.connection import Client
 from ...imap.folder_names import decode_folder_name
 from ...imap.login import connect
-from ...imap.responses import Parts, Status, parse_parts, quote
+from ...imap.responses import Parts, Status, parse_parts
 from ...imap.session import ImapSession
 from ...model.errors import MailImportError
 from ...model.mail import ImapAccount, TargetAccount, prefixes_within
@@ -32,6 +32,13 @@ _USUAL_NAMES = {
     "\\Trash": ("trash", "deleted items", "deleted messages", "deleted"),
 }
 _MOST_FOLDERS = 50_000
+
+_FIGURES = (b"UIDVALIDITY", b"UIDNEXT", b"MESSAGES")
+_INBOX_FIGURES = (
+    b"STATUS INBOX (%s)" % b" ".join(_FIGURES),
+    b"EXAMINE INBOX",
+    b"FETCH * (INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER]<0.4096>)",
+)
 
 
 class Mailbox(NamedTuple):
@@ -61,11 +68,7 @@ def look_at_mailbox(account: TargetAccount, context: Optional[ssl.SSLContext], w
     """
     session = _Session(connect(account, context))
     try:
-        mailbox = session.mailbox()
-        if with_inbox:
-            with suppress(MailImportError):  # it is asked for again when it is needed
-                mailbox = mailbox._replace(inbox=session.figures(b"INBOX"))
-        return list(mailbox)
+        return list(session.mailbox(with_inbox))
     finally:
         session.close()
 
@@ -79,7 +82,7 @@ def inbox_figures(account: ImapAccount, context: Optional[ssl.SSLContext]) -> Li
     """
     session = _Session(connect(account, context))
     try:
-        return session.figures(b"INBOX")
+        return session.figures(session.send(*_INBOX_FIGURES))
     finally:
         session.close()
 
@@ -100,8 +103,8 @@ class _Session(ImapSession):
     def close(self) -> None:
         self._client.disconnect()
 
-    def figures(self, name: bytes) -> List[Any]:
-        items = (b"UIDVALIDITY", b"UIDNEXT", b"MESSAGES")
+    def figures(self, tags: List[bytes]) -> List[Any]:
+        """Read the answers to _INBOX_FIGURES."""
         said: Dict[bytes, bytes] = {}
         newest: List[str] = []
 
@@ -112,16 +115,12 @@ class _Session(ImapSession):
             elif b"INTERNALDATE" in parts[0].upper():
                 newest.append(hashlib.sha256(repr(values).encode()).hexdigest())
 
-        commands = (
-            b"STATUS %s (%s)" % (quote(name), b" ".join(items)),
-            b"EXAMINE " + quote(name),
-            b"FETCH * (INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER]<0.4096>)",
-        )
-        self.reader.collect(self.send(*commands), handle)
-        figures = [int(said[item]) for item in items if item in said and said[item].isdigit()]
-        return [*figures, newest[-1]] if len(figures) == len(items) and newest else []
+        self.reader.collect(tags, handle)
+        figures = [int(said[item]) for item in _FIGURES if item in said and said[item].isdigit()]
+        return [*figures, newest[-1]] if len(figures) == len(_FIGURES) and newest else []
 
-    def mailbox(self) -> Mailbox:
+    def mailbox(self, with_inbox: bool) -> Mailbox:
+        """What is known of the mailbox, in one round trip."""
         commands = [b"NAMESPACE"] if b"NAMESPACE" in self.capabilities else []
         says_uses = b"SPECIAL-USE" in self.capabilities and b"LIST-EXTENDED" in self.capabilities
         commands.append(b'LIST "" "*" RETURN (SPECIAL-USE)' if says_uses else b'LIST "" "*"')
@@ -133,10 +132,15 @@ class _Session(ImapSession):
             if parts[0].split(b" ", 1)[0].upper() in (b"NAMESPACE", b"LIST", b"XLIST") and len(told) < _MOST_FOLDERS:
                 told.append(parse_parts(parts))
 
-        status = self.reader.collect(self.send(*commands), handle)
+        tags = self.send(*commands, *(_INBOX_FIGURES if with_inbox else ()))
+        status = self.reader.collect(tags[: len(commands)], handle)
         if not status.ok:
             raise MailImportError("host_refused", "%s does not list its folders: %s" % (self.peer, status))
-        return _mailbox_of(told)
+        mailbox = _mailbox_of(told)
+        if with_inbox:
+            with suppress(MailImportError):  # it is asked for again when it is needed
+                mailbox = mailbox._replace(inbox=self.figures(tags[len(commands) :]))
+        return mailbox
 
 
 def _mailbox_of(told: Sequence[List[Any]]) -> Mailbox:
