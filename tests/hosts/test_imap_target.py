@@ -89,7 +89,9 @@ def test_everything_arrives_and_a_second_run_changes_nothing(target_scene: Targe
     shown = target_scene.run(check_mode=True).entry
     assert (shown["created"], shown["changed"], shown["state"]) == (False, True, "queued"), shown["message"]
     assert lines(target_scene.host_account(HERS)) == []
-    outcome = target_scene.run()
+    with Relay(target_scene.host.tls_port, 0) as line:
+        outcome = target_scene.run(target_port=line.port)
+        assert line.traffic().connections == 2  # a first look, and the one that mail goes over
     entry = outcome.entry
     assert (entry["state"], entry["created"], entry["changed"]) == ("completed", False, True), outcome.output
     assert (entry["not_imported"], entry["message_store"]) == ([], "imap")

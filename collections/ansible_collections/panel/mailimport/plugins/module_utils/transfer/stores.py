@@ -184,6 +184,8 @@ def _imap_store(target: Target, book: DeliveryBook, emit: Emit) -> ImapStore:
             killed_since=target.killed_since,
             crashed_since=target.crashed_since,
         )
+    if not target.marks:  # otherwise there may be nothing to bring
+        dialler.begin()
     return ImapStore(
         target.location,
         dialler.open,

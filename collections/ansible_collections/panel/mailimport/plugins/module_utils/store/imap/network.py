@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ssl
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Callable, FrozenSet, NoReturn, Optional, Union
 
 from ...imap.connection import Client, seconds_quiet
@@ -75,6 +76,16 @@ class Dialler:
         self._account = account
         self._context = context
         self._pause = pause
+        self._first: Optional[Future[HostChannel]] = None
+
+    def begin(self) -> None:
+        """Begin to log in, beside what else there is to do before a session is wanted: `open` waits for that login."""
+        threads = ThreadPoolExecutor(1)
+        self._first = threads.submit(self._connect)
+        threads.shutdown(wait=False)
+
+    def _connect(self) -> HostChannel:
+        return NetworkChannel(connect(self._account, self._context))
 
     def open(self) -> HostChannel:
         """Log in.
@@ -84,8 +95,9 @@ class Dialler:
         """
         waited, step = 0.0, _FIRST_WAIT
         while True:
+            first, self._first = self._first, None
             try:
-                channel = NetworkChannel(connect(self._account, self._context))
+                channel = first.result() if first else self._connect()
             except MailImportError as error:
                 seconds = self._wait_after(error, step, waited)
                 self._pause(seconds, error.message)
@@ -96,7 +108,7 @@ class Dialler:
     def open_more(self) -> Optional[HostChannel]:
         """Log in once more beside the sessions that are open; None when the server does not admit it."""
         try:
-            return NetworkChannel(connect(self._account, self._context))
+            return self._connect()
         except MailImportError:
             return None
 

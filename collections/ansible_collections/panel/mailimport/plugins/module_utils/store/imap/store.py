@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
+from contextlib import contextmanager
 from operator import methodcaller
 from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
@@ -50,6 +50,16 @@ _NOT_TOLD_APART = (
 
 # So many beginnings of messages are in memory at a time.
 _BEGINNINGS_AT_ONCE = 500
+
+
+@contextmanager
+def _passing_over_refused() -> Iterator[None]:
+    """That a host cannot have a folder is said when it is opened; that there is no session is said at once."""
+    try:
+        yield
+    except MailImportError as error:
+        if error.reason != "folder_refused":
+            raise
 
 
 class ImapStore(MessageStore):
@@ -133,13 +143,13 @@ class ImapStore(MessageStore):
     def _names_of(self, paths: Sequence[FolderPath]) -> List[bytes]:
         names = []
         for path in paths:
-            with suppress(MailImportError):  # it is said when the folder is opened
+            with _passing_over_refused():
                 names.append(self.name_of(path))
         return names
 
     def note_uses(self, uses: Mapping[FolderPath, str]) -> None:
         for path, use in uses.items():
-            with suppress(MailImportError):  # it is said when the folder is opened
+            with _passing_over_refused():
                 self._folders.uses[self.name_of(path)] = use.encode("ascii")
 
     def open_folder(self, path: FolderPath, origin: Origin, by_content: bool) -> FolderWriter:
@@ -246,6 +256,8 @@ class ImapStore(MessageStore):
             try:
                 names[path] = self.name_of(path)
             except MailImportError as error:
+                if error.reason != "folder_refused":
+                    raise
                 refused[path] = error.message
         new, errors = self.sessions.attempt(lambda session: session.subscribe(list(names.values())))
         refused.update((path, errors[name].message) for path, name in names.items() if name in errors)

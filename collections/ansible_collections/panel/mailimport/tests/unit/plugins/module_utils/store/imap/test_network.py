@@ -8,7 +8,6 @@ each message is there once.
 
 from __future__ import annotations
 
-import base64
 import unicodedata
 
 import pytest
@@ -17,7 +16,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.imap.folder_names
     encode_folder_name,
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
-from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
     COMMANDS,
     FoldedNames,
@@ -399,64 +398,3 @@ def test_a_folder_that_the_server_does_not_make_is_told_with_what_helps(host, or
     with pytest.raises(MailImportError, match="reserved name.*folder_map can give it another name") as error:
         network_store(host, {}).open_folder(("Files",), origin(), False)
     assert error.value.reason == "folder_refused"
-
-
-def test_a_server_with_too_many_connections_is_waited_for(host, origin, some):
-    store = network_store(host, {})
-    writer = store.open_folder(A, origin(), False)
-    store.sessions.drop()
-    host.most = 0
-    waits = []
-
-    def pause(seconds, why):
-        waits.append(why)
-        host.most = 100 if len(waits) == 2 else 0
-
-    store.dialler._pause = pause
-    for fetched in some(1, 2):
-        writer.add(fetched)
-    store.commit()
-    store.sessions.close()
-    assert bodies(host) == [body(1), body(2)]
-    assert len(waits) == 2 and "Too many connections" in waits[0]
-
-
-def test_a_server_that_is_away_for_a_while_is_waited_for(host, origin, some, monkeypatch):
-    store = network_store(host, {})
-    writer = store.open_folder(A, origin(), False)
-    left = [3]
-    login = host.on_login
-
-    def away(rest, lines, output):
-        if left[0]:
-            left[0] -= 1
-            return b"NO [UNAVAILABLE] being restarted"
-        return login(rest, lines, output)
-
-    host.on_login = away
-    store.sessions.drop()
-    for fetched in some(1, 2):
-        writer.add(fetched)
-    store.commit()
-    assert bodies(host) == [body(1), body(2)]
-    assert len(store.pauses) == 3
-    store.sessions.close()
-
-
-def test_a_password_that_opens_it_no_more_ends_the_import_at_once(host):
-    host.on_login = lambda rest, lines, output: b"NO [AUTHENTICATIONFAILED] no"
-    store = network_store(host, {})
-    with pytest.raises(MailImportError) as error:
-        store.subscribe([A])
-    assert (error.value.reason, store.pauses) == ("auth_failed", [])
-
-
-@pytest.mark.parametrize("auth", ["xoauth2", "oauthbearer"])
-def test_a_token_opens_the_mailbox(host, origin, some, auth):
-    host.capabilities += " SASL-IR AUTH=XOAUTH2 AUTH=OAUTHBEARER"
-    store = network_store(host, {}, auth=auth)
-    fill(store, origin, some(1))
-    store.sessions.close()
-    mechanism, initial = host.authenticated
-    assert (mechanism.decode(), bodies(host)) == (auth.upper(), [body(1)])
-    assert b"Bearer secret" in base64.b64decode(initial)
