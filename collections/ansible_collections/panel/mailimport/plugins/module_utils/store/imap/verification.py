@@ -68,9 +68,9 @@ def read_back(sessions: HostSessions, folders: Sequence[ReadBack], bodies: bool 
         SessionEndedError: the IMAP process ends again and again.
     """
     for _again in range(2):  # what failed because a message vanished while it was read does not fail twice
-        sessions.attempt(lambda session: _read_all(session, folders, bodies))
         if not any(folder.unread for folder in folders):
             return
+        sessions.attempt(lambda session: _read_all(session, folders, bodies))
 
 
 def _read_all(session: HostSession, folders: Sequence[ReadBack], bodies: bool) -> None:

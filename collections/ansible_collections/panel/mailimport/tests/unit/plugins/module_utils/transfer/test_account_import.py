@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import MailSession, TargetAccount
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.account_import import import_account
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.login import AccountLogin
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.stores import Target
+from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.source.account_server import AccountServer
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
     FoldedNames,
     NetworkHost,
@@ -71,3 +74,29 @@ def test_a_folder_that_the_host_refuses_is_told_once(run, host, account):
     events = run(account(INBOX=[1], forbidden=[1]))
     refused = [entry.folder for event in events for entry in getattr(event, "entries", ())]
     assert refused.count("forbidden") == 1
+
+
+def test_a_first_import_logs_into_both_servers_at_a_time_and_a_later_one_only_where_it_has_to(
+    run, host, account, monkeypatch
+):
+    logged_in, waited = threading.Event(), []
+    status, login = AccountServer._status, host.on_login
+
+    def waiting(source, command):
+        waited.append(logged_in.wait(30))
+        return status(source, command)
+
+    def on_login(rest, lines, output):
+        logged_in.set()
+        return login(rest, lines, output)
+
+    monkeypatch.setattr(AccountServer, "_status", waiting)
+    host.on_login = on_login
+    source = account(INBOX=[1, 2])
+    run(source)
+    assert (all(waited), host.commands.count("LOGIN"), len(host.folders[b"INBOX"])) == (True, 1, 2)
+    run(source)
+    assert host.commands.count("LOGIN") == 1
+    source.folders[b"INBOX"][3] = b"Subject: 3\r\n\r\nbody\r\n"
+    run(source)
+    assert (host.commands.count("LOGIN"), len(host.folders[b"INBOX"])) == (2, 3)
