@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import pytest
 from ansible.errors import AnsibleActionFail
@@ -39,10 +39,12 @@ def handed(monkeypatch: pytest.MonkeyPatch) -> List[str]:
     return addresses
 
 
-def run(arguments: Dict[str, Any], **keywords: Any) -> Dict[str, Any]:
+def run(arguments: Dict[str, Any], variables: Optional[Dict[str, Any]] = None, **keywords: Any) -> Dict[str, Any]:
     options = {"mailboxes": LIST, "owner": "customer1", **arguments}
     task = SimpleNamespace(**{"args": options, "delegate_to": None, "run_once": False, **keywords}, get_path=str)
-    return mail_import_csv.ActionModule(task, None, None, None, None, None).run(task_vars=VARIABLES)
+    return mail_import_csv.ActionModule(task, None, None, None, None, None).run(
+        task_vars={**VARIABLES, **(variables or {})}
+    )
 
 
 def test_each_host_of_a_play_takes_its_own_of_the_mailboxes(handed: List[str]) -> None:
@@ -59,6 +61,38 @@ def test_where_no_other_host_may_take_a_mailbox_it_is_an_error(
 ) -> None:
     with pytest.raises(AnsibleActionFail, match=r"not in the list for mail1: carl@example\.org"):
         run({"only": ["carl@example.org"], **arguments}, **keywords)
+    assert handed == []
+
+
+ALONE = {"ansible_play_hosts_all": ["mail1"]}
+OF_MAIL2 = "not imported by this play: mailboxes of the list for mail2 (1)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "warnings"),
+    [
+        ({}, ALONE, [OF_MAIL2]),
+        ({}, {**ALONE, "ansible_limit": "mail1"}, []),
+        ({"only": ["ben@example.org"]}, ALONE, []),
+        # The other host may be in an inventory that this controller does not have.
+        ({"mail_host": "mail1"}, {**ALONE, "groups": {"all": ["mail1"]}}, [OF_MAIL2]),
+        ({"only": ["ben@example.org"]}, {**ALONE, "groups": {"all": ["mail1"]}}, []),
+    ],
+    ids=["in the inventory", "left out by --limit", "left out by only", "of another inventory", "not meant"],
+)
+def test_rows_that_are_left_to_other_hosts_are_told(
+    handed: List[str], arguments: Dict[str, Any], variables: Dict[str, Any], warnings: List[str]
+) -> None:
+    assert run(arguments, variables).get("warnings", []) == warnings
+    assert handed == ["ben@example.org"]
+
+
+@pytest.mark.parametrize("keywords", [{}, {"delegate_to": "mail1"}, {"run_once": True}])
+def test_rows_for_a_host_that_is_not_there_keep_all_from_being_imported(
+    handed: List[str], keywords: Dict[str, Any]
+) -> None:
+    with pytest.raises(AnsibleActionFail, match=r"^mailboxes: no host of the inventory .* mail2 \(entry 2; is mail1"):
+        run({}, {**ALONE, "groups": {"all": ["mail1"]}}, **keywords)
     assert handed == []
 
 
