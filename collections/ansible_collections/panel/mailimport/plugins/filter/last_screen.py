@@ -64,7 +64,7 @@ def last_screen(results: t.Mapping[str, t.Mapping[str, t.Any]], again: str | Non
     if not isinstance(results, t.Mapping):
         raise AnsibleFilterError("last_screen needs results by host, a dictionary")
     entries = [entry for result in results.values() for entry in result.get("imports", ())]
-    failed = {host: result for host, result in results.items() if result.get("failed") or result.get("unreachable")}
+    failed = {host: result for host, result in results.items() if _has_failed(result)}
     # Without entries it did not come to an import: no connection, or an option that is wrong.
     told = [
         "%s: %s" % (host, str(result.get("msg", "failed")).partition("\n")[0])
@@ -83,6 +83,14 @@ def last_screen(results: t.Mapping[str, t.Mapping[str, t.Any]], again: str | Non
         lines = words.how_to_go_on_with_hosts(list(failed) if len(failed) < len(results) else [])
     # Where no host has come to its imports, a count of none would only hide why.
     return [*(_screen(list(results.values()), entries) if entries or not told else ()), *told, *lines]
+
+
+def _has_failed(result: t.Mapping[str, t.Any]) -> bool:
+    """Whether a host has to do it again, be it that its task failed or not."""
+    entries = result.get("imports", ())
+    return bool(
+        result.get("failed") or result.get("unreachable") or any(entry["state"] == "failed" for entry in entries)
+    )
 
 
 def _screen(results: t.Sequence[t.Mapping[str, t.Any]], entries: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:

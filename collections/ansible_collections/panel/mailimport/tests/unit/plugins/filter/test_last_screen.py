@@ -25,6 +25,13 @@ DONE = result(entry("anna"), entry("ben"), msg="2 mailboxes: 2 completed · 9 me
 WRONG = {"state": "failed", "reason": "auth_failed", "message": "no"}
 
 
+def test_hosts_whose_import_failed_are_told_though_their_task_did_not() -> None:
+    """The playbooks let it fail later."""
+    wrong = result(entry("ben", **WRONG), msg="ben@example.org: no (auth_failed)")
+    told = last_screen({"mail1": result(entry("anna"), msg="anna@example.org: done"), "mail2": wrong})
+    assert told[0].startswith("2 mailboxes: 1 completed, 1 failed") and told[-1].endswith(" --limit mail2")
+
+
 @pytest.mark.parametrize(
     ("results", "lines"),
     [
