@@ -31,7 +31,8 @@ _STATES = {
 _AGAIN = "Run it again as it is, and what is done is left alone. For the failed ones alone:"
 # As many mailboxes are named; the rest is counted.
 MOST_NAMED = 100
-# Of so many that failed for the same cause, as when no server answers, a few are named.
+# So many that failed or were skipped for the same cause, as when no server answers, are one line; of those that failed,
+# a few are named.
 _MANY, _FEW = 5, 2
 _PLACE = re.compile(r"^(line|entry) \d+: ")
 # Names that mean themselves to a shell, and in `name=value` to Ansible.
@@ -39,7 +40,12 @@ _PLAIN = re.compile(r"[\w.@+-]+")
 
 
 def last_screen(entries: Sequence[Entry], seconds: Optional[float] = None) -> List[str]:
-    """The headline of a run over many mailboxes, and a line for each problem, or for each that many of them share."""
+    """The headline of a run over many mailboxes, and its problems."""
+    return [headline(entries, seconds), *_at_most(MOST_NAMED, problems(entries))]
+
+
+def problems(entries: Sequence[Entry]) -> List[str]:
+    """A line for each problem, or for each that many mailboxes share."""
     by_cause: Dict[Cause, List[Entry]] = {}
     for entry in entries:
         by_cause.setdefault(_cause(entry), []).append(entry)
@@ -51,22 +57,25 @@ def last_screen(entries: Sequence[Entry], seconds: Optional[float] = None) -> Li
             lines += notable(entry)
         elif entry is alike[0]:
             lines.append(_of_many(alike))
-    return [headline(entries, seconds), *_at_most(MOST_NAMED, lines)]
+    return lines
 
 
 def _cause(entry: Entry) -> Cause:
-    """Why an import failed, without the place of its row; empty when it did not, or when its own line is needed: of a
-    row that is wrong people look for the place.
+    """Why an import failed or was skipped, without the place of its row; empty when neither is so, or when its own line
+    is needed: of a row that is wrong people look for the place.
     """
-    if entry["state"] != "failed" or entry["reason"] == "invalid_row" or any(moved_aside(entry)):
+    if entry["state"] not in ("failed", "skipped") or entry["reason"] == "invalid_row" or any(moved_aside(entry)):
         return ()
-    return _PLACE.sub("", entry["message"]), entry["reason"]
+    return entry["state"], _PLACE.sub("", entry["message"]), entry["reason"] or ""
 
 
 def _of_many(alike: Sequence[Entry]) -> str:
-    named = ", ".join(entry["email"] for entry in alike[:_FEW])
-    message, reason = _cause(alike[0])
-    return "%s and %d more: failed: %s (%s)" % (named, len(alike) - _FEW, message, reason)
+    state, message, reason = _cause(alike[0])
+    # What failed is tried again; of what is left alone, people want all names.
+    most = _FEW if state == "failed" else MOST_NAMED
+    named = ", ".join(entry["email"] for entry in alike[:most])
+    more = " and %d more" % (len(alike) - most) if len(alike) > most else ""
+    return "%s%s: %s: %s%s" % (named, more, state, message, " (%s)" % reason if state == "failed" else "")
 
 
 def how_to_go_on(entries: Sequence[Entry], option: str) -> List[str]:
@@ -148,7 +157,7 @@ def notable(entry: Entry) -> Iterator[str]:
     if entry["state"] in ("failed", "paused"):
         yield "%s%s: %s (%s)" % (_named(entry), entry["state"], entry["message"], entry["reason"])
     elif entry["state"] == "skipped":
-        yield unimported_line(entry)
+        yield "%s: skipped: %s" % (entry["email"], entry["message"])
     yield from moved_aside(entry)
 
 
@@ -161,11 +170,6 @@ def moved_aside(entry: Entry) -> Iterator[str]:
 def _named(entry: Entry) -> str:
     # A row that could not be read has no address; its message begins with its place.
     return "%s: " % entry["email"] if entry["email"] else ""
-
-
-def unimported_line(entry: Entry) -> str:
-    """The line for a mailbox that was left alone, or whose import is paused."""
-    return "%s: %s: %s" % (entry["email"], entry["state"], entry["message"])
 
 
 def _joined(said: str, more: str) -> str:

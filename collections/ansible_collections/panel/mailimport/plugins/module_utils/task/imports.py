@@ -16,7 +16,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..model.errors import MailImportError, one_line
 from ..model.estimate import estimate_lines, too_small
 from ..model.imports import ImportResult
-from ..model.last_screen import how_to_go_on, last_screen, moved_aside, of_one, unimported_line
+from ..model.last_screen import how_to_go_on, last_screen, moved_aside, of_one, problems
 from ..model.options import COMPARISONS
 from ..process.title import set_title
 from ..rows.check import check_rows
@@ -43,7 +43,7 @@ from .secrets import take_secrets
 if TYPE_CHECKING:
     from ..run.aliases import HostAlias
 
-# So many mailboxes that were skipped or are paused are warned of one by one.
+# So many lines on mailboxes that were skipped or are paused are warnings.
 _MOST_WARNINGS = 20
 # When this run began: a module's process has no other work.
 _BEGAN = time.monotonic()
@@ -263,11 +263,11 @@ def _warn_of_languages(module: AnsibleModule, entries: Sequence[Dict[str, Any]])
 
 def _warn_of_unimported(module: AnsibleModule, entries: Sequence[Dict[str, Any]]) -> None:
     """That a mailbox was left alone, or that its import is paused, must not look like an import that is done."""
-    for entry in entries[:_MOST_WARNINGS]:
-        module.warn(unimported_line(entry))
-    if len(entries) > _MOST_WARNINGS:
-        more = "%d more mailboxes were skipped or are paused, see imports in the result"
-        module.warn(more % (len(entries) - _MOST_WARNINGS))
+    lines = problems(entries)
+    for line in lines[:_MOST_WARNINGS]:
+        module.warn(line)
+    if len(lines) > _MOST_WARNINGS:
+        module.warn("%d more such lines, see imports in the result" % (len(lines) - _MOST_WARNINGS))
 
 
 def _alias_lines(aliases: Sequence[HostAlias], check_mode: bool) -> List[str]:

@@ -136,6 +136,18 @@ def test_many_that_failed_for_one_cause_are_one_line():
     assert how_to_go_on([*cut_off, nameless], "only") == []
 
 
+def test_many_that_were_skipped_for_one_reason_are_one_line_with_their_names():
+    skipped = [entry("s%d@b.example" % number, "skipped", message="it was there") for number in range(120)]
+    names = ["s%d@b.example" % number for number in range(120)]
+    assert last_screen([entry("a@b.example"), *skipped[:5]])[1:] == [", ".join(names[:5]) + ": skipped: it was there"]
+    assert last_screen(skipped)[1:] == [", ".join(names[:100]) + " and 20 more: skipped: it was there"]
+    few = [*skipped[:4], entry("s4@b.example", "skipped", message="not now")]
+    assert last_screen(few)[1:] == [
+        *("%s: skipped: it was there" % name for name in names[:4]),
+        "s4@b.example: skipped: not now",
+    ]
+
+
 def test_what_a_server_says_of_a_line_is_no_place_in_the_list():
     failed = [
         entry("f%d@b.example" % number, "failed", message="line 3: refused: line %d: no" % number, reason="x")
