@@ -21,7 +21,8 @@ from .session import HostSession
 # the line is lost or this run is killed: it must be done with it before it is asked what is there (see HostSessions).
 _SECONDS = 0.5
 _FIRST_MESSAGES, _FIRST_BYTES = 8, 64 << 10
-_MOST_MESSAGES, _MOST_BYTES = 2000, 8 << 20
+# A command then holds what waits for others (see Appender), with the last message that made it enough.
+_MOST_MESSAGES, _MOST_BYTES = 2000, 9 << 20
 _GROWTH = 8
 _SHORTEST = 0.001
 # It is sent in so many commands.

@@ -132,6 +132,27 @@ def test_what_is_on_its_way_takes_the_server_half_a_second(far, origin, some, mo
     assert least <= max(seen) <= most
 
 
+def test_what_has_waited_for_others_goes_in_one_command(far, origin, message, monkeypatch):
+    """A message that is left over and goes alone would take as long as all that are before it, and seem slow."""
+    sent, send = [], AppendingSession.send_append
+
+    def sends(session, name, messages, **how):
+        sent.append(len(messages))
+        return send(session, name, messages, **how)
+
+    monkeypatch.setattr(AppendingSession, "send_append", sends)
+    monkeypatch.setattr(NetworkChannel, "seconds_quiet", lambda _channel: 0.0)
+    for module in (in_flight, appending):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    host = far("Dovecot")
+    monkeypatch.setattr(appender, "BATCH_MESSAGES", 500)
+    for name in ("MESSAGES", "BYTES"):
+        monkeypatch.setattr(in_flight, "_FIRST_" + name, getattr(in_flight, "_MOST_" + name))
+    long = [message(uid, body(uid).ljust(10_000, b"x")) for uid in range(1, 601)]
+    imported(host, origin, long)
+    assert (len(bodies(host)), sent) == (600, [210, 210, 180])
+
+
 @pytest.mark.usefixtures("no_answer_yet")
 def test_a_slow_server_gets_messages_over_several_connections(far, origin, some, monkeypatch):
     """Each message waits for the disk there, and several connections for several at a time."""
