@@ -166,7 +166,7 @@ def test_the_list_is_read_where_it_is(run: Run, people: list[Employee], encrypte
     options = ["--vault-password-file", str(encrypt(path))] if encrypted else []
     refused = run.task(*options, src=str(path)).result
     assert refused["failed"] and "imports" not in refused and not (run.directory / "state").exists()
-    assert "%s: no host of the inventory has the name of mail_host: elsewhere (line 3)" % path in refused["msg"]
+    assert "%s: no host of the inventory has the name that mail_host gives in line 3." % path in refused["msg"]
     # A host that is not in the play.
     options += ["-i", "elsewhere,"]
     outcome = run.task(*options, src=str(path))

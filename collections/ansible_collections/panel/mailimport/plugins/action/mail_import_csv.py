@@ -71,7 +71,7 @@ class ActionModule(ActionBase):
                 name: value for name, value in arguments.items() if name == "only" or name not in _LIST_OPTIONS
             }
             rows = self._rows(params)
-            hosts = _Hosts(mail_host, self._in_play(params, variables), _inventory(variables, mail_host))
+            hosts = _Hosts(self._in_play(params, variables), _inventory(variables, mail_host))
             with _named(params):
                 if not params["mail_host"]:
                     refuse_rows_of_nobody(rows, hosts.inventory, params["only"])
@@ -87,7 +87,8 @@ class ActionModule(ActionBase):
         """The hosts of the play, if each of them runs this task for mailboxes of its own; that some may be kept from it
         by a condition is not known.
         """
-        if params["mail_host"] or self._task.delegate_to or self._task.run_once:
+        own = variables.get("inventory_hostname")
+        if params["mail_host"] not in (None, "", own) or self._task.delegate_to or self._task.run_once:
             return frozenset()
         return frozenset(variables.get("ansible_play_hosts_all", ()))
 
@@ -99,9 +100,8 @@ class ActionModule(ActionBase):
 
 
 class _Hosts(t.NamedTuple):
-    """Names that a list may have: of the mail host, of all hosts of the play, and of all there are."""
+    """Names that a list may have: of all hosts of the play, and of all there are."""
 
-    mail_host: str
     in_play: frozenset[str]
     inventory: frozenset[str]
 
@@ -113,7 +113,8 @@ def _inventory(variables: t.Mapping[str, t.Any], mail_host: str) -> frozenset[st
 
 def _warnings(rows: list[Row], hosts: _Hosts, is_limited: bool) -> list[str]:
     """Which mailboxes of the list nobody imports now, or several hosts do."""
-    warnings = rows_of_others(rows, hosts.inventory if is_limited or not hosts.in_play else hosts.in_play)
+    ours = hosts.inventory if is_limited or not hosts.in_play else hosts.in_play
+    warnings = rows_of_others(rows, ours, hosts.inventory)
     return warnings + (rows_of_everybody(rows, len(hosts.in_play)) if len(hosts.in_play) > 1 else [])
 
 

@@ -90,8 +90,8 @@ options:
       - Addresses, on the mail host, of the mailboxes to import. Default is all of them.
       - An address that the list has neither for this mail host nor for another host of the play is an error. Each host
         takes its own; one that has none of them says so in RV(msg), and does nothing.
-      - With O(remote_src=true), O(mail_host), C(delegate_to) or C(run_once), an address that the list does not have for
-        this mail host is an error.
+      - With O(remote_src=true), C(delegate_to), C(run_once) or an O(mail_host) that is not the host's own name in the
+        inventory, an address that the list does not have for this mail host is an error.
     type: list
     elements: str
     default: []
@@ -102,8 +102,8 @@ options:
       - Default is the name of the host in the inventory; with C(delegate_to), that of the host the task is delegated
         to.
       - A C(mail_host) that is not in the inventory is an error, since no host would import the row, and nothing is
-        begun. One that is in the inventory and not in the play gets a warning, unless C(--limit) or O(only) leaves it
-        out.
+        begun. One that is in the inventory and not in the play gets a warning, but not with C(--limit) or O(only),
+        whichever hosts they leave out.
       - With O(remote_src=true), nothing is known of other hosts. With this option, such rows get a warning.
     type: str
   source_host:

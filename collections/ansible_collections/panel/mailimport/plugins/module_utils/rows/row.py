@@ -14,7 +14,7 @@ from ..model.address import composed
 from ..model.errors import MailImportError, one_line
 from .columns import PASSWORDS
 
-# Of hosts that are not there, so many are named, of each list as many places, and of a name as many letters.
+# So many hosts are named, of each as many places, and of a name as many letters.
 _MOST_NAMES, _FEW, _LONGEST_NAME = 10, 3, 64
 
 
@@ -60,7 +60,7 @@ def select_rows(
     rows: Sequence[Row], mail_host: str, only: Sequence[str] = (), others: AbstractSet[str] = frozenset()
 ) -> List[Row]:
     """Return the rows that are meant for a mail host: those that name it, or none; with `only`, of these mailboxes
-    alone.
+    alone. A row that was misread comes without its passwords, and to every host if it names none of `others`.
 
     Args:
         others: mail hosts that take their own mailboxes of `only` at the same time.
@@ -68,11 +68,15 @@ def select_rows(
     Raises:
         MailImportError: `invalid_row`, when a mailbox of `only` is in the list for none of these mail hosts.
     """
-    meant = [row for row in rows if row.values.get("mail_host") in (None, mail_host)]
+    meant = [
+        _without_secrets(row) if row.problem else row
+        for row in rows
+        if row.values.get("mail_host") in (None, mail_host) or (row.problem and not _names_one_of(row, others))
+    ]
     if not only:
         return meant
     wanted = _composed(only)
-    elsewhere = (row for row in rows if row.values.get("mail_host") in others)
+    elsewhere = (row for row in rows if _names_one_of(row, others))
     missing = wanted.difference(map(mailbox_of, meant), map(mailbox_of, elsewhere))
     if missing:
         raise MailImportError(
@@ -96,15 +100,19 @@ def rows_of_everybody(rows: Sequence[Row], mail_hosts: int) -> List[str]:
     )
 
 
-def rows_of_others(rows: Sequence[Row], mail_hosts: AbstractSet[str]) -> List[str]:
+def rows_of_others(rows: Sequence[Row], mail_hosts: AbstractSet[str], inventory: AbstractSet[str]) -> List[str]:
     """Say, in a line, which mailboxes of a list none of these hosts imports: nobody would notice that they are
     missing.
     """
     if not rows:
         return ["the list holds no mailbox"]
     others = _by_foreign_host(rows, mail_hosts)
-    told = ["%s (%s)" % (one_line(name, _LONGEST_NAME), format(len(some), ",")) for name, some in others.items()]
-    return ["not imported by this play: mailboxes of the list for %s" % _some(told)] if told else []
+    known = {name: some for name, some in others.items() if name in inventory}
+    told = ["%s (%s)" % (one_line(name, _LONGEST_NAME), format(len(some), ",")) for name, some in known.items()]
+    unknown = [row for name, some in others.items() if name not in inventory for row in some]
+    # What is no host's name may be the end of a password.
+    nobodys = ["hosts that are not in the inventory (%s)" % _places(unknown)] if unknown else []
+    return ["not imported by this play: mailboxes of the list for %s" % _some(nobodys + told)] if others else []
 
 
 def refuse_rows_of_nobody(rows: Sequence[Row], mail_hosts: AbstractSet[str], only: Sequence[str] = ()) -> None:
@@ -114,36 +122,65 @@ def refuse_rows_of_nobody(rows: Sequence[Row], mail_hosts: AbstractSet[str], onl
         mail_hosts: all there are.
 
     Raises:
-        MailImportError: `invalid_row`, with the names of hosts that are not there.
+        MailImportError: `invalid_row`, with the places of the rows, and what is wrong with those that were misread.
     """
     wanted = _composed(only)
-    nobodys = _by_foreign_host([row for row in rows if not wanted or mailbox_of(row) in wanted], mail_hosts)
+    meant = [row for row in rows if not wanted or mailbox_of(row) in wanted]
+    nobodys = _by_foreign_host(meant, mail_hosts)
     if nobodys:
-        names = _some([_unknown(name, some, mail_hosts) for name, some in nobodys.items()])
-        what_to_do = "correct their mail_host, or add the host to the inventory"
+        misread = ["%s: %s. " % (row.place, row.problem) for row in meant if row.problem]
+        what_to_do = (
+            "correct their mail_host, add the host to the inventory, or, in CSV, quote a password that holds the "
+            "separator"
+        )
         raise MailImportError(
             "invalid_row",
-            "no host of the inventory has the name of mail_host: %s. Nobody would import these mailboxes: %s"
-            % (names, what_to_do),
+            "%sno host of the inventory has the name that mail_host gives in %s. Nobody would import these mailboxes: "
+            "%s" % ("".join(misread[:_FEW]), _places_by_meant_host(nobodys, mail_hosts), what_to_do),
         )
 
 
+def _names_one_of(row: Row, mail_hosts: AbstractSet[str]) -> bool:
+    name = row.values.get("mail_host")
+    return isinstance(name, str) and name in mail_hosts
+
+
+def _without_secrets(row: Row) -> Row:
+    """What tells whose mailbox a misread row is for, and whose it was."""
+    told = {name: row.values[name] for name in ("email", "target_email", "source_user") if name in row.values}
+    return Row(row.place, told, row.problem)
+
+
 def _by_foreign_host(rows: Sequence[Row], mail_hosts: AbstractSet[str]) -> Dict[str, List[Row]]:
-    """Rows that name another host than these, by its name."""
+    """Rows that name another host than these, by its name; but for those that were misread."""
     found: Dict[str, List[Row]] = {}
     for row in rows:
         name = row.values.get("mail_host")
-        if name is not None and not (isinstance(name, str) and name in mail_hosts):
+        if name is not None and not row.problem and not _names_one_of(row, mail_hosts):
             found.setdefault(str(name), []).append(row)
     return found
 
 
-def _unknown(name: str, rows: Sequence[Row], mail_hosts: AbstractSet[str]) -> str:
-    places = ", ".join(row.place for row in rows[:_FEW])
-    more = " and %d more" % (len(rows) - _FEW) if len(rows) > _FEW else ""
-    alike = difflib.get_close_matches(name.lower()[:_LONGEST_NAME], sorted(mail_hosts), n=1, cutoff=0.8)
-    meant = "; is %s meant?" % alike[0] if alike else ""
-    return "%s (%s%s%s)" % (one_line(name, _LONGEST_NAME), places, more, meant)
+def _places_by_meant_host(nobodys: Mapping[str, Sequence[Row]], mail_hosts: AbstractSet[str]) -> str:
+    """Places of rows whose host is not there, and the host whose name is much like it: their own name for it may be the
+    end of a password.
+    """
+    known = sorted(mail_hosts)
+    by_meant: Dict[str, List[Row]] = {}
+    for name, rows in nobodys.items():
+        alike = difflib.get_close_matches(name.lower()[:_LONGEST_NAME], known, n=1, cutoff=0.8)
+        by_meant.setdefault(alike[0] if alike else "", []).extend(rows)
+    return _some(
+        [
+            _places(rows) + (" (is %s meant?)" % one_line(meant, _LONGEST_NAME) if meant else "")
+            for meant, rows in by_meant.items()
+        ]
+    )
+
+
+def _places(rows: Sequence[Row]) -> str:
+    more = len(rows) - _FEW
+    return ", ".join(row.place for row in rows[:_FEW]) + (" and %s more" % format(more, ",") if more > 0 else "")
 
 
 def _some(told: Sequence[str]) -> str:

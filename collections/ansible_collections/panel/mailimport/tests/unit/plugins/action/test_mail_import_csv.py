@@ -47,25 +47,30 @@ def run(arguments: Dict[str, Any], variables: Optional[Dict[str, Any]] = None, *
     )
 
 
-def test_each_host_of_a_play_takes_its_own_of_the_mailboxes(handed: List[str]) -> None:
-    run({"only": ["ben@example.org", "carl@example.org"]})
+@pytest.mark.parametrize("arguments", [{}, {"mail_host": "mail1"}], ids=["by default", "by its own name"])
+def test_each_host_of_a_play_takes_its_own_of_the_mailboxes(handed: List[str], arguments: Dict[str, Any]) -> None:
+    run({"only": ["ben@example.org", "carl@example.org"], **arguments})
     assert handed == ["ben@example.org"]
+    handed.clear()
+    run({"only": ["carl@example.org"], **arguments})
+    assert handed == []
 
 
 @pytest.mark.parametrize(
     ("arguments", "keywords"),
-    [({"mail_host": "mail1"}, {}), ({}, {"delegate_to": "mail1"}), ({}, {"run_once": True})],
+    [({"mail_host": "mail3"}, {}), ({}, {"delegate_to": "mail1"}), ({}, {"run_once": True})],
 )
 def test_where_no_other_host_may_take_a_mailbox_it_is_an_error(
     handed: List[str], arguments: Dict[str, Any], keywords: Dict[str, Any]
 ) -> None:
-    with pytest.raises(AnsibleActionFail, match=r"not in the list for mail1: carl@example\.org"):
+    with pytest.raises(AnsibleActionFail, match=r"not in the list for mail[13]: carl@example\.org"):
         run({"only": ["carl@example.org"], **arguments}, **keywords)
     assert handed == []
 
 
 ALONE = {"ansible_play_hosts_all": ["mail1"]}
 OF_MAIL2 = "not imported by this play: mailboxes of the list for mail2 (1)"
+OF_NO_HOST = "not imported by this play: mailboxes of the list for hosts that are not in the inventory (entry 2)"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +80,7 @@ OF_MAIL2 = "not imported by this play: mailboxes of the list for mail2 (1)"
         ({}, {**ALONE, "ansible_limit": "mail1"}, []),
         ({"only": ["ben@example.org"]}, ALONE, []),
         # The other host may be in an inventory that this controller does not have.
-        ({"mail_host": "mail1"}, {**ALONE, "groups": {"all": ["mail1"]}}, [OF_MAIL2]),
+        ({"mail_host": "mail1"}, {**ALONE, "groups": {"all": ["mail1"]}}, [OF_NO_HOST]),
         ({"only": ["ben@example.org"]}, {**ALONE, "groups": {"all": ["mail1"]}}, []),
     ],
     ids=["in the inventory", "left out by --limit", "left out by only", "of another inventory", "not meant"],
@@ -91,7 +96,7 @@ def test_rows_that_are_left_to_other_hosts_are_told(
 def test_rows_for_a_host_that_is_not_there_keep_all_from_being_imported(
     handed: List[str], keywords: Dict[str, Any]
 ) -> None:
-    with pytest.raises(AnsibleActionFail, match=r"^mailboxes: no host of the inventory .* mail2 \(entry 2; is mail1"):
+    with pytest.raises(AnsibleActionFail, match=r"^mailboxes: no host of the inventory .* entry 2 \(is mail1"):
         run({}, {**ALONE, "groups": {"all": ["mail1"]}}, **keywords)
     assert handed == []
 

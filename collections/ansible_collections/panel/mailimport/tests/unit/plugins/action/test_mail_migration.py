@@ -57,7 +57,7 @@ def test_the_mailboxes_of_a_result_have_no_passwords(monkeypatch: Any) -> None:
 def test_a_mailbox_for_a_mail_host_that_is_not_there_is_refused(monkeypatch: Any) -> None:
     """No wave would import it, and no gate before the switch would say so."""
     row = {"email": "anna@example.org", "password": "x", "mail_host": "mail2"}
-    with pytest.raises(AnsibleActionFail, match=r"mail_host: mail2 \(entry 1"):
+    with pytest.raises(AnsibleActionFail, match=r"mail_host gives in entry 1 \(is mail1 meant"):
         run(monkeypatch, migration=MIGRATION, phase="plan", mailboxes=[row], hosts={"mail1": {"imports": []}})
 
 
