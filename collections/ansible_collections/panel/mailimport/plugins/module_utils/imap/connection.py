@@ -15,6 +15,7 @@ import re
 import socket
 import ssl
 import struct
+import sys
 import time
 from typing import Any, Callable, Optional, Protocol, Sequence, Tuple, Union, cast
 
@@ -246,7 +247,7 @@ def seconds_quiet(sock: socket.socket) -> float:
     """Return for how many seconds nothing has arrived on a connection, rather too few than too many; 0 when the system
     does not say. What has arrived need not have been read.
     """
-    if not hasattr(socket, "TCP_INFO"):
+    if sys.platform != "linux":
         return 0.0
     try:
         told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA_RECEIVED + 4)

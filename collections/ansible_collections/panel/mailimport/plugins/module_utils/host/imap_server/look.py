@@ -75,10 +75,10 @@ def look_at_mailbox(account: TargetAccount, context: Optional[ssl.SSLContext], w
 
 def inbox_figures(account: ImapAccount, context: Optional[ssl.SSLContext]) -> List[Any]:
     """Log in and return what tells an INBOX from others: UIDVALIDITY, UIDNEXT, how many messages, and a digest of
-    the newest one's arrival, size and header; nothing when the server does not say that, or INBOX is empty.
+    the newest one's arrival, size and header; nothing when INBOX is empty.
 
     Raises:
-        MailImportError: what keeps it from being opened.
+        MailImportError: what keeps it from being opened, or `host_refused` when the server does not say that.
     """
     session = _Session(connect(account, context))
     try:
@@ -104,7 +104,7 @@ class _Session(ImapSession):
         self._client.disconnect()
 
     def figures(self, tags: List[bytes]) -> List[Any]:
-        """Read the answers to _INBOX_FIGURES."""
+        """Read the answers to _INBOX_FIGURES; empty when there is no mail."""
         said: Dict[bytes, bytes] = {}
         newest: List[str] = []
 
@@ -117,7 +117,9 @@ class _Session(ImapSession):
 
         self.reader.collect(tags, handle)
         figures = [int(said[item]) for item in _FIGURES if item in said and said[item].isdigit()]
-        return [*figures, newest[-1]] if len(figures) == len(_FIGURES) and newest else []
+        if len(figures) < len(_FIGURES):
+            raise MailImportError("host_refused", "%s does not say what its INBOX holds" % self.peer)
+        return [*figures, newest[-1]] if newest else []
 
     def mailbox(self, with_inbox: bool) -> Mailbox:
         """What is known of the mailbox, in one round trip."""

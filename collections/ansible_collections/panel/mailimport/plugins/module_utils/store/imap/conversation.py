@@ -171,6 +171,17 @@ class HostConversation(ImapSession):
         readable.register(sock, select.POLLIN)
         return bool(readable.poll(seconds * 1000))
 
+    def is_answered_within(self, seconds: float, tag: bytes) -> bool:
+        """Whether a command is answered within so many seconds; what else is said meanwhile is taken in."""
+        ends = time.monotonic() + seconds
+        with self._process():
+            while tag not in self._answers:
+                left = ends - time.monotonic()
+                if left <= 0 or not self.speaks_within(left, tag):
+                    return False
+                self._read_on()
+        return True
+
     def transmit(self, data: Union[bytes, bytearray]) -> None:
         try:
             self._channel.sendall(data)
@@ -216,12 +227,16 @@ class HostConversation(ImapSession):
     def _answer(self, tag: bytes, handle: Optional[Callable[[Parts], None]] = None) -> Status:
         """Read on to the answer to a command; answers to commands before it are kept for whoever asks for them."""
         while tag not in self._answers:
-            line = self.stream.read_line()
-            answered = line.partition(b" ")[0]
-            status = self.reader.read_response(line, answered, handle)
-            if status:
-                self._note_answer(answered, status)
+            self._read_on(handle)
         return self._answers.pop(tag)
+
+    def _read_on(self, handle: Optional[Callable[[Parts], None]] = None) -> None:
+        """Read what comes next, and take note of it if it is an answer."""
+        line = self.stream.read_line()
+        answered = line.partition(b" ")[0]
+        status = self.reader.read_response(line, answered, handle)
+        if status:
+            self._note_answer(answered, status)
 
     def _note_answer(self, tag: bytes, status: Status) -> None:
         self._answers[tag] = status

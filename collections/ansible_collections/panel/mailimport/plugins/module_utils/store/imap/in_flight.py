@@ -102,10 +102,13 @@ class InFlight:
             SessionEndedError: it still is.
         """
         command, asked = self.first(), time.monotonic()
+        has_come = not command.session.is_own_process and self.has_answer()
         appended = command.session.collect_append(command.tag, len(command.messages))
         self._commands.popleft()
         # The source may have kept this side busy since.
         answered, round_trip = command.session.heard_at(), command.session.round_trip
+        if not has_come:
+            answered = max(answered, asked)  # whatever the kernel's clock says
         if command.began + round_trip <= self._answered:
             self._waited += max(0.0, answered - asked)
             self._waited_for += len(command.messages)

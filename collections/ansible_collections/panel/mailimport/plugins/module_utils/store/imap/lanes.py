@@ -316,9 +316,9 @@ class _Lane:
         """
         out_of_step = False
         for place, (command, messages) in enumerate(self._sent):
-            if not (self._ended or self._session.speaks_within(_PATIENCE, command.tag)):
-                impatient()
             try:
+                if not self._session.is_answered_within(_PATIENCE, command.tag):
+                    impatient()
                 appended = self._session.collect_append(command.tag, len(messages))
             except SessionEndedError as error:
                 sent.lost += [message for _command, lost in self._sent[place:] for message in lost]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Callable, FrozenSet, NoReturn, Optional, Union
 
 from ...imap.connection import Client, seconds_quiet
@@ -81,7 +82,8 @@ class Dialler:
     def begin(self) -> None:
         """Begin to log in, beside what else there is to do before a session is wanted: `open` waits for that login."""
         threads = ThreadPoolExecutor(1)
-        self._first = threads.submit(self._connect)
+        with suppress(RuntimeError):  # a process more than there may be: `open` logs in itself
+            self._first = threads.submit(self._connect)
         threads.shutdown(wait=False)
 
     def _connect(self) -> HostChannel:

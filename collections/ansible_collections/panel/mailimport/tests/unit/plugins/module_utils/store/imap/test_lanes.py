@@ -104,8 +104,10 @@ def test_what_is_refused_of_many_over_several_connections(
     assert bodies(host) == sorted(body(uid) for uid in range(1, 151) if uid not in hostile)
 
 
-def test_a_server_that_locks_a_folder_for_a_whole_command(host, origin, some, takes_many, monkeypatch):
-    """One connection waits for the end of another one's command: nobody waits for that for long."""
+@pytest.mark.parametrize("told", [b"", b"* OK Somebody else has the folder, wait\r\n"])
+def test_a_server_that_locks_a_folder_for_a_whole_command(host, origin, some, takes_many, monkeypatch, told):
+    """One connection waits for the end of another one's command: nobody waits for that for long, whatever it is told
+    meanwhile."""
     monkeypatch.setattr(lanes, "_PATIENCE", 0.01)
     monkeypatch.setattr(appender, "BATCH_MESSAGES", 10)
     folder, owner, taken = threading.Lock(), threading.local(), threading.Event()
@@ -128,7 +130,11 @@ def test_a_server_that_locks_a_folder_for_a_whole_command(host, origin, some, ta
         owner.is_here = False
         folder.release()
 
-    host.on_login, host.refuse, host.dies = note_login, lock, unlock
+    def tell(rest, lines, output, take=host.on_append):
+        output.write(told)
+        return take(rest, lines, output)
+
+    host.on_login, host.on_append, host.refuse, host.dies = note_login, tell, lock, unlock
     refusals, _store = imported(host, origin, some(*range(1, 1001)), **takes_many("Dovecot", 4))
     assert (bodies(host), refusals, stuck) == (sorted(map(body, range(1, 1001))), [], [])
 

@@ -10,6 +10,7 @@ import base64
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import network
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
     bodies,
@@ -125,3 +126,15 @@ def test_a_token_opens_the_mailbox(host, origin, some, auth):
     mechanism, initial = host.authenticated
     assert (mechanism.decode(), bodies(host)) == (auth.upper(), [body(1)])
     assert b"Bearer secret" in base64.b64decode(initial)
+
+
+def test_where_no_thread_can_start_the_login_is_made_when_it_is_wanted(host, origin, some, monkeypatch):
+    def submit(_threads, _work):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(network.ThreadPoolExecutor, "submit", submit)
+    store = network_store(host, {})
+    store.dialler.begin()
+    fill(store, origin, some(1))
+    store.sessions.close()
+    assert bodies(host) == [body(1)]
