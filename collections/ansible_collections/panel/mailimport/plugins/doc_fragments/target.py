@@ -273,7 +273,7 @@ options:
       - Most connections to O(target_host) that one import may have. Default is 8.
       - As many are used as turn out to be fastest, up to this number. Several share the round trips of a long line, and
         keep a server busy that makes each message durable before it takes the next. Where the server admits fewer,
-        fewer are used.
+        fewer are used; a server without UIDPLUS gets all mail over one.
     type: int
     version_added: 0.3.0
   target_verify:

@@ -11,7 +11,9 @@ A server that makes each message durable before it takes the next has as many in
 Where many may go in one command, each connection takes a part of them, and the commands are ended one after the other:
 nothing is stored before, and the messages get into the folder in their order.
 
-Servers that lock a folder for each message are slower then: what is faster is found out by trying.
+Servers that lock a folder for each message are slower then: what is faster is found out by trying. Those that do not
+tell UIDs (RFC 4315) get all over one connection: imap4d of GNU Mailutils, over mbox files, refuses messages of several
+at a time, and loses some that it has acknowledged.
 """
 
 from __future__ import annotations
@@ -90,6 +92,8 @@ class Lanes:
         Args:
             together: how many may go in one command.
         """
+        if not first.tells_uids:
+            self.most = 1
         sent = Sent(unsent=list(messages))
         while sent.goes_on:
             sessions = self._sessions(first, self._width(len(sent.unsent)))

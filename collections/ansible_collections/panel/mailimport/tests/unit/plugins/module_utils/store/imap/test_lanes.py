@@ -139,6 +139,14 @@ def test_a_server_that_locks_a_folder_for_a_whole_command(host, origin, some, ta
     assert (bodies(host), refusals, stuck) == (sorted(map(body, range(1, 1001))), [], [])
 
 
+def test_a_server_that_tells_no_uids_gets_all_over_one_connection(host, origin, some):
+    """An old one, with mbox files, loses messages of several."""
+    host.capabilities = "IMAP4rev1 LITERAL+ NAMESPACE ID"
+    host.appenduid = lambda uids: b""
+    refusals, _store = imported(host, origin, some(*range(1, 101)), connections=6)
+    assert (bodies(host), refusals, host.busiest) == (sorted(map(body, range(1, 101))), [], 1)
+
+
 def test_connections_are_as_many_as_the_server_admits(host, origin, some):
     host.most = 2
     refusals, _store = imported(host, origin, some(*range(1, 101)), connections=6)
