@@ -69,7 +69,7 @@ class HostConversation(ImapSession):
         reads_on_catenated: the same for messages as parts of CATENATE (RFC 4469). Cyrus opens that file before it has
             seen anything of the part, and so knows what to skip; only one that is longer than it takes it would not
             skip, and it is one whose limit is known.
-        tells_uids: the answer to an APPEND has the UIDs (RFC 4315).
+        has_uidplus: messages can be removed by their UIDs, and it tells those of what it stores (RFC 4315).
         stores_all_or_none: many messages may go in one APPEND (RFC 3502).
     """
 
@@ -85,7 +85,7 @@ class HostConversation(ImapSession):
         with self._process():
             self.capabilities = channel.begin() or self._ask_capabilities()
             product = _DOVECOT if self.is_own_process else self._introduce()
-        self.tells_uids = b"UIDPLUS" in self.capabilities
+        self.has_uidplus = b"UIDPLUS" in self.capabilities
         self.reads_on = product == _DOVECOT
         self.stores_all_or_none = product in _ALL_OR_NONE and b"MULTIAPPEND" in self.capabilities
         self._append_limit = self._capability_figure(b"APPENDLIMIT=")

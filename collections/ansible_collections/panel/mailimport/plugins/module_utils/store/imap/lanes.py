@@ -92,7 +92,7 @@ class Lanes:
         Args:
             together: how many may go in one command.
         """
-        if not first.tells_uids:
+        if not first.has_uidplus:
             self.most = 1
         sent = Sent(unsent=list(messages))
         while sent.goes_on:

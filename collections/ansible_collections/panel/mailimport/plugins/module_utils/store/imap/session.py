@@ -115,7 +115,7 @@ class HostSession(FolderSession):
             opened.append(status.code.upper() if status else b"")
 
         selected = self.ask(b"SELECT " + quote(name), note_epoch)
-        if not selected.ok or b"UIDVALIDITY %d" % uidvalidity not in opened or b"UIDPLUS" not in self.capabilities:
+        if not selected.ok or b"UIDVALIDITY %d" % uidvalidity not in opened or not self.has_uidplus:
             return {}
         copied = self.ask(b"UID COPY %s %s" % (uids, quote(target)))
         found = _COPYUID.match(copied.code) if copied.ok else None
@@ -236,5 +236,5 @@ class HostSession(FolderSession):
 
     def remove(self, name: bytes, uids: bytes) -> None:
         """Remove messages of a folder for good (UID EXPUNGE, RFC 4315)."""
-        if self.change_flags(name, uids, b"+", b"\\Deleted").ok and b"UIDPLUS" in self.capabilities:
+        if self.change_flags(name, uids, b"+", b"\\Deleted").ok and self.has_uidplus:
             self._ask_about(uids, b"UID EXPUNGE %s")
