@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import time
 from contextlib import suppress
 
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import MailSession, TargetAccount
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.deliveries import DeliveryBook
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.network import Dialler
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.pending import PendingMessage
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.store import ImapStore
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import UidMap
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import (
@@ -309,3 +312,23 @@ def imported(host, origin, messages, delivered=None, **how):
     store.clean_up()
     store.sessions.close()
     return writer.take_refusals(), store
+
+
+def let_break_off(monkeypatch, host, uid, beginning):
+    """Let a message break off behind these bytes, and whoever lost a session then wait until the host has ended it."""
+    outgoing = PendingMessage.outgoing
+
+    def breaking_off(pending, keywords):
+        def most():
+            yield beginning
+            raise MemoryError
+
+        whole = outgoing(pending, keywords)
+        return whole._replace(chunks=most()) if pending.uid == uid else whole
+
+    def await_quiet(_session, _names, _seconds):
+        while host.connections > 1:
+            time.sleep(0.001)
+
+    monkeypatch.setattr(HostSession, "await_quiet", await_quiet)
+    monkeypatch.setattr(PendingMessage, "outgoing", breaking_off)

@@ -9,7 +9,6 @@ answered, and each message is there once all the same.
 from __future__ import annotations
 
 import itertools
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -25,7 +24,6 @@ from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.append
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.in_flight import InFlight
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.lanes import Lanes
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.network import NetworkChannel
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.pending import PendingMessage
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import GoneError
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body
@@ -33,6 +31,7 @@ from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.
     COMMANDS,
     bodies,
     imported,
+    let_break_off,
     network_store,
 )
 
@@ -245,23 +244,9 @@ def test_an_answer_that_lies_unread_does_not_count_for_how_long_a_lost_server_is
 
 def test_a_message_that_breaks_off_ends_its_session(host, origin, some, message, monkeypatch):
     """What is sent next would be taken for the rest of it."""
-    outgoing = PendingMessage.outgoing
     long = body(25) + b"x" * 300_000
 
-    def breaking_off(pending, keywords):
-        def most():
-            yield long[:-10]
-            raise MemoryError
-
-        whole = outgoing(pending, keywords)
-        return whole._replace(chunks=most()) if pending.uid == 25 else whole
-
-    def await_quiet(_session, _names, _seconds):
-        while host.connections > 1:
-            time.sleep(0.001)
-
-    monkeypatch.setattr(HostSession, "await_quiet", await_quiet)
-    monkeypatch.setattr(PendingMessage, "outgoing", breaking_off)
+    let_break_off(monkeypatch, host, 25, long[:-10])
     monkeypatch.setattr(appender, "BATCH_MESSAGES", 30)
     monkeypatch.setattr(in_flight, "_FIRST_BYTES", 1 << 20)
     host.capabilities = host.capabilities.replace("=5000", "=5000000")

@@ -15,14 +15,13 @@ import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, lanes, sessions
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.lanes import Lanes
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.pending import PendingMessage
-from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.session import HostSession
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import GoneError
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.network_host import (
     COMMANDS,
     bodies,
     imported,
+    let_break_off,
     network_store,
 )
 
@@ -253,20 +252,7 @@ def test_a_message_that_breaks_off_ends_all_sessions_that_are_in_the_middle_of_a
     """What is sent next would be taken for the rest of it."""
     long = body(30) + b"x" * 300_000
 
-    def breaking_off(pending, keywords, outgoing=PendingMessage.outgoing):
-        def most():
-            yield long[:-10]
-            raise MemoryError
-
-        whole = outgoing(pending, keywords)
-        return whole._replace(chunks=most()) if pending.uid == 30 else whole
-
-    def await_quiet(_session, _names, _seconds):
-        while host.connections > 1:
-            time.sleep(0.001)
-
-    monkeypatch.setattr(HostSession, "await_quiet", await_quiet)
-    monkeypatch.setattr(PendingMessage, "outgoing", breaking_off)
+    let_break_off(monkeypatch, host, 30, long[:-10])
     several = takes_many(product, width)
     if product == "Scripted":
         host.capabilities = host.capabilities.replace(" MULTIAPPEND", "")
