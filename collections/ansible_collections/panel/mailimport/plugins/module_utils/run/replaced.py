@@ -35,16 +35,20 @@ def _path_kept(state_dir: str, address: Address, beside: str) -> str:
 
 
 def keep(beside: str, kept: str) -> str:
-    """Move the contents into safe keeping; return where they are: `beside` still when that is another filesystem.
+    """Move the contents into safe keeping; return where they are: `beside` still when that is another filesystem, or
+    it or the home is a link.
 
-    The directory around `beside` is its owner's, so it is opened without following links; what is moved may be
-    anything, and moving it does not look at it.
+    The directory around `beside` is its owner's, so no link in its place is followed; what is moved may be anything,
+    and moving it does not look at it.
     """
     replaced = os.path.dirname(os.path.dirname(kept))
     for directory in (replaced, os.path.dirname(kept)):
         with suppress(FileExistsError):
             os.mkdir(directory, 0o700)
-    around = os.open(os.path.dirname(beside), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    home = os.path.dirname(beside)
+    if os.path.islink(home) or os.path.islink(beside):  # by which an administrator has made room elsewhere, say
+        return beside
+    around = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         os.rename(os.path.basename(beside), kept, src_dir_fd=around)
     except OSError as error:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.run.replaced import keep
 
@@ -26,10 +28,17 @@ def test_what_is_kept_is_out_of_its_owner_s_reach(beside, tmp_path):
 
 
 def test_a_link_that_the_owner_puts_in_place_of_the_home_is_not_followed(beside, tmp_path):
-    """Nothing is taken away from where it points to."""
+    """Nothing is taken away from where it points to, and the import does not wait for it for ever."""
     home = tmp_path / "home"
     home.rename(tmp_path / "elsewhere")
     home.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="Not a directory"):
-        keep(str(beside), str(tmp_path / "replaced" / "anna@example.org" / "now"))
+    assert keep(str(beside), str(tmp_path / "replaced" / "anna@example.org" / "now")) == str(beside)
     assert (tmp_path / "elsewhere" / beside.name / "mail").read_text() == "one"
+
+
+def test_mail_that_is_elsewhere_is_found_where_the_result_says(beside, tmp_path):
+    """A link from beside means nothing from another directory."""
+    beside.rename(tmp_path / "home" / "elsewhere")
+    beside.symlink_to("elsewhere")
+    where = keep(str(beside), str(tmp_path / "replaced" / "anna@example.org" / "now"))
+    assert (Path(where) / "mail").read_text() == "one"
