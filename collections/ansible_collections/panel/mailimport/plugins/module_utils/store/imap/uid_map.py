@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import array
 from bisect import bisect_right
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 
 class UidMap:
@@ -21,6 +21,9 @@ class UidMap:
 
     def __init__(self, runs: Sequence[int] = ()) -> None:
         self._runs = array.array("I", runs)
+        # What was made of the runs to be asked often
+        self._ordered: Optional[_Ordered] = None
+        self._hidden: Optional[FrozenSet[int]] = None
 
     def __bool__(self) -> bool:
         return bool(self._runs)
@@ -31,6 +34,7 @@ class UidMap:
         return self._runs.tolist()
 
     def add(self, source: int, target: int) -> None:
+        self._ordered = self._hidden = None
         runs = self._runs
         if runs and runs[-2] and (source, target) == (runs[-3] + runs[-1], runs[-2] + runs[-1]):
             runs[-1] += 1
@@ -49,25 +53,45 @@ class UidMap:
         for _source, target, length in self.triples():
             yield from range(target, target + length)
 
-    def hidden(self) -> Set[int]:
+    def hidden(self) -> FrozenSet[int]:
         """Return the UIDs at the source of messages that the host has taken and does not show."""
-        hidden = {source for source, target, _length in self.triples() if not target}
-        return hidden.difference(self.targets_of(hidden))
+        if self._hidden is None:
+            hidden = frozenset(source for source, target, _length in self.triples() if not target)
+            self._hidden = hidden.difference(self.targets_of(hidden))
+        return self._hidden
 
     @property
     def highest_target(self) -> int:
         return max((target + length - 1 for _source, target, length in self.triples()), default=0)
 
     def targets_of(self, sources: Iterable[int]) -> Dict[int, int]:
-        """Return target UIDs by source UID, of those that are known; what was found last counts."""
-        runs = sorted(self.triples())
-        firsts = [run[0] for run in runs]
+        """Return target UIDs by source UID, of those that are known; a message that was found after it had been hidden
+        counts as found."""
+        if self._ordered is None:
+            self._ordered = _Ordered.of(self.triples())
+        firsts, targets, lengths = self._ordered
         found = {}
         for uid in sources:
             place = bisect_right(firsts, uid) - 1
-            if place >= 0 and runs[place][1] and uid < runs[place][0] + runs[place][2]:
-                found[uid] = runs[place][1] + uid - runs[place][0]
+            if place >= 0 and targets[place] and uid < firsts[place] + lengths[place]:
+                found[uid] = targets[place] + uid - firsts[place]
         return found
+
+
+class _Ordered(NamedTuple):
+    """Source UIDs, target UIDs and lengths of runs, ascending by the first two."""
+
+    firsts: array.array[int]
+    targets: array.array[int]
+    lengths: array.array[int]
+
+    @classmethod
+    def of(cls, runs: Iterable[Tuple[int, int, int]]) -> _Ordered:
+        ordered = cls(array.array("I"), array.array("I"), array.array("I"))
+        for run in sorted(runs):
+            for column, figure in zip(ordered, run):
+                column.append(figure)
+        return ordered
 
 
 class DeliveryRecord(NamedTuple):

@@ -13,6 +13,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import
 from ansible_collections.panel.mailimport.plugins.module_utils.store.base import FlagChange
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, conversation
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.in_flight import InFlight
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import UidMap
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import GoneError
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
 
@@ -124,6 +125,26 @@ def test_a15_damaged_message_is_compared_again_and_not_stored_again(host, run, o
     del host.folders[b"A"][1]
     assert fill(run().store, origin, some(1, 2)).take_refusals() == []
     assert len(host.bodies()) == 1
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_how_long_a_message_is_compared_again_does_not_depend_on_the_others(
+    host, run, origin, some, shown, monkeypatch
+):
+    """A host may alter each message that it gets: what is known of all others is not gone through for each."""
+    host.keep = lambda data: data.replace(b"Number", b"Nummer")
+    if not shown:
+        host.appenduid = lambda uids: b""
+    gone_through = []
+    triples = UidMap.triples
+    monkeypatch.setattr(UidMap, "triples", lambda self: gone_through.append(self) or triples(self))
+    times = []
+    for uids in (range(1, 11, 2), range(11, 51, 2)):
+        fill(run().store, origin, some(*uids))
+        gone_through.clear()
+        assert len(fill(run().store, origin, some(*uids)).take_refusals()) == len(uids)
+        times.append(len(gone_through))
+    assert times[1] == times[0]
 
 
 def test_a15_messages_are_delivered_when_they_cannot_be_read_back(host, run, origin, some):
