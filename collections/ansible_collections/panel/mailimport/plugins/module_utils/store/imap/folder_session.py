@@ -27,6 +27,8 @@ _LSUB = b'LSUB "" "*"'
 
 # Codes of RFC 5530 and 3501 for a folder that is not there.
 _NO_FOLDER = frozenset((b"NONEXISTENT", b"TRYCREATE"))
+# What a folder is listed with that is only there for those below it, in small letters.
+_NEVER_OPENED = frozenset((b"\\noselect", b"\\nonexistent"))
 
 
 class Figures(NamedTuple):
@@ -186,7 +188,7 @@ class FolderSession(AppendingSession):
                 continue
             if status.ok:
                 new += 1
-            elif self.has_folder(status):
+            elif self.has_folder(name, status):
                 error = self.refusal(status, "folder_refused", "this host does not subscribe to the folder")
                 if error.reason != "folder_refused":
                     raise error
@@ -205,6 +207,15 @@ class FolderSession(AppendingSession):
         self.ask(command, handle)
         return found
 
-    def has_folder(self, refusal: Status) -> bool:
-        """False when a folder was not opened because it is not there."""
-        return refusal.code.upper() not in _NO_FOLDER
+    def has_folder(self, name: bytes, refusal: Status) -> bool:
+        """False when a folder was not opened because it is not there. Dovecot says so in words alone."""
+        if refusal.code.upper() in _NO_FOLDER:
+            return False
+        found: List[bytes] = []
+
+        def handle(parts: Parts) -> None:
+            values = parse_parts(parts)
+            if len(values) > 3 and values[0].upper() == b"LIST" and isinstance(values[1], list):
+                found.extend([] if _NEVER_OPENED & {word.lower() for word in values[1]} else [values[3]])
+
+        return not self.ask(b'LIST "" ' + quote(name), handle).ok or bool(found)

@@ -81,14 +81,16 @@ class HostSession(FolderSession):
         return None if not told or b"\\*" in told else frozenset(told)
 
     def kept(self, name: bytes, uids: bytes) -> Iterator[Tuple[int, Kept]]:
-        """Yield UID and what is kept of messages of a folder.
+        """Yield UID and what is kept of messages of a folder; none when it is not there any more.
 
         Raises:
             MailImportError: `host_refused` when the folder does not open.
         """
+        ends = []
         for opened in self._open(FetchRequest(SourceFolder(name, ()), uids)):
             yield from self.messages(opened)
-            self._require_complete(opened)
+            ends.append(opened)
+        self._require_complete(name, ends)
 
     def beginnings(self, name: bytes, uidvalidity: int, uids: bytes, size: int) -> Dict[int, bytes]:
         """Return the first `size` bytes of messages by UID; none of a folder that has another UIDVALIDITY."""
@@ -163,11 +165,13 @@ class HostSession(FolderSession):
 
     def flags(self, name: bytes, uids: bytes) -> Iterator[Tuple[int, Tuple[bytes, ...]]]:
         """Yield UID and flags of messages of a folder; raises as `kept` does."""
+        ends = []
         for opened in self._open(FetchRequest(SourceFolder(name, ()), uids, flags_only=True)):
             for fetched in self._fetched(opened):
                 if fetched.message.uid is not None:
                     yield fetched.message.uid, fetched.message.flags
-            self._require_complete(opened)
+            ends.append(opened)
+        self._require_complete(name, ends)
 
     def _open(self, request: FetchRequest) -> Iterator[FolderStream]:
         """Open a folder, again as long as there are messages that the server has not got to; each is read to its end
@@ -178,8 +182,10 @@ class HostSession(FolderSession):
                 yield opened
                 left = _left_out(opened.status, left)
 
-    def _require_complete(self, opened: FolderStream) -> None:
-        if not opened.complete:
+    def _require_complete(self, name: bytes, ends: Iterable[FolderStream]) -> None:
+        for opened in ends:
+            if opened.complete or (opened.refusal and not self.has_folder(name, opened.refusal)):
+                continue
             answer = opened.refusal or opened.status
             raise MailImportError("host_refused", "%s does not read back what it holds: %s" % (self.peer, answer))
 

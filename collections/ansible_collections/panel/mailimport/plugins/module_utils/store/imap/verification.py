@@ -10,6 +10,7 @@ import time
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ...imap.fetch import FetchRequest
+from ...imap.responses import Status
 from ...imap.uids import sequence_set
 from ...model.mail import SourceFolder
 from .digests import Digests
@@ -76,11 +77,11 @@ def read_back(sessions: HostSessions, folders: Sequence[ReadBack], bodies: bool 
 def _read_all(session: HostSession, folders: Sequence[ReadBack], bodies: bool) -> None:
     asked = list(_requests(folders, bodies, session.message_limit))
     answers = session.open_each(request for _folder, _uids, request in asked)
+    refused: List[Tuple[ReadBack, Status]] = []
     for (folder, uids, _request), opened in zip(asked, answers):
         if opened.refusal is not None:
             folder.trouble = str(opened.refusal)
-            if not session.has_folder(opened.refusal):
-                folder.unread.clear()
+            refused.append((folder, opened.refusal))
             continue
         if opened.uidvalidity and opened.uidvalidity != folder.uidvalidity:
             folder.unread.clear()  # the owner has put another folder in its place
@@ -93,6 +94,9 @@ def _read_all(session: HostSession, folders: Sequence[ReadBack], bodies: bool) -
             folder.unread -= uids
         else:
             folder.trouble = str(opened.status)
+    for folder, refusal in refused:
+        if folder.unread and not session.has_folder(folder.name, refusal):
+            folder.unread.clear()  # the owner has removed or renamed it
 
 
 def _requests(

@@ -35,7 +35,8 @@ class Host:
     turn what is sent of a message into what is stored; `refuse` takes flags and data of a message and returns the
     answer that refuses it, or None; `dies` takes the number of an APPEND command and returns `before` or `after`
     when the process is to end, instead of storing or answering; `appenduid` turns the UIDs of an answer into its code;
-    `reveal` is called when an APPEND was begun and its message never sent, which `abandoned` counts.
+    `reveal` is called when an APPEND was begun and its message never sent, which `abandoned` counts; `no_folder` is
+    answered where there is none, and `only_parents` are listed and cannot be opened.
     """
 
     def __init__(self):
@@ -56,6 +57,8 @@ class Host:
         self.keep_date = lambda date: date
         self.keep_flags = lambda flags: flags
         self.reveal = lambda: None
+        self.no_folder = b"NO [NONEXISTENT] none"
+        self.only_parents = set()
         self.next_uid = 1
         self.threads = []
 
@@ -98,7 +101,7 @@ class Host:
     def on_status(self, rest, lines, output):
         name = rest.split(b'"')[1]
         if name not in self.folders:
-            return b"NO [NONEXISTENT] none"
+            return self.no_folder
         output.write(
             b'* STATUS "%s" (MESSAGES %d UIDNEXT %d UIDVALIDITY 5)\r\n' % (name, len(self.folders[name]), self.next_uid)
         )
@@ -151,7 +154,7 @@ class Host:
     def on_examine(self, rest, lines, output):
         self.open = None
         if rest.split(b'"')[1] not in self.folders:
-            return b"NO [NONEXISTENT] none"
+            return self.no_folder
         self.open = self.folders[rest.split(b'"')[1]]
         output.write(
             b"* %d EXISTS\r\n* OK [UIDVALIDITY 5] that\r\n* OK [UIDNEXT %d] that\r\n" % (len(self.open), self.next_uid)
@@ -205,6 +208,8 @@ class Host:
         pattern = rest.split(b'"')[3]
         for name in [self.called(pattern)] if pattern in self.folders else self.folders if pattern == b"*" else ():
             output.write(b'* LIST () "/" "%s"\r\n' % name)
+        if pattern in self.only_parents:
+            output.write(b'* LIST (\\NoSelect \\HasChildren) "/" "%s"\r\n' % pattern)
 
     def called(self, name):
         """What the server itself calls a folder that it has by this name."""
@@ -213,7 +218,7 @@ class Host:
     def on_subscribe(self, rest, lines, output):
         name = rest.split(b'"')[1]
         if name not in self.folders:
-            return b"NO [NONEXISTENT] none"
+            return self.no_folder
         if name.startswith(b"private"):
             return b"NO [NOPERM] not you"
         self.subscribed.add(name)

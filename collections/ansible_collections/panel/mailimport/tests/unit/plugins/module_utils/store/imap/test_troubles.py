@@ -12,6 +12,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.model.errors impo
 from ansible_collections.panel.mailimport.plugins.module_utils.model.mail import Message
 from ansible_collections.panel.mailimport.plugins.module_utils.store.base import FlagChange
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import appender, conversation
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.flags import carry_flags
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.in_flight import InFlight
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import UidMap
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import GoneError
@@ -78,14 +79,33 @@ def test_a15_message_that_its_owner_removes_at_once_is_delivered(host, run, orig
     assert host.bodies() == [body(2)]
 
 
-def test_a15_folder_that_its_owner_removes_at_once_is_delivered(host, run, origin, some):
+# With the code of RFC 5530, and as Dovecot says it.
+NO_FOLDER = [b"NO [NONEXISTENT] none", b"NO Mailbox doesn't exist: A (0.001 + 0.000 secs)."]
+
+
+@pytest.mark.parametrize("has_children", [False, True])
+@pytest.mark.parametrize("answer", NO_FOLDER)
+def test_a15_folder_that_its_owner_removes_at_once_is_delivered(host, run, origin, some, answer, has_children):
+    host.no_folder = answer
     begun = run()
     writer = begun.store.open_folder(A, origin(), False)
     writer.add(some(1)[0])
     begun.store.appender.drain()
     del host.folders[b"A"]
+    if has_children:
+        host.only_parents = {b"A"}
     begun.store.commit()
     assert (writer.take_refusals(), begun.delivered) == ([], {1: 1})
+
+
+@pytest.mark.parametrize("answer", NO_FOLDER)
+def test_a15_flags_of_a_folder_that_its_owner_removes_fail_nothing(host, run, origin, some, answer):
+    begun = run()
+    fill(begun.store, origin, some(1))
+    host.no_folder = answer
+    del host.folders[b"A"]
+    carried = carry_flags(begun.store.sessions, b"A", {1: FlagChange(add=(b"\\Seen",))})
+    assert (carried.changed, carried.refused) == (set(), set())
 
 
 def test_a15_message_that_cannot_be_found_again_is_delivered_and_told(host, run, origin, some):
