@@ -3,57 +3,61 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes the lists that follow from the modules: which options playbooks pass on and name, which modules are in an
-action group, and what the collection's README names.
+"""Writes the lists that follow from the modules: which options playbooks pass on, which variables `playbooks/README.md`
+explains, which modules are in an action group, and what the collection's README names.
 
     python scripts/write_lists.py            write them
     python scripts/write_lists.py --check    fail if they are not written
 
 A line that is there stays as it is, with a default or words of its own. What is missing gets a line, and the lines of
 options that are gone are removed. A new module that imports an organization gets its playbook and its tasks, both made
-of those for Yandex 360. Only what its head in `playbooks/` explains is written by hand.
+of those for Yandex 360. Its head in `playbooks/`, with the variables of its own, is written by hand.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-import textwrap
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Iterable, Iterator, NamedTuple
+from typing import Any, Iterable, Iterator, NamedTuple
 
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "collections"))
 
+from ansible_collections.panel.mailimport.plugins.doc_fragments import (  # noqa: E402
+    importing,
+    provider,
+    scheduling,
+    source,
+    target,
+)
+from ansible_collections.panel.mailimport.plugins.module_utils.host.backends import BACKENDS  # noqa: E402
+from ansible_collections.panel.mailimport.plugins.module_utils.model.options import NOTICE  # noqa: E402
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import (  # noqa: E402
     delivery_options,
     importing_options,
     list_options,
     mailbox_options,
+    scheduling_options,
     source_options,
     target_options,
 )
-from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import import_options  # noqa: E402
+from ansible_collections.panel.mailimport.plugins.module_utils.task.organization import (  # noqa: E402
+    import_options,
+    reaching_options,
+)
 
 COLLECTION = ROOT / "collections" / "ansible_collections" / "panel" / "mailimport"
 SHIPPED = COLLECTION / "playbooks"
-EXPLAINED = ROOT / "playbooks"
 MODEL = "yandex"
 
-# A run of import_each.yml is of one mailbox, and writes to nobody.
-NOTICES = {"notice_to", "notice_sender", "notice_server", "notice_port", "notice_protocol"}
-# Options that import_each.yml takes from the variables of its hosts.
-OF_THE_HOST = {"src", "only", "mail_host", "mailboxes", "remote_src", "parallel", "queues", *NOTICES}
 # What a provider tells of each mailbox takes a call each, and a migration's plan logs in anyway.
 OF_EACH_MAILBOX = {"check_mailboxes", "gmail_api_url"}
-
-# What a line of a head begins with, or is: names of options.
-_NAMES = r"[a-z]\w*(?:, \w+)*,?(?=  |$)"
 
 
 class Task(NamedTuple):
@@ -62,14 +66,6 @@ class Task(NamedTuple):
     file: str
     module: str
     options: Iterable[str]
-
-
-class Head(NamedTuple):
-    """The head of a playbook, and the options that it names; `own` are those that only this provider has."""
-
-    playbook: str
-    options: Iterable[str]
-    own: Iterable[str] = ()
 
 
 @cache
@@ -111,18 +107,40 @@ def tasks() -> list[Task]:
     return found
 
 
-def heads() -> list[Head]:
-    """The heads of all playbooks that import."""
-    found = [
-        Head("import_imap.yml", mailbox_options()),
-        Head("import_csv.yml", list_options()),
-        Head("import_each.yml", [name for name in list_options() if name not in OF_THE_HOST]),
+def groups() -> dict[str, list[str]]:
+    """The variables that several playbooks share, by the section of `playbooks/README.md` that explains them."""
+    notices = [option.name for option in NOTICE]
+    for_organizations = {**import_options(""), **reaching_options()}
+    elsewhere = {**source_options(), **target_options(), **importing_options(), **scheduling_options()}
+    return {
+        "What is imported, and how": [name for name in importing_options() if name not in notices],
+        "How to reach the source": [name for name in source_options() if name in for_organizations],
+        "How to log in at the source": [name for name in source_options() if name not in for_organizations],
+        "How many at a time": [*scheduling_options()],
+        "Who hears of a run by mail": notices,
+        "Organizations": [name for name in for_organizations if name not in elsewhere],
+        "The mail host": [*target_options()],
+    }
+
+
+@cache
+def documented_options() -> dict[str, dict[str, Any]]:
+    """The documentation of each option that modules share."""
+    texts = [
+        text
+        for file in (source, target, importing, scheduling, provider)
+        for name, text in vars(file.ModuleDocFragment).items()
+        if name.isupper()
     ]
-    shared = import_options("")
-    for name, module in organizations().items():
-        options = modules()[module].organization_options()
-        found.append(Head("import_%s.yml" % name, options, [option for option in options if option not in shared]))
-    return found
+    return {name: said for text in texts for name, said in yaml.safe_load(text).get("options", {}).items()}
+
+
+@cache
+def passed_on() -> dict[str, str]:
+    """What playbooks pass on in place of an option's own default, by its name."""
+    text = (SHIPPED / "tasks" / "import_csv.yml").read_text(encoding="utf-8")
+    given = re.findall(r'^ +(\w+): "\{\{ \1 \| default\((\w+)\) \}\}"$', text, re.MULTILINE)
+    return {name: default for name, default in given if default != "omit"}
 
 
 def new_playbooks() -> Iterator[tuple[Path, str]]:
@@ -159,24 +177,46 @@ def with_task_options(text: str, module: str, options: Iterable[str]) -> str:
     return text[: begin.end()] + "".join(lines) + text[block.end() :]
 
 
-def with_head(text: str, head: Head) -> str:
-    """The playbook whose head names each of the options, those of a group above the words that explain the group."""
-    groups = {
-        r"(?:where \w+ is and )?how to reach it": [*source_options(), *head.own],
-        "what is imported, and how": [*importing_options()],
-        "the mail host, if its own configuration": [*target_options()],
-    }
-    names = {name: [option for option in group if option in set(head.options)] for name, group in groups.items()}
-    for words, group in names.items():
-        pattern = r"((?:^#   %s\n)+)(?=^# +%s)" % (_NAMES, words)
-        found = re.search(pattern, text, re.MULTILINE)
-        assert found, "%s: no group above: %s" % (head.playbook, words)
-        others = re.findall("^#   (%s)" % _NAMES, text[: found.start()] + text[found.end() :], re.MULTILINE)
-        elsewhere = set(re.findall(r"\w+", " ".join(others)))
-        listed = ", ".join(name for name in group if name not in elsewhere)
-        lines = textwrap.wrap(listed, 112, initial_indent="#   ", subsequent_indent="#   ")
-        text = text[: found.start()] + "\n".join(lines) + "\n" + text[found.end() :]
+def with_variables(text: str) -> str:
+    """The page whose sections have a table with each of their variables."""
+    for section, names in groups().items():
+        table = re.compile(r"(^## %s\n(?:(?!## ).*\n)*?\| variable .*\n\|.*\n)(?:\|.*\n)*" % section, re.MULTILINE)
+        found = table.search(text)
+        assert found, "there is no table in a section: %s" % section
+        rows = "".join("| %s |\n" % " | ".join(explained(name)) for name in names)
+        text = text[: found.start()] + found[1] + rows + text[found.end() :]
     return text
+
+
+def explained(name: str) -> tuple[str, str, str]:
+    """A variable, what it is, and its default; of the mail host's, the kinds of hosts that know it."""
+    said = documented_options().get(name)
+    assert said, "no documentation in plugins/doc_fragments: %s" % name
+    sentence = in_markdown(re.split(r"(?<=\.)\s", said["description"][0])[0].rstrip("."))
+    values = ", ".join("`%s`" % choice for choice in said.get("choices", ()))
+    last = kinds_with(name) if name in target_options() else default_of(name)
+    return "`%s`" % name, sentence + " (%s)" % values if values else sentence, last
+
+
+def default_of(name: str) -> str:
+    default = passed_on().get(name) or documented_options()[name].get("default")
+    if default in (None, [], {}):
+        return ""
+    return "`%s`" % (str(default).lower() if isinstance(default, bool) else default)
+
+
+def kinds_with(name: str) -> str:
+    """The kinds of mail hosts to which an option means something."""
+    known = [kind for kind in sorted(BACKENDS) if name in BACKENDS[kind].options]
+    others = [kind for kind in sorted(BACKENDS) if kind not in known]
+    if len(others) == 1:
+        return "any but `%s`" % others[0]
+    return ", ".join("`%s`" % kind for kind in known) or "any"
+
+
+def in_markdown(text: str) -> str:
+    """A text of the documentation, with names and values as Markdown has them."""
+    return re.sub(r"\b(?:[VCMPO]|RV)\((?:[\w.]+#\w+:)?([^)#]+)(?:#\w+)?\)", r"`\1`", text).replace("|", "\\|")
 
 
 def with_groups(text: str) -> str:
@@ -259,10 +299,8 @@ def lists() -> Iterator[tuple[Path, str]]:
         path = SHIPPED / task.file
         if path.exists():  # otherwise it is new, and written by now
             yield path, with_task_options(path.read_text(encoding="utf-8"), task.module, task.options)
-    for head in heads():
-        path = EXPLAINED / head.playbook
-        yield path, with_head(path.read_text(encoding="utf-8"), head)
     for path, write in (
+        (ROOT / "playbooks" / "README.md", with_variables),
         (COLLECTION / "meta" / "runtime.yml", with_groups),
         (COLLECTION / "README.md", with_contents),
         (COLLECTION / "docs" / "docsite" / "extra-docs.yml", with_pages),

@@ -27,7 +27,8 @@ from support.run import COLLECTION, environment, run_command
 GUIDES = COLLECTION / "docs" / "docsite" / "rst"
 PAGES = [
     *sorted(GUIDES.glob("*.rst")),
-    *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "tests/engine/README.md")),
+    *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "playbooks/README.md")),
+    REPOSITORY / "tests" / "engine" / "README.md",
     COLLECTION / "README.md",
     *sorted(COLLECTION.glob("roles/*/README.md")),
 ]

@@ -12,8 +12,8 @@ class ModuleDocFragment:
 options:
   api_ca_cert:
     description:
-      - File with the certificates (PEM) of the authorities to trust for these addresses instead of the system's own,
-        for a private installation.
+      - File with the certificates (PEM) of the authorities to trust for the provider's services instead of the system's
+        own, for a private installation.
     type: path
   api_timeout:
     description:

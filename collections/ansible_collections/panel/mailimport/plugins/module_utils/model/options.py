@@ -5,8 +5,8 @@
 """The options of an import, as one table.
 
 The modules' argument specifications (task/options.py), the columns of a list (rows/columns.py) and what the engine is
-handed are made of it. `scripts/write_lists.py` writes it into the playbooks. A new option is a line here, an
-attribute of the class that its group names, and its documentation (plugins/doc_fragments).
+handed are made of it. `scripts/write_lists.py` writes it into the playbooks and the page of their variables. A new
+option is a line here, an attribute of the class that its group names, and its documentation (plugins/doc_fragments).
 """
 
 from __future__ import annotations
