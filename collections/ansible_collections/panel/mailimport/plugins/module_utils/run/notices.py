@@ -160,6 +160,8 @@ def _deliver(
                         smtplib.SMTPRecipientsRefused,
                         smtplib.SMTPNotSupportedError,
                     ) as error:
+                        if server.sock is None:  # it has hung up, on the others too
+                            raise
                         failed.append({"email": address, "message": one_line(words_of(error))})
                         del left[address]
                         continue
@@ -170,5 +172,5 @@ def _deliver(
         if left and not sent and not failed:
             message_of = "%s:%d delivers no mail: %s" % (relay.server, relay.port, words_of(error))
             raise MailImportError("connection_failed", message_of) from error
-        failed += [{"email": address, "message": one_line(str(error))} for address in left]
+        failed += [{"email": address, "message": one_line(words_of(error))} for address in left]
     return sent

@@ -183,7 +183,7 @@ class _Conversation:
             try:
                 answer = self._answer(recipient)
             except (smtplib.SMTPServerDisconnected, OSError) as error:
-                answer = Answer(421, one_line(str(error)))
+                answer = Answer(421, one_line(words_of(error)))
             # It hangs up, or it may be the transaction that is full.
             if answer.code != 421 and not (answer.code == 452 and self._recipients > 1):
                 self._hang_ups = 0
@@ -217,7 +217,7 @@ class _Conversation:
             connection = self._greeted()
         except (OSError, smtplib.SMTPException) as error:
             if self._reached:
-                raise _GoneError(str(error)) from error
+                raise _GoneError(words_of(error)) from error
             raise MailImportError(
                 "connection_failed", "%s takes no mail: %s" % (where, one_line(words_of(error)))
             ) from error

@@ -136,7 +136,9 @@ def test_who_was_refused_gets_it_later_and_nobody_gets_it_twice(tmp_path, smtp):
     came = send(tmp_path, smtp)
     assert came["sent"] == people[:1]
     assert [each["email"] for each in came["failed"]] == people[1:]
-    assert came["failed"][0]["message"] == "550 5.1.1 unknown"
+    # Who is left when the server ends the session hears why, too.
+    words = ["550 5.1.1 unknown", "421 4.3.2 closing", "421 4.3.2 closing"]
+    assert [each["message"] for each in came["failed"]] == words
     smtp.answers = {}
     came = send(tmp_path, smtp)
     assert (came["sent"], came["already"], came["failed"]) == (people[1:], people[:1], [])
