@@ -185,7 +185,7 @@ def _places(rows: Sequence[Row]) -> str:
 
 def _some(told: Sequence[str]) -> str:
     more = len(told) - _MOST_NAMES
-    return ", ".join(told[:_MOST_NAMES]) + (" and %s other names" % format(more, ",") if more > 0 else "")
+    return ", ".join(told[:_MOST_NAMES]) + (" and %s more" % format(more, ",") if more > 0 else "")
 
 
 def _row_of_item(position: int, item: Any) -> Row:

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
+import sys
 from typing import Any, Dict, List
 
 import pytest
-from ansible.parsing.dataloader import DataLoader
 from ansible_collections.panel.mailimport.plugins.filter.last_screen import last_screen as by_host
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportResult
 from ansible_collections.panel.mailimport.plugins.module_utils.model.last_screen import (
@@ -52,8 +54,10 @@ def test_addresses_mean_to_a_shell_and_to_ansible_what_they_are():
     odd = ["o'brien@x.org", "a&b@x.org", "`id`@x.org", "$home!|@x.org", "{{1+1}}@x.org", "müller@x.org", "no address"]
     failed = [entry(email, "failed", message="no", reason="x") for email in odd]
     (line,) = how_to_go_on([entry("a@x.org"), *failed], "only")
-    option, text = typed(line)
-    assert option == "-e" and DataLoader().load(text) == {"only": odd}
+    command = [sys.executable, "-m", "ansible", "adhoc", "localhost", "-m", "debug", "-a", "var=only", *typed(line)]
+    environment = dict(os.environ, ANSIBLE_CALLBACK_RESULT_FORMAT="json")
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+    assert json.loads(shown.partition(" => ")[2])["only"] == odd
     bad = {"failed": True}
     assert typed(by_host({"one": {}, "o'brien & `id`": bad, "b": bad})[-1]) == ["--limit", "o'brien & `id`,b"]
 
@@ -146,6 +150,18 @@ def test_many_that_were_skipped_for_one_reason_are_one_line_with_their_names():
         *("%s: skipped: it was there" % name for name in names[:4]),
         "s4@b.example: skipped: not now",
     ]
+
+
+def test_a_wrong_row_and_mail_that_was_moved_aside_have_lines_of_their_own():
+    """However many there are: of the one people look for the place, of the other for the mail."""
+    wrong = [entry("", "failed", message="line %d: no address" % number, reason="invalid_row") for number in range(5)]
+    assert last_screen(wrong)[1:] == ["failed: line %d: no address (invalid_row)" % number for number in range(5)]
+    moved = [
+        entry("f@b.example", "failed", message="no route", reason="x", changed=True, replaced_to="/aside/%d" % number)
+        for number in range(5)
+    ]
+    lines = last_screen(moved)[1:]
+    assert [line.rpartition(" ")[2] for line in lines if "/aside/" in line] == ["/aside/%d" % n for n in range(5)]
 
 
 def test_what_a_server_says_of_a_line_is_no_place_in_the_list():

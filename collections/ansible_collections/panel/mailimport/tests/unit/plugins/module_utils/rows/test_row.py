@@ -94,6 +94,7 @@ def test_rows_that_no_host_would_import_are_refused_with_their_places():
         "inventory, "
         "or, in CSV, quote a password that holds the separator"
     )
+    assert "gives in line 1, line 2, line 3. Nobody" in refusal(["cellar"] * 3, {"mail1"})
     assert len(refusal(["host%d" % number for number in range(2000)] + ["x" * 9000 + "\n"], {"mail1"})) < 1000
 
 
@@ -134,6 +135,10 @@ def test_rows_that_no_host_of_the_play_or_every_host_imports_are_told():
     both = {"mail1", "mail2"}
     assert rows_of_others([], {"mail1"}, both) == ["the list holds no mailbox"]
     assert rows_of_others(ROWS, both, both) == []
+    many = {"host%02d" % number for number in range(11)}
+    for_many = [Row("line 1", {"email": "a@b.example", "mail_host": name}) for name in sorted(many)]
+    assert rows_of_others(for_many, {"mail1"}, many)[0].endswith("host08 (1), host09 (1) and 1 more")
+    assert rows_of_others(for_many[:10], {"mail1"}, many)[0].endswith("host08 (1), host09 (1)")
     assert rows_of_others(ROWS, {"mail1"}, both) == ["not imported by this play: mailboxes of the list for mail2 (1)"]
     assert rows_of_everybody(ROWS, 2) == [
         "3 mailboxes of the list name no mail_host, so each of the 2 hosts of this play imports them"
