@@ -102,9 +102,10 @@ options:
       - Default is the name of the host in the inventory; with C(delegate_to), that of the host the task is delegated
         to.
       - A C(mail_host) that is not in the inventory is an error, since no host would import the row, and nothing is
-        begun. One that is in the inventory and not in the play gets a warning, but not with C(--limit) or O(only),
-        whichever hosts they leave out.
-      - With O(remote_src=true), nothing is known of other hosts. With this option, such rows get a warning.
+        begun. Where this option is set, it gets a warning.
+      - A C(mail_host) that is in the inventory and not in the play gets a warning, except with C(--limit) or O(only),
+        which leave out hosts and mailboxes on purpose.
+      - With O(remote_src=true), nothing is known of other hosts, and nothing is said of rows for them.
     type: str
   source_host:
     description:
