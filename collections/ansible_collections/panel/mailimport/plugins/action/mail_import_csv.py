@@ -19,8 +19,10 @@ from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import (
     Row,
     refuse_rows_of_nobody,
     rows_of_everybody,
+    rows_of_only,
     rows_of_others,
     select_rows,
+    unknown_hosts,
 )
 from ansible_collections.panel.mailimport.plugins.module_utils.task.options import LIST_SECRETS, list_options
 from ansible_collections.panel.mailimport.plugins.plugin_utils.extra_variables import refuse_misspelt_variables
@@ -28,6 +30,7 @@ from ansible_collections.panel.mailimport.plugins.plugin_utils.importing import 
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import (
     YAML_ENDINGS,
     found_file,
+    names_of_hosts,
     read_list,
     rows_of_values,
 )
@@ -47,16 +50,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         refuse_misspelt_variables(self, list_options())
         params = validated(self._task.args, list_options(), MODULE)
-        if (params["src"] is None) == (params["mailboxes"] is None):
-            raise AnsibleActionFail("one of src and mailboxes is required, and not both")
-        if params["remote_src"] and params["src"] is None:
-            raise AnsibleActionFail(
-                "remote_src is for src: leave it out with mailboxes, whose passwords must not be arguments of a module"
-            )
-        if params["remote_src"] and params["src"].endswith(YAML_ENDINGS):
-            raise AnsibleActionFail(
-                "remote_src is for CSV files: leave it out, and keep %s on the controller" % params["src"]
-            )
+        _check_where_the_list_is(params)
         variables = task_vars or {}
         # With delegate_to the variables are still those of the play's host.
         mail_host = params["mail_host"] or self._task.delegate_to or str(variables.get("inventory_hostname", ""))
@@ -71,14 +65,20 @@ class ActionModule(ActionBase):
                 name: value for name, value in arguments.items() if name == "only" or name not in _LIST_OPTIONS
             }
             rows = self._rows(params)
-            hosts = _Hosts(self._in_play(params, variables), _inventory(variables, mail_host))
+            inventory = names_of_hosts(variables, (mail_host, str(variables.get("inventory_hostname", ""))))
+            hosts = _Hosts(self._in_play(params, variables), inventory)
+            # By this option a host says that those of other job slices are not to be seen here.
+            elsewhere = unknown_hosts(rows, inventory) if params["mail_host"] and hosts.in_play else frozenset()
             with _named(params):
                 if not params["mail_host"]:
                     refuse_rows_of_nobody(rows, hosts.inventory, params["only"])
                 # A mail host gets to know the passwords of its own mailboxes only.
-                secrets["rows"] = [asdict(row) for row in select_rows(rows, mail_host, params["only"], hosts.in_play)]
+                meant = select_rows(rows, mail_host, params["only"], hosts.in_play, elsewhere)
+                secrets["rows"] = [asdict(row) for row in meant]
             # Who picks mailboxes or hosts leaves out the others on purpose.
-            if not params["only"]:
+            if params["only"]:
+                warnings = rows_of_others(rows_of_only(rows, params["only"]), inventory, inventory)
+            else:
                 warnings = _warnings(rows, hosts, is_limited="ansible_limit" in variables)
         result.update(with_warnings(run_import(self, MODULE, arguments, secrets, task_vars), warnings))
         return result
@@ -99,16 +99,24 @@ class ActionModule(ActionBase):
             return read_list(self._loader, found_file(self, params["src"]))
 
 
+def _check_where_the_list_is(params: dict[str, t.Any]) -> None:
+    if (params["src"] is None) == (params["mailboxes"] is None):
+        raise AnsibleActionFail("one of src and mailboxes is required, and not both")
+    if params["remote_src"] and params["src"] is None:
+        raise AnsibleActionFail(
+            "remote_src is for src: leave it out with mailboxes, whose passwords must not be arguments of a module"
+        )
+    if params["remote_src"] and params["src"].endswith(YAML_ENDINGS):
+        raise AnsibleActionFail(
+            "remote_src is for CSV files: leave it out, and keep %s on the controller" % params["src"]
+        )
+
+
 class _Hosts(t.NamedTuple):
     """Names that a list may have: of all hosts of the play, and of all there are."""
 
     in_play: frozenset[str]
     inventory: frozenset[str]
-
-
-def _inventory(variables: t.Mapping[str, t.Any], mail_host: str) -> frozenset[str]:
-    # The implicit localhost is in no group.
-    return frozenset((mail_host, str(variables.get("inventory_hostname", "")), *variables["groups"]["all"]))
 
 
 def _warnings(rows: list[Row], hosts: _Hosts, is_limited: bool) -> list[str]:

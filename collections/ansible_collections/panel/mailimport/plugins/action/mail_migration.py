@@ -22,6 +22,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.rows.check import
 from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import Row, mailbox_of, refuse_rows_of_nobody
 from ansible_collections.panel.mailimport.plugins.plugin_utils.mailbox_list import (
     found_file,
+    names_of_hosts,
     plain,
     read_list,
     rows_of_values,
@@ -107,7 +108,7 @@ class ActionModule(ActionBase):
             if migration.source in ORGANIZATIONS:
                 directory = directory_of(migration, plain(params["directories"]))
             rows = directory.rows if directory else self._rows(params)
-            refuse_rows_of_nobody(rows, {*params["hosts"], *(task_vars or {}).get("groups", {}).get("all", ())})
+            refuse_rows_of_nobody(rows, names_of_hosts(task_vars or {}, params["hosts"]))
             facts = _facts(migration, rows, directory, params)
         except MailImportError as error:
             raise AnsibleActionFail(error.message) from error

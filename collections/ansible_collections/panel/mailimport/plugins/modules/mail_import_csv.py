@@ -92,6 +92,8 @@ options:
         takes its own; one that has none of them says so in RV(msg), and does nothing.
       - With O(remote_src=true), C(delegate_to), C(run_once) or an O(mail_host) that is not the host's own name in the
         inventory, an address that the list does not have for this mail host is an error.
+      - With an O(mail_host) that is the host's own name, an address of a host that is not in the inventory is left to
+        it, with a warning.
     type: list
     elements: str
     default: []

@@ -21,6 +21,13 @@ from ansible_collections.panel.mailimport.plugins.module_utils.rows.row import R
 YAML_ENDINGS = (".yml", ".yaml", ".json")
 
 
+def names_of_hosts(variables: Mapping[str, t.Any], others: t.Iterable[str]) -> frozenset[str]:
+    """Names that a list may give mail hosts: those of the inventory, and some others, as the implicit localhost is in
+    no group.
+    """
+    return frozenset((*variables.get("groups", {}).get("all", ()), *others))
+
+
 def found_file(action: ActionBase, src: str) -> str:
     """Where Ansible looks for files, and last in the working directory: beside a playbook of the collection nobody
     keeps a list.

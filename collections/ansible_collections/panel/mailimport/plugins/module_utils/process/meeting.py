@@ -29,6 +29,9 @@ class Meeting:
         """This one is here, or is not going to come: nobody need wait for it."""
         self._memory[member] = 1
 
+    def has_come(self, member: int) -> bool:
+        return self._memory[member] == 1
+
     def wait(self, longest: float) -> None:
         """Wait until all have come, but not longer than so many seconds."""
         ends = time.monotonic() + longest

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field
-from typing import AbstractSet, Any, Dict, List, Mapping, Optional, Sequence, Set
+from typing import AbstractSet, Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set
 
 from ..model.address import composed
 from ..model.errors import MailImportError, one_line
@@ -57,13 +57,18 @@ def _composed(addresses: Sequence[str]) -> Set[str]:
 
 
 def select_rows(
-    rows: Sequence[Row], mail_host: str, only: Sequence[str] = (), others: AbstractSet[str] = frozenset()
+    rows: Sequence[Row],
+    mail_host: str,
+    only: Sequence[str] = (),
+    others: AbstractSet[str] = frozenset(),
+    unknown: AbstractSet[str] = frozenset(),
 ) -> List[Row]:
     """Return the rows that are meant for a mail host: those that name it, or none; with `only`, of these mailboxes
     alone. A row that was misread comes without its passwords, and to every host if it names none of `others`.
 
     Args:
         others: mail hosts that take their own mailboxes of `only` at the same time.
+        unknown: names of the list for such mail hosts of which nothing else is known.
 
     Raises:
         MailImportError: `invalid_row`, when a mailbox of `only` is in the list for none of these mail hosts.
@@ -76,13 +81,19 @@ def select_rows(
     if not only:
         return meant
     wanted = _composed(only)
-    elsewhere = (row for row in rows if _names_one_of(row, others))
+    elsewhere = (row for row in rows if _names_one_of(row, others) or (_names_one_of(row, unknown) and not row.problem))
     missing = wanted.difference(map(mailbox_of, meant), map(mailbox_of, elsewhere))
     if missing:
         raise MailImportError(
             "invalid_row", "not in the list for %s: %s" % (one_line(mail_host), ", ".join(sorted(missing)))
         )
     return [row for row in meant if mailbox_of(row) in wanted]
+
+
+def rows_of_only(rows: Sequence[Row], only: Sequence[str]) -> List[Row]:
+    """Return the rows of these mailboxes; without any, all rows."""
+    wanted = _composed(only)
+    return [row for row in rows if not wanted or mailbox_of(row) in wanted]
 
 
 def rows_of_everybody(rows: Sequence[Row], mail_hosts: int) -> List[str]:
@@ -115,6 +126,11 @@ def rows_of_others(rows: Sequence[Row], mail_hosts: AbstractSet[str], inventory:
     return ["not imported by this play: mailboxes of the list for %s" % _some(nobodys + told)] if others else []
 
 
+def unknown_hosts(rows: Sequence[Row], mail_hosts: AbstractSet[str]) -> FrozenSet[str]:
+    """Names that rows of a list give their mail host, and that none of these has."""
+    return frozenset(_by_foreign_host(rows, mail_hosts))
+
+
 def refuse_rows_of_nobody(rows: Sequence[Row], mail_hosts: AbstractSet[str], only: Sequence[str] = ()) -> None:
     """Make sure that there is a host for each mailbox of a list, or of `only`: a run could not tell of the others.
 
@@ -124,8 +140,7 @@ def refuse_rows_of_nobody(rows: Sequence[Row], mail_hosts: AbstractSet[str], onl
     Raises:
         MailImportError: `invalid_row`, with the places of the rows, and what is wrong with those that were misread.
     """
-    wanted = _composed(only)
-    meant = [row for row in rows if not wanted or mailbox_of(row) in wanted]
+    meant = rows_of_only(rows, only)
     nobodys = _by_foreign_host(meant, mail_hosts)
     if nobodys:
         misread = ["%s: %s. " % (row.place, row.problem) for row in meant if row.problem]

@@ -191,23 +191,13 @@ def _samples(connections: Sequence[ImportRequest], settings: HostSettings, bound
     for number in QUEUES:
         if number > min(len(connections), bound or len(connections)):
             break
-        sample = _patient_sample(connections[:number], settings)
+        sample = _sample(connections[:number], settings)
         if sample is None:
             break
         found[number] = sample
         if sample.connections < number:
             break
     return found
-
-
-def _patient_sample(requests: Sequence[ImportRequest], settings: HostSettings) -> Optional[_Sample]:
-    """The sample, or a second one when the source did not admit all: it may have counted those of the one before."""
-    first = _sample(requests, settings)
-    if first and first.connections == len(requests):
-        return first
-    time.sleep(_CLOSING)
-    second = _sample(requests, settings)
-    return max(filter(None, (first, second)), key=lambda sample: sample.connections, default=None)
 
 
 def _sample(requests: Sequence[ImportRequest], settings: HostSettings) -> Optional[_Sample]:
@@ -231,14 +221,21 @@ def _sample(requests: Sequence[ImportRequest], settings: HostSettings) -> Option
 def _sample_one(
     requests: Sequence[ImportRequest], settings: HostSettings, meeting: Meeting, assignment: Assignment, _tell: Tell
 ) -> _Came:
+    number = assignment.number
+
     def begin() -> None:
-        meeting.come(assignment.number)
+        meeting.come(number)
         meeting.wait(_LONGEST_LOGIN)
 
     try:
-        return _came_over_one(requests[assignment.number], settings, begin)
+        came = _came_over_one(requests[number], settings, begin)
+        if not meeting.has_come(number):
+            # The source may have counted a connection of the sample before.
+            time.sleep(_CLOSING)
+            came = _came_over_one(requests[number], settings, begin)
+        return came
     finally:
-        meeting.come(assignment.number)  # whom the source does not admit, nobody waits for
+        meeting.come(number)  # whom the source does not admit, nobody waits for
 
 
 def _came_over_one(request: ImportRequest, settings: HostSettings, begin: Callable[[], None]) -> _Came:

@@ -57,7 +57,7 @@ class Ran(NamedTuple):
 
 
 _NO_ROW = "no mailbox of the list belongs to this host"
-_NONE_OF_ONLY = "nothing to do here: the mailboxes in only are those of other hosts of the play (%s)"
+_NONE_OF_ONLY = "nothing to do here: the mailboxes in only are those of other hosts (%s)"
 
 
 def run_mailbox_import(module: AnsibleModule) -> None:

@@ -101,6 +101,18 @@ def test_rows_for_a_host_that_is_not_there_keep_all_from_being_imported(
     assert handed == []
 
 
+def test_a_job_slice_leaves_mailboxes_to_hosts_that_it_does_not_know(handed: List[str]) -> None:
+    a_slice = {**ALONE, "groups": {"all": ["mail1"]}}
+    only = {"only": ["ben@example.org", "carl@example.org"], "mail_host": "mail1"}
+    assert run(only, a_slice)["warnings"] == [OF_NO_HOST] and handed == ["ben@example.org"]
+    handed.clear()
+    assert run({**only, "only": ["carl@example.org"]}, a_slice)["warnings"] == [OF_NO_HOST] and handed == []
+    with pytest.raises(AnsibleActionFail, match="not in the list for mail1: dora@example.org"):
+        run({**only, "only": ["ben@example.org", "dora@example.org"]}, a_slice)
+    with pytest.raises(AnsibleActionFail, match="not in the list for mail1: carl@example.org"):
+        run({**only, "only": ["carl@example.org"]}, ALONE)  # it is there, and somebody has left it out
+
+
 def test_rows_for_every_host_are_warned_of_where_every_host_takes_them(handed: List[str]) -> None:
     for_all = {"mailboxes": [{"email": "anna@example.org", "password": "x"}]}
     (warning,) = run(for_all)["warnings"]

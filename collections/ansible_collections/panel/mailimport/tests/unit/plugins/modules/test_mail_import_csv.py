@@ -240,7 +240,5 @@ def test_a_host_that_has_none_of_the_mailboxes_in_only_says_so(run_list: Any, en
     """The others may never have come to this task."""
     code, answer = run_list([], only=["carl@example.org"])
     assert code == 0 and answer["imports"] == []
-    assert answer["msg"] == (
-        "nothing to do here: the mailboxes in only are those of other hosts of the play (carl@example.org)"
-    )
+    assert answer["msg"] == "nothing to do here: the mailboxes in only are those of other hosts (carl@example.org)"
     assert run_list([])[1]["msg"] == "no mailbox of the list belongs to this host"
