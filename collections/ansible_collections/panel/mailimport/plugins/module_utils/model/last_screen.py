@@ -28,7 +28,8 @@ _STATES = {
     "skipped": "skipped",
     "failed": "failed",
 }
-_AGAIN = "Run it again as it is, and what is done is left alone. For the failed ones alone:"
+_AGAIN = "Run it again as it is, and what is done is left alone. For %s alone:"
+_SEE_ALL = "see imports in the result"
 # As many mailboxes are named; the rest is counted.
 MOST_NAMED = 100
 # So many that failed or were skipped for the same cause, as when no server answers, are one line; of those that failed,
@@ -75,6 +76,8 @@ def _of_many(alike: Sequence[Entry]) -> str:
     most = _FEW if state == "failed" else MOST_NAMED
     named = ", ".join(entry["email"] for entry in alike[:most])
     more = " and %d more" % (len(alike) - most) if len(alike) > most else ""
+    if more and most == MOST_NAMED:
+        more += " (%s)" % _SEE_ALL
     return "%s%s: %s: %s%s" % (named, more, state, message, " (%s)" % reason if state == "failed" else "")
 
 
@@ -85,10 +88,17 @@ def how_to_go_on(entries: Sequence[Entry], option: str) -> List[str]:
         option: it picks mailboxes of the list.
     """
     failed = [entry["email"] for entry in entries if entry["state"] == "failed"]
-    named = list(dict.fromkeys(filter(None, failed)))[:MOST_NAMED]  # several hosts may have failed to import one
+    named = list(dict.fromkeys(filter(None, failed)))  # several hosts may have failed to import one
     if not named or len(failed) == len(entries):
         return []
-    return ["%s %s" % (_AGAIN, _variable(option, named))]
+    return ["%s %s" % (_again(named), _variable(option, named[:MOST_NAMED]))]
+
+
+def _again(failed: Sequence[str]) -> str:
+    most = MOST_NAMED
+    return _AGAIN % (
+        "the failed ones" if len(failed) <= most else "the first %d of %d failed ones" % (most, len(failed))
+    )
 
 
 def _variable(option: str, names: Sequence[str]) -> str:
@@ -105,7 +115,7 @@ def _item(name: str) -> str:
 
 def how_to_go_on_with_hosts(hosts: Sequence[str]) -> List[str]:
     """The same where `--limit` picks hosts."""
-    return ["%s --limit %s" % (_AGAIN, shlex.quote(",".join(hosts[:MOST_NAMED])))] if hosts else []
+    return ["%s --limit %s" % (_again(hosts), shlex.quote(",".join(hosts[:MOST_NAMED])))] if hosts else []
 
 
 def headline(entries: Sequence[Entry], seconds: Optional[float] = None) -> str:
@@ -179,4 +189,4 @@ def _joined(said: str, more: str) -> str:
 def _at_most(most: int, lines: List[str]) -> List[str]:
     if len(lines) <= most:
         return lines
-    return [*lines[:most], "and %d more, see imports in the result" % (len(lines) - most)]
+    return [*lines[:most], "and %d more, %s" % (len(lines) - most, _SEE_ALL)]

@@ -263,7 +263,8 @@ def _warn_of_languages(module: AnsibleModule, entries: Sequence[Dict[str, Any]])
 
 def _warn_of_unimported(module: AnsibleModule, entries: Sequence[Dict[str, Any]]) -> None:
     """That a mailbox was left alone, or that its import is paused, must not look like an import that is done."""
-    lines = problems(entries)
+    # Where mail went that had to make room, the last lines say.
+    lines = problems([dict(entry, replaced_to=None) for entry in entries])
     for line in lines[:_MOST_WARNINGS]:
         module.warn(line)
     if len(lines) > _MOST_WARNINGS:

@@ -236,6 +236,25 @@ def test_a_new_mailbox_that_no_mail_would_reach_is_warned_of(
     assert "b@müller.example: other servers send mail to the ASCII form" in warning and "a@xn" not in warning
 
 
+def test_a_paused_import_that_moved_mail_aside_is_one_warning(
+    engine: Engine, run_list: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def paused(item: ImportRequest) -> ImportResult:
+        return ImportResult(
+            str(item.address), "", "paused", "throttled", "enough for today", changed=True, replaced_to="/replaced/1"
+        )
+
+    warnings: List[str] = []
+    monkeypatch.setattr(engine, "_result", paused)
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text: warnings.append(text))
+    answer = run_list([{"email": "a@b.example", "password": "x"}])[1]
+    assert warnings == ["a@b.example: paused: enough for today (throttled)"]
+    assert answer["msg"].splitlines()[1:] == [
+        *warnings,
+        "a@b.example: the mail that was there before is in /replaced/1",
+    ]
+
+
 def test_a_host_that_has_none_of_the_mailboxes_in_only_says_so(run_list: Any, engine: Engine) -> None:
     """The others may never have come to this task."""
     code, answer = run_list([], only=["carl@example.org"])

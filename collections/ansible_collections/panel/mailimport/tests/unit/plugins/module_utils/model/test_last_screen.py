@@ -121,6 +121,11 @@ def test_many_problems_are_named_up_to_a_limit():
     failed = [entry("f%d@b.example" % number, "failed", message="no %d" % number, reason="x") for number in range(150)]
     lines = last_screen([entry("a@b.example"), *failed])
     assert len(lines) == 102 and lines[101] == "and 50 more, see imports in the result"
+    (again,) = how_to_go_on([entry("a@b.example"), *failed], "only")
+    assert "For the first 100 of 150 failed ones alone: only=f0@b.example," in again and again.count("@") == 100
+    hosts = {"h%d" % number: {"failed": True} for number in range(101)}
+    again = by_host({"one": {}, **hosts})[-1]
+    assert "For the first 100 of 101 failed ones alone: --limit h0,h1," in again
 
 
 def test_many_that_failed_for_one_cause_are_one_line():
@@ -144,7 +149,9 @@ def test_many_that_were_skipped_for_one_reason_are_one_line_with_their_names():
     skipped = [entry("s%d@b.example" % number, "skipped", message="it was there") for number in range(120)]
     names = ["s%d@b.example" % number for number in range(120)]
     assert last_screen([entry("a@b.example"), *skipped[:5]])[1:] == [", ".join(names[:5]) + ": skipped: it was there"]
-    assert last_screen(skipped)[1:] == [", ".join(names[:100]) + " and 20 more: skipped: it was there"]
+    assert last_screen(skipped)[1:] == [
+        ", ".join(names[:100]) + " and 20 more (see imports in the result): skipped: it was there"
+    ]
     few = [*skipped[:4], entry("s4@b.example", "skipped", message="not now")]
     assert last_screen(few)[1:] == [
         *("%s: skipped: it was there" % name for name in names[:4]),
