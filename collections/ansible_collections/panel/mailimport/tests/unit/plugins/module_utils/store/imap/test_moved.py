@@ -61,6 +61,22 @@ def test_a15_what_was_there_before_leaves_gaps_that_are_nobodys(host, store, ori
     assert (numbers(host), numbers(host, b"Keep")) == ([1, 2, 90], [2])
 
 
+def test_a15_where_nobody_knows_when_a_run_was_killed_nothing_counts_as_moved(host, location, origin, some):
+    """As when the state was lost. An equal message elsewhere may be anybody's, and a gap of any time."""
+    host.folders[b"A"] = [stored(50, 90, AFTER)]
+    host.folders[b"Keep"] = [stored(1, 2, AFTER)]
+    host.next_uid = 51
+    store = ImapStore(
+        location(driver="sdbox", layout="fs"),
+        host.open_pipe,
+        DeliveryBook(True, lambda *_news: None),
+        killed_since=None,
+    )
+    bring(store, origin, some(1, 2))
+    store.sessions.close()
+    assert (numbers(host), numbers(host, b"Keep")) == ([1, 2, 90], [2])
+
+
 @pytest.mark.parametrize("saved", [AFTER, b"30-Nov-2026 11:56:00 +0000"], ids=["", "by a clock that is behind"])
 def test_a15_each_gap_is_one_message(host, store, origin, some, saved):
     """Also where several folders of the source go into one."""
