@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap import copies
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_host import Stored
 from ansible_collections.panel.mailimport.tests.unit.plugins.module_utils.store.imap_run import A, body, fill
 
@@ -167,6 +168,20 @@ def test_a14_the_owners_own_copy_outlives_a_kill(host, run, origin, some, driver
     fill(begun.store, origin, some(3))
     begun.store.clean_up()
     assert host.bodies() == [body(1), body(2), body(1), body(3)]
+
+
+def test_a14_the_owners_own_copy_outlives_a_kill_of_which_nobody_knows_the_time(host, run, origin, some, monkeypatch):
+    """Then only what comes while this run is at work may be removed: what came in the second in which it began may have
+    been there before."""
+    host.capabilities += " SAVEDATE"
+    host.folders[b"A"] = []
+    fill(run(driver="mdbox").store, origin, some(1, 2))
+    reveal(host, 1, saved=LATER)
+    monkeypatch.setattr(copies.time, "time", lambda: KILLED_SINCE + 60.5)
+    begun = run(driver="mdbox", interrupted=True)
+    fill(begun.store, origin, some(1, 2))
+    begun.store.clean_up()
+    assert host.bodies() == [body(1), body(2), body(1)]
 
 
 def test_a14_the_owners_own_copy_outlives_a_kill_though_it_is_the_last_message(host, run, origin, some):
