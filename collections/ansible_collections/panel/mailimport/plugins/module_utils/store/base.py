@@ -67,13 +67,12 @@ def wanted_in_each_folder(left: Mapping[int, HeldCopy]) -> Iterator[Tuple[Folder
     Args:
         left: by UID at the source; whoever takes one removes it from here meanwhile.
     """
-    for path, origin in dict.fromkeys((place.path, place.origin) for held in left.values() for place in held.places):
-        wanted = {
-            place.uid: held
-            for held in left.values()
-            for place in held.places
-            if (place.path, place.origin) == (path, origin)
-        }
+    there: Dict[Tuple[FolderPath, Origin], Dict[int, HeldCopy]] = {}
+    for held in left.values():
+        for place in held.places:
+            there.setdefault((place.path, place.origin), {})[place.uid] = held
+    for (path, origin), copies in there.items():
+        wanted = {uid: held for uid, held in copies.items() if held.uid in left}
         if wanted:
             yield path, origin, wanted
 

@@ -203,9 +203,9 @@ class Batch:
         """Messages need not be fetched, since other folders have copies here: copy those. What is not here any more is
         left to be fetched.
         """
+        flags = {held.uid: held.flags for held in copies}
         for uid, size in self._store.copy_held(copy.writer, copies).items():
-            flags = next(held.flags for held in copies if held.uid == uid)
-            copy.memory.remember(uid, flags)
+            copy.memory.remember(uid, flags[uid])
             self._gained()
             copy.copied += 1
             self.counts.copied += 1

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import ImportKey
+from ansible_collections.panel.mailimport.plugins.module_utils.store.base import HeldCopy, Place, wanted_in_each_folder
 from ansible_collections.panel.mailimport.plugins.module_utils.store.contents import ContentIndex
 
 
@@ -36,6 +37,35 @@ def test_names_of_other_files_have_no_uid(origin, name):
 def test_sorting_names_is_sorting_uids(origin):
     uids = [1, 9, 10, 2**31, 2**32 - 1]
     assert sorted(origin().base_name(uid) for uid in reversed(uids)) == [origin().base_name(uid) for uid in uids]
+
+
+def test_copies_are_looked_for_in_each_folder_as_long_as_they_are_left(origin):
+    """However many folders there are, all copies are gone through once."""
+
+    class Left(dict):
+        gone_through = 0
+
+        def values(self):
+            self.gone_through += 1
+            return super().values()
+
+    def held(uid, *names):
+        return HeldCopy(uid, (), 9, tuple(Place((name,), origin(name.encode()), 10 * uid) for name in names))
+
+    left = Left({1: held(1, "A", "B"), 2: held(2, "B", "C"), 3: held(3, "A", "C"), 4: held(4, "D")})
+    asked = []
+    for path, place, wanted in wanted_in_each_folder(left):
+        asked.append((path, place.raw_name, {uid: copy.uid for uid, copy in wanted.items()}))
+        for copy in wanted.values():
+            if (path, copy.uid) != (("A",), 3):  # it has gone from there
+                del left[copy.uid]
+    assert asked == [
+        (("A",), b"A", {10: 1, 30: 3}),
+        (("B",), b"B", {20: 2}),
+        (("C",), b"C", {30: 3}),
+        (("D",), b"D", {40: 4}),
+    ]
+    assert left == {} and left.gone_through == 1
 
 
 def test_equal_contents_are_found_as_often_as_they_are_there():

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.panel.mailimport.plugins.module_utils.model.errors import MailImportError
 from ansible_collections.panel.mailimport.plugins.module_utils.model.imports import FolderRules, SourceConnections
 from ansible_collections.panel.mailimport.plugins.module_utils.source.connections import Connections
 from ansible_collections.panel.mailimport.plugins.module_utils.source.profiles import EXCHANGE
+from ansible_collections.panel.mailimport.plugins.module_utils.store.base import HeldCopy
 from ansible_collections.panel.mailimport.plugins.module_utils.store.maildir.store import MaildirStore
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer import patience
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.batch import Batch
@@ -96,6 +98,28 @@ def test_only_new_messages_come_later(account, run, uids, marks_in):
     source.folders[b"A"][7] = b"new"
     events = run(source, marks)
     assert copied(events) == 1 and uids(".A") == [1, 2, 7]
+
+
+@pytest.mark.parametrize("number", [3, 30])
+def test_copies_are_not_gone_through_for_each_that_is_found(account, number):
+    """A label of Gmail may have a hundred thousand messages that are here already."""
+
+    class Copies(list):
+        gone_through = 0
+
+        def __iter__(self):
+            self.gone_through += 1
+            return super().__iter__()
+
+    copies = Copies(HeldCopy(uid, (b"%d" % uid,), 9, ()) for uid in range(1, number + 1))
+    store = SimpleNamespace(copy_held=lambda writer, wanted: dict.fromkeys(range(2, number + 1), 9), room=None)
+    batch = Batch(account(A=[]).request(), store, {}, Memories(), [].append, lambda: None)
+    remembered = {}
+    memory = SimpleNamespace(remember=remembered.__setitem__)
+    copy = SimpleNamespace(writer=SimpleNamespace(held=()), memory=memory, copied=0)
+    batch.receive_copies(copy, copies)
+    assert remembered == {uid: (b"%d" % uid,) for uid in range(2, number + 1)}
+    assert (copy.copied, copies.gone_through) == (number - 1, 2)
 
 
 @pytest.mark.parametrize("status", [b"OK", b"NO [UNAVAILABLE]", b"NO some messages could not be read", b"BAD", None])
