@@ -82,7 +82,7 @@ class DeliveryBook:
             return
         known_uidvalidity, known = self._records.get(place, (uidvalidity, UidMap()))
         if written and known_uidvalidity == uidvalidity:
-            self._records[place] = uidvalidity, UidMap([*written.runs, *known.runs])
+            self._records[place] = uidvalidity, written + known
 
     def add(self, origin: Origin, target_uidvalidity: int, delivered: UidMap) -> None:
         """Record messages; those recorded of another target folder are forgotten."""
@@ -90,7 +90,7 @@ class DeliveryBook:
         known_uidvalidity, known = self._records.get(place, (0, UidMap()))
         if known_uidvalidity != target_uidvalidity:
             known = UidMap()
-        self._records[place] = target_uidvalidity, UidMap([*known.runs, *delivered.runs])
+        self._records[place] = target_uidvalidity, known + delivered
         self._note(origin, target_uidvalidity, delivered)
 
     def earlier(self, origin: Origin) -> Iterator[Tuple[int, List[int]]]:

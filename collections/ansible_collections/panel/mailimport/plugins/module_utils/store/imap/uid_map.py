@@ -41,6 +41,12 @@ class UidMap:
         else:
             runs.extend((source, target, 1))
 
+    def __add__(self, other: UidMap) -> UidMap:
+        """Return a map of both."""
+        both = UidMap(self._runs)
+        both._runs.extend(other._runs)
+        return both
+
     def triples(self) -> Iterator[Tuple[int, int, int]]:
         values = iter(self._runs)
         return zip(values, values, values)

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
+from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.deliveries import DeliveryBook
 from ansible_collections.panel.mailimport.plugins.module_utils.store.imap.uid_map import UidMap
 
 
@@ -53,3 +56,18 @@ def test_a15_a_message_that_the_host_does_not_show_has_no_target():
     known.add(3, 9)  # it was found since
     assert (known.targets_of([3]), known.hidden()) == ({3: 9}, {1})
     assert list(known.sources()) == [1, 2, 3, 4, 3]
+
+
+def test_what_is_recorded_of_a_batch_takes_no_memory_for_each_message_before(origin):
+    """Half of the messages were deleted at the source: each of the others is a run of its own."""
+    book, taken = DeliveryBook(False, lambda _origin, _uidvalidity, uids: taken.append(uids.runs)), []
+    book.load(b"A", 77, 5, mapped((2 * uid, uid) for uid in range(1, 50_000)).runs)
+    before = book.record_of(origin()).delivered
+    tracemalloc.start()
+    book.add(origin(), 5, mapped([(100_000, 50_000), (100_001, 50_001)]))
+    _size, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2_000_000, most
+    known = book.record_of(origin()).delivered
+    assert known.targets_of([2, 99_998, 100_000, 100_001]) == {2: 1, 99_998: 49_999, 100_000: 50_000, 100_001: 50_001}
+    assert (before.targets_of([100_000]), taken) == ({}, [[100_000, 50_000, 2]])
