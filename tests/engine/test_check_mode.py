@@ -98,12 +98,17 @@ def test_folders_that_become_one(bench: Bench, there: bool) -> None:
         assert ran.after.folders == {} and len(bench.messages("All")) == 10 + there
 
 
-@pytest.mark.parametrize("existing", ["merge", "replace"])
-def test_a_mailbox_with_mail_of_its_own(bench: Bench, existing: str) -> None:
+@pytest.mark.parametrize(("existing", "store"), [("merge", "maildir"), ("replace", "maildir"), ("merge", "imap")])
+def test_a_mailbox_with_mail_of_its_own(bench: Bench, existing: str, store: str) -> None:
     with bench.session() as session:
         session.append("INBOX", [Item(small_message(900 + number)) for number in range(4)])
     with inbox() as server:
-        assert foretold(bench, server, existing_content=existing).messages_copied == 5
+        assert foretold(bench, server, existing_content=existing, message_store=store).messages_copied == 5
+        with bench.session() as session:
+            session.append("INBOX", [Item(small_message(990))])
+        server.folders[0].messages = messages(7)
+        later = {"existing_content": existing, "message_store": store, "state": "latest"}
+        assert foretold(bench, server, **later).messages_copied == 2
 
 
 def test_folders_that_are_asked_for_no_more_count_no_more(bench: Bench) -> None:

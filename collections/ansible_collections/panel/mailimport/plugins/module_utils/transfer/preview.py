@@ -20,7 +20,8 @@ from ..model.mail import FORGOTTEN_EPOCH, MailFiles, SourceFolder, StoreLocation
 from ..source.session import SourceSession
 from ..source.sizes import folder_sizes
 from ..state.records import Deliveries, FolderMark, SourceMessages
-from ..store.base import HeldMail, joined_path
+from ..store.base import FolderPath, HeldMail, joined_path
+from ..store.imap.store import ImapStore
 from ..store.imap.uid_map import UidMap
 from ..store.maildir.held import MaildirMail
 from ..store.maildir.stage import staged_uids
@@ -113,9 +114,11 @@ def preview_account(
     tree = _readable_maildir(request, snapshot)
     held: Optional[HeldMail] = MaildirMail(tree) if tree else None
     counting = [each for each in snapshot.deliveries if each.uidvalidity != FORGOTTEN_EPOCH]
-    if counting and snapshot.location and store_kind(request, snapshot.location) == "imap":
-        held = imap_store_to_look_at(snapshot.location, broker, tls, counting, snapshot.marks, emit)
-    _Preview(request, session, snapshot, tree, held, emit).run()
+    store: Optional[ImapStore] = None
+    if snapshot.location and store_kind(request, snapshot.location) == "imap":
+        store = imap_store_to_look_at(snapshot.location, broker, tls, counting, snapshot.marks, emit)
+        held = store if counting else None
+    _Preview(request, session, snapshot, tree, held, store if _has_mail(snapshot) else None, emit).run()
     session.close()
 
 
@@ -127,6 +130,7 @@ class _Preview:
     Args:
         tree: the mailbox's directories, when its files tell what is there.
         held: what earlier runs brought, None when that cannot be looked at.
+        store: tells what there is in a mailbox that only its server reads.
     """
 
     def __init__(
@@ -136,6 +140,7 @@ class _Preview:
         snapshot: TargetSnapshot,
         tree: Optional[MaildirTree],
         held: Optional[HeldMail],
+        store: Optional[ImapStore],
         emit: Emit,
     ) -> None:
         self._request = request
@@ -146,6 +151,10 @@ class _Preview:
         self._memories = Memories(snapshot.messages)
         self._tree = tree
         self._held = held
+        self._store = store
+        # Folders of that store by what they hold, when one had to be looked at
+        self._holding: Optional[Dict[FolderPath, int]] = None
+        self._targets: Sequence[FolderPath] = ()
         self._coming = self._present = self._lacking = 0
         self._arriving: List[Tuple[SourceFolder, int]] = []
         self._at_most = False
@@ -161,6 +170,7 @@ class _Preview:
         self._emit(Listed(len(plans), listed))
         folders = len(plans)
         plans = self._check_numbering(self._without_refused(plans))
+        self._targets = [plan.target for plan in plans]
         flags = self._look_at_flags(plans)
         if self._listed:
             rules = self._request.rules
@@ -269,7 +279,7 @@ class _Preview:
         return location is not None and store_kind(self._request, location) == "imap"
 
     def _delivered(self, plan: FolderPlan, origin: Origin) -> _Folder:
-        """What earlier runs put there: more is not known of a store that only its server reads."""
+        """What earlier runs put there, and what there is in a mailbox that only its server reads."""
         held = UidSet()
         for delivered in self._snapshot.deliveries:
             if (delivered.raw_name, delivered.uidvalidity) == (origin.raw_name, origin.uidvalidity):
@@ -281,6 +291,10 @@ class _Preview:
             for uid, _beginning in self._held.beginnings(plan.target, origin, held, 1):
                 still.add(uid)
             held = still
+        if self._store:
+            if self._holding is None:
+                self._holding = self._store.messages_in(list(dict.fromkeys(self._targets)))
+            return _Folder(plan.target in self._holding, self._holding.get(plan.target, 0), held=held)
         exists = plan.source.raw_name in self._snapshot.marks or len(held) > 0
         return _Folder(exists, len(held), held=held)
 
@@ -290,6 +304,12 @@ def _check_writable(directory: str) -> None:
     place = nearest_directory(directory)
     if not os.access(place, os.W_OK | os.X_OK, effective_ids=True):
         raise os_failure(PermissionError(errno.EACCES, os.strerror(errno.EACCES), place))
+
+
+def _has_mail(snapshot: TargetSnapshot) -> bool:
+    """Whether there may be mail that stays: a look at a mailbox that nobody has opened yet would make its files."""
+    location = snapshot.location
+    return snapshot.kept and not (isinstance(location, MailFiles) and not os.path.isdir(location.root))
 
 
 def _size_of(session: SourceSession, arriving: Sequence[Tuple[SourceFolder, int]], emit: Emit) -> Tuple[int, bool]:

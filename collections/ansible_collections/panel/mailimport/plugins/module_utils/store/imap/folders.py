@@ -81,9 +81,16 @@ class Folders:
 def all_figures(sessions: HostSessions) -> Iterator[Tuple[bytes, Figures]]:
     """Yield all folders of a mailbox and what they hold."""
     names = sessions.attempt(lambda session: [name for _separator, name in session.names(b'LIST "" "*"')])
+    yield from figures_of(sessions, names).items()
+
+
+def figures_of(sessions: HostSessions, names: Sequence[bytes]) -> Dict[bytes, Figures]:
+    """Return what folders hold, any number of them; one that cannot be opened is left out."""
+    found: Dict[bytes, Figures] = {}
     for start in range(0, len(names), FOLDERS_AHEAD):
         some = names[start : start + FOLDERS_AHEAD]
-        yield from sessions.attempt(lambda session: session.figures_of(some)).items()  # noqa: B023 - called at once
+        found.update(sessions.attempt(lambda session: session.figures_of(some)))  # noqa: B023 - called at once
+    return found
 
 
 def _folded(name: bytes) -> str:

@@ -35,7 +35,7 @@ from .content_search import ContentSearch
 from .copies import ShownAgain
 from .deliveries import DeliveryBook
 from .flags import GivenFlags, carry_flags, messages_that_differ
-from .folders import Folders
+from .folders import Folders, figures_of
 from .held_copies import copy_held
 from .lanes import Lanes
 from .session import HostSession
@@ -190,6 +190,15 @@ class ImapStore(MessageStore):
         for uid in self._book.record_of(origin).delivered.sources():
             uids.add(uid)
         return uids
+
+    def messages_in(self, paths: Sequence[FolderPath]) -> Dict[FolderPath, int]:
+        """Return how many messages folders hold, of those that are there."""
+        names: Dict[FolderPath, bytes] = {}
+        for path in paths:
+            with _passing_over_refused():
+                names[path] = self.name_of(path)
+        figures = figures_of(self.sessions, list(names.values()))
+        return {path: figures[name].messages for path, name in names.items() if name in figures}
 
     def beginnings(self, path: FolderPath, origin: Origin, uids: UidSet, size: int) -> Iterator[Tuple[int, bytes]]:
         name, record = self.name_of(path), self._book.record_of(origin)
