@@ -220,3 +220,18 @@ def test_a16_what_is_recorded_is_no_other_message_when_mailboxes_are_merged(
     begun = run(interrupted=interrupted)
     fill(begun.store, origin, [message(2, body(1))], by_content=True)
     assert (host.bodies(), begun.delivered) == ([body(9), body(1), body(1)], {1: 2, 2: 3})
+
+
+def test_a16_what_is_recorded_is_no_other_message_after_a_kill(host, run, origin, some, message):
+    fill(run().store, origin, some(1))
+    begun = run(interrupted=True)
+    fill(begun.store, origin, [message(2, body(1))])
+    assert (host.bodies(), begun.delivered) == ([body(1), body(1)], {1: 1, 2: 2})
+
+
+def test_a16_what_an_import_that_begins_again_has_forgotten_is_known_by_its_content(host, run, origin, some):
+    fill(run().store, origin, some(1, 2))
+    run().delivered.clear()
+    begun = run(interrupted=True, forgotten=[1, 1, 2])
+    fill(begun.store, origin, some(1, 2, 3))
+    assert (host.bodies(), begun.delivered) == ([body(1), body(2), body(3)], {1: 1, 2: 2, 3: 3})
