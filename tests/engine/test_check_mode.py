@@ -18,6 +18,7 @@ from ansible_collections.panel.mailimport.plugins.module_utils.transfer import b
 from ansible_collections.panel.mailimport.plugins.module_utils.transfer.batch import Batch
 from fakes.imap_mail import Folder, Message
 from fakes.imap_server import FakeServer
+from support.dovecot import MAIL_GID
 from support.imap import Item
 from support.mail import small_message
 
@@ -208,6 +209,30 @@ def test_what_a_run_would_fail_at_is_told(bench: Bench) -> None:
             told = run(server.port).result
             assert (told.state, told.reason) == ("failed", "host_refused"), told
             assert "the state cannot be kept in %s: Not a directory" % bench.state_dir in told.message
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o1777], ids=oct)
+def test_mail_that_its_user_may_not_move_aside_is_told(bench: Bench, mode: int) -> None:
+    home = bench.host.home_of(bench.address)
+    with bench.session() as session:
+        session.append("INBOX", [Item(small_message(900))])
+    os.chown(home, 0, 0)
+    home.chmod(mode)
+    os.chown(home / "Maildir", 0, MAIL_GID)
+    (home / "Maildir").chmod(0o770)
+    with inbox() as server:
+        looked, ran = bench.look(server.port), bench.run(server.port)
+        assert looked.result.message == ran.result.message
+        assert "existing_content=merge" in ran.result.message and ran.result.replaced_to is None
+        assert foretold(bench, server, existing_content="merge").messages_copied == 5
+
+
+def test_mail_that_nobody_may_add_to_is_moved_aside(bench: Bench) -> None:
+    with bench.session() as session:
+        session.append("INBOX", [Item(small_message(900))])
+    (bench.host.home_of(bench.address) / "Maildir").chmod(0o500)
+    with inbox() as server:
+        assert foretold(bench, server).messages_copied == 5
 
 
 def test_later_mail_comes_to_what_is_there(bench: Bench) -> None:

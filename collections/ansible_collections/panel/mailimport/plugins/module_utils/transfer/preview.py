@@ -20,6 +20,7 @@ from ..model.mail import FORGOTTEN_EPOCH, MailFiles, SourceFolder, StoreLocation
 from ..source.session import SourceSession
 from ..source.sizes import folder_sizes
 from ..state.records import Deliveries, FolderMark, SourceMessages
+from ..store.aside import check_may_be_moved
 from ..store.base import FolderPath, HeldMail, joined_path
 from ..store.imap.store import ImapStore
 from ..store.imap.uid_map import UidMap
@@ -108,8 +109,11 @@ def preview_account(
     Raises:
         MailImportError: what keeps the account from being imported.
     """
-    for directory in directories:
-        _check_writable(directory)
+    if isinstance(snapshot.location, MailFiles) and not snapshot.kept:
+        check_may_be_moved(snapshot.location)
+    else:
+        for directory in directories:
+            _check_writable(directory)
     session = open_first(login, False, emit)
     tree = _readable_maildir(request, snapshot)
     held: Optional[HeldMail] = MaildirMail(tree) if tree else None
